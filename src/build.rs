@@ -1,0 +1,18 @@
+//! Tells the linker where the prebuilt DuckDB library will be found when the program runs.
+
+use std::env;
+use std::path::Path;
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/build.rs");
+    println!("cargo:rerun-if-env-changed=DUCKDB_LIB_DIR");
+    if env::var_os("CARGO_FEATURE_BUNDLED").is_some() {
+        return;
+    }
+    if let Some(folder) = env::var_os("DUCKDB_LIB_DIR") {
+        let folder = Path::new(&folder).canonicalize().unwrap_or_else(|_| Path::new(&folder).to_owned());
+        println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
+        // An installed program looks beside itself, so that bin/hclake finds lib/libduckdb.so.
+        println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN/../lib/hclake");
+    }
+}

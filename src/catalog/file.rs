@@ -1,0 +1,254 @@
+//! The written form of an endpoint: one TOML file, unknown keys refused, turned into a [`spec::Endpoint`].
+//! It judges one file by itself; what must hold between endpoints is `validate`'s affair.
+
+use serde::Deserialize;
+
+use super::spec::{
+    Column, ColumnType, Endpoint, Field, FixedParam, KeyPart, Method, Paging, ScopeKind, Service, TimeForm, ZoneRule,
+};
+use super::toml_text::{self, TomlFault};
+
+/// Nesting of struct, list and map types that a column may have.
+const TYPE_DEPTH_MAX: usize = 8;
+
+/// Reads one endpoint. Every fault found is returned, each as a sentence.
+pub fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
+    let file: EndpointFile = toml_text::parse(text).map_err(|fault| vec![FileFault::Toml(fault)])?;
+    file.resolve().map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FileFault {
+    #[error(transparent)]
+    Toml(TomlFault),
+    #[error("{0}")]
+    Meaning(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EndpointFile {
+    name: String,
+    title: String,
+    about: String,
+    service: Service,
+    method: Method,
+    path: String,
+    scope: ScopeKind,
+    #[serde(default)]
+    body: toml::Table,
+    fixed: Option<FixedParam>,
+    paging: Paging,
+    items: String,
+    total: Option<String>,
+    key: Vec<KeyPart>,
+    #[serde(default)]
+    order: Vec<String>,
+    updated: Option<String>,
+    permission: Option<String>,
+    doc: String,
+    successor: Option<String>,
+    /// Zone of times that are written without one: `+08:00`, or `codearts` for the configured one.
+    zone: Option<String>,
+    #[serde(rename = "column")]
+    columns: Vec<ColumnFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnFile {
+    name: String,
+    path: Option<String>,
+    #[serde(rename = "type")]
+    ty: TypeName,
+    format: Option<TimeFormat>,
+    #[serde(default)]
+    fields: Vec<FieldFile>,
+    item: Option<Box<TypeFile>>,
+    nullable: Option<bool>,
+    about: String,
+    #[serde(default)]
+    values: Vec<String>,
+    #[serde(default)]
+    volatile: bool,
+    #[serde(default)]
+    personal: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FieldFile {
+    name: String,
+    #[serde(rename = "type")]
+    ty: TypeName,
+    format: Option<TimeFormat>,
+    #[serde(default)]
+    fields: Vec<FieldFile>,
+    item: Option<Box<TypeFile>>,
+    about: String,
+}
+
+/// The type of a list's items or a map's values.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TypeFile {
+    #[serde(rename = "type")]
+    ty: TypeName,
+    format: Option<TimeFormat>,
+    #[serde(default)]
+    fields: Vec<FieldFile>,
+    item: Option<Box<TypeFile>>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum TypeName {
+    Text,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    Timestamp,
+    Elapsed,
+    Struct,
+    List,
+    Map,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum TimeFormat {
+    Text,
+    EpochSeconds,
+    EpochMillis,
+}
+
+impl EndpointFile {
+    fn resolve(self) -> Result<Endpoint, Vec<String>> {
+        let mut faults = Vec::new();
+        let assumed = match self.zone.as_deref() {
+            None => ZoneRule::Fixed(0),
+            Some("codearts") => ZoneRule::Codearts,
+            Some(text) => parse_offset(text).map(ZoneRule::Fixed).unwrap_or_else(|| {
+                faults.push(format!("zone: \"{text}\" is neither an offset like \"+08:00\" nor \"codearts\""));
+                ZoneRule::Fixed(0)
+            }),
+        };
+        let mut body = Vec::new();
+        for (name, value) in self.body {
+            match value {
+                toml::Value::String(text) => body.push((name, text)),
+                other => faults.push(format!("body.{name}: a text is needed, not {}", other.type_str())),
+            }
+        }
+        let columns = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Endpoint {
+            name: self.name,
+            title: self.title,
+            about: self.about,
+            service: self.service,
+            method: self.method,
+            path: self.path,
+            scope: self.scope,
+            body,
+            fixed: self.fixed,
+            paging: self.paging,
+            items: self.items,
+            total: self.total,
+            key: self.key,
+            order: self.order,
+            updated: self.updated,
+            permission: self.permission,
+            doc: self.doc,
+            successor: self.successor,
+            columns,
+        })
+    }
+}
+
+impl ColumnFile {
+    fn resolve(self, assumed: ZoneRule, faults: &mut Vec<String>) -> Column {
+        let place = format!("column {}", self.name);
+        let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
+        Column {
+            path: self.path.as_deref().unwrap_or(&self.name).split('.').map(str::to_owned).collect(),
+            ty: declared.resolve(assumed, &place, 1, faults),
+            nullable: self.nullable.unwrap_or(true),
+            about: self.about,
+            values: self.values,
+            volatile: self.volatile,
+            personal: self.personal,
+            name: self.name,
+        }
+    }
+}
+
+impl TypeFile {
+    fn resolve(self, assumed: ZoneRule, place: &str, depth: usize, faults: &mut Vec<String>) -> ColumnType {
+        if depth > TYPE_DEPTH_MAX {
+            faults.push(format!("{place}: types nest deeper than {TYPE_DEPTH_MAX}"));
+            return ColumnType::Text;
+        }
+        if self.format.is_some() && self.ty != TypeName::Timestamp {
+            faults.push(format!("{place}: only a timestamp has a format"));
+        }
+        if (self.ty == TypeName::Struct) == self.fields.is_empty() {
+            faults.push(format!("{place}: a struct, and only a struct, has fields"));
+        }
+        if matches!(self.ty, TypeName::List | TypeName::Map) != self.item.is_some() {
+            faults.push(format!("{place}: a list or map, and only these, has an item type"));
+        }
+        if self.ty == TypeName::Elapsed && depth > 1 {
+            faults.push(format!("{place}: an elapsed time can only be a column of its own"));
+        }
+        let item = |file: Option<Box<TypeFile>>, faults: &mut Vec<String>| {
+            Box::new(file.map_or(ColumnType::Text, |t| t.resolve(assumed, place, depth + 1, faults)))
+        };
+        match self.ty {
+            TypeName::Text => ColumnType::Text,
+            TypeName::Bool => ColumnType::Bool,
+            TypeName::Int32 => ColumnType::Int32,
+            TypeName::Int64 => ColumnType::Int64,
+            TypeName::Double => ColumnType::Double,
+            TypeName::Elapsed => ColumnType::Elapsed,
+            TypeName::Timestamp => ColumnType::Timestamp(match self.format {
+                None | Some(TimeFormat::Text) => TimeForm::Text { assumed },
+                Some(TimeFormat::EpochSeconds) => TimeForm::EpochSeconds,
+                Some(TimeFormat::EpochMillis) => TimeForm::EpochMillis,
+            }),
+            TypeName::List => ColumnType::List(item(self.item, faults)),
+            TypeName::Map => ColumnType::Map(item(self.item, faults)),
+            TypeName::Struct => ColumnType::Struct(
+                self.fields.into_iter().map(|field| field.resolve(assumed, place, depth, faults)).collect(),
+            ),
+        }
+    }
+}
+
+impl FieldFile {
+    fn resolve(self, assumed: ZoneRule, place: &str, depth: usize, faults: &mut Vec<String>) -> Field {
+        let place = format!("{place}.{}", self.name);
+        let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
+        Field { ty: declared.resolve(assumed, &place, depth + 1, faults), name: self.name, about: self.about }
+    }
+}
+
+/// `+08:00` or `-03:30` as seconds east of UTC.
+pub fn parse_offset(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':')?;
+    let two_digits = |part: &str, max: i32| {
+        (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<i32>().ok())
+            .flatten()
+            .filter(|n| *n <= max)
+    };
+    Some(sign * (two_digits(hours, 18)? * 3600 + two_digits(minutes, 59)? * 60))
+}

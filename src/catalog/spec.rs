@@ -1,0 +1,315 @@
+//! What a list is: the types an endpoint's file resolves to. Plain data in closed enums; it knows nothing
+//! of HTTP, Arrow or DuckDB, and nothing of the file it was written in.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A list API of one service, and the table that its records are kept in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// Also the table's name: lower-case letters, digits and underscores.
+    pub name: String,
+    pub title: String,
+    pub about: String,
+    pub service: Service,
+    pub method: Method,
+    /// With `{project_id}` where the project belongs, if it stands in the path.
+    pub path: String,
+    pub scope: ScopeKind,
+    /// Members of a POST's JSON body besides paging; a value may be `{project_id}`.
+    pub body: Vec<(String, String)>,
+    /// A mandatory parameter that takes each value in a sweep of its own.
+    pub fixed: Option<FixedParam>,
+    pub paging: Paging,
+    /// Member of the answer that holds the array of records.
+    pub items: String,
+    /// Member of the answer that holds the number of records.
+    pub total: Option<String>,
+    /// Together with the scope, what identifies a record.
+    pub key: Vec<KeyPart>,
+    /// Columns whose value never changes in a record's life, and that the server may sort by.
+    pub order: Vec<String>,
+    /// Column that says when the record last changed.
+    pub updated: Option<String>,
+    /// IAM action that the caller needs.
+    pub permission: Option<String>,
+    /// Page of the official documentation.
+    pub doc: String,
+    /// Name of the list that replaces this one.
+    pub successor: Option<String>,
+    pub columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Service {
+    Workspace,
+    Appstream,
+    CodeartsDeploy,
+    Projectman,
+    Swr,
+    Iam,
+}
+
+impl Service {
+    pub const ALL: [Service; 6] = [
+        Service::Workspace,
+        Service::Appstream,
+        Service::CodeartsDeploy,
+        Service::Projectman,
+        Service::Swr,
+        Service::Iam,
+    ];
+
+    /// The name used in files, in `[rate]` and, in upper case, in environment variables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Service::Workspace => "workspace",
+            Service::Appstream => "appstream",
+            Service::CodeartsDeploy => "codearts_deploy",
+            Service::Projectman => "projectman",
+            Service::Swr => "swr",
+            Service::Iam => "iam",
+        }
+    }
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    Get,
+    Post,
+}
+
+impl Method {
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        }
+    }
+}
+
+/// Whose records one sweep lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeKind {
+    IamProject,
+    CodeartsProject,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixedParam {
+    pub param: String,
+    pub values: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Paging {
+    pub kind: PagingKind,
+    /// Where the two paging parameters sit.
+    #[serde(rename = "in")]
+    pub place: PagingPlace,
+    /// Name of the offset or page parameter.
+    pub position: String,
+    /// Name of the page-size parameter.
+    pub size: String,
+    /// Records a page, as asked for: the documented maximum.
+    pub limit: u32,
+    /// Bound on the pages of one pass over the list.
+    pub pages_max: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingKind {
+    /// The position is the number of records to skip, and may be any number.
+    Offset,
+    /// The position is the number of records to skip, and must be a multiple of the page size.
+    OffsetMultiple,
+    /// The position is the number of the page, counted from 1.
+    Page,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingPlace {
+    Query,
+    Body,
+}
+
+/// One column of the key; where it is absent from a record, the other column serves.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyPart {
+    pub column: String,
+    #[serde(rename = "else")]
+    pub fallback: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: String,
+    /// Where the value sits in a record: member names from the outside in.
+    pub path: Vec<String>,
+    pub ty: ColumnType,
+    pub nullable: bool,
+    pub about: String,
+    /// Values the documentation knows of; others are kept as they come.
+    pub values: Vec<String>,
+    /// Stored, but a change in it alone opens no new version.
+    pub volatile: bool,
+    /// Says something of a person; a setting may mask it.
+    pub personal: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnType {
+    Text,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    Timestamp(TimeForm),
+    /// `HH:mm:ss` of elapsed time, kept as text; integer seconds stand beside it in `NAME_s`.
+    Elapsed,
+    Struct(Vec<Field>),
+    List(Box<ColumnType>),
+    /// Keys are text.
+    Map(Box<ColumnType>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    pub name: String,
+    pub ty: ColumnType,
+    pub about: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeForm {
+    /// Text. An instant without a zone is taken to be in `assumed`.
+    Text { assumed: ZoneRule },
+    EpochSeconds,
+    EpochMillis,
+}
+
+/// The zone of an instant that is written without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ZoneRule {
+    /// This many seconds east of UTC.
+    Fixed(i32),
+    /// As `[time] codearts_zone` says.
+    Codearts,
+}
+
+impl Endpoint {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// The columns of the table that come from the API, in order: those declared, with the seconds of an
+    /// elapsed time after its text, then `extra`.
+    pub fn stored_columns(&self) -> Vec<StoredColumn> {
+        let mut stored = Vec::with_capacity(self.columns.len() + 1);
+        for column in &self.columns {
+            stored.push(StoredColumn {
+                name: column.name.clone(),
+                kind: StoredKind::of(&column.ty),
+                about: column.about.clone(),
+                volatile: column.volatile,
+            });
+            if column.ty == ColumnType::Elapsed {
+                stored.push(StoredColumn {
+                    name: format!("{}_s", column.name),
+                    kind: StoredKind::Int64,
+                    about: format!("`{}` in seconds.", column.name),
+                    volatile: column.volatile,
+                });
+            }
+        }
+        stored.push(StoredColumn {
+            name: EXTRA.to_owned(),
+            kind: StoredKind::Json,
+            about: "Members of the record that the catalog does not know, as a JSON object.".to_owned(),
+            volatile: false,
+        });
+        stored
+    }
+}
+
+pub const EXTRA: &str = "extra";
+
+/// A column as the store keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredColumn {
+    pub name: String,
+    pub kind: StoredKind,
+    pub about: String,
+    pub volatile: bool,
+}
+
+/// The type of a stored value, the same in Arrow, DuckDB and Parquet.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StoredKind {
+    Text,
+    Json,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    /// Microseconds, UTC.
+    Timestamp,
+    Struct(Vec<(String, StoredKind)>),
+    List(Box<StoredKind>),
+    /// Keys are text.
+    Map(Box<StoredKind>),
+}
+
+impl StoredKind {
+    pub fn of(ty: &ColumnType) -> StoredKind {
+        match ty {
+            ColumnType::Text | ColumnType::Elapsed => StoredKind::Text,
+            ColumnType::Bool => StoredKind::Bool,
+            ColumnType::Int32 => StoredKind::Int32,
+            ColumnType::Int64 => StoredKind::Int64,
+            ColumnType::Double => StoredKind::Double,
+            ColumnType::Timestamp(_) => StoredKind::Timestamp,
+            ColumnType::Struct(fields) => {
+                StoredKind::Struct(fields.iter().map(|f| (f.name.clone(), StoredKind::of(&f.ty))).collect())
+            }
+            ColumnType::List(item) => StoredKind::List(Box::new(StoredKind::of(item))),
+            ColumnType::Map(value) => StoredKind::Map(Box::new(StoredKind::of(value))),
+        }
+    }
+}
+
+/// Where a sweep's records live: the part of a record's identity that the API does not give.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scope {
+    pub region: String,
+    /// IAM or CodeArts project id, as the endpoint's scope kind says.
+    pub project: String,
+    /// The value of the fixed parameter, where the endpoint has one.
+    pub fixed: Option<String>,
+}
+
+/// `region/project` or `region/project/fixed`.
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.region, self.project)?;
+        match &self.fixed {
+            Some(value) => write!(f, "/{value}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! TOML with messages a person can act on: line, column, and the nearest key that exists.
+//! It knows nothing of what the text means.
+
+use serde::de::DeserializeOwned;
+
+/// How alike two names must be (0 to 1) for one to be offered in place of the other.
+const LIKENESS_MIN: f64 = 0.7;
+
+/// What is wrong with a TOML text, and where: line and column count from 1.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("line {line}, column {column}: {message}")]
+pub struct TomlFault {
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
+    toml::from_str(text).map_err(|error| {
+        let at = error.span().map_or(0, |span| span.start.min(text.len()));
+        let before = &text[..at];
+        TomlFault {
+            line: before.matches('\n').count() + 1,
+            column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+            message: with_nearest(error.message()),
+        }
+    })
+}
+
+/// Adds the nearest of the expected names to a message that lists them.
+fn with_nearest(message: &str) -> String {
+    let mut names = message.split('`').skip(1).step_by(2);
+    let (Some(unknown), true) = (names.next(), message.starts_with("unknown ")) else {
+        return message.to_owned();
+    };
+    match nearest(unknown, names) {
+        Some(name) => format!("{message}; did you mean `{name}`?"),
+        None => message.to_owned(),
+    }
+}
+
+/// The candidate most like `name`, if any is like it at all.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its shape is read")]
+    struct Sample {
+        region: Option<String>,
+        rate: Option<u32>,
+    }
+
+    #[test]
+    fn a_misspelt_key_is_named_with_its_place_and_the_nearest_one() {
+        let fault = parse::<Sample>("rate = 3\nregoin = \"x\"\n").unwrap_err();
+        assert_eq!((fault.line, fault.column), (2, 1));
+        assert!(fault.message.contains("`regoin`"), "{fault}");
+        assert!(fault.message.ends_with("did you mean `region`?"), "{fault}");
+    }
+
+    #[test]
+    fn broken_syntax_is_named_with_its_place() {
+        let fault = parse::<Sample>("region = \"x").unwrap_err();
+        assert_eq!(fault.line, 1);
+    }
+}

@@ -1,0 +1,99 @@
+//! Time, passed in. The one place that asks the operating system what time it is and that sleeps;
+//! everything else is handed a [`Clock`] or a value.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+
+/// An instant: microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    pub fn from_datetime(at: DateTime<Utc>) -> Self {
+        Self(at.timestamp_micros())
+    }
+
+    /// `None` where the value lies outside the years chrono can name.
+    pub fn to_datetime(self) -> Option<DateTime<Utc>> {
+        DateTime::from_timestamp_micros(self.0)
+    }
+
+    pub fn minus(self, earlier: Timestamp) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// RFC 3339 in UTC, with six fractional digits.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.to_datetime() {
+            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+            None => write!(f, "{} µs", self.0),
+        }
+    }
+}
+
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Wall time, monotonic time, and waiting.
+pub trait Clock: Send + Sync {
+    /// What the wall clock says, in UTC.
+    fn wall(&self) -> Timestamp;
+    /// Time since some fixed moment; never runs backwards.
+    fn mono(&self) -> Duration;
+    fn sleep(&self, duration: Duration) -> Sleep;
+}
+
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The operating system's clock. Monotonic time and sleeping are the async runtime's, so that a paused
+/// runtime moves both together.
+pub struct SystemClock {
+    origin: tokio::time::Instant,
+}
+
+impl SystemClock {
+    pub fn new() -> Self {
+        Self { origin: tokio::time::Instant::now() }
+    }
+
+    pub fn shared() -> SharedClock {
+        Arc::new(Self::new())
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    fn wall(&self) -> Timestamp {
+        Timestamp::from_datetime(Utc::now())
+    }
+
+    fn mono(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_prints_as_utc_with_microseconds() {
+        assert_eq!(Timestamp(1_646_649_643_858_000).to_string(), "2022-03-07T10:40:43.858000Z");
+        assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+}

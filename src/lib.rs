@@ -1,0 +1,9 @@
+//! hclake keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.
+//!
+//! The modules stand in the order the data flows: the catalog says what to list, the cloud is asked,
+//! a sweep proves a listing complete, rows are normalised, stored and reported.
+
+pub mod clock;
+pub mod secret;
+
+pub mod catalog;
