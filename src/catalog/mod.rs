@@ -10,9 +10,7 @@ use std::fmt;
 
 use spec::Endpoint;
 
-const BUILTIN: &[(&str, &str)] = &[
-    ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
-];
+const BUILTIN: &[(&str, &str)] = &[("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml"))];
 
 /// Every list hclake knows, in the order tables are shown.
 #[derive(Clone, Debug)]

@@ -198,7 +198,9 @@ pub struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeForm {
     /// Text. An instant without a zone is taken to be in `assumed`.
-    Text { assumed: ZoneRule },
+    Text {
+        assumed: ZoneRule,
+    },
     EpochSeconds,
     EpochMillis,
 }
