@@ -1,0 +1,252 @@
+//! Properties of a pass against model servers: one that keeps its promises, one whose list moves, and one
+//! that answers anything at all.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::order::{ORDER_COLUMNS_MAX, OrderValue};
+use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, RowFacts, Shape};
+
+/// Requests after which a pass is taken to be endless.
+const REQUESTS_MAX: usize = 5_000;
+
+fn shape(limit: u32, overlap: bool) -> Shape {
+    Shape { limit, overlap, pages_max: 2_000, order_columns: 1, has_updated: false }
+}
+
+fn row(key: u64) -> RowFacts {
+    let mut order = [None; ORDER_COLUMNS_MAX];
+    order[0] = Some(OrderValue::Number(u128::from(key)));
+    RowFacts { key: Some(key), content: key, order }
+}
+
+/// A list kept in the order of its keys. A key that was deleted is never given again.
+#[derive(Clone, Debug, Default)]
+struct Server {
+    keys: BTreeSet<u64>,
+    ever: BTreeSet<u64>,
+}
+
+impl Server {
+    fn of(rows: u64) -> Server {
+        let keys: BTreeSet<u64> = (0..rows).map(|n| 1_000_000 + n * 1_000).collect();
+        Server { ever: keys.clone(), keys }
+    }
+
+    fn insert(&mut self, key: u64) {
+        if self.ever.insert(key) {
+            self.keys.insert(key);
+        }
+    }
+
+    fn page(&self, request: PageRequest) -> PageFacts {
+        let rows = self.keys.iter().skip(request.offset as usize).take(request.limit as usize);
+        PageFacts { total: Some(self.keys.len() as u64), rows: rows.map(|key| row(*key)).collect() }
+    }
+}
+
+struct Outcome {
+    listing: Listing,
+    released: Vec<u64>,
+    requests: usize,
+}
+
+/// Runs a pass, answering the requests in flight in a random sequence.
+fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastrand::Rng) -> PageFacts) -> Outcome {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut pass = Pass::new(shape, 7);
+    let mut in_flight: Vec<PageRequest> = Vec::new();
+    let mut shown: Vec<(u64, PageFacts)> = Vec::new();
+    let mut released = Vec::new();
+    let mut requests = 0;
+    while !pass.is_ended() {
+        while let Some(request) = pass.next_request() {
+            in_flight.push(request);
+            requests += 1;
+        }
+        assert!(!in_flight.is_empty(), "the pass waits for nothing");
+        assert!(requests < REQUESTS_MAX, "the pass does not end");
+        let request = in_flight.swap_remove(rng.usize(..in_flight.len()));
+        let facts = answer(request, &mut rng);
+        shown.push((request.id, facts.clone()));
+        for event in pass.on_page(request.id, facts) {
+            if let Event::Release { page, rows } = event {
+                let (_, facts) = shown.iter().find(|(id, _)| *id == page).expect("a released page was shown");
+                released.extend(rows.iter().map(|i| facts.rows[*i as usize].key.expect("model rows bear keys")));
+            }
+        }
+    }
+    Outcome { listing: pass.into_listing().expect("the pass has ended"), released, requests }
+}
+
+fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
+    let server = Server::of(rows);
+    let outcome = run(shape(limit, overlap), seed, |request, _| server.page(request));
+    let expected: Vec<u64> = server.keys.iter().copied().collect();
+    assert_eq!(outcome.released, expected, "rows {rows}, limit {limit}, overlap {overlap}");
+    assert_eq!(outcome.listing.rows_read, rows);
+    let proved = match outcome.listing.evidence {
+        Evidence::OnePage => rows <= u64::from(limit),
+        Evidence::Seams => overlap && limit > 1,
+        Evidence::Totals => !overlap || limit == 1,
+        Evidence::Moved(_) | Evidence::Unprovable(_) => false,
+    };
+    assert!(proved, "rows {rows}, limit {limit}, overlap {overlap}: {:?}", outcome.listing.evidence);
+    let step = if overlap && limit > 1 { u64::from(limit) - 1 } else { u64::from(limit) };
+    assert!(outcome.requests as u64 <= rows / step + 2, "{} requests for {rows} rows", outcome.requests);
+}
+
+#[test]
+fn a_list_that_does_not_move_is_read_once_at_every_boundary_length() {
+    for overlap in [true, false] {
+        for rows in [0, 1, 2, 98, 99, 100, 101, 198, 199, 200, 201, 9_999, 10_000, 10_001] {
+            assert_each_once(rows, 100, overlap, rows);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_gives_shorter_pages_than_asked_for_is_still_read_once() {
+    let server = Server::of(1_000);
+    let outcome = run(shape(100, true), 1, |request, _| server.page(PageRequest { limit: 40, ..request }));
+    assert_eq!(outcome.released, server.keys.iter().copied().collect::<Vec<_>>());
+    assert_eq!(outcome.listing.evidence, Evidence::Seams);
+}
+
+#[test]
+fn one_page_cut_short_amid_the_list_is_mended() {
+    let server = Server::of(1_000);
+    let outcome = run(shape(100, true), 1, |request, _| {
+        let limit = if request.offset == 396 { 30 } else { request.limit };
+        server.page(PageRequest { limit, ..request })
+    });
+    assert_eq!(outcome.released.len(), 1_000);
+    assert_eq!(outcome.listing.evidence, Evidence::Seams);
+    assert!(outcome.listing.seam_repairs <= 4, "{} repairs", outcome.listing.seam_repairs);
+}
+
+#[test]
+fn a_server_that_ignores_the_offset_ends_in_no_proof() {
+    let server = Server::of(1_000);
+    for overlap in [true, false] {
+        let outcome = run(shape(100, overlap), 1, |request, _| server.page(PageRequest { offset: 0, ..request }));
+        assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
+        assert!(outcome.requests < 60, "{} requests", outcome.requests);
+    }
+}
+
+#[test]
+fn a_total_without_rows_proves_nothing() {
+    for overlap in [true, false] {
+        let empty = |_: PageRequest, _: &mut fastrand::Rng| PageFacts { total: Some(5), rows: Vec::new() };
+        let outcome = run(shape(100, overlap), 1, empty);
+        assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
+    }
+}
+
+#[test]
+fn rows_without_a_key_forbid_any_proof_that_others_are_gone() {
+    let mut pass = Pass::new(shape(10, true), 0);
+    let request = pass.next_request().expect("a first page");
+    let rows = vec![row(1), RowFacts { key: None, ..row(2) }];
+    pass.on_page(request.id, PageFacts { total: Some(2), rows });
+    let listing = pass.into_listing().expect("one short page ends the list");
+    assert!(matches!(listing.evidence, Evidence::Unprovable(_)), "{:?}", listing.evidence);
+}
+
+#[test]
+fn an_unsorted_list_is_proved_by_totals_alone() {
+    let server = Server::of(1_000);
+    let outcome = run(shape(100, true), 3, |request, _| {
+        let mut facts = server.page(request);
+        for row in &mut facts.rows {
+            row.order[0] = row.order[0].map(|_| OrderValue::Number(u128::from(row.content % 7)));
+        }
+        facts
+    });
+    assert_eq!(outcome.listing.evidence, Evidence::Totals);
+}
+
+/// How a list moves before each answer.
+#[derive(Clone, Debug)]
+struct Motion {
+    inserts_percent: u32,
+    deletes_percent: u32,
+    /// Where new rows go: at the front, at the back, or anywhere.
+    place: u8,
+}
+
+fn motion() -> impl Strategy<Value = Motion> {
+    (0u32..90, 0u32..90, 0u8..3).prop_map(|(i, d, place)| Motion { inserts_percent: i, deletes_percent: d, place })
+}
+
+fn move_list(server: &mut Server, motion: &Motion, rng: &mut fastrand::Rng) {
+    let chance = |percent: u32, rng: &mut fastrand::Rng| rng.u32(..100) < percent;
+    while chance(motion.deletes_percent, rng) && !server.keys.is_empty() {
+        let nth = rng.usize(..server.keys.len());
+        let key = *server.keys.iter().nth(nth).expect("within the list");
+        server.keys.remove(&key);
+    }
+    while chance(motion.inserts_percent, rng) {
+        let first = server.ever.first().copied().unwrap_or(1_000_000);
+        let last = server.ever.last().copied().unwrap_or(1_000_000);
+        server.insert(match motion.place {
+            0 => first - 1,
+            1 => last + 1,
+            _ => rng.u64(first..=last),
+        });
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_quiet_list_is_read_once_whatever_the_page_size(rows in 0u64..600, limit in 1u32..130, overlap: bool, seed: u64) {
+        assert_each_once(rows, limit, overlap, seed);
+    }
+
+    #[test]
+    fn what_was_there_throughout_is_in_a_listing_that_its_seams_prove(
+        rows in 0u64..400, limit in 2u32..60, motion in motion(), seed: u64,
+    ) {
+        let mut server = Server::of(rows);
+        let mut throughout = server.keys.clone();
+        let outcome = run(shape(limit, true), seed, |request, rng| {
+            move_list(&mut server, &motion, rng);
+            throughout.retain(|key| server.keys.contains(key));
+            server.page(request)
+        });
+        if matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage) {
+            let missed: Vec<_> = throughout.iter().filter(|key| !outcome.released.contains(key)).collect();
+            prop_assert!(missed.is_empty(), "missed {missed:?}");
+        }
+    }
+
+    #[test]
+    fn gentle_motion_is_followed_to_a_proof_in_three_passes(
+        rows in 100u64..400, limit in 20u32..60, place in 0u8..3, seed: u64,
+    ) {
+        let motion = Motion { inserts_percent: 15, deletes_percent: 15, place };
+        let mut server = Server::of(rows);
+        let proved = (0..3).any(|pass| {
+            let outcome = run(shape(limit, true), seed ^ pass, |request, rng| {
+                move_list(&mut server, &motion, rng);
+                server.page(request)
+            });
+            outcome.listing.evidence == Evidence::Seams
+        });
+        prop_assert!(proved);
+    }
+
+    #[test]
+    fn a_server_that_answers_anything_is_left_within_bounds(limit in 1u32..20, overlap: bool, seed: u64, spread in 1u64..200) {
+        let bounded = Shape { pages_max: 300, ..shape(limit, overlap) };
+        let outcome = run(bounded, seed, |_, rng| PageFacts {
+            total: rng.bool().then(|| rng.u64(..spread * 10)),
+            rows: (0..rng.usize(..=limit as usize)).map(|_| row(rng.u64(..spread))).collect(),
+        });
+        prop_assert!(outcome.requests < 1_000, "{} requests", outcome.requests);
+    }
+}

@@ -1,0 +1,155 @@
+//! Whether a listing is sorted by something that never changes in a record's life. It sees the values of
+//! a few columns, row after row, and knows nothing of pages.
+
+use std::cmp::Ordering;
+
+/// Columns whose order is watched, the update time included.
+pub const ORDER_COLUMNS_MAX: usize = 4;
+
+/// A value that records may be sorted by. Long text is judged by its first 16 bytes: two that start alike
+/// count as equal, and so prove nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OrderValue {
+    /// Microseconds since the epoch.
+    Instant(i64),
+    Number(u128),
+    Text(u128),
+}
+
+impl OrderValue {
+    pub fn of_text(text: &str) -> OrderValue {
+        let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if let (true, Ok(number)) = (all_digits, text.parse()) {
+            return OrderValue::Number(number);
+        }
+        let mut head = [0u8; 16];
+        let length = text.len().min(head.len());
+        head[..length].copy_from_slice(&text.as_bytes()[..length]);
+        OrderValue::Text(u128::from_be_bytes(head))
+    }
+}
+
+/// One row's values: the columns that never change first, then the update time where there is one.
+pub type OrderValues = [Option<OrderValue>; ORDER_COLUMNS_MAX];
+
+/// Watches a listing go by.
+#[derive(Clone, Debug)]
+pub struct OrderWatch {
+    /// How many of the values never change.
+    fixed: usize,
+    has_updated: bool,
+    last: Option<OrderValues>,
+    rows: u64,
+    /// By column: strictly rising, strictly falling so far.
+    rising: [bool; ORDER_COLUMNS_MAX],
+    falling: [bool; ORDER_COLUMNS_MAX],
+    /// By the first column, ties broken by the second: the four pairs of directions.
+    pairs: [bool; 4],
+    updated_rising: bool,
+    updated_falling: bool,
+}
+
+impl OrderWatch {
+    /// `fixed` columns that never change, at most three, and whether an update time follows them.
+    pub fn new(fixed: usize, has_updated: bool) -> Self {
+        let fixed = fixed.min(ORDER_COLUMNS_MAX - 1);
+        Self {
+            fixed,
+            has_updated,
+            last: None,
+            rows: 0,
+            rising: [true; ORDER_COLUMNS_MAX],
+            falling: [true; ORDER_COLUMNS_MAX],
+            pairs: [fixed >= 2; 4],
+            updated_rising: has_updated,
+            updated_falling: has_updated,
+        }
+    }
+
+    pub fn see(&mut self, values: &OrderValues) {
+        self.rows += 1;
+        let Some(last) = self.last.replace(*values) else { return };
+        let compared = |column: usize| Some(values[column]?.cmp(&last[column]?));
+        for column in 0..self.fixed {
+            self.rising[column] &= compared(column) == Some(Ordering::Greater);
+            self.falling[column] &= compared(column) == Some(Ordering::Less);
+        }
+        for (pair, directions) in self.pairs.iter_mut().zip(PAIR_DIRECTIONS) {
+            *pair &= match (compared(0), compared(1)) {
+                (Some(Ordering::Equal), Some(second)) => second == directions.1,
+                (Some(first), Some(_)) => first == directions.0,
+                _ => false,
+            };
+        }
+        if self.has_updated {
+            let ordering = compared(self.fixed);
+            self.updated_rising &= matches!(ordering, Some(Ordering::Greater | Ordering::Equal));
+            self.updated_falling &= matches!(ordering, Some(Ordering::Less | Ordering::Equal));
+        }
+    }
+
+    /// Whether what was seen is sorted by something that never changes, and is not just as well sorted by
+    /// the update time, which would move a record in mid-listing.
+    pub fn is_proved(&self) -> bool {
+        let sorted = (0..self.fixed).any(|c| self.rising[c] || self.falling[c]) || self.pairs.contains(&true);
+        let by_update_time = self.has_updated && (self.updated_rising || self.updated_falling);
+        sorted && !(by_update_time && self.rows > 1)
+    }
+}
+
+const PAIR_DIRECTIONS: [(Ordering, Ordering); 4] = [
+    (Ordering::Greater, Ordering::Greater),
+    (Ordering::Greater, Ordering::Less),
+    (Ordering::Less, Ordering::Greater),
+    (Ordering::Less, Ordering::Less),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proved(fixed: usize, updated: bool, rows: &[&[i64]]) -> bool {
+        let mut watch = OrderWatch::new(fixed, updated);
+        for row in rows {
+            let mut values = [None; ORDER_COLUMNS_MAX];
+            for (slot, value) in values.iter_mut().zip(*row) {
+                *slot = (*value >= 0).then_some(OrderValue::Instant(*value));
+            }
+            watch.see(&values);
+        }
+        watch.is_proved()
+    }
+
+    #[test]
+    fn rising_or_falling_by_a_column_that_never_changes_is_proof() {
+        assert!(proved(1, false, &[&[1], &[2], &[3]]));
+        assert!(proved(1, false, &[&[3], &[2], &[1]]));
+        assert!(!proved(1, false, &[&[1], &[3], &[2]]));
+    }
+
+    #[test]
+    fn ties_prove_nothing_unless_a_second_column_breaks_them() {
+        assert!(!proved(1, false, &[&[1], &[1], &[2]]));
+        assert!(proved(2, false, &[&[1, 5], &[1, 6], &[2, 1]]));
+        assert!(proved(2, false, &[&[2, 6], &[1, 9], &[1, 8]]));
+        assert!(!proved(2, false, &[&[1, 5], &[1, 6], &[1, 4], &[2, 2], &[2, 3]]));
+    }
+
+    #[test]
+    fn an_order_that_the_update_time_shares_proves_nothing() {
+        assert!(!proved(1, true, &[&[1, 10], &[2, 20], &[3, 30]]));
+        assert!(proved(1, true, &[&[1, 30], &[2, 20], &[3, 40]]));
+    }
+
+    #[test]
+    fn a_missing_value_proves_nothing() {
+        assert!(!proved(1, false, &[&[1], &[-1], &[3]]));
+        assert!(!proved(0, false, &[&[], &[]]));
+    }
+
+    #[test]
+    fn numbers_in_text_sort_as_numbers() {
+        assert!(OrderValue::of_text("9") < OrderValue::of_text("10"));
+        assert!(OrderValue::of_text("a9") > OrderValue::of_text("a10"));
+    }
+}

@@ -1,0 +1,487 @@
+//! One pass over a list, from its first page to a verdict, as a state machine: which page to ask for next,
+//! which rows of a page are new, where the list ends, and what that proves. It sees only the keys and
+//! fingerprints of rows, awaits nothing and reads no clock.
+//!
+//! Where a list takes any offset, each page begins on the last record of the one before. A record that is
+//! there throughout keeps its side of that record as long as the server keeps one order, so the joined pages
+//! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use super::order::{OrderValues, OrderWatch};
+
+/// Pages held or in flight beyond the next one to be joined.
+pub const AHEAD_PAGES_MAX: u64 = 32;
+/// Pages asked for anew to mend seams in one pass, besides one for each hundred pages.
+pub const SEAM_REPAIRS_MAX: u32 = 16;
+/// Places tried to mend one seam.
+const TRIES_A_SEAM_MAX: u32 = 4;
+
+/// How a list is paged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Records a page, as asked for.
+    pub limit: u32,
+    /// Whether pages may begin anywhere, and so overlap by a record.
+    pub overlap: bool,
+    pub pages_max: u32,
+    /// Columns that never change, and whether an update time follows them: see [`OrderWatch`].
+    pub order_columns: usize,
+    pub has_updated: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    pub id: u64,
+    /// Records to skip.
+    pub offset: u64,
+    pub limit: u32,
+}
+
+/// What one page showed.
+#[derive(Clone, Debug, Default)]
+pub struct PageFacts {
+    pub total: Option<u64>,
+    pub rows: Vec<RowFacts>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct RowFacts {
+    /// Hash of the key; `None` where the record has none.
+    pub key: Option<u64>,
+    /// Hash of the record's bytes.
+    pub content: u64,
+    pub order: OrderValues,
+}
+
+impl RowFacts {
+    fn identity(&self) -> u64 {
+        self.key.unwrap_or(self.content)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// These rows of the page, by index, belong to the listing, in this order.
+    Release { page: u64, rows: Vec<u32> },
+    /// The page will not be looked at again.
+    Forget { page: u64 },
+}
+
+/// What a pass proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// The whole list came in one answer.
+    OnePage,
+    /// Every seam matched, and the order is one that never changes.
+    Seams,
+    /// Every page told the same total, and as many distinct keys were seen.
+    Totals,
+    /// Nothing, because the list moved or contradicted itself; another pass may fare better.
+    Moved(String),
+    /// Nothing, and another pass would show no more.
+    Unprovable(String),
+}
+
+/// A pass that has ended.
+#[derive(Clone, Debug)]
+pub struct Listing {
+    pub evidence: Evidence,
+    pub total_first: Option<u64>,
+    pub total_last: Option<u64>,
+    /// Rows released, a record that was met again at a seam counted once.
+    pub rows_read: u64,
+    pub keys: HashSet<u64>,
+    /// Rows that bear no key.
+    pub keyless: u64,
+    pub pages: u64,
+    pub seam_repairs: u32,
+}
+
+pub struct Pass {
+    shape: Shape,
+    /// Rows a full page has: the limit, or what the server makes of it.
+    page_rows: u64,
+    next_id: u64,
+    asked: HashMap<u64, Asked>,
+    next_slot: u64,
+    join_slot: u64,
+    held: BTreeMap<u64, Arrived>,
+    mending: Option<Mending>,
+    repairs: u32,
+    totals: Totals,
+    keys: HashSet<u64>,
+    keyless: u64,
+    tail: Tail,
+    order: OrderWatch,
+    rows_read: u64,
+    pages: u64,
+    ended: Option<Evidence>,
+}
+
+#[derive(Clone, Copy)]
+enum Asked {
+    Slot { slot: u64, offset: u64 },
+    Repair { offset: u64 },
+}
+
+struct Arrived {
+    id: u64,
+    offset: u64,
+    facts: PageFacts,
+}
+
+/// A seam that does not match yet: how often it was tried, and the page to look at or to ask for.
+struct Mending {
+    tries: u32,
+    next: Next,
+}
+
+enum Next {
+    Ask(u64),
+    Wait,
+    Look(Arrived),
+}
+
+enum Joined {
+    /// The page holds the end of what is listed so far: this many of its rows come no later than that end.
+    After(usize),
+    Apart,
+}
+
+impl Pass {
+    /// `first_id` numbers the first page asked for, so that pages of an earlier pass are not mistaken for this one's.
+    pub fn new(shape: Shape, first_id: u64) -> Self {
+        Self {
+            page_rows: u64::from(shape.limit.max(1)),
+            next_id: first_id,
+            asked: HashMap::new(),
+            next_slot: 0,
+            join_slot: 0,
+            held: BTreeMap::new(),
+            mending: None,
+            repairs: 0,
+            totals: Totals::default(),
+            keys: HashSet::new(),
+            keyless: 0,
+            tail: Tail::default(),
+            order: OrderWatch::new(shape.order_columns, shape.has_updated),
+            rows_read: 0,
+            pages: 0,
+            ended: None,
+            shape,
+        }
+    }
+
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    pub fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Records that the list is said to hold, for progress.
+    pub fn expected_rows(&self) -> Option<u64> {
+        self.totals.last
+    }
+
+    /// The next page worth asking for now, if any.
+    pub fn next_request(&mut self) -> Option<PageRequest> {
+        if self.ended.is_some() {
+            return None;
+        }
+        if let Some(Mending { next: next @ Next::Ask(_), .. }) = &mut self.mending {
+            let Next::Ask(offset) = std::mem::replace(next, Next::Wait) else { return None };
+            return Some(self.ask(Asked::Repair { offset }, offset));
+        }
+        if !self.wants_slot(self.next_slot) {
+            return None;
+        }
+        let slot = self.next_slot;
+        let offset = slot * self.step();
+        self.next_slot += 1;
+        Some(self.ask(Asked::Slot { slot, offset }, offset))
+    }
+
+    fn ask(&mut self, asked: Asked, offset: u64) -> PageRequest {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.asked.insert(id, asked);
+        PageRequest { id, offset, limit: self.shape.limit }
+    }
+
+    /// The first page alone, until it has told how long the list is; then as many as the total speaks of;
+    /// past that, one at a time, until a page shows the end.
+    fn wants_slot(&self, slot: u64) -> bool {
+        if slot >= u64::from(self.shape.pages_max) || slot >= self.join_slot + AHEAD_PAGES_MAX {
+            return false;
+        }
+        let nothing_pending = slot == self.join_slot && self.mending.is_none();
+        let first_new_row = slot * self.step() + u64::from(self.overlaps());
+        nothing_pending || (self.pages > 0 && self.totals.last.is_some_and(|total| first_new_row < total))
+    }
+
+    /// Rows from the start of one page to the start of the next.
+    fn step(&self) -> u64 {
+        if self.overlaps() { self.page_rows - 1 } else { self.page_rows }
+    }
+
+    fn overlaps(&self) -> bool {
+        self.shape.overlap && self.page_rows > 1
+    }
+
+    /// Takes a page in. Pages that this pass did not ask for are forgotten.
+    pub fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
+        let mut events = Vec::new();
+        match self.asked.remove(&id) {
+            Some(Asked::Slot { slot, offset }) if self.ended.is_none() => {
+                self.held.insert(slot, Arrived { id, offset, facts });
+            }
+            Some(Asked::Repair { offset }) if self.ended.is_none() => {
+                if let Some(mending) = &mut self.mending {
+                    mending.next = Next::Look(Arrived { id, offset, facts });
+                }
+            }
+            _ => events.push(Event::Forget { page: id }),
+        }
+        self.join_what_can_be(&mut events);
+        if self.ended.is_some() {
+            events.extend(std::mem::take(&mut self.held).into_values().map(|a| Event::Forget { page: a.id }));
+        }
+        events
+    }
+
+    fn join_what_can_be(&mut self, events: &mut Vec<Event>) {
+        while self.ended.is_none() {
+            match self.mending.take() {
+                Some(Mending { tries, next: Next::Look(page) }) => self.look_at_repair(page, tries, events),
+                Some(waiting) => {
+                    self.mending = Some(waiting);
+                    return;
+                }
+                None => {
+                    let Some(page) = self.held.remove(&self.join_slot) else {
+                        self.stop_at_the_last_page_allowed();
+                        return;
+                    };
+                    self.look_at_slot(page, events);
+                }
+            }
+        }
+    }
+
+    fn stop_at_the_last_page_allowed(&mut self) {
+        if self.join_slot >= u64::from(self.shape.pages_max) {
+            self.give_up(format!("the list did not end within {} pages", self.shape.pages_max));
+        }
+    }
+
+    fn look_at_slot(&mut self, page: Arrived, events: &mut Vec<Event>) {
+        if self.pages == 0 {
+            self.learn_page_size(&page.facts);
+        }
+        let Joined::After(known) = self.join(&page) else {
+            let slot = self.join_slot;
+            self.held.insert(slot, page);
+            return self.mend(0);
+        };
+        self.join_slot += 1;
+        let added = self.take(&page, known, events);
+        self.conclude(&page, added, 0);
+    }
+
+    fn look_at_repair(&mut self, page: Arrived, tries: u32, events: &mut Vec<Event>) {
+        let Joined::After(known) = self.join(&page) else {
+            events.push(Event::Forget { page: page.id });
+            return self.mend(tries);
+        };
+        let added = self.take(&page, known, events);
+        self.conclude(&page, added, tries);
+    }
+
+    /// A first page that is short although the total speaks of more shows how many rows the server gives.
+    fn learn_page_size(&mut self, facts: &PageFacts) {
+        let rows = facts.rows.len() as u64;
+        if rows > 0 && rows < self.page_rows && facts.total.is_some_and(|total| total > rows) && self.shape.overlap {
+            self.page_rows = rows;
+        }
+    }
+
+    fn join(&self, page: &Arrived) -> Joined {
+        if !self.overlaps() || (self.tail.is_empty() && page.offset == 0) {
+            return Joined::After(0);
+        }
+        let latest = page.facts.rows.iter().enumerate().filter_map(|(i, row)| Some((self.tail.place(row.identity())?, i))).max();
+        latest.map_or(Joined::Apart, |(_, index)| Joined::After(index + 1))
+    }
+
+    /// Releases what the page adds; returns how many rows extend the list.
+    fn take(&mut self, page: &Arrived, known: usize, events: &mut Vec<Event>) -> usize {
+        self.pages += 1;
+        self.totals.see(page.facts.total);
+        let mut released = Vec::with_capacity(page.facts.rows.len());
+        for (index, row) in page.facts.rows.iter().enumerate() {
+            let identity = row.identity();
+            let is_new = self.keys.insert(identity);
+            let is_repeat = index < known && !is_new && self.tail.content(identity).is_none_or(|c| c == row.content);
+            if is_repeat {
+                continue;
+            }
+            released.push(index as u32);
+            self.keyless += u64::from(row.key.is_none());
+            if index >= known {
+                self.order.see(&row.order);
+            }
+        }
+        for (index, row) in page.facts.rows.iter().enumerate().skip(known) {
+            self.tail.push(row.identity(), row.content, page.offset + index as u64, self.page_rows as usize);
+        }
+        self.rows_read += released.len() as u64;
+        events.push(Event::Release { page: page.id, rows: released });
+        page.facts.rows.len() - known
+    }
+
+    fn conclude(&mut self, page: &Arrived, added: usize, tries: u32) {
+        let rows = page.facts.rows.len() as u64;
+        let is_short = rows < self.page_rows;
+        let says_more = page.facts.total.is_some_and(|total| page.offset + rows < total);
+        if !self.overlaps() {
+            let all_told = page.facts.total.is_some_and(|total| page.offset + rows >= total);
+            let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
+            if repeats {
+                self.give_up("the server gives the same page again".to_owned());
+            } else if is_short || all_told {
+                self.ended = Some(self.judge());
+            }
+        } else if is_short && !says_more {
+            self.ended = Some(self.judge());
+        } else if is_short || added == 0 {
+            self.mend(if added == 0 { tries } else { 0 });
+        }
+    }
+
+    /// Plans the next try to find where the list goes on, or gives up.
+    fn mend(&mut self, tries: u32) {
+        let allowed = SEAM_REPAIRS_MAX + (self.pages / 100) as u32;
+        if tries >= TRIES_A_SEAM_MAX || self.repairs >= allowed {
+            return self.give_up(format!("the list moved and could not be joined at row {}", self.tail.position()));
+        }
+        self.repairs += 1;
+        let at = self.tail.position();
+        let reach = self.page_rows.saturating_sub(2);
+        let offset = match tries {
+            0 => at.saturating_sub(reach / 2),
+            1 => at,
+            2 => at.saturating_sub(reach),
+            _ => at + reach,
+        };
+        self.mending = Some(Mending { tries: tries + 1, next: Next::Ask(offset) });
+    }
+
+    fn give_up(&mut self, reason: String) {
+        self.ended = Some(Evidence::Moved(reason));
+    }
+
+    fn judge(&self) -> Evidence {
+        let distinct = self.keys.len() as u64;
+        let agrees = self.totals.last.is_none_or(|total| total == distinct);
+        if self.keyless > 0 {
+            return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+        }
+        if self.pages == 1 && agrees && self.rows_read == distinct {
+            return Evidence::OnePage;
+        }
+        if self.overlaps() && self.pages > 1 && self.order.is_proved() {
+            return Evidence::Seams;
+        }
+        match (self.totals.first, self.totals.last) {
+            (Some(first), Some(last)) if !self.totals.steady => {
+                Evidence::Moved(format!("the total moved from {first} to {last} during the listing"))
+            }
+            (_, Some(total)) if !agrees => {
+                Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen"))
+            }
+            (_, Some(_)) => Evidence::Totals,
+            _ => Evidence::Unprovable("the list tells no total and keeps no order that never changes".to_owned()),
+        }
+    }
+
+    /// The result. `None` while the pass goes on.
+    pub fn into_listing(self) -> Option<Listing> {
+        Some(Listing {
+            evidence: self.ended?,
+            total_first: self.totals.first,
+            total_last: self.totals.last,
+            rows_read: self.rows_read,
+            keys: self.keys,
+            keyless: self.keyless,
+            pages: self.pages,
+            seam_repairs: self.repairs,
+        })
+    }
+}
+
+struct Totals {
+    first: Option<u64>,
+    last: Option<u64>,
+    steady: bool,
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self { first: None, last: None, steady: true }
+    }
+}
+
+impl Totals {
+    fn see(&mut self, total: Option<u64>) {
+        let Some(total) = total else { return };
+        self.steady &= self.last.is_none_or(|last| last == total);
+        self.first.get_or_insert(total);
+        self.last = Some(total);
+    }
+}
+
+/// The last rows of the listing so far, about a page of them.
+#[derive(Default)]
+struct Tail {
+    rows: VecDeque<u64>,
+    places: HashMap<u64, (u64, u64)>,
+    pushed: u64,
+    position: u64,
+}
+
+impl Tail {
+    fn push(&mut self, identity: u64, content: u64, position: u64, keep: usize) {
+        self.rows.push_back(identity);
+        self.places.insert(identity, (self.pushed, content));
+        self.pushed += 1;
+        self.position = position;
+        while self.rows.len() > keep.max(1) {
+            let Some(oldest) = self.rows.pop_front() else { break };
+            let is_outdated = self.places.get(&oldest).is_some_and(|(place, _)| place + (keep as u64) < self.pushed);
+            if is_outdated {
+                self.places.remove(&oldest);
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// How late in the listing the record stands; later is greater.
+    fn place(&self, identity: u64) -> Option<u64> {
+        self.places.get(&identity).map(|(place, _)| *place)
+    }
+
+    fn content(&self, identity: u64) -> Option<u64> {
+        self.places.get(&identity).map(|(_, content)| *content)
+    }
+
+    /// Offset at which the last row was read.
+    fn position(&self) -> u64 {
+        self.position
+    }
+}

@@ -1,0 +1,203 @@
+//! Drives passes over one list until there is a verdict: the one loop of a sweep that awaits.
+//! What a page means is `pass`'s affair; where rows go, the sink's.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::envelope::Page;
+use super::pass::{Event, Evidence, Listing, Pass};
+use super::source::{Fetched, PageSource, Traffic};
+use crate::cloud::error::Error;
+
+/// Bounds of one sweep.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepLimits {
+    /// Passes begun anew because the list moved, after the first.
+    pub restarts_max: u32,
+    /// Further passes made to see whether two list the same records.
+    pub agreement_passes_max: u32,
+}
+
+impl Default for SweepLimits {
+    fn default() -> Self {
+        Self { restarts_max: 2, agreement_passes_max: 2 }
+    }
+}
+
+/// Takes a sweep's rows in.
+pub trait Sink: Send {
+    type Fault: Send;
+    /// These rows of the page belong to the listing.
+    fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+    /// All rows released so far are void; the listing begins again.
+    fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+    /// How many records that were there would be declared gone by what was released.
+    fn absent(&mut self) -> impl Future<Output = Result<u64, Self::Fault>> + Send;
+    /// Pages joined and rows expected, for progress.
+    fn progress(&mut self, pages: u64, rows: u64, expected_rows: Option<u64>);
+}
+
+/// How a listing was proved complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// One answer held the whole list.
+    OnePage,
+    /// Overlapping pages joined without a gap, in an order that never changes.
+    Seams,
+    /// Totals were steady and met; nothing would be declared gone on their strength.
+    Totals,
+    /// Two passes listed the same records.
+    Agreement,
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Proof::OnePage => "one page",
+            Proof::Seams => "seams",
+            Proof::Totals => "totals",
+            Proof::Agreement => "agreement",
+        })
+    }
+}
+
+#[derive(Debug)]
+pub enum Verdict {
+    Complete(Proof),
+    /// What was read is kept, but nothing may be declared gone; with the reason.
+    Unproved(String),
+    Failed(Box<Error>),
+}
+
+/// A sweep that has ended. Counts are those of the pass whose rows were kept.
+pub struct Swept {
+    pub verdict: Verdict,
+    pub total_first: Option<u64>,
+    pub total_last: Option<u64>,
+    pub rows_read: u64,
+    pub distinct: u64,
+    /// Pages read, over all passes.
+    pub pages: u64,
+    pub traffic: Traffic,
+}
+
+/// Lists everything once, and again where the proof needs it.
+pub async fn sweep<S: PageSource, K: Sink>(
+    source: Arc<S>,
+    sink: &mut K,
+    limits: SweepLimits,
+) -> Result<Swept, K::Fault> {
+    let mut driver = Driver { source, traffic: Traffic::default(), pages: 0, next_id: 0 };
+    let mut restarts = 0;
+    let listing = loop {
+        match driver.pass(&mut Some(&mut *sink)).await? {
+            Err(error) => return Ok(driver.failed(error)),
+            Ok(listing) if restarts < limits.restarts_max && matches!(listing.evidence, Evidence::Moved(_)) => {
+                restarts += 1;
+                sink.restart().await?;
+            }
+            Ok(listing) => break listing,
+        }
+    };
+    let verdict = match &listing.evidence {
+        Evidence::OnePage => Verdict::Complete(Proof::OnePage),
+        Evidence::Seams => Verdict::Complete(Proof::Seams),
+        Evidence::Moved(reason) | Evidence::Unprovable(reason) => Verdict::Unproved(reason.clone()),
+        Evidence::Totals if sink.absent().await? == 0 => Verdict::Complete(Proof::Totals),
+        Evidence::Totals => match driver.agrees(&listing, limits, sink).await? {
+            Ok(true) => Verdict::Complete(Proof::Agreement),
+            Ok(false) => Verdict::Unproved("two passes over the list did not show the same records".to_owned()),
+            Err(error) => return Ok(driver.failed(error)),
+        },
+    };
+    Ok(Swept {
+        verdict,
+        total_first: listing.total_first,
+        total_last: listing.total_last,
+        rows_read: listing.rows_read,
+        distinct: listing.keys.len() as u64,
+        pages: driver.pages,
+        traffic: driver.traffic,
+    })
+}
+
+struct Driver<S> {
+    source: Arc<S>,
+    traffic: Traffic,
+    pages: u64,
+    next_id: u64,
+}
+
+impl<S: PageSource> Driver<S> {
+    fn failed(self, error: Error) -> Swept {
+        Swept {
+            verdict: Verdict::Failed(Box::new(error)),
+            total_first: None,
+            total_last: None,
+            rows_read: 0,
+            distinct: 0,
+            pages: self.pages,
+            traffic: self.traffic,
+        }
+    }
+
+    /// Whether another pass lists the same records. The kept rows stay those of the first.
+    async fn agrees<K: Sink>(
+        &mut self,
+        listing: &Listing,
+        limits: SweepLimits,
+        _: &mut K,
+    ) -> Result<Result<bool, Error>, K::Fault> {
+        for _ in 0..limits.agreement_passes_max {
+            match self.pass::<K>(&mut None).await? {
+                Err(error) => return Ok(Err(error)),
+                Ok(again) if again.keys == listing.keys && again.evidence == Evidence::Totals => return Ok(Ok(true)),
+                Ok(_) => {}
+            }
+        }
+        Ok(Ok(false))
+    }
+
+    /// One pass. The outer error is the sink's, the inner one the cloud's.
+    async fn pass<K: Sink>(&mut self, sink: &mut Option<&mut K>) -> Result<Result<Listing, Error>, K::Fault> {
+        let mut pass = Pass::new(self.source.shape(), self.next_id);
+        let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
+        let mut bodies: HashMap<u64, Page> = HashMap::new();
+        let mut rows = 0;
+        while !pass.is_ended() {
+            while let Some(request) = pass.next_request() {
+                let source = Arc::clone(&self.source);
+                in_flight.spawn(async move { (request.id, source.fetch(request).await) });
+            }
+            let Some(finished) = in_flight.join_next().await else {
+                unreachable!("a pass that goes on has a page in flight");
+            };
+            let (id, fetched) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+            self.traffic.add(fetched.traffic);
+            let (page, facts) = match fetched.result {
+                Ok(page) => page,
+                Err(error) => return Ok(Err(error)),
+            };
+            self.pages += 1;
+            bodies.insert(id, page);
+            for event in pass.on_page(id, facts) {
+                match event {
+                    Event::Forget { page } => drop(bodies.remove(&page)),
+                    Event::Release { page, rows: released } => {
+                        rows += released.len() as u64;
+                        if let (Some(page), Some(sink)) = (bodies.remove(&page), sink.as_mut()) {
+                            sink.release(page, released).await?;
+                            sink.progress(self.pages, rows, pass.expected_rows());
+                        }
+                    }
+                }
+            }
+        }
+        self.next_id = pass.next_id();
+        Ok(Ok(pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"))))
+    }
+}
