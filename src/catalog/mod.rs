@@ -10,7 +10,14 @@ use std::fmt;
 
 use spec::Endpoint;
 
-const BUILTIN: &[(&str, &str)] = &[("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml"))];
+const BUILTIN: [(&str, &str); 6] = [
+    ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
+    ("apps.toml", include_str!("builtin/apps.toml")),
+    ("deploy_tasks.toml", include_str!("builtin/deploy_tasks.toml")),
+    ("deploy_apps.toml", include_str!("builtin/deploy_apps.toml")),
+    ("image_jobs.toml", include_str!("builtin/image_jobs.toml")),
+    ("swr_instance_jobs.toml", include_str!("builtin/swr_instance_jobs.toml")),
+];
 
 /// Every list hclake knows, in the order tables are shown.
 #[derive(Clone, Debug)]
