@@ -87,6 +87,11 @@ impl Clock for SystemClock {
     }
 }
 
+/// Holds up the calling thread; for code that waits without a runtime.
+pub fn block(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

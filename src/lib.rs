@@ -7,3 +7,13 @@ pub mod clock;
 pub mod secret;
 
 pub mod catalog;
+pub mod cloud;
+pub mod config;
+pub mod normalize;
+pub mod store;
+pub mod sweep;
+
+pub mod report;
+pub mod run;
+
+pub mod cli;

@@ -1,3 +1,7 @@
 //! Parses, runs, and maps the outcome to an exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    hclake::cli::main()
+}

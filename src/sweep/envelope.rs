@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
-use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, ZoneRule};
+use crate::catalog::spec::{ColumnType, Endpoint, TimeForm};
 use crate::normalize::time::parse_instant;
 
 /// How to read the pages of one list.
@@ -36,23 +36,24 @@ struct OrderMember {
 /// A page's body and where its records stand in it.
 #[derive(Clone, Debug)]
 pub struct Page {
-    pub body: Bytes,
+    body: Bytes,
     rows: Vec<Range<u32>>,
+    /// Records skipped before this page.
+    pub offset: u64,
+    /// The cloud's own name for the answer.
+    pub request_id: Option<String>,
 }
 
 impl Page {
-    pub fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+    pub fn named(self, offset: u64, request_id: Option<String>) -> Page {
+        Page { offset, request_id, ..self }
     }
 
     /// The record's JSON text as it came.
-    pub fn row(&self, index: u32) -> &[u8] {
+    pub fn row(&self, index: u32) -> &str {
         let range = &self.rows[index as usize];
-        &self.body[range.start as usize..range.end as usize]
+        let bytes = &self.body[range.start as usize..range.end as usize];
+        std::str::from_utf8(bytes).expect("the record was read as text before")
     }
 }
 
@@ -107,12 +108,12 @@ impl Envelope {
             })
             .collect();
         let facts = PageFacts { total: outline.total, rows: rows.iter().map(|raw| self.facts(raw.get())).collect() };
-        Ok((Page { body: body.clone(), rows: ranges }, facts))
+        Ok((Page { body: body.clone(), rows: ranges, offset: 0, request_id: None }, facts))
     }
 
     /// The parts of a record's key; `None` where one is absent or empty.
-    pub fn key_of(&self, row: &[u8]) -> Option<Vec<String>> {
-        let found = self.find(std::str::from_utf8(row).ok()?)?;
+    pub fn key_of(&self, row: &str) -> Option<Vec<String>> {
+        let found = self.find(row)?;
         self.key_parts(&found).map(|parts| parts.iter().map(|p| p.to_string()).collect())
     }
 

@@ -125,6 +125,8 @@ impl PageSource for CloudSource {
             bytes: sent.attempts.iter().map(|a| a.bytes).sum(),
             attempts: sent.attempts,
         };
-        Fetched { result: sent.result, traffic }
+        let request_id = traffic.attempts.last().and_then(|attempt| attempt.request_id.clone());
+        let result = sent.result.map(|(page, facts)| (page.named(request.offset, request_id), facts));
+        Fetched { result, traffic }
     }
 }

@@ -1,0 +1,76 @@
+# hclake: `make demo` runs the real job on a stand-in cloud, `make test` tests everything.
+# DuckDB is linked from its official prebuilt library; `make BUNDLED=1 …` compiles it from source instead.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+CARGO ?= cargo
+PREFIX ?= $(HOME)/.local
+
+DUCKDB_PACKAGE := @duckdb/node-bindings-linux-x64
+DUCKDB_VERSION := 1.5.6-r.1
+DUCKDB_SHA512 := 21772b64913a904a8cd19e30c1d5671811d7fdface4b7dd53cd0300d743f43e16cf386f4e7c41ef78721ac208870d2651bc6375072145387817824315b998dd5
+DUCKDB_DIR := $(CARGO_TARGET_DIR)/duckdb-$(DUCKDB_VERSION)
+DUCKDB_LIB := $(DUCKDB_DIR)/libduckdb.so
+
+PREBUILT := $(and $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),$(or $(wildcard $(DUCKDB_LIB)),$(shell command -v npm)))
+ifdef BUNDLED
+  PREBUILT :=
+endif
+
+ifneq ($(PREBUILT),)
+  FEATURES := --no-default-features
+  DUCKDB := $(DUCKDB_LIB)
+  export DUCKDB_LIB_DIR := $(DUCKDB_DIR)
+else
+  FEATURES :=
+  DUCKDB := announce-bundled
+endif
+
+.PHONY: help build demo test lint fmt test-bundled install clean announce-bundled
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+build: $(DUCKDB) ## the program, as target/debug/hclake
+	$(CARGO) build --locked $(FEATURES)
+
+demo: build ## three nights on a stand-in cloud, then a report; leaves target/demo.duckdb
+	"$(CARGO_TARGET_DIR)/debug/hclake" --store "$(CARGO_TARGET_DIR)/demo.duckdb" demo --replace
+
+test: $(DUCKDB) ## every test that needs no network but loopback
+	$(CARGO) test --locked $(FEATURES)
+
+lint: $(DUCKDB) ## formatting, and clippy with warnings denied
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
+
+fmt: ## format the sources
+	$(CARGO) fmt
+
+test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own
+	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/bundled" $(CARGO) test --locked
+
+install: build ## the program and its library under PREFIX (default ~/.local)
+	install -D -m 755 "$(CARGO_TARGET_DIR)/debug/hclake" "$(PREFIX)/bin/hclake"
+	$(if $(PREBUILT),install -D -m 644 "$(DUCKDB_LIB)" "$(PREFIX)/lib/hclake/libduckdb.so")
+
+clean: ## everything that was built
+	rm -rf "$(CARGO_TARGET_DIR)"
+
+announce-bundled:
+	@echo "DuckDB is compiled from source: about 25 minutes on two cores, once." \
+	      "With npm on Linux x86-64 the prebuilt library is used instead."
+
+$(DUCKDB_LIB):
+	@echo "fetching DuckDB's prebuilt library ($(DUCKDB_PACKAGE) $(DUCKDB_VERSION), 24 MB)"
+	@rm -rf "$(DUCKDB_DIR).part" && mkdir -p "$(DUCKDB_DIR).part"
+	@cd "$(DUCKDB_DIR).part" && npm pack --silent "$(DUCKDB_PACKAGE)@$(DUCKDB_VERSION)" >/dev/null \
+	  || { echo "error: npm could not fetch $(DUCKDB_PACKAGE)"; \
+	       echo "hint: check npm's registry settings, or compile DuckDB from source: make BUNDLED=1" ; exit 1; }
+	@cd "$(DUCKDB_DIR).part" && echo "$(DUCKDB_SHA512)  $$(ls *.tgz)" | sha512sum --check --quiet --strict \
+	  || { echo "error: the library's checksum is not the pinned one; it was not used"; exit 1; }
+	@cd "$(DUCKDB_DIR).part" && tar xzf *.tgz --strip-components=1 package/libduckdb.so package/LICENSE && rm *.tgz
+	@touch "$(DUCKDB_DIR).part/libduckdb.so" && rm -rf "$(DUCKDB_DIR)" && mv "$(DUCKDB_DIR).part" "$(DUCKDB_DIR)"

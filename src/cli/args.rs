@@ -1,0 +1,212 @@
+//! The command line: every command and flag, with the help that explains it. It parses and does nothing.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::output;
+use crate::config;
+
+const ABOUT: &str = "Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.";
+
+const LONG_ABOUT: &str = "\
+Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.
+
+`hclake sync`, run nightly, reads App Center install jobs and apps, CodeArts Deploy tasks and applications, \
+Workspace image jobs and SWR Enterprise jobs to the end, and keeps them in one DuckDB file with full history. \
+`hclake report` and `hclake query` answer questions about now and about any past night.";
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    everything asked for was done
+  1    failed; nothing new was stored
+  2    usage, configuration or credentials: a person must change something
+  3    partly done: some lists failed, are unproved or were held back; the rest is stored
+  4    another run holds the store
+  130  interrupted; the store is as it was
+
+First steps:
+  hclake demo                                   three nights on a stand-in cloud, no account needed
+  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HCLAKE_REGION=ap-southeast-3
+  hclake sync                                   the nightly job
+  hclake report install_failures --by version";
+
+#[derive(Parser)]
+#[command(name = "hclake", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP, max_term_width = 100)]
+pub(super) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args)]
+pub(super) struct Global {
+    /// Configuration file [default: hclake.toml here, else in the personal configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The store, a DuckDB file [default: hclake.duckdb]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Say nothing but errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Say more: -v what is done, -vv every request, -vvv everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Read every list to its end and keep what changed: the nightly job
+    Sync(SyncArgs),
+    /// Run a report, or list them all
+    Report(ReportArgs),
+    /// Ask the store a question in SQL, read-only
+    Query(QueryArgs),
+    /// Three nights on a stand-in cloud, then a report: no account needed
+    Demo(DemoArgs),
+}
+
+#[derive(Args)]
+pub(super) struct SyncArgs {
+    /// Only these tables
+    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Show what would be asked, and ask nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Declare records gone even where more of them vanished than the brake allows
+    #[arg(long)]
+    pub allow_gone: bool,
+    /// How long to wait for another run to end, such as 90s or 10m
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
+    pub lock_timeout: Duration,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(super) enum SummaryFormat {
+    Text,
+    Json,
+}
+
+#[derive(Args)]
+pub(super) struct ReportArgs {
+    /// Name of the report; without one, all are listed
+    pub name: Option<String>,
+    /// What rows are grouped by; the list of reports says what each can do
+    #[arg(long, value_name = "GROUPING")]
+    pub by: Option<String>,
+    /// From this instant on: 2026-05-01, 2026-05-01T02:00:00Z, or back from the end: 7d, 26h, 8w
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Before this instant
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// The records as they were at this instant [default: the newest run]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
+    pub format: output::Format,
+}
+
+#[derive(Args)]
+pub(super) struct QueryArgs {
+    /// One SQL statement that reads; `-` takes it from standard input
+    pub sql: String,
+    #[arg(long, value_enum, default_value_t = QueryFormat::Table, value_name = "FORMAT")]
+    pub format: QueryFormat,
+    /// Write to this file instead of standard output; needed for parquet
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "out")]
+    pub replace: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(super) enum QueryFormat {
+    Table,
+    Csv,
+    Json,
+    Markdown,
+    Parquet,
+}
+
+impl QueryFormat {
+    /// `None` for parquet, which is a file and no text.
+    pub(super) fn as_text(self) -> Option<output::Format> {
+        match self {
+            QueryFormat::Table => Some(output::Format::Table),
+            QueryFormat::Csv => Some(output::Format::Csv),
+            QueryFormat::Json => Some(output::Format::Json),
+            QueryFormat::Markdown => Some(output::Format::Markdown),
+            QueryFormat::Parquet => None,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(super) struct DemoArgs {
+    /// Replace the demo's store if it is there
+    #[arg(long)]
+    pub replace: bool,
+    /// What the stand-in cloud's records are made from
+    #[arg(long, default_value_t = 7, value_name = "NUMBER")]
+    pub seed: u64,
+    /// Install jobs on the first night
+    #[arg(long, default_value_t = 6_000, value_name = "ROWS")]
+    pub rows: usize,
+}
+
+impl Global {
+    pub(super) fn flags(&self) -> config::Flags {
+        config::Flags { config: self.config.clone(), store: self.store.clone(), lock_timeout: None }
+    }
+}
+
+/// `90s`, `10m`, `2h`, or plain seconds.
+fn parse_wait(text: &str) -> Result<Duration, String> {
+    let (digits, unit_s) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let number: u32 = digits.parse().map_err(|_| format!("`{text}` is no time such as 90s, 10m or 2h"))?;
+    Ok(Duration::from_secs(u64::from(number) * unit_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn waiting_times_are_read_with_their_unit() {
+        assert_eq!(parse_wait("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_wait("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(parse_wait("2h"), Ok(Duration::from_secs(7200)));
+        assert_eq!(parse_wait("7"), Ok(Duration::from_secs(7)));
+        assert!(parse_wait("soon").is_err());
+        assert!(parse_wait("").is_err());
+    }
+}

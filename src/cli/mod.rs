@@ -1,0 +1,76 @@
+//! One file a command, and how their results and failures are shown. The only place that prints.
+
+mod args;
+
+mod log;
+mod message;
+pub mod output;
+mod query;
+mod report;
+mod sync;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::Environment;
+use args::{Cli, Command};
+use message::Failure;
+
+/// Where a command's results and its remarks go.
+pub(crate) struct Streams<'a> {
+    /// Data.
+    pub out: &'a mut dyn Write,
+    /// Words for people: standard error, always.
+    pub is_quiet: bool,
+}
+
+impl Streams<'_> {
+    /// Writes a line for people, unless they asked for silence.
+    pub(crate) fn remark(&self, line: &str) {
+        if !self.is_quiet {
+            say(line);
+        }
+    }
+}
+
+/// Writes a line to standard error. A reader that has gone away is no reason to fail.
+pub(crate) fn say(line: &str) {
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start(&cli.global);
+    let environment = Environment::of_process();
+    let mut out = io::stdout().lock();
+    let mut streams = Streams { out: &mut out, is_quiet: cli.global.quiet };
+    let ended = match &cli.command {
+        Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
+        Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
+        Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
+        Command::Demo(_) => Ok(0),
+
+    };
+    let flushed = out.flush().map_err(Failure::from);
+    match ended.and_then(|code| flushed.map(|()| code)) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say(&failure.text());
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// Columns of the terminal that standard output is, if it is one.
+fn terminal_width() -> Option<u16> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
+}
+
+/// Whoever read the output has seen enough.
+fn is_broken_pipe(failure: &Failure) -> bool {
+    failure.message.contains("Broken pipe")
+}

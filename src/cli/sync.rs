@@ -1,0 +1,158 @@
+//! `hclake sync`: runs the night, tells how it goes, and shows what came of it.
+
+use std::sync::Arc;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::args::{Global, SummaryFormat, SyncArgs};
+use super::message::Failure;
+use super::{Streams, say};
+use crate::catalog::Catalog;
+use crate::clock::SystemClock;
+use crate::config::{self, Environment, Settings};
+use crate::run::{self, Event, ListSummary, Observer, Outcome, Summary};
+
+pub(super) fn run(
+    global: &Global,
+    args: &SyncArgs,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let catalog = Catalog::builtin()?;
+    let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
+    let settings = config::resolve(&flags, environment)?;
+    let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone };
+    if args.dry_run {
+        return dry_run(&request, &catalog, streams);
+    }
+    let summary = runtime()?.block_on(async {
+        let observer: Arc<dyn Observer> = Arc::new(Lines { is_quiet: streams.is_quiet });
+        run::sync(request, &catalog, SystemClock::shared(), observer, interrupted()).await
+    })?;
+    show(&summary, args.format, streams)?;
+    Ok(summary.exit_code())
+}
+
+/// The runtime that asks the cloud: one thread to wait and decode on, one more to decode beside it.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
+}
+
+/// Ends with the first Ctrl-C or SIGTERM.
+pub(super) async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}
+
+fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let plan = run::dry_run(request, catalog)?;
+    let Settings { store, .. } = &request.settings;
+    writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
+    match &request.settings.keys {
+        Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
+        Err(fault) => writeln!(streams.out, "credentials: {fault}")?,
+    }
+    for list in &plan.lists {
+        let endpoint = &list.endpoint;
+        let path = endpoint.path.replace("{project_id}", &list.scope.project);
+        writeln!(streams.out, "{:<20} {} {path}  [{}]", endpoint.name, endpoint.method.name(), list.scope)?;
+    }
+    for skipped in &plan.skipped {
+        writeln!(streams.out, "{:<20} not asked: {}", skipped.table, skipped.reason)?;
+    }
+    Ok(0)
+}
+
+/// One line for each thing that a person may want to know.
+pub(super) struct Lines {
+    pub is_quiet: bool,
+}
+
+impl Observer for Lines {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Warning(text) => say(&format!("warning: {text}")),
+            _ if self.is_quiet => {}
+            Event::Planned { lists, skipped } => {
+                for skipped in *skipped {
+                    say(&format!("{}: not asked, since {}", skipped.table, skipped.reason));
+                }
+                tracing::info!(lists, "planned");
+            }
+            Event::Swept { table, scope, verdict, detail, rows } => {
+                say(&format!("{table} [{scope}]: {verdict}, {detail}; {rows} rows"));
+            }
+            Event::Progress { table, scope, pages, rows, .. } => {
+                tracing::debug!(table, %scope, pages, rows, "page joined");
+            }
+            Event::Storing => tracing::info!("storing"),
+        }
+    }
+}
+
+pub(super) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    if format == SummaryFormat::Json {
+        let text = serde_json::to_string(summary).map_err(|e| Failure::failed(e.to_string()))?;
+        return Ok(writeln!(streams.out, "{text}")?);
+    }
+    if !streams.is_quiet {
+        writeln!(streams.out, "{}", summary_table(summary))?;
+    }
+    for list in &summary.tables {
+        if let Some(error) = &list.error {
+            say(&format!("error: {} [{}]: {}", list.table, list.scope, error.message));
+            error.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+        }
+        if list.held_back > 0 {
+            say(&format!(
+                "warning: {} [{}]: {} records vanished at once; they are kept until a run with --allow-gone",
+                list.table, list.scope, list.held_back
+            ));
+        }
+    }
+    streams.remark(&closing_line(summary));
+    Ok(())
+}
+
+fn summary_table(summary: &Summary) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["table", "scope", "verdict", "rows", "new", "changed", "gone", "bad", "requests"]);
+    for list in &summary.tables {
+        let verdict = match (&list.proof, list.verdict) {
+            (Some(proof), "complete") => format!("complete ({proof})"),
+            (_, verdict) => verdict.to_owned(),
+        };
+        let counts = [list.rows_read, list.new, list.changed, list.gone, list.quarantined, list.requests];
+        let named = [list.table.clone(), list.scope.to_string(), verdict];
+        table.add_row(named.into_iter().chain(counts.map(|count| count.to_string())));
+    }
+    for column in table.column_iter_mut().skip(3) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn closing_line(summary: &Summary) -> String {
+    let seconds = summary.ended_at.minus(summary.started_at) as f64 / 1e6;
+    let sum = |count: fn(&ListSummary) -> u64| summary.tables.iter().map(count).sum::<u64>();
+    let done = match summary.outcome {
+        Outcome::Complete => "complete",
+        Outcome::Partial => "partly done",
+        Outcome::Failed => return format!("failed after {seconds:.1} s; nothing was stored"),
+    };
+    format!(
+        "run {} {done}: {} lists, {} records, {} requests in {seconds:.1} s; stored in {}",
+        summary.run_id.unwrap_or_default(),
+        summary.tables.len(),
+        sum(|list| list.rows_read),
+        sum(|list| list.requests),
+        summary.store
+    )
+}

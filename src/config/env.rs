@@ -1,0 +1,84 @@
+//! The environment variables hclake reads, each named once. The values are taken in one sweep at the start;
+//! nothing else reads the environment.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::PathBuf;
+
+use crate::catalog::spec::Service;
+use crate::secret::Secret;
+
+/// Path of the configuration file.
+pub const CONFIG: &str = "HCLAKE_CONFIG";
+/// Path of the store.
+pub const STORE: &str = "HCLAKE_STORE";
+/// Region to list, where the configuration file names none.
+pub const REGION: &str = "HCLAKE_REGION";
+/// CodeArts project ids, separated by commas.
+pub const CODEARTS_PROJECTS: &str = "HCLAKE_CODEARTS_PROJECTS";
+/// Base URL for all services; with `_SERVICE` behind it, for one.
+pub const ENDPOINT_URL: &str = "HCLAKE_ENDPOINT_URL";
+/// Region, as other tools of the vendor name it.
+pub const HW_REGION: &str = "HW_REGION_NAME";
+pub const SDK_PROJECT_ID: &str = "HUAWEICLOUD_SDK_PROJECT_ID";
+pub const HW_PROJECT_ID: &str = "HW_PROJECT_ID";
+pub const HW_AUTH_TOKEN: &str = "HW_AUTH_TOKEN";
+
+/// Access key, secret key and session token of one family of names.
+pub struct KeyNames {
+    pub ak: &'static str,
+    pub sk: &'static str,
+    pub security_token: Option<&'static str>,
+}
+
+/// In the order they are tried.
+pub const KEY_FAMILIES: [KeyNames; 3] = [
+    KeyNames {
+        ak: "HUAWEICLOUD_SDK_AK",
+        sk: "HUAWEICLOUD_SDK_SK",
+        security_token: Some("HUAWEICLOUD_SDK_SECURITY_TOKEN"),
+    },
+    KeyNames { ak: "HW_ACCESS_KEY", sk: "HW_SECRET_KEY", security_token: Some("HW_SECURITY_TOKEN") },
+    KeyNames { ak: "CLOUD_SDK_AK", sk: "CLOUD_SDK_SK", security_token: None },
+];
+
+/// The variables that are set and not empty.
+pub struct Environment {
+    values: BTreeMap<String, Secret>,
+    pub working_folder: PathBuf,
+}
+
+impl Environment {
+    pub fn of_process() -> Environment {
+        let values = env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect();
+        Environment { values, working_folder: env::current_dir().unwrap_or_default() }
+    }
+
+    pub fn of(values: &[(&str, &str)]) -> Environment {
+        let values = values.iter().map(|(name, value)| (name.to_string(), Secret::new(*value))).collect();
+        Environment { values, working_folder: PathBuf::new() }
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| value.expose())
+    }
+
+    pub fn secret(&self, name: &str) -> Option<Secret> {
+        self.values.get(name).cloned()
+    }
+
+    /// The folder of a person's configuration files.
+    pub fn config_folder(&self) -> Option<PathBuf> {
+        let xdg = self.text("XDG_CONFIG_HOME").map(PathBuf::from);
+        xdg.or_else(|| self.text("HOME").map(|home| PathBuf::from(home).join(".config")))
+    }
+}
+
+/// The variable that overrides one service's base URL.
+pub fn endpoint_url_of(service: Service) -> String {
+    format!("{ENDPOINT_URL}_{}", service.name().to_uppercase())
+}

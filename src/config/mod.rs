@@ -1,0 +1,382 @@
+//! Where settings come from: defaults, the file, the environment, flags, each overriding the one before, and
+//! each value with its origin. The only place that reads the environment. It knows nothing of what settings do.
+
+mod env;
+mod file;
+mod keys;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+pub use env::Environment;
+pub use file::CodeartsProjects;
+pub use keys::{FoundKeys, Keys, KeysFault};
+
+use crate::catalog::file::parse_offset;
+use crate::catalog::spec::Service;
+use crate::catalog::toml_text::{self, TomlFault};
+use file::{ConfigFile, ScopeFile};
+
+pub const FILE_NAME: &str = "hclake.toml";
+pub const STORE_DEFAULT: &str = "hclake.duckdb";
+pub const RATE_PER_S_DEFAULT: f64 = 10.0;
+pub const RATE_PER_S_MAX: f64 = 10_000.0;
+pub const IN_FLIGHT_DEFAULT: u32 = 4;
+pub const IN_FLIGHT_MAX: u32 = 64;
+pub const MAX_GONE_PERCENT_DEFAULT: u8 = 30;
+pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
+/// CodeArts writes times without a zone; office hours in its examples suggest this one.
+pub const CODEARTS_ZONE_DEFAULT: &str = "+08:00";
+
+/// What the command line says about settings.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    pub config: Option<PathBuf>,
+    pub store: Option<PathBuf>,
+    pub lock_timeout: Option<Duration>,
+}
+
+/// Where a value was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Default,
+    File(PathBuf),
+    Variable(String),
+    Flag(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Default => f.write_str("default"),
+            Origin::File(path) => write!(f, "{}", path.display()),
+            Origin::Variable(name) => f.write_str(name),
+            Origin::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Sourced<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+/// One region and project to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScopeSettings {
+    pub region: String,
+    pub project_id: Option<String>,
+    pub codearts_projects: Option<CodeartsProjects>,
+    /// Tables to fill from here; all where `None`.
+    pub tables: Option<Vec<String>>,
+}
+
+/// Everything resolved.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub store: Sourced<PathBuf>,
+    pub scopes: Sourced<Vec<ScopeSettings>>,
+    /// Requests a second; 0 switches the limiter off.
+    pub rate_per_s: BTreeMap<Service, f64>,
+    /// Requests in flight for one service in one region.
+    pub in_flight: u32,
+    /// Seconds east of UTC of CodeArts times.
+    pub codearts_offset_s: i32,
+    pub max_gone_percent: u8,
+    pub request_log_days: u32,
+    pub memory_limit_mb: Option<u64>,
+    pub lock_timeout: Duration,
+    pub endpoint_url: Option<String>,
+    pub endpoint_url_by_service: BTreeMap<Service, String>,
+    pub keys: Result<FoundKeys, KeysFault>,
+}
+
+impl Settings {
+    /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
+    pub fn hash(&self) -> String {
+        let told = format!(
+            "{:?} {:?} {} {} {} {:?} {:?}",
+            self.scopes.value,
+            self.rate_per_s,
+            self.in_flight,
+            self.codearts_offset_s,
+            self.max_gone_percent,
+            self.endpoint_url,
+            self.endpoint_url_by_service
+        );
+        format!("{:016x}", xxh3_64(told.as_bytes()))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the configuration file {path} cannot be read: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {fault}")]
+    Toml { path: PathBuf, fault: TomlFault },
+    #[error("the configuration has {} fault(s):{}", faults.len(), listed(faults))]
+    Meaning { faults: Vec<String> },
+}
+
+impl ConfigError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ConfigError::Unreadable { .. } => {
+                Some(format!("--config and {} name the file; without them {FILE_NAME} is looked for", env::CONFIG))
+            }
+            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => None,
+        }
+    }
+}
+
+fn listed(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+/// Resolves everything. Faults of meaning are all reported at once.
+pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
+    let (file, path) = read_file(flags, environment)?;
+    let mut faults = Vec::new();
+    let settings = Resolver { file, path, environment, faults: &mut faults }.settings(flags);
+    if faults.is_empty() { Ok(settings) } else { Err(ConfigError::Meaning { faults }) }
+}
+
+fn read_file(flags: &Flags, environment: &Environment) -> Result<(ConfigFile, Option<PathBuf>), ConfigError> {
+    let named = flags.config.clone().or_else(|| environment.text(env::CONFIG).map(PathBuf::from));
+    let found = named.or_else(|| {
+        let local = environment.working_folder.join(FILE_NAME);
+        let personal = environment.config_folder().map(|folder| folder.join("hclake").join(FILE_NAME));
+        [Some(local), personal].into_iter().flatten().find(|path| path.is_file())
+    });
+    let Some(path) = found else { return Ok((ConfigFile::default(), None)) };
+    let text = std::fs::read_to_string(&path)
+        .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+    let file = toml_text::parse(&text).map_err(|fault| ConfigError::Toml { path: path.clone(), fault })?;
+    Ok((file, Some(path)))
+}
+
+struct Resolver<'a> {
+    file: ConfigFile,
+    path: Option<PathBuf>,
+    environment: &'a Environment,
+    faults: &'a mut Vec<String>,
+}
+
+impl Resolver<'_> {
+    fn settings(mut self, flags: &Flags) -> Settings {
+        let rate_per_s = self.rates();
+        let in_flight = self.file.rate.in_flight.unwrap_or(IN_FLIGHT_DEFAULT);
+        self.check((1..=IN_FLIGHT_MAX).contains(&in_flight), || {
+            format!("rate.in_flight is {in_flight}: it must lie between 1 and {IN_FLIGHT_MAX}")
+        });
+        let max_gone_percent = self.file.sync.max_gone_percent.unwrap_or(MAX_GONE_PERCENT_DEFAULT);
+        self.check(max_gone_percent <= 100, || {
+            format!("sync.max_gone_percent is {max_gone_percent}: it must lie between 0 and 100")
+        });
+        let zone = self.file.time.codearts_zone.clone().unwrap_or_else(|| CODEARTS_ZONE_DEFAULT.to_owned());
+        let offset = parse_offset(&zone);
+        self.check(offset.is_some(), || format!("time.codearts_zone is \"{zone}\": write an offset such as \"+08:00\""));
+        let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
+        Settings {
+            store: self.store(flags),
+            scopes: self.scopes(),
+            rate_per_s,
+            in_flight,
+            codearts_offset_s: offset.unwrap_or(0),
+            max_gone_percent,
+            request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
+            memory_limit_mb: self.file.sync.memory_limit_mb,
+            lock_timeout: flags.lock_timeout.unwrap_or_default(),
+            endpoint_url,
+            endpoint_url_by_service,
+            keys: keys::find(self.environment),
+        }
+    }
+
+    fn check(&mut self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            self.faults.push(fault());
+        }
+    }
+
+    fn file_origin(&self) -> Origin {
+        self.path.clone().map_or(Origin::Default, Origin::File)
+    }
+
+    fn rates(&mut self) -> BTreeMap<Service, f64> {
+        let mut rates: BTreeMap<Service, f64> = Service::ALL.into_iter().map(|s| (s, RATE_PER_S_DEFAULT)).collect();
+        for (service, rate) in self.file.rate.clone().by_service() {
+            self.check(rate == 0.0 || (0.01..=RATE_PER_S_MAX).contains(&rate), || {
+                format!("rate.{service} is {rate}: it must be 0 (no limit) or lie between 0.01 and {RATE_PER_S_MAX}")
+            });
+            rates.insert(service, rate);
+        }
+        rates
+    }
+
+    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
+        let beside_file = |path: &Path| match self.path.as_deref().and_then(Path::parent) {
+            Some(folder) if path.is_relative() => folder.join(path),
+            _ => path.to_owned(),
+        };
+        if let Some(path) = &flags.store {
+            return Sourced { value: path.clone(), origin: Origin::Flag("--store") };
+        }
+        if let Some(path) = self.environment.text(env::STORE) {
+            return Sourced { value: path.into(), origin: Origin::Variable(env::STORE.to_owned()) };
+        }
+        match &self.file.store {
+            Some(path) => Sourced { value: beside_file(path), origin: self.file_origin() },
+            None => Sourced { value: STORE_DEFAULT.into(), origin: Origin::Default },
+        }
+    }
+
+    fn first_variable(&self, names: &[&str]) -> Option<(String, Origin)> {
+        names.iter().find_map(|name| {
+            Some((self.environment.text(name)?.to_owned(), Origin::Variable(name.to_string())))
+        })
+    }
+
+    fn scopes(&mut self) -> Sourced<Vec<ScopeSettings>> {
+        let region = self.first_variable(&[env::REGION, env::HW_REGION]);
+        let project = self.first_variable(&[env::SDK_PROJECT_ID, env::HW_PROJECT_ID]).map(|(value, _)| value);
+        let codearts = self.environment.text(env::CODEARTS_PROJECTS).map(|text| {
+            CodeartsProjects(text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
+        });
+        let origin = match (&region, self.file.scope.is_empty()) {
+            (Some((_, origin)), true) => origin.clone(),
+            _ => self.file_origin(),
+        };
+        let top = ScopeFile {
+            region: region.map(|(value, _)| value).or(self.file.region.clone()),
+            project_id: project.or(self.file.project_id.clone()),
+            codearts_projects: codearts.or(self.file.codearts_projects.clone()),
+            tables: self.file.tables.clone(),
+        };
+        let declared = match self.file.scope.is_empty() {
+            true => vec![ScopeFile::default()],
+            false => self.file.scope.clone(),
+        };
+        let value = declared.into_iter().filter_map(|scope| self.scope(scope, &top)).collect();
+        Sourced { value, origin }
+    }
+
+    /// A project id belongs to a region, so that of the top serves only scopes of the top's region.
+    fn scope(&mut self, scope: ScopeFile, top: &ScopeFile) -> Option<ScopeSettings> {
+        let same_region = scope.region.is_none() || scope.region == top.region;
+        Some(ScopeSettings {
+            region: scope.region.or(top.region.clone())?,
+            project_id: scope.project_id.or(top.project_id.clone().filter(|_| same_region)),
+            codearts_projects: scope.codearts_projects.or(top.codearts_projects.clone().filter(|_| same_region)),
+            tables: scope.tables.or(top.tables.clone()),
+        })
+    }
+
+    fn endpoint_urls(&self) -> (Option<String>, BTreeMap<Service, String>) {
+        let mut all = self.file.endpoint.iter().find(|(name, _)| name.service().is_none()).map(|(_, url)| url.clone());
+        let mut by_service: BTreeMap<Service, String> =
+            self.file.endpoint.iter().filter_map(|(name, url)| Some((name.service()?, url.clone()))).collect();
+        if let Some(url) = self.environment.text(env::ENDPOINT_URL) {
+            all = Some(url.to_owned());
+        }
+        for service in Service::ALL {
+            if let Some(url) = self.environment.text(&env::endpoint_url_of(service)) {
+                by_service.insert(service, url.to_owned());
+            }
+        }
+        (all, by_service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        std::fs::write(&path, text).unwrap();
+        resolve(&Flags { config: Some(path), ..Flags::default() }, &Environment::of(variables))
+    }
+
+    #[test]
+    fn without_a_file_region_and_keys_in_the_environment_suffice() {
+        let settings = resolve(
+            &Flags::default(),
+            &Environment::of(&[("HW_REGION_NAME", "ap-southeast-3"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")]),
+        )
+        .unwrap();
+        assert_eq!(settings.store.value, PathBuf::from("hclake.duckdb"));
+        assert_eq!(
+            settings.scopes.value,
+            [ScopeSettings {
+                region: "ap-southeast-3".into(),
+                project_id: Some("p".into()),
+                codearts_projects: None,
+                tables: None
+            }]
+        );
+        assert_eq!(settings.rate_per_s[&Service::Swr], 10.0);
+        assert_eq!(settings.codearts_offset_s, 8 * 3600);
+    }
+
+    #[test]
+    fn flags_override_the_environment_which_overrides_the_file() {
+        let text = "store = \"file.duckdb\"\nregion = \"cn-north-4\"\n";
+        let settings = with_file(text, &[("HCLAKE_STORE", "env.duckdb"), ("HCLAKE_REGION", "cn-east-3")]).unwrap();
+        assert_eq!(settings.store.value, PathBuf::from("env.duckdb"));
+        assert_eq!(settings.store.origin, Origin::Variable("HCLAKE_STORE".into()));
+        assert_eq!(settings.scopes.value[0].region, "cn-east-3");
+        let flags = Flags { store: Some("flag.duckdb".into()), ..Flags::default() };
+        let settings = resolve(&flags, &Environment::of(&[("HCLAKE_STORE", "env.duckdb")])).unwrap();
+        assert_eq!(settings.store.origin, Origin::Flag("--store"));
+    }
+
+    #[test]
+    fn a_store_named_in_the_file_stands_beside_it() {
+        let settings = with_file("store = \"lake.duckdb\"", &[]).unwrap();
+        assert!(settings.store.value.is_absolute());
+        assert!(settings.store.value.ends_with("lake.duckdb"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_its_place_and_the_nearest_one() {
+        let error = with_file("[rate]\nworkspce = 3\n", &[]).unwrap_err().to_string();
+        assert!(error.contains("line 2, column 1"), "{error}");
+        assert!(error.ends_with("did you mean `workspace`?"), "{error}");
+    }
+
+    #[test]
+    fn every_fault_of_meaning_is_told_at_once() {
+        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\n";
+        let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
+        assert_eq!(faults.len(), 4, "{faults:?}");
+    }
+
+    #[test]
+    fn a_scope_takes_the_top_project_only_in_the_top_region() {
+        let text = "region = \"cn-north-4\"\nproject_id = \"top\"\n[[scope]]\n[[scope]]\nregion = \"cn-east-3\"\n";
+        let scopes = with_file(text, &[]).unwrap().scopes.value;
+        assert_eq!(scopes[0].project_id.as_deref(), Some("top"));
+        assert_eq!((scopes[1].region.as_str(), scopes[1].project_id.as_deref()), ("cn-east-3", None));
+    }
+
+    #[test]
+    fn a_missing_file_that_was_named_is_an_error() {
+        let flags = Flags { config: Some("/nonexistent/hclake.toml".into()), ..Flags::default() };
+        assert!(matches!(resolve(&flags, &Environment::of(&[])), Err(ConfigError::Unreadable { .. })));
+    }
+
+    #[test]
+    fn endpoint_urls_come_from_file_and_environment() {
+        let text = "[endpoint]\nall = \"https://a\"\nswr = \"https://b\"\n";
+        let settings = with_file(text, &[("HCLAKE_ENDPOINT_URL_SWR", "https://c")]).unwrap();
+        assert_eq!(settings.endpoint_url.as_deref(), Some("https://a"));
+        assert_eq!(settings.endpoint_url_by_service[&Service::Swr], "https://c");
+    }
+}

@@ -1,0 +1,184 @@
+//! One list of a night: its sweep, with rows decoded as pages are released and sent to the writer.
+//! Here the cloud's pages, the decoder and the store meet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::plan::ListPlan;
+use super::writer::Writer;
+use super::{Event, Observer};
+use crate::catalog::spec::Scope;
+use crate::clock::{SharedClock, Timestamp};
+use crate::cloud::client::Client;
+use crate::normalize::{DecodeSettings, Decoder};
+use crate::store::{self, Night, SweepId};
+use crate::sweep::{CloudSource, Envelope, Page, Sink, SweepLimits, Swept, sweep};
+
+/// Records of one sweep that may be kept in quarantine.
+pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
+
+/// A record that could not be read, as it came.
+pub(super) struct BadRecord {
+    pub raw: String,
+    pub reason: String,
+    pub key: Option<Vec<String>>,
+    pub page_offset: u64,
+    pub request_id: Option<String>,
+}
+
+/// A member the catalog does not know.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unknown {
+    pub count: u64,
+    pub sample: String,
+}
+
+/// A list that has been swept, its rows staged.
+pub(super) struct ListOutcome {
+    pub plan: ListPlan,
+    pub sweep: SweepId,
+    pub swept: Swept,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    /// Records of the list's scope that were open before.
+    pub open_before: u64,
+    /// The first [`QUARANTINE_RECORDS_MAX`] of `bad_count`.
+    pub bad: Vec<BadRecord>,
+    pub bad_count: u64,
+    pub unknown: BTreeMap<String, Unknown>,
+    pub future_instants: u64,
+}
+
+/// What lists share.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub client: Arc<Client>,
+    pub writer: Arc<Writer>,
+    pub clock: SharedClock,
+    pub observer: Arc<dyn Observer>,
+    pub decode: DecodeSettings,
+}
+
+pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome, store::Error> {
+    let started_at = context.clock.wall();
+    let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
+    let begin = move |night: &mut Night| {
+        let sweep = night.begin_sweep(&table, &scope)?;
+        Ok((sweep, night.open_records(sweep)?))
+    };
+    let (sweep_id, open_before) = context.writer.ask(begin).await?;
+    let mut sink = ListSink {
+        decoder: Decoder::new(&plan.endpoint, context.decode),
+        envelope: Envelope::new(&plan.endpoint),
+        table: plan.endpoint.name.clone(),
+        scope: plan.scope.clone(),
+        sweep: sweep_id,
+        next_seq: 0,
+        found: Found::default(),
+        context: context.clone(),
+    };
+    let source = CloudSource::new(
+        Arc::clone(&context.client),
+        Arc::clone(&plan.endpoint),
+        plan.scope.clone(),
+        plan.iam_project.clone(),
+    );
+    let swept = sweep(Arc::new(source), &mut sink, SweepLimits::default()).await?;
+    let Found { bad, bad_count, unknown, future_instants } = sink.found;
+    Ok(ListOutcome {
+        plan,
+        sweep: sweep_id,
+        swept,
+        started_at,
+        ended_at: context.clock.wall(),
+        open_before,
+        bad,
+        bad_count,
+        unknown,
+        future_instants,
+    })
+}
+
+/// What decoding turned up besides good rows.
+#[derive(Default)]
+struct Found {
+    bad: Vec<BadRecord>,
+    bad_count: u64,
+    unknown: BTreeMap<String, Unknown>,
+    future_instants: u64,
+}
+
+struct ListSink {
+    decoder: Decoder,
+    envelope: Envelope,
+    table: String,
+    scope: Scope,
+    sweep: SweepId,
+    next_seq: u64,
+    found: Found,
+    context: Context,
+}
+
+impl Sink for ListSink {
+    type Fault = store::Error;
+
+    async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
+        let raw: Vec<&str> = rows.iter().map(|index| page.row(*index)).collect();
+        let decoded = self.decoder.decode(&raw, self.context.clock.wall());
+        self.found.future_instants += decoded.future_instants;
+        for field in decoded.unknown {
+            let unknown = self.found.unknown.entry(field.name).or_default();
+            unknown.count += field.count;
+            if unknown.sample.is_empty() {
+                unknown.sample = field.sample;
+            }
+        }
+        let mut protected = Vec::new();
+        for bad in decoded.bad {
+            let row = raw[bad.index];
+            let key = self.envelope.key_of(row);
+            protected.extend(key.clone());
+            self.found.bad_count += 1;
+            if self.found.bad.len() < QUARANTINE_RECORDS_MAX {
+                self.found.bad.push(BadRecord {
+                    raw: row.to_owned(),
+                    reason: bad.reason,
+                    key,
+                    page_offset: page.offset,
+                    request_id: page.request_id.clone(),
+                });
+            }
+        }
+        let (sweep, batch, first_seq) = (self.sweep, decoded.batch, self.next_seq);
+        self.next_seq += batch.num_rows() as u64;
+        self.context
+            .writer
+            .post(move |night| {
+                night.protect(sweep, &protected)?;
+                night.stage(sweep, &batch, first_seq)
+            })
+            .await;
+        Ok(())
+    }
+
+    async fn restart(&mut self) -> Result<(), store::Error> {
+        self.found = Found::default();
+        let sweep = self.sweep;
+        self.context.writer.ask(move |night| night.discard(sweep)).await
+    }
+
+    async fn absent(&mut self) -> Result<u64, store::Error> {
+        let sweep = self.sweep;
+        self.context.writer.ask(move |night| night.absent(sweep)).await
+    }
+
+    fn progress(&mut self, pages: u64, rows: u64, expected_rows: Option<u64>) {
+        self.context.observer.event(&Event::Progress {
+            table: &self.table,
+            scope: &self.scope,
+            pages,
+            rows,
+            expected_rows,
+        });
+    }
+}

@@ -1,0 +1,299 @@
+//! Translations where modules meet: settings into the cloud's and the store's own, and the outcome of sweeps
+//! into the ledger's rows and the summary. It decides what a night counts as.
+
+use std::sync::Arc;
+
+use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
+use super::summary::{ListError, ListSummary, Outcome, Summary};
+use super::{Event, Observer, Request};
+use crate::clock::{self, Timestamp};
+use crate::cloud::client::{Attempt, ClientSettings};
+use crate::cloud::credentials::Credentials;
+use crate::cloud::pace::RateSettings;
+use crate::cloud::regions::EndpointOverrides;
+use crate::config::{Keys, KeysFault, Settings};
+use crate::store::{
+    self, Brake, DriftRecord, Night, QuarantineRecord, RequestRecord, RunRecord, StoreSettings, SweepCounts,
+    SweepError, SweepRecord,
+};
+use crate::sweep::{Proof, Verdict};
+
+/// Open records of a scope below which the brake leaves it alone.
+const BRAKE_MIN_OPEN: u64 = 20;
+
+pub(super) fn client_settings(settings: &Settings) -> Result<ClientSettings, KeysFault> {
+    let credentials = match settings.keys.clone()?.keys {
+        Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
+        Keys::Token(token) => Credentials::Token(token),
+    };
+    Ok(ClientSettings {
+        overrides: EndpointOverrides {
+            all: settings.endpoint_url.clone(),
+            by_service: settings.endpoint_url_by_service.clone(),
+        },
+        rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
+        ..ClientSettings::new(credentials)
+    })
+}
+
+pub(super) fn store_settings(request: &Request) -> StoreSettings {
+    let settings = &request.settings;
+    StoreSettings {
+        lock_timeout: settings.lock_timeout,
+        memory_limit_mb: settings.memory_limit_mb,
+        request_log_days: settings.request_log_days,
+        brake: Brake { max_gone_percent: settings.max_gone_percent, min_open: BRAKE_MIN_OPEN },
+        allow_gone: request.allow_gone,
+        ..StoreSettings::new(clock::block)
+    }
+}
+
+impl ListOutcome {
+    /// Why nothing of this list is stored.
+    fn failure(&self) -> Option<ListError> {
+        if let Verdict::Failed(error) = &self.swept.verdict {
+            return Some(ListError::of(error));
+        }
+        (self.bad_count > QUARANTINE_RECORDS_MAX as u64).then(|| ListError {
+            class: "data",
+            status: None,
+            code: None,
+            message: format!(
+                "{} records could not be read, more than the {QUARANTINE_RECORDS_MAX} that are kept aside; the first: {}",
+                self.bad_count,
+                self.bad.first().map_or("", |bad| &bad.reason)
+            ),
+            request_id: None,
+            hint: Some("the service may have changed its answers; compare a page with the catalog entry".to_owned()),
+            is_for_a_person: false,
+        })
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.failure().is_some()
+    }
+
+    fn verdict(&self) -> store::Verdict {
+        match &self.swept.verdict {
+            _ if self.is_failed() => store::Verdict::Failed,
+            Verdict::Complete(_) => store::Verdict::Complete,
+            Verdict::Unproved(_) | Verdict::Failed(_) => store::Verdict::Unproved,
+        }
+    }
+
+    fn proof(&self) -> Option<String> {
+        match &self.swept.verdict {
+            Verdict::Complete(proof) => Some(proof.to_string()),
+            Verdict::Unproved(reason) => Some(reason.clone()),
+            Verdict::Failed(_) => None,
+        }
+    }
+
+    /// Tells an onlooker what came of the list.
+    pub(super) fn tell(&self, observer: &dyn Observer) {
+        let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
+        let failure = self.failure();
+        let detail = failure.as_ref().map(|error| error.message.clone()).or(self.proof()).unwrap_or_default();
+        observer.event(&Event::Swept {
+            table,
+            scope,
+            verdict: self.verdict().name(),
+            detail: &detail,
+            rows: self.swept.rows_read,
+        });
+        if failure.is_some() {
+            return;
+        }
+        let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
+        if self.bad_count > 0 {
+            warn(format!("{} records could not be read and are kept in quarantine", self.bad_count));
+        }
+        if self.future_instants > 0 {
+            warn(format!(
+                "{} times lie more than a day in the future; is `[time] codearts_zone` right?",
+                self.future_instants
+            ));
+        }
+        for (name, unknown) in &self.unknown {
+            warn(format!("the member `{name}` is new; it is kept in `extra` ({} records)", unknown.count));
+        }
+        let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
+        if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
+            warn("the list is empty; a wrong project id would look just the same".to_owned());
+        }
+    }
+
+    fn sweep_record(&self) -> SweepRecord {
+        let (swept, traffic) = (&self.swept, &self.swept.traffic);
+        SweepRecord {
+            sweep: self.sweep,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            verdict: self.verdict(),
+            proof: self.proof(),
+            declare_gone: matches!(swept.verdict, Verdict::Complete(_)),
+            reported_total_first: swept.total_first,
+            reported_total_last: swept.total_last,
+            rows_read: swept.rows_read,
+            duplicates: 0,
+            quarantined: self.bad_count,
+            pages: swept.pages,
+            requests: traffic.requests(),
+            retries: traffic.retries,
+            throttled: traffic.throttled,
+            waited_ms: traffic.waited_ms,
+            bytes: traffic.bytes,
+            error: self.failure().map(|error| SweepError {
+                class: error.class.to_owned(),
+                status: error.status,
+                code: error.code,
+                message: error.message,
+                request_id: error.request_id,
+            }),
+        }
+    }
+
+    fn summary(&self, counts: &SweepCounts) -> ListSummary {
+        let (swept, traffic) = (&self.swept, &self.swept.traffic);
+        ListSummary {
+            table: self.plan.endpoint.name.clone(),
+            scope: self.plan.scope.clone(),
+            verdict: self.verdict().name(),
+            proof: self.proof(),
+            reported_total: swept.total_last,
+            rows_read: swept.rows_read,
+            distinct: swept.distinct,
+            new: counts.new,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+            gone: counts.gone,
+            held_back: counts.held_back,
+            duplicates: counts.staged - counts.distinct_staged,
+            quarantined: self.bad_count,
+            pages: swept.pages,
+            requests: traffic.requests(),
+            retries: traffic.retries,
+            throttled: traffic.throttled,
+            waited_ms: traffic.waited_ms,
+            error: self.failure(),
+        }
+    }
+}
+
+fn request_record(sweep: Option<store::SweepId>, attempt: &Attempt) -> RequestRecord {
+    RequestRecord {
+        sweep,
+        at: attempt.at,
+        path: attempt.path.clone(),
+        status: attempt.status,
+        attempt: attempt.attempt,
+        ms: attempt.elapsed.as_millis() as u64,
+        bytes: attempt.bytes,
+        request_id: attempt.request_id.clone(),
+    }
+}
+
+/// What a night brought, ready to be stored.
+pub(super) struct NightRecord {
+    lists: Vec<ListOutcome>,
+    look_ups: Vec<Attempt>,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    store: String,
+    settings_hash: String,
+}
+
+impl NightRecord {
+    pub(super) fn new(
+        request: &Request,
+        started_at: Timestamp,
+        ended_at: Timestamp,
+        lists: Vec<ListOutcome>,
+        look_ups: Vec<Attempt>,
+    ) -> NightRecord {
+        NightRecord {
+            lists,
+            look_ups,
+            started_at,
+            ended_at,
+            store: request.settings.store.value.display().to_string(),
+            settings_hash: request.settings.hash(),
+        }
+    }
+
+    /// Writes the night into the store.
+    pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
+        let run_id = night.run_id();
+        let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
+        let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
+        let run = RunRecord {
+            ended_at: self.ended_at,
+            outcome: if all_complete { store::Outcome::Complete } else { store::Outcome::Partial },
+            settings_hash: self.settings_hash.clone(),
+        };
+        let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
+        let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
+        Ok(self.summary(Some(run_id), tables))
+    }
+
+    /// The summary of a night of which nothing is stored.
+    pub(super) fn summary_of_failure(&self) -> Summary {
+        let nothing = SweepCounts::default();
+        self.summary(None, self.lists.iter().map(|list| list.summary(&nothing)).collect())
+    }
+
+    fn summary(&self, run_id: Option<i64>, tables: Vec<ListSummary>) -> Summary {
+        Summary {
+            run_id,
+            outcome: Outcome::of(&tables),
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            store: self.store.clone(),
+            tables,
+        }
+    }
+
+    fn requests(&self) -> Vec<RequestRecord> {
+        let look_ups = self.look_ups.iter().map(|attempt| request_record(None, attempt));
+        let of_list = |list: &ListOutcome| {
+            let sweep = Some(list.sweep);
+            list.swept.traffic.attempts.iter().map(|a| request_record(sweep, a)).collect::<Vec<_>>()
+        };
+        look_ups.chain(self.lists.iter().flat_map(of_list)).collect()
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineRecord> {
+        let stored = self.lists.iter().filter(|list| !list.is_failed());
+        let of_list = |list: &ListOutcome| {
+            let record = |bad: &super::list::BadRecord| QuarantineRecord {
+                sweep: list.sweep,
+                key: bad.key.clone(),
+                reason: bad.reason.clone(),
+                raw: bad.raw.clone(),
+                page: Some(bad.page_offset),
+                request_id: bad.request_id.clone(),
+            };
+            list.bad.iter().map(record).collect::<Vec<_>>()
+        };
+        stored.flat_map(of_list).collect()
+    }
+
+    fn drift(&self) -> Vec<DriftRecord> {
+        let mut records: Vec<DriftRecord> = Vec::new();
+        for list in self.lists.iter().filter(|list| !list.is_failed()) {
+            let endpoint = Arc::clone(&list.plan.endpoint);
+            for (field, unknown) in &list.unknown {
+                match records.iter_mut().find(|r| r.table == endpoint.name && r.field == *field) {
+                    Some(record) => record.count += unknown.count,
+                    None => records.push(DriftRecord {
+                        table: endpoint.name.clone(),
+                        field: field.clone(),
+                        count: unknown.count,
+                        sample: Some(unknown.sample.clone()),
+                    }),
+                }
+            }
+        }
+        records
+    }
+}

@@ -1,0 +1,102 @@
+//! The one thread that writes: it owns the night's store, and does whole pieces of work sent to it, in order.
+//! It knows nothing of what they are.
+
+use std::thread;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::{Error, Night};
+
+/// Pieces of work waiting for the thread; senders wait beyond that.
+const QUEUE_MAX: usize = 64;
+
+type Work = Box<dyn FnOnce(&mut Desk) + Send>;
+
+/// What the thread has before it: the night, until it is finished, and the first fault of unanswered work.
+struct Desk {
+    night: Option<Night>,
+    fault: Option<Error>,
+}
+
+impl Desk {
+    fn attempt<T>(&mut self, work: impl FnOnce(&mut Night) -> Result<T, Error>) -> Result<T, Error> {
+        match (self.fault.take(), &mut self.night) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(night)) => work(night),
+            (None, None) => unreachable!("nothing is sent after the night is finished"),
+        }
+    }
+}
+
+pub(super) struct Writer {
+    work: mpsc::Sender<Work>,
+}
+
+impl Writer {
+    /// Starts the thread and opens the night on it.
+    pub(super) async fn start(open: impl FnOnce() -> Result<Night, Error> + Send + 'static) -> Result<Writer, Error> {
+        let (work, mut waiting) = mpsc::channel::<Work>(QUEUE_MAX);
+        let (opened, answer) = oneshot::channel();
+        let body = move || {
+            let mut desk = match open() {
+                Ok(night) => Desk { night: Some(night), fault: None },
+                Err(error) => return drop(opened.send(Err(error))),
+            };
+            if opened.send(Ok(())).is_ok() {
+                while let Some(work) = waiting.blocking_recv() {
+                    work(&mut desk);
+                }
+            }
+        };
+        thread::Builder::new().name("writer".to_owned()).spawn(body).expect("the system grants one more thread");
+        answer.await.unwrap_or_else(|_| panic!("the writer thread ended before it began"))?;
+        Ok(Writer { work })
+    }
+
+    /// Has work done and waits for its answer. A fault of earlier unanswered work comes back here.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Night) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.send_and_wait(move |desk| desk.attempt(work)).await
+    }
+
+    /// Has work done without waiting for it.
+    pub(super) async fn post(&self, work: impl FnOnce(&mut Night) -> Result<(), Error> + Send + 'static) {
+        self.send(Box::new(move |desk| {
+            if let Err(fault) = desk.attempt(work) {
+                desk.fault = Some(fault);
+            }
+        }))
+        .await;
+    }
+
+    /// Hands the night over, to be committed or given up, and ends the thread. After a fault of unanswered work
+    /// the night is given up and the fault comes back.
+    pub(super) async fn finish<T: Send + 'static>(
+        self,
+        work: impl FnOnce(Night) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.send_and_wait(move |desk| match (desk.night.take(), desk.fault.take()) {
+            (Some(night), None) => work(night),
+            (_, Some(fault)) => Err(fault),
+            (None, None) => unreachable!("a night is finished once"),
+        })
+        .await
+    }
+
+    async fn send_and_wait<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Desk) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (done, answer) = oneshot::channel();
+        self.send(Box::new(move |desk| drop(done.send(work(desk))))).await;
+        answer.await.unwrap_or_else(|_| panic!("the writer thread ended in mid-work"))
+    }
+
+    async fn send(&self, work: Work) {
+        if self.work.send(work).await.is_err() {
+            panic!("the writer thread has ended");
+        }
+    }
+}

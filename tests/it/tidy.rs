@@ -1,0 +1,183 @@
+//! The house rules, held by a test: which module may use which, what a file opens with, how long it may be,
+//! who may print, read the environment or ask for the time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const LINES_MAX: usize = 650;
+
+/// Each module with the modules it may use besides itself.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("secret", &[]),
+    ("clock", &[]),
+    ("catalog", &["secret", "clock"]),
+    ("standin", &["catalog", "secret", "clock"]),
+    ("config", &["catalog", "secret", "clock"]),
+    ("cloud", &["catalog", "secret", "clock"]),
+    ("normalize", &["catalog", "secret", "clock"]),
+    ("store", &["catalog", "secret", "clock"]),
+    ("sweep", &["cloud", "normalize", "catalog", "secret", "clock"]),
+    ("publish", &["store", "config", "catalog", "secret", "clock"]),
+    ("report", &["store", "config", "catalog", "secret", "clock"]),
+    ("run", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "secret", "clock"]),
+    (
+        "cli",
+        &[
+            "run", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "standin", "catalog",
+            "secret", "clock",
+        ],
+    ),
+];
+
+/// Words that only the named modules may hold.
+const RESERVED: &[(&str, &[&str])] = &[
+    ("println!", &["cli"]),
+    ("eprintln!", &["cli"]),
+    ("std::env::var", &["config"]),
+    ("env::vars", &["config"]),
+    ("Utc::now", &["clock"]),
+    ("SystemTime::now", &["clock"]),
+    ("time::sleep(", &["clock"]),
+    ("thread::sleep", &["clock"]),
+    ("duckdb::", &["store", "report", "cli"]),
+    ("reqwest::", &["cloud"]),
+    ("tokio::", &["cloud", "sweep", "run", "cli", "standin", "clock"]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("readable").path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.extension().is_some_and(|e| e == ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Source files with the module each belongs to, and their text without tests.
+fn sources() -> Vec<(String, PathBuf, String)> {
+    let src = root().join("src");
+    files(&src, "rs")
+        .into_iter()
+        .map(|path| {
+            let first = path.strip_prefix(&src).expect("below src").iter().next().expect("a name");
+            let module = Path::new(first).file_stem().expect("a name").to_string_lossy().into_owned();
+            let text = fs::read_to_string(&path).expect("readable");
+            (module, path, text)
+        })
+        .collect()
+}
+
+fn without_tests(text: &str) -> &str {
+    text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text)
+}
+
+fn is_test_file(path: &Path) -> bool {
+    path.iter().any(|part| part == "tests") || path.ends_with("tests.rs") || path.ends_with("model.rs")
+}
+
+#[test]
+fn modules_use_only_what_stands_below_them() {
+    let may_use: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
+    let mut faults = Vec::new();
+    for (module, path, text) in sources() {
+        let Some(allowed) = may_use.get(module.as_str()) else { continue };
+        for line in without_tests(&text).lines().filter(|_| !is_test_file(&path)) {
+            for used in line.split("crate::").skip(1) {
+                let name: String = used.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if !name.is_empty() && name != module && !allowed.contains(&name.as_str()) {
+                    faults.push(format!("{}: {module} may not use {name}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_folder_of_the_source_is_in_the_table_of_floors() {
+    for entry in fs::read_dir(root().join("src")).expect("src") {
+        let path = entry.expect("readable").path();
+        let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+        let is_known = MAY_USE.iter().any(|(module, _)| *module == name);
+        assert!(is_known || ["main", "lib", "build"].contains(&name.as_str()), "{name} stands on no floor");
+    }
+}
+
+#[test]
+fn printing_time_environment_and_drivers_stay_where_they_belong() {
+    let mut faults = Vec::new();
+    for (module, path, text) in sources() {
+        if module == "build" || is_test_file(&path) {
+            continue;
+        }
+        for (word, homes) in RESERVED {
+            let code = without_tests(&text).lines().filter(|line| !line.trim_start().starts_with("//"));
+            if !homes.contains(&module.as_str()) && code.into_iter().any(|line| line.contains(word)) {
+                faults.push(format!("{}: `{word}` belongs to {homes:?}", path.display()));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for_and_is_of_readable_length() {
+    let mut faults = Vec::new();
+    for (_, path, text) in sources() {
+        if !text.starts_with("//!") {
+            faults.push(format!("{} does not open with what it is for", path.display()));
+        }
+        let lines = text.lines().count();
+        if lines > LINES_MAX {
+            faults.push(format!("{} has {lines} lines, more than {LINES_MAX}", path.display()));
+        }
+    }
+    for path in files(&root().join("sql"), "sql") {
+        if !fs::read_to_string(&path).expect("readable").starts_with("--") {
+            faults.push(format!("{} does not open with what it is for", path.display()));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn sql_says_the_same_with_and_without_zone_support_and_under_any_zone() {
+    let forbidden = ["now()", "current_date", "current_timestamp", "today()", "at time zone", "::timestamp ", "::timestamp\n"];
+    for path in files(&root().join("sql"), "sql") {
+        let text = fs::read_to_string(&path).expect("readable").to_lowercase();
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("--")).map(|l| format!("{l}\n")).collect();
+        for word in forbidden {
+            assert!(!code.contains(word), "{} holds `{}`", path.display(), word.trim());
+        }
+    }
+}
+
+#[test]
+fn nothing_is_left_undone_or_unsaid() {
+    let marks = ["todo!", "unimplemented!", concat!("TO", "DO"), concat!("FIX", "ME"), "dbg!("];
+    for (_, path, text) in sources() {
+        for mark in marks {
+            assert!(!text.contains(mark), "{} holds {mark}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_it_should() {
+    let allowed = ["Cargo.toml", "Cargo.lock", "README.md", "Makefile", "src", "sql", "tests", "target"];
+    for entry in fs::read_dir(root()).expect("the project") {
+        let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
+        let is_ignored = name.starts_with('.') || name.contains(".duckdb") || name == "proptest-regressions";
+        assert!(is_ignored || allowed.contains(&name.as_str()), "{name} does not belong here");
+    }
+}
