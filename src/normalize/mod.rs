@@ -1,0 +1,5 @@
+//! JSON records to Arrow batches by a catalog entry's columns.
+
+pub mod hash;
+pub mod schema;
+pub mod time;
