@@ -1,0 +1,157 @@
+//! Why a record is bad, and where in it. It knows nothing of columns and JSON readers.
+
+use std::fmt;
+
+use super::time::TimeFault;
+
+/// Bytes of an offending value that a reason shows.
+const SHOWN_BYTES_MAX: usize = 60;
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("not valid JSON: {0}")]
+    Json(String),
+    #[error("{found} where {wanted} is declared")]
+    Kind { found: &'static str, wanted: &'static str },
+    #[error("{0} is not {1}")]
+    Value(Shown, &'static str),
+    #[error("{0} is no time: {1}")]
+    Time(Shown, TimeFault),
+    #[error("stands twice")]
+    Twice,
+    #[error("text of {bytes} bytes, over the limit of {limit}")]
+    TextLong { bytes: usize, limit: usize },
+    #[error("nests deeper than {limit}")]
+    Deep { limit: usize },
+    #[error("no key: {0} is absent or empty")]
+    NoKey(String),
+    #[error("absent or null, which is not declared")]
+    Null,
+    #[error("record of {bytes} bytes, over the limit of {limit}")]
+    RecordLong { bytes: usize, limit: usize },
+    #[error("with this record the page would pass the limit of {limit} bytes")]
+    PageLong { limit: usize },
+    /// Not a fault of the record: the reader gave a number's value where its digits as written are needed.
+    #[error("a number's digits are needed")]
+    DigitsNeeded,
+}
+
+/// A value cut to what a message can carry.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Shown(String);
+
+impl Shown {
+    pub fn text(value: &str) -> Self {
+        Shown(format!("\"{}\"", cut(value, SHOWN_BYTES_MAX)))
+    }
+
+    pub fn number(digits: &str) -> Self {
+        Shown(cut(digits, SHOWN_BYTES_MAX))
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// At most `bytes_max` bytes of the text, whole characters only, with `…` where something was cut off.
+pub(super) fn cut(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(bytes_max)])
+}
+
+/// One step into a record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Step {
+    Member(String),
+    Key(String),
+    Index(usize),
+}
+
+/// A way into a record, noted while leaving it: the innermost step stands first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Place(Vec<Step>);
+
+impl Place {
+    pub fn of(innermost: Step) -> Self {
+        Place(vec![innermost])
+    }
+
+    pub fn within(&mut self, outer: Step) {
+        self.0.push(outer);
+    }
+
+    /// From the outside in.
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+        self.0.iter().rev()
+    }
+
+    /// The place with every item of a list and every entry of a map called `*`, so that like places share a name.
+    pub fn pattern(&self) -> String {
+        let steps = self.steps().map(|step| match step {
+            Step::Member(name) => name.as_str(),
+            Step::Key(_) | Step::Index(_) => "*",
+        });
+        steps.collect::<Vec<_>>().join(".")
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (depth, step) in self.steps().enumerate() {
+            match step {
+                Step::Member(name) if depth == 0 => write!(f, "{}", cut(name, SHOWN_BYTES_MAX))?,
+                Step::Member(name) => write!(f, ".{}", cut(name, SHOWN_BYTES_MAX))?,
+                Step::Key(key) => write!(f, "[\"{}\"]", cut(key, SHOWN_BYTES_MAX))?,
+                Step::Index(index) => write!(f, "[{index}]")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A fault and where it lies; the empty place is the record itself.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Located {
+    pub place: Place,
+    pub fault: Fault,
+}
+
+impl From<Fault> for Located {
+    fn from(fault: Fault) -> Self {
+        Located { place: Place::default(), fault }
+    }
+}
+
+impl fmt::Display for Located {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.place.0.is_empty() { write!(f, "{}", self.fault) } else { write!(f, "{}: {}", self.place, self.fault) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_reads_from_the_outside_in() {
+        let mut place = Place::of(Step::Member("state".to_owned()));
+        place.within(Step::Index(3));
+        place.within(Step::Member("parts".to_owned()));
+        place.within(Step::Key("a b".to_owned()));
+        place.within(Step::Member("steps".to_owned()));
+        assert_eq!(place.to_string(), "steps[\"a b\"].parts[3].state");
+        assert_eq!(place.pattern(), "steps.*.parts.*.state");
+    }
+
+    #[test]
+    fn a_long_value_is_cut_between_characters() {
+        assert_eq!(cut("aé", 2), "a…");
+        assert_eq!(cut("aé", 3), "aé");
+        assert!(Shown::text(&"x".repeat(1000)).to_string().len() < 80);
+    }
+}

@@ -1,0 +1,78 @@
+//! Finds a member's slot by its name. Records of one list come with their members in one order, so the member that
+//! followed last time is tried first.
+
+use std::collections::HashMap;
+
+pub(super) struct Members {
+    names: Vec<Box<str>>,
+    by_name: HashMap<Box<str>, usize>,
+    /// For each slot, and at the end for the start of an object: the slot that came next last time.
+    follows: Vec<usize>,
+    last: usize,
+}
+
+impl Members {
+    pub fn new() -> Self {
+        Members { names: Vec::new(), by_name: HashMap::new(), follows: vec![0], last: 0 }
+    }
+
+    /// The new slot, or the one that has the name already.
+    pub fn add(&mut self, name: &str) -> Result<usize, usize> {
+        if let Some(slot) = self.by_name.get(name) {
+            return Err(*slot);
+        }
+        let slot = self.names.len();
+        self.names.push(name.into());
+        self.by_name.insert(name.into(), slot);
+        self.follows = (1..=slot + 1).chain([0]).collect();
+        Ok(slot)
+    }
+
+    pub fn name(&self, slot: usize) -> &str {
+        &self.names[slot]
+    }
+
+    /// To be called at the start of each object.
+    pub fn begin(&mut self) {
+        self.last = self.names.len();
+    }
+
+    pub fn find(&mut self, name: &str) -> Option<usize> {
+        let guess = self.follows[self.last];
+        if self.names.get(guess).is_some_and(|expected| **expected == *name) {
+            self.last = guess;
+            return Some(guess);
+        }
+        let slot = *self.by_name.get(name)?;
+        self.follows[self.last] = slot;
+        self.last = slot;
+        Some(slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_member_is_found_in_any_order_and_others_are_not() {
+        let mut members = Members::new();
+        for (slot, name) in ["a", "b", "c"].iter().enumerate() {
+            assert_eq!(members.add(name), Ok(slot));
+        }
+        assert_eq!(members.add("b"), Err(1));
+        for order in ["abc", "cba", "cba", "bxac", "aab", "", "c"] {
+            members.begin();
+            for name in order.chars() {
+                assert_eq!(members.find(&name.to_string()), "abc".find(name), "{name} in {order}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_names_find_nothing() {
+        let mut members = Members::new();
+        members.begin();
+        assert_eq!(members.find("a"), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! Numbers from their digits as written, by JSON's grammar and without loss.
+
+/// The integer that the digits name: `12`, `-3`, and `1.0`, whose fraction is nothing. An exponent is refused.
+pub(super) fn integer(digits: &str) -> Option<i64> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    if !is_number(digits) || !fraction.bytes().all(|byte| byte == b'0') {
+        return None;
+    }
+    whole.parse().ok()
+}
+
+/// The double nearest to the digits; `None` where they are no JSON number or lie past the largest double.
+pub(super) fn double(digits: &str) -> Option<f64> {
+    if !is_number(digits) {
+        return None;
+    }
+    digits.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+fn is_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let whole_fits = is_digits(whole) && (whole == "0" || !whole.starts_with('0'));
+    let exponent = exponent.map(|digits| digits.strip_prefix(['+', '-']).unwrap_or(digits));
+    whole_fits && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_integer_may_carry_a_fraction_of_nothing_and_nothing_else() {
+        assert_eq!(integer("12"), Some(12));
+        assert_eq!(integer("-1"), Some(-1));
+        assert_eq!(integer("-0"), Some(0));
+        assert_eq!(integer("1.0"), Some(1));
+        assert_eq!(integer("9223372036854775807.00"), Some(i64::MAX));
+        for digits in [
+            "",
+            "-",
+            "1.5",
+            "1e3",
+            "9223372036854775808",
+            "+1",
+            "01",
+            "1.",
+            ".5",
+            " 1",
+            "1_0",
+            "NaN",
+            "0x1",
+            "1.0000000000000000001",
+        ] {
+            assert_eq!(integer(digits), None, "{digits:?}");
+        }
+    }
+
+    #[test]
+    fn a_double_is_a_finite_json_number() {
+        assert_eq!(double("1.50"), Some(1.5));
+        assert_eq!(double("-0"), Some(-0.0));
+        assert_eq!(double("1E+3"), Some(1000.0));
+        for digits in ["", "NaN", "inf", "infinity", "1e999", "+1", "1e", "00.5"] {
+            assert_eq!(double(digits), None, "{digits:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_counts_as_a_number_is_what_json_says(text in "-?[0-9.eE+-]{0,8}") {
+            let by_serde = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();
+            prop_assert_eq!(is_number(&text), by_serde, "{}", text);
+        }
+    }
+}

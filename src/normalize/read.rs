@@ -1,0 +1,463 @@
+//! Walks one JSON record once and hands each value to the column it belongs to. What no column takes is noted with
+//! its place. It knows nothing of batches, keys and hashes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::columns::{Column, ListColumn, MapColumn, StructColumn};
+use super::extra::Unknown;
+use super::fault::{Fault, Located, Place, Step};
+use super::members::Members;
+use super::scalars::{TextColumn, Watch};
+
+/// Reads one record into the columns that `object` points to, each of which has `rows` rows.
+pub(super) fn record<'de>(
+    text: &'de str,
+    object: &mut Object,
+    columns: &mut [Column],
+    rows: usize,
+    notes: &mut Notes<'de>,
+) -> Result<(), Located> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let seed = BranchSeed { object, columns, rows, notes, null_is_absent: false };
+    let outcome = seed.deserialize(&mut json).and_then(|()| json.end());
+    outcome.map_err(|error| notes.fault.take().unwrap_or_else(|| Fault::Json(error.to_string()).into()))
+}
+
+/// What reading a record leaves beside its columns.
+pub(super) struct Notes<'de> {
+    pub watch: Watch,
+    pub unknown: Vec<Unknown<'de>>,
+    /// Read numbers by their digits rather than their value.
+    pub by_digits: bool,
+    /// Goes up by one with each reading of a record.
+    pub reading: u64,
+    fault: Option<Located>,
+}
+
+impl<'de> Notes<'de> {
+    pub fn new(watch: Watch) -> Self {
+        Notes { watch, unknown: Vec::new(), by_digits: false, reading: 0, fault: None }
+    }
+
+    /// To be called before each reading of a record.
+    pub fn begin(&mut self, by_digits: bool) {
+        self.watch.future_instants = 0;
+        self.unknown.clear();
+        self.by_digits = by_digits;
+        self.reading += 1;
+        self.fault = None;
+    }
+
+    fn fail<E: de::Error>(&mut self, fault: Fault) -> E {
+        self.fault = Some(fault.into());
+        E::custom("see the noted fault")
+    }
+
+    fn check<E: de::Error>(&mut self, outcome: Result<(), Fault>) -> Result<(), E> {
+        outcome.map_err(|fault| self.fail(fault))
+    }
+
+    /// Notes the step that led to a value, on the way out of it: for what was found unknown in it since `known`,
+    /// and for the fault it ended in.
+    fn leave<E>(&mut self, known: usize, outcome: Result<(), E>, step: impl Fn() -> Step) -> Result<(), E> {
+        for unknown in &mut self.unknown[known..] {
+            unknown.place.within(step());
+        }
+        if let (Err(_), Some(fault)) = (&outcome, &mut self.fault) {
+            fault.place.within(step());
+        }
+        outcome
+    }
+}
+
+/// The members of an object and where their values go.
+pub(super) struct Object {
+    members: Members,
+    slots: Vec<Slot>,
+}
+
+enum Slot {
+    Column(usize),
+    /// An object that has no column of its own but holds values of columns.
+    Branch {
+        object: Object,
+        read_in: u64,
+    },
+}
+
+impl Object {
+    fn empty() -> Self {
+        Object { members: Members::new(), slots: Vec::new() }
+    }
+
+    /// One column for each name, in order.
+    pub fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut object = Self::empty();
+        for (index, name) in names.enumerate() {
+            object.add(std::slice::from_ref(&name), index);
+        }
+        object
+    }
+
+    /// One column for each path, in order. Where two paths are the same, or one leads through the other,
+    /// the first has the values.
+    pub fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
+        let mut object = Self::empty();
+        for (index, path) in paths.enumerate() {
+            object.add(path, index);
+        }
+        object
+    }
+
+    fn add(&mut self, path: &[impl AsRef<str>], column: usize) {
+        let Some((name, rest)) = path.split_first() else { return };
+        let slot = match self.members.add(name.as_ref()) {
+            Err(slot) => slot,
+            Ok(slot) if rest.is_empty() => {
+                self.slots.push(Slot::Column(column));
+                slot
+            }
+            Ok(slot) => {
+                self.slots.push(Slot::Branch { object: Self::empty(), read_in: 0 });
+                slot
+            }
+        };
+        if let Slot::Branch { object, .. } = &mut self.slots[slot] {
+            object.add(rest, column);
+        }
+    }
+}
+
+fn read_members<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    object: &mut Object,
+    columns: &mut [Column],
+    rows: usize,
+    notes: &mut Notes<'de>,
+) -> Result<(), A::Error> {
+    object.members.begin();
+    while let Some(member) = map.next_key_seed(MemberSeed(&mut object.members))? {
+        let slot = match member {
+            Member::Known(slot) => slot,
+            Member::Unknown(name) => {
+                let value: &'de RawValue = map.next_value()?;
+                let place = Place::of(Step::Member(name.into_owned()));
+                notes.unknown.push(Unknown { place, value: value.get() });
+                continue;
+            }
+        };
+        let known = notes.unknown.len();
+        let outcome = match &mut object.slots[slot] {
+            Slot::Column(index) => {
+                let column = &mut columns[*index];
+                if column.len() > rows {
+                    Err(notes.fail(Fault::Twice))
+                } else {
+                    map.next_value_seed(ValueSeed { column, notes })
+                }
+            }
+            Slot::Branch { read_in, .. } if *read_in == notes.reading => Err(notes.fail(Fault::Twice)),
+            Slot::Branch { object, read_in } => {
+                *read_in = notes.reading;
+                map.next_value_seed(BranchSeed { object, columns, rows, notes, null_is_absent: true })
+            }
+        };
+        notes.leave(known, outcome, || Step::Member(object.members.name(slot).to_owned()))?;
+    }
+    Ok(())
+}
+
+/// The record itself, or an object in it that only leads to columns.
+struct BranchSeed<'a, 'de> {
+    object: &'a mut Object,
+    columns: &'a mut [Column],
+    rows: usize,
+    notes: &'a mut Notes<'de>,
+    null_is_absent: bool,
+}
+
+impl BranchSeed<'_, '_> {
+    fn wrong<E: de::Error>(self, found: &'static str) -> Result<(), E> {
+        Err(self.notes.fail(Fault::Kind { found, wanted: "an object" }))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for BranchSeed<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for BranchSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        read_members(&mut map, self.object, self.columns, self.rows, self.notes)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        if self.null_is_absent { Ok(()) } else { self.wrong("null") }
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<(), E> {
+        self.wrong("a truth value")
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        self.wrong("a number")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<(), E> {
+        self.wrong("text")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        self.wrong("a list")
+    }
+}
+
+/// One value for one column.
+struct ValueSeed<'a, 'de> {
+    column: &'a mut Column,
+    notes: &'a mut Notes<'de>,
+}
+
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        let by_digits = self.notes.by_digits && self.column.is_scalar();
+        if by_digits || matches!(self.column, Column::Double(_)) {
+            let value = <&'de RawValue>::deserialize(json)?;
+            let outcome = push_raw(self.column, value.get(), &mut self.notes.watch);
+            return self.notes.check(outcome);
+        }
+        json.deserialize_any(self)
+    }
+}
+
+fn push_raw(column: &mut Column, raw: &str, watch: &mut Watch) -> Result<(), Fault> {
+    match raw.as_bytes().first() {
+        Some(b'"') => column.push_text(&text_of(raw)?, watch),
+        Some(b't') => column.push_bool(true),
+        Some(b'f') => column.push_bool(false),
+        Some(b'n') => {
+            column.push_null();
+            Ok(())
+        }
+        Some(b'{') => Err(column.wrong("an object")),
+        Some(b'[') => Err(column.wrong("a list")),
+        _ => column.push_digits(raw, watch),
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.column.wanted())
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
+        let outcome = self.column.push_text(text, &mut self.notes.watch);
+        self.notes.check(outcome)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.column.push_null();
+        Ok(())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        let outcome = self.column.push_bool(value);
+        self.notes.check(outcome)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        let outcome = self.column.push_integer(value.into(), &mut self.notes.watch);
+        self.notes.check(outcome)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        let outcome = self.column.push_integer(value.into(), &mut self.notes.watch);
+        self.notes.check(outcome)
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<(), E> {
+        let fault = if self.column.is_scalar() { Fault::DigitsNeeded } else { self.column.wrong("a number") };
+        Err(self.notes.fail(fault))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        match self.column {
+            Column::List(column) => read_items(&mut list, column, self.notes),
+            other => Err(self.notes.fail(other.wrong("a list"))),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match self.column {
+            Column::Struct(column) => read_struct(&mut map, column, self.notes),
+            Column::Map(column) => read_entries(&mut map, column, self.notes),
+            other => Err(self.notes.fail(other.wrong("an object"))),
+        }
+    }
+}
+
+fn read_struct<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    column: &mut StructColumn,
+    notes: &mut Notes<'de>,
+) -> Result<(), A::Error> {
+    let rows = column.validity.len();
+    read_members(map, &mut column.object, &mut column.fields, rows, notes)?;
+    column.close();
+    Ok(())
+}
+
+fn read_items<'de, A: SeqAccess<'de>>(
+    list: &mut A,
+    column: &mut ListColumn,
+    notes: &mut Notes<'de>,
+) -> Result<(), A::Error> {
+    for index in 0.. {
+        let known = notes.unknown.len();
+        let mut more = true;
+        let item = list.next_element_seed(ValueSeed { column: &mut column.item, notes });
+        let outcome = item.map(|item| more = item.is_some());
+        notes.leave(known, outcome, || Step::Index(index))?;
+        if !more {
+            break;
+        }
+    }
+    column.close();
+    Ok(())
+}
+
+fn read_entries<'de, A: MapAccess<'de>>(
+    map: &mut A,
+    column: &mut MapColumn,
+    notes: &mut Notes<'de>,
+) -> Result<(), A::Error> {
+    while let Some(outcome) = map.next_key_seed(KeySeed(&mut column.keys))? {
+        notes.check(outcome)?;
+        let known = notes.unknown.len();
+        let outcome = map.next_value_seed(ValueSeed { column: &mut column.values, notes });
+        notes.leave(known, outcome, || Step::Key(column.last_key()))?;
+    }
+    column.close().or_else(|key| {
+        let failed = Err(notes.fail(Fault::Twice));
+        notes.leave(notes.unknown.len(), failed, || Step::Key(key.clone()))
+    })
+}
+
+enum Member<'de> {
+    Known(usize),
+    Unknown(Cow<'de, str>),
+}
+
+struct MemberSeed<'a>(&'a mut Members);
+
+impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
+    type Value = Member<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Member<'de>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for MemberSeed<'_> {
+    type Value = Member<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Member<'de>, E> {
+        Ok(self.0.find(name).map_or(Member::Unknown(Cow::Borrowed(name)), Member::Known))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Member<'de>, E> {
+        Ok(self.0.find(name).map_or_else(|| Member::Unknown(Cow::Owned(name.to_owned())), Member::Known))
+    }
+}
+
+/// The key of a map's entry, straight into its column.
+struct KeySeed<'a>(&'a mut TextColumn);
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Result<(), Fault>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = Result<(), Fault>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.push(key))
+    }
+}
+
+/// A JSON text without its quotes and escapes.
+pub(super) fn text_of(raw: &str) -> Result<Cow<'_, str>, Fault> {
+    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    match inner {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(raw).map(Cow::Owned).map_err(|error| Fault::Json(error.to_string())),
+    }
+}
+
+/// The members of any object, in the order they came, each value as JSON.
+pub(super) struct RawMembers<'de>(pub Vec<(Cow<'de, str>, &'de str)>);
+
+impl<'de> Deserialize<'de> for RawMembers<'de> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_map(RawMembersVisitor)
+    }
+}
+
+struct RawMembersVisitor;
+
+impl<'de> Visitor<'de> for RawMembersVisitor {
+    type Value = RawMembers<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawMembers<'de>, A::Error> {
+        let mut members = Vec::new();
+        // With no members of its own, this look-up finds every name unknown.
+        let mut none = Members::new();
+        while let Some(member) = map.next_key_seed(MemberSeed(&mut none))? {
+            let Member::Unknown(name) = member else { unreachable!("there are no known names") };
+            members.push((name, map.next_value::<&'de RawValue>()?.get()));
+        }
+        Ok(RawMembers(members))
+    }
+}

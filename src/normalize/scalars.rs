@@ -1,0 +1,306 @@
+//! Columns of plain values: text, truth values, numbers, instants and elapsed times, as the buffers Arrow takes over.
+
+use std::io::Write;
+use std::mem;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, NullBufferBuilder, PrimitiveArray, StringArray};
+use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{ArrowPrimitiveType, Int64Type, TimestampMicrosecondType};
+
+use super::fault::{Fault, Shown};
+use super::schema::UTC;
+use super::{numbers, time};
+use crate::catalog::spec::{TimeForm, ZoneRule};
+use crate::clock::Timestamp;
+
+/// Bytes of one text value: 1 MiB.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// Counts instants of one record that lie past the horizon.
+pub(super) struct Watch {
+    pub horizon: Timestamp,
+    pub future_instants: u64,
+}
+
+/// Rows that a column's first NULL makes room for.
+const VALIDITY_ROWS: usize = 128;
+
+/// Which rows hold a value.
+pub(super) struct Validity(NullBufferBuilder);
+
+impl Default for Validity {
+    fn default() -> Self {
+        Validity(NullBufferBuilder::new(VALIDITY_ROWS))
+    }
+}
+
+impl std::ops::Deref for Validity {
+    type Target = NullBufferBuilder;
+
+    fn deref(&self) -> &NullBufferBuilder {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Validity {
+    fn deref_mut(&mut self) -> &mut NullBufferBuilder {
+        &mut self.0
+    }
+}
+
+/// Where each row's items end. Items are bounded by the bytes of a page, which fit.
+pub(super) struct Offsets(Vec<i32>);
+
+impl Default for Offsets {
+    fn default() -> Self {
+        Offsets(vec![0])
+    }
+}
+
+impl Offsets {
+    pub fn close(&mut self, items: usize) {
+        self.0.push(i32::try_from(items).expect("a page's bytes are bounded well below 2 GiB"));
+    }
+
+    /// How many items the rows before `row` have.
+    pub fn start(&self, row: usize) -> usize {
+        usize::try_from(self.0[row]).expect("offsets are never negative")
+    }
+
+    /// How many items are left with `rows` rows.
+    pub fn truncate(&mut self, rows: usize) -> usize {
+        self.0.truncate(rows + 1);
+        self.start(rows)
+    }
+
+    pub fn finish(&mut self) -> OffsetBuffer<i32> {
+        let mut next = Vec::with_capacity(self.0.len());
+        next.push(0);
+        OffsetBuffer::new(ScalarBuffer::from(mem::replace(&mut self.0, next)))
+    }
+}
+
+#[derive(Default)]
+pub(super) struct TextColumn {
+    offsets: Offsets,
+    bytes: Vec<u8>,
+    pub validity: Validity,
+}
+
+impl TextColumn {
+    pub fn len(&self) -> usize {
+        self.validity.len()
+    }
+
+    pub fn push(&mut self, text: &str) -> Result<(), Fault> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Fault::TextLong { bytes: text.len(), limit: TEXT_BYTES_MAX });
+        }
+        self.push_any_length(text);
+        Ok(())
+    }
+
+    /// For text whose length is bounded by the record's.
+    pub fn push_any_length(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.close();
+    }
+
+    pub fn push_integer(&mut self, value: i128) {
+        write!(self.bytes, "{value}").expect("writing to memory does not fail");
+        self.close();
+    }
+
+    pub fn push_null(&mut self) {
+        self.offsets.close(self.bytes.len());
+        self.validity.append_null();
+    }
+
+    fn close(&mut self) {
+        self.offsets.close(self.bytes.len());
+        self.validity.append_non_null();
+    }
+
+    pub fn text(&self, row: usize) -> &[u8] {
+        &self.bytes[self.offsets.start(row)..self.offsets.start(row + 1)]
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        let bytes = self.offsets.truncate(rows);
+        self.bytes.truncate(bytes);
+        self.validity.truncate(rows);
+    }
+
+    pub fn finish(&mut self) -> ArrayRef {
+        let next = Vec::with_capacity(self.bytes.len());
+        let bytes = mem::replace(&mut self.bytes, next);
+        Arc::new(StringArray::new(self.offsets.finish(), bytes.into(), self.validity.finish()))
+    }
+}
+
+pub(super) struct BoolColumn {
+    values: BooleanBufferBuilder,
+    pub validity: Validity,
+}
+
+impl Default for BoolColumn {
+    fn default() -> Self {
+        BoolColumn { values: BooleanBufferBuilder::new(0), validity: Validity::default() }
+    }
+}
+
+impl BoolColumn {
+    pub fn push(&mut self, value: Option<bool>) {
+        self.values.append(value.unwrap_or_default());
+        self.validity.append(value.is_some());
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.validity.truncate(rows);
+    }
+
+    pub fn finish(&mut self) -> ArrayRef {
+        Arc::new(BooleanArray::new(self.values.finish(), self.validity.finish()))
+    }
+}
+
+pub(super) struct PrimitiveColumn<T: ArrowPrimitiveType> {
+    values: Vec<T::Native>,
+    pub validity: Validity,
+}
+
+impl<T: ArrowPrimitiveType> Default for PrimitiveColumn<T> {
+    fn default() -> Self {
+        PrimitiveColumn { values: Vec::new(), validity: Validity::default() }
+    }
+}
+
+impl<T: ArrowPrimitiveType> PrimitiveColumn<T> {
+    pub fn push(&mut self, value: Option<T::Native>) {
+        self.values.push(value.unwrap_or_default());
+        self.validity.append(value.is_some());
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.validity.truncate(rows);
+    }
+
+    pub fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.take())
+    }
+
+    fn take(&mut self) -> PrimitiveArray<T> {
+        let next = Vec::with_capacity(self.values.len());
+        let values = mem::replace(&mut self.values, next);
+        PrimitiveArray::new(values.into(), self.validity.finish())
+    }
+}
+
+pub(super) struct TimeColumn {
+    form: TimeForm,
+    assumed_offset_s: i32,
+    instants: PrimitiveColumn<TimestampMicrosecondType>,
+}
+
+impl TimeColumn {
+    pub fn new(form: TimeForm, codearts_offset_s: i32) -> Self {
+        let assumed_offset_s = match form {
+            TimeForm::Text { assumed: ZoneRule::Fixed(offset_s) } => offset_s,
+            TimeForm::Text { assumed: ZoneRule::Codearts } => codearts_offset_s,
+            TimeForm::EpochSeconds | TimeForm::EpochMillis => 0,
+        };
+        TimeColumn { form, assumed_offset_s, instants: PrimitiveColumn::default() }
+    }
+
+    /// Whether the time is text with a date in it, rather than a number.
+    pub fn is_written(&self) -> bool {
+        matches!(self.form, TimeForm::Text { .. })
+    }
+
+    pub fn push_text(&mut self, text: &str, watch: &mut Watch) -> Result<(), Fault> {
+        if text.is_empty() {
+            self.instants.push(None);
+            return Ok(());
+        }
+        if !self.is_written() {
+            let number = numbers::integer(text).ok_or_else(|| Fault::Value(Shown::text(text), "a time as a number"))?;
+            return self.push_integer(number, watch);
+        }
+        let instant = time::parse_instant(text, self.assumed_offset_s);
+        self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, watch);
+        Ok(())
+    }
+
+    pub fn push_integer(&mut self, value: i64, watch: &mut Watch) -> Result<(), Fault> {
+        let instant = match self.form {
+            TimeForm::EpochSeconds => time::from_epoch_seconds(value),
+            TimeForm::EpochMillis => time::from_epoch_millis(value),
+            TimeForm::Text { .. } => return Err(Fault::Kind { found: "a number", wanted: "a time as text" }),
+        };
+        self.push(instant.map_err(|fault| Fault::Time(Shown::number(&value.to_string()), fault))?, watch);
+        Ok(())
+    }
+
+    fn push(&mut self, instant: Timestamp, watch: &mut Watch) {
+        watch.future_instants += u64::from(instant > watch.horizon);
+        self.instants.push(Some(instant.0));
+    }
+
+    pub fn validity(&self) -> &Validity {
+        &self.instants.validity
+    }
+
+    pub fn push_null(&mut self) {
+        self.instants.push(None);
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.instants.truncate(rows);
+    }
+
+    pub fn finish(&mut self) -> ArrayRef {
+        Arc::new(self.instants.take().with_timezone(UTC))
+    }
+}
+
+/// The text of an elapsed time, and its seconds.
+
+#[derive(Default)]
+pub(super) struct ElapsedColumn {
+    text: TextColumn,
+    seconds: PrimitiveColumn<Int64Type>,
+}
+
+impl ElapsedColumn {
+    /// The empty text has no seconds.
+    pub fn push(&mut self, text: &str) -> Result<(), Fault> {
+        let seconds = match text {
+            "" => None,
+            _ => Some(time::parse_elapsed(text).map_err(|fault| Fault::Time(Shown::text(text), fault))?),
+        };
+        self.text.push(text)?;
+        self.seconds.push(seconds);
+        Ok(())
+    }
+
+    pub fn validity(&self) -> &Validity {
+        &self.text.validity
+    }
+
+    pub fn push_null(&mut self) {
+        self.text.push_null();
+        self.seconds.push(None);
+    }
+
+    pub fn truncate(&mut self, rows: usize) {
+        self.text.truncate(rows);
+        self.seconds.truncate(rows);
+    }
+
+    pub fn finish(&mut self) -> [ArrayRef; 2] {
+        [self.text.finish(), self.seconds.finish()]
+    }
+}
