@@ -7,3 +7,6 @@ pub mod clock;
 pub mod secret;
 
 pub mod catalog;
+pub mod report;
+
+pub mod cli;

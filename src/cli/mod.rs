@@ -1,0 +1,3 @@
+//! One file per command, and how results become text: the only place that prints.
+
+pub mod output;
