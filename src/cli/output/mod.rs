@@ -9,6 +9,7 @@ mod table;
 mod tests;
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::csv;
@@ -57,7 +58,8 @@ fn write_csv(
     schema: &SchemaRef,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    out.write_all(&csv_text(&RecordBatch::new_empty(schema.clone()), true).map_err(io::Error::other)?)?;
+    let header = Arc::new(cell::schema_in_utc(schema, cell::UTC_OFFSET));
+    out.write_all(&csv_text(&RecordBatch::new_empty(header), true).map_err(io::Error::other)?)?;
     for batch in batches {
         out.write_all(&csv_text(&batch?, false).map_err(io::Error::other)?)?;
     }
