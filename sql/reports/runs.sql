@@ -15,18 +15,15 @@ chosen AS (
     QUALIFY CAST($since AS TIMESTAMPTZ) IS NOT NULL OR row_number() OVER (ORDER BY run_id DESC) <= 20
 )
 SELECT
-    chosen.run_id,
-    started_at,
-    ended_at,
-    outcome,
-    table_name,
-    scope,
-    verdict,
-    proof,
-    rows_read,
-    "new",
-    changed,
-    gone,
-    quarantined
+    chosen.*,
+    sweeps.table_name,
+    sweeps.scope,
+    sweeps.verdict,
+    sweeps.proof,
+    sweeps.rows_read,
+    sweeps."new",
+    sweeps.changed,
+    sweeps.gone,
+    sweeps.quarantined
 FROM chosen LEFT JOIN sweeps ON sweeps.run_id = chosen.run_id
-ORDER BY chosen.run_id DESC, table_name, scope
+ORDER BY chosen.run_id DESC, sweeps.table_name, sweeps.scope

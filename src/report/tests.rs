@@ -108,7 +108,8 @@ fn store() -> Connection {
              WHERE _valid_from <= ts AND (_valid_to IS NULL OR _valid_to > ts);
          CREATE TABLE runs (run_id BIGINT, version VARCHAR, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ,
              outcome VARCHAR);
-         CREATE TABLE sweeps (run_id BIGINT, table_name VARCHAR, scope VARCHAR, verdict VARCHAR, proof VARCHAR,
+         CREATE TABLE sweeps (run_id BIGINT, table_name VARCHAR, scope VARCHAR, started_at TIMESTAMPTZ,
+             ended_at TIMESTAMPTZ, verdict VARCHAR, proof VARCHAR,
              rows_read BIGINT, \"distinct\" BIGINT, \"new\" BIGINT, changed BIGINT, unchanged BIGINT, gone BIGINT,
              duplicates BIGINT, quarantined BIGINT);"
     ))
