@@ -166,7 +166,7 @@ pub fn run(
     if let Some(reason) = unavailable(conn, report)? {
         return Err(Error::Unavailable { report: report.name, reason });
     }
-    let (schema, batches) = fetch(conn, &report.statement(grouping), &values)
+    let (schema, batches) = fetch(conn, &report.statement(grouping), &values, RESULT_ROWS_MAX)
         .map_err(|source| Error::Database { report: report.name, source })?
         .ok_or(Error::TooManyRows { report: report.name })?;
     let mut notes = vec![range_note(grouping, &values)];
@@ -239,9 +239,14 @@ fn value_of(values: &Values, name: &str) -> Option<Timestamp> {
     values.iter().find(|(known, _)| known.name() == name).and_then(|(_, value)| *value)
 }
 
-/// `None` where the result has too many rows. Instants are bound as text, since a bound timestamp has no zone and
+/// `None` where the result has more than `rows_max` rows. Instants are bound as text, since a bound timestamp has no zone and
 /// DuckDB would read it in the session's.
-fn fetch(conn: &Connection, sql: &str, values: &Values) -> duckdb::Result<Option<(SchemaRef, Vec<RecordBatch>)>> {
+fn fetch(
+    conn: &Connection,
+    sql: &str,
+    values: &Values,
+    rows_max: usize,
+) -> duckdb::Result<Option<(SchemaRef, Vec<RecordBatch>)>> {
     let mut statement = conn.prepare(sql)?;
     for index in 1..=statement.parameter_count() {
         let name = statement.parameter_name(index)?;
@@ -254,7 +259,7 @@ fn fetch(conn: &Connection, sql: &str, values: &Values) -> duckdb::Result<Option
     while let Some(array) = statement.step()? {
         let batch = RecordBatch::from(array);
         rows += batch.num_rows();
-        if rows > RESULT_ROWS_MAX {
+        if rows > rows_max {
             return Ok(None);
         }
         batches.push(batch);

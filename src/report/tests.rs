@@ -515,6 +515,15 @@ fn what_is_asked_wrongly_is_named_with_what_there_is() {
 }
 
 #[test]
+fn a_result_beyond_the_limit_is_refused_whole() {
+    let rows = |rows_max| {
+        let result = fetch(&store(), "SELECT * FROM range(5000)", &Values::new(), rows_max).unwrap();
+        result.map(|(_, batches)| batches.iter().map(RecordBatch::num_rows).sum::<usize>())
+    };
+    assert_eq!((rows(5000), rows(4999)), (Some(5000), None));
+}
+
+#[test]
 fn notes_begin_with_the_range_that_was_taken() {
     let conn = store();
     let first = |name, params: &Params| answer(&conn, name, params).notes[0].clone();
