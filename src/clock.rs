@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -84,6 +85,36 @@ impl Clock for SystemClock {
 
     fn sleep(&self, duration: Duration) -> Sleep {
         Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// A clock that is set apart from another by an amount that can be changed while it runs.
+pub struct ShiftedClock {
+    inner: SharedClock,
+    shift_us: AtomicI64,
+}
+
+impl ShiftedClock {
+    pub fn new(inner: SharedClock, shift_us: i64) -> Self {
+        Self { inner, shift_us: AtomicI64::new(shift_us) }
+    }
+
+    pub fn set_shift_us(&self, shift_us: i64) {
+        self.shift_us.store(shift_us, Ordering::Relaxed);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn wall(&self) -> Timestamp {
+        Timestamp(self.inner.wall().0 + self.shift_us.load(Ordering::Relaxed))
+    }
+
+    fn mono(&self) -> Duration {
+        self.inner.mono()
+    }
+
+    fn sleep(&self, duration: Duration) -> Sleep {
+        self.inner.sleep(duration)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod store;
 pub mod sweep;
 
 pub mod report;
+pub mod standin;
 pub mod run;
 
 pub mod cli;

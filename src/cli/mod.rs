@@ -1,6 +1,7 @@
 //! One file a command, and how their results and failures are shown. The only place that prints.
 
 mod args;
+mod demo;
 
 mod log;
 mod message;
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
-        Command::Demo(_) => Ok(0),
+        Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
 
     };
     let flushed = out.flush().map_err(Failure::from);

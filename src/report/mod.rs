@@ -24,6 +24,7 @@ pub const RESULT_ROWS_MAX: usize = 1_000_000;
 
 const EMBEDDED: &[(&str, &str)] = &[
     ("install_failures", include_str!("../../sql/reports/install_failures.sql")),
+    ("install_outcomes", include_str!("../../sql/reports/install_outcomes.sql")),
     ("install_trend", include_str!("../../sql/reports/install_trend.sql")),
     ("runs", include_str!("../../sql/reports/runs.sql")),
 ];
