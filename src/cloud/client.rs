@@ -1,0 +1,544 @@
+//! The one request loop: sign, wait for a slot, send, read, judge, and go round again where that may help. Each
+//! step is a function or value of its own; what a body means is left to the caller.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use super::credentials::Credentials;
+use super::error::{ApiError, BodyFault, Complaint, Error, ErrorClass, signature_expired};
+use super::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
+use super::pace::{Lane, Pace, RateSettings};
+use super::proof::{Proof, proves};
+use super::regions::{Endpoint, EndpointOverrides, endpoint};
+use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
+use super::sign;
+use super::skew::Skew;
+use crate::catalog::spec::{Method, Service};
+use crate::clock::{SharedClock, Timestamp};
+use crate::secret::Secret;
+
+const JSON: &str = "application/json";
+const PROJECT_HEADER: &str = "x-project-id";
+const SECURITY_TOKEN_HEADER: &str = "x-security-token";
+const TOKEN_HEADER: &str = "x-auth-token";
+
+#[derive(Clone, Debug)]
+pub struct ClientSettings {
+    pub credentials: Credentials,
+    pub overrides: EndpointOverrides,
+    pub rate: RateSettings,
+    pub retry: RetryLimits,
+    pub connect_timeout: Duration,
+    /// Until the answer begins, and between any two parts of it. The gateway's own limit is 30 s.
+    pub read_timeout: Duration,
+    /// The largest answer that is read, in bytes after decompression.
+    pub body_bytes_max: u64,
+    pub user_agent: String,
+}
+
+impl ClientSettings {
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            overrides: EndpointOverrides::default(),
+            rate: RateSettings::default(),
+            retry: RetryLimits::default(),
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(35),
+            body_bytes_max: 64 * 1024 * 1024,
+            user_agent: concat!("hclake/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// One thing to ask.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    pub service: Service,
+    pub region: String,
+    pub method: Method,
+    /// Begins with a slash.
+    pub path: String,
+    /// Names and values as they are meant, not escaped.
+    pub query: Vec<(String, String)>,
+    /// JSON.
+    pub body: Option<Bytes>,
+    /// IAM project, sent and signed as `X-Project-Id` with a key pair.
+    pub project_id: Option<String>,
+    /// IAM action that is needed, for the hint of a 403.
+    pub permission: Option<String>,
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Sent<T> {
+    pub result: Result<T, Error>,
+    pub attempts: Vec<Attempt>,
+    /// Time spent waiting for leave to send and on back-off.
+    pub waited: Duration,
+    /// Attempts answered by 429.
+    pub throttled: u32,
+}
+
+/// One request that left, or was to leave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    pub at: Timestamp,
+    pub service: Service,
+    pub region: String,
+    pub method: Method,
+    /// With the query, as sent.
+    pub path: String,
+    pub status: Option<u16>,
+    /// Counted from 1 within its call.
+    pub attempt: u32,
+    pub elapsed: Duration,
+    /// Of the body, after decompression.
+    pub bytes: u64,
+    pub request_id: Option<String>,
+    /// What was wrong, where something was.
+    pub fault: Option<String>,
+}
+
+/// Asks Huawei Cloud. Shared by all lists of a run; safe to use from many tasks.
+pub struct Client {
+    credentials: Credentials,
+    overrides: EndpointOverrides,
+    retry: RetryLimits,
+    body_bytes_max: u64,
+    transport: Transport,
+    pace: Pace,
+    proof: Proof,
+    skew: Skew,
+    clock: SharedClock,
+}
+
+/// What stays the same over the attempts of a call.
+struct Route<'a> {
+    call: &'a Call,
+    endpoint: Endpoint,
+    connections: &'a reqwest::Client,
+    /// With the endpoint's prefix; this is what is signed.
+    path: String,
+    /// Path and query as sent.
+    target: String,
+    url: Url,
+    lane: Arc<Lane>,
+}
+
+/// The tally of a call.
+#[derive(Default)]
+struct Log {
+    attempts: Vec<Attempt>,
+    waited: Duration,
+    throttled: u32,
+    /// In attempts and back-off: what the budget is for.
+    spent: Duration,
+}
+
+/// A failed attempt.
+struct Failure {
+    error: Error,
+    outcome: Outcome,
+    /// How long the service asked to wait.
+    asked: Option<Duration>,
+    /// It was signed with a clock that has been corrected since.
+    stale_clock: bool,
+}
+
+impl Failure {
+    fn new(outcome: Outcome, error: Error) -> Self {
+        Self { error, outcome, asked: None, stale_clock: false }
+    }
+}
+
+impl Client {
+    /// Errors: a setting out of range, or credentials that no header can carry.
+    pub fn new(settings: ClientSettings, clock: SharedClock) -> Result<Client, Error> {
+        if settings.retry.attempts_max == 0 {
+            return Err(Error::Setting { name: "attempts_max".to_owned(), fault: "must be 1 or more".to_owned() });
+        }
+        check_credentials(&settings.credentials)?;
+        Ok(Client {
+            credentials: settings.credentials,
+            overrides: settings.overrides,
+            retry: settings.retry,
+            body_bytes_max: settings.body_bytes_max,
+            transport: Transport::new(TransportSettings {
+                connect_timeout: settings.connect_timeout,
+                read_timeout: settings.read_timeout,
+                body_bytes_max: settings.body_bytes_max,
+                user_agent: settings.user_agent,
+            }),
+            pace: Pace::new(settings.rate, clock.clone())?,
+            proof: Proof::default(),
+            skew: Skew::default(),
+            clock,
+        })
+    }
+
+    /// What is added to this machine's clock when signing, in microseconds; 0 unless a service's clock was found
+    /// to differ by more than a minute.
+    pub fn clock_offset_us(&self) -> i64 {
+        self.skew.offset_us()
+    }
+
+    /// Makes a call, and tries it again within the limits while that may help. `read` turns the body of a good
+    /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
+    pub async fn send<T>(&self, call: &Call, read: impl Fn(&Bytes) -> Result<T, String>) -> Sent<T> {
+        let mut log = Log::default();
+        let result = self.run(call, &read, &mut log).await;
+        Sent { result, attempts: log.attempts, waited: log.waited, throttled: log.throttled }
+    }
+
+    async fn run<T>(
+        &self,
+        call: &Call,
+        read: &impl Fn(&Bytes) -> Result<T, String>,
+        log: &mut Log,
+    ) -> Result<T, Error> {
+        let route = self.route(call)?;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let failure = match self.attempt(&route, attempt, read, log).await? {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            if failure.stale_clock && attempt < self.retry.attempts_max {
+                continue;
+            }
+            let (spent, asked) = (log.spent, failure.asked);
+            let standing = Standing { attempt, spent, asked, random: fastrand::f64() };
+            match retry::verdict(&self.retry, failure.outcome, &standing) {
+                Verdict::GiveUp(_) => return Err(failure.error),
+                Verdict::Wait(wait) => {
+                    self.clock.sleep(wait).await;
+                    log.waited += wait;
+                    log.spent += wait;
+                }
+            }
+        }
+    }
+
+    fn route<'a>(&'a self, call: &'a Call) -> Result<Route<'a>, Error> {
+        let endpoint = endpoint(call.service, &call.region, &self.overrides)?;
+        let connections = self.transport.connections(&endpoint).map_err(|cause| Error::Unreachable {
+            service: call.service,
+            host: endpoint.authority.clone(),
+            cause,
+        })?;
+        let path = format!("{}{}", endpoint.prefix, call.path);
+        let target = sign::request_target(&path, &call.query);
+        let url = sendable(&format!("{}://{}{target}", endpoint.scheme, endpoint.authority))
+            .ok_or_else(|| Error::Setting { name: format!("the path {path}"), fault: "cannot be sent".to_owned() })?;
+        let lane = self.pace.lane(call.service, &call.region);
+        Ok(Route { call, endpoint, connections, path, target, url, lane })
+    }
+
+    /// One attempt, logged. The outer error ends the call before it: the credentials were condemned meanwhile.
+    async fn attempt<T>(
+        &self,
+        route: &Route<'_>,
+        attempt: u32,
+        read: &impl Fn(&Bytes) -> Result<T, String>,
+        log: &mut Log,
+    ) -> Result<Result<T, Failure>, Error> {
+        let arrived = self.clock.mono();
+        let _pass = self.proof.enter().await?;
+        let slot = route.lane.enter().await;
+        log.waited += self.clock.mono().saturating_sub(arrived);
+        self.proof.proven()?;
+
+        let at = self.clock.wall();
+        let offset_us = self.skew.offset_us();
+        let limit = self.retry.budget.saturating_sub(log.spent);
+        let outgoing = self.outgoing(route, self.skew.corrected(at), limit)?;
+        let begun = self.clock.mono();
+        let answer = self.transport.exchange(route.connections, outgoing).await;
+        let elapsed = self.clock.mono().saturating_sub(begun);
+
+        if let Ok(Answer { date: Some(date), .. }) = &answer {
+            self.skew.learn(*date, self.clock.wall());
+        }
+        let mut entry = entry(route, attempt, at, elapsed, answer.as_ref().ok());
+        let mut judged = match answer {
+            Ok(answer) => self.judge(route, answer, elapsed, read),
+            Err(NoAnswer::Timeout) => Err(timed_out(route, elapsed)),
+            Err(NoAnswer::Connection(cause)) => Err(unreachable(route, cause)),
+        };
+        match &mut judged {
+            Ok(_) => {
+                self.proof.prove();
+                route.lane.succeeded();
+            }
+            Err(failure) => {
+                failure.stale_clock = failure.outcome == Outcome::Status(401) && self.skew.offset_us() != offset_us;
+                self.heed(failure, &route.lane, slot.at);
+                entry.fault = Some(failure.error.to_string());
+            }
+        }
+        trace(&entry);
+        log.spent += elapsed;
+        log.throttled += u32::from(matches!(&judged, Err(failure) if failure.outcome == Outcome::Status(429)));
+        log.attempts.push(entry);
+        Ok(judged)
+    }
+
+    /// What a failure means for the requests that follow, of this call and of others.
+    fn heed(&self, failure: &Failure, lane: &Lane, left: Duration) {
+        match failure.outcome {
+            Outcome::Status(401) => {
+                let may_lock = matches!(self.credentials, Credentials::AkSk { .. });
+                if may_lock && !failure.stale_clock {
+                    self.proof.condemn(failure.error.clone());
+                }
+            }
+            Outcome::Status(429) => lane.throttled(left, Window::in_message(&failure.error.message())),
+            Outcome::Status(status) if proves(status) => self.proof.prove(),
+            _ => {}
+        }
+        if let Some(asked) = failure.asked {
+            lane.pause(asked.min(RETRY_AFTER_MAX));
+        }
+    }
+
+    fn judge<T>(
+        &self,
+        route: &Route<'_>,
+        answer: Answer,
+        elapsed: Duration,
+        read: &impl Fn(&Bytes) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        match answer.status {
+            200..=299 => self.read_body(route, answer, elapsed, read),
+            300..=399 => Err(redirected(route, answer)),
+            status => Err(self.complained(route, &answer, Complaint::read_or_quote(&answer.body), status)),
+        }
+    }
+
+    fn read_body<T>(
+        &self,
+        route: &Route<'_>,
+        answer: Answer,
+        elapsed: Duration,
+        read: &impl Fn(&Bytes) -> Result<T, String>,
+    ) -> Result<T, Failure> {
+        let (outcome, fault) = match &answer.broken {
+            Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
+            Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
+            Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
+            None => match (read(&answer.body), Complaint::read(&answer.body)) {
+                (Ok(value), _) => return Ok(value),
+                (Err(_), Some(complaint)) => {
+                    let status = complaint.status().unwrap_or(answer.status);
+                    return Err(self.complained(route, &answer, complaint, status));
+                }
+                (Err(refusal), None) => (Outcome::Unusable, unusable(&answer.body, refusal)),
+            },
+        };
+        let error = Error::UnusableBody {
+            service: route.call.service,
+            host: route.endpoint.authority.clone(),
+            status: answer.status,
+            request_id: answer.request_id,
+            fault,
+        };
+        Err(Failure::new(outcome, error))
+    }
+
+    /// `status` is what the complaint amounts to, even where it came as a 200.
+    fn complained(&self, route: &Route<'_>, answer: &Answer, complaint: Complaint, status: u16) -> Failure {
+        let message = complaint.message.unwrap_or_else(|| "no text".to_owned());
+        let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
+        let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
+        let error = Error::Api(Box::new(ApiError {
+            service: route.call.service,
+            host: route.endpoint.authority.clone(),
+            status: Some(answer.status),
+            code: complaint.code,
+            class: self.class(status, &message),
+            message: self.credentials.hidden_in(&message),
+            request_id: answer.request_id.clone().or(complaint.request_id),
+            permission: route.call.permission.clone(),
+            temporary_keys: self.credentials.temporary(),
+        }));
+        Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), stale_clock: false }
+    }
+
+    fn class(&self, status: u16, message: &str) -> ErrorClass {
+        match status {
+            // With the clocks known to agree, a signature that has expired was made with keys that have.
+            401 if signature_expired(message) && !self.skew.measured() => ErrorClass::Clock,
+            401 => ErrorClass::Auth,
+            403 => ErrorClass::Forbidden,
+            404 => ErrorClass::NotFound,
+            429 => ErrorClass::Throttled,
+            _ => ErrorClass::Upstream,
+        }
+    }
+
+    /// By the clock that wrote a `Retry-After` date, where it is known.
+    fn server_time(&self, answer: &Answer) -> Timestamp {
+        answer.date.unwrap_or_else(|| self.skew.corrected(self.clock.wall()))
+    }
+
+    fn outgoing(&self, route: &Route<'_>, at: Timestamp, limit: Duration) -> Result<Outgoing, Error> {
+        Ok(Outgoing {
+            method: match route.call.method {
+                Method::Get => reqwest::Method::GET,
+                Method::Post => reqwest::Method::POST,
+            },
+            url: route.url.clone(),
+            headers: self.headers(route, at)?,
+            body: route.call.body.clone(),
+            limit,
+        })
+    }
+
+    fn headers(&self, route: &Route<'_>, at: Timestamp) -> Result<HeaderMap, Error> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+        match &self.credentials {
+            Credentials::Token(token) => {
+                headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
+            }
+            Credentials::AkSk { ak, sk, security_token } => {
+                if let Some(project_id) = &route.call.project_id {
+                    let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
+                    headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
+                }
+                if let Some(token) = security_token {
+                    headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
+                }
+                sign_headers(&mut headers, route, ak, sk, at)?;
+            }
+        }
+        Ok(headers)
+    }
+}
+
+/// Signs all that is in `headers`, and adds the signature and its date.
+fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, ak: &str, sk: &Secret, at: Timestamp) -> Result<(), Error> {
+    let mut signed = Vec::with_capacity(headers.len());
+    for (name, value) in headers.iter() {
+        signed.push((name.as_str(), value.to_str().map_err(|_| unsendable(name.as_str()))?));
+    }
+    let signature = sign::sign(
+        &sign::Request {
+            method: route.call.method.name(),
+            host: &route.endpoint.authority,
+            path: &route.path,
+            query: &route.call.query,
+            headers: &signed,
+            body: route.call.body.as_deref().unwrap_or_default(),
+        },
+        ak,
+        sk.expose(),
+        at,
+    );
+    let date = HeaderValue::from_str(&signature.date).expect("a date is digits and letters");
+    headers.insert(HeaderName::from_static(sign::DATE_HEADER), date);
+    headers.insert(AUTHORIZATION, secret_header(&signature.authorization)?);
+    Ok(())
+}
+
+fn entry(route: &Route<'_>, attempt: u32, at: Timestamp, elapsed: Duration, answer: Option<&Answer>) -> Attempt {
+    Attempt {
+        at,
+        service: route.call.service,
+        region: route.call.region.clone(),
+        method: route.call.method,
+        path: route.target.clone(),
+        status: answer.map(|answer| answer.status),
+        attempt,
+        elapsed,
+        bytes: answer.map_or(0, |answer| answer.body.len() as u64),
+        request_id: answer.and_then(|answer| answer.request_id.clone()),
+        fault: None,
+    }
+}
+
+fn timed_out(route: &Route<'_>, after: Duration) -> Failure {
+    let (service, host) = (route.call.service, route.endpoint.authority.clone());
+    Failure::new(Outcome::Timeout, Error::Timeout { service, host, after })
+}
+
+fn unreachable(route: &Route<'_>, cause: String) -> Failure {
+    let (service, host) = (route.call.service, route.endpoint.authority.clone());
+    Failure::new(Outcome::Connection, Error::Unreachable { service, host, cause })
+}
+
+fn redirected(route: &Route<'_>, answer: Answer) -> Failure {
+    let error = Error::RedirectRefused {
+        service: route.call.service,
+        host: route.endpoint.authority.clone(),
+        status: answer.status,
+        location: answer.location.unwrap_or_else(|| "nowhere".to_owned()),
+    };
+    Failure::new(Outcome::Status(answer.status), error)
+}
+
+/// `None` where it would be sent as another than was signed, as dot segments in a path are.
+fn sendable(text: &str) -> Option<Url> {
+    Url::parse(text).ok().filter(|url| url.as_str() == text)
+}
+
+/// Kept out of every `Debug` of the headers.
+fn secret_header(text: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| unsendable("the credentials"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unsendable(name: &str) -> Error {
+    Error::Setting { name: name.to_owned(), fault: "holds a character that no header can carry".to_owned() }
+}
+
+fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
+    let (name, texts) = match credentials {
+        Credentials::AkSk { ak, sk, security_token } => {
+            let token = security_token.as_ref().map_or("-", |token| token.expose());
+            ("the key pair", vec![ak.as_str(), sk.expose(), token])
+        }
+        Credentials::Token(token) => ("the token", vec![token.expose()]),
+    };
+    for text in texts {
+        if text.is_empty() {
+            return Err(Error::Setting { name: name.to_owned(), fault: "is empty".to_owned() });
+        }
+        HeaderValue::from_str(text).map_err(|_| unsendable(name))?;
+    }
+    Ok(())
+}
+
+fn unusable(body: &Bytes, refusal: String) -> BodyFault {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => BodyFault::Empty,
+        Some(b'<') => BodyFault::Html,
+        Some(_) => BodyFault::WrongShape(refusal),
+    }
+}
+
+fn trace(attempt: &Attempt) {
+    tracing::debug!(
+        service = attempt.service.name(),
+        region = attempt.region,
+        method = attempt.method.name(),
+        path = attempt.path,
+        attempt = attempt.attempt,
+        status = attempt.status,
+        elapsed_ms = attempt.elapsed.as_millis() as u64,
+        bytes = attempt.bytes,
+        request_id = attempt.request_id,
+        fault = attempt.fault,
+        "request"
+    );
+}
+
+#[cfg(test)]
+mod tests;

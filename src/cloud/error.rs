@@ -1,0 +1,602 @@
+//! What went wrong, in words a person can act on, and the six shapes in which the services say it.
+//! It decides nothing: whether a request is tried again is settled elsewhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::regions::{override_variable, regions};
+use crate::catalog::spec::Service;
+
+/// Characters kept of a body that is no known error.
+const BODY_CHARS_MAX: usize = 200;
+/// Characters kept of an error's own text.
+const MESSAGE_CHARS_MAX: usize = 500;
+
+/// What kind of trouble it is; all that summaries and exit codes look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    Usage,
+    Auth,
+    Forbidden,
+    NotFound,
+    Throttled,
+    Unreachable,
+    Upstream,
+    Data,
+    Clock,
+}
+
+impl ErrorClass {
+    pub fn name(self) -> &'static str {
+        match self {
+            ErrorClass::Usage => "usage",
+            ErrorClass::Auth => "auth",
+            ErrorClass::Forbidden => "forbidden",
+            ErrorClass::NotFound => "not_found",
+            ErrorClass::Throttled => "throttled",
+            ErrorClass::Unreachable => "unreachable",
+            ErrorClass::Upstream => "upstream",
+            ErrorClass::Data => "data",
+            ErrorClass::Clock => "clock",
+        }
+    }
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why a call has no result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    #[error("{service}: there is no region `{region}`")]
+    UnknownRegion { service: Service, region: String, nearest: Option<String> },
+    #[error("{service} is not known in region `{region}`")]
+    ServiceNotInRegion { service: Service, region: String },
+    #[error("the address set for {service} {fault}")]
+    BadEndpoint { service: Service, fault: String },
+    #[error("the address set for {service} is plain http to {host}")]
+    PlainHttp { service: Service, host: String },
+    #[error("{name} {fault}")]
+    Setting { name: String, fault: String },
+    /// The service answered, and said no.
+    #[error(transparent)]
+    Api(Box<ApiError>),
+    #[error("{service}: no connection to {host}: {cause}")]
+    Unreachable { service: Service, host: String, cause: String },
+    #[error("{service}: no whole answer from {host} after {:.1} s", after.as_secs_f64())]
+    Timeout { service: Service, host: String, after: Duration },
+    #[error("{service}: {host} answered {status} with {fault}{}", in_request(request_id.as_deref()))]
+    UnusableBody { service: Service, host: String, status: u16, request_id: Option<String>, fault: BodyFault },
+    #[error("{service}: {host} answered {status} and points to {location}, which is not followed")]
+    RedirectRefused { service: Service, host: String, status: u16, location: String },
+    #[error("IAM knows no project for region `{region}`")]
+    NoProject { region: String },
+    #[error("IAM knows several projects for region `{region}`: {}", listed(projects))]
+    SeveralProjects {
+        region: String,
+        /// Name and id.
+        projects: Vec<(String, String)>,
+    },
+}
+
+/// What makes the body of a good answer useless.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyFault {
+    #[error("an empty body")]
+    Empty,
+    #[error("a web page in place of JSON")]
+    Html,
+    #[error("a body that was cut off: {0}")]
+    Cut(String),
+    #[error("a body of the wrong shape: {0}")]
+    WrongShape(String),
+    #[error("a body over {limit_bytes} bytes")]
+    TooLarge { limit_bytes: u64 },
+}
+
+/// A service's own account of an error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    pub service: Service,
+    pub host: String,
+    pub status: Option<u16>,
+    /// Such as `WKS.00010003` or `APIGW.0301`.
+    pub code: Option<String>,
+    pub message: String,
+    pub request_id: Option<String>,
+    pub class: ErrorClass,
+    /// IAM action that the call needs, where its caller knew.
+    pub permission: Option<String>,
+    pub temporary_keys: bool,
+}
+
+impl std::error::Error for ApiError {}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} answered", self.service)?;
+        if let Some(status) = self.status {
+            write!(f, " {status}")?;
+        }
+        // IAM repeats the status as its code.
+        if let Some(code) =
+            self.code.as_ref().filter(|code| self.status.is_none_or(|status| **code != status.to_string()))
+        {
+            write!(f, " {code}")?;
+        }
+        write!(f, ": {}{}", self.message, in_request(self.request_id.as_deref()))
+    }
+}
+
+fn in_request(id: Option<&str>) -> String {
+    id.map_or_else(String::new, |id| format!(" (request id {id})"))
+}
+
+fn listed(projects: &[(String, String)]) -> String {
+    projects.iter().map(|(name, id)| format!("{name} ({id})")).collect::<Vec<_>>().join(", ")
+}
+
+impl Error {
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Error::UnknownRegion { .. }
+            | Error::ServiceNotInRegion { .. }
+            | Error::BadEndpoint { .. }
+            | Error::PlainHttp { .. }
+            | Error::Setting { .. }
+            | Error::NoProject { .. }
+            | Error::SeveralProjects { .. } => ErrorClass::Usage,
+            Error::Api(error) => error.class,
+            Error::Unreachable { .. } | Error::Timeout { .. } => ErrorClass::Unreachable,
+            Error::UnusableBody { .. } => ErrorClass::Data,
+            Error::RedirectRefused { .. } => ErrorClass::Upstream,
+        }
+    }
+
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Error::Api(error) => error.status,
+            Error::UnusableBody { status, .. } | Error::RedirectRefused { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The service's own code.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Error::Api(error) => error.code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The service's own text, else what this error says.
+    pub fn message(&self) -> String {
+        match self {
+            Error::Api(error) => error.message.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Error::Api(error) => error.request_id.as_deref(),
+            Error::UnusableBody { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The next step, for the `hint:` line.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::UnknownRegion { service, nearest: Some(nearest), .. } => {
+                format!("did you mean `{nearest}`? {}", or_override(*service))
+            }
+            Error::UnknownRegion { service, nearest: None, .. } | Error::ServiceNotInRegion { service, .. } => {
+                let known = regions(*service).collect::<Vec<_>>().join(", ");
+                format!("{service} is known in {known}; {}", or_override(*service))
+            }
+            Error::BadEndpoint { service, .. } => {
+                format!("write {} as https://host[:port][/prefix]", override_variable(*service))
+            }
+            Error::PlainHttp { .. } => "use https; http is for this machine itself (127.0.0.1, ::1, localhost)".into(),
+            Error::Setting { .. } => "correct the value in hclake.toml or in the environment".into(),
+            Error::Api(error) => return error.hint(),
+            Error::Unreachable { service, cause, .. } => unreachable_hint(*service, cause),
+            Error::Timeout { .. } => "the service or the way to it is slow; try again later".into(),
+            Error::UnusableBody { service, fault, .. } => body_hint(*service, fault),
+            Error::RedirectRefused { service, .. } => {
+                format!("a log-in page or a moved service answers there; check {}", override_variable(*service))
+            }
+            Error::NoProject { .. } => "check the region's spelling, or set the project's id".into(),
+            Error::SeveralProjects { .. } => "choose one and set its id as project_id".into(),
+        })
+    }
+}
+
+fn or_override(service: Service) -> String {
+    format!("a region that hclake does not know can be reached by setting {}", override_variable(service))
+}
+
+fn unreachable_hint(service: Service, cause: &str) -> String {
+    let cause = cause.to_lowercase();
+    let check = if cause.contains("certificate") {
+        "the host's certificate is not trusted here: check the CA certificates of this machine and any proxy"
+    } else if cause.contains("dns") || cause.contains("lookup") {
+        "the host's name is not known: check the region and this machine's DNS"
+    } else {
+        "check the network, the proxy and the region"
+    };
+    format!("{check}; {} sets another address", override_variable(service))
+}
+
+fn body_hint(service: Service, fault: &BodyFault) -> String {
+    match fault {
+        BodyFault::Html | BodyFault::Empty => {
+            format!(
+                "something other than the service may be answering: check proxies and {}",
+                override_variable(service)
+            )
+        }
+        BodyFault::Cut(_) => "the connection broke off; the next run asks again".into(),
+        BodyFault::WrongShape(_) => "the API may have changed: check the list's documentation page".into(),
+        BodyFault::TooLarge { .. } => "ask for fewer records a page".into(),
+    }
+}
+
+impl ApiError {
+    fn hint(&self) -> Option<String> {
+        match self.class {
+            ErrorClass::Auth => Some(self.auth_hint()),
+            ErrorClass::Clock => Some(if self.temporary_keys {
+                "set this machine's clock; if it is right, the temporary keys have run out: fetch new ones".into()
+            } else {
+                "this machine's clock differs from the service's: set it, for instance by NTP".into()
+            }),
+            ErrorClass::Forbidden => Some(self.forbidden_hint()),
+            ErrorClass::NotFound if self.code_is("0101") => Some(format!(
+                "the API is not published there: check region and path, or set {}",
+                override_variable(self.service)
+            )),
+            ErrorClass::NotFound => Some("check the region and the project id".into()),
+            ErrorClass::Throttled => Some(format!("lower `{}` under [rate] in hclake.toml", self.service)),
+            ErrorClass::Upstream if self.status.is_some_and(|status| status >= 500) => {
+                Some("the fault is on the service's side; the next run asks again".into())
+            }
+            _ => {
+                Some("the request was refused as it stands: check the list's parameters and documentation page".into())
+            }
+        }
+    }
+
+    fn auth_hint(&self) -> String {
+        let message = self.message.to_lowercase();
+        if message.contains("token") || self.code_is("0307") {
+            return "the token has run out, or is for another region: fetch a new one".into();
+        }
+        if signature_expired(&message) {
+            return "the temporary keys have probably run out: fetch new ones, security token included".into();
+        }
+        let check = if message.contains("ak not found") || (message.contains("ak") && message.contains("not exist")) {
+            "there is no such access key: check HUAWEICLOUD_SDK_AK"
+        } else if message.contains("signature") {
+            "the secret key does not fit the access key: check HUAWEICLOUD_SDK_SK"
+        } else {
+            "check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK"
+        };
+        format!("{check}; nothing more is asked with these keys, since failures in a row lock them for minutes")
+    }
+
+    fn forbidden_hint(&self) -> String {
+        if self.code_is("0310") {
+            return "the project is not available: check the project id".into();
+        }
+        if self.code_is("0801") || self.code_is("0802") {
+            return "the service or this user has no access to the region: check the region".into();
+        }
+        match &self.permission {
+            Some(permission) => format!("grant this user the IAM permission {permission}"),
+            None => "grant this user the IAM permission to list these records".into(),
+        }
+    }
+
+    /// Whether the code is the API gateway's of this number, in either spelling.
+    fn code_is(&self, number: &str) -> bool {
+        self.code.as_deref().and_then(gateway_number) == Some(number)
+    }
+}
+
+fn gateway_number(code: &str) -> Option<&str> {
+    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
+}
+
+/// Whether a message says that a signature is too old, which a wrong clock and worn-out keys both bring about.
+pub(super) fn signature_expired(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("signature") && message.contains("expired")
+}
+
+/// What the body of an error says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Complaint {
+    pub code: Option<String>,
+    pub message: Option<String>,
+    pub request_id: Option<String>,
+}
+
+impl Complaint {
+    /// Reads any of the known shapes; `None` where the body is none of them.
+    pub fn read(body: &[u8]) -> Option<Complaint> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let nested = match &body {
+            Value::Array(items) => items.first(),
+            object => [&object["error"], &object["errors"][0]].into_iter().find(|inner| !inner.is_null()),
+        };
+        let mut found = Complaint::of(&body);
+        if let Some(nested) = nested {
+            found.fill(Complaint::of(nested));
+            found.fill(Complaint { message: nested.as_str().and(shown(nested)), ..Complaint::default() });
+        }
+        (found.code.is_some() || found.message.is_some()).then_some(found)
+    }
+
+    /// Whatever the body holds, as far as it can be shown.
+    pub fn read_or_quote(body: &[u8]) -> Complaint {
+        Complaint::read(body).unwrap_or_else(|| {
+            let text = clean(&String::from_utf8_lossy(body), BODY_CHARS_MAX);
+            Complaint { message: (!text.is_empty()).then_some(text), ..Complaint::default() }
+        })
+    }
+
+    fn of(value: &Value) -> Complaint {
+        let first = |names: &[&str]| names.iter().find_map(|name| shown(&value[*name]));
+        Complaint {
+            code: first(&["error_code", "errorCode", "code"]),
+            message: first(&["error_msg", "errorMsg", "errorMessage", "message"]),
+            request_id: first(&["request_id"]),
+        }
+    }
+
+    fn fill(&mut self, other: Complaint) {
+        self.code = self.code.take().or(other.code);
+        self.message = self.message.take().or(other.message);
+        self.request_id = self.request_id.take().or(other.request_id);
+    }
+
+    /// The status that the gateway gives this code, for an error that came as a 200.
+    pub fn status(&self) -> Option<u16> {
+        Some(match gateway_number(self.code.as_deref()?)? {
+            "0301" | "0303" | "0305" | "0307" => 401,
+            "0302" | "0306" | "0310" | "0801" | "0802" => 403,
+            "0101" | "0103" => 404,
+            "0308" => 429,
+            _ => return None,
+        })
+    }
+}
+
+/// A text or a number; anything else says nothing.
+fn shown(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+/// One line without control characters.
+pub(super) fn clean(text: &str, chars_max: usize) -> String {
+    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(chars_max).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn api(status: u16, class: ErrorClass, body: &str) -> Error {
+        let complaint = Complaint::read_or_quote(body.as_bytes());
+        Error::Api(Box::new(ApiError {
+            service: Service::Workspace,
+            host: "workspace.ap-southeast-3.myhuaweicloud.com".into(),
+            status: Some(status),
+            code: complaint.code,
+            message: complaint.message.unwrap_or_else(|| "no text".into()),
+            request_id: complaint.request_id,
+            class,
+            permission: Some("workspace:appcenter:listJobs".into()),
+            temporary_keys: false,
+        }))
+    }
+
+    fn told(errors: &[Error]) -> String {
+        let mut text = String::new();
+        for error in errors {
+            writeln!(text, "[{}] {error}", error.class()).unwrap();
+            writeln!(text, "    {}", error.hint().unwrap_or_else(|| "-".into())).unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn the_six_shapes_of_an_error_body_are_told() {
+        use ErrorClass::*;
+        let errors = [
+            api(
+                403,
+                Forbidden,
+                r#"{"error_code":"WKS.00010003","error_msg":"no permission","encoded_authorization_message":"x"}"#,
+            ),
+            api(
+                404,
+                NotFound,
+                r#"{"error_code":"APIGW.0101","error_msg":"The API does not exist","request_id":"5e1f"}"#,
+            ),
+            api(500, Upstream, r#"{"error":{"code":"Deploy.00011002","message":"task failed"},"status":"failed"}"#),
+            api(
+                400,
+                Upstream,
+                r#"{"errors":[{"errorCode":"SVCSTG.SWR.4000001","errorMessage":"inner","detail":"d"}],"error_code":"SVCSTG.SWR.4000001","error_msg":"bad limit","details":[]}"#,
+            ),
+            api(400, Upstream, r#"[{"errorCode":"SVCSTG.SWR.4001","errorMessage":"bad namespace","detail":""}]"#),
+            api(404, NotFound, r#"{"error":{"code":404,"message":"Could not find project","title":"Not Found"}}"#),
+            api(502, Upstream, "<html>\r\n<head><title>502 Bad\tGateway</title></head>\u{0}\u{1b}[31m</html>"),
+            api(503, Upstream, ""),
+        ];
+        insta::assert_snapshot!(told(&errors), @r#"
+        [forbidden] workspace answered 403 WKS.00010003: no permission
+            grant this user the IAM permission workspace:appcenter:listJobs
+        [not_found] workspace answered 404 APIGW.0101: The API does not exist (request id 5e1f)
+            the API is not published there: check region and path, or set HCLAKE_ENDPOINT_URL_WORKSPACE
+        [upstream] workspace answered 500 Deploy.00011002: task failed
+            the fault is on the service's side; the next run asks again
+        [upstream] workspace answered 400 SVCSTG.SWR.4000001: bad limit
+            the request was refused as it stands: check the list's parameters and documentation page
+        [upstream] workspace answered 400 SVCSTG.SWR.4001: bad namespace
+            the request was refused as it stands: check the list's parameters and documentation page
+        [not_found] workspace answered 404: Could not find project
+            check the region and the project id
+        [upstream] workspace answered 502: <html> <head><title>502 Bad Gateway</title></head> [31m</html>
+            the fault is on the service's side; the next run asks again
+        [upstream] workspace answered 503: no text
+            the fault is on the service's side; the next run asks again
+        "#);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_credentials_has_its_own_hint() {
+        use ErrorClass::*;
+        let gateway =
+            |code: &str, text: &str| format!(r#"{{"error_code":"{code}","error_msg":"{text}","request_id":"r"}}"#);
+        let errors = [
+            api(401, Auth, &gateway("APIGW.0301", "Incorrect IAM authentication information: AK not found")),
+            api(
+                401,
+                Auth,
+                &gateway("APIGW.0301", "Incorrect IAM authentication information: verify aksk signature fail"),
+            ),
+            api(401, Clock, &gateway("APIGW.0301", "signature expired, signature time: X, server time: Y")),
+            api(401, Auth, &gateway("APIGW.0301", "signature expired")),
+            api(401, Auth, &gateway("APIGW.0307", "The token must be updated.")),
+            api(401, Auth, &gateway("APIGW.0305", "Incorrect authentication information")),
+            api(403, Forbidden, &gateway("APIGW.0310", "The project is unavailable.")),
+            api(403, Forbidden, &gateway("APIGW.0802", "The IAM user is forbidden in the currently selected region")),
+            api(429, Throttled, &gateway("APIGW.0308", "policy user over ratelimit,limit:60,time:1 minute")),
+        ];
+        insta::assert_snapshot!(told(&errors), @r#"
+        [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: AK not found (request id r)
+            there is no such access key: check HUAWEICLOUD_SDK_AK; nothing more is asked with these keys, since failures in a row lock them for minutes
+        [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: verify aksk signature fail (request id r)
+            the secret key does not fit the access key: check HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+        [clock] workspace answered 401 APIGW.0301: signature expired, signature time: X, server time: Y (request id r)
+            this machine's clock differs from the service's: set it, for instance by NTP
+        [auth] workspace answered 401 APIGW.0301: signature expired (request id r)
+            the temporary keys have probably run out: fetch new ones, security token included
+        [auth] workspace answered 401 APIGW.0307: The token must be updated. (request id r)
+            the token has run out, or is for another region: fetch a new one
+        [auth] workspace answered 401 APIGW.0305: Incorrect authentication information (request id r)
+            check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+        [forbidden] workspace answered 403 APIGW.0310: The project is unavailable. (request id r)
+            the project is not available: check the project id
+        [forbidden] workspace answered 403 APIGW.0802: The IAM user is forbidden in the currently selected region (request id r)
+            the service or this user has no access to the region: check the region
+        [throttled] workspace answered 429 APIGW.0308: policy user over ratelimit,limit:60,time:1 minute (request id r)
+            lower `workspace` under [rate] in hclake.toml
+        "#);
+    }
+
+    #[test]
+    fn every_other_error_says_where_and_what_next() {
+        let service = Service::Swr;
+        let host = || "swr-api.cn-north-4.myhuaweicloud.com".to_owned();
+        let unusable =
+            |fault| Error::UnusableBody { service, host: host(), status: 200, request_id: Some("r".into()), fault };
+        let errors = [
+            Error::UnknownRegion { service, region: "x".into(), nearest: None },
+            Error::PlainHttp { service, host: "10.0.0.1".into() },
+            Error::Setting { name: "rate.swr".into(), fault: "must be 0 or more".into() },
+            Error::Unreachable { service, host: host(), cause: "dns error: no such host".into() },
+            Error::Unreachable { service, host: host(), cause: "invalid peer certificate: UnknownIssuer".into() },
+            Error::Unreachable { service, host: host(), cause: "Connection refused (os error 111)".into() },
+            Error::Timeout { service, host: host(), after: Duration::from_secs(35) },
+            unusable(BodyFault::Empty),
+            unusable(BodyFault::Html),
+            unusable(BodyFault::Cut("end of file before message length reached".into())),
+            unusable(BodyFault::WrongShape("no member `jobs`".into())),
+            unusable(BodyFault::TooLarge { limit_bytes: 1024 }),
+            Error::RedirectRefused { service, host: host(), status: 302, location: "http://portal/".into() },
+            Error::NoProject { region: "cn-north-4".into() },
+            Error::SeveralProjects {
+                region: "r".into(),
+                projects: vec![("a".into(), "1".into()), ("b".into(), "2".into())],
+            },
+        ];
+        insta::assert_snapshot!(told(&errors), @r#"
+        [usage] swr: there is no region `x`
+            swr is known in ae-ad-1, af-north-1, af-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-3, ap-southeast-4, ap-southeast-5, cn-east-2, cn-east-3, cn-east-4, cn-east-5, cn-north-1, cn-north-11, cn-north-12, cn-north-2, cn-north-4, cn-north-9, cn-south-1, cn-south-2, cn-south-4, cn-southwest-2, cn-southwest-3, eu-west-0, eu-west-101, la-north-2, la-south-2, me-east-1, my-kualalumpur-1, na-mexico-1, ru-moscow-1, ru-northwest-2, sa-brazil-1, sa-peru-1, tr-west-1; a region that hclake does not know can be reached by setting HCLAKE_ENDPOINT_URL_SWR
+        [usage] the address set for swr is plain http to 10.0.0.1
+            use https; http is for this machine itself (127.0.0.1, ::1, localhost)
+        [usage] rate.swr must be 0 or more
+            correct the value in hclake.toml or in the environment
+        [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: dns error: no such host
+            the host's name is not known: check the region and this machine's DNS; HCLAKE_ENDPOINT_URL_SWR sets another address
+        [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: invalid peer certificate: UnknownIssuer
+            the host's certificate is not trusted here: check the CA certificates of this machine and any proxy; HCLAKE_ENDPOINT_URL_SWR sets another address
+        [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: Connection refused (os error 111)
+            check the network, the proxy and the region; HCLAKE_ENDPOINT_URL_SWR sets another address
+        [unreachable] swr: no whole answer from swr-api.cn-north-4.myhuaweicloud.com after 35.0 s
+            the service or the way to it is slow; try again later
+        [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with an empty body (request id r)
+            something other than the service may be answering: check proxies and HCLAKE_ENDPOINT_URL_SWR
+        [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a web page in place of JSON (request id r)
+            something other than the service may be answering: check proxies and HCLAKE_ENDPOINT_URL_SWR
+        [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body that was cut off: end of file before message length reached (request id r)
+            the connection broke off; the next run asks again
+        [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body of the wrong shape: no member `jobs` (request id r)
+            the API may have changed: check the list's documentation page
+        [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body over 1024 bytes (request id r)
+            ask for fewer records a page
+        [upstream] swr: swr-api.cn-north-4.myhuaweicloud.com answered 302 and points to http://portal/, which is not followed
+            a log-in page or a moved service answers there; check HCLAKE_ENDPOINT_URL_SWR
+        [usage] IAM knows no project for region `cn-north-4`
+            check the region's spelling, or set the project's id
+        [usage] IAM knows several projects for region `r`: a (1), b (2)
+            choose one and set its id as project_id
+        "#);
+    }
+
+    #[test]
+    fn a_body_that_is_no_error_is_not_taken_for_one() {
+        for body in [r#"{"items":[],"count":0}"#, r#"{"items":[{"code":"x"}]}"#, "[]", "{}", "7", "null", "", "<html>"]
+        {
+            assert_eq!(Complaint::read(body.as_bytes()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_codes_of_the_gateway_have_a_status() {
+        let status = |code: &str| Complaint { code: Some(code.into()), ..Complaint::default() }.status();
+        assert_eq!(status("APIGW.0308"), Some(429));
+        assert_eq!(status("APIG.0301"), Some(401));
+        assert_eq!(status("WKS.0308"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_body_makes_one_short_line(body in prop::collection::vec(any::<u8>(), 0..600)) {
+            let text = Complaint::read_or_quote(&body).message.unwrap_or_default();
+            prop_assert!(text.chars().count() <= MESSAGE_CHARS_MAX);
+            prop_assert!(!text.chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One HTTP exchange: a request out, an answer in, both bounded in time and size. An answer of any status is an
+//! answer; only a failed exchange is a fault. It neither signs nor retries.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Request, Response, Url};
+
+use super::regions::Endpoint;
+use super::retry::http_date;
+use crate::clock::Timestamp;
+
+/// Bytes kept of the body of an error.
+const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
+/// Idle connections are given up before most gateways would close them.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Headers in which services name a request; the second is IAM's.
+const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
+
+#[derive(Clone, Debug)]
+pub struct TransportSettings {
+    pub connect_timeout: Duration,
+    /// Between two reads, and until the first.
+    pub read_timeout: Duration,
+    /// After decompression.
+    pub body_bytes_max: u64,
+    pub user_agent: String,
+}
+
+/// The connections. TLS is set up on first use, so that plain http on this machine needs no CA certificates.
+pub struct Transport {
+    settings: TransportSettings,
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    local: OnceLock<Result<reqwest::Client, String>>,
+    remote: OnceLock<Result<reqwest::Client, String>>,
+}
+
+pub struct Outgoing {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Option<Bytes>,
+    /// For the whole exchange.
+    pub limit: Duration,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub date: Option<Timestamp>,
+    pub retry_after: Option<String>,
+    pub location: Option<String>,
+    pub request_id: Option<String>,
+    /// As much of it as came.
+    pub body: Bytes,
+    pub broken: Option<Broken>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoAnswer {
+    Connection(String),
+    Timeout,
+}
+
+/// Why a body ended before its end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Broken {
+    Timeout,
+    Cut(String),
+    TooLarge,
+}
+
+impl Transport {
+    pub fn new(settings: TransportSettings) -> Self {
+        Self { settings, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
+    }
+
+    /// The connections that reach `endpoint`. Errors: why TLS cannot be set up.
+    pub fn connections(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, String> {
+        let build = |builder: reqwest::ClientBuilder| self.configured(builder).build().map_err(|error| causes(&error));
+        let connections = match (endpoint.scheme.as_str(), endpoint.loopback) {
+            ("http", _) => self.plain.get_or_init(|| build(reqwest::Client::builder().no_proxy().tls_certs_only([]))),
+            (_, true) => self.local.get_or_init(|| build(reqwest::Client::builder().no_proxy())),
+            (_, false) => self.remote.get_or_init(|| build(reqwest::Client::builder())),
+        };
+        connections.as_ref().map_err(Clone::clone)
+    }
+
+    fn configured(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        builder
+            .user_agent(&self.settings.user_agent)
+            .connect_timeout(self.settings.connect_timeout)
+            .read_timeout(self.settings.read_timeout)
+            .pool_idle_timeout(IDLE_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .gzip(true)
+    }
+
+    /// Sends, and reads the answer to its end or its limit.
+    pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
+        let mut request = Request::new(outgoing.method, outgoing.url);
+        *request.headers_mut() = outgoing.headers;
+        *request.body_mut() = outgoing.body.map(Into::into);
+        *request.timeout_mut() = Some(outgoing.limit);
+        let response = connections.execute(request).await.map_err(no_answer)?;
+        let mut answer = head(&response);
+        let success = response.status().is_success();
+        let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
+        (answer.body, answer.broken) = body(response, limit).await;
+        Ok(answer)
+    }
+}
+
+fn head(response: &Response) -> Answer {
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    Answer {
+        status: response.status().as_u16(),
+        date: header(DATE.as_str()).and_then(|text| http_date(&text)),
+        retry_after: header(RETRY_AFTER.as_str()),
+        location: header(LOCATION.as_str()),
+        request_id: REQUEST_ID_HEADERS.into_iter().find_map(header),
+        body: Bytes::new(),
+        broken: None,
+    }
+}
+
+/// As much of the body as came and fits, and what ended it early.
+async fn body(mut response: Response, limit_bytes: u64) -> (Bytes, Option<Broken>) {
+    let mut read = BytesMut::new();
+    let fault = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if (read.len() + chunk.len()) as u64 > limit_bytes => break Some(Broken::TooLarge),
+            Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+            Ok(None) => break None,
+            Err(error) if error.is_timeout() => break Some(Broken::Timeout),
+            Err(error) => break Some(Broken::Cut(causes(&error))),
+        }
+    };
+    (read.freeze(), fault)
+}
+
+fn no_answer(error: reqwest::Error) -> NoAnswer {
+    if error.is_connect() {
+        let cause = if error.is_timeout() { "connecting took too long".to_owned() } else { causes(&error) };
+        NoAnswer::Connection(cause)
+    } else if error.is_timeout() {
+        NoAnswer::Timeout
+    } else {
+        NoAnswer::Connection(causes(&error))
+    }
+}
+
+/// The causes below the outermost error, which only says that something failed; each once.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        match texts.last_mut() {
+            Some(last) if last.contains(&text) => {}
+            _ => texts.push(text),
+        }
+        source = cause.source();
+    }
+    if texts.is_empty() { "the exchange failed".to_owned() } else { texts.join(": ") }
+}

@@ -1,0 +1,26 @@
+//! Talking to Huawei Cloud: where a service lives, how a request is signed, how fast requests go, when one is
+//! tried again, and what went wrong in words. It hands out the body of an answer and knows nothing of what a
+//! list is, of tables, or of where its settings come from.
+//!
+//! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
+
+pub mod client;
+pub mod credentials;
+pub mod error;
+mod exchange;
+pub mod pace;
+pub mod projects;
+mod proof;
+pub mod regions;
+pub mod retry;
+pub mod sign;
+mod skew;
+#[cfg(test)]
+mod testing;
+
+pub use client::{Attempt, Call, Client, ClientSettings, Sent};
+pub use credentials::Credentials;
+pub use error::{ApiError, Error, ErrorClass};
+pub use pace::RateSettings;
+pub use regions::EndpointOverrides;
+pub use retry::RetryLimits;
