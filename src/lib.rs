@@ -7,3 +7,4 @@ pub mod clock;
 pub mod secret;
 
 pub mod catalog;
+pub mod standin;
