@@ -74,3 +74,6 @@ impl fmt::Display for CatalogError {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,303 @@
 //! What must hold of an endpoint, and between endpoints, before anything is asked of the cloud.
+//! It judges resolved endpoints alone and returns every fault as a sentence that says what to do.
 
-use super::spec::Endpoint;
+use std::collections::HashSet;
+
+use super::spec::{Column, ColumnType, EXTRA, Endpoint, Field, KeyPart, Method, PagingPlace};
+use super::toml_text::nearest;
+
+/// Characters in the name of a table or column.
+const NAME_CHARS_MAX: usize = 63;
+/// Columns of one endpoint.
+const COLUMNS_MAX: usize = 1000;
+/// Records a page.
+const LIMIT_MAX: u32 = 10_000;
+/// Pages of one pass.
+const PAGES_MAX: u32 = 10_000_000;
+
+const PROJECT: &str = "{project_id}";
+/// Tables the store keeps for itself.
+const OWN_TABLES: [&str; 5] = ["runs", "sweeps", "requests", "quarantine", "schema_drift"];
+const OWN_PREFIX: &str = "meta_";
+/// Endings of the names that the store derives from a table's.
+const OWN_ENDINGS: [&str; 4] = ["_history", "_versions", "_as_of", "_changes"];
+/// Words that DuckDB does not take as a bare name.
+const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
+    constraint create default deferrable desc describe distinct do else end except false fetch for foreign from group \
+    having in initially intersect into lambda lateral leading limit not null offset on only or order pivot \
+    pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table \
+    then to trailing true union unique unpivot using variadic when where window with";
 
 /// Faults of one endpoint.
-pub(super) fn endpoint(_endpoint: &Endpoint) -> Vec<String> {
-    Vec::new()
+pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
+    let mut faults = Vec::new();
+    table_name(endpoint, &mut faults);
+    texts(endpoint, &mut faults);
+    request(endpoint, &mut faults);
+    paging(endpoint, &mut faults);
+    fixed(endpoint, &mut faults);
+    columns(endpoint, &mut faults);
+    wire_paths(&endpoint.columns, &mut faults);
+    key(endpoint, &mut faults);
+    order_and_updated(endpoint, &mut faults);
+    faults
 }
 
 /// Faults that show only when all endpoints stand side by side.
-pub(super) fn together(_endpoints: &[Endpoint]) -> Vec<String> {
-    Vec::new()
+pub(super) fn together(endpoints: &[Endpoint]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut names = HashSet::new();
+    for endpoint in endpoints {
+        if !names.insert(endpoint.name.as_str()) {
+            faults.push(format!("{}: two files have this name; rename one of the lists", endpoint.name));
+        }
+    }
+    for endpoint in endpoints {
+        match &endpoint.successor {
+            Some(successor) if *successor == endpoint.name => {
+                faults.push(format!("{}: a list cannot be its own successor; leave `successor` out", endpoint.name));
+            }
+            Some(successor) if !names.contains(successor.as_str()) => faults.push(format!(
+                "{}: successor \"{successor}\" is not in the catalog; add that list or leave `successor` out",
+                endpoint.name
+            )),
+            _ => {}
+        }
+    }
+    faults
+}
+
+fn table_name(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let name = endpoint.name.as_str();
+    faults.extend(unsafe_name(name).map(|why| format!("name: \"{name}\" {why}")));
+    if OWN_TABLES.contains(&name) || name.starts_with(OWN_PREFIX) {
+        faults.push(format!("name: \"{name}\" is a table of hclake's own; choose another"));
+    }
+    if let Some(ending) = OWN_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {
+        faults.push(format!("name: \"{name}\" ends in {ending}, as names derived from a table do; choose another"));
+    }
+}
+
+/// Why a table or column cannot have this name, and what a name must be.
+fn unsafe_name(name: &str) -> Option<String> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let goes_on_well = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !(starts_well && goes_on_well) {
+        Some("must begin with a small letter and go on with small letters, digits and underscores".to_owned())
+    } else if name.len() > NAME_CHARS_MAX {
+        Some(format!("is longer than {NAME_CHARS_MAX} characters; shorten it"))
+    } else if SQL_WORDS.split_whitespace().any(|word| word == name) {
+        Some("is a word of SQL; choose another".to_owned())
+    } else {
+        None
+    }
+}
+
+fn texts(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    for (what, text) in [("title", &endpoint.title), ("about", &endpoint.about), ("doc", &endpoint.doc)] {
+        if text.trim().is_empty() {
+            faults.push(format!("{what}: is empty; write what a reader needs"));
+        }
+    }
+    if endpoint.items.is_empty() {
+        faults.push("items: is empty; name the member of the answer that holds the records".to_owned());
+    }
+    match endpoint.total.as_deref() {
+        Some("") => faults.push("total: is empty; name the member that counts the records, or leave it out".to_owned()),
+        Some(total) if total == endpoint.items => {
+            faults.push(format!("total: \"{total}\" already holds the records; name the member that counts them"));
+        }
+        _ => {}
+    }
+}
+
+fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let path = endpoint.path.as_str();
+    if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#')) {
+        faults.push(format!("path: \"{path}\" must begin with \"/\" and hold neither blanks nor a query"));
+    }
+    for text in std::iter::once(path).chain(endpoint.body.iter().map(|(_, value)| value.as_str())) {
+        if text.replace(PROJECT, "").contains(['{', '}']) {
+            faults.push(format!("\"{text}\" has a placeholder other than {PROJECT}; no other is known"));
+        }
+    }
+    let in_path = path.matches(PROJECT).count();
+    let in_body = endpoint.body.iter().map(|(_, value)| value.matches(PROJECT).count()).sum::<usize>();
+    if in_path + in_body != 1 {
+        faults.push(format!(
+            "{PROJECT} stands {in_path} times in the path and {in_body} times in the body; the scope needs it once"
+        ));
+    }
+    if endpoint.method == Method::Get && !endpoint.body.is_empty() {
+        faults.push("body: a GET has none; use POST or leave it out".to_owned());
+    }
+    if endpoint.body.iter().any(|(name, _)| name.is_empty()) {
+        faults.push("body: a member has an empty name; name it".to_owned());
+    }
+}
+
+fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let paging = &endpoint.paging;
+    if endpoint.method == Method::Get && paging.place == PagingPlace::Body {
+        faults.push("paging.in: a GET has no body; use \"query\"".to_owned());
+    }
+    if paging.position.is_empty() || paging.size.is_empty() || paging.position == paging.size {
+        faults.push("paging: `position` and `size` must be two different parameters".to_owned());
+    }
+    if !(1..=LIMIT_MAX).contains(&paging.limit) {
+        faults.push(format!("paging.limit: {} is not within 1 to {LIMIT_MAX}", paging.limit));
+    }
+    if !(1..=PAGES_MAX).contains(&paging.pages_max) {
+        faults.push(format!("paging.pages_max: {} is not within 1 to {PAGES_MAX}", paging.pages_max));
+    }
+    let taken = endpoint.body.iter().map(|(name, _)| name).chain(endpoint.fixed.iter().map(|fixed| &fixed.param));
+    for name in taken.filter(|name| **name == paging.position || **name == paging.size) {
+        faults.push(format!("paging: the parameter \"{name}\" already has another use; a parameter has one"));
+    }
+}
+
+fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let Some(fixed) = &endpoint.fixed else { return };
+    if fixed.param.is_empty() {
+        faults.push("fixed.param: is empty; name the parameter".to_owned());
+    }
+    if fixed.values.is_empty() || fixed.values.iter().any(String::is_empty) {
+        faults.push("fixed.values: at least one value is needed, and none may be empty".to_owned());
+    }
+    let mut seen = HashSet::new();
+    for value in fixed.values.iter().filter(|value| !seen.insert(value.as_str())) {
+        faults.push(format!("fixed.values: \"{value}\" is given twice; give it once"));
+    }
+}
+
+fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    if endpoint.columns.len() > COLUMNS_MAX {
+        let many = endpoint.columns.len();
+        faults.push(format!("{many} columns are more than {COLUMNS_MAX}; leave some to `{EXTRA}`"));
+    }
+    let mut seen = HashSet::new();
+    for column in &endpoint.columns {
+        let name = column.name.as_str();
+        faults.extend(unsafe_name(name).map(|why| format!("column {name}: the name {why}")));
+        if name == EXTRA {
+            faults.push(format!("column {name}: hclake keeps unknown members under this name; choose another"));
+        }
+        if !seen.insert(name.to_ascii_lowercase()) {
+            faults.push(format!("column {name}: the name is used twice; rename one of the two"));
+        }
+        if column.about.trim().is_empty() {
+            faults.push(format!("column {name}: `about` is empty; say what it means"));
+        }
+        field_names(&format!("column {name}"), &column.ty, faults);
+    }
+    for column in endpoint.columns.iter().filter(|column| column.ty == ColumnType::Elapsed) {
+        let derived = format!("{}_s", column.name);
+        if seen.contains(&derived) {
+            faults.push(format!("column {derived}: hclake keeps the seconds of `{}` there; rename it", column.name));
+        }
+    }
+}
+
+fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
+    match ty {
+        ColumnType::List(item) | ColumnType::Map(item) => field_names(place, item, faults),
+        ColumnType::Struct(fields) => {
+            let mut seen = HashSet::new();
+            for Field { name, ty, about } in fields {
+                let place = format!("{place}.{name}");
+                let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                if !(starts_well && goes_on_well && name.len() <= NAME_CHARS_MAX) {
+                    faults.push(format!(
+                        "{place}: a field's name has letters, digits and underscores, at most {NAME_CHARS_MAX}"
+                    ));
+                }
+                if !seen.insert(name.to_ascii_lowercase()) {
+                    faults.push(format!("{place}: the field stands twice in its struct; leave one out"));
+                }
+                if about.trim().is_empty() {
+                    faults.push(format!("{place}: `about` is empty; say what it means"));
+                }
+                field_names(&place, ty, faults);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn wire_paths(columns: &[Column], faults: &mut Vec<String>) {
+    let mut paths: Vec<(&[String], &str)> =
+        columns.iter().map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+    paths.sort();
+    for (path, name) in &paths {
+        if path.iter().any(String::is_empty) {
+            faults.push(format!("column {name}: `path` has an empty step; write member names with single dots"));
+        }
+    }
+    // What begins with a path stands right behind it once the paths are sorted.
+    for (at, (outer, name)) in paths.iter().enumerate() {
+        for (inner, other) in paths[at + 1..].iter().take_while(|(inner, _)| inner.starts_with(outer)) {
+            let relation = if inner == outer { "is" } else { "lies inside" };
+            faults.push(format!("column {other}: its path {relation} that of `{name}`; a member has one column"));
+        }
+    }
+}
+
+fn key(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    if endpoint.key.is_empty() {
+        faults.push("key: is empty; name the columns that identify a record".to_owned());
+    }
+    let mut seen = HashSet::new();
+    for KeyPart { column, fallback } in &endpoint.key {
+        for name in std::iter::once(column).chain(fallback) {
+            if !seen.insert(name) {
+                faults.push(format!("key: `{name}` is named twice; name it once"));
+            }
+            faults.extend(key_column(endpoint, name));
+        }
+        if fallback.is_none() && endpoint.column(column).is_some_and(|column| column.nullable) {
+            faults.push(format!(
+                "key: `{column}` may be absent; give the column `nullable = false` or the key an `else`"
+            ));
+        }
+    }
+}
+
+fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
+    let Some(column) = endpoint.column(name) else {
+        return Some(no_such_column(endpoint, "key", name));
+    };
+    if !matches!(column.ty, ColumnType::Text | ColumnType::Int32 | ColumnType::Int64) {
+        Some(format!("key: `{name}` is neither text nor integer; a key column must be"))
+    } else if column.personal {
+        Some(format!("key: `{name}` is personal and may be masked; a key column must not be"))
+    } else if column.volatile {
+        Some(format!("key: `{name}` is volatile; a key column must not be"))
+    } else {
+        None
+    }
+}
+
+fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    for name in &endpoint.order {
+        match endpoint.column(name).map(|column| &column.ty) {
+            None => faults.push(no_such_column(endpoint, "order", name)),
+            Some(ColumnType::Text | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Timestamp(_)) => {}
+            Some(_) => faults.push(format!("order: `{name}` is neither text, integer nor timestamp; leave it out")),
+        }
+    }
+    if let Some(name) = &endpoint.updated {
+        match endpoint.column(name).map(|column| &column.ty) {
+            None => faults.push(no_such_column(endpoint, "updated", name)),
+            Some(ColumnType::Timestamp(_)) => {}
+            Some(_) => faults.push(format!("updated: `{name}` is not a timestamp; name one or leave it out")),
+        }
+    }
+}
+
+fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
+    match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
+        Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
+        None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
+    }
 }

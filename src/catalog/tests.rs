@@ -1,0 +1,341 @@
+//! The catalog as a whole: the built-in lists are sound, and each way a file can be wrong is named.
+
+use proptest::prelude::*;
+
+use super::spec::{ColumnType, StoredKind};
+use super::*;
+
+const SAMPLE: &str = r#"
+name = "sample"
+title = "Samples"
+about = "One row a sample."
+service = "workspace"
+method = "GET"
+path = "/v1/{project_id}/samples"
+scope = "iam_project"
+fixed = { param = "kind", values = ["A", "B"] }
+items = "items"
+total = "count"
+key = [{ column = "id" }]
+order = ["made", "id"]
+updated = "changed"
+doc = "Reference"
+
+[paging]
+kind = "offset"
+in = "query"
+position = "offset"
+size = "limit"
+limit = 100
+pages_max = 1000
+
+[[column]]
+name = "id"
+type = "text"
+nullable = false
+about = "Identifier."
+
+[[column]]
+name = "made"
+type = "timestamp"
+about = "When it was made."
+
+[[column]]
+name = "changed"
+type = "timestamp"
+about = "When it changed."
+
+[[column]]
+name = "took"
+type = "elapsed"
+about = "How long it took."
+
+[[column]]
+name = "owner"
+type = "text"
+personal = true
+about = "Whose it is."
+
+[[column]]
+name = "place"
+type = "struct"
+fields = [{ name = "Room", type = "text", about = "Room." }, { name = "floor", type = "text", about = "Floor." }]
+about = "Where it lies."
+"#;
+
+fn faults_of(text: &str) -> Vec<String> {
+    match Catalog::load([("sample.toml".to_owned(), text.to_owned())]) {
+        Ok(_) => Vec::new(),
+        Err(error) => error.faults,
+    }
+}
+
+/// The sample with one piece replaced; the piece must be there.
+fn altered(from: &str, to: &str) -> String {
+    assert!(SAMPLE.contains(from), "the sample has no {from:?}");
+    SAMPLE.replacen(from, to, 1)
+}
+
+fn with_column(text: &str) -> String {
+    format!("{SAMPLE}\n[[column]]\n{text}\n")
+}
+
+#[track_caller]
+fn refused(text: &str, fault: &str) {
+    assert_eq!(faults_of(text), [format!("sample.toml: {fault}")]);
+}
+
+#[test]
+fn the_built_in_lists_are_sound_and_in_their_order() {
+    let catalog = Catalog::builtin().unwrap();
+    let names: Vec<_> = catalog.endpoints().iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names, ["app_install_jobs", "apps", "deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"]);
+    let columns: Vec<_> = catalog.endpoints().iter().map(|e| e.columns.len()).collect();
+    assert_eq!(columns, [13, 18, 37, 27, 6, 9]);
+}
+
+#[test]
+fn nested_built_in_columns_keep_their_shape() {
+    let catalog = Catalog::builtin().unwrap();
+    let kind = |table: &str, column: &str| StoredKind::of(&catalog.get(table).unwrap().column(column).unwrap().ty);
+    let text = |name: &str| (name.to_owned(), StoredKind::Text);
+    let map_of_text = ("params".to_owned(), StoredKind::Map(Box::new(StoredKind::Text)));
+    let enable = ("enable".to_owned(), StoredKind::Bool);
+    assert_eq!(
+        kind("deploy_tasks", "steps"),
+        StoredKind::Map(Box::new(StoredKind::Struct(vec![text("id"), text("name"), map_of_text, enable])))
+    );
+    let bucket = StoredKind::Struct(vec![text("bucket_name"), text("bucket_file_path")]);
+    assert_eq!(
+        kind("apps", "app_file_store"),
+        StoredKind::Struct(vec![text("store_type"), text("file_link"), ("bucket_store".to_owned(), bucket)])
+    );
+    assert_eq!(catalog.get("apps").unwrap().column("catalog_id").unwrap().ty, ColumnType::Text);
+}
+
+#[test]
+fn the_sample_is_sound() {
+    assert_eq!(faults_of(SAMPLE), [""; 0]);
+}
+
+#[test]
+fn a_table_name_that_sql_or_the_store_cannot_take_is_refused() {
+    let named = |name: &str| altered("\"sample\"", &format!("{name:?}"));
+    let shape = "must begin with a small letter and go on with small letters, digits and underscores";
+    for bad in ["Sample", "1st", "a-b", "a b", "", "_a", "é", "a\"; drop"] {
+        refused(&named(bad), &format!("name: \"{bad}\" {shape}"));
+    }
+    let long = "a".repeat(64);
+    refused(&named(&long), &format!("name: \"{long}\" is longer than 63 characters; shorten it"));
+    assert_eq!(faults_of(&named(&"a".repeat(63))), [""; 0]);
+    refused(&named("order"), "name: \"order\" is a word of SQL; choose another");
+    for own in ["runs", "sweeps", "requests", "quarantine", "schema_drift", "meta_x"] {
+        refused(&named(own), &format!("name: \"{own}\" is a table of hclake's own; choose another"));
+    }
+    for ending in ["_history", "_versions", "_as_of", "_changes"] {
+        let name = format!("x{ending}");
+        let fault = format!("name: \"{name}\" ends in {ending}, as names derived from a table do; choose another");
+        refused(&named(&name), &fault);
+    }
+}
+
+#[test]
+fn an_empty_text_is_refused() {
+    for (from, what) in [("\"Samples\"", "title"), ("\"One row a sample.\"", "about"), ("\"Reference\"", "doc")] {
+        refused(&altered(from, "\" \""), &format!("{what}: is empty; write what a reader needs"));
+    }
+    refused(
+        &altered("items = \"items\"", "items = \"\""),
+        "items: is empty; name the member of the answer that holds the records",
+    );
+    refused(&altered("\"count\"", "\"\""), "total: is empty; name the member that counts the records, or leave it out");
+    refused(
+        &altered("\"count\"", "\"items\""),
+        "total: \"items\" already holds the records; name the member that counts them",
+    );
+}
+
+#[test]
+fn a_path_that_cannot_be_asked_for_is_refused() {
+    let path = |path: &str| altered("/v1/{project_id}/samples", path);
+    for bad in ["v1/{project_id}", "/v1/{project_id}?a=b", "/v1/{project_id}/a b", "/{project_id}#x"] {
+        let fault = format!("path: \"{bad}\" must begin with \"/\" and hold neither blanks nor a query");
+        refused(&path(bad), &fault);
+    }
+    refused(
+        &path("/v1/{project_id}/{id}"),
+        "\"/v1/{project_id}/{id}\" has a placeholder other than {project_id}; no other is known",
+    );
+    let count = |path: u32, body: u32| {
+        format!("{{project_id}} stands {path} times in the path and {body} times in the body; the scope needs it once")
+    };
+    refused(&path("/v1/samples"), &count(0, 0));
+    refused(&path("/v1/{project_id}/{project_id}"), &count(2, 0));
+    let post = altered("\"GET\"", "\"POST\"").replacen("items =", "body = { p = \"{project_id}\" }\nitems =", 1);
+    refused(&post, &count(1, 1));
+    assert_eq!(faults_of(&post.replace("/v1/{project_id}/", "/v1/")), [""; 0]);
+}
+
+#[test]
+fn a_get_with_a_body_is_refused() {
+    refused(
+        &altered("items = \"items\"", "items = \"items\"\nbody = { a = \"b\" }"),
+        "body: a GET has none; use POST or leave it out",
+    );
+    refused(&altered("in = \"query\"", "in = \"body\""), "paging.in: a GET has no body; use \"query\"");
+    let post = altered("\"GET\"", "\"POST\"").replacen("items =", "body = { \"\" = \"x\" }\nitems =", 1);
+    refused(&post, "body: a member has an empty name; name it");
+}
+
+#[test]
+fn paging_out_of_bounds_is_refused() {
+    refused(&altered("limit = 100", "limit = 0"), "paging.limit: 0 is not within 1 to 10000");
+    refused(&altered("limit = 100", "limit = 10_001"), "paging.limit: 10001 is not within 1 to 10000");
+    refused(&altered("pages_max = 1000", "pages_max = 0"), "paging.pages_max: 0 is not within 1 to 10000000");
+    refused(
+        &altered("pages_max = 1000", "pages_max = 10_000_001"),
+        "paging.pages_max: 10000001 is not within 1 to 10000000",
+    );
+    let two = "paging: `position` and `size` must be two different parameters";
+    refused(&altered("size = \"limit\"", "size = \"offset\""), two);
+    refused(&altered("size = \"limit\"", "size = \"\""), two);
+    refused(
+        &altered("\"kind\"", "\"limit\""),
+        "paging: the parameter \"limit\" already has another use; a parameter has one",
+    );
+}
+
+#[test]
+fn a_fixed_parameter_without_clear_values_is_refused() {
+    let values = |values: &str| altered("[\"A\", \"B\"]", values);
+    let some = "fixed.values: at least one value is needed, and none may be empty";
+    refused(&values("[]"), some);
+    refused(&values("[\"A\", \"\"]"), some);
+    refused(&values("[\"A\", \"A\"]"), "fixed.values: \"A\" is given twice; give it once");
+    refused(&altered("\"kind\"", "\"\""), "fixed.param: is empty; name the parameter");
+}
+
+#[test]
+fn a_column_name_the_table_cannot_take_is_refused() {
+    let shape = "the name must begin with a small letter and go on with small letters, digits and underscores";
+    let column = |name: &str| with_column(&format!("name = {name:?}\npath = \"p\"\ntype = \"text\"\nabout = \"x\""));
+    refused(&column("_hash"), &format!("column _hash: {shape}"));
+    refused(&column("kindOf"), &format!("column kindOf: {shape}"));
+    refused(&column("group"), "column group: the name is a word of SQL; choose another");
+    refused(&column("extra"), "column extra: hclake keeps unknown members under this name; choose another");
+    refused(&column("owner"), "column owner: the name is used twice; rename one of the two");
+    refused(&column("took_s"), "column took_s: hclake keeps the seconds of `took` there; rename it");
+    let both = faults_of(&column("Owner"));
+    assert!(both.contains(&"sample.toml: column Owner: the name is used twice; rename one of the two".to_owned()));
+    let silent = with_column("name = \"x\"\ntype = \"text\"\nabout = \"\"");
+    refused(&silent, "column x: `about` is empty; say what it means");
+}
+
+#[test]
+fn more_columns_than_the_bound_are_refused() {
+    let many = |count: usize| {
+        let column = |n| format!("\n[[column]]\nname = \"c{n}\"\ntype = \"text\"\nabout = \"x\"\n");
+        format!("{SAMPLE}{}", (0..count).map(column).collect::<String>())
+    };
+    assert_eq!(faults_of(&many(994)), [""; 0]);
+    refused(&many(995), "1001 columns are more than 1000; leave some to `extra`");
+}
+
+#[test]
+fn a_member_that_two_columns_claim_is_refused() {
+    let column = |path: &str| with_column(&format!("name = \"x\"\npath = {path:?}\ntype = \"text\"\nabout = \"x\""));
+    refused(&column("owner"), "column x: its path is that of `owner`; a member has one column");
+    refused(&column("place.Room"), "column x: its path lies inside that of `place`; a member has one column");
+    refused(&column("a..b"), "column x: `path` has an empty step; write member names with single dots");
+    assert_eq!(faults_of(&column("owner_name.first")), [""; 0]);
+}
+
+#[test]
+fn a_struct_whose_fields_clash_is_refused() {
+    refused(
+        &altered("\"floor\"", "\"room\""),
+        "column place.room: the field stands twice in its struct; leave one out",
+    );
+    refused(
+        &altered("\"floor\"", "\"the floor\""),
+        "column place.the floor: a field's name has letters, digits and underscores, at most 63",
+    );
+    refused(&altered("\"Floor.\"", "\"\""), "column place.floor: `about` is empty; say what it means");
+}
+
+#[test]
+fn a_key_that_cannot_identify_a_record_is_refused() {
+    let key = |key: &str| altered("[{ column = \"id\" }]", key);
+    refused(&key("[]"), "key: is empty; name the columns that identify a record");
+    refused(&key("[{ column = \"idd\" }]"), "key: there is no column `idd`; did you mean `id`?");
+    refused(&key("[{ column = \"zzz\" }]"), "key: there is no column `zzz`; declare it or leave it out");
+    refused(&key("[{ column = \"id\" }, { column = \"id\" }]"), "key: `id` is named twice; name it once");
+    refused(
+        &altered("nullable = false", "nullable = true"),
+        "key: `id` may be absent; give the column `nullable = false` or the key an `else`",
+    );
+    let place = key("[{ column = \"place\", else = \"id\" }]");
+    refused(&place, "key: `place` is neither text nor integer; a key column must be");
+    let owner = key("[{ column = \"id\", else = \"owner\" }]");
+    refused(&owner, "key: `owner` is personal and may be masked; a key column must not be");
+    let volatile = altered("nullable = false", "nullable = false\nvolatile = true");
+    refused(&volatile, "key: `id` is volatile; a key column must not be");
+}
+
+#[test]
+fn an_order_or_change_column_of_no_use_is_refused() {
+    let order = |name: &str| altered("[\"made\", \"id\"]", &format!("[{name:?}]"));
+    refused(&order("mades"), "order: there is no column `mades`; did you mean `made`?");
+    refused(&order("place"), "order: `place` is neither text, integer nor timestamp; leave it out");
+    let updated = |name: &str| altered("updated = \"changed\"", &format!("updated = {name:?}"));
+    refused(&updated("change"), "updated: there is no column `change`; did you mean `changed`?");
+    refused(&updated("owner"), "updated: `owner` is not a timestamp; name one or leave it out");
+}
+
+#[test]
+fn lists_that_do_not_fit_together_are_refused() {
+    let load = |texts: &[String]| {
+        let files = texts.iter().enumerate().map(|(n, text)| (format!("{n}.toml"), text.clone()));
+        Catalog::load(files).map(|_| ()).map_err(|error| error.faults)
+    };
+    let with_successor = |name: &str| altered("doc =", &format!("successor = {name:?}\ndoc ="));
+    let twin = "sample: two files have this name; rename one of the lists".to_owned();
+    assert_eq!(load(&[SAMPLE.to_owned(), SAMPLE.to_owned()]), Err(vec![twin]));
+    let missing = "sample: successor \"next\" is not in the catalog; add that list or leave `successor` out".to_owned();
+    assert_eq!(load(&[with_successor("next")]), Err(vec![missing]));
+    let itself = "sample: a list cannot be its own successor; leave `successor` out".to_owned();
+    assert_eq!(load(&[with_successor("sample")]), Err(vec![itself]));
+    assert_eq!(load(&[with_successor("next"), altered("\"sample\"", "\"next\"")]), Ok(()));
+}
+
+#[test]
+fn all_faults_of_several_files_come_at_once() {
+    let files = [
+        ("a.toml".to_owned(), altered("\"sample\"", "\"Bad\"").replace("limit = 100", "limit = 0")),
+        ("b.toml".to_owned(), "nmae = \"x\"".to_owned()),
+        ("c.toml".to_owned(), altered("doc =", "successor = \"gone\"\ndoc =")),
+    ];
+    let error = Catalog::load(files).unwrap_err();
+    let files: Vec<_> = error.faults.iter().map(|fault| &fault[..6]).collect();
+    assert_eq!(files, ["a.toml", "a.toml", "b.toml", "sample"], "{error}");
+    assert!(error.to_string().starts_with("the catalog has 4 fault(s)\n  a.toml: name:"), "{error}");
+}
+
+proptest! {
+    /// Cuts, doubles and overwrites pieces of a sound file: whatever comes of it, reading ends in a value.
+    #[test]
+    fn reading_a_mutilated_file_never_panics(
+        which in 0..BUILTIN.len(),
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..40, "[a-z\\[\\]{}=\"., \n0-9é]{0,12}"), 1..6),
+    ) {
+        let mut text: Vec<char> = BUILTIN[which].1.chars().collect();
+        for (at, length, instead) in cuts {
+            let from = at.index(text.len());
+            let to = (from + length).min(text.len());
+            text.splice(from..to, instead.chars());
+            text.push('\n');
+        }
+        let text: String = text.into_iter().collect();
+        let _ = Catalog::load([("x.toml".to_owned(), text)]);
+    }
+}
