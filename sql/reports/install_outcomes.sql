@@ -21,11 +21,14 @@ last_seen AS (
     SELECT _scope, id, coalesce(job_status, '(none)') AS status
     FROM app_install_jobs_versions CROSS JOIN asked
     WHERE _valid_from <= last_at AND (_valid_to IS NULL OR _valid_to > last_at)
+),
+jobs AS (
+    SELECT
+        coalesce(first_seen.status, '(not there yet)') AS status_then,
+        coalesce(last_seen.status, '(gone)') AS status_now
+    FROM first_seen FULL JOIN last_seen ON first_seen._scope = last_seen._scope AND first_seen.id = last_seen.id
 )
-SELECT
-    coalesce(first_seen.status, '(not there yet)') AS status_then,
-    coalesce(last_seen.status, '(gone)') AS status_now,
-    count(*) AS jobs
-FROM first_seen FULL JOIN last_seen USING (_scope, id)
-GROUP BY ALL
-ORDER BY first_seen.status IS NULL, status_then, jobs DESC, status_now
+SELECT status_then, status_now, count(*) AS jobs
+FROM jobs
+GROUP BY status_then, status_now
+ORDER BY status_then = '(not there yet)', status_then, jobs DESC, status_now

@@ -1,7 +1,6 @@
 //! `hclake demo`: three nights of real syncs over a stand-in cloud on loopback, then what can be asked of the
 //! store that they leave.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -8,6 +8,7 @@ use super::args::{Global, SummaryFormat, SyncArgs};
 use super::message::Failure;
 use super::{Streams, say};
 use crate::catalog::Catalog;
+use crate::catalog::spec::Scope;
 use crate::clock::SystemClock;
 use crate::config::{self, Environment, Settings};
 use crate::run::{self, Event, ListSummary, Observer, Outcome, Summary};
@@ -130,13 +131,23 @@ fn summary_table(summary: &Summary) -> Table {
             (_, verdict) => verdict.to_owned(),
         };
         let counts = [list.rows_read, list.new, list.changed, list.gone, list.quarantined, list.requests];
-        let named = [list.table.clone(), list.scope.to_string(), verdict];
+        let named = [list.table.clone(), short(&list.scope), verdict];
         table.add_row(named.into_iter().chain(counts.map(|count| count.to_string())));
     }
     for column in table.column_iter_mut().skip(3) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table
+}
+
+/// The scope with a long project id cut; the whole of it is in the ledger and in the JSON summary.
+fn short(scope: &Scope) -> String {
+    const KEPT: usize = 8;
+    let project = match scope.project.char_indices().nth(KEPT + 4) {
+        Some(_) => scope.project.chars().take(KEPT).chain(['…']).collect(),
+        None => scope.project.clone(),
+    };
+    Scope { project, ..scope.clone() }.to_string()
 }
 
 fn closing_line(summary: &Summary) -> String {
