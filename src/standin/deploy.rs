@@ -46,7 +46,7 @@ struct App {
 }
 
 fn tasks_of(number: usize) -> usize {
-    if number % 5 == 0 { 2 } else { 1 }
+    if number.is_multiple_of(5) { 2 } else { 1 }
 }
 
 fn app_id(night: &Night, number: usize) -> String {
@@ -205,7 +205,7 @@ fn app_record(night: &Night, app: &App) -> Value {
         "is_disable": number % 31 == 30,
         "project_id": night.project,
         "project_name": project_name(night),
-        "is_care": number % 6 == 0,
+        "is_care": number.is_multiple_of(6),
         "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
         "can_manage": true, "can_create_env": true, "can_disable": false,
         "deploy_system": "deployTemplate",
@@ -252,7 +252,7 @@ fn task_record(night: &Night, app: &App, task: usize) -> Value {
         "owner": owner.mail, "nick_name": owner.name, "owner_id": format!("{:032x}", 0x51ab + number % USERS),
         "tenant_id": night.id("tenant"), "tenant_name": "星河示例",
         "slave_cluster_id": null,
-        "is_care": number % 6 == 0,
+        "is_care": number.is_multiple_of(6),
         "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
         "can_manage": true, "can_disable": false,
         "role_id": -1,

@@ -1,6 +1,8 @@
 //! The App Center of the stand-in's tenant: the applications and the jobs that install them, with weeks of
 //! history in which one application gets worse, one gets better, and failures are retried.
 
+use std::collections::HashSet;
+
 use fastrand::Rng;
 use serde_json::{Value, json};
 
@@ -91,7 +93,8 @@ pub(super) fn job_history(night: &Night) -> Vec<Value> {
     for job in &mut jobs {
         let made = job.made;
         let recent = night.until.minus(made) < PENDING_WITHIN;
-        if !(recent && chance(&mut rng, 0.7)) && !chance(&mut rng, 0.003) {
+        let pending = if recent { 0.7 } else { 0.003 };
+        if !chance(&mut rng, pending) {
             let end = Timestamp(night.until.0.min(made.0 + rng.i64(40..2400) * SECOND));
             settle(&mut job.record, &mut rng, job.fails, end);
         }
@@ -109,12 +112,12 @@ pub(super) fn job_night(night: &Night, jobs: &mut Vec<Value>) {
                 let at = night.moment(&mut rng);
                 settle(job, &mut rng, 0.12, at);
             }
-            Some("FAIL") if job["update_time"].as_str() >= Some(&retried_since) => {
-                if !retried_any || chance(&mut rng, 0.25) {
-                    retried_any = true;
-                    let at = night.moment(&mut rng);
-                    if chance(&mut rng, 0.1) { requeue(job, at) } else { settle(job, &mut rng, 0.15, at) }
-                }
+            Some("FAIL")
+                if job["update_time"].as_str() >= Some(&retried_since) && (!retried_any || chance(&mut rng, 0.25)) =>
+            {
+                retried_any = true;
+                let at = night.moment(&mut rng);
+                if chance(&mut rng, 0.1) { requeue(job, at) } else { settle(job, &mut rng, 0.15, at) }
             }
             _ => {}
         }
@@ -165,7 +168,7 @@ fn new_job(night: &Night, rng: &mut Rng, made: Timestamp, id: String) -> NewJob 
         "create_time": millis(made),
         "update_time": millis(made),
     });
-    if desktop % 29 == 0 {
+    if desktop.is_multiple_of(29) {
         record.as_object_mut().map(|members| members.remove("instance_sid"));
     }
     NewJob { record, made, fails: app.failure(made, start) }
@@ -198,9 +201,13 @@ fn requeue(job: &mut Value, at: Timestamp) {
 /// An administrator clears away some of the oldest half.
 fn batch_delete(jobs: &mut Vec<Value>, rng: &mut Rng) {
     let half = jobs.len() / 2;
-    for _ in 0..(jobs.len() / 500).max(1).min(half) {
-        jobs.remove(rng.usize(..half.max(1)).min(jobs.len() - 1));
-    }
+    let count = (jobs.len() / 500).max(1).min(half);
+    let picked: HashSet<usize> = rng.choose_multiple(0..half, count).into_iter().collect();
+    let mut place = 0;
+    jobs.retain(|_| {
+        place += 1;
+        !picked.contains(&(place - 1))
+    });
 }
 
 pub(super) fn app_history(night: &Night) -> Vec<Value> {
@@ -244,8 +251,8 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
         "tenant_id": night.id("tenant"),
         "name": name,
         "version": version,
-        "description": if number % 5 == 0 { "" } else { "Packaged by the service desk." },
-        "authorization_type": if number % 3 == 0 { "ASSIGN_USER" } else { "ALL_USER" },
+        "description": if number.is_multiple_of(5) { "" } else { "Packaged by the service desk." },
+        "authorization_type": if number.is_multiple_of(3) { "ASSIGN_USER" } else { "ALL_USER" },
         "app_file_store": {
             "store_type": if number % 8 == 7 { "LINK" } else { "OBS" },
             "file_link": format!("https://packages.example.com/{number}.exe"),
@@ -267,7 +274,7 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
             "bucket_file_path": format!("app-file/{number}.exe"),
         });
     }
-    if number % 4 != 0 {
+    if !number.is_multiple_of(4) {
         record["install_info"] = json!("Needs a restart.");
     }
     if number % 9 == 4 {

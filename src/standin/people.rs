@@ -36,7 +36,10 @@ pub(super) fn user(number: usize) -> User {
     let number = number % USERS;
     let (family, family_latin) = FAMILY[number % FAMILY.len()];
     let (given, given_latin) = GIVEN[number / FAMILY.len() % GIVEN.len()];
-    let again = number / (FAMILY.len() * GIVEN.len());
+    let again = match number / (FAMILY.len() * GIVEN.len()) {
+        0 => String::new(),
+        times => times.to_string(),
+    };
     let domain = if number % 13 == 5 { "例子.example.com" } else { "example.com" };
     User {
         name: if family.is_ascii() {
