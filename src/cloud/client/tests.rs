@@ -322,6 +322,25 @@ async fn a_401_among_many_calls_at_once_costs_one_request() {
 }
 
 #[tokio::test]
+async fn calls_already_in_line_when_the_key_is_condemned_send_nothing() {
+    let server = Server::start(vec![Reply::json(200, GOOD), Reply::json(401, REFUSED).after_ms(10)]).await;
+    let mut settings = settings(server.port);
+    settings.rate.in_flight = 1;
+    let client = Arc::new(Client::new(settings, TestClock::shared()).unwrap());
+    client.send(&call(), items).await.result.unwrap();
+    let tasks: Vec<_> = (0..10)
+        .map(|_| {
+            let client = Arc::clone(&client);
+            tokio::spawn(async move { client.send(&call(), items).await.result })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().unwrap_err().class(), ErrorClass::Auth);
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_token_that_is_refused_fails_its_call_and_condemns_nothing() {
     let server = Server::start(vec![Reply::json(401, REFUSED), Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
