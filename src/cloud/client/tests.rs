@@ -1,3 +1,5 @@
+//! The client against a server on loopback that cuts, stalls, throttles, redirects and refuses.
+
 use std::io;
 use std::sync::Mutex;
 
