@@ -396,6 +396,16 @@ mod tests {
         }
 
         #[test]
+        fn timers_that_are_late_now_and_then_do_not_crowd_a_second(
+            ceiling in 1u32..60,
+            late_us in prop::collection::vec(prop_oneof![0u64..10, 4_000u64..7_000], 200),
+        ) {
+            let events: Vec<Event> = late_us.into_iter().map(|late_us| Event::Request { late_us }).collect();
+            let left = Play::all(f64::from(ceiling), &events).left;
+            prop_assert!(most_in_a_second(&left) <= ceiling as usize);
+        }
+
+        #[test]
         fn the_pace_stays_between_floor_and_ceiling(
             ceiling in 0.05f64..200.0,
             events in prop::collection::vec(event(), 1..200),

@@ -216,12 +216,10 @@ pub fn key_pair() -> Credentials {
     Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("canary-sk"), security_token: None }
 }
 
-/// Everything is sent to `port`, with a key pair and short time limits.
+/// Everything is sent to `port`, with a key pair.
 pub fn settings(port: u16) -> ClientSettings {
-    let mut settings = ClientSettings::new(key_pair());
-    settings.overrides = EndpointOverrides { all: Some(format!("http://127.0.0.1:{port}")), ..Default::default() };
-    settings.read_timeout = Duration::from_millis(40);
-    settings
+    let overrides = EndpointOverrides { all: Some(format!("http://127.0.0.1:{port}")), ..Default::default() };
+    ClientSettings { overrides, ..ClientSettings::new(key_pair()) }
 }
 
 pub fn client(server: &Server) -> Client {
