@@ -69,8 +69,8 @@ async fn three_nights(
         }
         streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
         let request = run::Request { settings: settings.clone(), only: Vec::new(), allow_gone: false };
-        let observer = Arc::new(Lines { is_quiet: true });
-        let summary = run::sync(request, &catalog, clock.clone(), observer, sync::interrupted()).await?;
+        let observer = Arc::new(Lines::new(true));
+        let summary = run::sync(request, &catalog, clock.clone(), observer, sync::interrupt()?).await?;
         sync::show(&summary, SummaryFormat::Text, streams)?;
         if summary.exit_code() != 0 {
             return Err(Failure::failed("the demo's sync did not end well"));

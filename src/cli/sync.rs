@@ -1,6 +1,7 @@
 //! `hclake sync`: runs the night, tells how it goes, and shows what came of it.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
@@ -27,8 +28,8 @@ pub(super) fn run(
         return dry_run(&request, &catalog, streams);
     }
     let summary = runtime()?.block_on(async {
-        let observer: Arc<dyn Observer> = Arc::new(Lines { is_quiet: streams.is_quiet });
-        run::sync(request, &catalog, SystemClock::shared(), observer, interrupted()).await
+        let observer: Arc<dyn Observer> = Arc::new(Lines::new(streams.is_quiet));
+        run::sync(request, &catalog, SystemClock::shared(), observer, interrupt()?).await.map_err(Failure::from)
     })?;
     show(&summary, args.format, streams)?;
     Ok(summary.exit_code())
@@ -39,16 +40,16 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Ends with the first Ctrl-C or SIGTERM.
-pub(super) async fn interrupted() {
+/// Ends with the first Ctrl-C or SIGTERM from now on.
+pub(super) fn interrupt() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+    let (mut ctrl_c, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = ctrl_c.recv() => {}
             _ = terminate.recv() => {}
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
-    }
+        }
+    })
 }
 
 fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<u8, Failure> {
@@ -72,22 +73,41 @@ fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>)
 
 /// One line for each thing that a person may want to know.
 pub(super) struct Lines {
-    pub is_quiet: bool,
+    is_quiet: bool,
+    /// Hints that were given; one that serves many lists is given once.
+    hinted: Mutex<BTreeSet<String>>,
+}
+
+impl Lines {
+    pub(super) fn new(is_quiet: bool) -> Lines {
+        Lines { is_quiet, hinted: Mutex::default() }
+    }
+
+    fn hint(&self, hint: &str) {
+        let mut hinted = self.hinted.lock().unwrap_or_else(PoisonError::into_inner);
+        if hinted.insert(hint.to_owned()) {
+            say(&format!("hint: {hint}"));
+        }
+    }
 }
 
 impl Observer for Lines {
     fn event(&self, event: &Event<'_>) {
         match event {
-            Event::Warning(text) => say(&format!("warning: {text}")),
+            Event::Failed { table, scope, error } => {
+                say(&format!("error: {table} [{scope}]: {}", error.message));
+                error.hint.iter().for_each(|hint| self.hint(hint));
+            }
             _ if self.is_quiet => {}
+            Event::Warning(text) => say(&format!("warning: {text}")),
             Event::Planned { lists, skipped } => {
                 for skipped in *skipped {
                     say(&format!("{}: not asked, since {}", skipped.table, skipped.reason));
                 }
                 tracing::info!(lists, "planned");
             }
-            Event::Swept { table, scope, verdict, detail, rows } => {
-                say(&format!("{table} [{scope}]: {verdict}, {detail}; {rows} rows"));
+            Event::Swept { table, scope, verdict, proof, rows } => {
+                say(&format!("{table} [{scope}]: {verdict} ({proof}), {rows} rows"));
             }
             Event::Progress { table, scope, pages, rows, .. } => {
                 tracing::debug!(table, %scope, pages, rows, "page joined");
@@ -98,24 +118,23 @@ impl Observer for Lines {
 }
 
 pub(super) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    for list in &summary.tables {
+        let place = format!("{} [{}]", list.table, list.scope);
+        if list.verdict == "unproved" {
+            say(&format!("error: {place}: the listing could not be proved complete: {}", list.proof.as_deref().unwrap_or("")));
+            say("hint: what was read is stored and nothing was declared gone; the next run tries again");
+        }
+        if list.held_back > 0 {
+            say(&format!("error: {place}: {} records would be gone at once; they are kept open", list.held_back));
+            say("hint: if they are really gone, run hclake sync --allow-gone");
+        }
+    }
     if format == SummaryFormat::Json {
         let text = serde_json::to_string(summary).map_err(|e| Failure::failed(e.to_string()))?;
         return Ok(writeln!(streams.out, "{text}")?);
     }
     if !streams.is_quiet {
         writeln!(streams.out, "{}", summary_table(summary))?;
-    }
-    for list in &summary.tables {
-        if let Some(error) = &list.error {
-            say(&format!("error: {} [{}]: {}", list.table, list.scope, error.message));
-            error.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
-        }
-        if list.held_back > 0 {
-            say(&format!(
-                "warning: {} [{}]: {} records vanished at once; they are kept until a run with --allow-gone",
-                list.table, list.scope, list.held_back
-            ));
-        }
     }
     streams.remark(&closing_line(summary));
     Ok(())

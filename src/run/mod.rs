@@ -37,7 +37,8 @@ pub const LISTS_AT_ONCE_MAX: usize = 16;
 pub enum Event<'a> {
     Planned { lists: usize, skipped: &'a [Skipped] },
     Progress { table: &'a str, scope: &'a Scope, pages: u64, rows: u64, expected_rows: Option<u64> },
-    Swept { table: &'a str, scope: &'a Scope, verdict: &'a str, detail: &'a str, rows: u64 },
+    Swept { table: &'a str, scope: &'a Scope, verdict: &'a str, proof: &'a str, rows: u64 },
+    Failed { table: &'a str, scope: &'a Scope, error: &'a ListError },
     Warning(String),
     Storing,
 }

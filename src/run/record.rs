@@ -92,18 +92,11 @@ impl ListOutcome {
     /// Tells an onlooker what came of the list.
     pub(super) fn tell(&self, observer: &dyn Observer) {
         let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
-        let failure = self.failure();
-        let detail = failure.as_ref().map(|error| error.message.clone()).or(self.proof()).unwrap_or_default();
-        observer.event(&Event::Swept {
-            table,
-            scope,
-            verdict: self.verdict().name(),
-            detail: &detail,
-            rows: self.swept.rows_read,
-        });
-        if failure.is_some() {
-            return;
+        if let Some(error) = &self.failure() {
+            return observer.event(&Event::Failed { table, scope, error });
         }
+        let (verdict, proof) = (self.verdict().name(), self.proof().unwrap_or_default());
+        observer.event(&Event::Swept { table, scope, verdict, proof: &proof, rows: self.swept.rows_read });
         let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
         if self.bad_count > 0 {
             warn(format!("{} records could not be read and are kept in quarantine", self.bad_count));

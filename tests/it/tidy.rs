@@ -82,7 +82,7 @@ fn without_tests(text: &str) -> &str {
 }
 
 fn is_test_file(path: &Path) -> bool {
-    path.iter().any(|part| part == "tests") || path.ends_with("tests.rs") || path.ends_with("model.rs")
+    path.iter().any(|part| part == "tests") || path.ends_with("tests.rs") || path.ends_with("model.rs") || path.ends_with("testing.rs")
 }
 
 #[test]

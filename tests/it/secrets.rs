@@ -1,0 +1,77 @@
+//! Secrets stay secret: a canary that is used as key and token is found in nothing the program leaves behind.
+
+use std::fs;
+
+use hclake::secret::Secret;
+use hclake::standin::{Fault, StandinSettings, When};
+
+use crate::support::{Ran, Tenant, small_world};
+
+const CANARY_SK: &str = "canary-secret-key-7f3a";
+const CANARY_TOKEN: &str = "canary-security-token-91bc";
+
+fn tenant() -> Tenant {
+    let settings = StandinSettings {
+        sk: Secret::new(CANARY_SK),
+        security_token: Some(Secret::new(CANARY_TOKEN)),
+        ..StandinSettings::default()
+    };
+    Tenant::of(small_world(), settings)
+}
+
+#[track_caller]
+fn assert_clean(what: &str, bytes: &[u8]) {
+    for canary in [CANARY_SK, CANARY_TOKEN] {
+        assert!(!bytes.windows(canary.len()).any(|w| w == canary.as_bytes()), "a secret is in {what}");
+    }
+}
+
+fn assert_run_is_clean(ran: &Ran) {
+    assert_clean("standard output", ran.stdout.as_bytes());
+    assert_clean("standard error", ran.stderr.as_bytes());
+}
+
+#[test]
+fn no_secret_is_in_logs_output_or_store_at_the_most_talkative_level() {
+    let tenant = tenant();
+    let token = [("HUAWEICLOUD_SDK_SECURITY_TOKEN", CANARY_TOKEN)];
+    for format in ["text", "json"] {
+        let ran = tenant.run_with(&["-vvv", "--log-format", format, "sync"], &token).exits(0);
+        assert!(ran.stderr.len() > 2_000, "the log is talkative: {}", ran.stderr);
+        assert_run_is_clean(&ran);
+    }
+    assert_run_is_clean(&tenant.run_with(&["-vvv", "sync", "--dry-run"], &token));
+    assert_run_is_clean(&tenant.run_with(&["-vvv", "query", "FROM requests", "--format", "csv"], &token).exits(0));
+    assert_run_is_clean(&tenant.run_with(&["-vvv", "report", "runs"], &token).exits(0));
+    for entry in fs::read_dir(tenant.folder()).expect("the folder") {
+        let path = entry.expect("readable").path();
+        assert_clean(&path.display().to_string(), &fs::read(&path).expect("readable"));
+    }
+}
+
+#[test]
+fn no_secret_is_in_the_message_of_a_failure_that_echoes_it() {
+    let tenant = tenant();
+    let echo = format!("key {CANARY_SK} with token {CANARY_TOKEN} is not known");
+    tenant.cloud.faults.add("", When::Always, Fault::gateway(401, "APIGW.0301", &echo));
+    let ran = tenant.run_with(&["-vvv", "sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", CANARY_TOKEN)]).exits(2);
+    assert_run_is_clean(&ran);
+}
+
+#[test]
+fn without_the_security_token_temporary_keys_are_refused_in_one_request() {
+    let tenant = tenant();
+    tenant.sync().exits(2).says(&["401"]);
+    assert_eq!(tenant.cloud.requests().len(), 1);
+}
+
+#[test]
+fn the_store_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    for name in ["hclake.duckdb", "hclake.duckdb.lock"] {
+        let mode = fs::metadata(tenant.path(name)).expect(name).permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

@@ -1,0 +1,186 @@
+//! A tenant of the stand-in cloud, with a folder of its own, and the program run in it with nothing of this
+//! machine's environment but what a test gives.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use duckdb::Connection;
+use hclake::catalog::Catalog;
+use hclake::standin::{Running, Standin, StandinSettings, World, WorldSettings};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+pub const REGION: &str = "ap-southeast-3";
+
+/// What one run of the program left behind.
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    pub fn of(output: Output) -> Ran {
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).expect("text"),
+            stderr: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "\nstdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Holds if standard error says each of these.
+    #[track_caller]
+    pub fn says(self, pieces: &[&str]) -> Ran {
+        for piece in pieces {
+            assert!(self.stderr.contains(piece), "`{piece}` is not in:\n{}", self.stderr);
+        }
+        self
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e} in {}", self.stdout))
+    }
+}
+
+pub struct Tenant {
+    runtime: Runtime,
+    pub cloud: Running,
+    folder: tempfile::TempDir,
+    ak: String,
+    sk: String,
+    variables: Vec<(String, String)>,
+}
+
+pub fn small_world() -> WorldSettings {
+    WorldSettings {
+        install_jobs: 450,
+        apps: 30,
+        deploy_apps: 120,
+        image_jobs: 20,
+        swr_jobs: 110,
+        other_rows: 20,
+        ..WorldSettings::default()
+    }
+}
+
+impl Tenant {
+    pub fn new() -> Tenant {
+        Tenant::of(small_world(), StandinSettings::default())
+    }
+
+    pub fn of(world: WorldSettings, settings: StandinSettings) -> Tenant {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let catalog = Catalog::builtin().expect("the catalog is sound");
+        let (ak, sk) = (settings.ak.clone(), settings.sk.expose().to_owned());
+        let projects = world.codearts_project_ids.join(",");
+        let cloud = runtime.block_on(Standin::start(World::new(&catalog, world), settings)).expect("loopback");
+        let folder = tempfile::tempdir().expect("a folder");
+        let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
+        let tenant = Tenant { runtime, cloud, folder, ak, sk, variables };
+        // The stand-in needs no sparing.
+        tenant.write("hclake.toml", &unlimited_rates());
+        tenant
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.path("hclake.duckdb")
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).expect("written");
+    }
+
+    /// The program, in the tenant's folder, with the tenant's credentials in its environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = self.bare_command(args);
+        command
+            .env("HCLAKE_ENDPOINT_URL", self.cloud.base_url())
+            .env("HCLAKE_REGION", REGION)
+            .env("HUAWEICLOUD_SDK_AK", &self.ak)
+            .env("HUAWEICLOUD_SDK_SK", &self.sk)
+            .envs(self.variables.iter().cloned());
+        command
+    }
+
+    /// The program with an empty environment.
+    pub fn bare_command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hclake"));
+        command.args(args).env_clear().current_dir(self.folder.path());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().expect("the program starts"))
+    }
+
+    /// Runs with some variables set to other values; an empty one is unset.
+    pub fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = self.command(args);
+        for (name, value) in variables {
+            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+        }
+        Ran::of(command.output().expect("the program starts"))
+    }
+
+    pub fn sync(&self) -> Ran {
+        self.run(&["sync", "--format", "json"])
+    }
+
+    /// Lets a night pass in the cloud.
+    pub fn advance(&self) {
+        self.cloud.with_world(World::advance_night);
+    }
+
+    pub fn open(&self) -> Connection {
+        hclake::store::open_read_only(&self.store()).expect("the store opens")
+    }
+
+    /// One value of one row.
+    pub fn number(&self, sql: &str) -> i64 {
+        self.open().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
+    }
+
+    /// First columns of all rows, as texts.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        let connection = self.open();
+        let mut statement = connection.prepare(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        rows.map(|text| text.expect("text")).collect()
+    }
+
+    /// Requests that the cloud has seen for paths that hold `piece`.
+    pub fn requests_for(&self, piece: &str) -> usize {
+        self.cloud.requests().iter().filter(|r| r.target.contains(piece)).count()
+    }
+
+    /// Holds if every rule that the store must keep is kept.
+    #[track_caller]
+    pub fn assert_sound(&self) {
+        let violations = hclake::store::run_checks(&self.open(), Catalog::builtin().expect("sound").endpoints());
+        let violations = violations.expect("the checks run");
+        assert!(violations.is_empty(), "{violations:?}");
+    }
+
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+pub fn unlimited_rates() -> String {
+    let services = ["workspace", "appstream", "codearts_deploy", "projectman", "swr", "iam"];
+    services.iter().fold("[rate]\n".to_owned(), |text, service| text + service + " = 0\n")
+}
