@@ -7,3 +7,5 @@ pub mod clock;
 pub mod secret;
 
 pub mod catalog;
+
+pub mod store;
