@@ -1,7 +1,7 @@
 -- Turns the differences into current and history: closed versions are copied to history, then taken out of the
--- current table, then new versions go in, sorted by scope and key.
+-- current table, then new versions go in as they were read.
 -- A record that has been here before keeps the instant it was first seen.
--- takes: table, history, stage, columns, known_columns, known_columns_of_staged, columns_of_current, keys_of_staged, keys_of_history, key_names, key_order, run_id, valid_from
+-- takes: table, history, stage, columns, known_columns, known_columns_of_staged, columns_of_current, keys_of_staged, keys_of_history, key_names, run_id, valid_from
 
 INSERT INTO {{history}} (
     _scope, _region, _project, {{columns}}, _hash, _first_seen, _valid_from, _run_id,
@@ -31,5 +31,4 @@ SELECT w.scope, w.region, w.project, {{known_columns_of_staged}}, s._hash,
 FROM {{stage}} s
 JOIN _hclake_diff d ON d._staged = s.rowid
 JOIN _hclake_sweeps w ON w.sweep = s._sweep
-LEFT JOIN returned r ON r._staged = s.rowid
-ORDER BY w.scope, {{key_order}};
+LEFT JOIN returned r ON r._staged = s.rowid;

@@ -108,7 +108,6 @@ impl Layout {
             ("keys_of_version", self.keys_of("v")),
             ("key_names", key_names.join(", ")),
             ("key_texts", format!("[{}]", each_key(&|k| format!("CAST({k} AS VARCHAR)"), ", "))),
-            ("key_order", self.key.iter().map(|part| key_value("s", part)).collect::<Vec<_>>().join(", ")),
             ("keys_present", each_key(&|k| format!("{k} IS NOT NULL"), " AND ")),
             ("keys_agree", each_key(&|k| format!("o.{k} = c.{k}"), " AND ")),
             ("key_columns_of_change", joined(&key_columns, |c| format!("coalesce(o.{0}, c.{0}) AS {0}", ident(c)))),

@@ -169,7 +169,7 @@ impl Statements<'_> {
                     conflicts: row.get(3)?,
                     new,
                     changed,
-                    unchanged: kept - new - changed,
+                    unchanged: kept.saturating_sub(new + changed),
                     gone: row.get(6)?,
                     open_before: row.get(7)?,
                     ..SweepCounts::default()
@@ -186,7 +186,7 @@ impl Statements<'_> {
     }
 
     fn require_unique(&self, table: &str) -> Result<(), Error> {
-        let sql = template::CHECK_ONE_OPEN_VERSION.fill(&self.values)?;
+        let sql = template::DOUBLED.fill(&self.values)?;
         let mut statement = self.connection.prepare(&sql).map_err(self.failed())?;
         let mut rows = statement.query([]).map_err(self.failed())?;
         match rows.next().map_err(self.failed())? {

@@ -50,6 +50,7 @@ templates! {
     DETACH = "merge/detach.sql";
     DIFF = "merge/diff.sql";
     DISCARD = "merge/discard.sql";
+    DOUBLED = "merge/doubled.sql";
     FOLD_DRIFT = "merge/fold_drift.sql";
     FOLD_QUARANTINE = "merge/fold_quarantine.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";

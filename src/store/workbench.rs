@@ -20,6 +20,8 @@ use crate::clock::Timestamp;
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// Days that the calls of a run are kept in the ledger.
 pub const REQUEST_LOG_DAYS: u32 = 30;
+/// A night of a million records fits, most of it in memory.
+pub const MEMORY_LIMIT_MB: u64 = 512;
 
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
@@ -27,7 +29,8 @@ pub struct StoreSettings {
     pub lock_timeout: Duration,
     /// What waits; called with pauses well under a second.
     pub wait: fn(Duration),
-    /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store.
+    /// Bound on DuckDB's own memory in MiB, `None` for most of the machine's; what does not fit goes to a
+    /// folder beside the store.
     pub memory_limit_mb: Option<u64>,
     pub request_log_days: u32,
     pub brake: Brake,
@@ -40,7 +43,7 @@ impl StoreSettings {
         Self {
             lock_timeout: Duration::ZERO,
             wait,
-            memory_limit_mb: None,
+            memory_limit_mb: Some(MEMORY_LIMIT_MB),
             request_log_days: REQUEST_LOG_DAYS,
             brake: Brake::default(),
             allow_gone: false,
