@@ -4,12 +4,12 @@
 
 CREATE OR REPLACE MACRO {{changes}}(t0, t1) AS TABLE
 WITH opened AS (
-    SELECT v._scope, v._valid_from, v._run_id, 'changed' AS _link, {{columns_of_version}}, {{keys_of_version}}
+    SELECT v._scope, v._valid_from, v._run_id, {{columns_of_version}}, {{keys_of_version}}
     FROM {{versions}} v
     WHERE v._valid_from > CAST(t0 AS TIMESTAMPTZ) AND v._valid_from <= CAST(t1 AS TIMESTAMPTZ)
 ),
 closed AS (
-    SELECT v._scope, v._valid_to, v._closed_run_id, v._closed_by AS _link, {{columns_of_version}}, {{keys_of_version}}
+    SELECT v._scope, v._valid_to, v._closed_run_id, {{columns_of_version}}, {{keys_of_version}}
     FROM {{history}} v
     WHERE v._valid_to > CAST(t0 AS TIMESTAMPTZ) AND v._valid_to <= CAST(t1 AS TIMESTAMPTZ)
 ),
@@ -22,7 +22,7 @@ events AS (
            CASE WHEN o._scope IS NOT NULL AND c._scope IS NOT NULL
                 THEN [p FOR p IN [{{column_pairs}}] IF p.differs] ELSE [] END AS _pairs
     FROM opened o FULL JOIN closed c
-      ON o._scope = c._scope AND o._valid_from = c._valid_to AND o._link = c._link AND {{keys_agree}}
+      ON o._scope = c._scope AND o._valid_from = c._valid_to AND {{keys_agree}}
 )
 SELECT e._change, e._at, e._run_id, e._scope, {{key_columns_of_event}},
        [p.name FOR p IN e._pairs] AS _columns,
