@@ -7,6 +7,8 @@ pub mod clock;
 pub mod secret;
 
 pub mod catalog;
+pub mod standin;
+
 pub mod cloud;
 pub mod config;
 pub mod normalize;
@@ -14,7 +16,6 @@ pub mod store;
 pub mod sweep;
 
 pub mod report;
-pub mod standin;
 pub mod run;
 
 pub mod cli;

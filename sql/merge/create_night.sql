@@ -1,0 +1,30 @@
+-- What one night keeps beside the staged rows: the sweeps that will be merged, the keys that must not be taken
+-- for gone, and ledger rows that are folded into older ones. All of it is gone when the connection closes.
+-- takes:
+
+CREATE TEMP TABLE _hclake_sweeps (
+    sweep   INTEGER NOT NULL,
+    scope   VARCHAR NOT NULL,
+    region  VARCHAR NOT NULL,
+    project VARCHAR NOT NULL
+);
+
+CREATE TEMP TABLE _hclake_protected (sweep INTEGER NOT NULL, "key" VARCHAR[] NOT NULL);
+
+CREATE TEMP TABLE _hclake_quarantine (
+    table_name VARCHAR NOT NULL,
+    scope      VARCHAR NOT NULL,
+    "key"      VARCHAR[],
+    raw_hash   BIGINT NOT NULL,
+    reason     VARCHAR NOT NULL,
+    raw        VARCHAR NOT NULL,
+    page       BIGINT,
+    request_id VARCHAR
+);
+
+CREATE TEMP TABLE _hclake_drift (
+    table_name VARCHAR NOT NULL,
+    field      VARCHAR NOT NULL,
+    "count"    BIGINT NOT NULL,
+    sample     VARCHAR
+);

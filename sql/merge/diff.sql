@@ -1,0 +1,26 @@
+-- What sets the staged sweeps apart from the records that are open in their scopes, one row a difference:
+-- the row ids on both sides, and whether the record is new, changed or gone. Then takes out the records that
+-- look gone only because they could not be read.
+-- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts
+
+CREATE OR REPLACE TEMP TABLE _hclake_diff AS
+WITH staged AS (
+    SELECT s.rowid AS _staged, s._sweep, s._hash, {{keys_of_staged}}
+    FROM {{stage}} s SEMI JOIN _hclake_sweeps w ON w.sweep = s._sweep
+),
+held AS (
+    SELECT c.rowid AS _current, w.sweep AS _sweep, c._hash, c._first_seen, {{keys_of_current}}
+    FROM {{table}} c JOIN _hclake_sweeps w ON w.scope = c._scope
+)
+SELECT _sweep, staged._staged, held._current, held._first_seen,
+       CASE WHEN held._current IS NULL THEN 'new' WHEN staged._staged IS NULL THEN 'gone' ELSE 'changed' END AS _change
+FROM staged FULL JOIN held USING (_sweep, {{key_names}})
+WHERE staged._hash IS DISTINCT FROM held._hash;
+
+DELETE FROM _hclake_diff WHERE _change = 'gone' AND _current IN (
+    SELECT _current
+    FROM (SELECT d._current, d._sweep, {{keys_of_current}}
+          FROM {{table}} c JOIN _hclake_diff d ON d._current = c.rowid
+          WHERE d._change = 'gone') missing
+    JOIN _hclake_protected p ON p.sweep = _sweep AND p."key" = {{key_texts}}
+);

@@ -1,0 +1,5 @@
+-- Forgets what one sweep has staged.
+-- takes: stage, sweep
+
+DELETE FROM {{stage}} WHERE _sweep = {{sweep}};
+DELETE FROM _hclake_protected WHERE sweep = {{sweep}};

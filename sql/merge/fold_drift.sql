@@ -1,0 +1,17 @@
+-- Adds this run's unknown members of records: one seen before is brought up to date, others are new.
+-- takes: valid_from
+
+CREATE OR REPLACE TEMP TABLE _hclake_seen AS
+SELECT table_name, field, CAST(sum("count") AS BIGINT) AS "count", last(sample) AS sample
+FROM _hclake_drift GROUP BY table_name, field;
+
+UPDATE schema_drift d
+SET last_seen = {{valid_from}}, "count" = d."count" + n."count", sample = coalesce(n.sample, d.sample)
+FROM _hclake_seen n
+WHERE d.table_name = n.table_name AND d.field = n.field;
+
+INSERT INTO schema_drift
+SELECT n.table_name, n.field, {{valid_from}}, {{valid_from}}, n."count", n.sample
+FROM _hclake_seen n
+WHERE NOT EXISTS (SELECT 1 FROM schema_drift d WHERE d.table_name = n.table_name AND d.field = n.field)
+ORDER BY n.table_name, n.field;

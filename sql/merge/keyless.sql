@@ -1,0 +1,5 @@
+-- How many staged rows lack a part of their key; there must be none.
+-- takes: stage, keys_of_staged, keys_present
+
+SELECT count(*) FROM (SELECT {{keys_of_staged}} FROM {{stage}} s SEMI JOIN _hclake_sweeps w ON w.sweep = s._sweep) keyed
+WHERE NOT ({{keys_present}});

@@ -1,0 +1,4 @@
+-- The migrations a store has, in order.
+-- takes:
+
+SELECT version, checksum FROM schema_migrations ORDER BY version;

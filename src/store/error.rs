@@ -1,0 +1,104 @@
+//! What can go wrong with the store, each with what to do next. It knows nothing of exit codes.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::lock::Holder;
+use super::template::TemplateError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("there is no store at {}", path.display())]
+    Missing { path: PathBuf },
+    #[error("the folder {} of the store does not exist", folder.display())]
+    FolderMissing { folder: PathBuf },
+    #[error("the folder {} of the store cannot be written", folder.display())]
+    FolderNotWritable { folder: PathBuf, source: io::Error },
+    #[error("cannot {action} {}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("the path {} of the store is not UTF-8", path.display())]
+    PathNotUtf8 { path: PathBuf },
+    #[error("{} is not a DuckDB file", path.display())]
+    NotDuckDb { path: PathBuf },
+    #[error("{} is a DuckDB file, but no store of hclake", path.display())]
+    NotAStore { path: PathBuf },
+    #[error("the store was written by a newer hclake: its schema is {found}, this program knows {known}")]
+    NewerSchema { found: u32, known: u32 },
+    #[error("{} was written by a newer DuckDB", path.display())]
+    NewerDuckDb { path: PathBuf, source: duckdb::Error },
+    #[error("another program has {} open for writing", path.display())]
+    HeldByOther { path: PathBuf, source: duckdb::Error },
+    #[error("another run holds the store: {}", holder.as_ref().map_or("it does not say who".to_owned(), Holder::to_string))]
+    Busy { path: PathBuf, holder: Option<Holder> },
+    #[error("{} was changed by another program while the run was under way; nothing was stored", path.display())]
+    ChangedMeanwhile { path: PathBuf },
+    #[error("migration {version} ({name}) was applied to the store with another text")]
+    MigrationChanged { version: u32, name: String },
+    #[error("the store lacks migration {missing}, yet holds later ones")]
+    MigrationGap { missing: u32 },
+    #[error("column {column} of table {table} is {held} in the store and {wanted} in the catalog")]
+    ColumnType { table: String, column: String, held: String, wanted: String },
+    #[error("two things in the store would be called {name}")]
+    NameTaken { name: String },
+    #[error("a batch for table {table} does not fit it: {fault}")]
+    BatchShape { table: String, fault: String },
+    #[error("{rows} row(s) staged for table {table} have no key")]
+    KeyMissing { table: String, rows: u64 },
+    #[error("table {table} would hold more than one open version of {key}")]
+    Duplicate { table: String, key: String },
+    #[error("there is no table {table} in this run")]
+    UnknownTable { table: String },
+    #[error("sweep {sweep} was not begun in this run")]
+    UnknownSweep { sweep: i32 },
+    #[error("table {table} has two sweeps of the scope {scope} to merge in one run")]
+    ScopeTwice { table: String, scope: String },
+    #[error("run {run_id} is not in the ledger after its commit; nothing was stored")]
+    CommitLost { run_id: i64 },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    #[error("DuckDB failed to {doing}")]
+    Sql { doing: String, source: duckdb::Error },
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Missing { .. } => "run `hclake sync` to make it, or name another file with --store",
+            Error::FolderMissing { folder } => return Some(format!("make it: mkdir -p '{}'", folder.display())),
+            Error::FolderNotWritable { .. } => {
+                "a run writes a copy and a lock file beside the store; give the user who runs hclake write permission"
+            }
+            Error::Io { .. } => "check the permissions of the file and the space on its disk",
+            Error::PathNotUtf8 { .. } => "name the store with plain characters",
+            Error::NotDuckDb { .. } | Error::NotAStore { .. } => "it was left as it is; name another file with --store",
+            Error::NewerSchema { .. } | Error::NewerDuckDb { .. } => "use the newer hclake that wrote it",
+            Error::HeldByOther { .. } => "close that program, or let it open the store read-only",
+            Error::Busy { .. } => "wait for that run to end, or pass --lock-timeout to let this one wait",
+            Error::ChangedMeanwhile { .. } => "let other programs open the store read-only, then run again",
+            Error::MigrationChanged { .. } | Error::MigrationGap { .. } => {
+                "the store was made by a build of hclake that was never released; use that build, or start a new store"
+            }
+            Error::ColumnType { .. } => {
+                "give the column in the catalog its old type, or a new name; or start a new store"
+            }
+            Error::NameTaken { .. } => "rename one of the lists in the catalog",
+            Error::Duplicate { .. } | Error::KeyMissing { .. } => {
+                "nothing was stored; the key in the catalog may not be what identifies a record of this list"
+            }
+            Error::CommitLost { .. } => "check the space on the disk, then run again",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    pub(super) fn sql(doing: impl Into<String>) -> impl FnOnce(duckdb::Error) -> Error {
+        let doing = doing.into();
+        move |source| Error::Sql { doing, source }
+    }
+
+    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { action, path, source }
+    }
+}

@@ -1,0 +1,31 @@
+//! The store: one DuckDB file that holds current records, their history and the ledger of runs.
+//! It knows nothing of HTTP, of tasks, or of how rows are decoded: it is handed record batches and facts.
+//!
+//! A run is a [`Night`]: it works on a copy of the file and puts the copy in the file's place when all of it
+//! has been written. Everyone else opens the file with [`open_read_only`].
+
+mod append;
+mod checks;
+mod error;
+mod layout;
+mod ledger;
+mod lock;
+mod merge;
+mod migrate;
+mod night;
+mod open;
+mod reconcile;
+mod template;
+mod workbench;
+
+#[cfg(test)]
+mod tests;
+
+pub use checks::{Violation, run_checks};
+pub use error::Error;
+pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
+pub use lock::Holder;
+pub use merge::{Brake, SweepCounts};
+pub use night::{Night, SweepId, newest_run_at};
+pub use open::open_read_only;
+pub use workbench::{StoreSettings, Workbench, migrate};

@@ -1,0 +1,268 @@
+//! One run's unit of work: rows are staged sweep by sweep, and one commit turns them into the next night of
+//! the store, or nothing does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use duckdb::{Connection, InterruptHandle};
+
+use super::append::{self, Buffer, Database};
+use super::error::Error;
+use super::layout::Layout;
+use super::ledger::{
+    self, DriftRecord, Ledger, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow, Verdict,
+};
+use super::merge::{self, Brake, Merged, RunStamp, SweepCounts};
+use super::reconcile;
+use super::template::{self, Template};
+use super::workbench::{StoreSettings, Workbench};
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::clock::Timestamp;
+
+/// Names a sweep within its night.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SweepId(pub(super) i32);
+
+/// A run under way. Dropping it leaves the store as it was.
+pub struct Night {
+    bench: Workbench,
+    tables: Vec<Table>,
+    sweeps: Vec<Sweep>,
+    run: RunStamp,
+    brake: Option<Brake>,
+    request_log_days: u32,
+}
+
+struct Table {
+    layout: Layout,
+    buffer: Buffer,
+}
+
+struct Sweep {
+    table: usize,
+    scope: Scope,
+}
+
+impl Night {
+    /// Locks and copies the store at `path`, brings the copy to the schema of this program and of `endpoints`,
+    /// and makes room for a night's rows. `started` becomes the run's instant, unless an earlier run has
+    /// started later.
+    pub fn open(
+        path: &Path,
+        endpoints: &[Endpoint],
+        started: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<Night, Error> {
+        let (bench, _) = Workbench::open(path, started, settings)?;
+        let connection = bench.connection();
+        let layouts = reconcile::run(connection, endpoints)?;
+        connection.execute_batch(template::CREATE_NIGHT.text).map_err(Error::sql("prepare the staging tables"))?;
+        for layout in &layouts {
+            let sql = template::CREATE_STAGE.fill(&layout.values())?;
+            connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
+        }
+        let run = next_run(connection, started)?;
+        let tables = layouts.into_iter().map(|layout| Table { layout, buffer: Buffer::default() }).collect();
+        let brake = (!settings.allow_gone).then_some(settings.brake);
+        Ok(Night { bench, tables, sweeps: Vec::new(), run, brake, request_log_days: settings.request_log_days })
+    }
+
+    pub fn run_id(&self) -> i64 {
+        self.run.run_id
+    }
+
+    /// The instant at which this run's versions open and close.
+    pub fn valid_from(&self) -> Timestamp {
+        self.run.valid_from
+    }
+
+    /// Stops a statement that is under way, from another thread.
+    pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
+        self.bench.connection().interrupt_handle()
+    }
+
+    pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
+        let found = self.tables.iter().position(|t| t.layout.table == table);
+        let table = found.ok_or_else(|| Error::UnknownTable { table: table.to_owned() })?;
+        let id = i32::try_from(self.sweeps.len()).expect("a run has far fewer sweeps than 2^31");
+        self.sweeps.push(Sweep { table, scope: scope.clone() });
+        Ok(SweepId(id))
+    }
+
+    /// Takes rows of a sweep: the endpoint's stored columns, then `_hash`. The first row is the sweep's
+    /// `first_seq`-th; of rows with one key and one update time the highest number is kept.
+    pub fn stage(&mut self, sweep: SweepId, batch: &RecordBatch, first_seq: u64) -> Result<(), Error> {
+        let table = self.place(sweep)?.table;
+        let Table { layout, buffer } = &mut self.tables[table];
+        buffer.push(self.bench.connection(), layout, sweep.0, batch, first_seq)
+    }
+
+    /// Forgets what a sweep has staged and protected, so that it can start again.
+    pub fn discard(&mut self, sweep: SweepId) -> Result<(), Error> {
+        let table = self.place(sweep)?.table;
+        let Table { layout, buffer } = &mut self.tables[table];
+        buffer.discard(sweep.0);
+        let mut values = layout.values();
+        values.insert("sweep", sweep.0.to_string());
+        let sql = template::DISCARD.fill(&values)?;
+        self.bench.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
+    }
+
+    /// Keeps records from being taken for gone that were listed but could not be read. A key is its parts as
+    /// texts, in the order of the endpoint's key.
+    pub fn protect(&mut self, sweep: SweepId, keys: &[Vec<String>]) -> Result<(), Error> {
+        self.place(sweep)?;
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let rows = ledger::batch([
+            ("sweep", ledger::int32s(keys.iter().map(|_| Some(sweep.0)))),
+            ("key", ledger::text_lists(keys.iter().map(|key| Some(key.as_slice())))),
+        ]);
+        append::append(self.bench.connection(), Database::Temp, "_hclake_protected", rows)
+            .map_err(Error::sql("keep the keys of quarantined records"))
+    }
+
+    /// Open records of the sweep's scope that it has neither staged nor protected.
+    pub fn absent(&mut self, sweep: SweepId) -> Result<u64, Error> {
+        self.count_in_scope(sweep, &template::ABSENT)
+    }
+
+    /// Records of the sweep's scope that are open in the store.
+    pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
+        self.count_in_scope(sweep, &template::OPEN_RECORDS)
+    }
+
+    /// Stores the night: merges the sweeps that are complete or unproved, writes the ledger, all in one
+    /// transaction, and puts the copy in the store's place. Returns one count a record, in its order.
+    pub fn commit(
+        mut self,
+        run: &RunRecord,
+        sweeps: &[SweepRecord],
+        requests: &[RequestRecord],
+        quarantine: &[QuarantineRecord],
+        drift: &[DriftRecord],
+    ) -> Result<Vec<SweepCounts>, Error> {
+        self.require_known(sweeps, requests, quarantine)?;
+        for table in &mut self.tables {
+            table.buffer.flush(self.bench.connection(), &table.layout)?;
+        }
+        let connection = self.bench.connection();
+        let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
+        let merged = self.merge(connection, sweeps)?;
+        let counts: Vec<SweepCounts> = sweeps
+            .iter()
+            .map(|record| merged.iter().find(|c| c.sweep == record.sweep).copied().unwrap_or_default())
+            .zip(sweeps)
+            .map(|(counts, record)| SweepCounts { sweep: record.sweep, ..counts })
+            .collect();
+        let place_of = |id: SweepId| {
+            let sweep = &self.sweeps[id.0 as usize];
+            (self.tables[sweep.table].layout.table.as_str(), sweep.scope.to_string())
+        };
+        let ledger = Ledger { connection, run: self.run };
+        let rows: Vec<SweepRow> =
+            sweeps.iter().zip(&counts).map(|(record, counts)| self.row(record, *counts)).collect();
+        ledger.add_sweeps(&rows)?;
+        ledger.add_requests(requests, &place_of, self.request_log_days)?;
+        ledger.fold_quarantine(quarantine, &place_of)?;
+        ledger.fold_drift(drift)?;
+        let braked = counts.iter().any(|c| c.braked);
+        ledger.add_run(run, if braked { Outcome::Partial } else { run.outcome })?;
+        transaction.commit().map_err(Error::sql("commit the night"))?;
+        drop(rows);
+        let run_id = self.run.run_id;
+        self.bench.replace(|written| require_stored(written, run_id))?;
+        Ok(counts)
+    }
+
+    fn merge(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<Vec<SweepCounts>, Error> {
+        let mut counts = Vec::with_capacity(sweeps.len());
+        for (position, table) in self.tables.iter().enumerate() {
+            let merged = self.merged_into(position, sweeps)?;
+            if !merged.is_empty() {
+                counts.extend(merge::merge_table(connection, &table.layout, &merged, self.run, self.brake)?);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The sweeps of one table that take part. Only a complete one may declare a record gone.
+    fn merged_into(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<Merged<'_>>, Error> {
+        let mut merged: Vec<Merged> = Vec::new();
+        for record in sweeps.iter().filter(|record| record.verdict != Verdict::Failed) {
+            let sweep = self.place(record.sweep)?;
+            if sweep.table != table {
+                continue;
+            }
+            if merged.iter().any(|other| *other.scope == sweep.scope) {
+                let table = self.tables[table].layout.table.clone();
+                return Err(Error::ScopeTwice { table, scope: sweep.scope.to_string() });
+            }
+            let may_declare_gone = record.declare_gone && record.verdict == Verdict::Complete;
+            merged.push(Merged { sweep: record.sweep, scope: &sweep.scope, may_declare_gone });
+        }
+        Ok(merged)
+    }
+
+    fn row<'a>(&'a self, record: &'a SweepRecord, counts: SweepCounts) -> SweepRow<'a> {
+        let sweep = &self.sweeps[record.sweep.0 as usize];
+        SweepRow { table: &self.tables[sweep.table].layout.table, scope: &sweep.scope, record, counts }
+    }
+
+    fn require_known(
+        &self,
+        sweeps: &[SweepRecord],
+        requests: &[RequestRecord],
+        quarantine: &[QuarantineRecord],
+    ) -> Result<(), Error> {
+        let named = sweeps.iter().map(|r| r.sweep).chain(requests.iter().filter_map(|r| r.sweep));
+        named.chain(quarantine.iter().map(|r| r.sweep)).try_for_each(|id| self.place(id).map(|_| ()))
+    }
+
+    fn place(&self, sweep: SweepId) -> Result<&Sweep, Error> {
+        let position = usize::try_from(sweep.0).ok();
+        position.and_then(|at| self.sweeps.get(at)).ok_or(Error::UnknownSweep { sweep: sweep.0 })
+    }
+
+    fn count_in_scope(&mut self, sweep: SweepId, template: &Template) -> Result<u64, Error> {
+        let table = self.place(sweep)?.table;
+        let scope = self.place(sweep)?.scope.to_string();
+        let Table { layout, buffer } = &mut self.tables[table];
+        let connection = self.bench.connection();
+        buffer.flush(connection, layout)?;
+        let mut values = layout.values();
+        values.insert("sweep", sweep.0.to_string());
+        let sql = template.fill(&values)?;
+        connection
+            .query_row(&sql, [scope], |row| row.get(0))
+            .map_err(Error::sql(format!("count the open records of table {}", layout.table)))
+    }
+}
+
+/// When the newest run started; `None` where there was none.
+pub fn newest_run_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+    newest_run(connection).map(|(_, at)| at.map(Timestamp))
+}
+
+fn newest_run(connection: &Connection) -> Result<(Option<i64>, Option<i64>), Error> {
+    connection
+        .query_row(template::NEWEST_RUN.text, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(Error::sql("read the newest run"))
+}
+
+/// The next run's number and instant, both higher than those of any run before.
+fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Error> {
+    let (run_id, at) = newest_run(connection)?;
+    let earliest = at.map_or(i64::MIN, |newest| newest.saturating_add(1));
+    Ok(RunStamp { run_id: run_id.unwrap_or(0) + 1, valid_from: Timestamp(started.0.max(earliest)) })
+}
+
+/// DuckDB answers a commit after a failed statement with success; only the file itself tells.
+fn require_stored(written: &Connection, run_id: i64) -> Result<(), Error> {
+    let stored: bool = written
+        .query_row(template::RUN_STORED.text, [run_id], |row| row.get(0))
+        .map_err(Error::sql("read the run back"))?;
+    if stored { Ok(()) } else { Err(Error::CommitLost { run_id }) }
+}

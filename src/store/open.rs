@@ -1,0 +1,68 @@
+//! Opening a DuckDB file: to read it as others left it, and to tell what is wrong with one that is no store.
+//! It never writes.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use duckdb::{AccessMode, Config, Connection};
+
+use super::error::Error;
+use super::migrate;
+
+/// What stands at byte 8 of every DuckDB file.
+const MAGIC: &[u8; 4] = b"DUCK";
+const MAGIC_AT: usize = 8;
+
+/// Opens the store to read it. Nothing is loaded or installed from outside, and instants are shown in UTC.
+pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
+    check_magic(path)?;
+    let config = config().and_then(|c| c.access_mode(AccessMode::ReadOnly)).map_err(Error::sql("be configured"))?;
+    let connection = Connection::open_with_flags(path, config).map_err(|e| opening(path, e))?;
+    use_utc(&connection);
+    migrate::require_known(&connection, path)?;
+    Ok(connection)
+}
+
+/// Settings of every connection: no extension comes from outside the program.
+pub(super) fn config() -> duckdb::Result<Config> {
+    Config::default().enable_autoload_extension(false)
+}
+
+/// Shows instants in UTC where DuckDB has time zones; where it has none, it shows them so anyway.
+pub(super) fn use_utc(connection: &Connection) {
+    let _ = connection.execute_batch("SET TimeZone = 'UTC'");
+}
+
+/// Says why a path is no DuckDB file before DuckDB is asked.
+pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
+    let mut head = [0; MAGIC_AT + MAGIC.len()];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    match read {
+        Ok(()) if &head[MAGIC_AT..] == MAGIC => Ok(()),
+        Ok(()) => Err(Error::NotDuckDb { path: path.to_owned() }),
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Error::NotDuckDb { path: path.to_owned() }),
+        Err(e) if e.kind() == ErrorKind::NotFound => match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+                Err(Error::FolderMissing { folder: folder.to_owned() })
+            }
+            _ => Err(Error::Missing { path: path.to_owned() }),
+        },
+        Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
+    }
+}
+
+/// Tells the ways apart in which DuckDB refuses a file.
+pub(super) fn opening(path: &Path, source: duckdb::Error) -> Error {
+    let message = source.to_string();
+    let path = path.to_owned();
+    if message.contains("Could not set lock") {
+        Error::HeldByOther { path, source }
+    } else if message.contains("newer version of DuckDB") {
+        Error::NewerDuckDb { path, source }
+    } else if message.contains("not a valid DuckDB database file") {
+        Error::NotDuckDb { path }
+    } else {
+        Error::Sql { doing: format!("open {}", path.display()), source }
+    }
+}

@@ -1,0 +1,241 @@
+//! SQL texts that take names: the files of `sql/`, a renderer that fills `{{name}}`, and the one place
+//! that quotes. It knows nothing of what the statements do.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Timestamp;
+
+/// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
+pub(super) type Values = BTreeMap<&'static str, String>;
+
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TemplateError {
+    #[error("sql/{file}: nothing was given for {{{{{placeholder}}}}}")]
+    Unfilled { file: &'static str, placeholder: String },
+    #[error("sql/{file}: {{{{{placeholder}}}}} is not among what the file says it takes")]
+    Undeclared { file: &'static str, placeholder: String },
+    #[error("sql/{file}: a placeholder is not closed")]
+    Unclosed { file: &'static str },
+}
+
+/// A file of `sql/`. Its header is comment lines: what it is for, and `-- takes:` with its placeholders.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Template {
+    pub file: &'static str,
+    pub text: &'static str,
+}
+
+macro_rules! templates {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(super) const $name: Template =
+            Template { file: $file, text: include_str!(concat!("../../sql/", $file)) };)*
+        #[cfg(test)]
+        pub(super) const ALL: &[Template] = &[$($name),*];
+    };
+}
+
+templates! {
+    ABSENT = "merge/absent.sql";
+    ADD_COLUMN = "merge/add_column.sql";
+    APPLY = "merge/apply.sql";
+    CLEAR_SWEEPS = "merge/clear_sweeps.sql";
+    COLUMN_DIFFERENCES = "merge/column_differences.sql";
+    COMMENTS = "merge/comments.sql";
+    COMMENT_COLUMN = "merge/comment_column.sql";
+    COMMENT_TABLE = "merge/comment_table.sql";
+    CREATE_NIGHT = "merge/create_night.sql";
+    CREATE_STAGE = "merge/create_stage.sql";
+    CREATE_TABLES = "merge/create_tables.sql";
+    DEDUPE = "merge/dedupe.sql";
+    DETACH = "merge/detach.sql";
+    DIFF = "merge/diff.sql";
+    DISCARD = "merge/discard.sql";
+    DOUBLED = "merge/doubled.sql";
+    FOLD_DRIFT = "merge/fold_drift.sql";
+    FOLD_QUARANTINE = "merge/fold_quarantine.sql";
+    KEEP_ABSENT = "merge/keep_absent.sql";
+    KEYLESS = "merge/keyless.sql";
+    MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
+    MIGRATIONS_KNOWN = "merge/migrations_known.sql";
+    MIGRATION_RECORD = "merge/migration_record.sql";
+    NEWEST_RUN = "merge/newest_run.sql";
+    OPEN_RECORDS = "merge/open_records.sql";
+    PRUNE_REQUESTS = "merge/prune_requests.sql";
+    RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
+    RUN_STORED = "merge/run_stored.sql";
+    SUMMARISE_CHECK = "merge/summarise_check.sql";
+    TABLES_HELD = "merge/tables_held.sql";
+    TALLY = "merge/tally.sql";
+    WAITING_QUARANTINE = "merge/waiting_quarantine.sql";
+    WANTED = "merge/wanted.sql";
+    ATTACH = "merge/attach.sql";
+    AS_OF = "macros/as_of.sql";
+    CHANGES = "macros/changes.sql";
+    VERSIONS = "views/versions.sql";
+    CHECK_INTERVAL_FORWARD = "checks/interval_forward.sql";
+    CHECK_LEDGER_EQUATION = "checks/ledger_equation.sql";
+    CHECK_LEDGER_RUNS_KNOWN = "checks/ledger_runs_known.sql";
+    CHECK_ONE_OPEN_VERSION = "checks/one_open_version.sql";
+    CHECK_RUNS_IN_ORDER = "checks/runs_in_order.sql";
+    CHECK_RUNS_KNOWN = "checks/runs_known.sql";
+    CHECK_VERSIONS_APART = "checks/versions_apart.sql";
+}
+
+impl Template {
+    /// The statement without its header, every placeholder filled.
+    pub fn fill(&self, values: &Values) -> Result<String, TemplateError> {
+        let declared = self.takes();
+        let mut filled = String::with_capacity(self.text.len() * 2);
+        let mut rest = self.body();
+        while let Some((before, after)) = rest.split_once("{{") {
+            let (name, tail) = after.split_once("}}").ok_or(TemplateError::Unclosed { file: self.file })?;
+            if !declared.contains(&name) {
+                return Err(TemplateError::Undeclared { file: self.file, placeholder: name.to_owned() });
+            }
+            let value = values
+                .get(name)
+                .ok_or_else(|| TemplateError::Unfilled { file: self.file, placeholder: name.to_owned() })?;
+            filled.push_str(before);
+            filled.push_str(value);
+            rest = tail;
+        }
+        filled.push_str(rest);
+        Ok(filled)
+    }
+
+    /// The placeholders that the header names.
+    pub fn takes(&self) -> Vec<&'static str> {
+        self.header()
+            .filter_map(|line| line.strip_prefix("-- takes:"))
+            .flat_map(|names| names.split(','))
+            .map(str::trim)
+            .filter(|name| !name.is_empty())
+            .collect()
+    }
+
+    pub fn header(&self) -> impl Iterator<Item = &'static str> {
+        self.text.lines().take_while(|line| line.starts_with("--"))
+    }
+
+    fn body(&self) -> &'static str {
+        let header: usize = self.text.split_inclusive('\n').take_while(|l| l.starts_with("--")).map(str::len).sum();
+        self.text[header..].trim()
+    }
+}
+
+/// A name as SQL reads it, whatever characters it has.
+pub(super) fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A text as SQL reads it.
+pub(super) fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// An instant as SQL reads it, the same under any session time zone.
+pub(super) fn instant(at: Timestamp) -> String {
+    format!("TIMESTAMPTZ '{at}'")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    const SAMPLE: Template =
+        Template { file: "x.sql", text: "-- About.\n-- takes: a, b\n\nSELECT {{a}}, {{b}}, {{a}}\n" };
+
+    fn values(pairs: &[(&'static str, &str)]) -> Values {
+        pairs.iter().map(|(name, value)| (*name, value.to_string())).collect()
+    }
+
+    #[test]
+    fn every_placeholder_is_filled_and_a_value_is_not_read_again() {
+        assert_eq!(SAMPLE.fill(&values(&[("a", "{{b}}"), ("b", "2")])).unwrap(), "SELECT {{b}}, 2, {{b}}");
+    }
+
+    #[test]
+    fn a_missing_an_unknown_and_an_unclosed_placeholder_are_errors() {
+        assert!(
+            matches!(SAMPLE.fill(&values(&[("a", "1")])), Err(TemplateError::Unfilled { placeholder, .. }) if placeholder == "b")
+        );
+        let undeclared = Template { text: "-- takes: a\nSELECT {{c}}", ..SAMPLE };
+        assert!(matches!(undeclared.fill(&values(&[("c", "1")])), Err(TemplateError::Undeclared { .. })));
+        let unclosed = Template { text: "-- takes: a\nSELECT {{a", ..SAMPLE };
+        assert!(matches!(unclosed.fill(&values(&[("a", "1")])), Err(TemplateError::Unclosed { .. })));
+    }
+
+    #[test]
+    fn names_and_texts_with_quotes_stay_names_and_texts() {
+        assert_eq!(ident("a\"; DROP TABLE x; --"), "\"a\"\"; DROP TABLE x; --\"");
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(instant(Timestamp(1)), "TIMESTAMPTZ '1970-01-01T00:00:00.000001Z'");
+    }
+
+    #[test]
+    fn the_list_of_files_is_the_folders_contents() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+        let mut found = BTreeSet::new();
+        for folder in ["merge", "macros", "views", "checks"] {
+            for entry in fs::read_dir(root.join(folder)).unwrap() {
+                found.insert(format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
+            }
+        }
+        assert_eq!(ALL.iter().map(|t| t.file.to_owned()).collect::<BTreeSet<_>>(), found);
+    }
+
+    #[test]
+    fn every_file_says_what_it_is_for_and_exactly_what_it_takes() {
+        for template in ALL {
+            assert!(template.header().count() >= 2, "{}: no header", template.file);
+            let used: BTreeSet<&str> =
+                template.text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).collect();
+            assert_eq!(template.takes().into_iter().collect::<BTreeSet<_>>(), used, "{}", template.file);
+        }
+    }
+
+    #[test]
+    fn no_statement_asks_for_the_time_or_needs_a_time_zone_library() {
+        let banned = [
+            "now()",
+            "current_date",
+            "current_timestamp",
+            "current_time",
+            "localtimestamp",
+            "today()",
+            "at time zone",
+            "interval '",
+            "interval (",
+            "date_trunc",
+            "::timestamp",
+            "::date",
+            "as timestamp)",
+            "as date)",
+            "date_part",
+            "extract(",
+            "datediff",
+            "date_diff",
+            "make_timestamptz",
+            "timezone",
+        ];
+        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+                if entry.is_dir() {
+                    folders.push(entry);
+                    continue;
+                }
+                let text = fs::read_to_string(&entry).unwrap();
+                let code: String = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+                let code = code.to_lowercase().replace("::timestamptz", "");
+                for word in banned {
+                    assert!(!code.contains(word), "{}: {word}", entry.display());
+                }
+            }
+        }
+    }
+}

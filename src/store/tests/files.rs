@@ -1,0 +1,241 @@
+//! The file and what stands beside it: who may open it, what a run that does not end leaves behind, and what is
+//! refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use duckdb::Connection;
+use serde_json::json;
+
+use super::support::{Place, batch, files_of, midnight, run_record, scope, settings, sweep_record, texts, things};
+use crate::store::{Error, Night, Verdict, migrate, open_read_only};
+
+const IDS: &str = "SELECT id FROM things ORDER BY id";
+
+fn row(id: &str) -> serde_json::Value {
+    json!({ "id": id, "state": "up", "_hash": 1 })
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_new_store_appears_whole_and_is_its_owners_alone() {
+    let place = Place::new();
+    let list = things();
+    let mut night = place.night(&list, 0).unwrap();
+    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    night.stage(sweep, &batch(&list, &[row("a")]), 0).unwrap();
+    assert_eq!(place.files(), ["hclake.duckdb.lock", "hclake.duckdb.next", "hclake.duckdb.next.tmp"]);
+    assert_eq!(mode(&place.folder.path().join("hclake.duckdb.next")), 0o600);
+    assert_eq!(mode(&place.folder.path().join("hclake.duckdb.next.tmp")), 0o700);
+    night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
+    assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"]);
+    assert_eq!(mode(&place.store), 0o600);
+    assert_eq!(mode(&place.folder.path().join("hclake.duckdb.lock")), 0o600);
+    assert_eq!(texts(&place.read(), IDS), [["a"]]);
+}
+
+#[test]
+fn the_permissions_of_an_existing_store_are_kept() {
+    let place = Place::new();
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    fs::set_permissions(&place.store, fs::Permissions::from_mode(0o640)).unwrap();
+    place.sync(&things(), 1, &[row("b")]).unwrap();
+    assert_eq!(mode(&place.store), 0o640);
+}
+
+#[test]
+fn a_night_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &[row("a")]).unwrap();
+    let before = fs::read(&place.store).unwrap();
+    for stage in 0..4 {
+        let mut night = place.night(&list, 1).unwrap();
+        if stage > 0 {
+            let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+            let rows = if stage > 1 { 30_000 } else { 1 };
+            let rows: Vec<_> = (0..rows).map(|i| row(&format!("b{i}"))).collect();
+            night.stage(sweep, &batch(&list, &rows), 0).unwrap();
+            if stage > 2 {
+                night.absent(sweep).unwrap();
+            }
+        }
+        drop(night);
+        assert_eq!(fs::read(&place.store).unwrap(), before, "stage {stage}");
+        assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"], "stage {stage}");
+    }
+}
+
+#[test]
+fn a_commit_that_fails_leaves_the_store_byte_for_byte() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &[row("a")]).unwrap();
+    let before = fs::read(&place.store).unwrap();
+    let error = place.sync(&list, 1, &[row("b"), json!({ "id": null, "state": "up", "_hash": 1 })]).unwrap_err();
+    assert!(matches!(error, Error::KeyMissing { rows: 1, .. }), "{error}");
+    assert_eq!(fs::read(&place.store).unwrap(), before);
+    assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_removed_by_the_next() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &[row("a")]).unwrap();
+    for (name, text) in [("next", "half a file"), ("next.wal", "half a log"), ("lock", "{\"pid\":1}")] {
+        fs::write(place.folder.path().join(format!("hclake.duckdb.{name}")), text).unwrap();
+    }
+    fs::create_dir(place.folder.path().join("hclake.duckdb.next.tmp")).unwrap();
+    fs::write(place.folder.path().join("hclake.duckdb.next.tmp/spill"), "rows").unwrap();
+    place.sync(&list, 1, &[row("a"), row("b")]).unwrap();
+    assert_eq!(texts(&place.read(), IDS), [["a"], ["b"]]);
+    assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"]);
+}
+
+#[test]
+fn a_reader_keeps_its_night_and_the_next_one_sees_the_new() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &[row("a")]).unwrap();
+    let early = place.read();
+    place.sync(&list, 1, &[row("b")]).unwrap();
+    assert_eq!(texts(&early, IDS), [["a"]]);
+    assert_eq!(texts(&place.read(), IDS), [["b"]]);
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_store() {
+    let place = Place::new();
+    let _first = place.night(&things(), 3).unwrap();
+    let error = place.night(&things(), 4).err().unwrap();
+    let Error::Busy { holder: Some(holder), .. } = &error else { panic!("{error}") };
+    assert_eq!((holder.pid, holder.started_at.as_str()), (std::process::id(), "2026-01-04T00:00:00.000000Z"));
+    assert!(error.hint().unwrap().contains("--lock-timeout"));
+}
+
+#[test]
+fn a_link_to_the_store_shares_its_lock_and_stays_a_link() {
+    let place = Place::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.duckdb");
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    std::os::unix::fs::symlink(&place.store, &link).unwrap();
+    let night = Night::open(&link, &[things()], midnight(1), &settings()).unwrap();
+    assert!(matches!(place.night(&things(), 1), Err(Error::Busy { .. })));
+    night.commit(&run_record(), &[], &[], &[], &[]).unwrap();
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(files_of(elsewhere.path()), ["link.duckdb"]);
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["2"]]);
+}
+
+#[test]
+fn a_store_that_someone_else_changes_during_a_run_is_not_replaced() {
+    let place = Place::new();
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    let night = place.night(&things(), 1).unwrap();
+    let foreign = Connection::open(&place.store).unwrap();
+    foreign.execute_batch("CREATE TABLE mine AS SELECT range AS i FROM range(10000); CHECKPOINT").unwrap();
+    drop(foreign);
+    let error = night.commit(&run_record(), &[], &[], &[], &[]).unwrap_err();
+    assert!(matches!(error, Error::ChangedMeanwhile { .. }), "{error}");
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM mine"), [["10000"]]);
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["1"]]);
+}
+
+#[test]
+fn a_log_that_a_dead_program_left_is_taken_up_once() {
+    let place = Place::new();
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    let log = place.folder.path().join("hclake.duckdb.wal");
+    let aside = tempfile::tempdir().unwrap();
+    let foreign = Connection::open(&place.store).unwrap();
+    foreign.execute_batch("CREATE TABLE mine (i INTEGER); INSERT INTO mine VALUES (7)").unwrap();
+    // As a kill leaves them: the file without its last checkpoint, and the log.
+    fs::copy(&place.store, aside.path().join("store")).unwrap();
+    fs::copy(&log, aside.path().join("log")).unwrap();
+    drop(foreign);
+    fs::copy(aside.path().join("store"), &place.store).unwrap();
+    fs::copy(aside.path().join("log"), &log).unwrap();
+    assert_eq!(texts(&place.read(), "SELECT i FROM mine"), [["7"]]);
+    place.sync(&things(), 1, &[row("b")]).unwrap();
+    assert!(!log.exists());
+    assert_eq!(texts(&place.read(), "SELECT i FROM mine"), [["7"]]);
+    place.sync(&things(), 2, &[row("b")]).unwrap();
+    assert_eq!(texts(&place.read(), "SELECT i FROM mine"), [["7"]]);
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let place = Place::new();
+    for content in [&b""[..], b"short", b"a text that somebody wrote and that is long enough to be read"] {
+        fs::write(&place.store, content).unwrap();
+        assert!(matches!(place.night(&things(), 0), Err(Error::NotDuckDb { .. })));
+        assert!(matches!(open_read_only(&place.store), Err(Error::NotDuckDb { .. })));
+        assert_eq!(fs::read(&place.store).unwrap(), content);
+    }
+    fs::remove_file(&place.store).unwrap();
+    Connection::open(&place.store).unwrap().execute_batch("CREATE TABLE someone_elses (i INTEGER)").unwrap();
+    let before = fs::read(&place.store).unwrap();
+    let error = place.night(&things(), 0).err().unwrap();
+    assert!(matches!(error, Error::NotAStore { .. }), "{error}");
+    assert!(matches!(open_read_only(&place.store), Err(Error::NotAStore { .. })));
+    assert_eq!(fs::read(&place.store).unwrap(), before);
+}
+
+#[test]
+fn a_database_without_a_table_becomes_a_store() {
+    let place = Place::new();
+    drop(Connection::open(&place.store).unwrap());
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    assert_eq!(texts(&place.read(), IDS), [["a"]]);
+}
+
+#[test]
+fn a_newer_store_is_refused_with_a_hint_and_left_as_it_is() {
+    let place = Place::new();
+    place.sync(&things(), 0, &[row("a")]).unwrap();
+    let newer = "INSERT INTO schema_migrations
+                 SELECT version + 1, 'later', checksum, applied_at, '9.9.9' FROM schema_migrations";
+    Connection::open(&place.store).unwrap().execute_batch(newer).unwrap();
+    let before = fs::read(&place.store).unwrap();
+    for error in [place.night(&things(), 1).err().unwrap(), open_read_only(&place.store).unwrap_err()] {
+        assert!(matches!(error, Error::NewerSchema { found: 2, known: 1 }), "{error}");
+        assert!(error.hint().unwrap().contains("newer hclake"));
+    }
+    assert_eq!(fs::read(&place.store).unwrap(), before);
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let place = Place::new();
+    assert!(matches!(open_read_only(&place.store), Err(Error::Missing { .. })));
+    let nowhere = place.folder.path().join("no/such/store.duckdb");
+    for error in [
+        open_read_only(&nowhere).unwrap_err(),
+        Night::open(&nowhere, &[things()], midnight(0), &settings()).err().unwrap(),
+    ] {
+        assert!(matches!(error, Error::FolderMissing { .. }), "{error}");
+        assert!(error.hint().unwrap().starts_with("make it: mkdir -p"));
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named() {
+    // Nobody, root included, can make a file there.
+    let error = Night::open(Path::new("/proc/hclake.duckdb"), &[things()], midnight(0), &settings()).err().unwrap();
+    assert!(matches!(&error, Error::FolderNotWritable { folder, .. } if folder == Path::new("/proc")), "{error}");
+}
+
+#[test]
+fn migrating_makes_the_ledger_once() {
+    let place = Place::new();
+    assert_eq!(migrate(&place.store, midnight(0), &settings()).unwrap(), ["ledger"]);
+    let before = fs::read(&place.store).unwrap();
+    assert_eq!(migrate(&place.store, midnight(1), &settings()).unwrap(), [""; 0]);
+    assert_eq!(fs::read(&place.store).unwrap(), before);
+}

@@ -1,0 +1,259 @@
+//! What the ledger keeps of a run, and what the brake, the verdicts and the checks make of it.
+
+use duckdb::Connection;
+use serde_json::{Value, json};
+
+use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
+use crate::clock::Timestamp;
+use crate::store::{
+    DriftRecord, Error, Night, Outcome, QuarantineRecord, RequestRecord, StoreSettings, SweepError, SweepId, Verdict,
+    run_checks,
+};
+
+fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
+    ids.map(|id| json!({ "id": id.to_string(), "state": "up", "_hash": 1 })).collect()
+}
+
+#[test]
+fn a_run_and_its_sweeps_are_kept_with_every_count() {
+    let place = Place::new();
+    let list = things();
+    let mut night = place.night(&list, 5).unwrap();
+    assert_eq!((night.run_id(), night.valid_from()), (1, midnight(5)));
+    let done = night.begin_sweep("things", &scope("p1")).unwrap();
+    let failed = night.begin_sweep("things", &scope("p2")).unwrap();
+    let mut staged = rows(0..3);
+    staged.push(json!({ "id": "2", "state": "down", "_hash": 2 }));
+    night.stage(done, &batch(&list, &staged), 0).unwrap();
+    night.stage(failed, &batch(&list, &rows(0..9)), 0).unwrap();
+    let mut records = [sweep_record(done, Verdict::Complete, 7), sweep_record(failed, Verdict::Failed, 9)];
+    (records[0].duplicates, records[0].quarantined) = (2, 1);
+    records[1].error = Some(SweepError {
+        class: "forbidden".into(),
+        status: Some(403),
+        code: Some("APIGW.0301".into()),
+        message: "no permission".into(),
+        request_id: None,
+    });
+    let counts = night.commit(&run_record(), &records, &[], &[], &[]).unwrap();
+    assert_eq!((counts[0].staged, counts[0].distinct_staged, counts[0].conflicts), (4, 3, 1));
+    assert_eq!(counts[1].staged, 0);
+    let store = place.read();
+    let sweeps = "SELECT scope, verdict, rows_read, distinct_count, \"new\", duplicates, conflicts, quarantined,
+                         error_status, error_code FROM sweeps ORDER BY scope";
+    assert_eq!(
+        texts(&store, sweeps),
+        [
+            ["north-1/p1", "complete", "7", "3", "3", "3", "1", "1", "-", "-"],
+            ["north-1/p2", "failed", "9", "0", "0", "0", "0", "0", "403", "APIGW.0301"],
+        ]
+    );
+    let run = "SELECT run_id, version, outcome, epoch_us(started_at) FROM runs";
+    let started = midnight(5).0.to_string();
+    assert_eq!(texts(&store, run), [["1", env!("CARGO_PKG_VERSION"), "complete", &started]]);
+    assert_eq!(texts(&store, "SELECT state FROM things WHERE id = '2'"), [["down"]]);
+    drop(store);
+    place.require_sound(&list);
+}
+
+#[test]
+fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &rows(0..20)).unwrap();
+    let counts = place.sync(&list, 1, &rows(7..21)).unwrap();
+    assert_eq!((counts.new, counts.gone, counts.held_back, counts.braked), (1, 0, 7, true));
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["21"]]);
+    assert_eq!(texts(&place.read(), "SELECT outcome FROM runs ORDER BY run_id"), [["complete"], ["partial"]]);
+    assert_eq!(texts(&place.read(), "SELECT held_back, gone FROM sweeps WHERE run_id = 2"), [["7", "0"]]);
+
+    let settings = StoreSettings { allow_gone: true, ..settings() };
+    let mut night = Night::open(&place.store, std::slice::from_ref(&list), midnight(2), &settings).unwrap();
+    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    night.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
+    assert_eq!(night.absent(sweep).unwrap(), 7);
+    let counts = night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 14)], &[], &[], &[]).unwrap();
+    assert_eq!((counts[0].gone, counts[0].braked), (7, false));
+    place.require_sound(&list);
+}
+
+#[test]
+fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
+    let place = Place::new();
+    let list = things();
+    place.sync(&list, 0, &rows(0..3)).unwrap();
+    let mut night = place.night(&list, 1).unwrap();
+    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let mut record = sweep_record(sweep, Verdict::Unproved, 0);
+    record.declare_gone = true;
+    let counts = night.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
+    assert_eq!((counts[0].gone, counts[0].held_back), (0, 0));
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["3"]]);
+}
+
+#[test]
+fn a_run_that_claims_to_start_before_the_last_starts_just_after_it() {
+    let place = Place::new();
+    place.sync(&things(), 3, &[]).unwrap();
+    let night = place.night(&things(), 1).unwrap();
+    assert_eq!((night.run_id(), night.valid_from()), (2, Timestamp(midnight(3).0 + 1)));
+}
+
+#[test]
+fn a_scope_is_merged_once_a_run() {
+    let place = Place::new();
+    let mut night = place.night(&things(), 0).unwrap();
+    let sweeps = [0, 1].map(|_| night.begin_sweep("things", &scope("p1")).unwrap());
+    let records = sweeps.map(|sweep| sweep_record(sweep, Verdict::Complete, 0));
+    assert!(matches!(night.commit(&run_record(), &records, &[], &[], &[]), Err(Error::ScopeTwice { .. })));
+    assert!(!place.store.exists());
+}
+
+#[test]
+fn what_was_not_begun_is_an_error() {
+    let place = Place::new();
+    let mut night = place.night(&things(), 0).unwrap();
+    assert!(matches!(night.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
+    assert!(matches!(night.absent(SweepId(7)), Err(Error::UnknownSweep { sweep: 7 })));
+    let record = sweep_record(SweepId(7), Verdict::Complete, 0);
+    assert!(matches!(night.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
+}
+
+fn quarantined(sweep: SweepId, key: Option<&str>, raw: &str) -> QuarantineRecord {
+    QuarantineRecord {
+        sweep,
+        key: key.map(|key| vec![key.to_owned()]),
+        reason: "create_time: no such form".into(),
+        raw: raw.into(),
+        page: Some(3),
+        request_id: Some("r1".into()),
+    }
+}
+
+/// One night of `ids` with quarantined records given as (key, raw).
+fn night_with(place: &Place, number: i64, ids: std::ops::Range<u32>, bad: &[(Option<&str>, &str)]) {
+    let list = things();
+    let mut night = place.night(&list, number).unwrap();
+    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let staged = rows(ids);
+    night.stage(sweep, &batch(&list, &staged), 0).unwrap();
+    let keys: Vec<Vec<String>> = bad.iter().filter_map(|(key, _)| key.map(|k| vec![k.to_owned()])).collect();
+    night.protect(sweep, &keys).unwrap();
+    let bad: Vec<_> = bad.iter().map(|(key, raw)| quarantined(sweep, *key, raw)).collect();
+    let mut record = sweep_record(sweep, Verdict::Complete, (staged.len() + bad.len()) as u64);
+    record.quarantined = bad.len() as u64;
+    night.commit(&run_record(), &[record], &[], &bad, &[]).unwrap();
+    place.require_sound(&list);
+}
+
+#[test]
+fn a_quarantined_record_is_followed_by_its_key_until_a_good_copy_comes() {
+    let place = Place::new();
+    let sql = "SELECT coalesce(\"key\"[1], '?'), raw, first_run_id, last_run_id, resolved_at IS NOT NULL
+               FROM quarantine ORDER BY ALL";
+    night_with(&place, 0, 0..3, &[]);
+    night_with(&place, 1, 0..2, &[(Some("2"), "{\"id\":2}"), (None, "not json")]);
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["3"]], "2 could not be read, yet is not gone");
+    night_with(&place, 2, 0..2, &[(Some("2"), "{\"id\":2,\"x\":1}"), (None, "not json"), (None, "{}")]);
+    assert_eq!(
+        texts(&place.read(), sql),
+        [
+            ["2", "{\"id\":2,\"x\":1}", "2", "3", "false"],
+            ["?", "\"not json\"", "2", "3", "false"],
+            ["?", "{}", "3", "3", "false"],
+        ]
+    );
+    night_with(&place, 3, 0..3, &[]);
+    let resolved = "SELECT epoch_us(resolved_at) FROM quarantine WHERE \"key\" IS NOT NULL";
+    assert_eq!(texts(&place.read(), resolved), [[midnight(3).0.to_string()]]);
+    night_with(&place, 4, 0..2, &[(Some("2"), "{}")]);
+    assert_eq!(texts(&place.read(), resolved), [["-"]], "broken again");
+}
+
+#[test]
+fn drift_is_kept_once_a_field_and_counted() {
+    let place = Place::new();
+    let drift = |field: &str, count, sample: Option<&str>| DriftRecord {
+        table: "things".into(),
+        field: field.into(),
+        count,
+        sample: sample.map(str::to_owned),
+    };
+    for (number, drifts) in
+        [vec![drift("a", 2, Some("1")), drift("a", 3, Some("2"))], vec![drift("a", 1, None), drift("b", 1, None)]]
+            .iter()
+            .enumerate()
+    {
+        let night = place.night(&things(), number as i64).unwrap();
+        night.commit(&run_record(), &[], &[], &[], drifts).unwrap();
+    }
+    let sql = "SELECT field, \"count\", sample, first_seen = last_seen FROM schema_drift ORDER BY field";
+    assert_eq!(texts(&place.read(), sql), [["a", "6", "2", "false"], ["b", "1", "-", "true"]]);
+}
+
+#[test]
+fn calls_are_kept_for_their_days() {
+    let place = Place::new();
+    for number in [0, 29, 31] {
+        let mut night = place.night(&things(), number).unwrap();
+        let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+        let call = RequestRecord {
+            sweep: (number > 0).then_some(sweep),
+            at: midnight(number),
+            path: "/v1/things".into(),
+            status: Some(200),
+            attempt: 1,
+            ms: 12,
+            bytes: 900,
+            request_id: Some("r".into()),
+        };
+        night.commit(&run_record(), &[], &[call], &[], &[]).unwrap();
+    }
+    let sql = "SELECT run_id, table_name, scope, status FROM requests ORDER BY run_id";
+    assert_eq!(texts(&place.read(), sql), [["2", "things", "north-1/p1", "200"], ["3", "things", "north-1/p1", "200"]]);
+}
+
+#[test]
+fn each_check_finds_what_it_is_for() {
+    let faults = [
+        ("one_open_version", "INSERT INTO things SELECT * FROM things"),
+        (
+            "versions_apart",
+            "INSERT INTO things_history SELECT *, TIMESTAMPTZ '2026-01-09T00:00:00Z', 'changed', 1 FROM things",
+        ),
+        ("interval_forward", "INSERT INTO things_history SELECT *, _valid_from, 'gone', 1 FROM things"),
+        ("runs_known", "UPDATE things SET _valid_from = TIMESTAMPTZ '2026-01-01T00:00:00.000001Z'"),
+        ("ledger_equation", "UPDATE sweeps SET rows_read = 99"),
+        ("ledger_runs_known", "UPDATE sweeps SET run_id = 99"),
+        ("runs_in_order", "INSERT INTO runs SELECT * REPLACE (2 AS run_id) FROM runs"),
+    ];
+    for (check, fault) in faults {
+        let place = Place::new();
+        place.sync(&things(), 0, &rows(0..1)).unwrap();
+        Connection::open(&place.store).unwrap().execute_batch(fault).unwrap();
+        let found = run_checks(&place.read(), &[things()]).unwrap();
+        assert!(
+            found.iter().any(|v| v.check.contains(check) && v.rows > 0 && !v.sample.is_empty()),
+            "{check}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn a_store_that_already_holds_a_key_twice_stops_the_run_that_touches_it() {
+    let place = Place::new();
+    place.sync(&things(), 0, &rows(0..1)).unwrap();
+    let twice = "INSERT INTO things SELECT * REPLACE ('p2' AS _project) FROM things";
+    Connection::open(&place.store).unwrap().execute_batch(twice).unwrap();
+    let mut night = place.night(&things(), 1).unwrap();
+    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let changed = json!({ "id": "0", "state": "down", "_hash": 2 });
+    night.stage(sweep, &batch(&things(), &[changed]), 0).unwrap();
+    let error = night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap_err();
+    assert!(matches!(&error, Error::Duplicate { .. }), "{error}");
+}
+
+#[test]
+fn the_outcomes_have_the_ledgers_names() {
+    assert_eq!([Outcome::Complete.name(), Outcome::Partial.name()], ["complete", "partial"]);
+}

@@ -1,0 +1,196 @@
+//! Small lists, batches made from JSON, and a night in one call.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
+use arrow::json::ReaderBuilder;
+use duckdb::Connection;
+use serde_json::Value;
+
+use crate::catalog::file;
+use crate::catalog::spec::{Endpoint, Scope, StoredKind};
+use crate::clock::Timestamp;
+use crate::store::{
+    Error, Night, Outcome, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict, open_read_only,
+    run_checks,
+};
+
+/// A list called `name` with `columns` as in its file; `key` is the inline form.
+pub fn endpoint(name: &str, key: &str, updated: Option<&str>, columns: &str) -> Endpoint {
+    let updated = updated.map_or(String::new(), |column| format!("updated = \"{column}\"\n"));
+    let text = format!(
+        r#"
+name = "{name}"
+title = "Things"
+about = "Things that a test keeps; it's only a test."
+service = "workspace"
+method = "GET"
+path = "/v1/things"
+scope = "iam_project"
+items = "items"
+key = [{key}]
+doc = "https://example.invalid/"
+{updated}
+[paging]
+kind = "offset"
+in = "query"
+position = "offset"
+size = "limit"
+limit = 100
+pages_max = 10
+{columns}"#
+    );
+    file::parse(&text).unwrap()
+}
+
+pub fn column(name: &str, ty: &str) -> String {
+    format!("[[column]]\nname = \"{name}\"\nabout = \"The {name}.\"\n{ty}\n")
+}
+
+/// `things`: an id and a state, both text.
+pub fn things() -> Endpoint {
+    let columns = column("id", "type = \"text\"") + &column("state", "type = \"text\"");
+    endpoint("things", "{ column = \"id\" }", None, &columns)
+}
+
+/// Rows given as JSON objects with the stored columns' names and `_hash`.
+pub fn batch(endpoint: &Endpoint, rows: &[Value]) -> RecordBatch {
+    // Arrow's JSON reader knows no zone by name, so instants are read at offset zero and then renamed.
+    let read = schema(endpoint, "+00:00");
+    let mut decoder = ReaderBuilder::new(read.clone()).with_batch_size(rows.len().max(1)).build_decoder().unwrap();
+    decoder.serialize(rows).unwrap();
+    let decoded = decoder.flush().unwrap().unwrap_or_else(|| RecordBatch::new_empty(read));
+    let schema = schema(endpoint, "UTC");
+    let columns = decoded.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(values, field)| cast(values, field.data_type()).unwrap()).collect();
+    RecordBatch::try_new(schema, columns).unwrap()
+}
+
+fn schema(endpoint: &Endpoint, zone: &str) -> Arc<Schema> {
+    let stored = endpoint.stored_columns();
+    let mut fields: Vec<Field> = stored.iter().map(|c| Field::new(&c.name, arrow_type(&c.kind, zone), true)).collect();
+    fields.push(Field::new("_hash", DataType::Int64, false));
+    Arc::new(Schema::new(fields))
+}
+
+fn arrow_type(kind: &StoredKind, zone: &str) -> DataType {
+    match kind {
+        StoredKind::Text | StoredKind::Json => DataType::Utf8,
+        StoredKind::Bool => DataType::Boolean,
+        StoredKind::Int32 => DataType::Int32,
+        StoredKind::Int64 => DataType::Int64,
+        StoredKind::Double => DataType::Float64,
+        StoredKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())),
+        StoredKind::Struct(fields) => {
+            DataType::Struct(fields.iter().map(|(name, kind)| Field::new(name, arrow_type(kind, zone), true)).collect())
+        }
+        StoredKind::List(item) => DataType::List(Arc::new(Field::new("item", arrow_type(item, zone), true))),
+        StoredKind::Map(value) => {
+            let value = Field::new("value", arrow_type(value, zone), true);
+            let pair = Fields::from(vec![Field::new("key", DataType::Utf8, false), value]);
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(pair), false)), false)
+        }
+    }
+}
+
+pub fn scope(project: &str) -> Scope {
+    Scope { region: "north-1".into(), project: project.into(), fixed: None }
+}
+
+pub fn settings() -> StoreSettings {
+    StoreSettings::new(|_: Duration| panic!("no test waits for a lock by accident"))
+}
+
+/// Midnight of the n-th night.
+pub fn midnight(n: i64) -> Timestamp {
+    Timestamp(1_767_225_600_000_000 + n * 86_400_000_000)
+}
+
+pub fn run_record() -> RunRecord {
+    RunRecord { ended_at: midnight(400), outcome: Outcome::Complete, settings_hash: "s".into() }
+}
+
+pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {
+    SweepRecord {
+        sweep,
+        started_at: midnight(0),
+        ended_at: midnight(0),
+        verdict,
+        proof: Some("seams".into()),
+        declare_gone: verdict == Verdict::Complete,
+        reported_total_first: Some(rows_read),
+        reported_total_last: Some(rows_read),
+        rows_read,
+        duplicates: 0,
+        quarantined: 0,
+        pages: 1,
+        requests: 1,
+        retries: 0,
+        throttled: 0,
+        waited_ms: 0,
+        bytes: 1000,
+        error: None,
+    }
+}
+
+/// A folder with a store in it, or not yet.
+pub struct Place {
+    pub folder: tempfile::TempDir,
+    pub store: PathBuf,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("hclake.duckdb");
+        Place { folder, store }
+    }
+
+    pub fn night(&self, endpoint: &Endpoint, number: i64) -> Result<Night, Error> {
+        Night::open(&self.store, std::slice::from_ref(endpoint), midnight(number), &settings())
+    }
+
+    /// One complete sweep of one scope.
+    pub fn sync(&self, endpoint: &Endpoint, number: i64, rows: &[Value]) -> Result<SweepCounts, Error> {
+        let mut night = self.night(endpoint, number)?;
+        let sweep = night.begin_sweep(&endpoint.name, &scope("p1"))?;
+        night.stage(sweep, &batch(endpoint, rows), 0)?;
+        let record = sweep_record(sweep, Verdict::Complete, rows.len() as u64);
+        Ok(night.commit(&run_record(), &[record], &[], &[], &[])?[0])
+    }
+
+    pub fn read(&self) -> Connection {
+        open_read_only(&self.store).unwrap()
+    }
+
+    pub fn files(&self) -> Vec<String> {
+        files_of(self.folder.path())
+    }
+
+    pub fn require_sound(&self, endpoint: &Endpoint) {
+        assert_eq!(run_checks(&self.read(), std::slice::from_ref(endpoint)).unwrap(), []);
+    }
+}
+
+pub fn files_of(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// The rows of a query, every value as text, NULL as `-`.
+pub fn texts(connection: &Connection, sql: &str) -> Vec<Vec<String>> {
+    let mut statement = connection.prepare(&format!("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})")).unwrap();
+    let mut rows = statement.query([]).unwrap();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        let width = row.as_ref().column_count();
+        found.push((0..width).map(|i| row.get::<_, Option<String>>(i).unwrap().unwrap_or("-".into())).collect());
+    }
+    found
+}
