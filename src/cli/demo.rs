@@ -48,11 +48,7 @@ fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
 }
 
 /// Runs the nights and returns when each began.
-async fn three_nights(
-    store: &Path,
-    args: &DemoArgs,
-    streams: &mut Streams<'_>,
-) -> Result<Vec<Timestamp>, Failure> {
+async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
     let catalog = Catalog::builtin()?;
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
     let world = WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows, ..Default::default() };
@@ -81,13 +77,7 @@ async fn three_nights(
 }
 
 /// The settings that a person would make through the environment.
-fn settings(
-    store: &Path,
-    world: &WorldSettings,
-    standin: &Running,
-    ak: &str,
-    sk: &str,
-) -> Result<Settings, Failure> {
+fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
     let environment = Environment::of(&[
         ("HCLAKE_ENDPOINT_URL", &standin.base_url()),
         ("HCLAKE_REGION", &world.region),

@@ -53,7 +53,6 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
         Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
-
     };
     let flushed = out.flush().map_err(Failure::from);
     match ended.and_then(|code| flushed.map(|()| code)) {

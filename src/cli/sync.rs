@@ -121,7 +121,10 @@ pub(super) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
     for list in &summary.tables {
         let place = format!("{} [{}]", list.table, list.scope);
         if list.verdict == "unproved" {
-            say(&format!("error: {place}: the listing could not be proved complete: {}", list.proof.as_deref().unwrap_or("")));
+            say(&format!(
+                "error: {place}: the listing could not be proved complete: {}",
+                list.proof.as_deref().unwrap_or("")
+            ));
             say("hint: what was read is stored and nothing was declared gone; the next run tries again");
         }
         if list.held_back > 0 {

@@ -154,8 +154,8 @@ fn read_file(flags: &Flags, environment: &Environment) -> Result<(ConfigFile, Op
         [Some(local), personal].into_iter().flatten().find(|path| path.is_file())
     });
     let Some(path) = found else { return Ok((ConfigFile::default(), None)) };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
     let file = toml_text::parse(&text).map_err(|fault| ConfigError::Toml { path: path.clone(), fault })?;
     Ok((file, Some(path)))
 }
@@ -180,7 +180,9 @@ impl Resolver<'_> {
         });
         let zone = self.file.time.codearts_zone.clone().unwrap_or_else(|| CODEARTS_ZONE_DEFAULT.to_owned());
         let offset = parse_offset(&zone);
-        self.check(offset.is_some(), || format!("time.codearts_zone is \"{zone}\": write an offset such as \"+08:00\""));
+        self.check(offset.is_some(), || {
+            format!("time.codearts_zone is \"{zone}\": write an offset such as \"+08:00\"")
+        });
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         Settings {
             store: self.store(flags),
@@ -237,9 +239,9 @@ impl Resolver<'_> {
     }
 
     fn first_variable(&self, names: &[&str]) -> Option<(String, Origin)> {
-        names.iter().find_map(|name| {
-            Some((self.environment.text(name)?.to_owned(), Origin::Variable(name.to_string())))
-        })
+        names
+            .iter()
+            .find_map(|name| Some((self.environment.text(name)?.to_owned(), Origin::Variable(name.to_string()))))
     }
 
     fn scopes(&mut self) -> Sourced<Vec<ScopeSettings>> {
@@ -353,7 +355,8 @@ mod tests {
 
     #[test]
     fn every_fault_of_meaning_is_told_at_once() {
-        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\n";
+        let text =
+            "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\n";
         let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
         assert_eq!(faults.len(), 4, "{faults:?}");
     }

@@ -77,8 +77,7 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
 
 /// Whether a scope needs its IAM project's id to be looked up.
 pub fn needs_project(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool {
-    scope.project_id.is_none()
-        && endpoints.iter().any(|e| e.scope == ScopeKind::IamProject && wants(scope, e))
+    scope.project_id.is_none() && endpoints.iter().any(|e| e.scope == ScopeKind::IamProject && wants(scope, e))
 }
 
 fn wants(scope: &ScopeSettings, endpoint: &Endpoint) -> bool {

@@ -108,7 +108,10 @@ impl ListOutcome {
             ));
         }
         for (name, unknown) in &self.unknown {
-            warn(format!("the catalog does not know the member `{name}`; it is kept in `extra` ({} records)", unknown.count));
+            warn(format!(
+                "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
+                unknown.count
+            ));
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
         if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {

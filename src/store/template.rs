@@ -222,7 +222,8 @@ mod tests {
             "make_timestamptz",
             "timezone",
         ];
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("sql")];
+        let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+        let mut folders: Vec<_> = ["migrations", "merge", "macros", "views", "checks"].map(|f| sql.join(f)).into();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
                 if entry.is_dir() {

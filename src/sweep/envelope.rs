@@ -66,8 +66,7 @@ impl Envelope {
                 .column(column)
                 .is_some_and(|c| matches!(c.ty, ColumnType::Timestamp(TimeForm::Text { .. }))),
         };
-        let mut order: Vec<OrderMember> =
-            endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(order_member).collect();
+        let mut order: Vec<OrderMember> = endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(order_member).collect();
         let order_fixed = order.len();
         order.extend(endpoint.updated.as_ref().map(order_member));
         Envelope {
@@ -131,7 +130,8 @@ impl Envelope {
     }
 
     fn key_parts<'a>(&self, found: &'a Found<'_>) -> Option<Vec<&'a str>> {
-        let parts = found.key.iter().map(|members| members.iter().flatten().map(|c| c.as_ref()).find(|t| !t.is_empty()));
+        let parts =
+            found.key.iter().map(|members| members.iter().flatten().map(|c| c.as_ref()).find(|t| !t.is_empty()));
         let parts: Vec<&str> = parts.collect::<Option<_>>()?;
         (!parts.is_empty()).then_some(parts)
     }

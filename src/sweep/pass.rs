@@ -312,7 +312,8 @@ impl Pass {
         if !self.overlaps() || (self.tail.is_empty() && page.offset == 0) {
             return Joined::After(0);
         }
-        let latest = page.facts.rows.iter().enumerate().filter_map(|(i, row)| Some((self.tail.place(row.identity())?, i))).max();
+        let latest =
+            page.facts.rows.iter().enumerate().filter_map(|(i, row)| Some((self.tail.place(row.identity())?, i))).max();
         latest.map_or(Joined::Apart, |(_, index)| Joined::After(index + 1))
     }
 

@@ -57,9 +57,11 @@ fn a_wrong_key_costs_one_request_and_is_not_tried_again() {
     for (name, wrong) in [("HUAWEICLOUD_SDK_AK", "AKWRONG"), ("HUAWEICLOUD_SDK_SK", "SKWRONG")] {
         let tenant = with_a_night();
         let before = tenant.cloud.requests().len();
-        leaving_the_store_alone(&tenant, || tenant.run_with(&["sync"], &[(name, wrong)]))
-            .exits(2)
-            .says(&["401", "APIGW.0301", "hint:"]);
+        leaving_the_store_alone(&tenant, || tenant.run_with(&["sync"], &[(name, wrong)])).exits(2).says(&[
+            "401",
+            "APIGW.0301",
+            "hint:",
+        ]);
         assert_eq!(tenant.cloud.requests().len(), before + 1, "{name}");
     }
 }
@@ -81,7 +83,8 @@ fn a_wrong_key_with_the_project_given_costs_one_request_for_all_lists() {
 #[test]
 fn an_unknown_region_offers_the_nearest() {
     let tenant = Tenant::new();
-    let variables = [("HCLAKE_ENDPOINT_URL", ""), ("HCLAKE_REGION", "ap-southest-3"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")];
+    let variables =
+        [("HCLAKE_ENDPOINT_URL", ""), ("HCLAKE_REGION", "ap-southest-3"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")];
     tenant.run_with(&["sync"], &variables).exits(2).says(&["ap-southest-3", "ap-southeast-3"]);
     assert!(!tenant.store().exists());
 }
@@ -98,16 +101,20 @@ fn an_unreachable_host_is_named_with_the_cause() {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let url = format!("http://{closed}");
     let variables = [("HCLAKE_ENDPOINT_URL", url.as_str()), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")];
-    leaving_the_store_alone(&tenant, || tenant.run_with(&["sync", "--only", "apps"], &variables))
-        .exits(1)
-        .says(&[&closed.to_string(), "refused", "hint:"]);
+    leaving_the_store_alone(&tenant, || tenant.run_with(&["sync", "--only", "apps"], &variables)).exits(1).says(&[
+        &closed.to_string(),
+        "refused",
+        "hint:",
+    ]);
 }
 
 #[test]
 fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
     let tenant = with_a_night();
     let variables = [("HCLAKE_ENDPOINT_URL", "http://192.0.2.1:80"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")];
-    leaving_the_store_alone(&tenant, || tenant.run_with(&["sync"], &variables)).exits(2).says(&["plain http to 192.0.2.1", "hint: use https"]);
+    leaving_the_store_alone(&tenant, || tenant.run_with(&["sync"], &variables))
+        .exits(2)
+        .says(&["plain http to 192.0.2.1", "hint: use https"]);
 }
 
 #[test]
@@ -144,9 +151,11 @@ fn a_list_that_fails_keeps_its_last_night() {
 fn a_configuration_fault_is_told_with_line_column_and_nearest_key() {
     let tenant = with_a_night();
     tenant.write("hclake.toml", "region = \"ap-southeast-3\"\n[rate]\nworkspce = 5\n");
-    leaving_the_store_alone(&tenant, || tenant.run(&["sync"]))
-        .exits(2)
-        .says(&["hclake.toml", "line 3, column 1", "did you mean `workspace`?"]);
+    leaving_the_store_alone(&tenant, || tenant.run(&["sync"])).exits(2).says(&[
+        "hclake.toml",
+        "line 3, column 1",
+        "did you mean `workspace`?",
+    ]);
     tenant.write("hclake.toml", "region = \n");
     tenant.run(&["sync"]).exits(2).says(&["line 1"]);
 }
@@ -292,7 +301,8 @@ fn an_interrupted_run_leaves_the_store_as_it_was() {
             std::thread::yield_now();
         }
         std::thread::sleep(Duration::from_millis(200));
-        let killed = std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
+        let killed =
+            std::process::Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill");
         assert!(killed.success());
         Ran::of(child.wait_with_output().expect("ended"))
     })

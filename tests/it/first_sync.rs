@@ -84,7 +84,8 @@ fn every_scalar_value_of_every_record_is_what_the_cloud_said() {
             let (scope, key, json) = row.expect("a row");
             held.insert((scope, key), serde_json::from_str(&json).expect("json"));
         }
-        let ids: Vec<_> = tenant.cloud.with_world(|w| w.lists().filter(|l| l.table == endpoint.name).cloned().collect());
+        let ids: Vec<_> =
+            tenant.cloud.with_world(|w| w.lists().filter(|l| l.table == endpoint.name).cloned().collect());
         for id in ids {
             let scope = [Some(REGION.to_owned()), Some(id.project.clone()), id.fixed.clone()];
             let scope = scope.into_iter().flatten().collect::<Vec<_>>().join("/");

@@ -91,9 +91,11 @@ fn the_report_counts_what_the_cloud_holds() {
     tenant.sync().exits(0);
     let ran = tenant.run(&["report", "install_failures", "--format", "json"]).exits(0);
     let rows = ran.json();
-    let sum = |name: &str| rows.as_array().expect("rows").iter().map(|r| r[name].as_i64().expect("a count")).sum::<i64>();
+    let sum =
+        |name: &str| rows.as_array().expect("rows").iter().map(|r| r[name].as_i64().expect("a count")).sum::<i64>();
     let jobs = tenant.cloud.with_world(|w| w.records("app_install_jobs"));
-    let with = |statuses: &[&str]| jobs.iter().filter(|j| statuses.iter().any(|s| j["job_status"] == *s)).count() as i64;
+    let with =
+        |statuses: &[&str]| jobs.iter().filter(|j| statuses.iter().any(|s| j["job_status"] == *s)).count() as i64;
     assert_eq!(sum("failed"), with(&["FAIL"]));
     assert_eq!(sum("finished"), with(&["FAIL", "SUCCESS"]));
     assert_eq!(sum("finished") + sum("pending"), jobs.len() as i64);

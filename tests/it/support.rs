@@ -49,7 +49,8 @@ impl Ran {
 }
 
 pub struct Tenant {
-    runtime: Runtime,
+    /// Keeps the cloud at work.
+    _runtime: Runtime,
     pub cloud: Running,
     folder: tempfile::TempDir,
     ak: String,
@@ -75,14 +76,15 @@ impl Tenant {
     }
 
     pub fn of(world: WorldSettings, settings: StandinSettings) -> Tenant {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let catalog = Catalog::builtin().expect("the catalog is sound");
         let (ak, sk) = (settings.ak.clone(), settings.sk.expose().to_owned());
         let projects = world.codearts_project_ids.join(",");
         let cloud = runtime.block_on(Standin::start(World::new(&catalog, world), settings)).expect("loopback");
         let folder = tempfile::tempdir().expect("a folder");
         let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
-        let tenant = Tenant { runtime, cloud, folder, ak, sk, variables };
+        let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables };
         // The stand-in needs no sparing.
         tenant.write("hclake.toml", &unlimited_rates());
         tenant
@@ -131,7 +133,11 @@ impl Tenant {
     pub fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
         let mut command = self.command(args);
         for (name, value) in variables {
-            if value.is_empty() { command.env_remove(name) } else { command.env(name, value) };
+            if value.is_empty() {
+                command.env_remove(name)
+            } else {
+                command.env(name, value)
+            };
         }
         Ran::of(command.output().expect("the program starts"))
     }
@@ -173,10 +179,6 @@ impl Tenant {
         let violations = hclake::store::run_checks(&self.open(), Catalog::builtin().expect("sound").endpoints());
         let violations = violations.expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
-    }
-
-    pub fn runtime(&self) -> &Runtime {
-        &self.runtime
     }
 }
 

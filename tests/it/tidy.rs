@@ -24,8 +24,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "run", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "standin", "catalog",
-            "secret", "clock",
+            "run",
+            "sweep",
+            "publish",
+            "report",
+            "cloud",
+            "normalize",
+            "store",
+            "config",
+            "standin",
+            "catalog",
+            "secret",
+            "clock",
         ],
     ),
 ];
@@ -82,7 +92,10 @@ fn without_tests(text: &str) -> &str {
 }
 
 fn is_test_file(path: &Path) -> bool {
-    path.iter().any(|part| part == "tests") || path.ends_with("tests.rs") || path.ends_with("model.rs") || path.ends_with("testing.rs")
+    path.iter().any(|part| part == "tests")
+        || path.ends_with("tests.rs")
+        || path.ends_with("model.rs")
+        || path.ends_with("testing.rs")
 }
 
 #[test]
@@ -152,10 +165,12 @@ fn every_file_opens_with_what_it_is_for_and_is_of_readable_length() {
 
 #[test]
 fn sql_says_the_same_with_and_without_zone_support_and_under_any_zone() {
-    let forbidden = ["now()", "current_date", "current_timestamp", "today()", "at time zone", "::timestamp ", "::timestamp\n"];
+    let forbidden =
+        ["now()", "current_date", "current_timestamp", "today()", "at time zone", "::timestamp ", "::timestamp\n"];
     for path in files(&root().join("sql"), "sql") {
         let text = fs::read_to_string(&path).expect("readable").to_lowercase();
-        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("--")).map(|l| format!("{l}\n")).collect();
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("--")).map(|l| format!("{l}\n")).collect();
         for word in forbidden {
             assert!(!code.contains(word), "{} holds `{}`", path.display(), word.trim());
         }
