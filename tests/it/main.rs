@@ -4,7 +4,9 @@ mod support;
 
 mod bad_input;
 mod first_sync;
+mod honesty;
 mod nights;
 
+mod readme;
 mod secrets;
 mod tidy;

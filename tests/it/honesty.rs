@@ -1,0 +1,146 @@
+//! What is said of records that cannot be read, lists that cannot be proved, and records that vanish at once.
+
+use hclake::standin::{Fault, ListId, ServedOrder, When};
+use serde_json::{Value, json};
+
+use crate::support::Tenant;
+
+fn list<'a>(summary: &'a Value, table: &str) -> &'a Value {
+    let tables = summary["tables"].as_array().expect("tables");
+    tables.iter().find(|list| list["table"] == table).expect("the table was asked for")
+}
+
+fn id_of(tenant: &Tenant, table: &str) -> ListId {
+    tenant.cloud.with_world(|w| w.lists().find(|id| id.table == table).cloned()).expect("a list")
+}
+
+#[test]
+fn a_bad_record_is_kept_aside_and_named_and_not_taken_for_gone() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let apps = id_of(&tenant, "apps");
+    let good = tenant.cloud.with_world(|w| w.listing(&apps)[3].clone());
+    let key = good["id"].as_str().expect("an id").to_owned();
+    let mut bad = good.clone();
+    bad["create_time"] = json!("the day before yesterday");
+    tenant.cloud.with_world(|w| w.replace(&apps, &key, bad));
+
+    let ran = tenant.run(&["sync"]).exits(0).says(&["1 records could not be read"]);
+    assert!(ran.stdout.contains("apps"), "{}", ran.stdout);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM apps WHERE id = '{key}'")), 1, "its last good copy stands");
+    assert_eq!(tenant.number("SELECT count(*) FROM apps_history WHERE _closed_by = 'gone'"), 0);
+    let kept = tenant.texts(
+        "SELECT reason || '|' || (raw->>'create_time') || '|' || (request_id IS NOT NULL) FROM quarantine WHERE resolved_at IS NULL",
+    );
+    assert_eq!(kept.len(), 1);
+    assert!(kept[0].contains("create_time"), "{kept:?}");
+    assert!(kept[0].ends_with("|the day before yesterday|true"), "{kept:?}");
+    tenant.assert_sound();
+
+    tenant.cloud.with_world(|w| w.replace(&apps, &key, good));
+    tenant.sync().exits(0);
+    assert_eq!(
+        tenant.number("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL"),
+        0,
+        "a good copy resolves it"
+    );
+    tenant.assert_sound();
+}
+
+#[test]
+fn records_that_vanish_at_once_are_held_back_until_a_person_says_so() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let jobs = id_of(&tenant, "app_install_jobs");
+    let before = tenant.number("SELECT count(*) FROM app_install_jobs");
+    tenant.cloud.with_world(|w| w.clear(&jobs));
+
+    let summary = tenant.sync().exits(3).says(&["would be gone at once", "--allow-gone"]).json();
+    assert_eq!(list(&summary, "app_install_jobs")["held_back"], before);
+    assert_eq!(list(&summary, "app_install_jobs")["gone"], 0);
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs"), before);
+    tenant.assert_sound();
+
+    let summary = tenant.run(&["sync", "--allow-gone", "--format", "json"]).exits(0).json();
+    assert_eq!(list(&summary, "app_install_jobs")["gone"], before);
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs"), 0);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_list_in_another_order_for_each_request_is_unproved_and_nothing_is_gone() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let jobs = id_of(&tenant, "app_install_jobs");
+    let first = tenant.cloud.with_world(|w| w.listing(&jobs)[0]["id"].as_str().expect("an id").to_owned());
+    tenant.cloud.with_world(|w| {
+        w.remove(&jobs, &first);
+        w.set_order("app_install_jobs", ServedOrder::Reshuffled);
+    });
+    let summary = tenant.sync().exits(3).says(&["could not be proved complete", "hint:"]).json();
+    let unproved = list(&summary, "app_install_jobs");
+    assert_eq!(unproved["verdict"], "unproved");
+    assert!(unproved["proof"].as_str().expect("a reason").len() > 10);
+    assert_eq!(unproved["gone"], 0);
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs_history WHERE _closed_by = 'gone'"), 0);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_list_without_an_order_to_trust_needs_a_second_reading_before_anything_is_gone() {
+    let tenant = Tenant::new();
+    tenant.cloud.with_world(|w| w.set_order("app_install_jobs", ServedOrder::Scattered));
+    assert_eq!(list(&tenant.sync().exits(0).json(), "app_install_jobs")["proof"], "totals");
+    let jobs = id_of(&tenant, "app_install_jobs");
+    let first = tenant.cloud.with_world(|w| w.listing(&jobs)[0]["id"].as_str().expect("an id").to_owned());
+    tenant.cloud.with_world(|w| w.remove(&jobs, &first));
+    let summary = tenant.sync().exits(0).json();
+    let agreed = list(&summary, "app_install_jobs");
+    assert_eq!((&agreed["proof"], &agreed["gone"]), (&json!("agreement"), &json!(1)));
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_record_that_is_removed_in_mid_listing_hides_no_other() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let jobs = id_of(&tenant, "app_install_jobs");
+    let listed = jobs.clone();
+    // After the first page is read, its second record goes: every later record moves up by one.
+    tenant.cloud.faults.add(
+        "app-center/jobs?limit=100&offset=0",
+        When::Nth(1),
+        Fault::change(move |world| {
+            let second = world.listing(&listed)[1]["id"].as_str().expect("an id").to_owned();
+            world.remove(&listed, &second);
+        }),
+    );
+    let summary = tenant.sync().exits(0).json();
+    assert_eq!(list(&summary, "app_install_jobs")["proof"], "seams");
+    assert_eq!(list(&summary, "app_install_jobs")["gone"], 0, "the record was there when its page was read");
+    tenant.sync().exits(0);
+    let held = tenant.number("SELECT count(*) FROM app_install_jobs");
+    assert_eq!(held as usize, tenant.cloud.with_world(|w| w.count(&jobs)));
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs_history WHERE _closed_by = 'gone'"), 1);
+    tenant.assert_sound();
+}
+
+#[test]
+fn an_empty_first_listing_is_a_warning() {
+    let tenant = Tenant::new();
+    let variables = [("HCLAKE_CODEARTS_PROJECTS", "0123456789abcdef0123456789abcdef")];
+    tenant
+        .run_with(&["sync", "--only", "deploy_tasks"], &variables)
+        .exits(0)
+        .says(&["warning: deploy_tasks", "the list is empty; a wrong project id would look just the same"]);
+}
+
+#[test]
+fn throttling_is_obeyed_and_counted() {
+    let tenant = Tenant::new();
+    tenant.cloud.faults.add("app-center/jobs", When::Nth(2), Fault::throttled(100, "1 second", Some(1)));
+    let summary = tenant.sync().exits(0).json();
+    let throttled = list(&summary, "app_install_jobs");
+    assert_eq!((&throttled["throttled"], &throttled["retries"]), (&json!(1), &json!(1)));
+    assert!(throttled["waited_ms"].as_u64().expect("a count") >= 900, "{throttled}");
+}
