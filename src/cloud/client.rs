@@ -332,13 +332,15 @@ impl Client {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
             Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
-            None => match (read(&answer.body), Complaint::read(&answer.body)) {
-                (Ok(value), _) => return Ok(value),
-                (Err(_), Some(complaint)) => {
-                    let status = complaint.status().unwrap_or(answer.status);
-                    return Err(self.complained(route, &answer, complaint, status));
-                }
-                (Err(refusal), None) => (Outcome::Unusable, unusable(&answer.body, refusal)),
+            None => match read(&answer.body) {
+                Ok(value) => return Ok(value),
+                Err(refusal) => match Complaint::read(&answer.body) {
+                    Some(complaint) => {
+                        let status = complaint.status().unwrap_or(answer.status);
+                        return Err(self.complained(route, &answer, complaint, status));
+                    }
+                    None => (Outcome::Unusable, unusable(&answer.body, refusal)),
+                },
             },
         };
         let error = Error::UnusableBody {
