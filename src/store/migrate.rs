@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn what_is_pending_is_applied_once_and_in_order() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::store::in_memory("UTC");
         assert_eq!(run_all(&connection, MIGRATIONS).unwrap(), ["ledger"]);
         let longer = [MIGRATIONS[0], SECOND];
         assert_eq!(run_all(&connection, &longer).unwrap(), ["second"]);
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn line_ends_do_not_matter_but_a_changed_text_is_refused() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::store::in_memory("UTC");
         run_all(&connection, &[MIGRATIONS[0], SECOND]).unwrap();
         run_all(&connection, &[MIGRATIONS[0], Migration { text: "CREATE TABLE two (i INTEGER);\r", ..SECOND }])
             .unwrap();
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_newer_store_and_a_gap_are_refused() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::store::in_memory("UTC");
         run_all(&connection, &[MIGRATIONS[0], SECOND, THIRD]).unwrap();
         assert!(matches!(run_all(&connection, MIGRATIONS), Err(Error::NewerSchema { found: 3, known: 1 })));
         connection.execute_batch("DELETE FROM schema_migrations WHERE version = 2").unwrap();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_migration_that_fails_leaves_nothing_behind() {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = crate::store::in_memory("UTC");
         run_all(&connection, MIGRATIONS).unwrap();
         let broken = Migration { text: "CREATE TABLE two (i INTEGER); SELECT no_such_function();", ..SECOND };
         let error = run_all(&connection, &[MIGRATIONS[0], broken]).unwrap_err();

@@ -27,5 +27,7 @@ pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecor
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, newest_run_at};
+#[cfg(test)]
+pub(crate) use open::in_memory;
 pub use open::open_read_only;
 pub use workbench::{StoreSettings, Workbench, migrate};

@@ -26,7 +26,15 @@ pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
 
 /// Settings of every connection: no extension comes from outside the program.
 pub(super) fn config() -> duckdb::Result<Config> {
-    Config::default().enable_autoload_extension(false)
+    Config::default().enable_autoload_extension(false)?.with("autoinstall_known_extensions", "false")
+}
+
+/// A database of its own for a test, set as every other; `zone` is its session's where DuckDB has time zones.
+#[cfg(test)]
+pub(crate) fn in_memory(zone: &str) -> Connection {
+    let connection = Connection::open_in_memory_with_flags(config().expect("settings that DuckDB knows")).expect("memory");
+    let _ = connection.execute_batch(&format!("SET TimeZone = '{zone}'"));
+    connection
 }
 
 /// Shows instants in UTC where DuckDB has time zones; where it has none, it shows them so anyway.

@@ -8,7 +8,6 @@ use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
-use duckdb::Connection;
 use proptest::prelude::*;
 
 use super::parquet::{ExportError, IfExists};
@@ -16,8 +15,7 @@ use super::*;
 
 /// What DuckDB answers, in a session that is not in UTC.
 fn query(sql: &str) -> (SchemaRef, Vec<RecordBatch>) {
-    let conn = Connection::open_in_memory().unwrap();
-    conn.execute_batch("SET TimeZone = 'Asia/Shanghai'").unwrap();
+    let conn = crate::store::in_memory("Asia/Shanghai");
     let mut statement = conn.prepare(sql).unwrap();
     let arrow = statement.query_arrow([]).unwrap();
     let schema = arrow.get_schema();

@@ -224,7 +224,7 @@ fn open_copy(place: &Place) -> duckdb::Connection {
     if place.store.exists() {
         return place.read();
     }
-    let empty = duckdb::Connection::open_in_memory().unwrap();
+    let empty = crate::store::in_memory("UTC");
     empty.execute_batch("CREATE TABLE things (_scope VARCHAR, id VARCHAR, task VARCHAR)").unwrap();
     empty
 }

@@ -1,6 +1,5 @@
 //! Lists of every shape: nested columns, awkward names and texts, columns that come and go.
 
-use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{
@@ -227,7 +226,7 @@ fn a_batch_of_another_shape_is_refused() {
 fn the_views_and_macros_work_for_whoever_attaches_the_file_under_another_name() {
     let place = Place::new();
     place.sync(&things(), 0, &[json!({ "id": "a", "state": "up", "_hash": 1 })]).unwrap();
-    let other = Connection::open_in_memory().unwrap();
+    let other = crate::store::in_memory("UTC");
     other.execute_batch(&format!("ATTACH '{}' AS bi (READ_ONLY)", place.store.display())).unwrap();
     assert_eq!(texts(&other, "SELECT id FROM bi.things_versions"), [["a"]]);
     other.execute_batch("USE bi").unwrap();
