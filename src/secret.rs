@@ -6,7 +6,7 @@ use std::fmt;
 use zeroize::Zeroize;
 
 /// A secret text. `Debug` and `Display` show `***`; only [`Secret::expose`] gives the text out.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {

@@ -49,6 +49,9 @@ pub(super) struct Global {
     /// The store, a DuckDB file [default: hclake.duckdb]
     #[arg(long, global = true, value_name = "FILE")]
     pub store: Option<PathBuf>,
+    /// Use the credentials of this profile: a section of ~/.huaweicloud/credentials, or a profile of KooCLI
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
     /// Say nothing but errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
@@ -174,7 +177,12 @@ pub(super) struct DemoArgs {
 
 impl Global {
     pub(super) fn flags(&self) -> config::Flags {
-        config::Flags { config: self.config.clone(), store: self.store.clone(), lock_timeout: None }
+        config::Flags {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            profile: self.profile.clone(),
+            lock_timeout: None,
+        }
     }
 }
 

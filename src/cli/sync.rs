@@ -56,9 +56,11 @@ fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>)
     let plan = run::dry_run(request, catalog)?;
     let Settings { store, .. } = &request.settings;
     writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
-    match &request.settings.keys {
-        Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
-        Err(fault) => writeln!(streams.out, "credentials: {fault}")?,
+    for search in request.settings.credentials.values() {
+        match &search.found {
+            Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
+            Err(fault) => writeln!(streams.out, "credentials: {fault}")?,
+        }
     }
     for list in &plan.lists {
         let endpoint = &list.endpoint;

@@ -1,6 +1,7 @@
 //! The one request loop: sign, wait for a slot, send, read, judge, and go round again where that may help. Each
 //! step is a function or value of its own; what a body means is left to the caller.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,18 +9,19 @@ use bytes::Bytes;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
-use super::credentials::Credentials;
-use super::error::{ApiError, BodyFault, Complaint, Error, ErrorClass, signature_expired};
+use super::authority::{Authority, Grant, Means};
+use super::complaint::Complaint;
+use super::credentials::{Credentials, Identity, KeyPair};
+use super::error::{ApiError, BodyFault, Error, ErrorClass};
 use super::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
 use super::pace::{Lane, Pace, RateSettings};
 use super::proof::{Proof, proves};
 use super::regions::{Endpoint, EndpointOverrides, endpoint};
 use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
 use super::sign;
-use super::skew::Skew;
+use super::skew::{Skew, signature_expired};
 use crate::catalog::spec::{Method, Service};
 use crate::clock::{SharedClock, Timestamp};
-use crate::secret::Secret;
 
 const JSON: &str = "application/json";
 const PROJECT_HEADER: &str = "x-project-id";
@@ -29,6 +31,8 @@ const TOKEN_HEADER: &str = "x-auth-token";
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub credentials: Credentials,
+    /// Where a person can look the credentials up, for hints.
+    pub source: String,
     pub overrides: EndpointOverrides,
     pub rate: RateSettings,
     pub retry: RetryLimits,
@@ -44,6 +48,7 @@ impl ClientSettings {
     pub fn new(credentials: Credentials) -> Self {
         Self {
             credentials,
+            source: "the credentials".to_owned(),
             overrides: EndpointOverrides::default(),
             rate: RateSettings::default(),
             retry: RetryLimits::default(),
@@ -107,19 +112,23 @@ pub struct Attempt {
 /// Asks Huawei Cloud. Shared by all lists of a run; safe to use from many tasks.
 pub struct Client {
     credentials: Credentials,
+    identity: Identity,
+    authority: Authority,
+    proof: Proof,
     overrides: EndpointOverrides,
     retry: RetryLimits,
     body_bytes_max: u64,
-    transport: Transport,
-    pace: Pace,
-    proof: Proof,
-    skew: Skew,
+    transport: Arc<Transport>,
+    pace: Arc<Pace>,
+    skew: Arc<Skew>,
     clock: SharedClock,
 }
 
 /// What stays the same over the attempts of a call.
 struct Route<'a> {
     call: &'a Call,
+    body: Option<Bytes>,
+    leave: Leave,
     endpoint: Endpoint,
     connections: &'a reqwest::Client,
     /// With the endpoint's prefix; this is what is signed.
@@ -130,9 +139,18 @@ struct Route<'a> {
     lane: Arc<Lane>,
 }
 
+/// On what a call is sent.
+#[derive(Clone, Copy, PartialEq)]
+enum Leave {
+    /// On the credentials, once they are known to be good.
+    Granted,
+    /// As it is, since it asks for what others are sent on.
+    Open,
+}
+
 /// The tally of a call.
 #[derive(Default)]
-struct Log {
+pub(super) struct Log {
     attempts: Vec<Attempt>,
     waited: Duration,
     throttled: u32,
@@ -146,13 +164,13 @@ struct Failure {
     outcome: Outcome,
     /// How long the service asked to wait.
     asked: Option<Duration>,
-    /// It was signed with a clock that has been corrected since.
-    stale_clock: bool,
+    /// It was signed with a clock that has been corrected since, or sent with a token that can be renewed.
+    outdated: bool,
 }
 
 impl Failure {
     fn new(outcome: Outcome, error: Error) -> Self {
-        Self { error, outcome, asked: None, stale_clock: false }
+        Self { error, outcome, asked: None, outdated: false }
     }
 }
 
@@ -163,22 +181,34 @@ impl Client {
             return Err(Error::Setting { name: "attempts_max".to_owned(), fault: "must be 1 or more".to_owned() });
         }
         check_credentials(&settings.credentials)?;
+        let transport = Transport::new(TransportSettings {
+            connect_timeout: settings.connect_timeout,
+            read_timeout: settings.read_timeout,
+            body_bytes_max: settings.body_bytes_max,
+            user_agent: settings.user_agent.clone(),
+        });
         Ok(Client {
+            identity: Identity { kind: settings.credentials.kind(), source: settings.source },
+            authority: Authority::new(&settings.credentials, &settings.user_agent),
             credentials: settings.credentials,
+            proof: Proof::default(),
             overrides: settings.overrides,
             retry: settings.retry,
             body_bytes_max: settings.body_bytes_max,
-            transport: Transport::new(TransportSettings {
-                connect_timeout: settings.connect_timeout,
-                read_timeout: settings.read_timeout,
-                body_bytes_max: settings.body_bytes_max,
-                user_agent: settings.user_agent,
-            }),
-            pace: Pace::new(settings.rate, clock.clone())?,
-            proof: Proof::default(),
-            skew: Skew::default(),
+            transport: Arc::new(transport),
+            pace: Arc::new(Pace::new(settings.rate, clock.clone())?),
+            skew: Arc::default(),
             clock,
         })
+    }
+
+    /// A client with credentials of its own that shares this one's connections, pace and measure of the clock.
+    ///
+    /// Errors: as for a new one.
+    pub fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
+        let other = Client::new(settings, self.clock.clone())?;
+        let (transport, pace, skew) = (Arc::clone(&self.transport), Arc::clone(&self.pace), Arc::clone(&self.skew));
+        Ok(Client { transport, pace, skew, ..other })
     }
 
     /// What is added to this machine's clock when signing, in microseconds; 0 unless a service's clock was found
@@ -191,25 +221,47 @@ impl Client {
     /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
     pub async fn send<T>(&self, call: &Call, read: impl Fn(&Bytes) -> Result<T, String>) -> Sent<T> {
         let mut log = Log::default();
-        let result = self.run(call, &read, &mut log).await;
+        let read = |answer: &Answer| read(&answer.body);
+        let result = match self.route(call, call.body.clone(), Leave::Granted) {
+            Ok(route) => self.run(&route, &read, &mut log).await,
+            Err(error) => Err(error),
+        };
         Sent { result, attempts: log.attempts, waited: log.waited, throttled: log.throttled }
+    }
+
+    /// Makes a call that needs no leave, within another call's tally. Its body may hold secrets, so it stays out of
+    /// the call, which can be shown.
+    pub(super) fn send_openly<'a, T: Send + 'a>(
+        &'a self,
+        call: &'a Call,
+        body: Bytes,
+        read: &'a (impl Fn(&Answer) -> Result<T, String> + Sync),
+        log: &'a mut Log,
+    ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>> {
+        Box::pin(async move { self.run(&self.route(call, Some(body), Leave::Open)?, read, log).await })
+    }
+
+    /// This machine's clock, corrected.
+    pub(super) fn service_time(&self) -> Timestamp {
+        self.skew.corrected(self.clock.wall())
     }
 
     async fn run<T>(
         &self,
-        call: &Call,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        route: &Route<'_>,
+        read: &impl Fn(&Answer) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<T, Error> {
-        let route = self.route(call)?;
         let mut attempt = 0;
+        let mut made_anew = false;
         loop {
             attempt += 1;
-            let failure = match self.attempt(&route, attempt, read, log).await? {
+            let failure = match self.attempt(route, attempt, read, log).await? {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            if failure.stale_clock && attempt < self.retry.attempts_max {
+            if failure.outdated && !made_anew && attempt < self.retry.attempts_max {
+                made_anew = true;
                 continue;
             }
             let (spent, asked) = (log.spent, failure.asked);
@@ -225,7 +277,7 @@ impl Client {
         }
     }
 
-    fn route<'a>(&'a self, call: &'a Call) -> Result<Route<'a>, Error> {
+    fn route<'a>(&'a self, call: &'a Call, body: Option<Bytes>, leave: Leave) -> Result<Route<'a>, Error> {
         let endpoint = endpoint(call.service, &call.region, &self.overrides)?;
         let connections = self.transport.connections(&endpoint).map_err(|cause| Error::Unreachable {
             service: call.service,
@@ -237,7 +289,7 @@ impl Client {
         let url = sendable(&format!("{}://{}{target}", endpoint.scheme, endpoint.authority))
             .ok_or_else(|| Error::Setting { name: format!("the path {path}"), fault: "cannot be sent".to_owned() })?;
         let lane = self.pace.lane(call.service, &call.region);
-        Ok(Route { call, endpoint, connections, path, target, url, lane })
+        Ok(Route { call, body, leave, endpoint, connections, path, target, url, lane })
     }
 
     /// One attempt, logged. The outer error ends the call before it: the credentials were condemned meanwhile.
@@ -245,11 +297,19 @@ impl Client {
         &self,
         route: &Route<'_>,
         attempt: u32,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Answer) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<Result<T, Failure>, Error> {
+        let (_pass, grant) = match route.leave {
+            Leave::Open => (None, Grant::nothing()),
+            Leave::Granted => {
+                let arrived = self.clock.mono();
+                let pass = self.proof.enter().await?;
+                log.waited += self.clock.mono().saturating_sub(arrived);
+                (pass, self.authority.grant(self, route.call, log).await?)
+            }
+        };
         let arrived = self.clock.mono();
-        let _pass = self.proof.enter().await?;
         let slot = route.lane.enter().await;
         log.waited += self.clock.mono().saturating_sub(arrived);
         self.proof.proven()?;
@@ -257,7 +317,7 @@ impl Client {
         let at = self.clock.wall();
         let offset_us = self.skew.offset_us();
         let limit = self.retry.budget.saturating_sub(log.spent);
-        let outgoing = self.outgoing(route, self.skew.corrected(at), limit)?;
+        let outgoing = outgoing(route, &grant, self.skew.corrected(at), limit)?;
         let begun = self.clock.mono();
         let answer = self.transport.exchange(route.connections, outgoing).await;
         let elapsed = self.clock.mono().saturating_sub(begun);
@@ -267,18 +327,23 @@ impl Client {
         }
         let mut entry = entry(route, attempt, at, elapsed, answer.as_ref().ok());
         let mut judged = match answer {
-            Ok(answer) => self.judge(route, answer, elapsed, read),
+            Ok(answer) => self.judge(route, &grant, answer, elapsed, read),
             Err(NoAnswer::Timeout) => Err(timed_out(route, elapsed)),
             Err(NoAnswer::Connection(cause)) => Err(unreachable(route, cause)),
         };
         match &mut judged {
             Ok(_) => {
-                self.proof.prove();
+                self.accepted(&grant);
                 route.lane.succeeded();
             }
             Err(failure) => {
-                failure.stale_clock = failure.outcome == Outcome::Status(401) && self.skew.offset_us() != offset_us;
-                self.heed(failure, &route.lane, slot.at);
+                failure.outdated = failure.outcome == Outcome::Status(401)
+                    && match grant.means {
+                        Means::Nothing => false,
+                        Means::Keys(_) => self.skew.offset_us() != offset_us,
+                        Means::Token(_) => self.authority.refused(&grant, &failure.error),
+                    };
+                self.heed(failure, &grant, &route.lane, slot.at);
                 entry.fault = Some(failure.error.to_string());
             }
         }
@@ -289,17 +354,23 @@ impl Client {
         Ok(judged)
     }
 
+    fn accepted(&self, grant: &Grant) {
+        grant.accept();
+        self.proof.prove();
+    }
+
     /// What a failure means for the requests that follow, of this call and of others.
-    fn heed(&self, failure: &Failure, lane: &Lane, left: Duration) {
+    fn heed(&self, failure: &Failure, grant: &Grant, lane: &Lane, left: Duration) {
         match failure.outcome {
             Outcome::Status(401) => {
-                let may_lock = matches!(self.credentials, Credentials::AkSk { .. });
-                if may_lock && !failure.stale_clock {
+                // A key or a user is locked after a few failures in a row; a token is not.
+                let may_lock = !matches!(grant.means, Means::Token(_));
+                if may_lock && !failure.outdated {
                     self.proof.condemn(failure.error.clone());
                 }
             }
             Outcome::Status(429) => lane.throttled(left, Window::in_message(&failure.error.message())),
-            Outcome::Status(status) if proves(status) => self.proof.prove(),
+            Outcome::Status(status) if proves(status) => self.accepted(grant),
             _ => {}
         }
         if let Some(asked) = failure.asked {
@@ -310,34 +381,36 @@ impl Client {
     fn judge<T>(
         &self,
         route: &Route<'_>,
+        grant: &Grant,
         answer: Answer,
         elapsed: Duration,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
         match answer.status {
-            200..=299 => self.read_body(route, answer, elapsed, read),
+            200..=299 => self.read_body(route, grant, answer, elapsed, read),
             300..=399 => Err(redirected(route, answer)),
-            status => Err(self.complained(route, &answer, Complaint::read_or_quote(&answer.body), status)),
+            status => Err(self.complained(route, grant, &answer, Complaint::read_or_quote(&answer.body), status)),
         }
     }
 
     fn read_body<T>(
         &self,
         route: &Route<'_>,
+        grant: &Grant,
         answer: Answer,
         elapsed: Duration,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
         let (outcome, fault) = match &answer.broken {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
             Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
-            None => match read(&answer.body) {
+            None => match read(&answer) {
                 Ok(value) => return Ok(value),
                 Err(refusal) => match Complaint::read(&answer.body) {
                     Some(complaint) => {
                         let status = complaint.status().unwrap_or(answer.status);
-                        return Err(self.complained(route, &answer, complaint, status));
+                        return Err(self.complained(route, grant, &answer, complaint, status));
                     }
                     None => (Outcome::Unusable, unusable(&answer.body, refusal)),
                 },
@@ -354,7 +427,14 @@ impl Client {
     }
 
     /// `status` is what the complaint amounts to, even where it came as a 200.
-    fn complained(&self, route: &Route<'_>, answer: &Answer, complaint: Complaint, status: u16) -> Failure {
+    fn complained(
+        &self,
+        route: &Route<'_>,
+        grant: &Grant,
+        answer: &Answer,
+        complaint: Complaint,
+        status: u16,
+    ) -> Failure {
         let message = complaint.message.unwrap_or_else(|| "no text".to_owned());
         let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
         let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
@@ -364,12 +444,12 @@ impl Client {
             status: Some(answer.status),
             code: complaint.code,
             class: self.class(status, &message),
-            message: self.credentials.hidden_in(&message),
+            message: grant.means.hidden_in(&self.credentials.hidden_in(&message)),
             request_id: answer.request_id.clone().or(complaint.request_id),
             permission: route.call.permission.clone(),
-            temporary_keys: self.credentials.temporary(),
+            identity: self.identity.clone(),
         }));
-        Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), stale_clock: false }
+        Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), outdated: false }
     }
 
     fn class(&self, status: u16, message: &str) -> ErrorClass {
@@ -388,44 +468,45 @@ impl Client {
     fn server_time(&self, answer: &Answer) -> Timestamp {
         answer.date.unwrap_or_else(|| self.skew.corrected(self.clock.wall()))
     }
+}
 
-    fn outgoing(&self, route: &Route<'_>, at: Timestamp, limit: Duration) -> Result<Outgoing, Error> {
-        Ok(Outgoing {
-            method: match route.call.method {
-                Method::Get => reqwest::Method::GET,
-                Method::Post => reqwest::Method::POST,
-            },
-            url: route.url.clone(),
-            headers: self.headers(route, at)?,
-            body: route.call.body.clone(),
-            limit,
-        })
-    }
+fn outgoing(route: &Route<'_>, grant: &Grant, at: Timestamp, limit: Duration) -> Result<Outgoing, Error> {
+    Ok(Outgoing {
+        method: match route.call.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        },
+        url: route.url.clone(),
+        headers: headers(route, &grant.means, at)?,
+        body: route.body.clone(),
+        limit,
+    })
+}
 
-    fn headers(&self, route: &Route<'_>, at: Timestamp) -> Result<HeaderMap, Error> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-        match &self.credentials {
-            Credentials::Token(token) => {
-                headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
-            }
-            Credentials::AkSk { ak, sk, security_token } => {
-                if let Some(project_id) = &route.call.project_id {
-                    let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
-                    headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
-                }
-                if let Some(token) = security_token {
-                    headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
-                }
-                sign_headers(&mut headers, route, ak, sk, at)?;
-            }
+fn headers(route: &Route<'_>, means: &Means, at: Timestamp) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    match means {
+        Means::Nothing => {}
+        Means::Token(token) => {
+            headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
         }
-        Ok(headers)
+        Means::Keys(keys) => {
+            if let Some(project_id) = &route.call.project_id {
+                let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
+                headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
+            }
+            if let Some(token) = &keys.security_token {
+                headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
+            }
+            sign_headers(&mut headers, route, keys, at)?;
+        }
     }
+    Ok(headers)
 }
 
 /// Signs all that is in `headers`, and adds the signature and its date.
-fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, ak: &str, sk: &Secret, at: Timestamp) -> Result<(), Error> {
+fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, keys: &KeyPair, at: Timestamp) -> Result<(), Error> {
     let mut signed = Vec::with_capacity(headers.len());
     for (name, value) in headers.iter() {
         signed.push((name.as_str(), value.to_str().map_err(|_| unsendable(name.as_str()))?));
@@ -437,10 +518,10 @@ fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, ak: &str, sk: &Secre
             path: &route.path,
             query: &route.call.query,
             headers: &signed,
-            body: route.call.body.as_deref().unwrap_or_default(),
+            body: route.body.as_deref().unwrap_or_default(),
         },
-        ak,
-        sk.expose(),
+        &keys.ak,
+        keys.sk.expose(),
         at,
     );
     let date = HeaderValue::from_str(&signature.date).expect("a date is digits and letters");
@@ -501,19 +582,21 @@ fn unsendable(name: &str) -> Error {
     Error::Setting { name: name.to_owned(), fault: "holds a character that no header can carry".to_owned() }
 }
 
+/// Empty ones, and those that no header can carry, are refused before anything is sent.
 fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
-    let (name, texts) = match credentials {
-        Credentials::AkSk { ak, sk, security_token } => {
-            let token = security_token.as_ref().map_or("-", |token| token.expose());
-            ("the key pair", vec![ak.as_str(), sk.expose(), token])
-        }
-        Credentials::Token(token) => ("the token", vec![token.expose()]),
+    let (name, goes_into_headers) = match credentials {
+        Credentials::AkSk { .. } => ("the key pair", true),
+        Credentials::Token(_) => ("the token", true),
+        Credentials::Password { .. } => ("the password", false),
+        Credentials::EcsMetadata { .. } => return Ok(()),
     };
-    for text in texts {
+    for text in credentials.texts() {
         if text.is_empty() {
             return Err(Error::Setting { name: name.to_owned(), fault: "is empty".to_owned() });
         }
-        HeaderValue::from_str(text).map_err(|_| unsendable(name))?;
+        if goes_into_headers {
+            HeaderValue::from_str(text).map_err(|_| unsendable(name))?;
+        }
     }
     Ok(())
 }

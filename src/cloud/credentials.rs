@@ -7,7 +7,16 @@ use crate::secret::Secret;
 /// Stands in a text where a credential would have been.
 const HIDDEN: &str = "***";
 
-/// Either a key pair that signs each request, or a token that is sent along with it.
+/// Keys that sign requests.
+#[derive(Clone)]
+pub struct KeyPair {
+    pub ak: String,
+    pub sk: Secret,
+    /// Present with temporary keys.
+    pub security_token: Option<Secret>,
+}
+
+/// A key pair that signs each request, a token that is sent along with it, or what either can be had for.
 #[derive(Clone)]
 pub enum Credentials {
     AkSk {
@@ -17,31 +26,73 @@ pub enum Credentials {
         security_token: Option<Secret>,
     },
     Token(Secret),
+    /// Of an IAM user; IAM gives a token for them, one for each project.
+    Password {
+        user: String,
+        password: Secret,
+        domain: String,
+    },
+    /// The metadata service of this ECS gives temporary keys.
+    EcsMetadata {
+        base_url: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    Keys,
+    TemporaryKeys,
+    Token,
+    Password,
+}
+
+/// Whom messages speak of: the kind of credentials, and where a person can look them up. Never a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub kind: IdentityKind,
+    /// Such as `HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK`.
+    pub source: String,
 }
 
 impl Credentials {
-    /// Whether they are a key pair that runs out by itself.
-    pub fn temporary(&self) -> bool {
-        matches!(self, Credentials::AkSk { security_token: Some(_), .. })
+    pub fn kind(&self) -> IdentityKind {
+        match self {
+            Credentials::AkSk { security_token: None, .. } => IdentityKind::Keys,
+            Credentials::AkSk { .. } | Credentials::EcsMetadata { .. } => IdentityKind::TemporaryKeys,
+            Credentials::Token(_) => IdentityKind::Token,
+            Credentials::Password { .. } => IdentityKind::Password,
+        }
     }
 
     /// `text` with stars where a service has echoed one of these credentials.
     pub(super) fn hidden_in(&self, text: &str) -> String {
-        self.texts()
-            .into_iter()
-            .filter(|secret| !secret.is_empty())
-            .fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
+        hide(&self.texts(), text)
     }
 
-    fn texts(&self) -> Vec<&str> {
+    pub(super) fn texts(&self) -> Vec<&str> {
         match self {
             Credentials::AkSk { ak, sk, security_token } => {
                 let token = security_token.as_ref().map(Secret::expose);
                 [Some(ak.as_str()), Some(sk.expose()), token].into_iter().flatten().collect()
             }
             Credentials::Token(token) => vec![token.expose()],
+            Credentials::Password { password, .. } => vec![password.expose()],
+            Credentials::EcsMetadata { .. } => Vec::new(),
         }
     }
+}
+
+impl KeyPair {
+    pub(super) fn hidden_in(&self, text: &str) -> String {
+        let token = self.security_token.as_ref().map_or("", Secret::expose);
+        hide(&[&self.ak, self.sk.expose(), token], text)
+    }
+}
+
+/// `text` with stars in place of each of these.
+pub(super) fn hide(secrets: &[&str], text: &str) -> String {
+    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
 }
 
 /// Names the kind, never a value.
@@ -51,6 +102,8 @@ impl fmt::Debug for Credentials {
             Credentials::AkSk { security_token: None, .. } => "AkSk(***)",
             Credentials::AkSk { security_token: Some(_), .. } => "AkSk(***, with security token)",
             Credentials::Token(_) => "Token(***)",
+            Credentials::Password { .. } => "Password(***)",
+            Credentials::EcsMetadata { .. } => "EcsMetadata",
         })
     }
 }

@@ -12,6 +12,7 @@ use reqwest::{Method, Request, Response, Url};
 use super::regions::Endpoint;
 use super::retry::http_date;
 use crate::clock::Timestamp;
+use crate::secret::Secret;
 
 /// Bytes kept of the body of an error.
 const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
@@ -19,6 +20,7 @@ const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
 const IDLE_MAX: Duration = Duration::from_secs(30);
 /// Headers in which services name a request; the second is IAM's.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
+const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
 
 #[derive(Clone, Debug)]
 pub struct TransportSettings {
@@ -54,6 +56,8 @@ pub struct Answer {
     pub retry_after: Option<String>,
     pub location: Option<String>,
     pub request_id: Option<String>,
+    /// A token that IAM has made.
+    pub subject_token: Option<Secret>,
     /// As much of it as came.
     pub body: Bytes,
     pub broken: Option<Broken>,
@@ -124,6 +128,7 @@ fn head(response: &Response) -> Answer {
         retry_after: header(RETRY_AFTER.as_str()),
         location: header(LOCATION.as_str()),
         request_id: REQUEST_ID_HEADERS.into_iter().find_map(header),
+        subject_token: header(SUBJECT_TOKEN_HEADER).map(Secret::new),
         body: Bytes::new(),
         broken: None,
     }

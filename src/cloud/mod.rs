@@ -4,10 +4,14 @@
 //!
 //! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
 
+mod authority;
 pub mod client;
+pub mod codearts;
+mod complaint;
 pub mod credentials;
 pub mod error;
 mod exchange;
+mod metadata;
 pub mod pace;
 pub mod projects;
 mod proof;
@@ -17,9 +21,10 @@ pub mod sign;
 mod skew;
 #[cfg(test)]
 mod testing;
+mod token;
 
 pub use client::{Attempt, Call, Client, ClientSettings, Sent};
-pub use credentials::Credentials;
+pub use credentials::{Credentials, Identity, IdentityKind};
 pub use error::{ApiError, Error, ErrorClass};
 pub use pace::RateSettings;
 pub use regions::EndpointOverrides;

@@ -40,16 +40,55 @@ impl Skew {
             return;
         }
         self.offset_us.store(offset_us, Ordering::Relaxed);
-        tracing::warn!(
-            offset_s = offset_us / 1_000_000,
-            "this machine's clock is off; requests are signed with the service's time"
-        );
+        let offset_s = offset_us / 1_000_000;
+        tracing::info!(offset_s, "this machine's clock is off; requests are signed with the service's time");
+    }
+}
+
+/// Whether a message says that a signature is too old, which a wrong clock and worn-out keys both bring about.
+pub fn signature_expired(message: &str) -> bool {
+    let message = message.to_lowercase();
+    message.contains("signature") && message.contains("expired")
+}
+
+/// The two clocks that the gateway names when it refuses a signature for its age, as it writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    pub local: String,
+    pub server: String,
+}
+
+impl Clocks {
+    /// Finds `signature time: …` and `server time: …`.
+    pub fn in_message(message: &str) -> Option<Clocks> {
+        let after = |name: &str| {
+            let (_, rest) = message.split_once(name)?;
+            let time = rest.trim_start_matches([':', ' ']).split([',', ';']).next()?.trim();
+            (!time.is_empty()).then(|| time.to_owned())
+        };
+        Some(Clocks { local: after("signature time")?, server: after("server time")? })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_clocks_are_found_where_the_gateway_names_them() {
+        let clocks = |text: &str| Clocks::in_message(text).map(|c| (c.local, c.server));
+        let both = Some(("20260115T073000Z".to_owned(), "20260115T083000Z".to_owned()));
+        for text in [
+            "signature expired, signature time: 20260115T073000Z, server time: 20260115T083000Z",
+            "Incorrect IAM authentication information: signature expired, signature time:20260115T073000Z,server \
+             time:20260115T083000Z",
+        ] {
+            assert_eq!(clocks(text), both, "{text}");
+        }
+        for text in ["signature expired", "signature time: x", "signature time, server time: y", ""] {
+            assert_eq!(clocks(text), None, "{text}");
+        }
+    }
 
     const NOW: Timestamp = Timestamp(1_768_465_800_000_000);
 

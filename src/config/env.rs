@@ -14,7 +14,7 @@ pub const CONFIG: &str = "HCLAKE_CONFIG";
 pub const STORE: &str = "HCLAKE_STORE";
 /// Region to list, where the configuration file names none.
 pub const REGION: &str = "HCLAKE_REGION";
-/// CodeArts project ids, separated by commas.
+/// CodeArts project ids, separated by commas, or `all`.
 pub const CODEARTS_PROJECTS: &str = "HCLAKE_CODEARTS_PROJECTS";
 /// Base URL for all services; with `_SERVICE` behind it, for one.
 pub const ENDPOINT_URL: &str = "HCLAKE_ENDPOINT_URL";
@@ -22,7 +22,14 @@ pub const ENDPOINT_URL: &str = "HCLAKE_ENDPOINT_URL";
 pub const HW_REGION: &str = "HW_REGION_NAME";
 pub const SDK_PROJECT_ID: &str = "HUAWEICLOUD_SDK_PROJECT_ID";
 pub const HW_PROJECT_ID: &str = "HW_PROJECT_ID";
+/// Name of an IAM project.
+pub const HW_PROJECT_NAME: &str = "HW_PROJECT_NAME";
 pub const HW_AUTH_TOKEN: &str = "HW_AUTH_TOKEN";
+pub const HW_USER_NAME: &str = "HW_USER_NAME";
+pub const HW_USER_PASSWORD: &str = "HW_USER_PASSWORD";
+pub const HW_DOMAIN_NAME: &str = "HW_DOMAIN_NAME";
+/// Path of the SDKs' credentials file.
+pub const SDK_CREDENTIALS_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 /// Access key, secret key and session token of one family of names.
 pub struct KeyNames {
@@ -74,7 +81,11 @@ impl Environment {
     /// The folder of a person's configuration files.
     pub fn config_folder(&self) -> Option<PathBuf> {
         let xdg = self.text("XDG_CONFIG_HOME").map(PathBuf::from);
-        xdg.or_else(|| self.text("HOME").map(|home| PathBuf::from(home).join(".config")))
+        xdg.or_else(|| self.home().map(|home| home.join(".config")))
+    }
+
+    pub fn home(&self) -> Option<PathBuf> {
+        self.text("HOME").map(PathBuf::from)
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::catalog::spec::Service;
 
@@ -12,13 +13,16 @@ use crate::catalog::spec::Service;
 pub(super) struct ConfigFile {
     pub store: Option<PathBuf>,
     pub region: Option<String>,
+    pub profile: Option<String>,
     pub project_id: Option<String>,
+    pub project: Option<String>,
     pub codearts_projects: Option<CodeartsProjects>,
     pub tables: Option<Vec<String>>,
     pub scope: Vec<ScopeFile>,
     pub rate: RateFile,
     pub time: TimeFile,
     pub sync: SyncFile,
+    pub credentials: CredentialsFile,
     pub endpoint: BTreeMap<EndpointName, String>,
 }
 
@@ -27,15 +31,59 @@ pub(super) struct ConfigFile {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ScopeFile {
     pub region: Option<String>,
+    pub profile: Option<String>,
     pub project_id: Option<String>,
+    pub project: Option<String>,
     pub codearts_projects: Option<CodeartsProjects>,
     pub tables: Option<Vec<String>>,
 }
 
-/// CodeArts project ids.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(transparent)]
-pub struct CodeartsProjects(pub Vec<String>);
+/// Which CodeArts projects to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CodeartsProjects {
+    /// Every one that the user takes part in, as the cloud lists them that night.
+    All,
+    Ids(Vec<String>),
+}
+
+impl CodeartsProjects {
+    const ALL: &str = "all";
+
+    /// Ids separated by commas, or `all`.
+    pub(super) fn from_text(text: &str) -> CodeartsProjects {
+        if text.trim() == CodeartsProjects::ALL {
+            return CodeartsProjects::All;
+        }
+        let ids = text.split(',').map(str::trim).filter(|id| !id.is_empty());
+        CodeartsProjects::Ids(ids.map(str::to_owned).collect())
+    }
+}
+
+impl<'de> Deserialize<'de> for CodeartsProjects {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a list of project ids, or \"all\"")]
+        enum Written {
+            Word(String),
+            Ids(Vec<String>),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Ids(ids) => Ok(CodeartsProjects::Ids(ids)),
+            Written::Word(word) if word == CodeartsProjects::ALL => Ok(CodeartsProjects::All),
+            Written::Word(word) => Err(D::Error::custom(format!(
+                "`{word}` is neither a list of project ids nor \"all\": write [\"{word}\"] for one project"
+            ))),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct CredentialsFile {
+    pub ecs_metadata: bool,
+    /// In place of the service's own address.
+    pub ecs_metadata_url: Option<String>,
+}
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

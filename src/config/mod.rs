@@ -4,6 +4,7 @@
 mod env;
 mod file;
 mod keys;
+mod scopes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,12 +15,13 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use env::Environment;
 pub use file::CodeartsProjects;
-pub use keys::{FoundKeys, Keys, KeysFault};
+pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
+pub use scopes::{Credentials, ScopeSettings};
 
 use crate::catalog::file::parse_offset;
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::{self, TomlFault};
-use file::{ConfigFile, ScopeFile};
+use file::ConfigFile;
 
 pub const FILE_NAME: &str = "hclake.toml";
 pub const STORE_DEFAULT: &str = "hclake.duckdb";
@@ -38,6 +40,7 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     pub store: Option<PathBuf>,
     pub lock_timeout: Option<Duration>,
+    pub profile: Option<String>,
 }
 
 /// Where a value was said.
@@ -66,16 +69,6 @@ pub struct Sourced<T> {
     pub origin: Origin,
 }
 
-/// One region and project to list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeSettings {
-    pub region: String,
-    pub project_id: Option<String>,
-    pub codearts_projects: Option<CodeartsProjects>,
-    /// Tables to fill from here; all where `None`.
-    pub tables: Option<Vec<String>>,
-}
-
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -93,10 +86,18 @@ pub struct Settings {
     pub lock_timeout: Duration,
     pub endpoint_url: Option<String>,
     pub endpoint_url_by_service: BTreeMap<Service, String>,
-    pub keys: Result<FoundKeys, KeysFault>,
+    pub credentials: Credentials,
 }
 
 impl Settings {
+    /// The credentials of a profile; the first that are found where it is `None`.
+    pub fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
+        match self.credentials.get(&profile.map(str::to_owned)) {
+            Some(search) => search.found.as_ref().map_err(KeysFault::clone),
+            None => Err(KeysFault::None { passed_over: Vec::new() }),
+        }
+    }
+
     /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
     pub fn hash(&self) -> String {
         let told = format!(
@@ -184,9 +185,10 @@ impl Resolver<'_> {
             format!("time.codearts_zone is \"{zone}\": write an offset such as \"+08:00\"")
         });
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
+        let (scopes, credentials) = self.scopes(flags);
         Settings {
             store: self.store(flags),
-            scopes: self.scopes(),
+            scopes,
             rate_per_s,
             in_flight,
             codearts_offset_s: offset.unwrap_or(0),
@@ -196,7 +198,7 @@ impl Resolver<'_> {
             lock_timeout: flags.lock_timeout.unwrap_or_default(),
             endpoint_url,
             endpoint_url_by_service,
-            keys: keys::find(self.environment),
+            credentials,
         }
     }
 
@@ -244,41 +246,6 @@ impl Resolver<'_> {
             .find_map(|name| Some((self.environment.text(name)?.to_owned(), Origin::Variable(name.to_string()))))
     }
 
-    fn scopes(&mut self) -> Sourced<Vec<ScopeSettings>> {
-        let region = self.first_variable(&[env::REGION, env::HW_REGION]);
-        let project = self.first_variable(&[env::SDK_PROJECT_ID, env::HW_PROJECT_ID]).map(|(value, _)| value);
-        let codearts = self.environment.text(env::CODEARTS_PROJECTS).map(|text| {
-            CodeartsProjects(text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(str::to_owned).collect())
-        });
-        let origin = match (&region, self.file.scope.is_empty()) {
-            (Some((_, origin)), true) => origin.clone(),
-            _ => self.file_origin(),
-        };
-        let top = ScopeFile {
-            region: region.map(|(value, _)| value).or(self.file.region.clone()),
-            project_id: project.or(self.file.project_id.clone()),
-            codearts_projects: codearts.or(self.file.codearts_projects.clone()),
-            tables: self.file.tables.clone(),
-        };
-        let declared = match self.file.scope.is_empty() {
-            true => vec![ScopeFile::default()],
-            false => self.file.scope.clone(),
-        };
-        let value = declared.into_iter().filter_map(|scope| self.scope(scope, &top)).collect();
-        Sourced { value, origin }
-    }
-
-    /// A project id belongs to a region, so that of the top serves only scopes of the top's region.
-    fn scope(&mut self, scope: ScopeFile, top: &ScopeFile) -> Option<ScopeSettings> {
-        let same_region = scope.region.is_none() || scope.region == top.region;
-        Some(ScopeSettings {
-            region: scope.region.or(top.region.clone())?,
-            project_id: scope.project_id.or(top.project_id.clone().filter(|_| same_region)),
-            codearts_projects: scope.codearts_projects.or(top.codearts_projects.clone().filter(|_| same_region)),
-            tables: scope.tables.or(top.tables.clone()),
-        })
-    }
-
     fn endpoint_urls(&self) -> (Option<String>, BTreeMap<Service, String>) {
         let mut all = self.file.endpoint.iter().find(|(name, _)| name.service().is_none()).map(|(_, url)| url.clone());
         let mut by_service: BTreeMap<Service, String> =
@@ -318,7 +285,9 @@ mod tests {
             settings.scopes.value,
             [ScopeSettings {
                 region: "ap-southeast-3".into(),
+                profile: None,
                 project_id: Some("p".into()),
+                project: None,
                 codearts_projects: None,
                 tables: None
             }]

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::plan::ListPlan;
+use super::reach::Clients;
 use super::writer::Writer;
 use super::{Event, Observer};
 use crate::catalog::spec::Scope;
 use crate::clock::{SharedClock, Timestamp};
-use crate::cloud::client::Client;
 use crate::normalize::{DecodeSettings, Decoder};
 use crate::store::{self, Night, SweepId};
 use crate::sweep::{CloudSource, Envelope, Page, Sink, SweepLimits, Swept, sweep};
@@ -52,7 +52,7 @@ pub(super) struct ListOutcome {
 /// What lists share.
 #[derive(Clone)]
 pub(super) struct Context {
-    pub client: Arc<Client>,
+    pub clients: Clients,
     pub writer: Arc<Writer>,
     pub clock: SharedClock,
     pub observer: Arc<dyn Observer>,
@@ -78,12 +78,15 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         context: context.clone(),
     };
     let source = CloudSource::new(
-        Arc::clone(&context.client),
+        context.clients.of(&plan.profile),
         Arc::clone(&plan.endpoint),
         plan.scope.clone(),
         plan.iam_project.clone(),
     );
-    let swept = sweep(Arc::new(source), &mut sink, SweepLimits::default()).await?;
+    let swept = match plan.fault.clone() {
+        Some(error) => Swept::failed(error),
+        None => sweep(Arc::new(source), &mut sink, SweepLimits::default()).await?,
+    };
     let Found { bad, bad_count, unknown, future_instants } = sink.found;
     Ok(ListOutcome {
         plan,

@@ -3,6 +3,7 @@
 
 mod list;
 mod plan;
+mod reach;
 mod record;
 mod summary;
 mod writer;
@@ -15,18 +16,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use list::QUARANTINE_RECORDS_MAX;
-pub use plan::{ListPlan, Plan, PlanError, Skipped};
+pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::clock::{SharedClock, Timestamp};
 use crate::cloud;
-use crate::cloud::client::{Attempt, Client};
-use crate::config::{KeysFault, ScopeSettings, Settings};
+use crate::cloud::client::Attempt;
+use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night};
 use list::{Context, ListOutcome};
+use reach::Clients;
 use record::NightRecord;
 use writer::Writer;
 
@@ -107,12 +109,24 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select(catalog, &request.only)?;
-    let shown = |scope: &ScopeSettings| ScopeSettings {
-        project_id: scope.project_id.clone().or_else(|| Some(format!("(project of {})", scope.region))),
-        ..scope.clone()
-    };
-    let scopes: Vec<_> = request.settings.scopes.value.iter().map(shown).collect();
+    let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
+}
+
+/// A scope with names in the place of projects that only the cloud can tell.
+fn unasked(scope: &ScopeSettings) -> PlannedScope {
+    let project = scope.project.clone().unwrap_or_else(|| format!("project of {}", scope.region));
+    PlannedScope {
+        region: scope.region.clone(),
+        profile: scope.profile.clone(),
+        tables: scope.tables.clone(),
+        iam: Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]),
+        codearts: match &scope.codearts_projects {
+            None => Projects::Known(Vec::new()),
+            Some(CodeartsProjects::Ids(ids)) => Projects::Known(ids.clone()),
+            Some(CodeartsProjects::All) => Projects::Listed(vec!["(each project)".to_owned()]),
+        },
+    }
 }
 
 /// Runs a night. `interrupt` ends it early and leaves the store as it was.
@@ -128,9 +142,9 @@ pub async fn sync(
     if request.settings.scopes.value.is_empty() {
         return Err(PlanError::NoRegion.into());
     }
-    let client = Arc::new(Client::new(record::client_settings(&request.settings)?, Arc::clone(&clock))?);
+    let clients = Clients::new(&request.settings, &clock)?;
     let writer = Arc::new(open_night(&request, catalog, started_at).await?);
-    let work = sweep_all(&request, &endpoints, client, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
         () = interrupt => Err(Error::Interrupted),
@@ -164,16 +178,24 @@ async fn open_night(request: &Request, catalog: &Catalog, started_at: Timestamp)
 async fn sweep_all(
     request: &Request,
     endpoints: &[Arc<Endpoint>],
-    client: Arc<Client>,
+    clients: Clients,
     writer: &Arc<Writer>,
     clock: SharedClock,
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
-    let (scopes, look_ups) = with_projects(&request.settings.scopes.value, endpoints, &client).await?;
+    let (scopes, look_ups) = reach::look_up(&request.settings.scopes.value, endpoints, &clients).await?;
+    let swept = writer.ask(|night| night.swept_projects()).await?;
+    reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
     let plan = plan::plan(&scopes, endpoints)?;
     observer.event(&Event::Planned { lists: plan.lists.len(), skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
-    let context = Context { client, writer: Arc::clone(writer), clock, observer: Arc::clone(&observer), decode };
+    let context = Context {
+        clients: clients.clone(),
+        writer: Arc::clone(writer),
+        clock,
+        observer: Arc::clone(&observer),
+        decode,
+    };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();
     for (index, list) in plan.lists.into_iter().enumerate() {
@@ -190,28 +212,9 @@ async fn sweep_all(
         outcome.tell(observer.as_ref());
         outcomes.push((index, outcome));
     }
+    clients.tell_clock(observer.as_ref());
     outcomes.sort_by_key(|(index, _)| *index);
     Ok((outcomes.into_iter().map(|(_, outcome)| outcome).collect(), look_ups))
-}
-
-/// Scopes with the ids of their IAM projects, looked up where the settings name none, and the calls it took.
-async fn with_projects(
-    scopes: &[ScopeSettings],
-    endpoints: &[Arc<Endpoint>],
-    client: &Client,
-) -> Result<(Vec<ScopeSettings>, Vec<Attempt>), Error> {
-    let mut resolved = Vec::with_capacity(scopes.len());
-    let mut look_ups = Vec::new();
-    for scope in scopes {
-        let mut scope = scope.clone();
-        if plan::needs_project(&scope, endpoints) {
-            let sent = cloud::projects::project_id(client, &scope.region).await;
-            look_ups.extend(sent.attempts);
-            scope.project_id = Some(sent.result?);
-        }
-        resolved.push(scope);
-    }
-    Ok((resolved, look_ups))
 }
 
 /// The writer itself, once no list holds it any more. Lists that were cut off let go of it as their tasks end.

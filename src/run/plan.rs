@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
 use crate::catalog::toml_text::nearest;
-use crate::config::ScopeSettings;
+use crate::cloud::error::Error;
 
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
@@ -15,6 +15,52 @@ pub struct ListPlan {
     pub scope: Scope,
     /// The IAM project that requests are made in, where one is known.
     pub iam_project: Option<String>,
+    /// Whose credentials are used.
+    pub profile: Option<String>,
+    /// Why the list cannot be asked for, though it should be.
+    pub fault: Option<Error>,
+}
+
+/// One region with the projects to list in it.
+#[derive(Clone, Debug)]
+pub struct PlannedScope {
+    pub region: String,
+    pub profile: Option<String>,
+    /// Tables to fill from here; all where `None`.
+    pub tables: Option<Vec<String>>,
+    pub iam: Projects,
+    pub codearts: Projects,
+}
+
+/// Ids of projects, and how they are known.
+#[derive(Clone, Debug)]
+pub enum Projects {
+    /// As the settings name them.
+    Known(Vec<String>),
+    /// All that the cloud lists.
+    Listed(Vec<String>),
+    /// They could not be learnt. `named` stands in their place.
+    Unknown { named: String, error: Error },
+}
+
+impl Projects {
+    pub fn ids(&self) -> &[String] {
+        match self {
+            Projects::Known(ids) | Projects::Listed(ids) => ids,
+            Projects::Unknown { .. } => &[],
+        }
+    }
+
+    pub fn first(&self) -> Option<&str> {
+        self.ids().first().map(String::as_str)
+    }
+
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            Projects::Unknown { error, .. } => Some(error),
+            Projects::Known(_) | Projects::Listed(_) => None,
+        }
+    }
 }
 
 /// A table that a scope gives no reason to ask for.
@@ -53,8 +99,9 @@ impl PlanError {
 }
 
 const NO_CODEARTS_PROJECT: &str = "no CodeArts project is named";
+const NO_CODEARTS_PROJECT_LISTED: &str = "the user takes part in no CodeArts project there";
 const NO_CODEARTS_PROJECT_HINT: &str =
-    "name CodeArts project ids in HCLAKE_CODEARTS_PROJECTS or as `codearts_projects` in hclake.toml";
+    "name CodeArts project ids, or \"all\", in HCLAKE_CODEARTS_PROJECTS or as `codearts_projects` in hclake.toml";
 
 fn did_you_mean(nearest: &Option<String>) -> String {
     nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?"))
@@ -75,32 +122,34 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
 }
 
-/// Whether a scope needs its IAM project's id to be looked up.
-pub fn needs_project(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool {
-    scope.project_id.is_none() && endpoints.iter().any(|e| e.scope == ScopeKind::IamProject && wants(scope, e))
+/// Whether any of these tables, all where `None`, is listed by projects of this kind.
+pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
+    endpoints.iter().any(|endpoint| endpoint.scope == kind && wants(tables, endpoint))
 }
 
-fn wants(scope: &ScopeSettings, endpoint: &Endpoint) -> bool {
-    scope.tables.as_ref().is_none_or(|tables| tables.contains(&endpoint.name))
+fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
+    tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 
 /// Crosses endpoints with scopes. A list that two scopes share is asked for once.
-pub fn plan(scopes: &[ScopeSettings], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
+pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
     if scopes.is_empty() {
         return Err(PlanError::NoRegion);
     }
     let mut plan = Plan::default();
     for endpoint in endpoints {
-        for settings in scopes.iter().filter(|s| wants(s, endpoint)) {
-            let projects: Vec<String> = match endpoint.scope {
-                ScopeKind::IamProject => settings.project_id.iter().cloned().collect(),
-                ScopeKind::CodeartsProject => settings.codearts_projects.iter().flat_map(|p| p.0.clone()).collect(),
+        for scope in scopes.iter().filter(|scope| wants(scope.tables.as_deref(), endpoint)) {
+            let projects = match endpoint.scope {
+                ScopeKind::IamProject => &scope.iam,
+                ScopeKind::CodeartsProject => &scope.codearts,
             };
-            if projects.is_empty() {
-                plan.skipped.push(Skipped { table: endpoint.name.clone(), reason: NO_CODEARTS_PROJECT.to_owned() });
-            }
-            for project in projects {
-                plan.add(endpoint, settings, &project);
+            match projects {
+                Projects::Known(ids) if ids.is_empty() => plan.skip(endpoint, NO_CODEARTS_PROJECT),
+                Projects::Listed(ids) if ids.is_empty() => plan.skip(endpoint, NO_CODEARTS_PROJECT_LISTED),
+                Projects::Known(ids) | Projects::Listed(ids) => {
+                    ids.iter().for_each(|project| plan.add(endpoint, scope, project, None));
+                }
+                Projects::Unknown { named, error } => plan.add(endpoint, scope, named, Some(error)),
             }
         }
     }
@@ -108,18 +157,27 @@ pub fn plan(scopes: &[ScopeSettings], endpoints: &[Arc<Endpoint>]) -> Result<Pla
 }
 
 impl Plan {
-    fn add(&mut self, endpoint: &Arc<Endpoint>, settings: &ScopeSettings, project: &str) {
+    fn skip(&mut self, endpoint: &Endpoint, reason: &str) {
+        self.skipped.push(Skipped { table: endpoint.name.clone(), reason: reason.to_owned() });
+    }
+
+    fn add(&mut self, endpoint: &Arc<Endpoint>, planned: &PlannedScope, project: &str, fault: Option<&Error>) {
         let values = match &endpoint.fixed {
             Some(fixed) => fixed.values.iter().cloned().map(Some).collect(),
             None => vec![None],
         };
         for fixed in values {
-            let scope = Scope { region: settings.region.clone(), project: project.to_owned(), fixed };
+            let scope = Scope { region: planned.region.clone(), project: project.to_owned(), fixed };
             if self.lists.iter().any(|list| list.endpoint.name == endpoint.name && list.scope == scope) {
                 continue;
             }
-            let iam_project = settings.project_id.clone();
-            self.lists.push(ListPlan { endpoint: Arc::clone(endpoint), scope, iam_project });
+            self.lists.push(ListPlan {
+                endpoint: Arc::clone(endpoint),
+                scope,
+                iam_project: planned.iam.first().map(str::to_owned),
+                profile: planned.profile.clone(),
+                fault: fault.cloned(),
+            });
         }
     }
 }
@@ -127,16 +185,27 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::CodeartsProjects;
 
-    fn scope(region: &str, codearts: &[&str]) -> ScopeSettings {
-        ScopeSettings {
+    fn scope(region: &str, codearts: &[&str]) -> PlannedScope {
+        PlannedScope {
             region: region.into(),
-            project_id: Some("iam".into()),
-            codearts_projects: (!codearts.is_empty())
-                .then(|| CodeartsProjects(codearts.iter().map(|c| c.to_string()).collect())),
+            profile: None,
             tables: None,
+            iam: Projects::Known(vec!["iam".into()]),
+            codearts: Projects::Known(codearts.iter().map(|id| id.to_string()).collect()),
         }
+    }
+
+    #[test]
+    fn lists_whose_projects_cannot_be_learnt_are_planned_with_the_fault() {
+        let catalog = Catalog::builtin().unwrap();
+        let error = Error::NoProject { region: "r1".into(), name: "r1".into(), known: Vec::new() };
+        let codearts = Projects::Unknown { named: "all".into(), error };
+        let plan = plan(&[PlannedScope { codearts, ..scope("r1", &[]) }], &select(&catalog, &[]).unwrap()).unwrap();
+        let faulty: Vec<_> = plan.lists.iter().filter(|list| list.fault.is_some()).collect();
+        let shown: Vec<_> = faulty.iter().map(|list| format!("{} {}", list.endpoint.name, list.scope)).collect();
+        assert_eq!(shown, ["deploy_tasks r1/all", "deploy_apps r1/all"]);
+        assert!(plan.skipped.is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
 use super::summary::{ListError, ListSummary, Outcome, Summary};
 use super::{Event, Observer, Request};
+use crate::catalog::spec::Service;
 use crate::clock::{self, Timestamp};
 use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::credentials::Credentials;
@@ -21,16 +22,23 @@ use crate::sweep::{Proof, Verdict};
 /// Open records of a scope below which the brake leaves it alone.
 const BRAKE_MIN_OPEN: u64 = 20;
 
-pub(super) fn client_settings(settings: &Settings) -> Result<ClientSettings, KeysFault> {
-    let credentials = match settings.keys.clone()?.keys {
+/// The settings of a client for the credentials of a profile. IAM's address beside the keys counts where the
+/// settings name none.
+pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
+    let found = settings.keys_of(profile)?.clone();
+    let credentials = match found.keys {
         Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
         Keys::Token(token) => Credentials::Token(token),
+        Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
+        Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
     };
+    let mut by_service = settings.endpoint_url_by_service.clone();
+    if let (Some(url), None) = (found.iam_endpoint, &settings.endpoint_url) {
+        by_service.entry(Service::Iam).or_insert(url);
+    }
     Ok(ClientSettings {
-        overrides: EndpointOverrides {
-            all: settings.endpoint_url.clone(),
-            by_service: settings.endpoint_url_by_service.clone(),
-        },
+        source: found.source,
+        overrides: EndpointOverrides { all: settings.endpoint_url.clone(), by_service },
         rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
         ..ClientSettings::new(credentials)
     })

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
-pub use night::{Night, SweepId, newest_run_at};
+pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::open_read_only;

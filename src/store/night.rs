@@ -24,6 +24,14 @@ use crate::clock::Timestamp;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SweepId(pub(super) i32);
 
+/// A project that a table has been read in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SweptProject {
+    pub table: String,
+    pub region: String,
+    pub project: String,
+}
+
 /// A run under way. Dropping it leaves the store as it was.
 pub struct Night {
     bench: Workbench,
@@ -132,6 +140,16 @@ impl Night {
     /// Records of the sweep's scope that are open in the store.
     pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
         self.count_in_scope(sweep, &template::OPEN_RECORDS)
+    }
+
+    /// The projects that earlier runs have read records of.
+    pub fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
+        let doing = || Error::sql("read the projects of earlier runs");
+        let mut statement = self.bench.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
+        let read =
+            |row: &duckdb::Row<'_>| Ok(SweptProject { table: row.get(0)?, region: row.get(1)?, project: row.get(2)? });
+        let rows = statement.query_map([], read).map_err(doing())?;
+        rows.collect::<Result<_, _>>().map_err(doing())
     }
 
     /// Stores the night: merges the sweeps that are complete or unproved, writes the ledger, all in one

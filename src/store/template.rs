@@ -63,6 +63,7 @@ templates! {
     PRUNE_REQUESTS = "merge/prune_requests.sql";
     RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
     RUN_STORED = "merge/run_stored.sql";
+    SWEPT_PROJECTS = "merge/swept_projects.sql";
     SUMMARISE_CHECK = "merge/summarise_check.sql";
     TABLES_HELD = "merge/tables_held.sql";
     TALLY = "merge/tally.sql";

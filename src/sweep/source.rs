@@ -119,7 +119,7 @@ impl PageSource for CloudSource {
     async fn fetch(&self, request: PageRequest) -> Fetched {
         let sent = self.client.send(&self.call(request), |body| self.envelope.read(body)).await;
         let traffic = Traffic {
-            retries: (sent.attempts.len() as u64).saturating_sub(1),
+            retries: sent.attempts.iter().filter(|attempt| attempt.attempt > 1).count() as u64,
             throttled: u64::from(sent.throttled),
             waited_ms: sent.waited.as_millis() as u64,
             bytes: sent.attempts.iter().map(|a| a.bytes).sum(),

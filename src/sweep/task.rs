@@ -85,6 +85,21 @@ pub struct Swept {
     pub traffic: Traffic,
 }
 
+impl Swept {
+    /// A listing of which nothing was read.
+    pub fn failed(error: Error) -> Swept {
+        Swept {
+            verdict: Verdict::Failed(Box::new(error)),
+            total_first: None,
+            total_last: None,
+            rows_read: 0,
+            distinct: 0,
+            pages: 0,
+            traffic: Traffic::default(),
+        }
+    }
+}
+
 /// Lists everything once, and again where the proof needs it.
 pub async fn sweep<S: PageSource, K: Sink>(
     source: Arc<S>,
@@ -134,15 +149,7 @@ struct Driver<S> {
 
 impl<S: PageSource> Driver<S> {
     fn failed(self, error: Error) -> Swept {
-        Swept {
-            verdict: Verdict::Failed(Box::new(error)),
-            total_first: None,
-            total_last: None,
-            rows_read: 0,
-            distinct: 0,
-            pages: self.pages,
-            traffic: self.traffic,
-        }
+        Swept { pages: self.pages, traffic: self.traffic, ..Swept::failed(error) }
     }
 
     /// Whether another pass lists the same records. The kept rows stay those of the first.

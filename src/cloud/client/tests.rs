@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::cloud::testing::{Reply, Server, TestClock, client, key_pair, settings};
+use crate::secret::Secret;
 
 const GOOD: &str = r#"{"items":[1,2,3],"count":3}"#;
 const REFUSED: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail","request_id":"body-id"}"#;

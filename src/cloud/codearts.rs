@@ -1,0 +1,153 @@
+//! The CodeArts projects that a user takes part in, read to the end. Their ids are not those of IAM's projects.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::client::{Attempt, Call, Client};
+use super::error::Error;
+use crate::catalog::spec::{Method, Service};
+
+/// The most that one page may hold.
+const LIMIT: u64 = 1000;
+/// Pages of one reading; beyond that the list is taken to have no end.
+const PAGES_MAX: u64 = 100;
+/// Readings, where projects come or go meanwhile.
+const READINGS_MAX: u32 = 3;
+/// IAM action of the list.
+const PERMISSION: &str = "projectman:project:list";
+
+#[derive(Deserialize)]
+struct Page {
+    projects: Vec<Project>,
+    total: u64,
+}
+
+#[derive(Deserialize)]
+struct Project {
+    project_id: String,
+}
+
+/// The ids of all projects of `region` that the user takes part in, and the requests it took.
+///
+/// Errors, besides those of any call: the list moved each time it was read.
+pub async fn project_ids(
+    client: &Client,
+    region: &str,
+    iam_project: Option<&str>,
+) -> (Result<BTreeSet<String>, Error>, Vec<Attempt>) {
+    let mut attempts = Vec::new();
+    let (mut reported, mut read) = (0, 0);
+    for _ in 0..READINGS_MAX {
+        let reading = match read_once(client, region, iam_project, &mut attempts).await {
+            Ok(reading) => reading,
+            Err(error) => return (Err(error), attempts),
+        };
+        if reading.is_whole() {
+            return (Ok(reading.ids), attempts);
+        }
+        (reported, read) = (reading.total, reading.ids.len() as u64);
+    }
+    (Err(Error::MovingProjects { service: Service::Projectman, reported, read }), attempts)
+}
+
+#[derive(Default)]
+struct Reading {
+    ids: BTreeSet<String>,
+    rows: u64,
+    total: u64,
+    is_steady: bool,
+}
+
+impl Reading {
+    fn is_whole(&self) -> bool {
+        self.is_steady && self.rows == self.total && self.ids.len() as u64 == self.total
+    }
+}
+
+async fn read_once(
+    client: &Client,
+    region: &str,
+    iam_project: Option<&str>,
+    attempts: &mut Vec<Attempt>,
+) -> Result<Reading, Error> {
+    let mut reading = Reading { is_steady: true, ..Reading::default() };
+    for page in 0..PAGES_MAX {
+        let sent = client.send(&call(region, iam_project, reading.rows), read).await;
+        attempts.extend(sent.attempts);
+        let found = sent.result?;
+        reading.is_steady &= page == 0 || found.total == reading.total;
+        reading.total = found.total;
+        reading.rows += found.projects.len() as u64;
+        let is_last = found.projects.is_empty() || reading.rows >= found.total;
+        reading.ids.extend(found.projects.into_iter().map(|project| project.project_id));
+        if is_last {
+            break;
+        }
+    }
+    Ok(reading)
+}
+
+fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
+    Call {
+        service: Service::Projectman,
+        region: region.to_owned(),
+        method: Method::Get,
+        path: "/v4/projects".to_owned(),
+        query: vec![("offset".to_owned(), offset.to_string()), ("limit".to_owned(), LIMIT.to_string())],
+        body: None,
+        project_id: iam_project.map(str::to_owned),
+        permission: Some(PERMISSION.to_owned()),
+    }
+}
+
+fn read(body: &Bytes) -> Result<Page, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cloud::testing::{Reply, Server, client};
+
+    fn page(ids: std::ops::Range<u64>, total: u64) -> Reply {
+        let projects: Vec<String> = ids.map(|id| format!(r#"{{"project_id":"{id}","project_name":"x"}}"#)).collect();
+        Reply::json(200, &format!(r#"{{"projects":[{}],"total":{total}}}"#, projects.join(",")))
+    }
+
+    async fn listed(replies: Vec<Reply>) -> (Result<usize, Error>, Vec<String>) {
+        let server = Server::start(replies).await;
+        let (ids, attempts) = project_ids(&client(&server), "r", None).await;
+        (ids.map(|ids| ids.len()), attempts.into_iter().map(|attempt| attempt.path).collect())
+    }
+
+    #[tokio::test]
+    async fn every_page_is_read() {
+        let (ids, asked) = listed(vec![page(0..1000, 1003), page(1000..1003, 1003)]).await;
+        assert_eq!(ids.unwrap(), 1003);
+        assert_eq!(asked, ["/v4/projects?limit=1000&offset=0", "/v4/projects?limit=1000&offset=1000"]);
+        assert_eq!(listed(vec![page(0..0, 0)]).await.0.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_moves_while_it_is_read_is_read_again() {
+        let (ids, asked) = listed(vec![page(0..1000, 1002), page(1000..1001, 1001), page(0..2, 2)]).await;
+        assert_eq!((ids.unwrap(), asked.len()), (2, 3));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_never_adds_up_is_refused() {
+        let (ids, _) =
+            listed(vec![page(0..2, 3), page(0..0, 3), page(0..2, 3), page(0..0, 3), page(0..2, 3), page(0..0, 3)])
+                .await;
+        assert_eq!(
+            ids.unwrap_err().to_string(),
+            "projectman: the list of projects would not hold still: 3 are reported, 2 were read"
+        );
+        let (twice, _) =
+            listed(vec![Reply::json(200, r#"{"projects":[{"project_id":"1"},{"project_id":"1"}],"total":2}"#); 3])
+                .await;
+        assert!(twice.is_err(), "one project listed twice hides another");
+    }
+}

@@ -1,0 +1,40 @@
+//! Credentials in environment variables: families of names, each whole or not at all.
+
+use super::{FoundKeys, Keys, Looked, SourceState, pair};
+use crate::config::env::{
+    Environment, HW_AUTH_TOKEN, HW_DOMAIN_NAME, HW_USER_NAME, HW_USER_PASSWORD, KEY_FAMILIES, KeyNames,
+};
+
+/// Each family, in the order in which they are tried.
+pub(super) fn look(environment: &Environment) -> Vec<Looked> {
+    let mut places: Vec<Looked> = KEY_FAMILIES
+        .iter()
+        .map(|names| {
+            let source = format!("{} and {}", names.ak, names.sk);
+            Looked::new(source.clone(), key_pair(environment, names).map(|keys| FoundKeys::new(keys, source)))
+        })
+        .collect();
+    let token = environment.secret(HW_AUTH_TOKEN).ok_or(SourceState::Absent);
+    places.push(Looked::new(
+        HW_AUTH_TOKEN,
+        token.map(|token| FoundKeys::new(Keys::Token(token), HW_AUTH_TOKEN.to_owned())),
+    ));
+    let source = format!("{HW_USER_NAME} and {HW_USER_PASSWORD}");
+    places.push(Looked::new(source.clone(), password(environment).map(|keys| FoundKeys::new(keys, source))));
+    places
+}
+
+fn key_pair(environment: &Environment, names: &KeyNames) -> Result<Keys, SourceState> {
+    let (ak, sk) = pair([names.ak, names.sk], environment.text(names.ak), environment.secret(names.sk))?;
+    Ok(Keys::Pair { ak, sk, security_token: names.security_token.and_then(|name| environment.secret(name)) })
+}
+
+/// A domain alone is no credential: other tools are given one beside their keys.
+fn password(environment: &Environment) -> Result<Keys, SourceState> {
+    let (user, password) =
+        pair([HW_USER_NAME, HW_USER_PASSWORD], environment.text(HW_USER_NAME), environment.secret(HW_USER_PASSWORD))?;
+    match environment.text(HW_DOMAIN_NAME) {
+        Some(domain) => Ok(Keys::Password { user, password, domain: domain.to_owned() }),
+        None => Err(SourceState::Half { set: HW_USER_NAME.to_owned(), missing: HW_DOMAIN_NAME.to_owned() }),
+    }
+}
