@@ -13,7 +13,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use env::Environment;
-pub use file::CodeartsProjects;
+pub use file::{CodeartsProjects, ParquetCompression};
 pub use keys::{FoundKeys, Keys, KeysFault};
 
 use crate::catalog::file::parse_offset;
@@ -76,6 +76,14 @@ pub struct ScopeSettings {
     pub tables: Option<Vec<String>>,
 }
 
+/// The dataset that is brought up to date after each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishSettings {
+    pub parquet: PathBuf,
+    pub flat: bool,
+    pub compression: Option<ParquetCompression>,
+}
+
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -93,6 +101,7 @@ pub struct Settings {
     pub lock_timeout: Duration,
     pub endpoint_url: Option<String>,
     pub endpoint_url_by_service: BTreeMap<Service, String>,
+    pub publish: Option<PublishSettings>,
     pub keys: Result<FoundKeys, KeysFault>,
 }
 
@@ -196,6 +205,7 @@ impl Resolver<'_> {
             lock_timeout: flags.lock_timeout.unwrap_or_default(),
             endpoint_url,
             endpoint_url_by_service,
+            publish: self.publish(),
             keys: keys::find(self.environment),
         }
     }
@@ -221,11 +231,24 @@ impl Resolver<'_> {
         rates
     }
 
-    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
-        let beside_file = |path: &Path| match self.path.as_deref().and_then(Path::parent) {
+    /// A relative path in the file is meant from where the file is.
+    fn beside_file(&self, path: &Path) -> PathBuf {
+        match self.path.as_deref().and_then(Path::parent) {
             Some(folder) if path.is_relative() => folder.join(path),
             _ => path.to_owned(),
-        };
+        }
+    }
+
+    fn publish(&mut self) -> Option<PublishSettings> {
+        let file = self.file.publish.clone();
+        self.check(file.parquet.is_some() || !(file.flat || file.compression.is_some()), || {
+            "publish.parquet is missing: it names the folder that the other settings of [publish] are for".to_owned()
+        });
+        let parquet = self.beside_file(&file.parquet?);
+        Some(PublishSettings { parquet, flat: file.flat, compression: file.compression })
+    }
+
+    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
         if let Some(path) = &flags.store {
             return Sourced { value: path.clone(), origin: Origin::Flag("--store") };
         }
@@ -233,7 +256,7 @@ impl Resolver<'_> {
             return Sourced { value: path.into(), origin: Origin::Variable(env::STORE.to_owned()) };
         }
         match &self.file.store {
-            Some(path) => Sourced { value: beside_file(path), origin: self.file_origin() },
+            Some(path) => Sourced { value: self.beside_file(path), origin: self.file_origin() },
             None => Sourced { value: STORE_DEFAULT.into(), origin: Origin::Default },
         }
     }
@@ -344,6 +367,16 @@ mod tests {
         let settings = with_file("store = \"lake.duckdb\"", &[]).unwrap();
         assert!(settings.store.value.is_absolute());
         assert!(settings.store.value.ends_with("lake.duckdb"));
+    }
+
+    #[test]
+    fn a_dataset_named_in_the_file_stands_beside_it_and_its_settings_need_it() {
+        let publish = with_file("[publish]\nparquet = \"bi\"\ncompression = \"snappy\"", &[]).unwrap().publish.unwrap();
+        assert!(publish.parquet.is_absolute() && publish.parquet.ends_with("bi"));
+        assert_eq!(publish.compression, Some(ParquetCompression::Snappy));
+        assert!(
+            with_file("[publish]\nflat = true", &[]).unwrap_err().to_string().contains("publish.parquet is missing")
+        );
     }
 
     #[test]

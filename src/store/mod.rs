@@ -28,4 +28,6 @@ pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, newest_run_at};
 pub use open::open_read_only;
+pub use template::TemplateError;
+pub(crate) use template::{Template, Values, ident, literal};
 pub use workbench::{StoreSettings, Workbench, migrate};
