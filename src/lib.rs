@@ -1,7 +1,7 @@
 //! hclake keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.
 //!
 //! The modules stand in the order the data flows: the catalog says what to list, the cloud is asked,
-//! a sweep proves a listing complete, rows are normalised, stored and reported.
+//! a sweep proves a listing complete, rows are normalised, stored, published and reported.
 
 pub mod clock;
 pub mod secret;
@@ -15,6 +15,7 @@ pub mod normalize;
 pub mod store;
 pub mod sweep;
 
+pub mod publish;
 pub mod report;
 pub mod run;
 

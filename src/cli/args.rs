@@ -77,6 +77,9 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Ask the store a question in SQL, read-only
     Query(QueryArgs),
+    /// The store as Parquet files for other tools, and the check of what was published
+    #[command(subcommand)]
+    Publish(PublishCommand),
     /// Three nights on a stand-in cloud, then a report: no account needed
     Demo(DemoArgs),
 }
@@ -160,6 +163,63 @@ impl QueryFormat {
             QueryFormat::Parquet => None,
         }
     }
+}
+
+#[derive(Subcommand)]
+pub(super) enum PublishCommand {
+    /// Bring a folder of Parquet files up to the newest run; what is there already is not written again
+    Parquet(PublishArgs),
+    /// Hold a published folder to its manifest, and to the store where there is one
+    Verify(VerifyArgs),
+}
+
+#[derive(Args)]
+pub(super) struct PublishArgs {
+    /// The folder; it is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Only these tables, and the ledger
+    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub tables: Vec<String>,
+    /// Begin history and changes at this instant, in a new folder: 2026-05-01, or back from the newest run: 90d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Add JSON text (NAME_json) beside each nested column
+    #[arg(long)]
+    pub flat: bool,
+    /// [default: as the folder was begun, else zstd]
+    #[arg(long, value_enum, value_name = "CODEC")]
+    pub compression: Option<Compression>,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum Compression {
+    Zstd,
+    Snappy,
+    None,
+}
+
+impl From<Compression> for config::ParquetCompression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::Zstd => config::ParquetCompression::Zstd,
+            Compression::Snappy => config::ParquetCompression::Snappy,
+            Compression::None => config::ParquetCompression::None,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(super) struct VerifyArgs {
+    /// The published folder
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
 }
 
 #[derive(Args)]

@@ -1,6 +1,6 @@
 //! How a failed command speaks: what happened, then what to do next, and the exit code that goes with it.
 
-use crate::{catalog, config, report, run, store};
+use crate::{catalog, config, publish, report, run, store};
 
 /// Why a command ended early.
 #[derive(Debug)]
@@ -48,6 +48,20 @@ impl From<run::Error> for Failure {
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
         run::Error::from(error).into()
+    }
+}
+
+impl From<publish::Error> for Failure {
+    fn from(error: publish::Error) -> Self {
+        let code = match &error {
+            publish::Error::Busy { .. } => 4,
+            error if error.is_usage() => 2,
+            _ => 1,
+        };
+        match error {
+            publish::Error::Store(error) => error.into(),
+            error => Failure { message: error.to_string(), hint: error.hint(), code },
+        }
     }
 }
 

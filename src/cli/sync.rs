@@ -7,12 +7,15 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::args::{Global, SummaryFormat, SyncArgs};
 use super::message::Failure;
-use super::{Streams, say};
+use super::{Streams, publish, say};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Scope;
 use crate::clock::SystemClock;
 use crate::config::{self, Environment, Settings};
 use crate::run::{self, Event, ListSummary, Observer, Outcome, Summary};
+
+/// The run is stored, something else is not done.
+const EXIT_PARTLY: u8 = 3;
 
 pub(super) fn run(
     global: &Global,
@@ -27,11 +30,15 @@ pub(super) fn run(
     if args.dry_run {
         return dry_run(&request, &catalog, streams);
     }
+    let settings = request.settings.clone();
     let summary = runtime()?.block_on(async {
         let observer: Arc<dyn Observer> = Arc::new(Lines::new(streams.is_quiet));
         run::sync(request, &catalog, SystemClock::shared(), observer, interrupt()?).await.map_err(Failure::from)
     })?;
     show(&summary, args.format, streams)?;
+    if summary.run_id.is_some() && publish::after_sync(&settings, &catalog, streams).is_err() {
+        return Ok(summary.exit_code().max(EXIT_PARTLY));
+    }
     Ok(summary.exit_code())
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::de::Error;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::catalog::spec::Service;
 
@@ -24,6 +24,7 @@ pub(super) struct ConfigFile {
     pub sync: SyncFile,
     pub credentials: CredentialsFile,
     pub endpoint: BTreeMap<EndpointName, String>,
+    pub publish: PublishFile,
 }
 
 /// One region and project to list. What it leaves out is taken from the top of the file.
@@ -123,6 +124,24 @@ pub(super) struct SyncFile {
     pub max_gone_percent: Option<u8>,
     pub request_log_days: Option<u32>,
     pub memory_limit_mb: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PublishFile {
+    pub parquet: Option<PathBuf>,
+    pub flat: bool,
+    pub compression: Option<ParquetCompression>,
+}
+
+/// How the pages of Parquet files are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParquetCompression {
+    #[default]
+    Zstd,
+    Snappy,
+    None,
 }
 
 /// `all`, or a service's name.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use env::Environment;
-pub use file::CodeartsProjects;
+pub use file::{CodeartsProjects, ParquetCompression};
 pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
 pub use scopes::{Credentials, ScopeSettings};
 
@@ -69,6 +69,14 @@ pub struct Sourced<T> {
     pub origin: Origin,
 }
 
+/// The dataset that is brought up to date after each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishSettings {
+    pub parquet: PathBuf,
+    pub flat: bool,
+    pub compression: Option<ParquetCompression>,
+}
+
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -87,6 +95,7 @@ pub struct Settings {
     pub endpoint_url: Option<String>,
     pub endpoint_url_by_service: BTreeMap<Service, String>,
     pub credentials: Credentials,
+    pub publish: Option<PublishSettings>,
 }
 
 impl Settings {
@@ -199,6 +208,7 @@ impl Resolver<'_> {
             endpoint_url,
             endpoint_url_by_service,
             credentials,
+            publish: self.publish(),
         }
     }
 
@@ -223,11 +233,24 @@ impl Resolver<'_> {
         rates
     }
 
-    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
-        let beside_file = |path: &Path| match self.path.as_deref().and_then(Path::parent) {
+    /// A relative path in the file is meant from where the file is.
+    fn beside_file(&self, path: &Path) -> PathBuf {
+        match self.path.as_deref().and_then(Path::parent) {
             Some(folder) if path.is_relative() => folder.join(path),
             _ => path.to_owned(),
-        };
+        }
+    }
+
+    fn publish(&mut self) -> Option<PublishSettings> {
+        let file = self.file.publish.clone();
+        self.check(file.parquet.is_some() || !(file.flat || file.compression.is_some()), || {
+            "publish.parquet is missing: it names the folder that the other settings of [publish] are for".to_owned()
+        });
+        let parquet = self.beside_file(&file.parquet?);
+        Some(PublishSettings { parquet, flat: file.flat, compression: file.compression })
+    }
+
+    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
         if let Some(path) = &flags.store {
             return Sourced { value: path.clone(), origin: Origin::Flag("--store") };
         }
@@ -235,7 +258,7 @@ impl Resolver<'_> {
             return Sourced { value: path.into(), origin: Origin::Variable(env::STORE.to_owned()) };
         }
         match &self.file.store {
-            Some(path) => Sourced { value: beside_file(path), origin: self.file_origin() },
+            Some(path) => Sourced { value: self.beside_file(path), origin: self.file_origin() },
             None => Sourced { value: STORE_DEFAULT.into(), origin: Origin::Default },
         }
     }
@@ -313,6 +336,16 @@ mod tests {
         let settings = with_file("store = \"lake.duckdb\"", &[]).unwrap();
         assert!(settings.store.value.is_absolute());
         assert!(settings.store.value.ends_with("lake.duckdb"));
+    }
+
+    #[test]
+    fn a_dataset_named_in_the_file_stands_beside_it_and_its_settings_need_it() {
+        let publish = with_file("[publish]\nparquet = \"bi\"\ncompression = \"snappy\"", &[]).unwrap().publish.unwrap();
+        assert!(publish.parquet.is_absolute() && publish.parquet.ends_with("bi"));
+        assert_eq!(publish.compression, Some(ParquetCompression::Snappy));
+        assert!(
+            with_file("[publish]\nflat = true", &[]).unwrap_err().to_string().contains("publish.parquet is missing")
+        );
     }
 
     #[test]

@@ -30,4 +30,6 @@ pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::open_read_only;
+pub use template::TemplateError;
+pub(crate) use template::{Template, Values, ident, literal};
 pub use workbench::{StoreSettings, Workbench, migrate};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::clock::Timestamp;
 
 /// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
-pub(super) type Values = BTreeMap<&'static str, String>;
+pub(crate) type Values = BTreeMap<&'static str, String>;
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TemplateError {
@@ -20,7 +20,7 @@ pub enum TemplateError {
 
 /// A file of `sql/`. Its header is comment lines: what it is for, and `-- takes:` with its placeholders.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Template {
+pub(crate) struct Template {
     pub file: &'static str,
     pub text: &'static str,
 }
@@ -125,12 +125,12 @@ impl Template {
 }
 
 /// A name as SQL reads it, whatever characters it has.
-pub(super) fn ident(name: &str) -> String {
+pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A text as SQL reads it.
-pub(super) fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -50,7 +50,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("SystemTime::now", &["clock"]),
     ("time::sleep(", &["clock"]),
     ("thread::sleep", &["clock"]),
-    ("duckdb::", &["store", "report", "cli"]),
+    ("duckdb::", &["store", "publish", "report", "cli"]),
     ("reqwest::", &["cloud"]),
     ("tokio::", &["cloud", "sweep", "run", "cli", "standin", "clock"]),
 ];

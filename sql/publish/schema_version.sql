@@ -1,0 +1,4 @@
+-- Number of the newest migration that the store holds.
+-- takes:
+
+SELECT max(version) FROM schema_migrations;

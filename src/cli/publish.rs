@@ -1,0 +1,158 @@
+//! `hclake publish`: the store as Parquet files, by hand or after a sync, and the check of what was published.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::args::{Global, PublishArgs, PublishCommand, SummaryFormat, VerifyArgs};
+use super::message::Failure;
+use super::{Streams, say};
+use crate::catalog::Catalog;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::{self, Environment, Origin, Settings};
+use crate::publish::{self, Options, Published, Verified};
+use crate::report::when;
+use crate::store;
+
+pub(super) fn run(
+    global: &Global,
+    command: &PublishCommand,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let catalog = Catalog::builtin()?;
+    match command {
+        PublishCommand::Parquet(args) => parquet(&settings, &catalog, args, streams),
+        PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),
+    }
+}
+
+fn parquet(
+    settings: &Settings,
+    catalog: &Catalog,
+    args: &PublishArgs,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let store = &settings.store.value;
+    let options = Options {
+        tables: args.tables.clone(),
+        since: args.since.as_deref().map(|text| instant(text, store)).transpose()?,
+        flat: args.flat,
+        compression: args.compression.map(Into::into),
+    };
+    let published = publish::publish(store, &args.to, catalog, &options, SystemClock::new().wall())?;
+    tell_amiss(&published, &args.to);
+    match args.format {
+        SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
+        SummaryFormat::Text if streams.is_quiet => {}
+        SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
+    }
+    Ok(0)
+}
+
+/// An instant; one given relatively is counted back from the newest run.
+fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
+    let newest = store::newest_run_at(&store::open_read_only(store)?)?.ok_or(publish::Error::NoRun)?;
+    when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
+}
+
+/// Brings the dataset that the settings name up to the run just stored, and earlier ones that it lacks: its own
+/// manifest says which those are. A fault is told here; the run stands.
+pub(super) fn after_sync(settings: &Settings, catalog: &Catalog, streams: &Streams<'_>) -> Result<(), Failure> {
+    let Some(named) = &settings.publish else { return Ok(()) };
+    let options = Options { flat: named.flat, compression: named.compression, ..Options::default() };
+    let now = SystemClock::new().wall();
+    match publish::publish(&settings.store.value, &named.parquet, catalog, &options, now) {
+        Ok(published) => {
+            tell_amiss(&published, &named.parquet);
+            streams.remark(&in_words(&published));
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            say(&format!("error: the run is stored, yet not published: {}", failure.message));
+            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say("hint: the next sync publishes what is missing; so does hclake publish parquet");
+            Err(failure)
+        }
+    }
+}
+
+fn tell_amiss(published: &Published, folder: &Path) {
+    let place = |path: &String| folder.join(path).display().to_string();
+    for path in &published.mended {
+        say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
+    }
+    for path in &published.lost {
+        say(&format!("warning: {} had been removed or altered, and the store no longer has its rows", place(path)));
+    }
+}
+
+fn in_words(published: &Published) -> String {
+    let Published { target, run_id, written, rows, bytes, .. } = published;
+    let target = target.display();
+    match written.len() {
+        0 => format!("{target} is up to run {run_id} already; nothing was written"),
+        1 => format!("published run {run_id} into {target}: 1 file, {rows} rows, {bytes} bytes written"),
+        files => format!("published run {run_id} into {target}: {files} files, {rows} rows, {bytes} bytes written"),
+    }
+}
+
+fn as_json(published: &Published) -> serde_json::Value {
+    json!({
+        "target": published.target.display().to_string(),
+        "run_id": published.run_id,
+        "files": published.files,
+        "written": published.written,
+        "rows": published.rows,
+        "bytes": published.bytes,
+        "mended": published.mended,
+        "lost": published.lost,
+    })
+}
+
+fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let store = &settings.store;
+    let is_at_hand = store.value.exists() || store.origin != Origin::Default;
+    let verified = publish::verify(&args.folder, is_at_hand.then_some(store.value.as_path()), catalog)?;
+    if args.format == SummaryFormat::Json {
+        writeln!(streams.out, "{}", verified_as_json(&verified))?;
+    } else {
+        for difference in &verified.differences {
+            writeln!(streams.out, "{}: {}", difference.place, difference.what)?;
+        }
+    }
+    let against = match verified.is_compared_with_store {
+        true => format!("its manifest and {}", store.value.display()),
+        false => format!("its manifest alone: there is no store at {}", store.value.display()),
+    };
+    streams.remark(&format!(
+        "{} at run {}: {} files, {} rows held to {against}; {}",
+        args.folder.display(),
+        verified.run_id,
+        verified.files,
+        verified.rows,
+        match verified.differences.len() {
+            0 => "no difference".to_owned(),
+            1 => "1 difference".to_owned(),
+            many => format!("{many} differences"),
+        }
+    ));
+    Ok(u8::from(!verified.differences.is_empty()))
+}
+
+fn verified_as_json(verified: &Verified) -> serde_json::Value {
+    let differences: Vec<_> = verified
+        .differences
+        .iter()
+        .map(|difference| json!({ "place": difference.place, "what": difference.what }))
+        .collect();
+    json!({
+        "run_id": verified.run_id,
+        "files": verified.files,
+        "rows": verified.rows,
+        "compared_with_store": verified.is_compared_with_store,
+        "differences": differences,
+    })
+}

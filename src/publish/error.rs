@@ -1,0 +1,104 @@
+//! What can go wrong with a published dataset, each with what to do next. It knows nothing of exit codes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+
+use crate::store::{self, TemplateError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("the store holds no run yet")]
+    NoRun,
+    #[error("there is no table {table} to publish; there are {}", known.join(", "))]
+    UnknownTable { table: String, known: Vec<String> },
+    #[error("{} is not a folder", path.display())]
+    NotAFolder { path: PathBuf },
+    #[error("{} is not empty and holds no dataset of hclake", path.display())]
+    NotOurs { path: PathBuf },
+    #[error("{} holds no dataset: there is no {}", path.display(), super::manifest::FILE_NAME)]
+    NoDataset { path: PathBuf },
+    #[error("{} was written by a newer hclake: its format is {found}, this program knows {known}", path.display())]
+    Newer { path: PathBuf, found: u32, known: u32 },
+    #[error("{} cannot be read: {fault}", path.display())]
+    Manifest { path: PathBuf, fault: String },
+    #[error("the store {} lies in the folder {} that is to be published into", store.display(), target.display())]
+    StoreInside { store: PathBuf, target: PathBuf },
+    #[error("{} was published up to run {run_id} of {started_at}, which this store does not hold", target.display())]
+    OtherStore { target: PathBuf, run_id: i64, started_at: String },
+    #[error("{} was begun {held}; it cannot go on {asked}", target.display())]
+    OtherOptions { target: PathBuf, held: String, asked: String },
+    #[error("another program is publishing into {}: {holder}", target.display())]
+    Busy { target: PathBuf, holder: String },
+    #[error("column {column} of {table} is {ty}, which not every reader of Parquet knows")]
+    Unreadable { table: String, column: String, ty: String },
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("{} could not be written: {source}", path.display())]
+    Parquet { path: PathBuf, source: ParquetError },
+    #[error("the rows of {table} could not be shaped: {source}")]
+    Arrow { table: String, source: ArrowError },
+    #[error("DuckDB failed to {doing}: {source}")]
+    Sql { doing: String, source: duckdb::Error },
+    #[error("DuckDB failed while it read {table}: {fault}")]
+    Stream { table: String, fault: String },
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+}
+
+impl Error {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        let hint = match self {
+            Error::Store(error) => return error.hint(),
+            Error::NoRun => "`hclake sync` makes the first",
+            Error::NotAFolder { .. } => "name a folder; it is made if the folder above it is there",
+            Error::NotOurs { .. } => "it was left as it is; name an empty folder, or one that does not exist yet",
+            Error::NoDataset { .. } => "`hclake publish parquet --to DIR` makes one",
+            Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
+            Error::Manifest { .. } => "remove that file and publish again: all files are then written anew",
+            Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
+            Error::OtherStore { .. } => "publish each store into a folder of its own",
+            Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
+            Error::Busy { .. } => "wait for it to end, then publish again",
+            Error::Io { .. } | Error::Parquet { .. } => {
+                "the folder must be writable and its disk have room; what was published before still stands"
+            }
+            Error::Stream { .. } => "the folder's disk must have room to sort on; publish again",
+            _ => return None,
+        };
+        Some(hint.to_owned())
+    }
+
+    /// Whether a person must change something before it can work.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Error::NoRun
+                | Error::UnknownTable { .. }
+                | Error::NotAFolder { .. }
+                | Error::NotOurs { .. }
+                | Error::NoDataset { .. }
+                | Error::Newer { .. }
+                | Error::Manifest { .. }
+                | Error::StoreInside { .. }
+                | Error::OtherStore { .. }
+                | Error::OtherOptions { .. }
+                | Error::Unreadable { .. }
+        )
+    }
+
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_owned();
+        move |source| Error::Io { action, path, source }
+    }
+
+    pub(super) fn sql(doing: impl Into<String>) -> impl FnOnce(duckdb::Error) -> Error {
+        let doing = doing.into();
+        move |source| Error::Sql { doing, source }
+    }
+}

@@ -1,0 +1,132 @@
+//! One Parquet file: rows in, a file that is whole and its entry for the manifest out. It knows nothing of tables.
+
+use std::io::{self, Write};
+
+use arrow::array::RecordBatch;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
+use parquet::schema::types::ColumnPath;
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use super::shape::Shape;
+use super::target::Target;
+use crate::config::ParquetCompression;
+
+pub const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
+/// Who wrote a file, in the form that readers of Parquet take apart.
+pub const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
+pub const ROW_GROUP_ROWS: usize = 250_000;
+const ZSTD_LEVEL: i32 = 3;
+
+/// What a file says of itself beside its rows.
+pub(super) struct Labels<'a> {
+    pub table: &'a str,
+    pub run_id: i64,
+    pub schema_version: u32,
+    /// Columns of which hardly two values are equal.
+    pub distinct: &'a [String],
+    pub compression: ParquetCompression,
+}
+
+pub(super) struct Written {
+    pub rows: u64,
+    pub bytes: u64,
+    pub sha256: String,
+}
+
+/// The settings that every Parquet file of this program has.
+pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_compression(match compression {
+            ParquetCompression::Zstd => {
+                Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).expect("the level lies within zstd's"))
+            }
+            ParquetCompression::Snappy => Compression::SNAPPY,
+            ParquetCompression::None => Compression::UNCOMPRESSED,
+        })
+}
+
+/// Writes rows under a path of the target, in the place of what was there.
+pub(super) fn write(
+    target: &Target,
+    path: &str,
+    shape: &Shape,
+    labels: &Labels<'_>,
+    batches: impl Iterator<Item = Result<RecordBatch, Error>>,
+) -> Result<Written, Error> {
+    let at = target.path(path);
+    let fault = |source: ParquetError| Error::Parquet { path: at.clone(), source };
+    let whole = target.begin(path)?;
+    let file = whole.file.try_clone().map_err(Error::io("write", &at))?;
+    let mut summed = Summed::into(file);
+    let schema = shape.schema();
+    let mut writer =
+        ArrowWriter::try_new(&mut summed, schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
+    let mut rows = 0;
+    for batch in batches {
+        let shaped =
+            shape.fit(&batch?, &schema).map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
+        rows += shaped.num_rows() as u64;
+        writer.write(&shaped).map_err(fault)?;
+    }
+    writer.close().map_err(fault)?;
+    whole.finish().map_err(Error::io("write", &at))?;
+    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum() })
+}
+
+fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
+    let label = |key: &str, value: String| KeyValue::new(format!("hclake.{key}"), value);
+    let distinct = labels.distinct.iter().map(|name| ColumnPath::new(vec![name.clone()]));
+    let builder = properties(labels.compression)
+        .set_statistics_enabled(EnabledStatistics::Page)
+        .set_coerce_types(true)
+        .set_key_value_metadata(Some(vec![
+            label("program", PROGRAM.to_owned()),
+            label("table", labels.table.to_owned()),
+            label("run_id", labels.run_id.to_string()),
+            label("schema_version", labels.schema_version.to_string()),
+        ]));
+    distinct.fold(builder, |builder, column| builder.set_column_dictionary_enabled(column, false)).build()
+}
+
+/// A sink, with the size and the sum of what goes into it.
+pub(super) struct Summed<W> {
+    sink: W,
+    sum: Sha256,
+    bytes: u64,
+}
+
+impl<W> Summed<W> {
+    pub fn into(sink: W) -> Summed<W> {
+        Summed { sink, sum: Sha256::new(), bytes: 0 }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// SHA-256, as hexadecimal digits.
+    pub fn sum(self) -> String {
+        hex::encode(self.sum.finalize())
+    }
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.sink.write(bytes)?;
+        self.sum.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+}

@@ -1,0 +1,155 @@
+//! What a published dataset says of itself: its run, its files with their sums, and their schemas. It knows
+//! nothing of Parquet or of the store.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use crate::config::ParquetCompression;
+
+pub const FILE_NAME: &str = "_manifest.json";
+/// Number of the layout that this program writes and reads.
+pub const FORMAT: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    /// Who wrote it, with its version.
+    pub program: String,
+    pub run: RunMark,
+    /// Number of the store's newest migration.
+    pub schema_version: u32,
+    pub options: ManifestOptions,
+    /// By path, relative to the folder.
+    pub files: BTreeMap<String, FileEntry>,
+    /// Columns of the files, by the name that their entries give.
+    pub schemas: BTreeMap<String, Vec<ColumnEntry>>,
+}
+
+/// The newest run that was published. `started_at` is RFC 3339, UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunMark {
+    pub run_id: i64,
+    pub started_at: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestOptions {
+    pub flat: bool,
+    pub compression: ParquetCompression,
+    /// History and changes begin here, RFC 3339, UTC; with the first run where `None`.
+    pub since: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    pub table: String,
+    pub part: Part,
+    /// The run whose night the file holds, or that closed or did what it holds.
+    pub run_id: i64,
+    pub rows: u64,
+    pub bytes: u64,
+    pub sha256: String,
+    /// Name of an entry in `schemas`.
+    pub schema: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    History,
+    Changes,
+    Current,
+    Ledger,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnEntry {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub ty: String,
+    pub nullable: bool,
+    #[serde(default)]
+    pub about: String,
+}
+
+#[derive(Deserialize)]
+struct FormatOnly {
+    format: u32,
+}
+
+impl Manifest {
+    /// The manifest of a folder; `None` where there is none.
+    pub fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
+        let path = folder.join(FILE_NAME);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(source) => return Err(Error::Io { action: "read", path, source }),
+        };
+        let unreadable = |error: serde_json::Error| Error::Manifest { path: path.clone(), fault: error.to_string() };
+        let FormatOnly { format } = serde_json::from_str(&text).map_err(unreadable)?;
+        if format > FORMAT {
+            return Err(Error::Newer { path: folder.to_owned(), found: format, known: FORMAT });
+        }
+        serde_json::from_str(&text).map(Some).map_err(unreadable)
+    }
+
+    pub fn to_text(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("a manifest is texts, numbers and maps keyed by text");
+        text + "\n"
+    }
+
+    /// Drops the schemas that no file has any more.
+    pub fn forget_unused_schemas(&mut self) {
+        let files = &self.files;
+        self.schemas.retain(|name, _| files.values().any(|file| file.schema == *name));
+    }
+}
+
+/// Names a schema by its columns' names, types and nullability, so that equal ones have one name.
+pub fn schema_name(columns: &[ColumnEntry]) -> String {
+    let mut sum = Sha256::new();
+    for column in columns {
+        sum.update(format!("{:?} {} {}\n", column.name, column.ty, column.nullable));
+    }
+    hex::encode(&sum.finalize()[..8])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(name: &str, ty: &str, about: &str) -> ColumnEntry {
+        ColumnEntry { name: name.into(), ty: ty.into(), nullable: true, about: about.into() }
+    }
+
+    #[test]
+    fn a_schemas_name_follows_names_and_types_and_not_meanings() {
+        let name = schema_name(&[column("a", "text", "one"), column("b", "int64", "")]);
+        assert_eq!(name, schema_name(&[column("a", "text", "two"), column("b", "int64", "")]));
+        assert_ne!(name, schema_name(&[column("a", "text", "one"), column("b", "int32", "")]));
+        assert_ne!(name, schema_name(&[column("b", "int64", ""), column("a", "text", "one")]));
+    }
+
+    #[test]
+    fn a_manifest_that_is_cut_names_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE_NAME), "{\"format\": 1, ").unwrap();
+        let error = Manifest::read(folder.path()).unwrap_err();
+        assert!(error.to_string().contains(FILE_NAME), "{error}");
+        assert!(error.is_usage());
+    }
+
+    #[test]
+    fn a_newer_format_is_told_apart_even_where_nothing_else_of_it_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE_NAME), "{\"format\": 2, \"parts\": 7}").unwrap();
+        assert!(matches!(Manifest::read(folder.path()), Err(Error::Newer { found: 2, known: 1, .. })));
+    }
+}

@@ -1,0 +1,319 @@
+//! The store as a folder of Parquet files that every reader takes the same: live records, closed versions, what each
+//! run changed, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
+//!
+//! [`publish`] writes what the folder lacks and nothing else; [`verify`] holds a folder to its manifest and to a store.
+
+mod error;
+pub mod file;
+pub mod manifest;
+mod shape;
+mod source;
+mod target;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use error::Error;
+pub use target::WholeFile;
+pub use verify::{Difference, Verified, verify};
+
+use crate::catalog::Catalog;
+use crate::clock::Timestamp;
+use crate::config::ParquetCompression;
+use file::Labels;
+use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
+use shape::Shape;
+use source::{LEDGER_TABLES, Run, Source, Table};
+use target::Target;
+
+/// How a dataset is written. What is left open is as the dataset was begun, else the default.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Only these tables, with the ledger; all where empty.
+    pub tables: Vec<String>,
+    /// History and changes from this instant on; from the first run where `None`.
+    pub since: Option<Timestamp>,
+    /// JSON text beside nested columns.
+    pub flat: bool,
+    pub compression: Option<ParquetCompression>,
+}
+
+/// What one publishing did. Paths are relative to the folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    pub target: PathBuf,
+    pub run_id: i64,
+    pub written: Vec<String>,
+    pub rows: u64,
+    pub bytes: u64,
+    /// Files that had been removed or altered, and were written again.
+    pub mended: Vec<String>,
+    /// Files that had been removed or altered, and whose rows the store no longer holds.
+    pub lost: Vec<String>,
+    /// Files of the whole dataset.
+    pub files: usize,
+}
+
+/// Brings a folder up to the store's newest run. Nothing is written where nothing is missing.
+pub fn publish(
+    store: &Path,
+    folder: &Path,
+    catalog: &Catalog,
+    options: &Options,
+    now: Timestamp,
+) -> Result<Published, Error> {
+    let endpoints = select(catalog, &options.tables)?;
+    let source = Source::open(store)?;
+    let target = Target::take(folder, store, now)?;
+    let held = Manifest::read(folder)?;
+    let settled = settle(options, held.as_ref().map(|manifest| &manifest.options), folder)?;
+    if let Some(manifest) = &held {
+        require_same_store(manifest, &source, folder)?;
+    }
+    source.sort_in(&target.spill())?;
+    let since = options.since.or_else(|| since_of(&settled, &source));
+    let mut wanted = Vec::new();
+    for endpoint in endpoints {
+        if let Some(table) = source.table(endpoint)? {
+            wanted.extend(wanted_of(&source, table, since, settled.flat)?);
+        }
+    }
+    wanted.extend(wanted_of_ledger(&source)?);
+    // New names first; what is replaced comes as late as can be, the manifest after it.
+    wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
+    let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &settled));
+    Publisher { source: &source, target: &target, settled, manifest, held }.bring_up(folder, wanted)
+}
+
+/// The run up to which a folder has been published; `None` where it holds no dataset.
+pub fn published_run(folder: &Path) -> Result<Option<i64>, Error> {
+    Ok(Manifest::read(folder)?.map(|manifest| manifest.run.run_id))
+}
+
+fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
+    if tables.is_empty() {
+        return Ok(catalog.endpoints().iter().collect());
+    }
+    let known = || catalog.endpoints().iter().map(|endpoint| endpoint.name.clone()).collect();
+    let find =
+        |table: &String| catalog.get(table).ok_or_else(|| Error::UnknownTable { table: table.clone(), known: known() });
+    tables.iter().map(find).collect()
+}
+
+/// The options of this publishing: as asked, else as the dataset was begun. What would mix two kinds of files in it
+/// is refused.
+fn settle(options: &Options, begun: Option<&ManifestOptions>, folder: &Path) -> Result<ManifestOptions, Error> {
+    let asked_since = options.since.map(|since| since.to_string());
+    let Some(begun) = begun else {
+        return Ok(ManifestOptions {
+            flat: options.flat,
+            compression: options.compression.unwrap_or_default(),
+            since: asked_since,
+        });
+    };
+    let differs = |held: String, asked: String| Error::OtherOptions { target: folder.to_owned(), held, asked };
+    if options.flat && !begun.flat {
+        return Err(differs("without --flat".to_owned(), "with it".to_owned()));
+    }
+    if asked_since.is_some() && asked_since != begun.since {
+        let held = begun.since.as_deref().map_or("with the first run".to_owned(), |since| format!("at {since}"));
+        return Err(differs(held, format!("from {}", asked_since.unwrap_or_default())));
+    }
+    let compression = options.compression.unwrap_or(begun.compression);
+    Ok(ManifestOptions { compression, ..begun.clone() })
+}
+
+/// The instant a dataset begins with, found among the store's runs by its text.
+fn since_of(settled: &ManifestOptions, source: &Source) -> Option<Timestamp> {
+    let since = settled.since.as_deref()?;
+    // Texts of instants in UTC with six digits sort as the instants do.
+    let first = source.runs.iter().find(|run| run.started_at.to_string().as_str() >= since);
+    Some(first.map_or(Timestamp(i64::MAX), |run| run.started_at))
+}
+
+/// A store that does not hold the run published last is another store, or an older copy of this one.
+fn require_same_store(manifest: &Manifest, source: &Source, folder: &Path) -> Result<(), Error> {
+    let RunMark { run_id, started_at } = manifest.run.clone();
+    let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
+    let target = folder.to_owned();
+    if is_held { Ok(()) } else { Err(Error::OtherStore { target, run_id, started_at }) }
+}
+
+fn empty_manifest(source: &Source, settled: &ManifestOptions) -> Manifest {
+    Manifest {
+        format: FORMAT,
+        program: file::PROGRAM.to_owned(),
+        run: mark(source.newest()),
+        schema_version: source.schema_version,
+        options: settled.clone(),
+        files: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+    }
+}
+
+fn mark(run: Run) -> RunMark {
+    RunMark { run_id: run.run_id, started_at: run.started_at.to_string() }
+}
+
+/// A file that the dataset should have.
+struct Wanted {
+    path: String,
+    table: String,
+    part: Part,
+    run_id: i64,
+    shape: Shape,
+    sql: String,
+    distinct: Vec<String>,
+}
+
+fn wanted_of(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<Wanted>, Error> {
+    let shaped = |shape: Shape| if flat { shape.flattened() } else { shape };
+    let wanted = |path: String, part: Part, run_id: i64, shape: Shape, sql: String| Wanted {
+        path,
+        table: table.name.clone(),
+        part,
+        run_id,
+        shape: shaped(shape),
+        sql,
+        distinct: table.distinct.clone(),
+    };
+    let name = &table.name;
+    let mut files = vec![wanted(
+        format!("current/{name}.parquet"),
+        Part::Current,
+        source.newest().run_id,
+        table.current_shape(),
+        table.current_sql()?,
+    )];
+    let counts: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
+    for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
+        let Some(counts) = counts.get(&run.run_id) else { continue };
+        let (run_id, month) = (run.run_id, month_of(run.started_at));
+        if counts.closed > 0 {
+            let path = format!("history/{name}/closed_month={month}/part-{run_id}.parquet");
+            let sql = table.history_sql(run_id)?;
+            files.push(wanted(path, Part::History, run_id, table.history_shape(), sql));
+        }
+        if counts.opened + counts.gone > 0 {
+            let path = format!("changes/{name}/run_month={month}/run-{run_id}.parquet");
+            let sql = table.changes_sql(run_id, run_id)?;
+            files.push(wanted(path, Part::Changes, run_id, table.changes_shape(), sql));
+        }
+    }
+    Ok(files)
+}
+
+fn wanted_of_ledger(source: &Source) -> Result<Vec<Wanted>, Error> {
+    let wanted = |(table, order): &(&str, &[&str])| {
+        let (sql, shape) = source.ledger(table, order, source.newest().run_id)?;
+        Ok(Wanted {
+            path: format!("{table}.parquet"),
+            table: table.to_string(),
+            part: Part::Ledger,
+            run_id: source.newest().run_id,
+            shape,
+            sql,
+            distinct: Vec::new(),
+        })
+    };
+    LEDGER_TABLES.iter().map(wanted).collect()
+}
+
+/// `2026-05`, in UTC.
+fn month_of(at: Timestamp) -> String {
+    at.to_string().chars().take("yyyy-mm".len()).collect()
+}
+
+struct Publisher<'a> {
+    source: &'a Source,
+    target: &'a Target,
+    settled: ManifestOptions,
+    manifest: Manifest,
+    held: Option<Manifest>,
+}
+
+impl Publisher<'_> {
+    fn bring_up(mut self, folder: &Path, wanted: Vec<Wanted>) -> Result<Published, Error> {
+        let mut published = Published {
+            target: folder.to_owned(),
+            run_id: self.source.newest().run_id,
+            written: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            mended: Vec::new(),
+            lost: Vec::new(),
+            files: 0,
+        };
+        for file in &wanted {
+            let listed = self.manifest.files.get(&file.path);
+            let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry.bytes));
+            if is_whole && listed.is_some_and(|entry| entry.run_id == file.run_id) {
+                continue;
+            }
+            if listed.is_some() && !is_whole {
+                published.mended.push(file.path.clone());
+            }
+            let entry = self.write(file)?;
+            published.rows += entry.rows;
+            published.bytes += entry.bytes;
+            published.written.push(file.path.clone());
+            self.manifest.files.insert(file.path.clone(), entry);
+        }
+        published.lost = self.drop_lost(&wanted);
+        published.files = self.manifest.files.len();
+        self.finish()?;
+        Ok(published)
+    }
+
+    fn write(&mut self, file: &Wanted) -> Result<FileEntry, Error> {
+        let labels = Labels {
+            table: &file.table,
+            run_id: file.run_id,
+            schema_version: self.source.schema_version,
+            distinct: &file.distinct,
+            compression: self.settled.compression,
+        };
+        let written = self.source.stream(&file.table, &file.sql, |batches| {
+            file::write(self.target, &file.path, &file.shape, &labels, batches)
+        })?;
+        let columns = shape::described(&file.shape.schema());
+        let schema = manifest::schema_name(&columns);
+        self.manifest.schemas.insert(schema.clone(), columns);
+        Ok(FileEntry {
+            table: file.table.clone(),
+            part: file.part,
+            run_id: file.run_id,
+            rows: written.rows,
+            bytes: written.bytes,
+            sha256: written.sha256,
+            schema,
+        })
+    }
+
+    /// Takes out of the manifest what is no longer there and cannot be made again.
+    fn drop_lost(&mut self, wanted: &[Wanted]) -> Vec<String> {
+        let is_published = |table: &str| wanted.iter().any(|file| file.table == table);
+        let is_lost =
+            |(path, entry): &(&String, &FileEntry)| is_published(&entry.table) && !self.target.holds(path, entry.bytes);
+        let lost: Vec<String> = self.manifest.files.iter().filter(is_lost).map(|(path, _)| path.clone()).collect();
+        lost.iter().for_each(|path| drop(self.manifest.files.remove(path)));
+        lost
+    }
+
+    /// Writes the manifest, where it differs from the one that is there.
+    fn finish(mut self) -> Result<(), Error> {
+        self.manifest.run = mark(self.source.newest());
+        self.manifest.options = self.settled.clone();
+        self.manifest.schema_version = self.source.schema_version;
+        self.manifest.program = file::PROGRAM.to_owned();
+        self.manifest.forget_unused_schemas();
+        if self.held.as_ref() == Some(&self.manifest) {
+            return Ok(());
+        }
+        let path = self.target.path(manifest::FILE_NAME);
+        let mut whole = self.target.begin(manifest::FILE_NAME)?;
+        let written = std::io::Write::write_all(&mut whole.file, self.manifest.to_text().as_bytes());
+        written.and_then(|()| whole.finish()).map_err(Error::io("write", &path))
+    }
+}

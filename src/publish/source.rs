@@ -1,0 +1,355 @@
+//! What the store gives to be published: its runs, the columns of its tables, and their rows as a stream. It reads
+//! one night of the store, opened read-only, and knows nothing of files.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::DataType;
+use duckdb::Connection;
+
+use super::error::Error;
+use super::shape::{Column, Origin, Shape, published, published_kind};
+use crate::catalog::spec::Endpoint;
+use crate::clock::Timestamp;
+use crate::store::{self, Template, Values, ident, literal};
+
+/// Memory that DuckDB may take for sorting; the rest is sorted on disk.
+pub const SORT_MEMORY_MB: u32 = 96;
+
+macro_rules! templates {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(super) const $name: Template =
+            Template { file: $file, text: include_str!(concat!("../../sql/", $file)) };)*
+        #[cfg(test)]
+        const ALL: &[Template] = &[$($name),*];
+    };
+}
+
+templates! {
+    BOUNDS = "publish/bounds.sql";
+    CHANGES = "publish/changes.sql";
+    COLUMNS = "publish/columns.sql";
+    CURRENT = "publish/current.sql";
+    DIFFERING_ROWS = "publish/differing_rows.sql";
+    DIFFERING_VERSIONS = "publish/differing_versions.sql";
+    HISTORY = "publish/history.sql";
+    HISTORY_VERSIONS = "publish/history_versions.sql";
+    LEDGER = "publish/ledger.sql";
+    RUNS = "publish/runs.sql";
+    RUN_COUNTS = "publish/run_counts.sql";
+    SCHEMA_VERSION = "publish/schema_version.sql";
+}
+
+/// Columns that stand before the API's own, and after them.
+const SCOPE_COLUMNS: [&str; 3] = ["_scope", "_region", "_project"];
+const VERSION_COLUMNS: [&str; 4] = ["_hash", "_first_seen", "_valid_from", "_run_id"];
+const CLOSING_COLUMNS: [&str; 3] = ["_valid_to", "_closed_by", "_closed_run_id"];
+/// Columns of changes before those of the version.
+const CHANGE_COLUMNS: [(&str, &str); 3] = [
+    ("_change", "What the run did: opened, changed or gone. A gone record is shown as it last was."),
+    ("_at", "Start of the run that did it."),
+    ("_change_run_id", "Run that did it."),
+];
+
+/// Tables of the ledger that are published, and what they are sorted by.
+pub(super) const LEDGER_TABLES: [(&str, &[&str]); 2] =
+    [("runs", &["run_id"]), ("sweeps", &["run_id", "table_name", "scope"])];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub run_id: i64,
+    pub started_at: Timestamp,
+}
+
+/// Versions of one table that a run opened and closed, and of the latter those of records gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct RunCounts {
+    pub run_id: i64,
+    pub opened: u64,
+    pub closed: u64,
+    pub gone: u64,
+}
+
+/// One night of the store.
+pub(super) struct Source {
+    connection: Connection,
+    /// Oldest first; never empty.
+    pub runs: Vec<Run>,
+    pub schema_version: u32,
+}
+
+impl Source {
+    pub fn open(store: &Path) -> Result<Source, Error> {
+        let connection = store::open_read_only(store)?;
+        let runs = read_runs(&connection).map_err(Error::sql("read the runs"))?;
+        if runs.is_empty() {
+            return Err(Error::NoRun);
+        }
+        let schema_version = connection
+            .query_row(&SCHEMA_VERSION.fill(&Values::new())?, [], |row| row.get(0))
+            .map_err(Error::sql("read the schema version"))?;
+        Ok(Source { connection, runs, schema_version })
+    }
+
+    pub fn newest(&self) -> Run {
+        *self.runs.last().expect("a source has at least one run")
+    }
+
+    /// Bounds what sorting takes of memory, by sorting in a folder.
+    pub fn sort_in(&self, spill: &Path) -> Result<(), Error> {
+        let memory = literal(&format!("{SORT_MEMORY_MB}MiB"));
+        let values = Values::from([("memory", memory), ("spill", literal(&spill.to_string_lossy()))]);
+        self.connection.execute_batch(&BOUNDS.fill(&values)?).map_err(Error::sql("be configured"))
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// A list's table; `None` where the store has none.
+    pub fn table(&self, endpoint: &Endpoint) -> Result<Option<Table>, Error> {
+        let held = self.held(&endpoint.name)?;
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let closing = self.held(&format!("{}_history", endpoint.name))?;
+        let closing = closing.into_iter().filter(|column| CLOSING_COLUMNS.contains(&column.name.as_str())).collect();
+        Ok(Some(Table::new(endpoint, held, closing)))
+    }
+
+    /// A table of the ledger up to a run, as the store has it.
+    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, Shape), Error> {
+        let held = self.held(name)?;
+        let values = Values::from([
+            ("table", ident(name)),
+            ("columns", selected(&held)),
+            ("last_run_id", last_run_id.to_string()),
+            ("key_order", order.iter().map(|name| format!("v.{}", ident(name))).collect::<Vec<_>>().join(", ")),
+        ]);
+        Ok((LEDGER.fill(&values)?, Shape::new(held)))
+    }
+
+    pub fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
+        let sql = RUN_COUNTS.fill(&table.values())?;
+        let read = || {
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok(RunCounts { run_id: row.get(0)?, opened: row.get(1)?, closed: row.get(2)?, gone: row.get(3)? })
+            })?;
+            rows.collect::<duckdb::Result<_>>()
+        };
+        read().map_err(Error::sql(format!("count the versions of {}", table.name)))
+    }
+
+    /// Hands the rows of a statement on as they come; no more than a few thousand are held at a time.
+    pub fn stream<T>(
+        &self,
+        table: &str,
+        sql: &str,
+        take: impl FnOnce(&mut dyn Iterator<Item = Result<RecordBatch, Error>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut statement = self.connection.prepare(sql).map_err(Error::sql(format!("read {table}")))?;
+        let mut rows = statement.stream_arrow([]).map_err(Error::sql(format!("read {table}")))?;
+        // The driver tells of a fault amid the rows by a panic.
+        let mut next = || match catch_unwind(AssertUnwindSafe(|| rows.next())) {
+            Ok(batch) => batch.map(Ok),
+            Err(panic) => Some(Err(Error::Stream { table: table.to_owned(), fault: text_of(panic.as_ref()) })),
+        };
+        take(&mut std::iter::from_fn(&mut next))
+    }
+
+    /// The columns of a stored table, in its order; none where there is no such table.
+    fn held(&self, table: &str) -> Result<Vec<Column>, Error> {
+        let doing = || format!("read the columns of {table}");
+        let facts = self.column_facts(table)?;
+        if facts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement =
+            self.connection.prepare(&format!("FROM {} LIMIT 0", ident(table))).map_err(Error::sql(doing()))?;
+        let schema = statement.query_arrow([]).map_err(Error::sql(doing()))?.get_schema();
+        let column = |field: &arrow::datatypes::FieldRef| {
+            let ty = published(field.data_type()).ok_or_else(|| Error::Unreadable {
+                table: table.to_owned(),
+                column: field.name().clone(),
+                ty: field.data_type().to_string(),
+            })?;
+            let (about, nullable) = facts.get(field.name()).cloned().unwrap_or((String::new(), true));
+            Ok(Column { name: field.name().clone(), about, ty, nullable, origin: Origin::Held })
+        };
+        schema.fields().iter().map(column).collect()
+    }
+
+    /// Meaning and nullability of each column of a table, by its name.
+    fn column_facts(&self, table: &str) -> Result<HashMap<String, (String, bool)>, Error> {
+        let sql = COLUMNS.fill(&Values::from([("table_text", literal(table))]))?;
+        let read = || {
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get(0)?, (row.get::<_, Option<String>>(1)?.unwrap_or_default(), row.get(2)?)))
+            })?;
+            rows.collect::<duckdb::Result<_>>()
+        };
+        read().map_err(Error::sql(format!("read the columns of {table}")))
+    }
+}
+
+/// One list's table as it is published.
+pub(super) struct Table {
+    pub name: String,
+    /// Of live records, and so of every version.
+    version: Vec<Column>,
+    closing: Vec<Column>,
+    key: Vec<String>,
+    /// Columns of the key, and the hash.
+    pub distinct: Vec<String>,
+}
+
+impl Table {
+    fn new(endpoint: &Endpoint, held: Vec<Column>, closing: Vec<Column>) -> Table {
+        let required: Vec<&str> = endpoint
+            .key
+            .iter()
+            .filter(|part| part.fallback.is_none() && endpoint.column(&part.column).is_some_and(|c| !c.nullable))
+            .map(|part| part.column.as_str())
+            .collect();
+        let find = |name: &str| held.iter().find(|column| column.name.eq_ignore_ascii_case(name)).cloned();
+        let stored = endpoint.stored_columns();
+        let known = stored.iter().map(|stored| match find(&stored.name) {
+            Some(column) => {
+                let nullable = !required.contains(&stored.name.as_str());
+                Column { about: stored.about.clone(), nullable, ..column }
+            }
+            None => Column {
+                name: stored.name.clone(),
+                about: stored.about.clone(),
+                ty: published_kind(&stored.kind),
+                nullable: true,
+                origin: Origin::Absent,
+            },
+        });
+        let is_own = |name: &str| SCOPE_COLUMNS.contains(&name) || VERSION_COLUMNS.contains(&name);
+        let is_known = |name: &str| stored.iter().any(|stored| stored.name.eq_ignore_ascii_case(name));
+        let retired = held.iter().filter(|column| !is_own(&column.name) && !is_known(&column.name)).cloned();
+        let version = SCOPE_COLUMNS
+            .iter()
+            .filter_map(|name| find(name))
+            .chain(known)
+            .chain(retired)
+            .chain(VERSION_COLUMNS.iter().filter_map(|name| find(name)))
+            .collect();
+        let parts = endpoint.key.iter().map(|part| [Some(&part.column), part.fallback.as_ref()]);
+        let key_columns = parts.clone().flatten().flatten().cloned();
+        let key = parts.map(|part| {
+            let names: Vec<_> = part.into_iter().flatten().map(|name| format!("v.{}", ident(name))).collect();
+            format!("coalesce({})", names.join(", "))
+        });
+        Table {
+            name: endpoint.name.clone(),
+            version,
+            closing,
+            key: key.collect(),
+            distinct: key_columns.chain(["_hash".to_owned()]).collect(),
+        }
+    }
+
+    pub fn current_shape(&self) -> Shape {
+        Shape::new(self.version.clone())
+    }
+
+    pub fn history_shape(&self) -> Shape {
+        Shape::new(self.version.iter().chain(&self.closing).cloned().collect())
+    }
+
+    pub fn changes_shape(&self) -> Shape {
+        let types = [DataType::Utf8, published_kind(&crate::catalog::spec::StoredKind::Timestamp), DataType::Int64];
+        let first = CHANGE_COLUMNS.iter().zip(types).map(|((name, about), ty)| Column {
+            name: name.to_string(),
+            about: about.to_string(),
+            ty,
+            nullable: false,
+            origin: Origin::Held,
+        });
+        Shape::new(first.chain(self.version.iter().cloned()).collect())
+    }
+
+    pub fn current_sql(&self) -> Result<String, Error> {
+        Ok(CURRENT.fill(&self.values())?)
+    }
+
+    pub fn history_sql(&self, run_id: i64) -> Result<String, Error> {
+        let mut values = self.values();
+        values.insert("run_id", run_id.to_string());
+        Ok(HISTORY.fill(&values)?)
+    }
+
+    pub fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+        let mut values = self.values();
+        values.insert("first_run_id", first_run_id.to_string());
+        values.insert("last_run_id", last_run_id.to_string());
+        Ok(CHANGES.fill(&values)?)
+    }
+
+    pub fn values(&self) -> Values {
+        Values::from([
+            ("table", ident(&self.name)),
+            ("history", ident(&format!("{}_history", self.name))),
+            ("versions", ident(&format!("{}_versions", self.name))),
+            ("columns", selected(&self.version)),
+            ("keys_of_version", self.key.join(", ")),
+            ("key_order", self.key.join(", ")),
+        ])
+    }
+}
+
+/// The columns that the store holds, each from `v`.
+pub(super) fn selected(columns: &[Column]) -> String {
+    let held = columns.iter().filter(|column| column.origin == Origin::Held);
+    held.map(|column| format!("v.{}", ident(&column.name))).collect::<Vec<_>>().join(", ")
+}
+
+/// The same as values that a file and the store can be compared by: JSON as the text it is.
+pub(super) fn comparable(columns: &[&Column]) -> String {
+    let written = |column: &&Column| match column.ty {
+        DataType::Utf8 => format!("CAST(v.{0} AS VARCHAR) AS {0}", ident(&column.name)),
+        _ => format!("v.{}", ident(&column.name)),
+    };
+    columns.iter().map(written).collect::<Vec<_>>().join(", ")
+}
+
+fn read_runs(connection: &Connection) -> duckdb::Result<Vec<Run>> {
+    let mut statement = connection.prepare(RUNS.text)?;
+    let rows = statement.query_map([], |row| Ok(Run { run_id: row.get(0)?, started_at: Timestamp(row.get(1)?) }))?;
+    rows.collect()
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("it does not say why").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn every_file_says_what_it_is_for_and_exactly_what_it_takes_and_none_is_left_out() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/publish");
+        let found: BTreeSet<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| format!("publish/{}", entry.unwrap().file_name().to_str().unwrap()))
+            .collect();
+        assert_eq!(ALL.iter().map(|template| template.file.to_owned()).collect::<BTreeSet<_>>(), found);
+        for template in ALL {
+            assert!(template.header().count() >= 2, "{}: no header", template.file);
+            let used: BTreeSet<&str> =
+                template.text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).collect();
+            assert_eq!(template.takes().into_iter().collect::<BTreeSet<_>>(), used, "{}", template.file);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The folder that is published into: whose it is, the lock that keeps two publishers apart, and files that are
+//! whole or not there. It knows nothing of Parquet or of the store's tables.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::manifest;
+use crate::clock::Timestamp;
+use crate::store::Holder;
+
+const LOCK: &str = ".hclake.lock";
+/// How names end that no reader should look at: files under way, and the folder to sort in.
+const UNFINISHED: &str = ".hclake-tmp";
+const SPILL: &str = ".sort.hclake-tmp";
+/// Longest text that is read from a lock file.
+const HOLDER_BYTES_MAX: u64 = 4096;
+
+/// A folder that this process alone publishes into, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Target {
+    folder: PathBuf,
+    lock: File,
+}
+
+impl Target {
+    /// Takes the folder, making it where only the folder above is there. One with other contents is refused.
+    pub fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<Target, Error> {
+        require_ours(folder)?;
+        require_apart(folder, store)?;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::io("make", folder)(error)),
+            _ => {}
+        }
+        let path = folder.join(LOCK);
+        let mut options = OpenOptions::new();
+        let mut lock = options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(Error::io("write to", folder))?;
+        try_lock(&mut lock, folder, File::try_lock)?;
+        let holder = Holder::this_process(now).to_string();
+        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(holder.as_bytes()));
+        written.map_err(Error::io("write", &path))?;
+        let target = Target { folder: folder.to_owned(), lock };
+        target.clear_unfinished(folder)?;
+        Ok(target)
+    }
+
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.folder.join(relative)
+    }
+
+    /// A folder for what a sort puts on disk; it goes with the target.
+    pub fn spill(&self) -> PathBuf {
+        self.folder.join(SPILL)
+    }
+
+    pub fn begin(&self, relative: &str) -> Result<WholeFile, Error> {
+        let path = self.path(relative);
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
+        WholeFile::beside(&path).map_err(Error::io("write", &path))
+    }
+
+    /// Whether a file is there with that many bytes.
+    pub fn holds(&self, relative: &str, bytes: u64) -> bool {
+        fs::metadata(self.path(relative)).is_ok_and(|found| found.is_file() && found.len() == bytes)
+    }
+
+    /// Removes what a publisher that did not end has left.
+    fn clear_unfinished(&self, folder: &Path) -> Result<(), Error> {
+        for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
+            let entry = entry.map_err(Error::io("read", folder))?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            let is_folder = entry.file_type().map_err(Error::io("read", &path))?.is_dir();
+            let is_unfinished = name.starts_with('.') && name.ends_with(UNFINISHED);
+            match (is_unfinished, is_folder) {
+                (true, true) => fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?,
+                (true, false) => fs::remove_file(&path).map_err(Error::io("remove", &path))?,
+                (false, true) => self.clear_unfinished(&path)?,
+                (false, false) => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        // Whatever stays behind is cleared by the next publisher; a name in the lock file would only mislead.
+        let _ = fs::remove_dir_all(self.spill());
+        let _ = self.lock.set_len(0);
+    }
+}
+
+/// Keeps publishers away while a dataset is read; `None` where it was copied without its lock file.
+pub(super) fn hold_still(folder: &Path) -> Result<Option<File>, Error> {
+    match File::open(folder.join(LOCK)) {
+        Ok(mut lock) => try_lock(&mut lock, folder, File::try_lock_shared).map(|()| Some(lock)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn try_lock(lock: &mut File, target: &Path, how: fn(&File) -> Result<(), TryLockError>) -> Result<(), Error> {
+    match how(lock) {
+        Ok(()) => Ok(()),
+        Err(TryLockError::Error(source)) => Err(Error::io("lock", target)(source)),
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let read = lock.rewind().and_then(|()| lock.take(HOLDER_BYTES_MAX).read_to_string(&mut holder));
+            if read.is_err() || holder.is_empty() {
+                holder = "it does not say who".to_owned();
+            }
+            Err(Error::Busy { target: target.to_owned(), holder })
+        }
+    }
+}
+
+/// A folder that is not there, an empty one, or one that a publisher has been in.
+fn require_ours(folder: &Path) -> Result<(), Error> {
+    let not_ours = || Error::NotOurs { path: folder.to_owned() };
+    match fs::read_dir(folder) {
+        Ok(_) if folder.join(manifest::FILE_NAME).is_file() || folder.join(LOCK).is_file() => Ok(()),
+        Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(not_ours())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => Err(Error::NotAFolder { path: folder.to_owned() }),
+        Err(error) => Err(Error::io("read", folder)(error)),
+    }
+}
+
+fn require_apart(folder: &Path, store: &Path) -> Result<(), Error> {
+    let (Ok(target), Ok(resolved)) = (folder.canonicalize(), store.canonicalize()) else { return Ok(()) };
+    if resolved.starts_with(target) {
+        return Err(Error::StoreInside { store: store.to_owned(), target: folder.to_owned() });
+    }
+    Ok(())
+}
+
+/// A file that takes its name when all of it is on disk, and goes when it is dropped before.
+pub struct WholeFile {
+    pub file: File,
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+impl WholeFile {
+    pub fn beside(path: &Path) -> io::Result<WholeFile> {
+        let name = path.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it names no file"))?;
+        let unfinished = path.with_file_name(format!(".{}{UNFINISHED}", name.to_string_lossy()));
+        Ok(WholeFile { file: File::create(&unfinished)?, unfinished, path: path.to_owned() })
+    }
+
+    /// Puts the file in its place, in that of another where there is one.
+    pub fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.unfinished, &self.path)?;
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        // Gone already where it was renamed; where removing fails there is nobody to tell.
+        let _ = fs::remove_file(&self.unfinished);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(folder: &Path) -> Result<Target, Error> {
+        Target::take(folder, Path::new("nowhere.duckdb"), Timestamp(0))
+    }
+
+    #[test]
+    fn a_folder_with_anything_else_in_it_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.txt"), "years of work").unwrap();
+        assert!(matches!(take(folder.path()), Err(Error::NotOurs { .. })));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(matches!(take(&folder.path().join("thesis.txt")), Err(Error::NotAFolder { .. })));
+    }
+
+    #[test]
+    fn the_second_publisher_is_told_who_the_first_is_and_a_reader_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = take(folder.path()).unwrap();
+        let pid = format!("process {}", std::process::id());
+        assert!(take(folder.path()).unwrap_err().to_string().contains(&pid));
+        assert!(matches!(hold_still(folder.path()), Err(Error::Busy { .. })));
+        drop(first);
+        assert!(hold_still(folder.path()).unwrap().is_some());
+        take(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_there_whole_or_not_at_all_and_leavings_are_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = take(folder.path()).unwrap();
+        let mut file = target.begin("a/b/c.parquet").unwrap();
+        file.file.write_all(b"half").unwrap();
+        assert!(!target.path("a/b/c.parquet").exists());
+        std::mem::forget(file);
+        drop(target);
+        let target = take(folder.path()).unwrap();
+        assert_eq!(fs::read_dir(target.path("a/b")).unwrap().count(), 0);
+        let mut file = target.begin("a/b/c.parquet").unwrap();
+        file.file.write_all(b"whole").unwrap();
+        file.finish().unwrap();
+        assert!(target.holds("a/b/c.parquet", 5));
+        assert!(!target.holds("a/b/c.parquet", 4));
+    }
+
+    #[test]
+    fn a_store_below_the_target_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("bi");
+        take(&target).unwrap();
+        let store = target.join("store.duckdb");
+        fs::write(&store, "").unwrap();
+        assert!(matches!(Target::take(&target, &store, Timestamp(0)), Err(Error::StoreInside { .. })));
+    }
+}

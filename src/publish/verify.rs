@@ -1,0 +1,263 @@
+//! Holds a published folder to its manifest, and to the store where it is at hand. It writes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::error::Error;
+use super::file::Summed;
+use super::manifest::{FileEntry, Manifest, Part, schema_name};
+use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
+use super::{require_same_store, shape, since_of, target, wanted_of};
+use crate::catalog::Catalog;
+use crate::clock::Timestamp;
+use crate::store::{Values, literal};
+
+/// What was looked at, and all that is not as it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    pub run_id: i64,
+    pub files: usize,
+    pub rows: u64,
+    pub is_compared_with_store: bool,
+    pub differences: Vec<Difference>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// Path of a file, or name of a table.
+    pub place: String,
+    pub what: String,
+}
+
+impl Difference {
+    fn of(place: &str, what: impl Into<String>) -> Difference {
+        Difference { place: place.to_owned(), what: what.into() }
+    }
+}
+
+/// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
+pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
+    let _still = target::hold_still(folder)?;
+    let manifest = Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned() })?;
+    let mut differences = Vec::new();
+    for (path, entry) in &manifest.files {
+        let faults = file_faults(&folder.join(path), entry, &manifest);
+        differences.extend(faults.into_iter().map(|what| Difference::of(path, what)));
+    }
+    let unlisted = unlisted(folder, &manifest)?;
+    differences.extend(unlisted.iter().map(|path| Difference::of(path, "is there and not in the manifest")));
+    if let Some(store) = store {
+        let source = Source::open(store)?;
+        require_same_store(&manifest, &source, folder)?;
+        let damaged: BTreeSet<String> = differences.iter().map(|difference| difference.place.clone()).collect();
+        let comparison = Comparison { folder, manifest: &manifest, source: &source, damaged };
+        differences.extend(comparison.differences(catalog)?);
+    }
+    Ok(Verified {
+        run_id: manifest.run.run_id,
+        files: manifest.files.len(),
+        rows: manifest.files.values().map(|entry| entry.rows).sum(),
+        is_compared_with_store: store.is_some(),
+        differences,
+    })
+}
+
+fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],
+        Err(error) => return vec![format!("cannot be read: {error}")],
+    };
+    match sum_of(&file) {
+        Err(error) => return vec![format!("cannot be read: {error}")],
+        Ok((bytes, _)) if bytes != entry.bytes => {
+            return vec![format!("has {bytes} bytes; the manifest says {}", entry.bytes)];
+        }
+        Ok((_, sum)) if sum != entry.sha256 => {
+            return vec![format!("has the sum {sum}; the manifest says {}", entry.sha256)];
+        }
+        Ok(_) => {}
+    }
+    let reader = match ParquetRecordBatchReaderBuilder::try_new(file) {
+        Ok(reader) => reader,
+        Err(error) => return vec![format!("is no Parquet file: {error}")],
+    };
+    let mut faults = Vec::new();
+    let rows = reader.metadata().file_metadata().num_rows();
+    if u64::try_from(rows) != Ok(entry.rows) {
+        faults.push(format!("has {rows} rows; the manifest says {}", entry.rows));
+    }
+    let held = schema_name(&shape::described(reader.schema()));
+    let told = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
+    if held != entry.schema || told != Some(held) {
+        faults.push("has other columns than the manifest says".to_owned());
+    }
+    faults
+}
+
+fn sum_of(mut file: &File) -> io::Result<(u64, String)> {
+    let mut summed = Summed::into(io::sink());
+    io::copy(&mut file, &mut summed)?;
+    io::Seek::rewind(&mut file)?;
+    Ok((summed.bytes(), summed.sum()))
+}
+
+/// Parquet files that a reader of whole folders would take for part of the dataset.
+fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    let mut folders: Vec<_> = ["current", "history", "changes"].map(|name| folder.join(name)).into();
+    while let Some(inner) = folders.pop().filter(|path| path.is_dir()) {
+        for entry in fs::read_dir(&inner).map_err(Error::io("read", &inner))? {
+            let path = entry.map_err(Error::io("read", &inner))?.path();
+            let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            let is_data = relative.ends_with(".parquet") && !manifest.files.contains_key(&relative);
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_data {
+                found.push(relative);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+struct Comparison<'a> {
+    folder: &'a Path,
+    manifest: &'a Manifest,
+    source: &'a Source,
+    /// Files that are known to be wrong; what they belong to is not compared any further.
+    damaged: BTreeSet<String>,
+}
+
+impl Comparison<'_> {
+    fn differences(&self, catalog: &Catalog) -> Result<Vec<Difference>, Error> {
+        let mut found = Vec::new();
+        let current = self.manifest.files.values().filter(|entry| entry.part == Part::Current);
+        let up_to: BTreeMap<&str, i64> = current.map(|entry| (entry.table.as_str(), entry.run_id)).collect();
+        for (name, last_run_id) in up_to {
+            let table = catalog.get(name).map(|endpoint| self.source.table(endpoint)).transpose()?.flatten();
+            match table {
+                Some(table) => self.table(table, last_run_id, &mut found)?,
+                None => found.push(Difference::of(name, "is not in the store")),
+            }
+        }
+        for (name, order) in LEDGER_TABLES {
+            let (sql, shape) = self.source.ledger(name, order, self.manifest.run.run_id)?;
+            let columns: Vec<_> = shape.columns().iter().collect();
+            found.extend(self.rows_apart(name, Part::Ledger, &sql, &columns)?);
+        }
+        Ok(found)
+    }
+
+    fn table(&self, table: Table, last_run_id: i64, found: &mut Vec<Difference>) -> Result<(), Error> {
+        let since = since_of(&self.manifest.options, self.source);
+        let first_run = self.source.runs.iter().find(|run| since.is_none_or(|since| run.started_at >= since));
+        let first_run_id = first_run.map_or(i64::MAX, |run| run.run_id);
+        found.extend(self.versions_apart(&table, last_run_id, since)?);
+        let shape = table.changes_shape();
+        let sql = table.changes_sql(first_run_id, last_run_id)?;
+        let columns = self.published_columns(&table.name, Part::Changes, shape.columns());
+        found.extend(self.rows_apart(&table.name, Part::Changes, &sql, &columns)?);
+        let wanted = wanted_of(self.source, table, since, self.manifest.options.flat)?;
+        let absent = wanted.iter().filter(|file| file.run_id <= last_run_id && file.part != Part::Current);
+        let absent = absent.filter(|file| !self.manifest.files.contains_key(&file.path));
+        found.extend(
+            absent.map(|file| Difference::of(&file.path, "is not in the manifest, and the store has its rows")),
+        );
+        Ok(())
+    }
+
+    /// Live records and history together: if the versions are equal, so are the records as of every run.
+    fn versions_apart(
+        &self,
+        table: &Table,
+        last_run_id: i64,
+        since: Option<Timestamp>,
+    ) -> Result<Option<Difference>, Error> {
+        let (current, history) = (self.files(&table.name, Part::Current), self.files(&table.name, Part::History));
+        let (Some(current), Some(history)) = (current, history) else { return Ok(None) };
+        let shape = table.current_shape();
+        let columns = comparable(&self.published_columns(&table.name, Part::Current, shape.columns()));
+        let history = match history.is_empty() {
+            true => String::new(),
+            false => source::HISTORY_VERSIONS
+                .fill(&Values::from([("files", listed(&history)), ("columns", columns.clone())]))?,
+        };
+        let mut values = table.values();
+        values.insert("columns", columns);
+        values.insert("current_files", listed(&current));
+        values.insert("history_files", history);
+        values.insert("last_run_id", last_run_id.to_string());
+        values.insert("since_us", since.map_or(i64::MIN + 1, |since| since.0).to_string());
+        let sql = source::DIFFERING_VERSIONS.fill(&values)?;
+        let read = self.source.connection().query_row(&sql, [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
+        });
+        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) =
+            read.map_err(Error::sql(format!("compare {} with the store", table.name)))?;
+        let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+        Ok(Some(Difference::of(
+            &table.name,
+            format!(
+                "as of runs {first} to {last}, {store_only} versions are in the store alone and {dataset_only} in the dataset alone"
+            ),
+        )))
+    }
+
+    fn rows_apart(
+        &self,
+        table: &str,
+        part: Part,
+        stored: &str,
+        columns: &[&shape::Column],
+    ) -> Result<Option<Difference>, Error> {
+        let Some(files) = self.files(table, part).filter(|files| !files.is_empty()) else { return Ok(None) };
+        let values = Values::from([
+            ("stored", stored.trim_end().trim_end_matches(';').to_owned()),
+            ("files", listed(&files)),
+            ("columns", comparable(columns)),
+        ]);
+        let sql = source::DIFFERING_ROWS.fill(&values)?;
+        let (store_only, dataset_only): (i64, i64) = self
+            .source
+            .connection()
+            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .map_err(Error::sql(format!("compare {table} with the store")))?;
+        let what = format!(
+            "{}: {store_only} rows are in the store alone and {dataset_only} in the dataset alone",
+            if part == Part::Changes { "changes" } else { "rows" }
+        );
+        Ok((store_only + dataset_only > 0).then(|| Difference::of(table, what)))
+    }
+
+    /// The columns that the store has and the files too.
+    fn published_columns<'c>(&self, table: &str, part: Part, columns: &'c [shape::Column]) -> Vec<&'c shape::Column> {
+        let entries = self.manifest.files.values().filter(|entry| entry.table == table && entry.part == part);
+        let schemas = entries.filter_map(|entry| self.manifest.schemas.get(&entry.schema));
+        let names: BTreeSet<&str> = schemas.flatten().map(|column| column.name.as_str()).collect();
+        let is_both =
+            |column: &&shape::Column| column.origin == shape::Origin::Held && names.contains(column.name.as_str());
+        columns.iter().filter(is_both).collect()
+    }
+
+    /// Paths of a table's files; `None` where one of them is damaged.
+    fn files(&self, table: &str, part: Part) -> Option<Vec<String>> {
+        let of_table = self.manifest.files.iter().filter(|(_, entry)| entry.table == table && entry.part == part);
+        of_table
+            .map(|(path, _)| {
+                let whole = !self.damaged.contains(path);
+                whole.then(|| self.folder.join(path).to_string_lossy().into_owned())
+            })
+            .collect()
+    }
+}
+
+fn listed(files: &[String]) -> String {
+    let files: Vec<_> = files.iter().map(|file| literal(file)).collect();
+    format!("[{}]", files.join(", "))
+}
