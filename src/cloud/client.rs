@@ -73,6 +73,13 @@ pub struct Call {
     pub permission: Option<String>,
 }
 
+/// A good answer, as its reader sees it.
+pub struct Reply<'a> {
+    pub body: &'a Bytes,
+    /// The header of that name.
+    pub content_range: Option<&'a str>,
+}
+
 /// What became of a call.
 #[derive(Debug)]
 pub struct Sent<T> {
@@ -187,9 +194,9 @@ impl Client {
         self.skew.offset_us()
     }
 
-    /// Makes a call, and tries it again within the limits while that may help. `read` turns the body of a good
+    /// Makes a call, and tries it again within the limits while that may help. `read` turns a good
     /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
-    pub async fn send<T>(&self, call: &Call, read: impl Fn(&Bytes) -> Result<T, String>) -> Sent<T> {
+    pub async fn send<T>(&self, call: &Call, read: impl Fn(&Reply<'_>) -> Result<T, String>) -> Sent<T> {
         let mut log = Log::default();
         let result = self.run(call, &read, &mut log).await;
         Sent { result, attempts: log.attempts, waited: log.waited, throttled: log.throttled }
@@ -198,7 +205,7 @@ impl Client {
     async fn run<T>(
         &self,
         call: &Call,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Reply<'_>) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<T, Error> {
         let route = self.route(call)?;
@@ -245,7 +252,7 @@ impl Client {
         &self,
         route: &Route<'_>,
         attempt: u32,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Reply<'_>) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<Result<T, Failure>, Error> {
         let arrived = self.clock.mono();
@@ -312,7 +319,7 @@ impl Client {
         route: &Route<'_>,
         answer: Answer,
         elapsed: Duration,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Reply<'_>) -> Result<T, String>,
     ) -> Result<T, Failure> {
         match answer.status {
             200..=299 => self.read_body(route, answer, elapsed, read),
@@ -326,13 +333,13 @@ impl Client {
         route: &Route<'_>,
         answer: Answer,
         elapsed: Duration,
-        read: &impl Fn(&Bytes) -> Result<T, String>,
+        read: &impl Fn(&Reply<'_>) -> Result<T, String>,
     ) -> Result<T, Failure> {
         let (outcome, fault) = match &answer.broken {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
             Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
-            None => match (read(&answer.body), Complaint::read(&answer.body)) {
+            None => match (read(&answer.reply()), Complaint::read(&answer.body)) {
                 (Ok(value), _) => return Ok(value),
                 (Err(_), Some(complaint)) => {
                     let status = complaint.status().unwrap_or(answer.status);

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, Url};
 
+use super::client::Reply;
 use super::regions::Endpoint;
 use super::retry::http_date;
 use crate::clock::Timestamp;
@@ -54,6 +55,7 @@ pub struct Answer {
     pub retry_after: Option<String>,
     pub location: Option<String>,
     pub request_id: Option<String>,
+    pub content_range: Option<String>,
     /// As much of it as came.
     pub body: Bytes,
     pub broken: Option<Broken>,
@@ -72,6 +74,12 @@ pub enum Broken {
     Timeout,
     Cut(String),
     TooLarge,
+}
+
+impl Answer {
+    pub fn reply(&self) -> Reply<'_> {
+        Reply { body: &self.body, content_range: self.content_range.as_deref() }
+    }
 }
 
 impl Transport {
@@ -124,6 +132,7 @@ fn head(response: &Response) -> Answer {
         retry_after: header(RETRY_AFTER.as_str()),
         location: header(LOCATION.as_str()),
         request_id: REQUEST_ID_HEADERS.into_iter().find_map(header),
+        content_range: header(CONTENT_RANGE.as_str()),
         body: Bytes::new(),
         broken: None,
     }

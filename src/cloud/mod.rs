@@ -18,7 +18,7 @@ mod skew;
 #[cfg(test)]
 mod testing;
 
-pub use client::{Attempt, Call, Client, ClientSettings, Sent};
+pub use client::{Attempt, Call, Client, ClientSettings, Reply, Sent};
 pub use credentials::Credentials;
 pub use error::{ApiError, Error, ErrorClass};
 pub use pace::RateSettings;

@@ -77,7 +77,9 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
 
 /// Whether a scope needs its IAM project's id to be looked up.
 pub fn needs_project(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool {
-    scope.project_id.is_none() && endpoints.iter().any(|e| e.scope == ScopeKind::IamProject && wants(scope, e))
+    // A list of a whole region is asked for in a project's name too, as the vendor's own tools do.
+    let acts_in_project = |e: &Endpoint| matches!(e.scope, ScopeKind::IamProject | ScopeKind::Region);
+    scope.project_id.is_none() && endpoints.iter().any(|e| acts_in_project(e) && wants(scope, e))
 }
 
 fn wants(scope: &ScopeSettings, endpoint: &Endpoint) -> bool {
@@ -95,6 +97,7 @@ pub fn plan(scopes: &[ScopeSettings], endpoints: &[Arc<Endpoint>]) -> Result<Pla
             let projects: Vec<String> = match endpoint.scope {
                 ScopeKind::IamProject => settings.project_id.iter().cloned().collect(),
                 ScopeKind::CodeartsProject => settings.codearts_projects.iter().flat_map(|p| p.0.clone()).collect(),
+                ScopeKind::Region => vec![String::new()],
             };
             if projects.is_empty() {
                 plan.skipped.push(Skipped { table: endpoint.name.clone(), reason: NO_CODEARTS_PROJECT.to_owned() });
@@ -157,6 +160,19 @@ mod tests {
         let plan = plan(&[scope("r1", &[])], &select(&catalog, &[]).unwrap()).unwrap();
         let skipped: Vec<_> = plan.skipped.iter().map(|s| s.table.as_str()).collect();
         assert_eq!(skipped, ["deploy_tasks", "deploy_apps"]);
+    }
+
+    #[test]
+    fn a_list_of_a_whole_region_is_asked_for_once_a_region_and_in_a_projects_name() {
+        let text = include_str!("../../tests/fixtures/catalog/swr_shared_repositories.toml");
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap();
+        let endpoints = select(&catalog, &[]).unwrap();
+        let scopes = ["r1", "r1", "r2"].map(|region| scope(region, &[]));
+        let plan = plan(&scopes, &endpoints).unwrap();
+        let scopes: Vec<_> = plan.lists.iter().map(|list| list.scope.to_string()).collect();
+        assert_eq!(scopes, ["r1", "r2"]);
+        assert_eq!(plan.lists[0].iam_project.as_deref(), Some("iam"));
+        assert!(needs_project(&ScopeSettings { project_id: None, ..scope("r1", &[]) }, &endpoints));
     }
 
     #[test]
