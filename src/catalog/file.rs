@@ -3,8 +3,9 @@
 
 use serde::Deserialize;
 
+use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::spec::{
-    Column, ColumnType, Endpoint, Field, FixedParam, KeyPart, Method, Paging, ScopeKind, Service, TimeForm, ZoneRule,
+    Column, ColumnType, Endpoint, Field, FixedParam, KeyPart, Method, ScopeKind, Service, TimeForm, ZoneRule,
 };
 use super::toml_text::{self, TomlFault};
 
@@ -36,11 +37,13 @@ struct EndpointFile {
     path: String,
     scope: ScopeKind,
     #[serde(default)]
+    query: toml::Table,
+    #[serde(default)]
     body: toml::Table,
     fixed: Option<FixedParam>,
-    paging: Paging,
-    items: String,
-    total: Option<String>,
+    paging: PagingFile,
+    items: ItemsFile,
+    total: Option<TotalFile>,
     key: Vec<KeyPart>,
     #[serde(default)]
     order: Vec<String>,
@@ -134,13 +137,9 @@ impl EndpointFile {
                 ZoneRule::Fixed(0)
             }),
         };
-        let mut body = Vec::new();
-        for (name, value) in self.body {
-            match value {
-                toml::Value::String(text) => body.push((name, text)),
-                other => faults.push(format!("body.{name}: a text is needed, not {}", other.type_str())),
-            }
-        }
+        let query = texts("query", self.query, &mut faults);
+        let body = texts("body", self.body, &mut faults);
+        let paging = self.paging.resolve(&mut faults);
         let columns = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
         if !faults.is_empty() {
             return Err(faults);
@@ -153,11 +152,12 @@ impl EndpointFile {
             method: self.method,
             path: self.path,
             scope: self.scope,
+            query,
             body,
             fixed: self.fixed,
-            paging: self.paging,
-            items: self.items,
-            total: self.total,
+            paging,
+            items: self.items.0,
+            total: self.total.map(|total| total.0),
             key: self.key,
             order: self.order,
             updated: self.updated,
@@ -167,6 +167,18 @@ impl EndpointFile {
             columns,
         })
     }
+}
+
+/// Names and texts of a table that holds nothing else.
+fn texts(place: &str, table: toml::Table, faults: &mut Vec<String>) -> Vec<(String, String)> {
+    let mut texts = Vec::new();
+    for (name, value) in table {
+        match value {
+            toml::Value::String(text) => texts.push((name, text)),
+            other => faults.push(format!("{place}.{name}: a text is needed, not {}", other.type_str())),
+        }
+    }
+    texts
 }
 
 impl ColumnFile {

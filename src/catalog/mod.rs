@@ -1,12 +1,15 @@
-//! What to list: the endpoints hclake ships, one TOML file each, checked as a whole before anything is asked.
-//! It is data and knows nothing of how lists are fetched, decoded or stored.
+//! What to list: the endpoints hclake ships and those of a person's own, one TOML file each, checked as a whole before
+//! anything is asked. It is data and knows nothing of how lists are fetched, decoded or stored.
 
 pub mod file;
+pub mod file_paging;
+mod folder;
 pub mod spec;
 pub mod toml_text;
 mod validate;
 
 use std::fmt;
+use std::path::Path;
 
 use spec::Endpoint;
 
@@ -19,6 +22,9 @@ const BUILTIN: [(&str, &str); 6] = [
     ("swr_instance_jobs.toml", include_str!("builtin/swr_instance_jobs.toml")),
 ];
 
+/// What the files that hclake ships are called in messages.
+const SHIPPED: &str = "built-in";
+
 /// Every list hclake knows, in the order tables are shown.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -28,7 +34,37 @@ pub struct Catalog {
 impl Catalog {
     /// The lists that hclake ships.
     pub fn builtin() -> Result<Catalog, CatalogError> {
-        Self::load(BUILTIN.iter().map(|(name, text)| (name.to_string(), text.to_string())))
+        Self::load(shipped())
+    }
+
+    /// The lists that hclake ships, then those given as (file, text).
+    pub fn beside_builtin(files: impl IntoIterator<Item = (String, String)>) -> Result<Catalog, CatalogError> {
+        Self::load(shipped().chain(files))
+    }
+
+    /// The lists that hclake ships, then those of the files `*.toml` in a folder, by the names of the files.
+    pub fn with_folder(folder: &Path) -> Result<Catalog, CatalogError> {
+        Self::beside_builtin(folder::read(folder)?)
+    }
+
+    /// What is wrong with one file beside those that hclake ships and those of a folder that are sound; nothing where
+    /// it is sound.
+    pub fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
+        let (name, text) = folder::read_file(file)?;
+        let is_sound =
+            |(_, text): &(String, String)| file::parse(text).is_ok_and(|e| validate::endpoint(&e).is_empty());
+        let beside = match folder {
+            Some(folder) => folder::read(folder)?,
+            None => Vec::new(),
+        };
+        let is_the_file = |other: &str| {
+            let same = Path::new(other).canonicalize().ok().zip(file.canonicalize().ok());
+            same.is_some_and(|(a, b)| a == b)
+        };
+        let beside = beside.into_iter().filter(|other| !is_the_file(&other.0) && is_sound(other));
+        let own = format!("{name}: ");
+        let faults = Self::beside_builtin(beside.chain([(name, text)])).err().map_or(Vec::new(), |e| e.faults);
+        Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).collect())
     }
 
     /// Reads and checks files given as (name, text). All faults of all files are returned at once.
@@ -39,12 +75,13 @@ impl Catalog {
             match file::parse(&text) {
                 Ok(endpoint) => {
                     faults.extend(validate::endpoint(&endpoint).into_iter().map(|f| format!("{name}: {f}")));
-                    endpoints.push(endpoint);
+                    endpoints.push((name, endpoint));
                 }
                 Err(found) => faults.extend(found.into_iter().map(|f| format!("{name}: {f}"))),
             }
         }
         faults.extend(validate::together(&endpoints));
+        let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
         if faults.is_empty() { Ok(Catalog { endpoints }) } else { Err(CatalogError { faults }) }
     }
 
@@ -55,6 +92,15 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|e| e.name == name)
     }
+}
+
+fn shipped() -> impl Iterator<Item = (String, String)> {
+    BUILTIN.iter().map(|(name, text)| (format!("{SHIPPED} {name}"), text.to_string()))
+}
+
+/// Whether hclake ships the list of that name.
+pub fn is_builtin(name: &str) -> bool {
+    BUILTIN.iter().any(|(file, _)| file.strip_suffix(".toml") == Some(name))
 }
 
 /// All that is wrong with the catalog, one fault a line.

@@ -17,15 +17,16 @@ pub struct Endpoint {
     /// With `{project_id}` where the project belongs, if it stands in the path.
     pub path: String,
     pub scope: ScopeKind,
+    /// Query parameters besides paging; a value may be `{project_id}`.
+    pub query: Vec<(String, String)>,
     /// Members of a POST's JSON body besides paging; a value may be `{project_id}`.
     pub body: Vec<(String, String)>,
     /// A mandatory parameter that takes each value in a sweep of its own.
     pub fixed: Option<FixedParam>,
     pub paging: Paging,
-    /// Member of the answer that holds the array of records.
-    pub items: String,
-    /// Member of the answer that holds the number of records.
-    pub total: Option<String>,
+    pub items: Items,
+    /// Where the answer tells the number of records.
+    pub total: Option<Total>,
     /// Together with the scope, what identifies a record.
     pub key: Vec<KeyPart>,
     /// Columns whose value never changes in a record's life, and that the server may sort by.
@@ -103,6 +104,26 @@ impl Method {
 pub enum ScopeKind {
     IamProject,
     CodeartsProject,
+    /// A region as a whole: the list is that of the account, whatever its projects.
+    Region,
+}
+
+/// Where in an answer the array of records stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Items {
+    /// The answer itself is the array.
+    Answer,
+    /// Member names from the outside in.
+    Member(Vec<String>),
+}
+
+/// Where an answer tells how many records there are in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// Member names from the outside in.
+    Member(Vec<String>),
+    /// The header `Content-Range`: the number behind its slash.
+    ContentRange,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -112,12 +133,35 @@ pub struct FixedParam {
     pub values: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Paging {
-    pub kind: PagingKind,
-    /// Where the two paging parameters sit.
-    #[serde(rename = "in")]
+/// How a list that is too long for one answer is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Paging {
+    /// It never is: one answer holds the whole list.
+    None,
+    Counted(CountedPaging),
+    Marker(MarkerPaging),
+}
+
+impl Paging {
+    /// Parameters that paging takes for itself.
+    pub fn params(&self) -> Vec<&str> {
+        match self {
+            Paging::None => Vec::new(),
+            Paging::Counted(paging) => vec![&paging.position, &paging.size],
+            Paging::Marker(paging) => std::iter::once(&paging.marker).chain(&paging.size).map(String::as_str).collect(),
+        }
+    }
+
+    pub fn is_in_body(&self) -> bool {
+        matches!(self, Paging::Counted(CountedPaging { place: PagingPlace::Body, .. }))
+    }
+}
+
+/// Pages that are found by counting records or pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountedPaging {
+    pub count: Count,
+    /// Where the two parameters sit.
     pub place: PagingPlace,
     /// Name of the offset or page parameter.
     pub position: String,
@@ -129,15 +173,33 @@ pub struct Paging {
     pub pages_max: u32,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PagingKind {
-    /// The position is the number of records to skip, and may be any number.
+/// What the position of a page counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// The records to skip; any number of them.
     Offset,
-    /// The position is the number of records to skip, and must be a multiple of the page size.
+    /// The records to skip, which must be a multiple of the page size.
     OffsetMultiple,
-    /// The position is the number of the page, counted from 1.
-    Page,
+    /// Pages, the first of which bears the number `start`.
+    Page { start: u64 },
+}
+
+/// Pages that each name the next one. The first is asked for without a marker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkerPaging {
+    /// Name of the query parameter that takes the marker.
+    pub marker: String,
+    /// Where the answer holds the marker of the next page: member names from the outside in. Absent, null, empty
+    /// or the number 0, it says that there is none.
+    pub next: Vec<String>,
+    /// Where the answer says whether there is a next page at all, in the same way.
+    pub more: Option<Vec<String>>,
+    /// Name of the page-size parameter, where there is one.
+    pub size: Option<String>,
+    /// Records a page at most.
+    pub limit: u32,
+    /// Bound on the pages of one pass over the list.
+    pub pages_max: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -299,19 +361,19 @@ impl StoredKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
     pub region: String,
-    /// IAM or CodeArts project id, as the endpoint's scope kind says.
+    /// IAM or CodeArts project id, as the endpoint's scope kind says; empty for a region as a whole.
     pub project: String,
     /// The value of the fixed parameter, where the endpoint has one.
     pub fixed: Option<String>,
 }
 
-/// `region/project` or `region/project/fixed`.
+/// `region/project` or `region/project/fixed`; a list of a region as a whole has `region` or `region//fixed`.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.region, self.project)?;
-        match &self.fixed {
-            Some(value) => write!(f, "/{value}"),
-            None => Ok(()),
+        f.write_str(&self.region)?;
+        if !self.project.is_empty() || self.fixed.is_some() {
+            write!(f, "/{}", self.project)?;
         }
+        self.fixed.as_ref().map_or(Ok(()), |value| write!(f, "/{value}"))
     }
 }

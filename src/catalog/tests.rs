@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::spec::{ColumnType, StoredKind};
+use super::spec::{ColumnType, Count, CountedPaging, Paging, StoredKind};
 use super::*;
 
 const SAMPLE: &str = r#"
@@ -129,7 +129,7 @@ fn a_table_name_that_sql_or_the_store_cannot_take_is_refused() {
     refused(&named(&long), &format!("name: \"{long}\" is longer than 63 characters; shorten it"));
     assert_eq!(faults_of(&named(&"a".repeat(63))), [""; 0]);
     refused(&named("order"), "name: \"order\" is a word of SQL; choose another");
-    for own in ["runs", "sweeps", "requests", "quarantine", "schema_drift", "meta_x"] {
+    for own in ["runs", "sweeps", "requests", "quarantine", "schema_drift", "schema_migrations", "meta_x"] {
         refused(&named(own), &format!("name: \"{own}\" is a table of hclake's own; choose another"));
     }
     for ending in ["_history", "_versions", "_as_of", "_changes"] {
@@ -146,12 +146,19 @@ fn an_empty_text_is_refused() {
     }
     refused(
         &altered("items = \"items\"", "items = \"\""),
-        "items: is empty; name the member of the answer that holds the records",
+        "items: has an empty step; name the member of the answer, nested ones with single dots",
     );
-    refused(&altered("\"count\"", "\"\""), "total: is empty; name the member that counts the records, or leave it out");
+    refused(
+        &altered("\"count\"", "\"\""),
+        "total: has an empty step; name the member of the answer, nested ones with single dots",
+    );
     refused(
         &altered("\"count\"", "\"items\""),
-        "total: \"items\" already holds the records; name the member that counts them",
+        "total: \"items\" and \"items\" of items are or hold each other; a member has one use",
+    );
+    refused(
+        &altered("\"count\"", "\"items.count\""),
+        "total: \"items.count\" and \"items\" of items are or hold each other; a member has one use",
     );
 }
 
@@ -166,13 +173,19 @@ fn a_path_that_cannot_be_asked_for_is_refused() {
         &path("/v1/{project_id}/{id}"),
         "\"/v1/{project_id}/{id}\" has a placeholder other than {project_id}; no other is known",
     );
-    let count = |path: u32, body: u32| {
-        format!("{{project_id}} stands {path} times in the path and {body} times in the body; the scope needs it once")
+    let count = |path: u32, query: u32, body: u32, need: &str| {
+        format!("{{project_id}} stands {path} times in the path, {query} in the query and {body} in the body; {need}")
     };
-    refused(&path("/v1/samples"), &count(0, 0));
-    refused(&path("/v1/{project_id}/{project_id}"), &count(2, 0));
+    let once = "the scope needs it once";
+    refused(&path("/v1/samples"), &count(0, 0, 0, once));
+    refused(&path("/v1/{project_id}/{project_id}"), &count(2, 0, 0, once));
+    let in_query = path("/v1/samples").replacen("items =", "query = { p = \"{project_id}\" }\nitems =", 1);
+    assert_eq!(faults_of(&in_query), [""; 0]);
+    let region = altered("\"iam_project\"", "\"region\"");
+    refused(&region, &count(1, 0, 0, "a region as a whole has no project"));
+    assert_eq!(faults_of(&region.replace("/v1/{project_id}/", "/v1/")), [""; 0]);
     let post = altered("\"GET\"", "\"POST\"").replacen("items =", "body = { p = \"{project_id}\" }\nitems =", 1);
-    refused(&post, &count(1, 1));
+    refused(&post, &count(1, 0, 1, once));
     assert_eq!(faults_of(&post.replace("/v1/{project_id}/", "/v1/")), [""; 0]);
 }
 
@@ -199,10 +212,85 @@ fn paging_out_of_bounds_is_refused() {
     let two = "paging: `position` and `size` must be two different parameters";
     refused(&altered("size = \"limit\"", "size = \"offset\""), two);
     refused(&altered("size = \"limit\"", "size = \"\""), two);
-    refused(
-        &altered("\"kind\"", "\"limit\""),
-        "paging: the parameter \"limit\" already has another use; a parameter has one",
+    refused(&altered("\"kind\"", "\"limit\""), "\"limit\" has two uses as a parameter; a parameter has one");
+    let query = |name: &str| altered("items =", &format!("query = {{ {name} = \"x\" }}\nitems ="));
+    refused(&query("kind"), "\"kind\" has two uses as a parameter; a parameter has one");
+    refused(&query("offset"), "\"offset\" has two uses as a parameter; a parameter has one");
+    refused(&query("\"\""), "query: a parameter has an empty name; name it");
+    assert_eq!(faults_of(&query("category")), [""; 0]);
+}
+
+const OFFSET_PAGING: &str = "kind = \"offset\"\nin = \"query\"\nposition = \"offset\"\nsize = \"limit\"\nlimit = 100\n";
+
+fn paged(paging: &str) -> String {
+    altered(&format!("{OFFSET_PAGING}pages_max = 1000\n"), paging)
+}
+
+#[test]
+fn each_kind_of_paging_takes_its_own_keys_and_no_others() {
+    assert_eq!(faults_of(&paged("kind = \"none\"\n")), [""; 0]);
+    let marker =
+        "kind = \"marker\"\nmarker = \"marker\"\nnext = \"page_info.next_marker\"\nlimit = 100\npages_max = 9\n";
+    assert_eq!(faults_of(&paged(marker)), [""; 0]);
+    assert_eq!(faults_of(&paged(&format!("{marker}size = \"limit\"\nmore = \"has_more\"\n"))), [""; 0]);
+    let faults = faults_of(&paged("kind = \"marker\"\nstart = 0\nmarker = \"marker\"\nlimit = 100\npages_max = 9\n"));
+    assert_eq!(
+        faults,
+        [
+            "sample.toml: paging.start: paging of the kind \"marker\" does not take it; leave it out",
+            "sample.toml: paging.next: is missing; paging of the kind \"marker\" needs it",
+        ]
     );
+    refused(
+        &paged("kind = \"none\"\nlimit = 5\n"),
+        "paging.limit: paging of the kind \"none\" does not take it; leave it out",
+    );
+    refused(&altered("size = \"limit\"\n", ""), "paging.size: is missing; paging of the kind \"offset\" needs it");
+    refused(
+        &paged(&format!("{marker}size = \"marker\"\n")),
+        "paging: `marker` and `size` must be two different parameters",
+    );
+    refused(
+        &paged(&marker.replace("page_info.next_marker", "items")),
+        "paging.next: \"items\" and \"items\" of items are or hold each other; a member has one use",
+    );
+    refused(
+        &paged(&marker.replace("page_info.next_marker", "a..b")),
+        "paging.next: has an empty step; name the member of the answer, nested ones with single dots",
+    );
+    let unknown = faults_of(&paged("kind = \"markers\"\n"));
+    assert!(unknown[0].ends_with("did you mean `marker`?"), "{unknown:?}");
+}
+
+#[test]
+fn pages_are_counted_from_nought_or_one() {
+    let page = |start: &str| altered("kind = \"offset\"", &format!("kind = \"page\"\n{start}"));
+    let start_of = |text: &str| match &Catalog::load([("x".to_owned(), text.to_owned())]).unwrap().endpoints()[0].paging
+    {
+        Paging::Counted(CountedPaging { count: Count::Page { start }, .. }) => *start,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(["", "start = 0\n", "start = 1\n"].map(|start| start_of(&page(start))), [1, 0, 1]);
+    refused(&page("start = 2\n"), "paging.start: 2 is neither 0 nor 1, from which pages are counted");
+}
+
+#[test]
+fn an_answer_may_be_an_array_with_its_total_in_a_header() {
+    let array = |total: &str| altered("items = \"items\"\ntotal = \"count\"", &format!("items = \"[]\"\n{total}"));
+    for total in ["", "total = { header = \"Content-Range\" }"] {
+        assert_eq!(faults_of(&array(total)), [""; 0]);
+    }
+    refused(&array("total = \"count\""), "items: an answer that is an array has no members, yet total names one");
+    let misspelt = faults_of(&array("total = { header = \"Content-Rang\" }"));
+    assert!(
+        misspelt[0].contains("line 11, column 20") && misspelt[0].ends_with("did you mean `Content-Range`?"),
+        "{misspelt:?}"
+    );
+    let unknown = faults_of(&array("total = { heder = \"Content-Range\" }"));
+    assert!(unknown[0].ends_with("did you mean `header`?"), "{unknown:?}");
+    let wrong = faults_of(&array("total = 3"));
+    assert!(wrong[0].contains("the name of a member, or { header"), "{wrong:?}");
+    assert_eq!(faults_of(&altered("\"count\"", "\"page.count\"")), [""; 0]);
 }
 
 #[test]
@@ -299,13 +387,16 @@ fn lists_that_do_not_fit_together_are_refused() {
         Catalog::load(files).map(|_| ()).map_err(|error| error.faults)
     };
     let with_successor = |name: &str| altered("doc =", &format!("successor = {name:?}\ndoc ="));
-    let twin = "sample: two files have this name; rename one of the lists".to_owned();
+    let twin = "1.toml: name: \"sample\" is that of the list in 0.toml; choose another".to_owned();
     assert_eq!(load(&[SAMPLE.to_owned(), SAMPLE.to_owned()]), Err(vec![twin]));
-    let missing = "sample: successor \"next\" is not in the catalog; add that list or leave `successor` out".to_owned();
+    let missing =
+        "0.toml: successor: \"next\" is not in the catalog; add that list or leave `successor` out".to_owned();
     assert_eq!(load(&[with_successor("next")]), Err(vec![missing]));
-    let itself = "sample: a list cannot be its own successor; leave `successor` out".to_owned();
+    let itself = "0.toml: successor: a list cannot be its own; leave `successor` out".to_owned();
     assert_eq!(load(&[with_successor("sample")]), Err(vec![itself]));
     assert_eq!(load(&[with_successor("next"), altered("\"sample\"", "\"next\"")]), Ok(()));
+    let near = "0.toml: successor: \"nxt\" is not in the catalog; did you mean \"next\"?".to_owned();
+    assert_eq!(load(&[with_successor("nxt"), altered("\"sample\"", "\"next\"")]), Err(vec![near]));
 }
 
 #[test]
@@ -317,8 +408,66 @@ fn all_faults_of_several_files_come_at_once() {
     ];
     let error = Catalog::load(files).unwrap_err();
     let files: Vec<_> = error.faults.iter().map(|fault| &fault[..6]).collect();
-    assert_eq!(files, ["a.toml", "a.toml", "b.toml", "sample"], "{error}");
+    assert_eq!(files, ["a.toml", "a.toml", "b.toml", "c.toml"], "{error}");
     assert!(error.to_string().starts_with("the catalog has 4 fault(s)\n  a.toml: name:"), "{error}");
+}
+
+/// A folder with these files.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+    folder
+}
+
+#[test]
+fn the_lists_of_a_folder_stand_behind_those_built_in_by_the_names_of_their_files() {
+    let other = altered("\"sample\"", "\"another\"");
+    let folder = folder(&[("z.toml", SAMPLE), ("a.toml", &other), ("notes.txt", "no list")]);
+    std::fs::create_dir(folder.path().join("old.toml")).unwrap();
+    let catalog = Catalog::with_folder(folder.path()).unwrap();
+    let names: Vec<_> = catalog.endpoints().iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(names[6..], ["another", "sample"]);
+    assert_eq!((names.len(), is_builtin("apps"), is_builtin("another")), (8, true, false));
+}
+
+#[test]
+fn a_folder_with_faults_tells_the_files_and_a_built_in_name_is_refused() {
+    let folder = folder(&[("a.toml", &altered("\"sample\"", "\"apps\"")), ("b.toml", "nmae = \"x\"\n")]);
+    let faults = Catalog::with_folder(folder.path()).unwrap_err().faults;
+    let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
+    let taken = format!("{}: name: \"apps\" is that of the list in built-in apps.toml; choose another", a.display());
+    assert_eq!((faults.len(), &faults[1]), (2, &taken));
+    assert!(faults[0].starts_with(&format!("{}: line 1, column 1: unknown field `nmae`", b.display())), "{faults:?}");
+    assert!(faults[0].ends_with("did you mean `name`?"), "{faults:?}");
+    let missing = Catalog::with_folder(&folder.path().join("none")).unwrap_err();
+    assert!(missing.faults[0].contains("none: cannot be read: "), "{missing}");
+}
+
+#[test]
+fn the_faults_of_one_file_are_told_apart_from_those_of_the_files_beside_it() {
+    let successor = altered("doc =", "successor = \"another\"\ndoc =");
+    let folder = folder(&[
+        ("a.toml", &altered("\"sample\"", "\"another\"")),
+        ("bad.toml", "broken"),
+        ("own.toml", &successor),
+        ("twin.toml", &altered("\"sample\"", "\"another\"")),
+    ]);
+    let faults = |name: &str, beside| Catalog::faults_of(&folder.path().join(name), beside).unwrap();
+    assert_eq!(faults("own.toml", Some(folder.path())), [""; 0]);
+    assert!(
+        faults("own.toml", None)[0]
+            .ends_with("successor: \"another\" is not in the catalog; add that list or leave `successor` out")
+    );
+    assert_eq!(faults("bad.toml", Some(folder.path())).len(), 1);
+    assert!(faults("twin.toml", Some(folder.path()))[0].contains("is that of the list in"));
+    assert!(Catalog::faults_of(&folder.path().join("none.toml"), None).is_err());
+}
+
+#[test]
+fn a_file_larger_than_the_bound_is_not_read() {
+    let folder = folder(&[("a.toml", &"#".repeat((1 << 20) + 1))]);
+    let error = Catalog::with_folder(folder.path()).unwrap_err();
+    assert!(error.faults[0].ends_with("has 1048577 bytes, more than 1048576"), "{error}");
 }
 
 proptest! {

@@ -1,9 +1,11 @@
 //! What must hold of an endpoint, and between endpoints, before anything is asked of the cloud.
 //! It judges resolved endpoints alone and returns every fault as a sentence that says what to do.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::spec::{Column, ColumnType, EXTRA, Endpoint, Field, KeyPart, Method, PagingPlace};
+use super::spec::{
+    Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,
+};
 use super::toml_text::nearest;
 
 /// Characters in the name of a table or column.
@@ -17,7 +19,7 @@ const PAGES_MAX: u32 = 10_000_000;
 
 const PROJECT: &str = "{project_id}";
 /// Tables the store keeps for itself.
-const OWN_TABLES: [&str; 5] = ["runs", "sweeps", "requests", "quarantine", "schema_drift"];
+const OWN_TABLES: [&str; 6] = ["runs", "sweeps", "requests", "quarantine", "schema_drift", "schema_migrations"];
 const OWN_PREFIX: &str = "meta_";
 /// Endings of the names that the store derives from a table's.
 const OWN_ENDINGS: [&str; 4] = ["_history", "_versions", "_as_of", "_changes"];
@@ -43,25 +45,25 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     faults
 }
 
-/// Faults that show only when all endpoints stand side by side.
-pub(super) fn together(endpoints: &[Endpoint]) -> Vec<String> {
+/// Faults that show only when all endpoints, each with the name of its file, stand side by side.
+pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut names = HashSet::new();
-    for endpoint in endpoints {
-        if !names.insert(endpoint.name.as_str()) {
-            faults.push(format!("{}: two files have this name; rename one of the lists", endpoint.name));
+    let mut files: HashMap<&str, &str> = HashMap::new();
+    for (file, Endpoint { name, .. }) in endpoints {
+        if let Some(first) = files.get(name.as_str()) {
+            faults.push(format!("{file}: name: \"{name}\" is that of the list in {first}; choose another"));
         }
+        files.entry(name).or_insert(file);
     }
-    for endpoint in endpoints {
-        match &endpoint.successor {
-            Some(successor) if *successor == endpoint.name => {
-                faults.push(format!("{}: a list cannot be its own successor; leave `successor` out", endpoint.name));
-            }
-            Some(successor) if !names.contains(successor.as_str()) => faults.push(format!(
-                "{}: successor \"{successor}\" is not in the catalog; add that list or leave `successor` out",
-                endpoint.name
-            )),
-            _ => {}
+    for (file, endpoint) in endpoints {
+        let Some(successor) = &endpoint.successor else { continue };
+        if *successor == endpoint.name {
+            faults.push(format!("{file}: successor: a list cannot be its own; leave `successor` out"));
+        } else if !files.contains_key(successor.as_str()) {
+            let like = nearest(successor, files.keys().copied().filter(|name| *name != endpoint.name));
+            let next =
+                like.map_or("add that list or leave `successor` out".to_owned(), |l| format!("did you mean \"{l}\"?"));
+            faults.push(format!("{file}: successor: \"{successor}\" is not in the catalog; {next}"));
         }
     }
     faults
@@ -99,15 +101,42 @@ fn texts(endpoint: &Endpoint, faults: &mut Vec<String>) {
             faults.push(format!("{what}: is empty; write what a reader needs"));
         }
     }
-    if endpoint.items.is_empty() {
-        faults.push("items: is empty; name the member of the answer that holds the records".to_owned());
+    answer_members(endpoint, faults);
+}
+
+/// Each member of an answer that is read has one meaning, and none lies inside another.
+fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let mut members: Vec<(&str, &[String])> = Vec::new();
+    if let Items::Member(path) = &endpoint.items {
+        members.push(("items", path));
     }
-    match endpoint.total.as_deref() {
-        Some("") => faults.push("total: is empty; name the member that counts the records, or leave it out".to_owned()),
-        Some(total) if total == endpoint.items => {
-            faults.push(format!("total: \"{total}\" already holds the records; name the member that counts them"));
+    if let Some(Total::Member(path)) = &endpoint.total {
+        members.push(("total", path));
+    }
+    if let Paging::Marker(paging) = &endpoint.paging {
+        members.push(("paging.next", &paging.next));
+        members.extend(paging.more.as_deref().map(|path| ("paging.more", path)));
+    }
+    for (what, path) in &members {
+        if path.iter().any(String::is_empty) {
+            faults.push(format!(
+                "{what}: has an empty step; name the member of the answer, nested ones with single dots"
+            ));
         }
-        _ => {}
+    }
+    for (at, (what, path)) in members.iter().enumerate() {
+        for (other, taken) in
+            members[..at].iter().filter(|(_, taken)| taken.starts_with(path) || path.starts_with(taken))
+        {
+            let (path, taken) = (path.join("."), taken.join("."));
+            faults.push(format!(
+                "{what}: \"{path}\" and \"{taken}\" of {other} are or hold each other; a member has one use"
+            ));
+        }
+    }
+    if endpoint.items == Items::Answer && !members.is_empty() {
+        let names: Vec<&str> = members.iter().map(|(what, _)| *what).collect();
+        faults.push(format!("items: an answer that is an array has no members, yet {} names one", names.join(", ")));
     }
 }
 
@@ -116,16 +145,19 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#')) {
         faults.push(format!("path: \"{path}\" must begin with \"/\" and hold neither blanks nor a query"));
     }
-    for text in std::iter::once(path).chain(endpoint.body.iter().map(|(_, value)| value.as_str())) {
+    let (in_query, in_body) = (values(&endpoint.query), values(&endpoint.body));
+    for text in std::iter::once(&path).chain(&in_query).chain(&in_body) {
         if text.replace(PROJECT, "").contains(['{', '}']) {
             faults.push(format!("\"{text}\" has a placeholder other than {PROJECT}; no other is known"));
         }
     }
-    let in_path = path.matches(PROJECT).count();
-    let in_body = endpoint.body.iter().map(|(_, value)| value.matches(PROJECT).count()).sum::<usize>();
-    if in_path + in_body != 1 {
+    let count = |texts: &[&str]| texts.iter().map(|text| text.matches(PROJECT).count()).sum::<usize>();
+    let (path, query, body) = (count(&[path]), count(&in_query), count(&in_body));
+    let wanted = usize::from(endpoint.scope != ScopeKind::Region);
+    if path + query + body != wanted {
+        let need = if wanted == 0 { "a region as a whole has no project" } else { "the scope needs it once" };
         faults.push(format!(
-            "{PROJECT} stands {in_path} times in the path and {in_body} times in the body; the scope needs it once"
+            "{PROJECT} stands {path} times in the path, {query} in the query and {body} in the body; {need}"
         ));
     }
     if endpoint.method == Method::Get && !endpoint.body.is_empty() {
@@ -134,26 +166,55 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if endpoint.body.iter().any(|(name, _)| name.is_empty()) {
         faults.push("body: a member has an empty name; name it".to_owned());
     }
+    if endpoint.query.iter().any(|(name, _)| name.is_empty()) {
+        faults.push("query: a parameter has an empty name; name it".to_owned());
+    }
+}
+
+fn values(named: &[(String, String)]) -> Vec<&str> {
+    named.iter().map(|(_, value)| value.as_str()).collect()
 }
 
 fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let paging = &endpoint.paging;
-    if endpoint.method == Method::Get && paging.place == PagingPlace::Body {
+    if endpoint.method == Method::Get && paging.is_in_body() {
         faults.push("paging.in: a GET has no body; use \"query\"".to_owned());
     }
-    if paging.position.is_empty() || paging.size.is_empty() || paging.position == paging.size {
-        faults.push("paging: `position` and `size` must be two different parameters".to_owned());
+    let params = paging.params();
+    if params.iter().any(|name| name.is_empty()) || params.iter().collect::<HashSet<_>>().len() < params.len() {
+        let (one, other) = match paging {
+            Paging::Marker(_) => ("marker", "size"),
+            _ => ("position", "size"),
+        };
+        faults.push(format!("paging: `{one}` and `{other}` must be two different parameters"));
     }
-    if !(1..=LIMIT_MAX).contains(&paging.limit) {
-        faults.push(format!("paging.limit: {} is not within 1 to {LIMIT_MAX}", paging.limit));
+    let bounds = match paging {
+        Paging::None => None,
+        Paging::Counted(paging) => Some((paging.limit, paging.pages_max)),
+        Paging::Marker(paging) => Some((paging.limit, paging.pages_max)),
+    };
+    if let Some((limit, _)) = bounds.filter(|(limit, _)| !(1..=LIMIT_MAX).contains(limit)) {
+        faults.push(format!("paging.limit: {limit} is not within 1 to {LIMIT_MAX}"));
     }
-    if !(1..=PAGES_MAX).contains(&paging.pages_max) {
-        faults.push(format!("paging.pages_max: {} is not within 1 to {PAGES_MAX}", paging.pages_max));
+    if let Some((_, pages_max)) = bounds.filter(|(_, pages_max)| !(1..=PAGES_MAX).contains(pages_max)) {
+        faults.push(format!("paging.pages_max: {pages_max} is not within 1 to {PAGES_MAX}"));
     }
-    let taken = endpoint.body.iter().map(|(name, _)| name).chain(endpoint.fixed.iter().map(|fixed| &fixed.param));
-    for name in taken.filter(|name| **name == paging.position || **name == paging.size) {
-        faults.push(format!("paging: the parameter \"{name}\" already has another use; a parameter has one"));
+    if let Paging::Counted(counted) = paging
+        && let Count::Page { start: start @ 2.. } = counted.count
+    {
+        faults.push(format!("paging.start: {start} is neither 0 nor 1, from which pages are counted"));
     }
+    for name in taken_twice(endpoint) {
+        faults.push(format!("\"{name}\" has two uses as a parameter; a parameter has one"));
+    }
+}
+
+/// Parameters that two parts of a request lay claim to.
+fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
+    let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
+    let named = endpoint.query.iter().chain(&endpoint.body).map(|(name, _)| name);
+    let mut seen: HashSet<&str> = endpoint.paging.params().into_iter().collect();
+    fixed.chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
 }
 
 fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {

@@ -78,6 +78,13 @@ pub struct Call {
     pub permission: Option<String>,
 }
 
+/// A good answer, as its reader sees it.
+pub struct Reply<'a> {
+    pub body: &'a Bytes,
+    /// The header of that name.
+    pub content_range: Option<&'a str>,
+}
+
 /// What became of a call.
 #[derive(Debug)]
 pub struct Sent<T> {
@@ -217,11 +224,11 @@ impl Client {
         self.skew.offset_us()
     }
 
-    /// Makes a call, and tries it again within the limits while that may help. `read` turns the body of a good
+    /// Makes a call, and tries it again within the limits while that may help. `read` turns a good
     /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
-    pub async fn send<T>(&self, call: &Call, read: impl Fn(&Bytes) -> Result<T, String>) -> Sent<T> {
+    pub async fn send<T>(&self, call: &Call, read: impl Fn(&Reply<'_>) -> Result<T, String>) -> Sent<T> {
         let mut log = Log::default();
-        let read = |answer: &Answer| read(&answer.body);
+        let read = |answer: &Answer| read(&answer.reply());
         let result = match self.route(call, call.body.clone(), Leave::Granted) {
             Ok(route) => self.run(&route, &read, &mut log).await,
             Err(error) => Err(error),

@@ -6,9 +6,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, Url};
 
+use super::client::Reply;
 use super::regions::Endpoint;
 use super::retry::http_date;
 use crate::clock::Timestamp;
@@ -58,6 +59,7 @@ pub struct Answer {
     pub request_id: Option<String>,
     /// A token that IAM has made.
     pub subject_token: Option<Secret>,
+    pub content_range: Option<String>,
     /// As much of it as came.
     pub body: Bytes,
     pub broken: Option<Broken>,
@@ -76,6 +78,12 @@ pub enum Broken {
     Timeout,
     Cut(String),
     TooLarge,
+}
+
+impl Answer {
+    pub fn reply(&self) -> Reply<'_> {
+        Reply { body: &self.body, content_range: self.content_range.as_deref() }
+    }
 }
 
 impl Transport {
@@ -129,6 +137,7 @@ fn head(response: &Response) -> Answer {
         location: header(LOCATION.as_str()),
         request_id: REQUEST_ID_HEADERS.into_iter().find_map(header),
         subject_token: header(SUBJECT_TOKEN_HEADER).map(Secret::new),
+        content_range: header(CONTENT_RANGE.as_str()),
         body: Bytes::new(),
         broken: None,
     }

@@ -23,7 +23,7 @@ mod skew;
 mod testing;
 mod token;
 
-pub use client::{Attempt, Call, Client, ClientSettings, Sent};
+pub use client::{Attempt, Call, Client, ClientSettings, Reply, Sent};
 pub use credentials::{Credentials, Identity, IdentityKind};
 pub use error::{ApiError, Error, ErrorClass};
 pub use pace::RateSettings;

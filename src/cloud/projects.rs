@@ -1,9 +1,8 @@
 //! From a region, or the name of a project in it, to the id of the IAM project. It knows nothing of CodeArts projects, whose ids are their own.
 
-use bytes::Bytes;
 use serde::Deserialize;
 
-use super::client::{Call, Client, Sent};
+use super::client::{self, Call, Client, Sent};
 use super::error::Error;
 use crate::catalog::spec::{Method, Service};
 
@@ -63,8 +62,8 @@ fn look_up(region: &str, name: Option<&str>) -> Call {
     }
 }
 
-fn projects(body: &Bytes) -> Result<Vec<Project>, String> {
-    serde_json::from_slice::<Projects>(body).map(|found| found.projects).map_err(|error| error.to_string())
+fn projects(reply: &client::Reply<'_>) -> Result<Vec<Project>, String> {
+    serde_json::from_slice::<Projects>(reply.body).map(|found| found.projects).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -32,6 +32,16 @@ pub struct PlannedScope {
     pub codearts: Projects,
 }
 
+impl PlannedScope {
+    /// The region in a project's place, for lists that belong to no project.
+    fn region_itself(&self) -> Projects {
+        match &self.iam {
+            Projects::Unknown { error, .. } => Projects::Unknown { named: String::new(), error: error.clone() },
+            Projects::Known(_) | Projects::Listed(_) => Projects::Known(vec![String::new()]),
+        }
+    }
+}
+
 /// Ids of projects, and how they are known.
 #[derive(Clone, Debug)]
 pub enum Projects {
@@ -122,9 +132,11 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
 }
 
-/// Whether any of these tables, all where `None`, is listed by projects of this kind.
+/// Whether any of these tables, all where `None`, is listed by projects of this kind, or in their name.
 pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
-    endpoints.iter().any(|endpoint| endpoint.scope == kind && wants(tables, endpoint))
+    // A list of a whole region is asked for in an IAM project's name too, as the vendor's own tools do.
+    let acts_in = |e: &Endpoint| if e.scope == ScopeKind::Region { ScopeKind::IamProject } else { e.scope };
+    endpoints.iter().any(|endpoint| acts_in(endpoint) == kind && wants(tables, endpoint))
 }
 
 fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
@@ -139,9 +151,11 @@ pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan
     let mut plan = Plan::default();
     for endpoint in endpoints {
         for scope in scopes.iter().filter(|scope| wants(scope.tables.as_deref(), endpoint)) {
+            let region = scope.region_itself();
             let projects = match endpoint.scope {
                 ScopeKind::IamProject => &scope.iam,
                 ScopeKind::CodeartsProject => &scope.codearts,
+                ScopeKind::Region => &region,
             };
             match projects {
                 Projects::Known(ids) if ids.is_empty() => plan.skip(endpoint, NO_CODEARTS_PROJECT),
@@ -226,6 +240,19 @@ mod tests {
         let plan = plan(&[scope("r1", &[])], &select(&catalog, &[]).unwrap()).unwrap();
         let skipped: Vec<_> = plan.skipped.iter().map(|s| s.table.as_str()).collect();
         assert_eq!(skipped, ["deploy_tasks", "deploy_apps"]);
+    }
+
+    #[test]
+    fn a_list_of_a_whole_region_is_asked_for_once_a_region_and_in_a_projects_name() {
+        let text = include_str!("../../tests/fixtures/catalog/swr_shared_repositories.toml");
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap();
+        let endpoints = select(&catalog, &[]).unwrap();
+        let scopes = ["r1", "r1", "r2"].map(|region| scope(region, &[]));
+        let plan = plan(&scopes, &endpoints).unwrap();
+        let scopes: Vec<_> = plan.lists.iter().map(|list| list.scope.to_string()).collect();
+        assert_eq!(scopes, ["r1", "r2"]);
+        assert_eq!(plan.lists[0].iam_project.as_deref(), Some("iam"));
+        assert!(needs_project(&ScopeSettings { project_id: None, ..scope("r1", &[]) }, &endpoints));
     }
 
     #[test]

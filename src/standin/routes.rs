@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answer};
 use super::deploy::codearts_project_name;
-use super::pages::{self, Refusal, Window};
+use super::pages::{self, Asked, Refusal, Window};
 use super::world::{ListId, World};
-use crate::catalog::spec::{Endpoint, PagingPlace, ScopeKind, Service};
+use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, ScopeKind, Service, Total};
 
 const PROJECT: &str = "{project_id}";
 /// Largest page of CodeArts' project list.
@@ -88,8 +88,20 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, in_path: Option<&str>) 
     if let Some((name, _)) = endpoint.body.iter().find(|(name, _)| !body.contains_key(name)) {
         return Err(missing(name));
     }
-    let in_body = endpoint.body.iter().find(|(_, value)| value == PROJECT).and_then(|(name, _)| text(body.get(name)?));
-    let project = in_path.map(str::to_owned).or(in_body).ok_or_else(|| missing("project_id"))?;
+    if let Some((name, value)) = endpoint
+        .query
+        .iter()
+        .find(|(name, value)| call.query_value(name).is_none_or(|given| value != PROJECT && given != *value))
+    {
+        let wrong = call.query_value(name).map(|_| out_of_range(&format!("{name} must be {value}")));
+        return Err(wrong.unwrap_or_else(|| missing(name)));
+    }
+    let is_project = |(_, value): &&(String, String)| value == PROJECT;
+    let in_body = endpoint.body.iter().find(is_project).and_then(|(name, _)| text(body.get(name)?));
+    let in_query = endpoint.query.iter().find(is_project).and_then(|(name, _)| call.query_value(name));
+    let whole_region = (endpoint.scope == ScopeKind::Region).then(String::new);
+    let project = in_path.map(str::to_owned).or(in_body).or(in_query).or(whole_region);
+    let project = project.ok_or_else(|| missing("project_id"))?;
     if endpoint.scope == ScopeKind::IamProject && !world.settings().iam_project_ids.contains(&project) {
         return Err(answers::project_denied(call.request_id));
     }
@@ -104,20 +116,25 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, in_path: Option<&str>) 
             Some(given)
         }
     };
-    let given = |name: &str| match endpoint.paging.place {
-        PagingPlace::Query => call.query_value(name),
-        PagingPlace::Body => text(body.get(name)?),
+    let given = |name: &str| match endpoint.paging.is_in_body() {
+        false => call.query_value(name),
+        true => text(body.get(name)?),
     };
-    let window = pages::window(endpoint, given).map_err(|refusal| match refusal {
+    let asked = pages::asked(endpoint, given).map_err(|refusal| match refusal {
         Refusal::Missing(name) => missing(&name),
         Refusal::OutOfRange(message) => out_of_range(&message),
     })?;
     let id = ListId { table: endpoint.name.clone(), project, fixed };
-    Ok(Answer::raw(200, page(world, endpoint, &id, call, window)))
+    let page = match asked {
+        Asked::Window(window) => page_of_window(world, &id, call, window),
+        Asked::Behind { marker, length } => page_behind(world, endpoint, &id, call, marker.as_deref(), length)
+            .ok_or_else(|| out_of_range("the marker is not one of this list"))?,
+    };
+    Ok(written(world, endpoint, &id, call, page))
 }
 
 fn read_body(endpoint: &Endpoint, call: &Call) -> Option<Map<String, Value>> {
-    let needs_one = !endpoint.body.is_empty() || endpoint.paging.place == PagingPlace::Body;
+    let needs_one = endpoint.method.name() == "POST";
     if needs_one { serde_json::from_slice(call.body).ok() } else { Some(Map::new()) }
 }
 
@@ -130,24 +147,94 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn page(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, asked: Window) -> Vec<u8> {
+/// A page before it is written down.
+struct Page<'a> {
+    start: usize,
+    records: Vec<&'a Value>,
+    /// The marker of the next page.
+    next: Option<Value>,
+}
+
+fn page_of_window<'a>(world: &'a World, id: &ListId, call: &Call, asked: Window) -> Page<'a> {
     let window = if call.twist.repeated { asked.before() } else { asked };
-    let mut records = world.serve(id, call.number, window.start, window.length);
-    records.truncate(records.len().saturating_sub(call.twist.without));
+    Page { start: window.start, records: world.serve(id, call.number, window.start, window.length), next: None }
+}
+
+/// A list that is read by markers is kept in the order of its keys. `None` where the marker is none of its own.
+fn page_behind<'a>(
+    world: &'a World,
+    endpoint: &Endpoint,
+    id: &ListId,
+    call: &Call,
+    marker: Option<&str>,
+    length: usize,
+) -> Option<Page<'a>> {
+    let is_number = endpoint.key.len() == 1
+        && endpoint
+            .column(&endpoint.key[0].column)
+            .is_some_and(|column| matches!(column.ty, ColumnType::Int32 | ColumnType::Int64));
+    let key = |record: &Value| world.key(&id.table, record).unwrap_or_default();
+    let mut records = world.serve(id, call.number, 0, usize::MAX);
+    records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
+    let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
+    let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
+    let start = if call.twist.repeated { start.saturating_sub(length) } else { start };
+    let end = records.len().min(start + length);
+    let next = (end < records.len() && end > 0).then(|| pages::marker_of(&keys[end - 1], is_number));
+    Some(Page { start, records: records[start..end].to_vec(), next })
+}
+
+fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut page: Page) -> Answer {
+    page.records.truncate(page.records.len().saturating_sub(call.twist.without));
     let total = (world.count(id) as i64).saturating_add(call.twist.total_off).max(0);
-    let mut body = b"{".to_vec();
-    if let Some(name) = &endpoint.total {
-        body.extend(format!("{}:{total},", Value::from(name.as_str())).into_bytes());
+    let texts: Vec<String> = page.records.iter().map(|record| record.to_string()).collect();
+    let array = format!("[{}]", texts.join(","));
+    let mut members: Vec<(&[String], String)> = Vec::new();
+    if let Some(Total::Member(path)) = &endpoint.total {
+        members.push((path, total.to_string()));
     }
-    body.extend(format!("{}:[", Value::from(endpoint.items.as_str())).into_bytes());
-    for (n, record) in records.into_iter().enumerate() {
-        if n > 0 {
-            body.push(b',');
+    if let Paging::Marker(paging) = &endpoint.paging {
+        members.extend(paging.more.iter().map(|path| (path.as_slice(), page.next.is_some().to_string())));
+        // A nested marker is left out at the end, one at the top is null.
+        match &page.next {
+            None if paging.next.len() > 1 => members.push((&paging.next[..paging.next.len() - 1], "{}".to_owned())),
+            next => members.push((&paging.next, next.as_ref().map_or("null".to_owned(), Value::to_string))),
         }
-        body.extend(record.to_string().into_bytes());
     }
-    body.extend(b"]}");
-    body
+    let body = match &endpoint.items {
+        Items::Answer => array,
+        Items::Member(path) => {
+            members.push((path, array));
+            nested(&members)
+        }
+    };
+    let mut answer = Answer::raw(200, body.into_bytes());
+    if endpoint.total == Some(Total::ContentRange) {
+        let range = format!("{}-{}/{total}", page.start, page.start + texts.len());
+        answer.headers.push(("Content-Range".to_owned(), range));
+    }
+    answer
+}
+
+/// An object with JSON texts at their places.
+fn nested(members: &[(&[String], String)]) -> String {
+    let mut names: Vec<&String> = Vec::new();
+    for name in members.iter().filter_map(|(path, _)| path.first()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let member = |name: &String| {
+        let within: Vec<(&[String], String)> = members
+            .iter()
+            .filter(|(path, _)| path.first() == Some(name))
+            .map(|(path, text)| (&path[1..], text.clone()))
+            .collect();
+        let leaf = within.iter().find(|(rest, _)| rest.is_empty()).filter(|_| within.len() == 1);
+        let text = leaf.map_or_else(|| nested(&within), |(_, text)| text.clone());
+        format!("{}:{text}", Value::from(name.as_str()))
+    };
+    format!("{{{}}}", names.into_iter().map(member).collect::<Vec<_>>().join(","))
 }
 
 fn iam_projects(world: &World, call: &Call) -> Answer {

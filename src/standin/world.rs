@@ -55,7 +55,8 @@ impl Default for WorldSettings {
     }
 }
 
-/// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value.
+/// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value. A list
+/// of the region as a whole has the empty project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListId {
     pub table: String,
@@ -128,9 +129,11 @@ impl World {
     }
 
     fn ids_of(&self, endpoint: &Endpoint) -> Vec<ListId> {
-        let projects = match endpoint.scope {
+        let of_the_region = [String::new()];
+        let projects: &[String] = match endpoint.scope {
             ScopeKind::IamProject => &self.settings.iam_project_ids,
             ScopeKind::CodeartsProject => &self.settings.codearts_project_ids,
+            ScopeKind::Region => &of_the_region,
         };
         let fixed: Vec<Option<String>> = match &endpoint.fixed {
             Some(fixed) => fixed.values.iter().cloned().map(Some).collect(),

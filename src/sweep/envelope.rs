@@ -4,27 +4,41 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
-use crate::catalog::spec::{ColumnType, Endpoint, TimeForm};
+use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, TimeForm, Total};
+use crate::cloud::client::Reply;
 use crate::normalize::time::parse_instant;
 
 /// How to read the pages of one list.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    items: String,
-    total: Option<String>,
+    items: Items,
+    /// The other members of the answer that are read, each with its place.
+    members: Vec<(Part, Vec<String>)>,
+    total_in_header: bool,
     /// For each part of the key, the members that may hold it, first one wins.
     key: Vec<Vec<String>>,
     order: Vec<OrderMember>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
+}
+
+/// What a member of the answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Rows,
+    Total,
+    Next,
+    More,
 }
 
 #[derive(Clone, Debug)]
@@ -71,7 +85,8 @@ impl Envelope {
         order.extend(endpoint.updated.as_ref().map(order_member));
         Envelope {
             items: endpoint.items.clone(),
-            total: endpoint.total.clone(),
+            members: members(endpoint),
+            total_in_header: endpoint.total == Some(Total::ContentRange),
             key: endpoint
                 .key
                 .iter()
@@ -87,17 +102,14 @@ impl Envelope {
         (self.order_fixed, self.order.len() > self.order_fixed)
     }
 
-    /// Takes a body apart. The error says in a few words what is wrong with it.
-    pub fn read(&self, body: &Bytes) -> Result<(Page, PageFacts), String> {
+    /// Takes an answer apart. The error says in a few words what is wrong with it.
+    pub fn read(&self, reply: &Reply<'_>) -> Result<(Page, PageFacts), String> {
+        let body = reply.body;
         if body.is_empty() {
             return Err("the answer is empty".to_owned());
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let outline = deserializer
-            .deserialize_any(OutlineVisitor { envelope: self })
-            .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
-        deserializer.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
-        let rows = outline.rows.ok_or_else(|| format!("the answer has no array `{}`", self.items))?;
+        let mut outline = self.outline(body)?;
+        let rows = outline.rows.take().ok_or_else(|| self.no_rows())?;
         let start = body.as_ptr() as usize;
         let ranges = rows
             .iter()
@@ -106,8 +118,36 @@ impl Envelope {
                 from as u32..(from + raw.get().len()) as u32
             })
             .collect();
-        let facts = PageFacts { total: outline.total, rows: rows.iter().map(|raw| self.facts(raw.get())).collect() };
+        let header = reply.content_range.filter(|_| self.total_in_header);
+        let facts = PageFacts {
+            total: outline.total.or_else(|| total_behind_slash(header?)),
+            rows: rows.iter().map(|raw| self.facts(raw.get())).collect(),
+            next: outline.next.map(Arc::from),
+            more: outline.more,
+        };
         Ok((Page { body: body.clone(), rows: ranges, offset: 0, request_id: None }, facts))
+    }
+
+    fn outline<'de>(&self, body: &'de Bytes) -> Result<Outline<'de>, String> {
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let mut outline = Outline::default();
+        match &self.items {
+            Items::Answer => Rows::deserialize(&mut deserializer).map(|rows| outline.rows = Some(rows.0)),
+            Items::Member(_) => {
+                let members: Vec<_> = self.members.iter().map(|(part, path)| (*part, path.as_slice())).collect();
+                deserializer.deserialize_map(AnswerVisitor { members: &members, outline: &mut outline })
+            }
+        }
+        .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
+        deserializer.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
+        Ok(outline)
+    }
+
+    fn no_rows(&self) -> String {
+        match &self.items {
+            Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
+            Items::Answer => "the answer is no array".to_owned(),
+        }
     }
 
     /// The parts of a record's key; `None` where one is absent or empty.
@@ -155,41 +195,108 @@ fn hash_key(parts: &[&str]) -> u64 {
     hasher.digest()
 }
 
+fn members(endpoint: &Endpoint) -> Vec<(Part, Vec<String>)> {
+    let mut members = Vec::new();
+    if let Items::Member(path) = &endpoint.items {
+        members.push((Part::Rows, path.clone()));
+    }
+    if let Some(Total::Member(path)) = &endpoint.total {
+        members.push((Part::Total, path.clone()));
+    }
+    if let Paging::Marker(paging) = &endpoint.paging {
+        members.push((Part::Next, paging.next.clone()));
+        members.extend(paging.more.iter().map(|path| (Part::More, path.clone())));
+    }
+    members
+}
+
+/// The 99 of `0-9/99`; nothing where the header says `*`.
+fn total_behind_slash(content_range: &str) -> Option<u64> {
+    content_range.rsplit_once('/')?.1.trim().parse().ok()
+}
+
+/// What an answer holds besides the members that are passed over.
+#[derive(Default)]
 struct Outline<'a> {
     rows: Option<Vec<&'a RawValue>>,
     total: Option<u64>,
+    next: Option<Cow<'a, str>>,
+    more: Option<bool>,
 }
 
-struct OutlineVisitor<'e> {
-    envelope: &'e Envelope,
+impl<'de> Outline<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
+        match part {
+            Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
+            Part::Total => self.total = map.next_value_seed(TextSeed)?.and_then(|text| text.parse().ok()),
+            Part::Next => self.next = map.next_value_seed(TextSeed)?.filter(|marker| !matches!(&**marker, "" | "0")),
+            Part::More => self.more = map.next_value::<Flag>()?.0,
+        }
+        Ok(())
+    }
 }
 
-impl<'de> Visitor<'de> for OutlineVisitor<'_> {
-    type Value = Outline<'de>;
+/// Reads the members of one object of an answer into the outline, and goes into those objects that hold more of them.
+struct AnswerVisitor<'a, 'm, 'de> {
+    /// Parts with what is left of their paths here.
+    members: &'a [(Part, &'m [String])],
+    outline: &'a mut Outline<'de>,
+}
+
+impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with the array `{}`", self.envelope.items)
+        let names: Vec<_> =
+            self.members.iter().filter_map(|(_, path)| path.first()).map(|n| format!("`{n}`")).collect();
+        write!(f, "an object with {}", names.join(", "))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outline<'de>, A::Error> {
-        let mut outline = Outline { rows: None, total: None };
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key_seed(TextSeed)? {
             let name = name.unwrap_or_default();
-            if name == self.envelope.items {
-                outline.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0));
-            } else if self.envelope.total.as_deref() == Some(name.as_ref()) {
-                outline.total = map.next_value_seed(TextSeed)?.and_then(|text| text.parse().ok());
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            let within: Vec<(Part, &[String])> = self
+                .members
+                .iter()
+                .filter_map(|(part, path)| Some((*part, path.split_first().filter(|(first, _)| **first == *name)?.1)))
+                .collect();
+            match within.as_slice() {
+                [] => drop(map.next_value::<IgnoredAny>()?),
+                [(part, [])] => self.outline.read(*part, &mut map)?,
+                deeper => map.next_value_seed(Nested(AnswerVisitor { members: deeper, outline: self.outline }))?,
             }
         }
-        Ok(outline)
+        Ok(())
+    }
+}
+
+/// An object amid an answer; anything else in its place holds nothing.
+struct Nested<'a, 'm, 'de>(AnswerVisitor<'a, 'm, 'de>);
+
+impl<'de> DeserializeSeed<'de> for Nested<'_, '_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') {
+            serde_json::Deserializer::from_str(raw.get()).deserialize_map(self.0).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// A truth value, also as text.
+struct Flag(Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        Ok(Flag(raw.get().trim_matches('"').parse().ok()))
     }
 }
 
 struct Rows<'a>(Vec<&'a RawValue>);
 
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Rows<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct RowsVisitor;
         impl<'de> Visitor<'de> for RowsVisitor {
@@ -299,5 +406,72 @@ impl<'de> Visitor<'de> for TextSeed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// A list whose answers are read as these lines of its file say.
+    fn envelope(answer: &str, paging: &str) -> Envelope {
+        let text = format!(
+            "name = \"x\"\ntitle = \"x\"\nabout = \"x\"\nservice = \"swr\"\nmethod = \"GET\"\npath = \"/x\"\n\
+             scope = \"region\"\ndoc = \"x\"\nkey = [{{ column = \"id\" }}]\n{answer}\n[paging]\n{paging}\n\
+             [[column]]\nname = \"id\"\ntype = \"text\"\nnullable = false\nabout = \"x\"\n"
+        );
+        Envelope::new(&Catalog::load([("x".to_owned(), text)]).unwrap().endpoints()[0])
+    }
+
+    const MARKER: &str =
+        "kind = \"marker\"\nmarker = \"m\"\nnext = \"page.next\"\nmore = \"page.more\"\nlimit = 5\npages_max = 5";
+
+    fn read(envelope: &Envelope, body: &str, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
+        envelope.read(&Reply { body: &Bytes::from(body.to_owned()), content_range })
+    }
+
+    #[test]
+    fn records_and_total_are_found_where_they_nest() {
+        let envelope = envelope("items = \"data.list\"\ntotal = \"data.page.total\"", "kind = \"none\"");
+        let body =
+            r#"{"list":[1],"data":{"a":[{"list":2}],"page":{"total":"7"},"list":[{"id":"a"}, {"id":"b"}]},"z":0}"#;
+        let (page, facts) = read(&envelope, body, Some("0-9/99")).unwrap();
+        assert_eq!((facts.rows.len(), facts.total), (2, Some(7)));
+        assert_eq!([page.row(0), page.row(1)], [r#"{"id":"a"}"#, r#"{"id":"b"}"#]);
+        for lacking in ["{}", r#"{"data":null}"#, r#"{"data":[{"list":[]}]}"#, r#"{"data":{"page":{}}}"#] {
+            assert_eq!(read(&envelope, lacking, None).unwrap_err(), "the answer has no array `data.list`", "{lacking}");
+        }
+        let (_, empty) = read(&envelope, r#"{"data":{"list":null}}"#, None).unwrap();
+        assert!(empty.rows.is_empty());
+        for wrong in [r#"[{"id":"a"}]"#, r#"{"data":{"list":{}}}"#, r#"{"data":{"list":[}}"#, r#"{} {}"#] {
+            assert!(read(&envelope, wrong, None).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_an_array_has_its_total_in_the_header() {
+        let envelope = envelope("items = \"[]\"\ntotal = { header = \"Content-Range\" }", "kind = \"none\"");
+        let body = r#" [{"id":"a"},{"id":"b"}]"#;
+        let total = |header| read(&envelope, body, header).unwrap().1.total;
+        assert_eq!(total(Some("0-2/31")), Some(31));
+        assert_eq!([None, Some("0-2/*"), Some("0-2"), Some("")].map(total), [None; 4]);
+        assert_eq!(read(&envelope, body, None).unwrap().0.row(1), r#"{"id":"b"}"#);
+        assert!(read(&envelope, r#"{"items":[]}"#, None).is_err());
+    }
+
+    #[test]
+    fn a_marker_is_text_or_a_number_and_whatever_is_empty_is_none() {
+        let envelope = envelope("items = \"items\"", MARKER);
+        let next = |page: &str| {
+            let (_, facts) = read(&envelope, &format!(r#"{{"items":[],"page":{page}}}"#), None).unwrap();
+            (facts.next.map(|next| next.to_string()), facts.more)
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(next(r#"{"next":"a/b=","more":true}"#), (some("a/b="), Some(true)));
+        assert_eq!(next(r#"{"next":17,"more":"false"}"#), (some("17"), Some(false)));
+        for none in ["{}", "null", r#"{"next":""}"#, r#"{"next":null,"more":null}"#, r#"{"next":0}"#, "[]"] {
+            assert_eq!(next(none), (None, None), "{none}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! state machines over what pages showed; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
 mod envelope;
+mod markers;
 mod order;
 mod pass;
 mod source;
@@ -9,8 +10,10 @@ mod task;
 
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod model_markers;
 
 pub use envelope::{Envelope, Page};
-pub use pass::{Evidence, Listing, PageRequest};
+pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
 pub use task::{Proof, Sink, SweepLimits, Swept, Verdict, sweep};

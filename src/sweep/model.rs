@@ -6,13 +6,14 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, RowFacts, Shape};
+use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps};
 
 /// Requests after which a pass is taken to be endless.
 const REQUESTS_MAX: usize = 5_000;
 
 fn shape(limit: u32, overlap: bool) -> Shape {
-    Shape { limit, overlap, pages_max: 2_000, order_columns: 1, has_updated: false }
+    let steps = if overlap { Steps::Overlapping } else { Steps::Apart };
+    Shape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: false }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -42,7 +43,11 @@ impl Server {
 
     fn page(&self, request: PageRequest) -> PageFacts {
         let rows = self.keys.iter().skip(request.offset as usize).take(request.limit as usize);
-        PageFacts { total: Some(self.keys.len() as u64), rows: rows.map(|key| row(*key)).collect() }
+        PageFacts {
+            total: Some(self.keys.len() as u64),
+            rows: rows.map(|key| row(*key)).collect(),
+            ..PageFacts::default()
+        }
     }
 }
 
@@ -68,9 +73,10 @@ fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastran
         assert!(!in_flight.is_empty(), "the pass waits for nothing");
         assert!(requests < REQUESTS_MAX, "the pass does not end");
         let request = in_flight.swap_remove(rng.usize(..in_flight.len()));
+        let id = request.id;
         let facts = answer(request, &mut rng);
-        shown.push((request.id, facts.clone()));
-        for event in pass.on_page(request.id, facts) {
+        shown.push((id, facts.clone()));
+        for event in pass.on_page(id, facts) {
             if let Event::Release { page, rows } = event {
                 let (_, facts) = shown.iter().find(|(id, _)| *id == page).expect("a released page was shown");
                 released.extend(rows.iter().map(|i| facts.rows[*i as usize].key.expect("model rows bear keys")));
@@ -90,7 +96,7 @@ fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
         Evidence::OnePage => rows <= u64::from(limit),
         Evidence::Seams => overlap && limit > 1,
         Evidence::Totals => !overlap || limit == 1,
-        Evidence::Moved(_) | Evidence::Unprovable(_) => false,
+        Evidence::Markers | Evidence::Moved(_) | Evidence::Unprovable(_) => false,
     };
     assert!(proved, "rows {rows}, limit {limit}, overlap {overlap}: {:?}", outcome.listing.evidence);
     let step = if overlap && limit > 1 { u64::from(limit) - 1 } else { u64::from(limit) };
@@ -139,7 +145,7 @@ fn a_server_that_ignores_the_offset_ends_in_no_proof() {
 #[test]
 fn a_total_without_rows_proves_nothing() {
     for overlap in [true, false] {
-        let empty = |_: PageRequest, _: &mut fastrand::Rng| PageFacts { total: Some(5), rows: Vec::new() };
+        let empty = |_: PageRequest, _: &mut fastrand::Rng| PageFacts { total: Some(5), ..PageFacts::default() };
         let outcome = run(shape(100, overlap), 1, empty);
         assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
     }
@@ -150,7 +156,7 @@ fn rows_without_a_key_forbid_any_proof_that_others_are_gone() {
     let mut pass = Pass::new(shape(10, true), 0);
     let request = pass.next_request().expect("a first page");
     let rows = vec![row(1), RowFacts { key: None, ..row(2) }];
-    pass.on_page(request.id, PageFacts { total: Some(2), rows });
+    pass.on_page(request.id, PageFacts { total: Some(2), rows, ..PageFacts::default() });
     let listing = pass.into_listing().expect("one short page ends the list");
     assert!(matches!(listing.evidence, Evidence::Unprovable(_)), "{:?}", listing.evidence);
 }
@@ -246,6 +252,7 @@ proptest! {
         let outcome = run(bounded, seed, |_, rng| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread * 10)),
             rows: (0..rng.usize(..=limit as usize)).map(|_| row(rng.u64(..spread))).collect(),
+            ..PageFacts::default()
         });
         prop_assert!(outcome.requests < 1_000, "{} requests", outcome.requests);
     }

@@ -91,9 +91,20 @@ impl OrderWatch {
     /// Whether what was seen is sorted by something that never changes, and is not just as well sorted by
     /// the update time, which would move a record in mid-listing.
     pub fn is_proved(&self) -> bool {
-        let sorted = (0..self.fixed).any(|c| self.rising[c] || self.falling[c]) || self.pairs.contains(&true);
-        let by_update_time = self.has_updated && (self.updated_rising || self.updated_falling);
-        sorted && !(by_update_time && self.rows > 1)
+        self.is_sorted() && !self.may_move()
+    }
+
+    /// Whether what was seen is sorted by the update time and by nothing that never changes.
+    pub fn is_by_update_time(&self) -> bool {
+        self.may_move() && !self.is_sorted()
+    }
+
+    fn is_sorted(&self) -> bool {
+        (0..self.fixed).any(|c| self.rising[c] || self.falling[c]) || self.pairs.contains(&true)
+    }
+
+    fn may_move(&self) -> bool {
+        self.has_updated && (self.updated_rising || self.updated_falling) && self.rows > 1
     }
 }
 

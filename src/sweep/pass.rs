@@ -7,6 +7,7 @@
 //! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use super::order::{OrderValues, OrderWatch};
 
@@ -22,19 +23,31 @@ const TRIES_A_SEAM_MAX: u32 = 4;
 pub struct Shape {
     /// Records a page, as asked for.
     pub limit: u32,
-    /// Whether pages may begin anywhere, and so overlap by a record.
-    pub overlap: bool,
+    pub steps: Steps,
     pub pages_max: u32,
     /// Columns that never change, and whether an update time follows them: see [`OrderWatch`].
     pub order_columns: usize,
     pub has_updated: bool,
 }
 
+/// How one page leads to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// Pages may begin anywhere, and so overlap by a record.
+    Overlapping,
+    /// Pages begin where others end.
+    Apart,
+    /// Each page names the next: see [`super::markers`].
+    Markers,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub id: u64,
-    /// Records to skip.
+    /// Records to skip; where pages are found by markers, records read so far.
     pub offset: u64,
+    /// What the page before named this one.
+    pub marker: Option<Arc<str>>,
     pub limit: u32,
 }
 
@@ -43,6 +56,10 @@ pub struct PageRequest {
 pub struct PageFacts {
     pub total: Option<u64>,
     pub rows: Vec<RowFacts>,
+    /// What the page calls the next one.
+    pub next: Option<Arc<str>>,
+    /// Whether the page says that there is a next one.
+    pub more: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +72,7 @@ pub struct RowFacts {
 }
 
 impl RowFacts {
-    fn identity(&self) -> u64 {
+    pub(super) fn identity(&self) -> u64 {
         self.key.unwrap_or(self.content)
     }
 }
@@ -77,6 +94,8 @@ pub enum Evidence {
     Seams,
     /// Every page told the same total, and as many distinct keys were seen.
     Totals,
+    /// Markers led from page to page to the end, none twice and to no record twice.
+    Markers,
     /// Nothing, because the list moved or contradicted itself; another pass may fare better.
     Moved(String),
     /// Nothing, and another pass would show no more.
@@ -208,7 +227,7 @@ impl Pass {
         let id = self.next_id;
         self.next_id += 1;
         self.asked.insert(id, asked);
-        PageRequest { id, offset, limit: self.shape.limit }
+        PageRequest { id, offset, marker: None, limit: self.shape.limit }
     }
 
     /// The first page alone, until it has told how long the list is; then as many as the total speaks of;
@@ -228,7 +247,7 @@ impl Pass {
     }
 
     fn overlaps(&self) -> bool {
-        self.shape.overlap && self.page_rows > 1
+        self.shape.steps == Steps::Overlapping && self.page_rows > 1
     }
 
     /// Takes a page in. Pages that this pass did not ask for are forgotten.
@@ -303,7 +322,7 @@ impl Pass {
     /// A first page that is short although the total speaks of more shows how many rows the server gives.
     fn learn_page_size(&mut self, facts: &PageFacts) {
         let rows = facts.rows.len() as u64;
-        if rows > 0 && rows < self.page_rows && facts.total.is_some_and(|total| total > rows) && self.shape.overlap {
+        if rows > 0 && rows < self.page_rows && facts.total.is_some_and(|total| total > rows) && self.overlaps() {
             self.page_rows = rows;
         }
     }
@@ -423,10 +442,10 @@ impl Pass {
     }
 }
 
-struct Totals {
-    first: Option<u64>,
-    last: Option<u64>,
-    steady: bool,
+pub(super) struct Totals {
+    pub first: Option<u64>,
+    pub last: Option<u64>,
+    pub steady: bool,
 }
 
 impl Default for Totals {
@@ -436,7 +455,7 @@ impl Default for Totals {
 }
 
 impl Totals {
-    fn see(&mut self, total: Option<u64>) {
+    pub fn see(&mut self, total: Option<u64>) {
         let Some(total) = total else { return };
         self.steady &= self.last.is_none_or(|last| last == total);
         self.first.get_or_insert(total);

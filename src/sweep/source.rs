@@ -7,8 +7,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::envelope::{Envelope, Page};
-use super::pass::{PageFacts, PageRequest, Shape};
-use crate::catalog::spec::{Endpoint, PagingKind, PagingPlace, Scope};
+use super::pass::{PageFacts, PageRequest, Shape, Steps};
+use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
 use crate::cloud::client::{Attempt, Call, Client};
 use crate::cloud::error::Error;
 
@@ -65,28 +65,38 @@ impl CloudSource {
         Self { client, envelope: Envelope::new(&endpoint), endpoint, scope, iam_project }
     }
 
-    fn call(&self, request: PageRequest) -> Call {
+    fn call(&self, request: &PageRequest) -> Call {
         let endpoint = &self.endpoint;
-        let position = match endpoint.paging.kind {
-            PagingKind::Offset | PagingKind::OffsetMultiple => request.offset,
-            PagingKind::Page => request.offset / u64::from(request.limit) + 1,
-        };
         let filled = |text: &str| text.replace("{project_id}", &self.scope.project);
+        let fill = |(name, value): &(String, String)| (name.clone(), filled(value));
         let mut query = Vec::new();
-        let mut body = serde_json::Map::new();
-        for (name, value) in &endpoint.body {
-            body.insert(name.clone(), filled(value).into());
-        }
-        match endpoint.paging.place {
-            PagingPlace::Query => {
-                query.push((endpoint.paging.position.clone(), position.to_string()));
-                query.push((endpoint.paging.size.clone(), request.limit.to_string()));
+        let mut body: serde_json::Map<_, _> =
+            endpoint.body.iter().map(fill).map(|(name, value)| (name, value.into())).collect();
+        match &endpoint.paging {
+            Paging::None => {}
+            Paging::Counted(paging) => {
+                let position = match paging.count {
+                    Count::Offset | Count::OffsetMultiple => request.offset,
+                    Count::Page { start } => request.offset / u64::from(request.limit) + start,
+                };
+                match paging.place {
+                    PagingPlace::Query => {
+                        query.push((paging.position.clone(), position.to_string()));
+                        query.push((paging.size.clone(), request.limit.to_string()));
+                    }
+                    PagingPlace::Body => {
+                        body.insert(paging.position.clone(), position.into());
+                        body.insert(paging.size.clone(), request.limit.into());
+                    }
+                }
             }
-            PagingPlace::Body => {
-                body.insert(endpoint.paging.position.clone(), position.into());
-                body.insert(endpoint.paging.size.clone(), request.limit.into());
+            Paging::Marker(paging) => {
+                let marker = request.marker.as_ref().map(|marker| (paging.marker.clone(), marker.to_string()));
+                query.extend(marker);
+                query.extend(paging.size.as_ref().map(|size| (size.clone(), request.limit.to_string())));
             }
         }
+        query.extend(endpoint.query.iter().map(fill));
         if let (Some(fixed), Some(value)) = (&endpoint.fixed, &self.scope.fixed) {
             query.push((fixed.param.clone(), value.clone()));
         }
@@ -96,7 +106,7 @@ impl CloudSource {
             method: endpoint.method,
             path: filled(&endpoint.path),
             query,
-            body: (!body.is_empty()).then(|| Bytes::from(serde_json::Value::Object(body).to_string())),
+            body: (endpoint.method == Method::Post).then(|| Bytes::from(serde_json::Value::Object(body).to_string())),
             project_id: self.iam_project.clone(),
             permission: endpoint.permission.clone(),
         }
@@ -105,19 +115,20 @@ impl CloudSource {
 
 impl PageSource for CloudSource {
     fn shape(&self) -> Shape {
-        let paging = &self.endpoint.paging;
         let (order_columns, has_updated) = self.envelope.order_columns();
-        Shape {
-            limit: paging.limit,
-            overlap: paging.kind == PagingKind::Offset,
-            pages_max: paging.pages_max,
-            order_columns,
-            has_updated,
-        }
+        let (steps, limit, pages_max) = match &self.endpoint.paging {
+            Paging::None => (Steps::Apart, u32::MAX, 1),
+            Paging::Counted(paging) if paging.count == Count::Offset => {
+                (Steps::Overlapping, paging.limit, paging.pages_max)
+            }
+            Paging::Counted(paging) => (Steps::Apart, paging.limit, paging.pages_max),
+            Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
+        };
+        Shape { limit, steps, pages_max, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
-        let sent = self.client.send(&self.call(request), |body| self.envelope.read(body)).await;
+        let sent = self.client.send(&self.call(&request), |reply| self.envelope.read(reply)).await;
         let traffic = Traffic {
             retries: sent.attempts.iter().filter(|attempt| attempt.attempt > 1).count() as u64,
             throttled: u64::from(sent.throttled),

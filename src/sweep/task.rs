@@ -9,7 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::envelope::Page;
-use super::pass::{Event, Evidence, Listing, Pass};
+use super::markers::MarkerPass;
+use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, Shape, Steps};
 use super::source::{Fetched, PageSource, Traffic};
 use crate::cloud::error::Error;
 
@@ -52,6 +53,8 @@ pub enum Proof {
     Totals,
     /// Two passes listed the same records.
     Agreement,
+    /// Each page led to the next by a marker, to the end, and no record came twice.
+    Markers,
 }
 
 impl fmt::Display for Proof {
@@ -61,6 +64,7 @@ impl fmt::Display for Proof {
             Proof::Seams => "seams",
             Proof::Totals => "totals",
             Proof::Agreement => "agreement",
+            Proof::Markers => "markers",
         })
     }
 }
@@ -121,6 +125,7 @@ pub async fn sweep<S: PageSource, K: Sink>(
     let verdict = match &listing.evidence {
         Evidence::OnePage => Verdict::Complete(Proof::OnePage),
         Evidence::Seams => Verdict::Complete(Proof::Seams),
+        Evidence::Markers => Verdict::Complete(Proof::Markers),
         Evidence::Moved(reason) | Evidence::Unprovable(reason) => Verdict::Unproved(reason.clone()),
         Evidence::Totals if sink.absent().await? == 0 => Verdict::Complete(Proof::Totals),
         Evidence::Totals => match driver.agrees(&listing, limits, sink).await? {
@@ -138,6 +143,63 @@ pub async fn sweep<S: PageSource, K: Sink>(
         pages: driver.pages,
         traffic: driver.traffic,
     })
+}
+
+/// A pass of the kind that a list's shape asks for.
+enum AnyPass {
+    Counted(Pass),
+    Markers(MarkerPass),
+}
+
+impl AnyPass {
+    fn new(shape: Shape, first_id: u64) -> AnyPass {
+        match shape.steps {
+            Steps::Overlapping | Steps::Apart => AnyPass::Counted(Pass::new(shape, first_id)),
+            Steps::Markers => AnyPass::Markers(MarkerPass::new(shape, first_id)),
+        }
+    }
+
+    fn next_id(&self) -> u64 {
+        match self {
+            AnyPass::Counted(pass) => pass.next_id(),
+            AnyPass::Markers(pass) => pass.next_id(),
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match self {
+            AnyPass::Counted(pass) => pass.is_ended(),
+            AnyPass::Markers(pass) => pass.is_ended(),
+        }
+    }
+
+    fn expected_rows(&self) -> Option<u64> {
+        match self {
+            AnyPass::Counted(pass) => pass.expected_rows(),
+            AnyPass::Markers(pass) => pass.expected_rows(),
+        }
+    }
+
+    fn next_request(&mut self) -> Option<PageRequest> {
+        match self {
+            AnyPass::Counted(pass) => pass.next_request(),
+            AnyPass::Markers(pass) => pass.next_request(),
+        }
+    }
+
+    fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
+        match self {
+            AnyPass::Counted(pass) => pass.on_page(id, facts),
+            AnyPass::Markers(pass) => pass.on_page(id, facts),
+        }
+    }
+
+    fn into_listing(self) -> Option<Listing> {
+        match self {
+            AnyPass::Counted(pass) => pass.into_listing(),
+            AnyPass::Markers(pass) => pass.into_listing(),
+        }
+    }
 }
 
 struct Driver<S> {
@@ -171,14 +233,15 @@ impl<S: PageSource> Driver<S> {
 
     /// One pass. The outer error is the sink's, the inner one the cloud's.
     async fn pass<K: Sink>(&mut self, sink: &mut Option<&mut K>) -> Result<Result<Listing, Error>, K::Fault> {
-        let mut pass = Pass::new(self.source.shape(), self.next_id);
+        let mut pass = AnyPass::new(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, Page> = HashMap::new();
         let mut rows = 0;
         while !pass.is_ended() {
             while let Some(request) = pass.next_request() {
                 let source = Arc::clone(&self.source);
-                in_flight.spawn(async move { (request.id, source.fetch(request).await) });
+                let id = request.id;
+                in_flight.spawn(async move { (id, source.fetch(request).await) });
             }
             let Some(finished) = in_flight.join_next().await else {
                 unreachable!("a pass that goes on has a page in flight");

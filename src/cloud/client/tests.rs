@@ -26,8 +26,8 @@ fn call() -> Call {
 }
 
 /// The number of items, as a sweep's reader would refuse what is no listing.
-fn items(body: &Bytes) -> Result<usize, String> {
-    let body: Value = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+fn items(reply: &super::Reply<'_>) -> Result<usize, String> {
+    let body: Value = serde_json::from_slice(reply.body).map_err(|error| error.to_string())?;
     body["items"].as_array().map(Vec::len).ok_or_else(|| "no array `items`".to_owned())
 }
 

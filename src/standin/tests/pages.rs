@@ -7,6 +7,7 @@ use super::super::pages::{Refusal, Window, window};
 use super::super::*;
 use super::{CODEARTS_PROJECT, IAM_PROJECT, answer, get, post, running};
 use crate::catalog::Catalog;
+use crate::catalog::spec::Paging;
 
 fn target(table: &str) -> String {
     let path = Catalog::builtin().unwrap().get(table).unwrap().path.clone();
@@ -149,9 +150,9 @@ proptest! {
     ) {
         let catalog = Catalog::builtin().unwrap();
         let endpoint = &catalog.endpoints()[which];
-        let paging = &endpoint.paging;
+        let Paging::Counted(paging) = &endpoint.paging else { panic!("the built-in lists are counted") };
         let given = |name: &str| if name == paging.position { position.clone() } else { size.clone() };
-        match window(endpoint, given) {
+        match window(paging, given) {
             Ok(Window { start, length }) => {
                 prop_assert!((1..=100).contains(&length));
                 if let Some(size) = &size {

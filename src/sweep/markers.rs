@@ -1,0 +1,159 @@
+//! One pass over a list whose pages each name the next, as a state machine with the interface of [`super::pass::Pass`].
+//! It sees only markers, keys and fingerprints of rows, awaits nothing and reads no clock.
+//!
+//! A marker stands for a place among the records, not for a number of them: what is inserted or deleted before it
+//! moves nothing behind it. So a pass that is led to the end shows every record that was there throughout. What
+//! would belie that, a marker or a record that comes twice, is watched for.
+
+use std::collections::HashSet;
+use std::mem;
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::order::OrderWatch;
+use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Shape, Totals};
+
+pub struct MarkerPass {
+    shape: Shape,
+    next_id: u64,
+    step: Step,
+    /// Fingerprints of the markers that were followed: no more than the pages allowed.
+    followed: HashSet<u128>,
+    totals: Totals,
+    keys: HashSet<u64>,
+    keyless: u64,
+    /// A record was shown twice.
+    repeated: bool,
+    order: OrderWatch,
+    rows_read: u64,
+    pages: u64,
+}
+
+enum Step {
+    Ask(Option<Arc<str>>),
+    Wait { id: u64 },
+    Ended(Evidence),
+}
+
+impl MarkerPass {
+    /// `first_id` numbers the first page asked for, so that pages of an earlier pass are not mistaken for this one's.
+    pub fn new(shape: Shape, first_id: u64) -> Self {
+        Self {
+            next_id: first_id,
+            step: Step::Ask(None),
+            followed: HashSet::new(),
+            totals: Totals::default(),
+            keys: HashSet::new(),
+            keyless: 0,
+            repeated: false,
+            order: OrderWatch::new(shape.order_columns, shape.has_updated),
+            rows_read: 0,
+            pages: 0,
+            shape,
+        }
+    }
+
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    pub fn is_ended(&self) -> bool {
+        matches!(self.step, Step::Ended(_))
+    }
+
+    /// Records that the list is said to hold, for progress.
+    pub fn expected_rows(&self) -> Option<u64> {
+        self.totals.last
+    }
+
+    /// The next page, unless one is awaited: only a page tells where the next one begins.
+    pub fn next_request(&mut self) -> Option<PageRequest> {
+        let Step::Ask(marker) = &mut self.step else { return None };
+        let marker = mem::take(marker);
+        let id = self.next_id;
+        self.next_id += 1;
+        self.step = Step::Wait { id };
+        Some(PageRequest { id, offset: self.rows_read, marker, limit: self.shape.limit })
+    }
+
+    /// Takes a page in. Pages that this pass does not await are forgotten.
+    pub fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
+        match self.step {
+            Step::Wait { id: awaited } if awaited == id => {}
+            _ => return vec![Event::Forget { page: id }],
+        }
+        self.take(&facts);
+        self.step = self.follow(facts.next, facts.more);
+        vec![Event::Release { page: id, rows: (0..facts.rows.len() as u32).collect() }]
+    }
+
+    fn take(&mut self, facts: &PageFacts) {
+        self.pages += 1;
+        self.rows_read += facts.rows.len() as u64;
+        self.totals.see(facts.total);
+        for row in &facts.rows {
+            self.keyless += u64::from(row.key.is_none());
+            self.repeated |= !self.keys.insert(row.identity());
+            self.order.see(&row.order);
+        }
+    }
+
+    fn follow(&mut self, next: Option<Arc<str>>, more: Option<bool>) -> Step {
+        let moved = |reason: String| Step::Ended(Evidence::Moved(reason));
+        match next.filter(|_| more != Some(false)) {
+            None if more == Some(true) => {
+                moved("a page says that there are more, and names no marker for them".to_owned())
+            }
+            None => Step::Ended(self.judge()),
+            Some(_) if self.rows_read >= self.keys.len() as u64 + u64::from(self.shape.limit) => {
+                moved("the server shows again what it showed before".to_owned())
+            }
+            Some(marker) if !self.followed.insert(xxh3_128(marker.as_bytes())) => {
+                moved(format!("the marker {marker} came twice"))
+            }
+            Some(_) if self.pages >= u64::from(self.shape.pages_max) => {
+                moved(format!("the list did not end within {} pages", self.shape.pages_max))
+            }
+            Some(marker) => Step::Ask(Some(marker)),
+        }
+    }
+
+    /// What a pass that was led to the end proves.
+    fn judge(&self) -> Evidence {
+        let distinct = self.keys.len() as u64;
+        if self.keyless > 0 {
+            return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+        }
+        if self.repeated {
+            return Evidence::Moved(format!(
+                "{} of {} records were shown before",
+                self.rows_read - distinct,
+                self.rows_read
+            ));
+        }
+        match self.totals.last.filter(|total| self.totals.steady && *total != distinct) {
+            Some(total) => Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen")),
+            None if self.pages == 1 => Evidence::OnePage,
+            None if self.order.is_by_update_time() => Evidence::Unprovable(
+                "the list is sorted by its update time: a record that changes may move past the marker".to_owned(),
+            ),
+            None => Evidence::Markers,
+        }
+    }
+
+    /// The result. `None` while the pass goes on.
+    pub fn into_listing(self) -> Option<Listing> {
+        let Step::Ended(evidence) = self.step else { return None };
+        Some(Listing {
+            evidence,
+            total_first: self.totals.first,
+            total_last: self.totals.last,
+            rows_read: self.rows_read,
+            keys: self.keys,
+            keyless: self.keyless,
+            pages: self.pages,
+            seam_repairs: 0,
+        })
+    }
+}
