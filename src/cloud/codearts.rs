@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
 use serde::Deserialize;
 
-use super::client::{Attempt, Call, Client};
+use super::client::{Attempt, Call, Client, Reply};
 use super::error::Error;
 use crate::catalog::spec::{Method, Service};
 
@@ -102,8 +101,8 @@ fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
     }
 }
 
-fn read(body: &Bytes) -> Result<Page, String> {
-    serde_json::from_slice(body).map_err(|error| error.to_string())
+fn read(reply: &Reply<'_>) -> Result<Page, String> {
+    serde_json::from_slice(reply.body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
