@@ -11,6 +11,6 @@ mod task;
 mod model;
 
 pub use envelope::{Envelope, Page};
-pub use pass::{Evidence, Listing, PageRequest};
+pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
 pub use task::{Proof, Sink, SweepLimits, Swept, Verdict, sweep};
