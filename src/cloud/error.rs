@@ -12,7 +12,7 @@ use crate::catalog::spec::Service;
 /// Characters kept of a body that is no known error.
 const BODY_CHARS_MAX: usize = 200;
 /// Characters kept of an error's own text.
-const MESSAGE_CHARS_MAX: usize = 500;
+pub const MESSAGE_CHARS_MAX: usize = 500;
 
 /// What kind of trouble it is; all that summaries and exit codes look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -379,11 +379,18 @@ impl Complaint {
     }
 }
 
+/// Code and message that an error's body is taken to hold; for tests that feed it anything.
+#[doc(hidden)]
+pub fn complaint_in(body: &[u8]) -> (Option<String>, Option<String>) {
+    let complaint = Complaint::read_or_quote(body);
+    (complaint.code, complaint.message)
+}
+
 /// A text or a number; anything else says nothing.
 fn shown(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => clean(&number.to_string(), MESSAGE_CHARS_MAX),
         _ => return None,
     };
     (!text.is_empty()).then_some(text)

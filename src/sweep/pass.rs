@@ -338,7 +338,8 @@ impl Pass {
         for (index, row) in page.facts.rows.iter().enumerate() {
             let identity = row.identity();
             let is_new = self.keys.insert(identity);
-            let is_repeat = index < known && !is_new && self.tail.get(identity).is_none_or(|t| t.content == row.content);
+            let is_repeat =
+                index < known && !is_new && self.tail.get(identity).is_none_or(|t| t.content == row.content);
             if is_repeat {
                 continue;
             }
