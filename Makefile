@@ -29,7 +29,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test lint fmt test-bundled install clean announce-bundled
+.PHONY: help build demo test sim fuzz lint fmt tools test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -43,9 +43,24 @@ demo: build ## three nights on a stand-in cloud, then a report; leaves target/de
 test: $(DUCKDB) ## every test that needs no network but loopback
 	$(CARGO) test --locked $(FEATURES)
 
-lint: $(DUCKDB) ## formatting, and clippy with warnings denied
+sim: $(DUCKDB) ## the simulation over N=1000 seeds; HCLAKE_SIM_SEED=n runs one
+	HCLAKE_SIM_SEEDS=$(or $(N),1000) $(CARGO) test --locked $(FEATURES) --test it sim::
+
+fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, a C++ compiler and nightly Rust
+	mkdir -p "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)"
+	cd tests/fuzz && $(CARGO) +nightly fuzz run --fuzz-dir . $(or $(T),envelope) \
+	  "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)" "corpus/$(or $(T),envelope)" \
+	  -- -max_total_time=$(or $(SECONDS),600)
+
+lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depended upon
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
+	@if $(CARGO) deny --version >/dev/null 2>&1; \
+	then $(CARGO) deny --locked --offline check --config .cargo/deny.toml bans licenses sources; \
+	else echo "lint: cargo-deny is missing, so licences and sources were not checked; \`make tools\` installs it"; fi
+
+tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source
+	$(CARGO) install --locked cargo-deny cargo-fuzz
 
 fmt: ## format the sources
 	$(CARGO) fmt

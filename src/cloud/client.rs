@@ -23,6 +23,9 @@ use super::skew::{Skew, signature_expired};
 use crate::catalog::spec::{Method, Service};
 use crate::clock::{SharedClock, Timestamp};
 
+/// The largest answer that is read, in bytes after decompression: a hundred times a full page.
+pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
 const JSON: &str = "application/json";
 const PROJECT_HEADER: &str = "x-project-id";
 const SECURITY_TOKEN_HEADER: &str = "x-security-token";
@@ -39,7 +42,7 @@ pub struct ClientSettings {
     pub connect_timeout: Duration,
     /// Until the answer begins, and between any two parts of it. The gateway's own limit is 30 s.
     pub read_timeout: Duration,
-    /// The largest answer that is read, in bytes after decompression.
+    /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
     pub user_agent: String,
 }
@@ -54,7 +57,7 @@ impl ClientSettings {
             retry: RetryLimits::default(),
             connect_timeout: Duration::from_secs(10),
             read_timeout: Duration::from_secs(35),
-            body_bytes_max: 64 * 1024 * 1024,
+            body_bytes_max: BODY_BYTES_MAX,
             user_agent: concat!("hclake/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }

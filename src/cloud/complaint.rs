@@ -5,7 +5,7 @@ use serde_json::Value;
 /// Characters kept of a body that is no known error.
 const BODY_CHARS_MAX: usize = 200;
 /// Characters kept of an error's own text.
-const MESSAGE_CHARS_MAX: usize = 500;
+pub const MESSAGE_CHARS_MAX: usize = 500;
 
 /// What the body of an error says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl Complaint {
 fn shown(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
-        Value::Number(number) => number.to_string(),
+        Value::Number(number) => clean(&number.to_string(), MESSAGE_CHARS_MAX),
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
@@ -81,6 +81,13 @@ pub(super) fn clean(text: &str, chars_max: usize) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(chars_max).collect()
+}
+
+/// Code and message that an error's body is taken to hold; for tests that feed it anything.
+#[doc(hidden)]
+pub fn complaint_in(body: &[u8]) -> (Option<String>, Option<String>) {
+    let complaint = Complaint::read_or_quote(body);
+    (complaint.code, complaint.message)
 }
 
 /// The number of a code of the API gateway, in either spelling.

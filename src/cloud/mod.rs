@@ -7,7 +7,7 @@
 mod authority;
 pub mod client;
 pub mod codearts;
-mod complaint;
+pub mod complaint;
 pub mod credentials;
 pub mod error;
 mod exchange;

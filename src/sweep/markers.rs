@@ -92,10 +92,10 @@ impl MarkerPass {
         self.pages += 1;
         self.rows_read += facts.rows.len() as u64;
         self.totals.see(facts.total);
+        self.order.see_page(facts.rows.iter().map(|row| &row.order));
         for row in &facts.rows {
             self.keyless += u64::from(row.key.is_none());
             self.repeated |= !self.keys.insert(row.identity());
-            self.order.see(&row.order);
         }
     }
 

@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps};
+use super::pass::{
+    Event, Evidence, Listing, ORDER_RECORDS_MIN, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps,
+};
 
 /// Requests after which a pass is taken to be endless.
 const REQUESTS_MAX: usize = 5_000;
@@ -95,7 +97,7 @@ fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
     let proved = match outcome.listing.evidence {
         Evidence::OnePage => rows <= u64::from(limit),
         Evidence::Seams => overlap && limit > 1,
-        Evidence::Totals => !overlap || limit == 1,
+        Evidence::Totals => !overlap || limit == 1 || rows < ORDER_RECORDS_MIN,
         Evidence::Markers | Evidence::Moved(_) | Evidence::Unprovable(_) => false,
     };
     assert!(proved, "rows {rows}, limit {limit}, overlap {overlap}: {:?}", outcome.listing.evidence);
@@ -174,6 +176,28 @@ fn an_unsorted_list_is_proved_by_totals_alone() {
     assert_eq!(outcome.listing.evidence, Evidence::Totals);
 }
 
+#[test]
+fn a_short_page_ends_a_list_without_a_total_only_when_nothing_follows_it() {
+    let server = Server::of(1_000);
+    let outcome = run(shape(100, true), 1, |request, _| {
+        let limit = if request.offset == 396 { 30 } else { request.limit };
+        PageFacts { total: None, ..server.page(PageRequest { limit, ..request }) }
+    });
+    assert_eq!(outcome.released.len(), 1_000);
+    assert_eq!(outcome.listing.evidence, Evidence::Seams);
+}
+
+#[test]
+fn a_steady_total_that_was_not_met_forbids_a_proof_by_seams() {
+    let server = Server::of(1_000);
+    let outcome = run(shape(100, true), 1, |request, _| {
+        let mut facts = server.page(request);
+        facts.rows.retain(|row| row.content != 1_500_000);
+        facts
+    });
+    assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
+}
+
 /// How a list moves before each answer.
 #[derive(Clone, Debug)]
 struct Motion {
@@ -205,6 +229,90 @@ fn move_list(server: &mut Server, motion: &Motion, rng: &mut fastrand::Rng) {
     }
 }
 
+/// What the second kind of server sorts its records by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sorting {
+    Created,
+    UpdatedRising,
+    UpdatedFalling,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    key: u64,
+    created: u64,
+    updated: u64,
+}
+
+/// A server whose records change, are deleted, and are made anew under the key of one that was deleted.
+struct Registry {
+    sorting: Sorting,
+    records: Vec<Record>,
+    deleted: Vec<u64>,
+    now: u64,
+    /// Of ten records, how many show no update time.
+    silent_of_ten: u64,
+    shows_updates: bool,
+}
+
+impl Registry {
+    fn of(rows: u64, sorting: Sorting, silent_of_ten: u64, shows_updates: bool) -> Registry {
+        let record = |n: u64| Record { key: n, created: n * 10, updated: n * 10 };
+        let records = (1..=rows).map(record).collect();
+        Registry { sorting, records, deleted: Vec::new(), now: rows * 10 + 10, silent_of_ten, shows_updates }
+    }
+
+    fn step(&mut self, rng: &mut fastrand::Rng) {
+        self.now += 10;
+        let now = self.now;
+        match rng.u8(..4) {
+            0 if !self.records.is_empty() => {
+                let gone = self.records.swap_remove(rng.usize(..self.records.len()));
+                self.deleted.push(gone.key);
+            }
+            1 if !self.records.is_empty() => {
+                let nth = rng.usize(..self.records.len());
+                self.records[nth].updated = now;
+            }
+            2 if !self.deleted.is_empty() => {
+                let key = self.deleted.swap_remove(rng.usize(..self.deleted.len()));
+                self.records.push(Record { key, created: now, updated: now });
+            }
+            _ => self.records.push(Record { key: now, created: now, updated: now }),
+        }
+        self.records.sort_by_key(|record| match self.sorting {
+            Sorting::Created => (record.created, record.key),
+            Sorting::UpdatedRising => (record.updated, record.key),
+            Sorting::UpdatedFalling => (u64::MAX - record.updated, u64::MAX - record.key),
+        });
+    }
+
+    fn page(&self, request: PageRequest) -> PageFacts {
+        let rows = self.records.iter().skip(request.offset as usize).take(request.limit as usize);
+        let facts = |record: &Record| {
+            let shown = self.shows_updates && record.key % 10 >= self.silent_of_ten;
+            let mut order = [None; ORDER_COLUMNS_MAX];
+            order[0] = Some(OrderValue::Number(u128::from(record.created)));
+            order[1] = shown.then(|| OrderValue::Number(u128::from(record.updated)));
+            RowFacts { key: Some(record.key), content: record.key ^ record.updated << 32, order }
+        };
+        PageFacts { total: Some(self.records.len() as u64), rows: rows.map(facts).collect() }
+    }
+
+    fn lives(&self) -> BTreeSet<(u64, u64)> {
+        self.records.iter().map(|record| (record.key, record.created)).collect()
+    }
+}
+
+/// Update orders that a listing can give away: a falling one is betrayed by the update times alone.
+fn sorting() -> impl Strategy<Value = (Sorting, bool)> {
+    prop_oneof![
+        any::<bool>().prop_map(|shows| (Sorting::Created, shows)),
+        any::<bool>().prop_map(|shows| (Sorting::UpdatedRising, shows)),
+        Just((Sorting::UpdatedFalling, true)),
+    ]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -226,6 +334,28 @@ proptest! {
         });
         if matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage) {
             let missed: Vec<_> = throughout.iter().filter(|key| !outcome.released.contains(key)).collect();
+            prop_assert!(missed.is_empty(), "missed {missed:?}");
+        }
+    }
+
+    #[test]
+    fn no_order_that_changes_and_no_key_that_returns_makes_seams_lie(
+        rows in 0u64..150, limit in 2u32..30, (sorting, shows_updates) in sorting(), silent_of_ten in 0u64..10,
+        before in 0usize..60, busy in 0usize..6, seed: u64,
+    ) {
+        let mut server = Registry::of(rows, sorting, silent_of_ten, shows_updates);
+        let mut rng = fastrand::Rng::with_seed(seed);
+        (0..before).for_each(|_| server.step(&mut rng));
+        let mut throughout = server.lives();
+        let shape = Shape { has_updated: shows_updates, ..shape(limit, true) };
+        let outcome = run(shape, seed, |request, rng| {
+            (0..rng.usize(..=busy)).for_each(|_| server.step(rng));
+            let lives = server.lives();
+            throughout.retain(|life| lives.contains(life));
+            server.page(request)
+        });
+        if matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage) {
+            let missed: Vec<_> = throughout.iter().filter(|(key, _)| !outcome.released.contains(key)).collect();
             prop_assert!(missed.is_empty(), "missed {missed:?}");
         }
     }

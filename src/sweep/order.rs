@@ -39,14 +39,15 @@ pub struct OrderWatch {
     fixed: usize,
     has_updated: bool,
     last: Option<OrderValues>,
-    rows: u64,
+    last_updated: Option<OrderValue>,
     /// By column: strictly rising, strictly falling so far.
     rising: [bool; ORDER_COLUMNS_MAX],
     falling: [bool; ORDER_COLUMNS_MAX],
     /// By the first column, ties broken by the second: the four pairs of directions.
     pairs: [bool; 4],
-    updated_rising: bool,
-    updated_falling: bool,
+    /// Whether the update time was seen to rise, and to fall, from one row that bears it to the next.
+    updated_rose: bool,
+    updated_fell: bool,
 }
 
 impl OrderWatch {
@@ -57,17 +58,27 @@ impl OrderWatch {
             fixed,
             has_updated,
             last: None,
-            rows: 0,
+            last_updated: None,
             rising: [true; ORDER_COLUMNS_MAX],
             falling: [true; ORDER_COLUMNS_MAX],
             pairs: [fixed >= 2; 4],
-            updated_rising: has_updated,
-            updated_falling: has_updated,
+            updated_rose: false,
+            updated_fell: false,
         }
     }
 
-    pub fn see(&mut self, values: &OrderValues) {
-        self.rows += 1;
+    /// Sees the rows of one page. Only rows that one answer showed side by side are compared: rows of two answers
+    /// may be of different moments.
+    pub fn see_page<'a>(&mut self, rows: impl Iterator<Item = &'a OrderValues>) {
+        self.last = None;
+        self.last_updated = None;
+        rows.for_each(|values| self.see(values));
+    }
+
+    fn see(&mut self, values: &OrderValues) {
+        if self.has_updated {
+            self.see_updated(values[self.fixed]);
+        }
         let Some(last) = self.last.replace(*values) else { return };
         let compared = |column: usize| Some(values[column]?.cmp(&last[column]?));
         for column in 0..self.fixed {
@@ -81,11 +92,20 @@ impl OrderWatch {
                 _ => false,
             };
         }
-        if self.has_updated {
-            let ordering = compared(self.fixed);
-            self.updated_rising &= matches!(ordering, Some(Ordering::Greater | Ordering::Equal));
-            self.updated_falling &= matches!(ordering, Some(Ordering::Less | Ordering::Equal));
+    }
+
+    /// A row without an update time says nothing of where the server would put it by one.
+    fn see_updated(&mut self, updated: Option<OrderValue>) {
+        let Some(updated) = updated else { return };
+        if let Some(last) = self.last_updated.replace(updated) {
+            self.updated_rose |= updated > last;
+            self.updated_fell |= updated < last;
         }
+    }
+
+    /// Whether two values are those of one record, as far as what never changes can tell.
+    pub fn is_same(&self, one: &OrderValues, other: &OrderValues) -> bool {
+        one[..self.fixed] == other[..self.fixed]
     }
 
     /// Whether what was seen is sorted by something that never changes, and is not just as well sorted by
@@ -104,7 +124,7 @@ impl OrderWatch {
     }
 
     fn may_move(&self) -> bool {
-        self.has_updated && (self.updated_rising || self.updated_falling) && self.rows > 1
+        self.has_updated && !(self.updated_rose && self.updated_fell)
     }
 }
 
@@ -119,15 +139,19 @@ const PAIR_DIRECTIONS: [(Ordering, Ordering); 4] = [
 mod tests {
     use super::*;
 
+    /// A negative number stands for a value that is missing.
+    fn values(row: &[i64]) -> OrderValues {
+        let mut values = [None; ORDER_COLUMNS_MAX];
+        for (slot, value) in values.iter_mut().zip(row) {
+            *slot = (*value >= 0).then_some(OrderValue::Instant(*value));
+        }
+        values
+    }
+
     fn proved(fixed: usize, updated: bool, rows: &[&[i64]]) -> bool {
         let mut watch = OrderWatch::new(fixed, updated);
-        for row in rows {
-            let mut values = [None; ORDER_COLUMNS_MAX];
-            for (slot, value) in values.iter_mut().zip(*row) {
-                *slot = (*value >= 0).then_some(OrderValue::Instant(*value));
-            }
-            watch.see(&values);
-        }
+        let rows: Vec<OrderValues> = rows.iter().map(|row| values(row)).collect();
+        watch.see_page(rows.iter());
         watch.is_proved()
     }
 
@@ -150,6 +174,24 @@ mod tests {
     fn an_order_that_the_update_time_shares_proves_nothing() {
         assert!(!proved(1, true, &[&[1, 10], &[2, 20], &[3, 30]]));
         assert!(proved(1, true, &[&[1, 30], &[2, 20], &[3, 40]]));
+    }
+
+    #[test]
+    fn a_missing_update_time_does_not_hide_that_the_others_are_in_order() {
+        assert!(!proved(1, true, &[&[1, 10], &[2, -1], &[3, 30]]));
+        assert!(!proved(1, true, &[&[1, -1], &[2, -1], &[3, -1]]));
+        assert!(proved(1, true, &[&[1, 30], &[2, -1], &[3, 20], &[4, 40]]));
+    }
+
+    #[test]
+    fn rows_of_different_pages_are_not_compared() {
+        let mut watch = OrderWatch::new(1, false);
+        for page in [[1, 4], [3, 5]] {
+            watch.see_page(page.map(|value| values(&[value])).iter());
+        }
+        assert!(watch.is_proved());
+        watch.see_page([6, 5].map(|value| values(&[value])).iter());
+        assert!(!watch.is_proved());
     }
 
     #[test]

@@ -5,6 +5,11 @@
 //! Where a list takes any offset, each page begins on the last record of the one before. A record that is
 //! there throughout keeps its side of that record as long as the server keeps one order, so the joined pages
 //! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
+//! This rests on four things, and each is checked: every page is sorted by something that never changes in a
+//! record's life, the same way round; a record joins two pages only if what never changes is the same in both,
+//! so that one deleted and made anew under its old key does not; there are enough records that the order is no
+//! chance; and where the total stood still, no fewer records were seen than it tells. What cannot be checked is
+//! a server that cuts its last page short and understates its total to match.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +20,8 @@ use super::order::{OrderValues, OrderWatch};
 pub const AHEAD_PAGES_MAX: u64 = 32;
 /// Pages asked for anew to mend seams in one pass, besides one for each hundred pages.
 pub const SEAM_REPAIRS_MAX: u32 = 16;
+/// Records below which an order may be chance: twenty shuffled records are in order once in 10^18 times.
+pub const ORDER_RECORDS_MIN: u64 = 20;
 /// Places tried to mend one seam.
 const TRIES_A_SEAM_MAX: u32 = 4;
 
@@ -332,8 +339,14 @@ impl Pass {
             return Joined::After(0);
         }
         let latest =
-            page.facts.rows.iter().enumerate().filter_map(|(i, row)| Some((self.tail.place(row.identity())?, i))).max();
+            page.facts.rows.iter().enumerate().filter_map(|(i, row)| Some((self.place_in_tail(row)?, i))).max();
         latest.map_or(Joined::Apart, |(_, index)| Joined::After(index + 1))
+    }
+
+    /// Where the record stands in the tail; a namesake made anew since then does not stand there.
+    fn place_in_tail(&self, row: &RowFacts) -> Option<u64> {
+        let met = self.tail.get(row.identity())?;
+        self.order.is_same(&met.order, &row.order).then_some(met.place)
     }
 
     /// Releases what the page adds; returns how many rows extend the list.
@@ -344,18 +357,17 @@ impl Pass {
         for (index, row) in page.facts.rows.iter().enumerate() {
             let identity = row.identity();
             let is_new = self.keys.insert(identity);
-            let is_repeat = index < known && !is_new && self.tail.content(identity).is_none_or(|c| c == row.content);
+            let is_repeat =
+                index < known && !is_new && self.tail.get(identity).is_none_or(|t| t.content == row.content);
             if is_repeat {
                 continue;
             }
             released.push(index as u32);
             self.keyless += u64::from(row.key.is_none());
-            if index >= known {
-                self.order.see(&row.order);
-            }
         }
+        self.order.see_page(page.facts.rows.iter().map(|row| &row.order));
         for (index, row) in page.facts.rows.iter().enumerate().skip(known) {
-            self.tail.push(row.identity(), row.content, page.offset + index as u64, self.page_rows as usize);
+            self.tail.push(row, page.offset + index as u64, self.page_rows as usize);
         }
         self.rows_read += released.len() as u64;
         events.push(Event::Release { page: page.id, rows: released });
@@ -365,16 +377,18 @@ impl Pass {
     fn conclude(&mut self, page: &Arrived, added: usize, tries: u32) {
         let rows = page.facts.rows.len() as u64;
         let is_short = rows < self.page_rows;
-        let says_more = page.facts.total.is_some_and(|total| page.offset + rows < total);
+        let total = page.facts.total.or(self.totals.last);
+        let says_more = total.is_some_and(|total| page.offset + rows < total);
+        let may_be_cut = total.is_none() && self.pages > 1 && added > 0;
         if !self.overlaps() {
-            let all_told = page.facts.total.is_some_and(|total| page.offset + rows >= total);
+            let all_told = total.is_some_and(|total| page.offset + rows >= total);
             let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
             if repeats {
                 self.give_up("the server gives the same page again".to_owned());
             } else if is_short || all_told {
                 self.ended = Some(self.judge());
             }
-        } else if is_short && !says_more {
+        } else if is_short && !says_more && !may_be_cut {
             self.ended = Some(self.judge());
         } else if is_short || added == 0 {
             self.mend(if added == 0 { tries } else { 0 });
@@ -412,7 +426,9 @@ impl Pass {
         if self.pages == 1 && agrees && self.rows_read == distinct {
             return Evidence::OnePage;
         }
-        if self.overlaps() && self.pages > 1 && self.order.is_proved() {
+        let too_few = self.totals.steady && self.totals.last.is_some_and(|total| distinct < total);
+        let is_no_chance = distinct >= ORDER_RECORDS_MIN;
+        if self.overlaps() && self.pages > 1 && self.order.is_proved() && is_no_chance && !too_few {
             return Evidence::Seams;
         }
         match (self.totals.first, self.totals.last) {
@@ -467,20 +483,28 @@ impl Totals {
 #[derive(Default)]
 struct Tail {
     rows: VecDeque<u64>,
-    places: HashMap<u64, (u64, u64)>,
+    places: HashMap<u64, TailRow>,
     pushed: u64,
     position: u64,
 }
 
+struct TailRow {
+    /// How late in the listing the record stands; later is greater.
+    place: u64,
+    content: u64,
+    order: OrderValues,
+}
+
 impl Tail {
-    fn push(&mut self, identity: u64, content: u64, position: u64, keep: usize) {
+    fn push(&mut self, row: &RowFacts, position: u64, keep: usize) {
+        let identity = row.identity();
         self.rows.push_back(identity);
-        self.places.insert(identity, (self.pushed, content));
+        self.places.insert(identity, TailRow { place: self.pushed, content: row.content, order: row.order });
         self.pushed += 1;
         self.position = position;
         while self.rows.len() > keep.max(1) {
             let Some(oldest) = self.rows.pop_front() else { break };
-            let is_outdated = self.places.get(&oldest).is_some_and(|(place, _)| place + (keep as u64) < self.pushed);
+            let is_outdated = self.places.get(&oldest).is_some_and(|row| row.place + (keep as u64) < self.pushed);
             if is_outdated {
                 self.places.remove(&oldest);
             }
@@ -491,13 +515,8 @@ impl Tail {
         self.rows.is_empty()
     }
 
-    /// How late in the listing the record stands; later is greater.
-    fn place(&self, identity: u64) -> Option<u64> {
-        self.places.get(&identity).map(|(place, _)| *place)
-    }
-
-    fn content(&self, identity: u64) -> Option<u64> {
-        self.places.get(&identity).map(|(_, content)| *content)
+    fn get(&self, identity: u64) -> Option<&TailRow> {
+        self.places.get(&identity)
     }
 
     /// Offset at which the last row was read.

@@ -4,9 +4,12 @@ mod support;
 
 mod bad_input;
 mod first_sync;
+mod fuzz_corpus;
 mod honesty;
 mod nights;
 
 mod readme;
 mod secrets;
+mod security;
+mod sim;
 mod tidy;

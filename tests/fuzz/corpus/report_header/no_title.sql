@@ -1,0 +1,2 @@
+-- about: x
+SELECT 1;

@@ -1,0 +1,362 @@
+//! Many nights from one seed: a model cloud that moves and misbehaves, the real driver of sweeps, the real decoder
+//! and the real store, in one thread, with no socket and no clock. After each night the laws of honesty are held
+//! against what the model knows. `HCLAKE_SIM_SEED` runs one seed, `HCLAKE_SIM_SEEDS` that many.
+
+mod cloud;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use duckdb::Connection;
+use fastrand::Rng;
+use hclake::catalog::Catalog;
+use hclake::catalog::spec::{Endpoint, Scope};
+use hclake::clock::{self, Timestamp};
+use hclake::normalize::{DecodeSettings, Decoder};
+use hclake::store::{
+    self, Night, Outcome, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord,
+};
+use hclake::sweep::{Envelope, Page, Proof, Sink, SweepLimits, Swept, Verdict, sweep};
+
+use cloud::{List, ModelSource, Record, Weights};
+
+/// Seeds of an ordinary test run, about ten seconds of two cores.
+const SEEDS: u64 = 60;
+const NIGHTS: i64 = 4;
+const DAY: i64 = 86_400_000_000;
+const FIRST_NIGHT: i64 = 1_798_761_600_000_000;
+
+#[test]
+fn whatever_the_cloud_does_the_store_is_honest() {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
+    if let Some(seed) = number("HCLAKE_SIM_SEED") {
+        return simulate(seed);
+    }
+    let seeds = number("HCLAKE_SIM_SEEDS").unwrap_or(SEEDS);
+    let next = std::sync::atomic::AtomicU64::new(0);
+    let failed = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if seed >= seeds {
+                return;
+            }
+            if catch_unwind(AssertUnwindSafe(|| simulate(seed))).is_err() {
+                eprintln!("seed {seed} failed; HCLAKE_SIM_SEED={seed} runs it alone");
+                failed.lock().expect("whole").push(seed);
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..2).for_each(|_| drop(scope.spawn(work))));
+    let failed = failed.into_inner().expect("whole");
+    assert!(failed.is_empty(), "seeds that broke a law: {failed:?}");
+}
+
+fn simulate(seed: u64) {
+    let mut simulation = Simulation::new(seed);
+    for night in 0..NIGHTS {
+        simulation.rest();
+        simulation.night(night);
+    }
+    simulation.quieten();
+    simulation.clean_night(NIGHTS);
+    simulation.a_quiet_night_changes_nothing(NIGHTS + 1);
+    simulation.the_past_is_as_it_was();
+}
+
+/// Three lists that differ in how they are paged alone, with pages small enough for many seams.
+fn catalog() -> Catalog {
+    let list = |name: &str, kind: &str, position: &str| {
+        let column =
+            |name: &str, rest: &str| format!("[[column]]\nname = \"{name}\"\nabout = \"The {name}.\"\n{rest}\n");
+        let text = format!(
+            r#"
+name = "{name}"
+title = "Things"
+about = "Things of the model cloud."
+service = "workspace"
+method = "GET"
+path = "/v1/{{project_id}}/{name}"
+scope = "iam_project"
+items = "items"
+total = "count"
+key = [{{ column = "id" }}]
+order = ["created_at", "id"]
+updated = "updated_at"
+doc = "The model cloud"
+
+[paging]
+kind = "{kind}"
+in = "query"
+position = "{position}"
+size = "limit"
+limit = 7
+pages_max = 100
+"#
+        );
+        let columns = column("id", "type = \"text\"\nnullable = false")
+            + &column("state", "type = \"int64\"")
+            + &column("created_at", "type = \"timestamp\"")
+            + &column("updated_at", "type = \"timestamp\"");
+        (format!("{name}.toml"), text + &columns)
+    };
+    let lists = [
+        list("overlapped", "offset", "offset"),
+        list("multiples", "offset_multiple", "offset"),
+        list("numbered", "page", "page"),
+    ];
+    Catalog::load(lists).expect("the model's catalog is sound")
+}
+
+fn scope() -> Scope {
+    Scope { region: "model-1".into(), project: "p".into(), fixed: None }
+}
+
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.expect("a folder")
+}
+
+/// Key to state.
+type Held = BTreeMap<String, i64>;
+
+struct Simulation {
+    rng: Arc<Mutex<Rng>>,
+    endpoints: Vec<Endpoint>,
+    lists: Vec<Arc<Mutex<List>>>,
+    store: PathBuf,
+    /// What each table held after each night, by the night's instant.
+    past: Vec<(Timestamp, Vec<Held>)>,
+    has_brake: bool,
+    _folder: tempfile::TempDir,
+}
+
+/// What came of one list in one night.
+struct Came {
+    swept: Swept,
+    sweep: SweepId,
+    bad: Vec<QuarantineRecord>,
+    before: Held,
+}
+
+impl Simulation {
+    fn new(seed: u64) -> Simulation {
+        let mut rng = Rng::with_seed(seed);
+        let endpoints = catalog().endpoints().to_vec();
+        let mut list = |_: &Endpoint| {
+            let weights = Weights::swarm(&mut rng);
+            Arc::new(Mutex::new(List::new(&mut rng, weights)))
+        };
+        let lists = endpoints.iter().map(&mut list).collect();
+        let has_brake = rng.u8(..5) == 0;
+        let folder = folder();
+        let store = folder.path().join("sim.duckdb");
+        let rng = Arc::new(Mutex::new(rng));
+        Simulation { rng, endpoints, lists, store, past: Vec::new(), has_brake, _folder: folder }
+    }
+
+    fn rest(&self) {
+        self.lists.iter().for_each(|list| list.lock().unwrap().rest(&mut self.rng.lock().unwrap()));
+    }
+
+    fn quieten(&mut self) {
+        self.has_brake = false;
+        self.lists.iter().for_each(|list| list.lock().unwrap().quieten());
+    }
+
+    fn night(&mut self, number: i64) -> Vec<(Verdict, SweepCounts)> {
+        let settings = StoreSettings { allow_gone: !self.has_brake, ..StoreSettings::new(clock::block) };
+        let at = Timestamp(FIRST_NIGHT + number * DAY);
+        let mut night = Night::open(&self.store, &self.endpoints, at, &settings).expect("a night");
+        let mut came = Vec::new();
+        for (endpoint, list) in self.endpoints.iter().zip(&self.lists) {
+            list.lock().unwrap().begin_sweep();
+            came.push(self.sweep(&mut night, endpoint, list));
+        }
+        let records: Vec<SweepRecord> = came.iter().map(record).collect();
+        let bad: Vec<QuarantineRecord> = came.iter_mut().flat_map(|c| std::mem::take(&mut c.bad)).collect();
+        let run = RunRecord { ended_at: at, outcome: Outcome::Complete, settings_hash: "sim".into() };
+        let counts = night.commit(&run, &records, &[], &bad, &[]).expect("the night is stored");
+        let store = store::open_read_only(&self.store).expect("the store opens");
+        let held: Vec<Held> = self.endpoints.iter().map(|e| held_by(&store, &e.name)).collect();
+        for (index, came) in came.iter().enumerate() {
+            let list = self.lists[index].lock().unwrap();
+            Laws { list: &list, came, counts: &counts[index], held: &held[index], table: &self.endpoints[index].name }
+                .hold(&records[index]);
+        }
+        let violations = store::run_checks(&store, &self.endpoints).expect("the checks run");
+        assert!(violations.is_empty(), "{violations:?}");
+        self.past.push((at, held));
+        came.into_iter().map(|c| c.swept.verdict).zip(counts).collect()
+    }
+
+    fn sweep(&self, night: &mut Night, endpoint: &Endpoint, list: &Arc<Mutex<List>>) -> Came {
+        let place = self.endpoints.iter().position(|e| e.name == endpoint.name).expect("a list of ours");
+        let before = self.past.last().map_or_else(Held::new, |(_, held)| held[place].clone());
+        let id = night.begin_sweep(&endpoint.name, &scope()).expect("the table is known");
+        let source = ModelSource { endpoint: endpoint.clone(), list: Arc::clone(list), rng: Arc::clone(&self.rng) };
+        let mut desk = Desk {
+            night,
+            sweep: id,
+            decoder: Decoder::new(endpoint, DecodeSettings { codearts_offset_s: 0 }),
+            envelope: Envelope::new(endpoint),
+            bad: Vec::new(),
+            next_seq: 0,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let swept = runtime
+            .block_on(sweep(Arc::new(source), &mut desk, SweepLimits::default()))
+            .expect("the store takes every row");
+        let bad = if matches!(swept.verdict, Verdict::Failed(_)) { Vec::new() } else { desk.bad };
+        Came { swept, sweep: id, bad, before }
+    }
+
+    /// Once trouble has ended, one night makes the store what the cloud is.
+    fn clean_night(&mut self, number: i64) {
+        self.night(number);
+        for (list, held) in self.lists.iter().zip(&self.past.last().expect("a night").1) {
+            let live: Held = list.lock().unwrap().records.iter().map(|r| (r.id(), i64::from(r.state))).collect();
+            assert_eq!(*held, live, "a clean night leaves the store as the cloud is");
+        }
+    }
+
+    fn a_quiet_night_changes_nothing(&mut self, number: i64) {
+        for (verdict, counts) in self.night(number) {
+            assert!(matches!(verdict, Verdict::Complete(_)), "{verdict:?}");
+            assert_eq!((counts.new, counts.changed, counts.gone), (0, 0, 0), "the same list again changes nothing");
+        }
+    }
+
+    fn the_past_is_as_it_was(&self) {
+        let store = store::open_read_only(&self.store).expect("the store opens");
+        for (at, held) in &self.past {
+            for (endpoint, held) in self.endpoints.iter().zip(held) {
+                let as_of = held_by(&store, &format!("{}_as_of(TIMESTAMPTZ '{at}')", endpoint.name));
+                assert_eq!(as_of, *held, "{} as of {at}", endpoint.name);
+            }
+        }
+    }
+}
+
+fn held_by(connection: &Connection, from: &str) -> Held {
+    let mut statement = connection.prepare(&format!("SELECT id, state FROM {from}")).expect("a table");
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+    rows.map(|row| row.expect("a row")).collect()
+}
+
+fn record(came: &Came) -> SweepRecord {
+    let swept = &came.swept;
+    let verdict = match &swept.verdict {
+        Verdict::Complete(_) => store::Verdict::Complete,
+        Verdict::Unproved(_) => store::Verdict::Unproved,
+        Verdict::Failed(_) => store::Verdict::Failed,
+    };
+    SweepRecord {
+        sweep: came.sweep,
+        started_at: Timestamp(FIRST_NIGHT),
+        ended_at: Timestamp(FIRST_NIGHT),
+        verdict,
+        proof: None,
+        declare_gone: verdict == store::Verdict::Complete,
+        reported_total_first: swept.total_first,
+        reported_total_last: swept.total_last,
+        rows_read: swept.rows_read,
+        duplicates: 0,
+        quarantined: came.bad.len() as u64,
+        pages: swept.pages,
+        requests: swept.pages,
+        retries: 0,
+        throttled: 0,
+        waited_ms: 0,
+        bytes: 0,
+        error: None,
+    }
+}
+
+/// Takes a sweep's rows straight into the store.
+struct Desk<'a> {
+    night: &'a mut Night,
+    sweep: SweepId,
+    decoder: Decoder,
+    envelope: Envelope,
+    bad: Vec<QuarantineRecord>,
+    next_seq: u64,
+}
+
+impl Sink for Desk<'_> {
+    type Fault = store::Error;
+
+    async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
+        let raw: Vec<&str> = rows.iter().map(|index| page.row(*index)).collect();
+        let decoded = self.decoder.decode(&raw, Timestamp(FIRST_NIGHT));
+        for bad in decoded.bad {
+            let (raw, key) = (raw[bad.index].to_owned(), self.envelope.key_of(raw[bad.index]));
+            self.night.protect(self.sweep, key.as_slice())?;
+            let (sweep, page) = (self.sweep, Some(page.offset));
+            self.bad.push(QuarantineRecord { sweep, key, reason: bad.reason, raw, page, request_id: None });
+        }
+        self.night.stage(self.sweep, &decoded.batch, self.next_seq)?;
+        self.next_seq += decoded.batch.num_rows() as u64;
+        Ok(())
+    }
+
+    async fn restart(&mut self) -> Result<(), store::Error> {
+        self.bad.clear();
+        self.night.discard(self.sweep)
+    }
+
+    async fn absent(&mut self) -> Result<u64, store::Error> {
+        self.night.absent(self.sweep)
+    }
+
+    fn progress(&mut self, _: u64, _: u64, _: Option<u64>) {}
+}
+
+/// What must hold after a night, of one list.
+struct Laws<'a> {
+    list: &'a List,
+    came: &'a Came,
+    counts: &'a SweepCounts,
+    held: &'a Held,
+    table: &'a str,
+}
+
+impl Laws<'_> {
+    #[track_caller]
+    fn hold(&self, record: &SweepRecord) {
+        let verdict = &self.came.swept.verdict;
+        match verdict {
+            Verdict::Failed(_) => return assert_eq!(*self.held, self.came.before, "a failed sweep changes nothing"),
+            Verdict::Unproved(_) => assert_eq!(self.counts.gone, 0, "an unproved sweep declares nothing gone"),
+            Verdict::Complete(proof) => self.a_complete_sweep_is_what_was_there(*proof),
+        }
+        assert_eq!(record.rows_read, self.counts.staged + record.quarantined, "{}: rows read", self.table);
+        let throughout = self.list.throughout.keys().map(|(key, _)| format!("k{key}"));
+        for key in throughout {
+            let was_held = self.came.before.contains_key(&key);
+            assert!(
+                !was_held || self.held.contains_key(&key),
+                "{} {key} was there, yet is gone: {verdict:?}",
+                self.table
+            );
+        }
+    }
+
+    fn a_complete_sweep_is_what_was_there(&self, proof: Proof) {
+        let readable = |r: &&Record| !r.is_bad && !r.is_keyless;
+        for record in self.list.throughout.values().flatten().filter(readable) {
+            let state = self.held.get(&record.id()).copied();
+            assert_eq!(state, Some(i64::from(record.state)), "{} {} by {proof}", self.table, record.id());
+        }
+        for ((key, _), _) in self.list.throughout.iter().filter(|(_, kept)| kept.is_none()) {
+            let is_readable = |r: &Record| r.key == *key && !r.is_bad && !r.is_keyless;
+            let is_held = self.held.contains_key(&format!("k{key}"));
+            assert!(is_held || !self.list.records.iter().any(is_readable), "{} k{key} by {proof}", self.table);
+        }
+        for key in self.held.keys().filter(|_| !self.counts.braked) {
+            assert!(self.list.ever.contains(key), "{} {key} was never listed, by {proof}", self.table);
+        }
+    }
+}
