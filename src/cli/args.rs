@@ -80,7 +80,7 @@ pub(super) enum Command {
     /// The store as Parquet files for other tools, and the check of what was published
     #[command(subcommand)]
     Publish(PublishCommand),
-    /// Three nights on a stand-in cloud, then a report: no account needed
+    /// Three nights on a stand-in cloud, then a report: no account needed. Leaves hclake-demo.duckdb, or what --store names
     Demo(DemoArgs),
 }
 
@@ -132,6 +132,7 @@ pub(super) struct ReportArgs {
 #[derive(Args)]
 pub(super) struct QueryArgs {
     /// One SQL statement that reads; `-` takes it from standard input
+    #[arg(allow_hyphen_values = true)]
     pub sql: String,
     #[arg(long, value_enum, default_value_t = QueryFormat::Table, value_name = "FORMAT")]
     pub format: QueryFormat,
@@ -231,8 +232,8 @@ pub(super) struct DemoArgs {
     #[arg(long, default_value_t = 7, value_name = "NUMBER")]
     pub seed: u64,
     /// Install jobs on the first night
-    #[arg(long, default_value_t = 6_000, value_name = "ROWS")]
-    pub rows: usize,
+    #[arg(long, default_value_t = 6_000, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    pub rows: u32,
 }
 
 impl Global {

@@ -73,8 +73,7 @@ impl From<report::Error> for Failure {
 
 impl From<duckdb::Error> for Failure {
     fn from(error: duckdb::Error) -> Self {
-        let text = error.to_string();
-        Failure::usage(text.lines().next().unwrap_or_default(), text.lines().nth(1).map(str::to_owned))
+        Failure::usage(error.to_string().trim(), None)
     }
 }
 

@@ -16,6 +16,8 @@ use crate::run::{self, Event, ListSummary, Observer, Outcome, Summary};
 
 /// The run is stored, something else is not done.
 const EXIT_PARTLY: u8 = 3;
+/// A person must change something.
+const EXIT_USAGE: u8 = 2;
 
 pub(super) fn run(
     global: &Global,
@@ -61,12 +63,16 @@ pub(super) fn interrupt() -> Result<impl Future<Output = ()>, Failure> {
 
 fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let plan = run::dry_run(request, catalog)?;
+    let mut code = 0;
     let Settings { store, .. } = &request.settings;
     writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
     for search in request.settings.credentials.values() {
         match &search.found {
             Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
-            Err(fault) => writeln!(streams.out, "credentials: {fault}")?,
+            Err(fault) => {
+                code = EXIT_USAGE;
+                writeln!(streams.out, "credentials: {fault}")?;
+            }
         }
     }
     for list in &plan.lists {
@@ -77,7 +83,7 @@ fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>)
     for skipped in &plan.skipped {
         writeln!(streams.out, "{:<20} not asked: {}", skipped.table, skipped.reason)?;
     }
-    Ok(0)
+    Ok(code)
 }
 
 /// One line for each thing that a person may want to know.

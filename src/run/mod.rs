@@ -143,7 +143,7 @@ pub async fn sync(
         return Err(PlanError::NoRegion.into());
     }
     let clients = Clients::new(&request.settings, &clock)?;
-    let writer = Arc::new(open_night(&request, catalog, started_at).await?);
+    let writer = Arc::new(open_night(&request, catalog, &clock).await?);
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
@@ -168,11 +168,13 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-async fn open_night(request: &Request, catalog: &Catalog, started_at: Timestamp) -> Result<Writer, store::Error> {
+async fn open_night(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Writer, store::Error> {
     let path: PathBuf = request.settings.store.value.clone();
     let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
     let settings = record::store_settings(request);
-    Writer::start(move || Night::open(&path, &endpoints, started_at, &settings)).await
+    let clock = Arc::clone(clock);
+    // The wait for another run may be long: the night begins when the store is its own.
+    Writer::start(move || Night::open(&path, &endpoints, clock.wall(), &settings)?.dated(clock.wall())).await
 }
 
 async fn sweep_all(

@@ -227,7 +227,7 @@ impl NightRecord {
 
     /// Writes the night into the store.
     pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
-        let run_id = night.run_id();
+        let (run_id, started_at) = (night.run_id(), night.valid_from());
         let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
         let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
         let run = RunRecord {
@@ -237,7 +237,7 @@ impl NightRecord {
         };
         let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
-        Ok(self.summary(Some(run_id), tables))
+        Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
     }
 
     /// The summary of a night of which nothing is stored.

@@ -76,6 +76,12 @@ impl Night {
         Ok(Night { bench, tables, sweeps: Vec::new(), run, brake, request_log_days: settings.request_log_days })
     }
 
+    /// The same night, begun at `started` as far as its records are concerned, unless an earlier run has started later.
+    pub fn dated(mut self, started: Timestamp) -> Result<Night, Error> {
+        self.run = next_run(self.bench.connection(), started)?;
+        Ok(self)
+    }
+
     pub fn run_id(&self) -> i64 {
         self.run.run_id
     }

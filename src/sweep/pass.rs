@@ -142,6 +142,7 @@ pub struct Pass {
     order: OrderWatch,
     rows_read: u64,
     pages: u64,
+    first_page_rows: u64,
     ended: Option<Evidence>,
 }
 
@@ -194,6 +195,7 @@ impl Pass {
             order: OrderWatch::new(shape.order_columns, shape.has_updated),
             rows_read: 0,
             pages: 0,
+            first_page_rows: 0,
             ended: None,
             shape,
         }
@@ -352,6 +354,9 @@ impl Pass {
     /// Releases what the page adds; returns how many rows extend the list.
     fn take(&mut self, page: &Arrived, known: usize, events: &mut Vec<Event>) -> usize {
         self.pages += 1;
+        if self.pages == 1 {
+            self.first_page_rows = page.facts.rows.len() as u64;
+        }
         self.totals.see(page.facts.total);
         let mut released = Vec::with_capacity(page.facts.rows.len());
         for (index, row) in page.facts.rows.iter().enumerate() {
@@ -379,7 +384,7 @@ impl Pass {
         let is_short = rows < self.page_rows;
         let total = page.facts.total.or(self.totals.last);
         let says_more = total.is_some_and(|total| page.offset + rows < total);
-        let may_be_cut = total.is_none() && self.pages > 1 && added > 0;
+        let may_be_cut = total.is_none() && added > 0;
         if !self.overlaps() {
             let all_told = total.is_some_and(|total| page.offset + rows >= total);
             let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
@@ -423,7 +428,8 @@ impl Pass {
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
         }
-        if self.pages == 1 && agrees && self.rows_read == distinct {
+        let came_at_once = self.pages == 1 || (self.pages == 2 && self.first_page_rows == distinct);
+        if came_at_once && agrees && self.rows_read == distinct {
             return Evidence::OnePage;
         }
         let too_few = self.totals.steady && self.totals.last.is_some_and(|total| distinct < total);

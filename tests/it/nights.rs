@@ -1,8 +1,11 @@
 //! Night after night: the store remembers each of them as the cloud was, and says what changed.
 
 use std::collections::BTreeSet;
+use std::process::Stdio;
+use std::time::Duration;
 
 use hclake::catalog::Catalog;
+use hclake::standin::{Fault, When};
 use serde_json::{Value, json};
 
 use crate::support::Tenant;
@@ -142,4 +145,50 @@ fn a_query_cannot_change_the_store() {
     tenant.run(&["query", "DELETE FROM apps"]).exits(2).says(&["read-only"]);
     tenant.run(&["query", "SELECT nothing FROM apps"]).exits(2).says(&["nothing"]);
     assert_eq!(std::fs::read(tenant.store()).expect("readable"), before);
+}
+
+#[test]
+fn a_query_is_one_statement_that_reads_the_store_alone() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    tenant.run(&["query", "SELECT 1 AS first; SELECT 2 AS second"]).exits(2).says(&["more than one", "hint:"]);
+    tenant.run(&["query", "CREATE TEMP TABLE t AS SELECT 1; FROM t"]).exits(2).says(&["more than one"]);
+    tenant.run(&["query", " ; "]).exits(2).says(&["there is no statement"]);
+    tenant.run(&["query", "-- how many?\nSELECT count(*) AS n FROM apps;"]).exits(0);
+    tenant.run(&["query", "DESCRIBE apps"]).exits(0);
+    for reaching in ["COPY (SELECT 1) TO 'out.csv'", "FROM read_text('hclake.toml')", "INSTALL httpfs", "EXPORT DATABASE 'out'"] {
+        tenant.run(&["query", reaching]).exits(2);
+    }
+    assert!(!tenant.path("out.csv").exists() && !tenant.path("out").exists());
+}
+
+#[test]
+fn an_answer_is_never_written_over_the_store_or_a_device() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let before = std::fs::read(tenant.store()).expect("readable");
+    std::os::unix::fs::symlink("hclake.duckdb", tenant.path("link")).expect("linked");
+    for format in ["parquet", "csv"] {
+        for target in ["hclake.duckdb", "link", "./hclake.duckdb.lock", "/dev/null", "-"] {
+            let args = ["query", "FROM apps", "--format", format, "--out", target, "--replace"];
+            tenant.run(&args).exits(2).says(&["hint:"]);
+        }
+    }
+    assert_eq!(std::fs::read(tenant.store()).expect("readable"), before);
+    let interval = ["query", "SELECT INTERVAL 3 DAY AS i", "--format", "parquet", "--out", "i.parquet"];
+    tenant.run(&interval).exits(2).says(&["Parquet", "i::VARCHAR"]);
+}
+
+#[test]
+fn a_run_that_waited_for_another_is_dated_by_when_it_began_to_ask() {
+    let tenant = Tenant::new();
+    tenant.cloud.faults.add("app-center/apps", When::First(1), Fault::Stall(Duration::from_secs(2)));
+    let mut first = tenant.command(&["sync"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("started");
+    while !tenant.path("hclake.duckdb.next").exists() {
+        std::thread::yield_now();
+    }
+    tenant.run(&["sync", "--lock-timeout", "60s", "--only", "swr_instance_jobs"]).exits(0);
+    assert!(first.wait().expect("ended").success());
+    let late = "SELECT count(*) FROM runs a JOIN runs b ON b.run_id = a.run_id + 1 AND b.started_at >= a.ended_at";
+    assert_eq!(tenant.number(late), 1);
 }
