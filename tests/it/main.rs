@@ -3,8 +3,10 @@
 mod support;
 
 mod bad_input;
+mod credentials;
 mod first_sync;
 mod nights;
+mod projects;
 
 mod secrets;
 mod tidy;
