@@ -83,10 +83,9 @@ impl Error {
     }
 
     pub fn exit_code(&self) -> u8 {
-        use cloud::error::ErrorClass;
         match self {
             Error::Plan(_) | Error::Keys(_) => 2,
-            Error::Cloud(error) if matches!(error.class(), ErrorClass::Usage | ErrorClass::Auth) => 2,
+            Error::Cloud(error) if ListError::of(error).is_for_a_person => 2,
             Error::Cloud(_) => 1,
             Error::Store(error) => exit_code_of_store(error),
             Error::Interrupted => 130,

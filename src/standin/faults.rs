@@ -54,6 +54,12 @@ pub enum Fault {
     SkewedClock {
         seconds: i64,
     },
+    /// No answer says what time it is.
+    NoDate,
+    /// After the answer is made, no token given so far holds any more.
+    RevokeTokens,
+    /// After the answer is made, no token holds, and the user gets no other.
+    DisableUser,
     /// The page before the one asked for.
     RepeatedPage,
     /// The page without its last records.

@@ -6,8 +6,10 @@ mod answers;
 mod deploy;
 mod faults;
 mod fill;
+mod identity;
 mod install;
 mod jobs;
+mod metadata;
 mod night;
 mod pages;
 mod people;
@@ -17,6 +19,8 @@ mod signature;
 mod world;
 
 pub use faults::{Change, Fault, Faults, When};
+pub use identity::StandinUser;
+pub use metadata::StandinMetadata;
 pub use server::{LoggedRequest, RateLimit, Running, Standin, StandinSettings};
 pub use world::{ListId, ServedOrder, World, WorldSettings};
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::answers::{self, Answer};
 use super::deploy::codearts_project_name;
 use super::pages::{self, Asked, Refusal, Window};
-use super::world::{ListId, World};
+use super::world::{ListId, World, WorldSettings};
 use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, ScopeKind, Service, Total};
 
 const PROJECT: &str = "{project_id}";
@@ -237,11 +237,16 @@ fn nested(members: &[(&[String], String)]) -> String {
     format!("{{{}}}", names.into_iter().map(member).collect::<Vec<_>>().join(","))
 }
 
+/// The first project carries the region's name.
+pub(super) fn iam_project_name(settings: &WorldSettings, at: usize) -> String {
+    if at == 0 { settings.region.clone() } else { format!("{}_team{at}", settings.region) }
+}
+
 fn iam_projects(world: &World, call: &Call) -> Answer {
     let settings = world.settings();
     let wanted = call.query_value("name");
     let projects = settings.iam_project_ids.iter().enumerate().map(|(at, id)| {
-        let name = if at == 0 { settings.region.clone() } else { format!("{}_team{at}", settings.region) };
+        let name = iam_project_name(settings, at);
         json!({ "id": id, "name": name, "enabled": true, "is_domain": false, "description": "",
                 "domain_id": "d0000000000000000000000000000000", "parent_id": "d0000000000000000000000000000000",
                 "links": {} })

@@ -23,6 +23,8 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::answers::{self, Answer};
 use super::faults::{Change, Fault, Faults};
+use super::identity::{Identity, StandinUser, TOKENS_PATH};
+use super::metadata::{self, StandinMetadata};
 use super::routes::{self, Call, Twist};
 use super::signature::{self, Signed};
 use super::world::World;
@@ -49,6 +51,10 @@ pub struct StandinSettings {
     pub security_token: Option<Secret>,
     /// Taken in `X-Auth-Token` in place of a signature, where it is set.
     pub auth_token: Option<Secret>,
+    /// Gets tokens for a password, where it is set.
+    pub user: Option<StandinUser>,
+    /// Answers as the metadata service of an ECS does, where it is set.
+    pub metadata: Option<StandinMetadata>,
     pub rate_limit: Option<RateLimit>,
     pub faults: Faults,
     /// Says what time the server has; sleeps when it stalls.
@@ -62,6 +68,8 @@ impl Default for StandinSettings {
             sk: Secret::new("a key for the stand-in alone"),
             security_token: None,
             auth_token: None,
+            user: None,
+            metadata: None,
             rate_limit: None,
             faults: Faults::default(),
             clock: SystemClock::shared(),
@@ -97,6 +105,7 @@ impl Standin {
             world: world.clone(),
             settings,
             rate_limit,
+            identity: Identity::default(),
             recent: Mutex::default(),
             log: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -132,6 +141,11 @@ impl Running {
         self.shared.in_flight_max.load(Ordering::Relaxed)
     }
 
+    /// The tokens given for a password so far.
+    pub fn tokens_issued(&self) -> Vec<String> {
+        self.shared.identity.issued()
+    }
+
     pub fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
         *lock(&self.shared.rate_limit) = rate_limit;
     }
@@ -156,6 +170,7 @@ struct Shared {
     world: Arc<Mutex<World>>,
     settings: StandinSettings,
     rate_limit: Mutex<Option<RateLimit>>,
+    identity: Identity,
     /// When the requests within the window of the rate limit came.
     recent: Mutex<VecDeque<Duration>>,
     log: Mutex<Log>,
@@ -187,7 +202,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let _ = stream.set_nodelay(true);
     let reset = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| Box::pin(handle(shared.clone(), reset.clone(), request)));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
     // A connection that ends in an error is the caller's to notice.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     if reset.load(Ordering::Relaxed) {
@@ -256,8 +271,11 @@ async fn handle(
         shared.answer(&arrived, &faults, now)
     };
     for fault in &faults {
-        if let Fault::Change(Change(change)) = fault {
-            change(&mut lock(&shared.world));
+        match fault {
+            Fault::Change(Change(change)) => change(&mut lock(&shared.world)),
+            Fault::RevokeTokens => shared.identity.revoke_all(),
+            Fault::DisableUser => shared.identity.disable_user(),
+            _ => {}
         }
     }
     shared.answered(number, answer.status);
@@ -305,6 +323,9 @@ impl Shared {
         if let Some(RateLimit { limit, window_s }) = self.over_limit() {
             return answers::over_limit(limit, window_s, &arrived.request_id);
         }
+        if let Some(answer) = self.answer_to_anyone(arrived, now) {
+            return answer;
+        }
         if let Err(refused) = self.admit(arrived, now) {
             return refused;
         }
@@ -320,6 +341,16 @@ impl Shared {
             twist: twist(faults),
         };
         routes::answer(&lock(&self.world), &call)
+    }
+
+    /// What needs no credentials: tokens and keys are given here.
+    fn answer_to_anyone(&self, arrived: &Arrived, now: Timestamp) -> Option<Answer> {
+        if (arrived.method.as_str(), arrived.path.as_str()) == ("POST", TOKENS_PATH) {
+            let world = lock(&self.world);
+            return Some(self.identity.issue(self.settings.user.as_ref(), world.settings(), &arrived.body, now));
+        }
+        let session = arrived.headers.get("x-metadata-token").map(String::as_str);
+        metadata::answer(&self.settings, &arrived.method, &arrived.path, session, now)
     }
 
     /// Counts the request; gives the limit where it is one too many. Refused requests count too.
@@ -343,8 +374,15 @@ impl Shared {
             Err(answers::gateway(401, code, &message, &arrived.request_id))
         };
         if let Some(token) = header("x-auth-token") {
-            let valid = settings.auth_token.as_ref().is_some_and(|valid| valid.expose() == token);
-            return if valid { Ok(()) } else { refused("APIGW.0307", "the token must be updated") };
+            if settings.auth_token.as_ref().is_some_and(|valid| valid.expose() == token) {
+                return Ok(());
+            }
+            if settings.user.is_none() {
+                return refused("APIGW.0307", "the token must be updated");
+            }
+            let world = lock(&self.world);
+            let checked = self.identity.check(token, &arrived.path, world.settings(), now);
+            return checked.or_else(|(code, message)| refused(code, &message));
         }
         if let Some(token) = &settings.security_token
             && header("x-security-token") != Some(token.expose())
@@ -405,7 +443,8 @@ fn respond(mut answer: Answer, arrived: &Arrived, faults: &[Fault], now: Timesta
         .status(answer.status)
         .header("X-Request-Id", &arrived.request_id)
         .header("Content-Length", answer.body.len());
-    if let Some(now) = now.to_datetime() {
+    let is_dated = !faults.iter().any(|fault| matches!(fault, Fault::NoDate));
+    if let Some(now) = now.to_datetime().filter(|_| is_dated) {
         response = response.header("Date", now.format("%a, %d %b %Y %H:%M:%S GMT").to_string());
     }
     if arrived.path.starts_with("/v3/") {

@@ -119,13 +119,38 @@ impl World {
         };
         for (at, endpoint) in catalog.endpoints().iter().enumerate() {
             for id in world.ids_of(endpoint) {
-                let order = if id.table == "image_jobs" { ServedOrder::NewestFirst } else { ServedOrder::OldestFirst };
-                let records = history(&world.span(&id), endpoint);
-                world.by_id.insert(id.clone(), world.listings.len());
-                world.listings.push(Listing { id, endpoint: at, order, records });
+                world.add_listing(at, endpoint, id);
             }
         }
         world
+    }
+
+    fn add_listing(&mut self, at: usize, endpoint: &Endpoint, id: ListId) {
+        let order = if id.table == "image_jobs" { ServedOrder::NewestFirst } else { ServedOrder::OldestFirst };
+        let records = history(&self.span(&id), endpoint);
+        self.by_id.insert(id.clone(), self.listings.len());
+        self.listings.push(Listing { id, endpoint: at, order, records });
+    }
+
+    /// Adds a CodeArts project with a history of its own.
+    pub fn add_codearts_project(&mut self, project: &str) {
+        self.settings.codearts_project_ids.push(project.to_owned());
+        let catalog = self.catalog.clone();
+        let endpoints = catalog.endpoints().iter().enumerate();
+        for (at, endpoint) in endpoints.filter(|(_, endpoint)| endpoint.scope == ScopeKind::CodeartsProject) {
+            for id in self.ids_of(endpoint).into_iter().filter(|id| id.project == project) {
+                self.add_listing(at, endpoint, id);
+            }
+        }
+    }
+
+    /// Takes a CodeArts project away: it is listed no more, and its own lists lose all records.
+    pub fn remove_codearts_project(&mut self, project: &str) {
+        self.settings.codearts_project_ids.retain(|id| id != project);
+        let ids: Vec<ListId> = self.lists().filter(|id| id.project == project).cloned().collect();
+        for id in ids {
+            self.clear(&id);
+        }
     }
 
     fn ids_of(&self, endpoint: &Endpoint) -> Vec<ListId> {

@@ -3,10 +3,12 @@
 mod support;
 
 mod bad_input;
+mod credentials;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;
 mod nights;
+mod projects;
 
 mod readme;
 mod secrets;

@@ -118,6 +118,30 @@ impl Tenant {
         command
     }
 
+    /// Runs in a home folder inside the tenant's, with the tenant's addresses and region, and no credentials but
+    /// those in these variables and in files of that home.
+    pub fn run_at_home(&self, args: &[&str], variables: &[(&str, &str)]) -> Ran {
+        let mut command = self.bare_command(args);
+        command
+            .env("HOME", self.path("home"))
+            .env("HCLAKE_ENDPOINT_URL", self.cloud.base_url())
+            .env("HCLAKE_REGION", REGION)
+            .envs(self.variables.iter().cloned())
+            .envs(variables.iter().copied());
+        Ran::of(command.output().expect("the program starts"))
+    }
+
+    pub fn write_at_home(&self, name: &str, text: &str) {
+        let path = self.path("home").join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    }
+
+    /// Sets the configuration: what stands at its top, and after it tables.
+    pub fn configure(&self, top: &str, tables: &str) {
+        self.write("hclake.toml", &format!("{top}\n{}\n{tables}", unlimited_rates()));
+    }
+
     /// The program with an empty environment.
     pub fn bare_command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hclake"));

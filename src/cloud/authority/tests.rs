@@ -275,9 +275,9 @@ async fn keys_are_renewed_when_forty_minutes_remain() {
     send(&client).await.result.unwrap();
     clock.sleep(Duration::from_secs(2 * 60)).await;
     send(&client).await.result.unwrap();
-    let access =
-        |at: usize| server.requests()[at].header("authorization").unwrap()[24..].split(',').next().unwrap().to_owned();
-    assert_eq!([access(2), access(3), access(6)], ["=ak1", "=ak1", "=ak2"]);
+    let requests = server.requests();
+    let access = |at: usize| requests[at].header("authorization").unwrap().split([' ', ',']).nth(1).unwrap();
+    assert_eq!([access(2), access(3), access(6)], ["Access=ak1", "Access=ak1", "Access=ak2"]);
 }
 
 #[tokio::test]

@@ -1,0 +1,162 @@
+//! Projects: IAM's by name, CodeArts' as they come and go, and several scopes with credentials of their own.
+
+use hclake::standin::{Fault, StandinSettings, When, WorldSettings};
+use serde_json::Value;
+
+use crate::support::{REGION, Tenant, small_world};
+
+const FIRST: &str = "332f53cbabc44863a46ce6b4f82a9fe7";
+const SECOND: &str = "5d0e5c1b2a3948576f6e7d8c9b0a1f2e";
+const NIGHTLY: [&str; 3] = ["sync", "--format", "json"];
+const ALL: [(&str, &str); 1] = [("HCLAKE_CODEARTS_PROJECTS", "all")];
+
+/// Two IAM projects, one CodeArts project.
+fn tenant() -> Tenant {
+    let ids = ["0a1b2c3d4e5f60718293a4b5c6d7e8f9", "1b2c3d4e5f60718293a4b5c6d7e8f90a"];
+    let world = WorldSettings { iam_project_ids: ids.map(str::to_owned).to_vec(), ..small_world() };
+    Tenant::of(world, StandinSettings::default())
+}
+
+fn scopes_of(summary: &Value, table: &str) -> Vec<String> {
+    let tables = summary["tables"].as_array().expect("tables");
+    let scopes = tables.iter().filter(|list| list["table"] == table);
+    scopes.map(|list| list["scope"].as_str().expect("a scope").to_owned()).collect()
+}
+
+#[test]
+fn a_new_codearts_project_is_picked_up_the_next_night() {
+    let tenant = tenant();
+    tenant.configure("", "");
+    let summary = tenant.run_with(&NIGHTLY, &ALL).exits(0).json();
+    assert_eq!(scopes_of(&summary, "deploy_apps"), [format!("{REGION}/{FIRST}")]);
+    tenant.advance();
+    tenant.cloud.with_world(|world| world.add_codearts_project(SECOND));
+    let summary = tenant.run_with(&NIGHTLY, &ALL).exits(0).json();
+    assert_eq!(scopes_of(&summary, "deploy_apps"), [format!("{REGION}/{FIRST}"), format!("{REGION}/{SECOND}")]);
+    assert!(tenant.number(&format!("SELECT count(*) FROM deploy_apps WHERE _project = '{SECOND}'")) > 0);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_codearts_project_that_is_listed_no_more_is_told_and_its_records_stay() {
+    let tenant = tenant();
+    tenant.cloud.with_world(|world| world.add_codearts_project(SECOND));
+    let first = tenant.run_with(&NIGHTLY, &ALL).exits(0);
+    assert!(!first.stderr.contains("no longer listed"), "{}", first.stderr);
+    let held = format!("SELECT count(*) FROM deploy_apps WHERE _project = '{SECOND}'");
+    let before = tenant.number(&held);
+    tenant.cloud.with_world(|world| world.remove_codearts_project(SECOND));
+    let told = format!("warning: the CodeArts project {SECOND} in {REGION} is no longer listed; its records stay");
+    let second = tenant.run_with(&NIGHTLY, &ALL).exits(0).says(&[&told]);
+    assert_eq!(second.stderr.matches("no longer listed").count(), 1, "{}", second.stderr);
+    assert_eq!(tenant.number(&held), before);
+    assert!(before > 0);
+    let named = tenant.run_with(&NIGHTLY, &[("HCLAKE_CODEARTS_PROJECTS", FIRST)]).exits(0);
+    assert!(!named.stderr.contains("no longer listed"), "a project that is not asked for has not vanished");
+}
+
+#[test]
+fn projects_that_cannot_be_listed_fail_their_lists_and_no_others() {
+    let tenant = tenant();
+    tenant.cloud.faults.add("/v4/projects", When::Always, Fault::denied());
+    let ran = tenant.run_with(&NIGHTLY, &ALL).exits(3).says(&[
+        &format!("error: deploy_tasks [{REGION}/all]: projectman answered 403"),
+        "hint: grant this user the IAM permission projectman:project:list",
+    ]);
+    let summary = ran.json();
+    assert_eq!(tenant.requests_for("/v4/projects"), 1);
+    assert_eq!(scopes_of(&summary, "deploy_apps"), [format!("{REGION}/all")]);
+    let failed = summary["tables"].as_array().expect("tables").iter().filter(|list| list["verdict"] == "failed");
+    assert_eq!(failed.count(), 2);
+    tenant.cloud.faults.clear();
+    let next = tenant.run_with(&NIGHTLY, &ALL).exits(0);
+    assert!(!next.stderr.contains("no longer listed"), "`all` is no project: {}", next.stderr);
+}
+
+#[test]
+fn a_user_without_a_codearts_project_is_told_so() {
+    let tenant = tenant();
+    tenant.cloud.with_world(|world| world.remove_codearts_project(FIRST));
+    tenant.run_with(&NIGHTLY, &ALL).exits(0).says(&["the user takes part in no CodeArts project there"]);
+}
+
+#[test]
+fn an_iam_project_is_found_by_its_name() {
+    let tenant = tenant();
+    tenant.configure(&format!("project = \"{REGION}_team1\""), "");
+    let summary = tenant.sync().exits(0).json();
+    assert_eq!(scopes_of(&summary, "apps"), [format!("{REGION}/1b2c3d4e5f60718293a4b5c6d7e8f90a")]);
+}
+
+#[test]
+fn a_name_that_no_iam_project_has_brings_those_that_there_are() {
+    let tenant = tenant();
+    tenant.configure(&format!("project = \"{REGION}_team7\""), "");
+    tenant.sync().exits(2).says(&[
+        &format!("IAM knows no project `{REGION}_team7` in region `{REGION}`; it knows {REGION} (0a1b2c3d"),
+        &format!("{REGION}_team1 (1b2c3d4e"),
+        "hint: set one of these names as project",
+    ]);
+}
+
+#[test]
+fn a_name_and_an_id_at_once_are_refused() {
+    let tenant = tenant();
+    tenant.configure("project = \"a\"\nproject_id = \"b\"", "[[scope]]\nproject = \"a\"\nproject_id = \"b\"\n");
+    tenant.sync().exits(2).says(&["2 fault(s)", "[[scope]] 1: project and project_id are both set"]);
+}
+
+#[test]
+fn a_misspelt_word_for_all_projects_is_refused() {
+    let tenant = tenant();
+    tenant.configure("codearts_projects = \"every\"", "");
+    tenant.sync().exits(2).says(&["line 1", "`every` is neither a list of project ids nor \"all\""]);
+}
+
+fn keys(section: &str, sk: &str) -> String {
+    let ak = StandinSettings::default().ak;
+    format!("[{section}]\nak = {ak}\nsk = {sk}\n")
+}
+
+#[test]
+fn scopes_with_profiles_of_their_own_are_read_in_one_run() {
+    let tenant = tenant();
+    let sk = StandinSettings::default().sk;
+    tenant.write_at_home(".huaweicloud/credentials", &(keys("red", sk.expose()) + &keys("blue", sk.expose())));
+    let scopes = format!(
+        "[[scope]]\nprofile = \"red\"\n\n[[scope]]\nprofile = \"blue\"\nproject = \"{REGION}_team1\"\n\
+         tables = [\"apps\", \"swr_instance_jobs\"]\n"
+    );
+    tenant.configure("", &scopes);
+    let summary = tenant.run_at_home(&NIGHTLY, &[]).exits(0).json();
+    assert_eq!(scopes_of(&summary, "apps").len(), 2);
+    assert_eq!(scopes_of(&summary, "image_jobs").len(), 3);
+    assert_eq!(tenant.number("SELECT count(DISTINCT _project) FROM apps"), 2);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_profile_with_wrong_keys_fails_its_own_lists_alone() {
+    let tenant = tenant();
+    let sk = StandinSettings::default().sk;
+    tenant.write_at_home(".huaweicloud/credentials", &(keys("red", sk.expose()) + &keys("blue", "wrong")));
+    let scopes = format!(
+        "[[scope]]\nprofile = \"red\"\ntables = [\"apps\"]\n\n[[scope]]\nprofile = \"blue\"\n\
+         project = \"{REGION}_team1\"\ntables = [\"apps\", \"swr_instance_jobs\"]\n"
+    );
+    tenant.configure("", &scopes);
+    let ran = tenant
+        .run_at_home(&NIGHTLY, &[])
+        .exits(3)
+        .says(&[&format!("error: apps [{REGION}/{REGION}_team1]: iam answered 401"), "check [blue] of "]);
+    assert_eq!(scopes_of(&ran.json(), "apps").len(), 2);
+    assert_eq!(tenant.requests_for("/v3/projects"), 2);
+    assert!(tenant.number("SELECT count(*) FROM apps") > 0);
+}
+
+#[test]
+fn a_scope_without_a_region_is_named() {
+    let tenant = tenant();
+    tenant.configure("", "[[scope]]\nregion = \"ap-southeast-3\"\n[[scope]]\ntables = [\"apps\"]\n");
+    tenant.run_with(&NIGHTLY, &[("HCLAKE_REGION", "")]).exits(2).says(&["[[scope]] 2 names no region"]);
+}
