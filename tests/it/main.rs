@@ -7,6 +7,7 @@ mod first_sync;
 mod honesty;
 mod nights;
 
+mod publish;
 mod readme;
 mod secrets;
 mod tidy;
