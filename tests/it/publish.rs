@@ -211,7 +211,8 @@ fn three_nights_are_written_once_each_and_a_night_again_not_at_all() {
 
     // A folder that is filled at once comes to hold the same.
     tenant.run(&["publish", "parquet", "--to", "late"]).exits(0);
-    let late: Value = serde_json::from_slice(&fs::read(tenant.path("late/_manifest.json")).expect("there")).expect("json");
+    let late: Value =
+        serde_json::from_slice(&fs::read(tenant.path("late/_manifest.json")).expect("there")).expect("json");
     assert_eq!(late["files"], later["files"]);
 }
 
@@ -268,9 +269,10 @@ fn files_have_fixed_nullability_statistics_labels_and_meanings() {
     let tenant = nights(2);
     publish(&tenant, &[]).exits(0);
     let path = tenant.path("bi/current/app_install_jobs.parquet");
-    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new().with_page_index(true);
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(&path).expect("there"), options).expect("parquet");
+    let options = parquet::arrow::arrow_reader::ArrowReaderOptions::new()
+        .with_page_index_policy(parquet::file::metadata::PageIndexPolicy::Required);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(&path).expect("there"), options)
+        .expect("parquet");
     let metadata = reader.metadata();
     let labels: BTreeMap<_, _> = metadata
         .file_metadata()
@@ -326,7 +328,8 @@ fn a_flat_dataset_has_json_text_beside_nested_columns_and_stays_flat() {
 #[test]
 fn a_dataset_begun_at_an_instant_holds_history_from_there_on() {
     let tenant = nights(3);
-    let since = tenant.texts("SELECT strftime(make_timestamp(epoch_us(started_at)), '%Y-%m-%dT%H:%M:%S.%fZ') FROM runs");
+    let since =
+        tenant.texts("SELECT strftime(make_timestamp(epoch_us(started_at)), '%Y-%m-%dT%H:%M:%S.%fZ') FROM runs");
     let ran = publish(&tenant, &["--since", &since[2]]).exits(0);
     assert!(written(&ran).iter().all(|path| !path.contains("-1.parquet") && !path.contains("-2.parquet")));
     verified(&tenant);
@@ -458,7 +461,8 @@ fn assert_fixed_files_whole(tenant: &Tenant) {
 fn a_publisher_killed_at_any_moment_leaves_what_was_published_and_the_next_one_mends() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
-    let begun: Vec<_> = files(&tenant.path("bi")).into_iter().map(|p| (p.clone(), fs::read(p).expect("there"))).collect();
+    let begun: Vec<_> =
+        files(&tenant.path("bi")).into_iter().map(|p| (p.clone(), fs::read(p).expect("there"))).collect();
     next_night(&tenant);
     let started = Instant::now();
     publish(&tenant, &[]).exits(0);
@@ -499,7 +503,10 @@ fn a_disk_that_is_full_leaves_what_was_published_and_is_named() {
     next_night(&tenant);
     let inner = tenant.command(&["publish", "parquet", "--to", "bi"]);
     let mut limited = Command::new("/bin/sh");
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\""]).arg(inner.get_program()).args(inner.get_args());
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 20; exec \"$0\" \"$@\""])
+        .arg(inner.get_program())
+        .args(inner.get_args());
     limited.env_clear().current_dir(tenant.folder());
     Ran::of(limited.output().expect("starts")).exits(1).says(&["bi/", "too large", "hint:"]);
     assert_eq!(manifest(&tenant), before);
