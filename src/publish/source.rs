@@ -16,7 +16,7 @@ use crate::clock::Timestamp;
 use crate::store::{self, Template, Values, ident, literal};
 
 /// Memory that DuckDB may take for sorting; the rest is sorted on disk.
-pub const SORT_MEMORY_MB: u32 = 96;
+pub const SORT_MEMORY_MB: u32 = 128;
 
 macro_rules! templates {
     ($($name:ident = $file:literal;)*) => {

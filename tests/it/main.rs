@@ -10,6 +10,7 @@ mod honesty;
 mod nights;
 mod projects;
 
+mod publish;
 mod readme;
 mod secrets;
 mod security;
