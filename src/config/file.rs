@@ -11,6 +11,7 @@ use crate::catalog::spec::Service;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
     pub store: Option<PathBuf>,
+    pub catalog_dir: Option<PathBuf>,
     pub region: Option<String>,
     pub project_id: Option<String>,
     pub codearts_projects: Option<CodeartsProjects>,

@@ -4,6 +4,7 @@
 mod env;
 mod file;
 mod keys;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use env::Environment;
 pub use file::CodeartsProjects;
 pub use keys::{FoundKeys, Keys, KeysFault};
+pub use told::{Told, told};
 
 use crate::catalog::file::parse_offset;
 use crate::catalog::spec::Service;
@@ -80,6 +82,8 @@ pub struct ScopeSettings {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub store: Sourced<PathBuf>,
+    /// Folder with catalog files of a person's own, beside those built in.
+    pub catalog_dir: Option<Sourced<PathBuf>>,
     pub scopes: Sourced<Vec<ScopeSettings>>,
     /// Requests a second; 0 switches the limiter off.
     pub rate_per_s: BTreeMap<Service, f64>,
@@ -186,6 +190,7 @@ impl Resolver<'_> {
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         Settings {
             store: self.store(flags),
+            catalog_dir: self.catalog_dir(),
             scopes: self.scopes(),
             rate_per_s,
             in_flight,
@@ -221,11 +226,27 @@ impl Resolver<'_> {
         rates
     }
 
-    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
-        let beside_file = |path: &Path| match self.path.as_deref().and_then(Path::parent) {
+    /// A path in the file is relative to the file.
+    fn beside_file(&self, path: &Path) -> PathBuf {
+        match self.path.as_deref().and_then(Path::parent) {
             Some(folder) if path.is_relative() => folder.join(path),
             _ => path.to_owned(),
+        }
+    }
+
+    fn catalog_dir(&self) -> Option<Sourced<PathBuf>> {
+        let variable = self.first_variable(&[env::CATALOG_DIR]);
+        let named = variable.map(|(path, origin)| Sourced { value: path.into(), origin });
+        let in_file = || {
+            self.file
+                .catalog_dir
+                .as_ref()
+                .map(|path| Sourced { value: self.beside_file(path), origin: self.file_origin() })
         };
+        named.or_else(in_file)
+    }
+
+    fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
         if let Some(path) = &flags.store {
             return Sourced { value: path.clone(), origin: Origin::Flag("--store") };
         }
@@ -233,7 +254,7 @@ impl Resolver<'_> {
             return Sourced { value: path.into(), origin: Origin::Variable(env::STORE.to_owned()) };
         }
         match &self.file.store {
-            Some(path) => Sourced { value: beside_file(path), origin: self.file_origin() },
+            Some(path) => Sourced { value: self.beside_file(path), origin: self.file_origin() },
             None => Sourced { value: STORE_DEFAULT.into(), origin: Origin::Default },
         }
     }
@@ -344,6 +365,16 @@ mod tests {
         let settings = with_file("store = \"lake.duckdb\"", &[]).unwrap();
         assert!(settings.store.value.is_absolute());
         assert!(settings.store.value.ends_with("lake.duckdb"));
+    }
+
+    #[test]
+    fn a_catalog_folder_stands_beside_the_file_and_the_environment_names_another() {
+        let settings = with_file("catalog_dir = \"lists\"", &[]).unwrap();
+        let folder = settings.catalog_dir.unwrap();
+        assert!(folder.value.is_absolute() && folder.value.ends_with("lists"), "{folder:?}");
+        let settings = with_file("catalog_dir = \"lists\"", &[("HCLAKE_CATALOG_DIR", "mine")]).unwrap();
+        assert_eq!(settings.catalog_dir.unwrap().value, PathBuf::from("mine"));
+        assert!(with_file("", &[]).unwrap().catalog_dir.is_none());
     }
 
     #[test]

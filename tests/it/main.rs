@@ -3,10 +3,12 @@
 mod support;
 
 mod bad_input;
+mod catalogs;
 mod first_sync;
 mod honesty;
 mod nights;
 
 mod readme;
 mod secrets;
+mod tables;
 mod tidy;
