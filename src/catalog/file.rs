@@ -10,7 +10,7 @@ use super::spec::{
 use super::toml_text::{self, TomlFault};
 
 /// Nesting of struct, list and map types that a column may have.
-const TYPE_DEPTH_MAX: usize = 8;
+pub const TYPE_DEPTH_MAX: usize = 8;
 
 /// Reads one endpoint. Every fault found is returned, each as a sentence.
 pub fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {

@@ -7,9 +7,12 @@ mod folder;
 pub mod spec;
 pub mod toml_text;
 mod validate;
+mod words;
 
 use std::fmt;
 use std::path::Path;
+
+pub use validate::{COLUMNS_MAX, is_column_name, is_field_name, table_name_faults};
 
 use spec::Endpoint;
 

@@ -11,7 +11,7 @@ use super::toml_text::nearest;
 /// Characters in the name of a table or column.
 const NAME_CHARS_MAX: usize = 63;
 /// Columns of one endpoint.
-const COLUMNS_MAX: usize = 1000;
+pub const COLUMNS_MAX: usize = 1000;
 /// Records a page.
 const LIMIT_MAX: u32 = 10_000;
 /// Pages of one pass.
@@ -71,13 +71,30 @@ pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<String> {
 
 fn table_name(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let name = endpoint.name.as_str();
-    faults.extend(unsafe_name(name).map(|why| format!("name: \"{name}\" {why}")));
+    faults.extend(table_name_faults(name).into_iter().map(|why| format!("name: \"{name}\" {why}")));
+}
+
+/// Why a table cannot have this name.
+pub fn table_name_faults(name: &str) -> Vec<String> {
+    let mut faults: Vec<String> = unsafe_name(name).into_iter().collect();
     if OWN_TABLES.contains(&name) || name.starts_with(OWN_PREFIX) {
-        faults.push(format!("name: \"{name}\" is a table of hclake's own; choose another"));
+        faults.push("is a table of hclake's own; choose another".to_owned());
     }
     if let Some(ending) = OWN_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {
-        faults.push(format!("name: \"{name}\" ends in {ending}, as names derived from a table do; choose another"));
+        faults.push(format!("ends in {ending}, as names derived from a table do; choose another"));
     }
+    faults
+}
+
+/// Whether a column can have this name.
+pub fn is_column_name(name: &str) -> bool {
+    unsafe_name(name).is_none() && name != EXTRA
+}
+
+/// Whether a field of a struct can have this name.
+pub fn is_field_name(name: &str) -> bool {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts_well && name.len() <= NAME_CHARS_MAX && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
 /// Why a table or column cannot have this name, and what a name must be.
@@ -266,9 +283,7 @@ fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
             let mut seen = HashSet::new();
             for Field { name, ty, about } in fields {
                 let place = format!("{place}.{name}");
-                let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-                let goes_on_well = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-                if !(starts_well && goes_on_well && name.len() <= NAME_CHARS_MAX) {
+                if !is_field_name(name) {
                     faults.push(format!(
                         "{place}: a field's name has letters, digits and underscores, at most {NAME_CHARS_MAX}"
                     ));

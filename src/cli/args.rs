@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::args_catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
 use super::output;
 use crate::config;
 
@@ -80,6 +81,15 @@ pub(super) enum Command {
     /// The store as Parquet files for other tools, and the check of what was published
     #[command(subcommand)]
     Publish(PublishCommand),
+    /// Show which tables there are, and how much of each is kept since when
+    Tables(TablesArgs),
+    /// Show what a table's columns mean, where they come from and how fresh they are
+    Describe(DescribeArgs),
+    /// Show every setting, its value and where it was said
+    Config(ConfigArgs),
+    /// Check, try out or draft a catalog file: a list API of your own
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
     /// Three nights on a stand-in cloud, then a report: no account needed. Leaves hclake-demo.duckdb, or what --store names
     Demo(DemoArgs),
 }

@@ -35,7 +35,7 @@ impl From<config::ConfigError> for Failure {
 
 impl From<catalog::CatalogError> for Failure {
     fn from(error: catalog::CatalogError) -> Self {
-        Failure::usage(error.to_string(), None)
+        Failure::usage(error.to_string(), Some("`hclake catalog check FILE` judges one file".to_owned()))
     }
 }
 

@@ -1,8 +1,11 @@
 //! One file a command, and how their results and failures are shown. The only place that prints.
 
 mod args;
+mod args_catalog;
+mod catalog;
+mod config;
 mod demo;
-
+mod describe;
 mod log;
 mod message;
 pub mod output;
@@ -10,13 +13,15 @@ mod publish;
 mod query;
 mod report;
 mod sync;
+mod tables;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::Environment;
+use crate::catalog::{Catalog, CatalogError};
+use crate::config::{Environment, Settings};
 use args::{Cli, Command};
 use message::Failure;
 
@@ -54,6 +59,10 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
         Command::Publish(args) => publish::run(&cli.global, args, &environment, &mut streams),
+        Command::Tables(args) => tables::run(&cli.global, args, &environment, &mut streams),
+        Command::Describe(args) => describe::run(&cli.global, args, &environment, &mut streams),
+        Command::Config(args) => config::run(&cli.global, args, &environment, &mut streams),
+        Command::Catalog(command) => catalog::run(&cli.global, command, &environment, &mut streams),
         Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
     };
     let flushed = out.flush().map_err(Failure::from);
@@ -64,6 +73,14 @@ pub fn main() -> ExitCode {
             say(&failure.text());
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// The lists that hclake ships and, beside them, those of the settings' own folder.
+pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
+    match &settings.catalog_dir {
+        Some(folder) => Catalog::with_folder(&folder.value),
+        None => Catalog::builtin(),
     }
 }
 

@@ -25,9 +25,9 @@ pub(super) fn run(
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
-    let catalog = Catalog::builtin()?;
     let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
+    let catalog = super::catalog_of(&settings)?;
     let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone };
     if args.dry_run {
         return dry_run(&request, &catalog, streams);

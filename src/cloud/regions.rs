@@ -83,6 +83,14 @@ fn host(service: Service, region: &str) -> Result<&'static str, Error> {
     }
 }
 
+/// The service that answers at a host of the table; the first where several share it.
+pub fn service_at(host: &str) -> Option<Service> {
+    let is_at = |service: &Service| {
+        HOSTS.get(table_name(*service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
+    };
+    Service::ALL.into_iter().find(is_at)
+}
+
 fn no_host(service: Service, region: &str) -> Error {
     let region_exists = HOSTS.values().any(|hosts| hosts.contains_key(region));
     if region_exists {
@@ -177,6 +185,13 @@ mod tests {
                 assert!(built_in(service, region).unwrap().contains(region), "{service} {region}");
             }
         }
+    }
+
+    #[test]
+    fn a_host_tells_its_service() {
+        assert_eq!(service_at("swr-api.eu-west-101.myhuaweicloud.eu"), Some(Service::Swr));
+        assert_eq!(service_at("workspace.ap-southeast-3.myhuaweicloud.com"), Some(Service::Workspace));
+        assert_eq!(service_at("swr.example"), None);
     }
 
     #[test]

@@ -12,6 +12,8 @@ use crate::secret::Secret;
 pub const CONFIG: &str = "HCLAKE_CONFIG";
 /// Path of the store.
 pub const STORE: &str = "HCLAKE_STORE";
+/// Folder with catalog files of a person's own.
+pub const CATALOG_DIR: &str = "HCLAKE_CATALOG_DIR";
 /// Region to list, where the configuration file names none.
 pub const REGION: &str = "HCLAKE_REGION";
 /// CodeArts project ids, separated by commas, or `all`.

@@ -12,6 +12,7 @@ use crate::catalog::spec::Service;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ConfigFile {
     pub store: Option<PathBuf>,
+    pub catalog_dir: Option<PathBuf>,
     pub region: Option<String>,
     pub profile: Option<String>,
     pub project_id: Option<String>,

@@ -5,6 +5,7 @@ mod env;
 mod file;
 mod keys;
 mod scopes;
+mod told;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ pub use env::Environment;
 pub use file::{CodeartsProjects, ParquetCompression};
 pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
 pub use scopes::{Credentials, ScopeSettings};
+pub use told::{Told, told};
 
 use crate::catalog::file::parse_offset;
 use crate::catalog::spec::Service;
@@ -81,6 +83,8 @@ pub struct PublishSettings {
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub store: Sourced<PathBuf>,
+    /// Folder with catalog files of a person's own, beside those built in.
+    pub catalog_dir: Option<Sourced<PathBuf>>,
     pub scopes: Sourced<Vec<ScopeSettings>>,
     /// Requests a second; 0 switches the limiter off.
     pub rate_per_s: BTreeMap<Service, f64>,
@@ -197,6 +201,7 @@ impl Resolver<'_> {
         let (scopes, credentials) = self.scopes(flags);
         Settings {
             store: self.store(flags),
+            catalog_dir: self.catalog_dir(),
             scopes,
             rate_per_s,
             in_flight,
@@ -248,6 +253,18 @@ impl Resolver<'_> {
         });
         let parquet = self.beside_file(&file.parquet?);
         Some(PublishSettings { parquet, flat: file.flat, compression: file.compression })
+    }
+
+    fn catalog_dir(&self) -> Option<Sourced<PathBuf>> {
+        let variable = self.first_variable(&[env::CATALOG_DIR]);
+        let named = variable.map(|(path, origin)| Sourced { value: path.into(), origin });
+        let in_file = || {
+            self.file
+                .catalog_dir
+                .as_ref()
+                .map(|path| Sourced { value: self.beside_file(path), origin: self.file_origin() })
+        };
+        named.or_else(in_file)
     }
 
     fn store(&self, flags: &Flags) -> Sourced<PathBuf> {
@@ -346,6 +363,16 @@ mod tests {
         assert!(
             with_file("[publish]\nflat = true", &[]).unwrap_err().to_string().contains("publish.parquet is missing")
         );
+    }
+
+    #[test]
+    fn a_catalog_folder_stands_beside_the_file_and_the_environment_names_another() {
+        let settings = with_file("catalog_dir = \"lists\"", &[]).unwrap();
+        let folder = settings.catalog_dir.unwrap();
+        assert!(folder.value.is_absolute() && folder.value.ends_with("lists"), "{folder:?}");
+        let settings = with_file("catalog_dir = \"lists\"", &[("HCLAKE_CATALOG_DIR", "mine")]).unwrap();
+        assert_eq!(settings.catalog_dir.unwrap().value, PathBuf::from("mine"));
+        assert!(with_file("", &[]).unwrap().catalog_dir.is_none());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod list;
 mod plan;
+pub mod probe;
 mod reach;
 mod record;
 mod summary;

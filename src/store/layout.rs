@@ -7,7 +7,7 @@ use super::template::{Values, ident, literal};
 use crate::catalog::spec::{Endpoint, KeyPart, StoredColumn, StoredKind};
 
 /// Columns that the store adds to a list's own, and what they mean.
-pub(super) const OWN_COLUMNS: &[(&str, &str)] = &[
+pub const OWN_COLUMNS: &[(&str, &str)] = &[
     ("_scope", "Where the record lives: region/project, and the fixed parameter where the list has one."),
     ("_region", "Region of the scope."),
     ("_project", "Project of the scope."),
@@ -151,7 +151,7 @@ impl Layout {
 }
 
 /// The type as DuckDB writes it.
-pub(super) fn sql_type(kind: &StoredKind) -> String {
+pub fn sql_type(kind: &StoredKind) -> String {
     match kind {
         StoredKind::Text => "VARCHAR".to_owned(),
         StoredKind::Json => "JSON".to_owned(),

@@ -7,6 +7,7 @@
 mod append;
 mod checks;
 mod error;
+mod holdings;
 mod layout;
 mod ledger;
 mod lock;
@@ -23,6 +24,8 @@ mod tests;
 
 pub use checks::{Violation, run_checks};
 pub use error::Error;
+pub use holdings::{Holding, holdings, lists_held};
+pub use layout::{OWN_COLUMNS, sql_type};
 pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};

@@ -53,6 +53,7 @@ templates! {
     DOUBLED = "merge/doubled.sql";
     FOLD_DRIFT = "merge/fold_drift.sql";
     FOLD_QUARANTINE = "merge/fold_quarantine.sql";
+    HOLDINGS = "holdings/scopes.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";
     KEYLESS = "merge/keyless.sql";
     MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
@@ -181,7 +182,7 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["merge", "macros", "views", "checks"] {
+        for folder in ["merge", "macros", "views", "checks", "holdings"] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 found.insert(format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
             }
@@ -224,7 +225,8 @@ mod tests {
             "timezone",
         ];
         let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-        let mut folders: Vec<_> = ["migrations", "merge", "macros", "views", "checks"].map(|f| sql.join(f)).into();
+        let mut folders: Vec<_> =
+            ["migrations", "merge", "macros", "views", "checks", "holdings"].map(|f| sql.join(f)).into();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
                 if entry.is_dir() {

@@ -4,6 +4,7 @@ mod support;
 
 mod bad_input;
 mod credentials;
+mod catalogs;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;
@@ -15,4 +16,5 @@ mod readme;
 mod secrets;
 mod security;
 mod sim;
+mod tables;
 mod tidy;

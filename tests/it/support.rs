@@ -76,12 +76,16 @@ impl Tenant {
     }
 
     pub fn of(world: WorldSettings, settings: StandinSettings) -> Tenant {
+        Tenant::with_catalog(&Catalog::builtin().expect("the catalog is sound"), world, settings)
+    }
+
+    /// A tenant of a cloud that serves the lists of this catalog.
+    pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: StandinSettings) -> Tenant {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-        let catalog = Catalog::builtin().expect("the catalog is sound");
         let (ak, sk) = (settings.ak.clone(), settings.sk.expose().to_owned());
         let projects = world.codearts_project_ids.join(",");
-        let cloud = runtime.block_on(Standin::start(World::new(&catalog, world), settings)).expect("loopback");
+        let cloud = runtime.block_on(Standin::start(World::new(catalog, world), settings)).expect("loopback");
         let folder = tempfile::tempdir().expect("a folder");
         let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
         let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables };
@@ -200,7 +204,12 @@ impl Tenant {
     /// Holds if every rule that the store must keep is kept.
     #[track_caller]
     pub fn assert_sound(&self) {
-        let violations = hclake::store::run_checks(&self.open(), Catalog::builtin().expect("sound").endpoints());
+        self.assert_sound_by(&Catalog::builtin().expect("sound"));
+    }
+
+    #[track_caller]
+    pub fn assert_sound_by(&self, catalog: &Catalog) {
+        let violations = hclake::store::run_checks(&self.open(), catalog.endpoints());
         let violations = violations.expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
     }

@@ -2,6 +2,7 @@
 //! It is handed rows and a sink, and knows nothing of where rows come from or whether a terminal is watching.
 
 mod cell;
+pub mod grid;
 pub mod parquet;
 mod table;
 

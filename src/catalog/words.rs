@@ -1,0 +1,91 @@
+//! What a list is and how it is read, in words for people. It says what the catalog holds and nothing of stores.
+
+use super::file_paging::BARE_ARRAY;
+use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
+
+impl Endpoint {
+    /// `GET /v1/{project_id}/app-center/jobs`
+    pub fn request_in_words(&self) -> String {
+        let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+        format!("{} {}{query}", self.method.name(), self.path)
+    }
+
+    pub fn scope_in_words(&self) -> String {
+        let whose = match self.scope {
+            ScopeKind::IamProject => "each IAM project",
+            ScopeKind::CodeartsProject => "each CodeArts project",
+            ScopeKind::Region => "each region",
+        };
+        let fixed =
+            self.fixed.as_ref().map(|fixed| format!(" and each {} of {}", fixed.param, fixed.values.join(", ")));
+        format!("{whose}{}", fixed.unwrap_or_default())
+    }
+
+    /// `by offset, 100 records a page, each page beginning on the last record of the one before`
+    pub fn paging_in_words(&self) -> String {
+        match &self.paging {
+            Paging::None => "none: one answer holds the whole list".to_owned(),
+            Paging::Counted(paging) => {
+                let (how, step) = match paging.count {
+                    Count::Offset => {
+                        ("by offset".to_owned(), ", each page beginning on the last record of the one before")
+                    }
+                    Count::OffsetMultiple => ("by offset, a multiple of the page size".to_owned(), ""),
+                    Count::Page { start } => (format!("by page number from {start}"), ""),
+                };
+                format!("{how} ({}, {}), {} records a page{step}", paging.position, paging.size, paging.limit)
+            }
+            Paging::Marker(paging) => {
+                let next = paging.next.join(".");
+                format!(
+                    "by marker ({}, from `{next}` of the answer before), {} records a page",
+                    paging.marker, paging.limit
+                )
+            }
+        }
+    }
+
+    /// Where the records and their number stand in an answer.
+    pub fn answer_in_words(&self) -> String {
+        let items = match &self.items {
+            Items::Answer => format!("the answer itself (`{BARE_ARRAY}`)"),
+            Items::Member(path) => format!("`{}`", path.join(".")),
+        };
+        let total = match &self.total {
+            None => "no total".to_owned(),
+            Some(Total::Member(path)) => format!("total in `{}`", path.join(".")),
+            Some(Total::ContentRange) => "total in the header Content-Range".to_owned(),
+        };
+        format!("records in {items}, {total}")
+    }
+
+    /// `id`, or `id, else task_id`
+    pub fn key_in_words(&self) -> String {
+        let part = |part: &super::spec::KeyPart| match &part.fallback {
+            None => part.column.clone(),
+            Some(other) => format!("{}, else {other}", part.column),
+        };
+        self.key.iter().map(part).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Column {
+    /// The meaning, with the values that are known and what is special about the column.
+    pub fn meaning_in_words(&self) -> String {
+        let mut text = self.about.clone();
+        if !self.values.is_empty() {
+            text += &format!(" Known values: {}.", self.values.join(", "));
+        }
+        if self.volatile {
+            text += " A change in it alone opens no new version.";
+        }
+        if self.personal {
+            text += " Says something of a person.";
+        }
+        if self.path != [self.name.as_str()] {
+            text += &format!(" On the wire: `{}`.", self.path.join("."));
+        }
+        text
+    }
+}

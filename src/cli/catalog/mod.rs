@@ -1,0 +1,51 @@
+//! `hclake catalog`: checks, tries out and drafts catalog files.
+
+mod draft;
+mod infer;
+mod json;
+mod new_draft;
+mod try_page;
+
+#[cfg(test)]
+mod tests;
+
+use super::Streams;
+use super::args::Global;
+use super::args_catalog::{CatalogCommand, CheckArgs};
+use super::message::Failure;
+use crate::catalog::{Catalog, CatalogError};
+use crate::config::{self, Environment, Settings};
+
+pub(super) fn run(
+    global: &Global,
+    command: &CatalogCommand,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    match command {
+        CatalogCommand::Check(args) => check(args, &settings, streams),
+        CatalogCommand::Try(args) => try_page::run(args, settings, streams),
+        CatalogCommand::New(args) => new_draft::run(args, &settings, streams),
+    }
+}
+
+fn check(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    require_sound(&args.file, settings)?;
+    streams.remark(&format!("{} is sound", args.file.display()));
+    Ok(0)
+}
+
+/// Fails with every fault of a catalog file, if it has any.
+fn require_sound(file: &std::path::Path, settings: &Settings) -> Result<(), Failure> {
+    let folder = settings.catalog_dir.as_ref().map(|folder| folder.value.as_path());
+    let unreadable = |error: CatalogError| Failure::usage(error.to_string(), None);
+    let faults = Catalog::faults_of(file, folder).map_err(unreadable)?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+    let count = faults.len();
+    let faults = if count == 1 { "fault" } else { "faults" };
+    Err(Failure::usage(format!("{} has {count} {faults}:{}", file.display(), lines.concat()), None))
+}

@@ -1,0 +1,263 @@
+//! Lists of a person's own: catalog files in a folder, checked, drafted and tried out, and synced night after night
+//! from a cloud that serves them, whatever their way of paging.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use hclake::catalog::Catalog;
+use hclake::standin::{Fault, ListId, StandinSettings, When};
+use serde_json::{Value, json};
+
+use crate::support::{REGION, Tenant, small_world, unlimited_rates};
+
+/// Each with its own way of paging, and how that is proved.
+const LISTS: [(&str, &str); 5] = [
+    ("deploy_host_groups", "totals"),
+    ("swr_all_repositories", "markers"),
+    ("swr_shared_repositories", "totals"),
+    ("swr_repositories_v3", "markers"),
+    ("app_catalogs", "one page"),
+];
+
+fn fixtures() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog")
+}
+
+fn catalog() -> Catalog {
+    Catalog::with_folder(&fixtures()).expect("the fixtures are sound")
+}
+
+/// A tenant whose folder `lists` holds the catalog files, named in its configuration.
+fn tenant() -> Tenant {
+    let world = hclake::standin::WorldSettings { other_rows: 45, ..small_world() };
+    let tenant = Tenant::with_catalog(&catalog(), world, StandinSettings::default());
+    fs::create_dir(tenant.path("lists")).expect("made");
+    for (list, _) in LISTS {
+        let file = format!("{list}.toml");
+        fs::copy(fixtures().join(&file), tenant.path("lists").join(&file)).expect("copied");
+    }
+    tenant.write("hclake.toml", &format!("catalog_dir = \"lists\"\n{}", unlimited_rates()));
+    tenant
+}
+
+fn id_of(tenant: &Tenant, table: &str) -> ListId {
+    tenant.cloud.with_world(|w| w.lists().find(|id| id.table == table).cloned()).expect("a list")
+}
+
+fn cloud_keys(tenant: &Tenant, table: &str) -> BTreeSet<String> {
+    tenant.cloud.with_world(|w| w.records(table).iter().filter_map(|record| w.key(table, record)).collect())
+}
+
+fn store_keys_at(tenant: &Tenant, table: &str, at: &str) -> BTreeSet<String> {
+    let key: Vec<String> =
+        catalog().get(table).expect("a list").key.iter().map(|part| format!("{}::VARCHAR", part.column)).collect();
+    let key = key.join(" || '|' || ");
+    tenant.texts(&format!("SELECT {key} FROM {table}_as_of(TIMESTAMPTZ '{at}')")).into_iter().collect()
+}
+
+fn list<'a>(summary: &'a Value, table: &str) -> &'a Value {
+    let tables = summary["tables"].as_array().expect("tables");
+    tables.iter().find(|list| list["table"] == table).expect("the table was asked for")
+}
+
+#[test]
+fn lists_of_every_way_of_paging_are_complete_and_remembered_night_after_night() {
+    let tenant = tenant();
+    let mut nights = Vec::new();
+    for night in 0..2 {
+        if night > 0 {
+            tenant.advance();
+        }
+        let summary = tenant.sync().exits(0).json();
+        for (table, proof) in LISTS {
+            let swept = list(&summary, table);
+            assert_eq!(swept["verdict"], "complete", "{swept}");
+            let may_agree = night > 0 && proof == "totals" && swept["proof"] == "agreement";
+            assert!(swept["proof"] == proof || may_agree, "{swept}");
+            assert_eq!(swept["rows_read"].as_u64(), Some(cloud_keys(&tenant, table).len() as u64), "{swept}");
+            assert_eq!(swept["quarantined"], 0, "{swept}");
+        }
+        let held: Vec<_> = LISTS.iter().map(|(table, _)| (*table, cloud_keys(&tenant, table))).collect();
+        nights.push((summary["started_at"].as_str().expect("an instant").to_owned(), held));
+        tenant.assert_sound_by(&catalog());
+    }
+    for (at, held) in &nights {
+        for (table, keys) in held {
+            assert_eq!(&store_keys_at(&tenant, table, at), keys, "{table} at {at}");
+        }
+    }
+    for (table, _) in LISTS {
+        let ends = tenant.texts(&format!("SELECT DISTINCT _closed_by FROM {table}_history ORDER BY 1"));
+        assert!(ends.contains(&"gone".to_owned()), "{table}: {ends:?}");
+    }
+    assert_eq!(tenant.texts("SELECT DISTINCT _scope FROM swr_shared_repositories"), [REGION]);
+    assert_eq!(tenant.texts("SELECT DISTINCT _project FROM swr_shared_repositories"), [""]);
+    assert!(tenant.number("SELECT count(*) FROM deploy_host_groups WHERE can_edit") > 0, "a nested member is read");
+}
+
+#[test]
+fn each_list_is_asked_for_as_its_file_says() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    assert!(tenant.requests_for("host-groups?page_index=1&page_size=10&project_id=") == 1);
+    assert_eq!(tenant.requests_for("host-groups?page_index="), 5, "45 rows are five pages of ten");
+    assert_eq!(tenant.requests_for("/v2/manage/repos?"), 5);
+    assert_eq!(tenant.requests_for("order_column=name&order_type=asc"), 5);
+    assert_eq!(tenant.requests_for("/repositories?limit=10"), 1, "the first page bears no marker");
+    assert_eq!(
+        tenant.requests_for("/repositories?limit=10&marker="),
+        0,
+        "parameters are sent in the order of their file"
+    );
+    assert_eq!(tenant.requests_for("/repositories?"), 5);
+    assert_eq!(tenant.requests_for("/v3/manage/repos?"), 7);
+    assert_eq!(tenant.requests_for("app-catalogs"), 1);
+    assert_eq!(tenant.requests_for("app-catalogs?"), 0, "a list without paging has no parameters");
+}
+
+#[test]
+fn rows_that_move_during_a_listing_by_markers_cost_nothing_that_stayed() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    let id = id_of(&tenant, "swr_all_repositories");
+    let before = cloud_keys(&tenant, &id.table);
+    let (moved, third) = (id.clone(), before.iter().nth(2).expect("a key").clone());
+    let remove = Fault::change(move |world| drop(world.remove(&moved, &third)));
+    tenant.cloud.faults.add("/repositories?", When::Nth(2), remove);
+    let summary = tenant.sync().exits(0).json();
+    let swept = list(&summary, "swr_all_repositories");
+    assert_eq!((&swept["verdict"], &swept["proof"]), (&json!("complete"), &json!("markers")), "{swept}");
+    assert_eq!((&swept["gone"], &swept["rows_read"]), (&json!(0), &json!(45)), "what is read before it goes is there");
+    let summary = tenant.sync().exits(0).json();
+    assert_eq!(list(&summary, "swr_all_repositories")["gone"], 1);
+}
+
+#[test]
+fn a_server_that_gives_the_same_page_for_each_marker_proves_nothing_and_ends() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    let before = tenant.cloud.requests().len();
+    tenant.cloud.faults.add("/v3/manage/repos?", When::Always, Fault::RepeatedPage);
+    let summary = tenant.run(&["sync", "--only", "swr_repositories_v3", "--format", "json"]).exits(3).json();
+    let swept = list(&summary, "swr_repositories_v3");
+    assert_eq!((&swept["verdict"], &swept["gone"]), (&json!("unproved"), &json!(0)), "{swept}");
+    assert!(tenant.cloud.requests().len() - before < 20, "three passes of a few requests");
+}
+
+#[test]
+fn a_file_with_faults_stops_every_command_and_each_fault_is_named() {
+    let tenant = tenant();
+    let text = fs::read_to_string(tenant.path("lists/app_catalogs.toml")).expect("readable");
+    tenant.write("lists/app_catalogs.toml", &text.replace("nullable = false", "nullabel = false"));
+    tenant.write("lists/more.toml", &text.replace("\"app_catalogs\"", "\"apps\"").replace("\"id\" }", "\"idd\" }"));
+    for args in [&["sync"][..], &["tables"], &["describe", "apps"]] {
+        tenant.run(args).exits(2).says(&[
+            "the catalog has 3 fault(s)",
+            "lists/app_catalogs.toml: line 18, column 1: unknown field `nullabel`",
+            "did you mean `nullable`?",
+            "lists/more.toml: key: there is no column `idd`; did you mean `id`?",
+            "lists/more.toml: name: \"apps\" is that of the list in built-in apps.toml; choose another",
+        ]);
+    }
+    assert!(!tenant.store().exists());
+    let missing = [("HCLAKE_CATALOG_DIR", "nowhere")];
+    tenant.run_with(&["sync"], &missing).exits(2).says(&["nowhere: cannot be read"]);
+    let elsewhere = fixtures().display().to_string();
+    tenant.run_with(&["tables"], &[("HCLAKE_CATALOG_DIR", &elsewhere)]).exits(0);
+}
+
+#[test]
+fn check_tells_the_faults_of_one_file_alone() {
+    let tenant = tenant();
+    tenant.run(&["catalog", "check", "lists/app_catalogs.toml"]).exits(0).says(&["lists/app_catalogs.toml is sound"]);
+    let text = fs::read_to_string(tenant.path("lists/app_catalogs.toml")).expect("readable");
+    let bad = text.replace("\"app_catalogs\"", "\"Bad\"").replace("\"id\" }", "\"idd\" }");
+    tenant.write("bad.toml", &bad);
+    let ran = tenant.run(&["catalog", "check", "bad.toml"]).exits(2).says(&[
+        "bad.toml has 2 faults:",
+        "bad.toml: name: \"Bad\" must begin with a small letter",
+        "bad.toml: key: there is no column `idd`; did you mean `id`?",
+    ]);
+    assert!(ran.stdout.is_empty());
+    tenant.run(&["catalog", "check", "none.toml"]).exits(2).says(&["none.toml: cannot be read"]);
+    assert_eq!(tenant.cloud.requests().len(), 0, "checking asks nothing of the cloud");
+}
+
+#[test]
+fn try_shows_a_page_as_columns_and_what_does_not_fit() {
+    let tenant = tenant();
+    let file = "lists/swr_shared_repositories.toml";
+    let ran = tenant.run(&["catalog", "try", file, "--rows", "3"]).exits(0).says(&[
+        "asked: GET /v2/manage/repos?order_column=name&order_type=asc of swr in ap-southeast-3",
+        "rows: 10 on this page, of 45 in all",
+        "5 pages in all",
+    ]);
+    assert_eq!(ran.stdout.lines().count(), 2 + 3, "a header, its line and three rows:\n{}", ran.stdout);
+    assert!(ran.stdout.starts_with("namespace"), "{}", ran.stdout);
+    let text = fs::read_to_string(tenant.path(file)).expect("readable");
+    let changed =
+        text.replace("name = \"num_images\"", "name = \"images\"").replace("type = \"bool\"", "type = \"timestamp\"");
+    tenant.write("changed.toml", &changed.replace("\"swr_shared_repositories\"", "\"changed\""));
+    let ran = tenant.run(&["catalog", "try", "changed.toml"]).exits(1);
+    assert!(ran.stderr.contains("error: row 0 cannot be read: ") && ran.stderr.contains("is_public"), "{}", ran.stderr);
+    tenant.write(
+        "other.toml",
+        &text.replace("name = \"num_images\"", "name = \"images\"").replace("\"swr_shared_repositories\"", "\"other\""),
+    );
+    tenant.run(&["catalog", "try", "other.toml", "--format", "json"]).exits(0).says(&[
+        "members that the file does not know, kept in `extra`: num_images",
+        "columns that no row fills: images",
+    ]);
+    let marker = tenant.run(&["catalog", "try", "lists/swr_all_repositories.toml"]).exits(0);
+    assert!(marker.stderr.contains("by marker (marker, from `page_info.next_marker`"), "{}", marker.stderr);
+    assert!(!tenant.store().exists(), "trying stores nothing");
+}
+
+#[test]
+fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
+    let paths = [
+        ("/v2/{project_id}/repositories?limit=10", "swr", "repositories"),
+        ("/v2/manage/repos?limit=10&offset=0&order_column=name&order_type=asc", "swr", "repos"),
+        (
+            "/v1/resources/host-groups?project_id={project_id}&page_index=1&page_size=10",
+            "codearts_deploy",
+            "host_groups",
+        ),
+        ("/v1/{project_id}/app-center/app-catalogs", "workspace", "app_catalogs"),
+    ];
+    let tenant = tenant();
+    tenant.write("hclake.toml", &unlimited_rates());
+    fs::create_dir(tenant.path("drafts")).expect("made");
+    for (path, service, table) in paths {
+        let ran = tenant.run(&["catalog", "new", path, "--service", service]).exits(0).says(&["drafted from one page"]);
+        assert!(
+            ran.stdout.contains("# FILL IN:") && ran.stdout.contains(&format!("name = \"{table}\"")),
+            "{}",
+            ran.stdout
+        );
+        let file = format!("drafts/{table}.toml");
+        tenant.write(&file, &ran.stdout);
+        tenant.run(&["catalog", "check", &file]).exits(0);
+    }
+    tenant.write("hclake.toml", &format!("catalog_dir = \"drafts\"\n{}", unlimited_rates()));
+    let summary = tenant.run(&["sync", "--format", "json"]).exits(0).json();
+    for (_, _, table) in paths {
+        let swept = list(&summary, table);
+        assert_eq!((&swept["rows_read"], &swept["quarantined"]), (&json!(45), &json!(0)), "{swept}");
+    }
+}
+
+#[test]
+fn a_draft_that_cannot_be_made_says_why() {
+    let tenant = tenant();
+    let new = |args: &[&str]| tenant.run(&[&["catalog", "new"], args].concat());
+    new(&["/v2/{project_id}/repositories"]).exits(2).says(&["no service is named", "hint: the services are workspace"]);
+    new(&["/v2/x", "--service", "srw"]).exits(2).says(&["there is no service `srw`; did you mean `swr`?"]);
+    new(&["v2/x", "--service", "swr"]).exits(2).says(&["v2/x is no path of an API", "hint: write it as"]);
+    new(&["https://swr.example/v2/x"]).exits(2).says(&["no service is known at swr.example"]);
+    new(&["/v2/{project_id}/repositories?limit=10", "--service", "swr", "--items", "page_info"])
+        .exits(2)
+        .says(&["no array of records at `page_info`"]);
+    new(&["/v9/nothing", "--service", "swr"]).exits(1).says(&["404", "APIGW.0101"]);
+}
