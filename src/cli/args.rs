@@ -28,7 +28,9 @@ Exit codes:
 
 First steps:
   hclake demo                                   three nights on a stand-in cloud, no account needed
-  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HCLAKE_REGION=ap-southeast-3
+  hclake init --region ap-southeast-3           writes hclake.toml; keys stay in the environment
+  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…
+  hclake check                                  says what works, and what to mend
   hclake sync                                   the nightly job
   hclake report install_failures --by version";
 
@@ -74,8 +76,20 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Ask the store a question in SQL, read-only
     Query(QueryArgs),
+    /// Try credentials, hosts, clock, permissions, store and disk, and say what to mend
+    Check(super::check::CheckArgs),
+    /// Show the last runs and how fresh each list is
+    Status(super::status::StatusArgs),
+    /// Write a commented hclake.toml to start from
+    Init(super::init::InitArgs),
+    /// Print what makes this machine run the nightly job
+    Schedule(super::schedule::ScheduleArgs),
     /// Three nights on a stand-in cloud, then a report: no account needed
     Demo(DemoArgs),
+    /// Print a shell's completion script
+    Completions(super::manual::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(super::manual::ManArgs),
 }
 
 #[derive(Args)]
@@ -179,7 +193,7 @@ impl Global {
 }
 
 /// `90s`, `10m`, `2h`, or plain seconds.
-fn parse_wait(text: &str) -> Result<Duration, String> {
+pub(super) fn parse_wait(text: &str) -> Result<Duration, String> {
     let (digits, unit_s) = match text.char_indices().last() {
         Some((at, 's')) => (&text[..at], 1),
         Some((at, 'm')) => (&text[..at], 60),

@@ -4,6 +4,8 @@
 mod env;
 mod file;
 mod keys;
+mod survey;
+mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +17,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub use env::Environment;
 pub use file::CodeartsProjects;
 pub use keys::{FoundKeys, Keys, KeysFault};
+pub use survey::{Surveyed, survey};
+pub use template::template;
 
 use crate::catalog::file::parse_offset;
 use crate::catalog::spec::Service;
@@ -79,6 +83,8 @@ pub struct ScopeSettings {
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The configuration file that was read, if any.
+    pub file: Option<PathBuf>,
     pub store: Sourced<PathBuf>,
     pub scopes: Sourced<Vec<ScopeSettings>>,
     /// Requests a second; 0 switches the limiter off.
@@ -185,6 +191,7 @@ impl Resolver<'_> {
         });
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         Settings {
+            file: self.path.clone(),
             store: self.store(flags),
             scopes: self.scopes(),
             rate_per_s,
