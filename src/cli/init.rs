@@ -40,8 +40,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
         Some(_) => "",
         None => "\n  set `region` in it",
     };
-    streams.remark(&format!(
-        "written; next:{region}\n  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…\n  hclake check"
-    ));
+    streams
+        .remark(&format!("written; next:{region}\n  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…\n  hclake check"));
     Ok(0)
 }

@@ -37,7 +37,8 @@ pub(super) fn man(args: &ManArgs, streams: &mut Streams<'_>) -> Result<u8, Failu
         return Ok(0);
     };
     clap_mangen::generate_to(Cli::command(), folder).map_err(|error| {
-        let hint = (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("make it: mkdir -p '{}'", folder.display()));
+        let hint =
+            (error.kind() == std::io::ErrorKind::NotFound).then(|| format!("make it: mkdir -p '{}'", folder.display()));
         Failure::usage(format!("pages cannot be written to {}: {error}", folder.display()), hint)
     })?;
     streams.remark(&format!("pages are in {}; read one with: man -l {}/hclake.1", folder.display(), folder.display()));

@@ -9,6 +9,7 @@ mod log;
 mod manual;
 mod message;
 pub mod output;
+mod progress;
 mod query;
 mod report;
 mod schedule;
@@ -43,7 +44,9 @@ impl Streams<'_> {
 
 /// Writes a line to standard error. A reader that has gone away is no reason to fail.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    progress::aside(|| {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    });
 }
 
 /// Runs the command that the process was started with.

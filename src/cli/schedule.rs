@@ -153,7 +153,7 @@ impl Job {
              [Install]\n\
              WantedBy=timers.target\n",
             note = self.secrets_note(shell),
-            command = self.command(unit_word),
+            command = self.command(unit_command_word),
             quoted_folder = unit_word(&shown(&self.folder)),
         )
     }
@@ -169,14 +169,19 @@ fn shell(text: &str) -> String {
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
-/// A word of a systemd command line: `%` and `$` begin expansions there.
+/// A word of a systemd command line, in which `$` begins a variable.
+fn unit_command_word(text: &str) -> String {
+    unit_word(&text.replace('$', "$$"))
+}
+
+/// A word of a setting of systemd that takes several.
 fn unit_word(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('"', "\\\"").replace('$', "$$");
+    let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
     let quoted = if escaped.contains([' ', '\t', '\'', '"', ';']) { format!("\"{escaped}\"") } else { escaped };
     unit_path(&quoted)
 }
 
-/// A setting of systemd that is one path to the end of its line.
+/// A setting of systemd that is one path to the end of its line; `%` begins a specifier everywhere.
 fn unit_path(text: &str) -> String {
     text.replace('%', "%%")
 }

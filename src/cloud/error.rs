@@ -1,18 +1,12 @@
-//! What went wrong, in words a person can act on, and the six shapes in which the services say it.
-//! It decides nothing: whether a request is tried again is settled elsewhere.
+//! What went wrong, in words a person can act on. It decides nothing: whether a request is tried again is
+//! settled elsewhere.
 
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::complaint::gateway_number;
 use super::regions::{override_variable, regions};
 use crate::catalog::spec::Service;
-
-/// Characters kept of a body that is no known error.
-const BODY_CHARS_MAX: usize = 200;
-/// Characters kept of an error's own text.
-const MESSAGE_CHARS_MAX: usize = 500;
 
 /// What kind of trouble it is; all that summaries and exit codes look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +64,8 @@ pub enum Error {
     Unreachable { service: Service, host: String, cause: String },
     #[error("{service}: no whole answer from {host} after {:.1} s", after.as_secs_f64())]
     Timeout { service: Service, host: String, after: Duration },
+    #[error("{service}: a proxy on the way to {host} asks for a log-in (407)")]
+    ProxyLogin { service: Service, host: String },
     #[error("{service}: {host} answered {status} with {fault}{}", in_request(request_id.as_deref()))]
     UnusableBody { service: Service, host: String, status: u16, request_id: Option<String>, fault: BodyFault },
     #[error("{service}: {host} answered {status} and points to {location}, which is not followed")]
@@ -113,6 +109,8 @@ pub struct ApiError {
     /// IAM action that the call needs, where its caller knew.
     pub permission: Option<String>,
     pub temporary_keys: bool,
+    /// A web page came in place of the service's own words.
+    pub is_page: bool,
 }
 
 impl std::error::Error for ApiError {}
@@ -152,7 +150,7 @@ impl Error {
             | Error::NoProject { .. }
             | Error::SeveralProjects { .. } => ErrorClass::Usage,
             Error::Api(error) => error.class,
-            Error::Unreachable { .. } | Error::Timeout { .. } => ErrorClass::Unreachable,
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::ProxyLogin { .. } => ErrorClass::Unreachable,
             Error::UnusableBody { .. } => ErrorClass::Data,
             Error::RedirectRefused { .. } => ErrorClass::Upstream,
         }
@@ -162,6 +160,7 @@ impl Error {
         match self {
             Error::Api(error) => error.status,
             Error::UnusableBody { status, .. } | Error::RedirectRefused { status, .. } => Some(*status),
+            Error::ProxyLogin { .. } => Some(407),
             _ => None,
         }
     }
@@ -196,9 +195,9 @@ impl Error {
             Error::UnknownRegion { service, nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? {}", or_override(*service))
             }
-            Error::UnknownRegion { service, nearest: None, .. } | Error::ServiceNotInRegion { service, .. } => {
-                let known = regions(*service).collect::<Vec<_>>().join(", ");
-                format!("{service} is known in {known}; {}", or_override(*service))
+            Error::UnknownRegion { service, nearest: None, .. } => known_regions(*service),
+            Error::ServiceNotInRegion { service, .. } => {
+                format!("leave its tables out with `tables` in hclake.toml, or change the region: {}", known_regions(*service))
             }
             Error::BadEndpoint { service, .. } => {
                 format!("write {} as https://host[:port][/prefix]", override_variable(*service))
@@ -212,10 +211,22 @@ impl Error {
             Error::RedirectRefused { service, .. } => {
                 format!("a log-in page or a moved service answers there; check {}", override_variable(*service))
             }
-            Error::NoProject { .. } => "check the region's spelling, or set the project's id".into(),
-            Error::SeveralProjects { .. } => "choose one and set its id as project_id".into(),
+            Error::ProxyLogin { .. } => {
+                "write the proxy's user and password into HTTPS_PROXY (http://user:password@host:port), or name the host in NO_PROXY"
+                    .into()
+            }
+            Error::NoProject { .. } => format!("check the region's spelling, and that this user may use it; or set {SET_PROJECT}"),
+            Error::SeveralProjects { .. } => format!("choose one and set {SET_PROJECT}"),
         })
     }
+}
+
+/// How a project is named.
+const SET_PROJECT: &str = "`project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id";
+
+fn known_regions(service: Service) -> String {
+    let known = regions(service).collect::<Vec<_>>().join(", ");
+    format!("{service} is known in {known}; {}", or_override(service))
 }
 
 fn or_override(service: Service) -> String {
@@ -228,6 +239,10 @@ fn unreachable_hint(service: Service, cause: &str) -> String {
         "the host's certificate is not trusted here: check the CA certificates of this machine and any proxy"
     } else if cause.contains("dns") || cause.contains("lookup") {
         "the host's name is not known: check the region and this machine's DNS"
+    } else if cause.contains("proxy auth") {
+        "the proxy asks for a log-in: write its user and password into HTTPS_PROXY (http://user:password@host:port)"
+    } else if cause.contains("tunnel") || cause.contains("proxy") {
+        "the proxy does not let the connection pass: check HTTPS_PROXY, or name the host in NO_PROXY"
     } else {
         "check the network, the proxy and the region"
     };
@@ -250,57 +265,76 @@ fn body_hint(service: Service, fault: &BodyFault) -> String {
 
 impl ApiError {
     fn hint(&self) -> Option<String> {
-        match self.class {
-            ErrorClass::Auth => Some(self.auth_hint()),
-            ErrorClass::Clock => Some(if self.temporary_keys {
+        Some(match self.class {
+            ErrorClass::Auth => self.auth_hint(),
+            ErrorClass::Clock if self.temporary_keys => {
                 "set this machine's clock; if it is right, the temporary keys have run out: fetch new ones".into()
-            } else {
-                "this machine's clock differs from the service's: set it, for instance by NTP".into()
-            }),
-            ErrorClass::Forbidden => Some(self.forbidden_hint()),
-            ErrorClass::NotFound if self.code_is("0101") => Some(format!(
-                "the API is not published there: check region and path, or set {}",
+            }
+            ErrorClass::Clock => "this machine's clock differs from the service's: set it, for instance by NTP".into(),
+            ErrorClass::Forbidden => self.forbidden_hint(),
+            ErrorClass::NotFound if self.code_is("0101") => {
+                format!("the API is not published there: check the region, or set {}", override_variable(self.service))
+            }
+            ErrorClass::NotFound => "check the region and the project id".into(),
+            ErrorClass::Throttled => format!("lower `{}` under [rate] in hclake.toml", self.service),
+            _ if self.is_page => format!(
+                "something on the way may be answering in the service's place: check HTTPS_PROXY, NO_PROXY and {}",
                 override_variable(self.service)
-            )),
-            ErrorClass::NotFound => Some("check the region and the project id".into()),
-            ErrorClass::Throttled => Some(format!("lower `{}` under [rate] in hclake.toml", self.service)),
+            ),
             ErrorClass::Upstream if self.status.is_some_and(|status| status >= 500) => {
-                Some("the fault is on the service's side; the next run asks again".into())
+                "the fault is on the service's side; the next run asks again".into()
             }
-            _ => {
-                Some("the request was refused as it stands: check the list's parameters and documentation page".into())
-            }
-        }
+            _ => "the request was refused as it stands: check the list's parameters and documentation page".into(),
+        })
     }
 
     fn auth_hint(&self) -> String {
         let message = self.message.to_lowercase();
+        if self.temporary_keys && (signature_expired(&message) || message.contains("token")) {
+            return "the temporary keys have run out, or their security token is another pair's: fetch new ones, all three parts"
+                .into();
+        }
         if message.contains("token") || self.code_is("0307") {
             return "the token has run out, or is for another region: fetch a new one".into();
         }
         if signature_expired(&message) {
-            return "the temporary keys have probably run out: fetch new ones, security token included".into();
+            return "the keys have run out: fetch new ones".into();
         }
         let check = if message.contains("ak not found") || (message.contains("ak") && message.contains("not exist")) {
-            "there is no such access key: check HUAWEICLOUD_SDK_AK"
+            "no such access key is known there: check it for typos, and that its account is of the region's site \
+             (a key of the international site is unknown in a region of the China site, and the other way round)"
         } else if message.contains("signature") {
-            "the secret key does not fit the access key: check HUAWEICLOUD_SDK_SK"
+            "the secret key does not fit the access key: check it for typos, and that both are of one pair"
         } else {
-            "check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK"
+            "check the access key and the secret key"
         };
-        format!("{check}; nothing more is asked with these keys, since failures in a row lock them for minutes")
+        format!(
+            "{check}; `hclake check` says where the keys come from; nothing more was asked, since failures in a row lock a key for minutes"
+        )
     }
 
     fn forbidden_hint(&self) -> String {
-        if self.code_is("0310") {
-            return "the project is not available: check the project id".into();
-        }
-        if self.code_is("0801") || self.code_is("0802") {
-            return "the service or this user has no access to the region: check the region".into();
-        }
-        match &self.permission {
-            Some(permission) => format!("grant this user the IAM permission {permission}"),
-            None => "grant this user the IAM permission to list these records".into(),
+        let grant = match (&self.permission, self.service) {
+            (Some(permission), _) => format!("grant this user the IAM permission {permission}"),
+            (None, Service::CodeartsDeploy | Service::Projectman) => {
+                "make this user a member of the CodeArts project who may view deployments".to_owned()
+            }
+            (None, _) => "grant this user the IAM permission to list these records".to_owned(),
+        };
+        let Some(number) = self.code.as_deref().and_then(gateway_number) else { return grant };
+        match number {
+            "0302" | "0306" => format!(
+                "check that the project is this account's and of this region (a CodeArts project's id is no IAM project id); \
+                 if it is, {grant}"
+            ),
+            "0310" => "the project is frozen or of another region: check the project id".to_owned(),
+            "0801" => {
+                "this account does not have the service in this region: subscribe to it in the console, choose another \
+                       region, or leave its tables out with `tables` in hclake.toml"
+                    .to_owned()
+            }
+            "0802" => "this user may not use this region: have an administrator allow it, or choose another".to_owned(),
+            _ => grant,
         }
     }
 
@@ -310,98 +344,17 @@ impl ApiError {
     }
 }
 
-fn gateway_number(code: &str) -> Option<&str> {
-    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
-}
-
 /// Whether a message says that a signature is too old, which a wrong clock and worn-out keys both bring about.
 pub(super) fn signature_expired(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("signature") && message.contains("expired")
 }
 
-/// What the body of an error says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Complaint {
-    pub code: Option<String>,
-    pub message: Option<String>,
-    pub request_id: Option<String>,
-}
-
-impl Complaint {
-    /// Reads any of the known shapes; `None` where the body is none of them.
-    pub fn read(body: &[u8]) -> Option<Complaint> {
-        let body: Value = serde_json::from_slice(body).ok()?;
-        let nested = match &body {
-            Value::Array(items) => items.first(),
-            object => [&object["error"], &object["errors"][0]].into_iter().find(|inner| !inner.is_null()),
-        };
-        let mut found = Complaint::of(&body);
-        if let Some(nested) = nested {
-            found.fill(Complaint::of(nested));
-            found.fill(Complaint { message: nested.as_str().and(shown(nested)), ..Complaint::default() });
-        }
-        (found.code.is_some() || found.message.is_some()).then_some(found)
-    }
-
-    /// Whatever the body holds, as far as it can be shown.
-    pub fn read_or_quote(body: &[u8]) -> Complaint {
-        Complaint::read(body).unwrap_or_else(|| {
-            let text = clean(&String::from_utf8_lossy(body), BODY_CHARS_MAX);
-            Complaint { message: (!text.is_empty()).then_some(text), ..Complaint::default() }
-        })
-    }
-
-    fn of(value: &Value) -> Complaint {
-        let first = |names: &[&str]| names.iter().find_map(|name| shown(&value[*name]));
-        Complaint {
-            code: first(&["error_code", "errorCode", "code"]),
-            message: first(&["error_msg", "errorMsg", "errorMessage", "message"]),
-            request_id: first(&["request_id"]),
-        }
-    }
-
-    fn fill(&mut self, other: Complaint) {
-        self.code = self.code.take().or(other.code);
-        self.message = self.message.take().or(other.message);
-        self.request_id = self.request_id.take().or(other.request_id);
-    }
-
-    /// The status that the gateway gives this code, for an error that came as a 200.
-    pub fn status(&self) -> Option<u16> {
-        Some(match gateway_number(self.code.as_deref()?)? {
-            "0301" | "0303" | "0305" | "0307" => 401,
-            "0302" | "0306" | "0310" | "0801" | "0802" => 403,
-            "0101" | "0103" => 404,
-            "0308" => 429,
-            _ => return None,
-        })
-    }
-}
-
-/// A text or a number; anything else says nothing.
-fn shown(value: &Value) -> Option<String> {
-    let text = match value {
-        Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    (!text.is_empty()).then_some(text)
-}
-
-/// One line without control characters.
-pub(super) fn clean(text: &str, chars_max: usize) -> String {
-    let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(chars_max).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt::Write;
 
-    use proptest::prelude::*;
-
+    use super::super::complaint::Complaint;
     use super::*;
 
     fn api(status: u16, class: ErrorClass, body: &str) -> Error {
@@ -416,6 +369,7 @@ mod tests {
             class,
             permission: Some("workspace:appcenter:listJobs".into()),
             temporary_keys: false,
+            is_page: complaint.is_page,
         }))
     }
 
@@ -573,30 +527,5 @@ mod tests {
         [usage] IAM knows several projects for region `r`: a (1), b (2)
             choose one and set its id as project_id
         "#);
-    }
-
-    #[test]
-    fn a_body_that_is_no_error_is_not_taken_for_one() {
-        for body in [r#"{"items":[],"count":0}"#, r#"{"items":[{"code":"x"}]}"#, "[]", "{}", "7", "null", "", "<html>"]
-        {
-            assert_eq!(Complaint::read(body.as_bytes()), None, "{body}");
-        }
-    }
-
-    #[test]
-    fn the_codes_of_the_gateway_have_a_status() {
-        let status = |code: &str| Complaint { code: Some(code.into()), ..Complaint::default() }.status();
-        assert_eq!(status("APIGW.0308"), Some(429));
-        assert_eq!(status("APIG.0301"), Some(401));
-        assert_eq!(status("WKS.0308"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn any_body_makes_one_short_line(body in prop::collection::vec(any::<u8>(), 0..600)) {
-            let text = Complaint::read_or_quote(&body).message.unwrap_or_default();
-            prop_assert!(text.chars().count() <= MESSAGE_CHARS_MAX);
-            prop_assert!(!text.chars().any(char::is_control));
-        }
     }
 }

@@ -5,18 +5,22 @@
 //! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
 
 pub mod client;
+pub mod codearts;
+mod complaint;
 pub mod credentials;
 pub mod error;
 mod exchange;
 pub mod pace;
 pub mod projects;
 mod proof;
+pub mod reach;
 pub mod regions;
 pub mod retry;
 pub mod sign;
 mod skew;
 #[cfg(test)]
 mod testing;
+pub mod waiting;
 
 pub use client::{Attempt, Call, Client, ClientSettings, Sent};
 pub use credentials::Credentials;

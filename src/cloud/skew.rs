@@ -40,7 +40,7 @@ impl Skew {
             return;
         }
         self.offset_us.store(offset_us, Ordering::Relaxed);
-        tracing::warn!(
+        tracing::info!(
             offset_s = offset_us / 1_000_000,
             "this machine's clock is off; requests are signed with the service's time"
         );

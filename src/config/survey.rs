@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn the_source_that_was_taken_is_told_and_why_the_others_were_not() {
-        let values = [("HUAWEICLOUD_SDK_AK", "a"), ("HUAWEICLOUD_SDK_SK", "s"), ("HW_ACCESS_KEY", "b"), ("HW_AUTH_TOKEN", "t")];
+        let values =
+            [("HUAWEICLOUD_SDK_AK", "a"), ("HUAWEICLOUD_SDK_SK", "s"), ("HW_ACCESS_KEY", "b"), ("HW_AUTH_TOKEN", "t")];
         assert_eq!(
             told(&values),
             [

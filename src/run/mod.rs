@@ -1,6 +1,7 @@
 //! One night: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
 //! Here the modules below meet; nothing is printed.
 
+pub mod check;
 mod list;
 mod plan;
 mod record;
@@ -19,13 +20,15 @@ pub use plan::{ListPlan, Plan, PlanError, Skipped};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;
-use crate::catalog::spec::{Endpoint, Scope};
+use crate::catalog::spec::{Endpoint, Scope, Service};
 use crate::clock::{SharedClock, Timestamp};
 use crate::cloud;
-use crate::cloud::client::{Attempt, Client};
+use crate::cloud::client::{Attempt, Client, ClientSettings};
+use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night};
+use crate::sweep::Progress;
 use list::{Context, ListOutcome};
 use record::NightRecord;
 use writer::Writer;
@@ -35,10 +38,34 @@ pub const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What a person may want to see while a night goes on.
 pub enum Event<'a> {
-    Planned { lists: usize, skipped: &'a [Skipped] },
-    Progress { table: &'a str, scope: &'a Scope, pages: u64, rows: u64, expected_rows: Option<u64> },
-    Swept { table: &'a str, scope: &'a Scope, verdict: &'a str, proof: &'a str, rows: u64 },
-    Failed { table: &'a str, scope: &'a Scope, error: &'a ListError },
+    Planned {
+        lists: &'a [ListPlan],
+        skipped: &'a [Skipped],
+    },
+    Started {
+        table: &'a str,
+        scope: &'a Scope,
+        service: Service,
+    },
+    Progress {
+        table: &'a str,
+        scope: &'a Scope,
+        progress: Progress,
+    },
+    /// Requests to a service in a region are held back.
+    Waiting(&'a Waiting<'a>),
+    Swept {
+        table: &'a str,
+        scope: &'a Scope,
+        verdict: &'a str,
+        proof: &'a str,
+        rows: u64,
+    },
+    Failed {
+        table: &'a str,
+        scope: &'a Scope,
+        error: &'a ListError,
+    },
     Warning(String),
     Storing,
 }
@@ -107,12 +134,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select(catalog, &request.only)?;
-    let shown = |scope: &ScopeSettings| ScopeSettings {
-        project_id: scope.project_id.clone().or_else(|| Some(format!("(project of {})", scope.region))),
-        ..scope.clone()
-    };
-    let scopes: Vec<_> = request.settings.scopes.value.iter().map(shown).collect();
-    Ok(plan::plan(&scopes, &endpoints)?)
+    Ok(plan::plan(&plan::with_stand_ins(&request.settings.scopes.value), &endpoints)?)
 }
 
 /// Runs a night. `interrupt` ends it early and leaves the store as it was.
@@ -128,9 +150,10 @@ pub async fn sync(
     if request.settings.scopes.value.is_empty() {
         return Err(PlanError::NoRegion.into());
     }
-    let client = Arc::new(Client::new(record::client_settings(&request.settings)?, Arc::clone(&clock))?);
+    let settings = ClientSettings { watcher: watcher(&observer), ..record::client_settings(&request.settings)? };
+    let client = Arc::new(Client::new(settings, Arc::clone(&clock))?);
     let writer = Arc::new(open_night(&request, catalog, started_at).await?);
-    let work = sweep_all(&request, &endpoints, client, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let work = sweep_all(&request, &endpoints, Arc::clone(&client), &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
         () = interrupt => Err(Error::Interrupted),
@@ -143,6 +166,9 @@ pub async fn sync(
             return Err(error);
         }
     };
+    if let Some(warning) = clock_warning(client.clock_offset_us()) {
+        observer.event(&Event::Warning(warning));
+    }
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
     let night = NightRecord::new(&request, started_at, clock.wall(), lists, look_ups);
     if nothing_to_store {
@@ -152,6 +178,23 @@ pub async fn sync(
     observer.event(&Event::Storing);
     let summary = writer.finish(move |open| night.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
+    let observer = Arc::clone(observer);
+    Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
+}
+
+/// What to say of a clock that is this much behind the services'; 0 where it need not be corrected.
+fn clock_warning(behind_us: i64) -> Option<String> {
+    let minutes = behind_us.unsigned_abs().div_ceil(60_000_000);
+    let direction = if behind_us > 0 { "behind" } else { "ahead of" };
+    (behind_us != 0).then(|| {
+        format!(
+            "this machine's clock is {minutes} min {direction} the service's; requests were signed with the service's \
+             time, but the store is dated with this machine's: set the clock, for instance by NTP"
+        )
+    })
 }
 
 async fn open_night(request: &Request, catalog: &Catalog, started_at: Timestamp) -> Result<Writer, store::Error> {
@@ -171,7 +214,7 @@ async fn sweep_all(
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let (scopes, look_ups) = with_projects(&request.settings.scopes.value, endpoints, &client).await?;
     let plan = plan::plan(&scopes, endpoints)?;
-    observer.event(&Event::Planned { lists: plan.lists.len(), skipped: &plan.skipped });
+    observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
     let context = Context { client, writer: Arc::clone(writer), clock, observer: Arc::clone(&observer), decode };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));

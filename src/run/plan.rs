@@ -80,8 +80,18 @@ pub fn needs_project(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool
     scope.project_id.is_none() && endpoints.iter().any(|e| e.scope == ScopeKind::IamProject && wants(scope, e))
 }
 
-fn wants(scope: &ScopeSettings, endpoint: &Endpoint) -> bool {
+/// Whether a scope's tables hold that of the endpoint.
+pub fn wants(scope: &ScopeSettings, endpoint: &Endpoint) -> bool {
     scope.tables.as_ref().is_none_or(|tables| tables.contains(&endpoint.name))
+}
+
+/// The scopes with something to show in place of a project that IAM has yet to name.
+pub fn with_stand_ins(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
+    let shown = |scope: &ScopeSettings| ScopeSettings {
+        project_id: scope.project_id.clone().or_else(|| Some(format!("(project of {})", scope.region))),
+        ..scope.clone()
+    };
+    scopes.iter().map(shown).collect()
 }
 
 /// Crosses endpoints with scopes. A list that two scopes share is asked for once.

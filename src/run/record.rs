@@ -115,7 +115,10 @@ impl ListOutcome {
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
         if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
-            warn("the list is empty; a wrong project id would look just the same".to_owned());
+            warn(
+                "the list is empty; a wrong project id would look just the same, and `hclake check` compares the ids"
+                    .to_owned(),
+            );
         }
     }
 

@@ -77,7 +77,10 @@ mod tests {
         require_writable(&folder.path().join("x.duckdb")).unwrap();
         assert!(free_bytes(&folder.path().join("x.duckdb")).unwrap() > 0);
         for missing in ["no/x.duckdb", "file/x.duckdb"] {
-            assert!(matches!(require_writable(&folder.path().join(missing)), Err(Error::FolderMissing { .. })), "{missing}");
+            assert!(
+                matches!(require_writable(&folder.path().join(missing)), Err(Error::FolderMissing { .. })),
+                "{missing}"
+            );
         }
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was written");
     }

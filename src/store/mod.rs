@@ -25,8 +25,8 @@ mod tests;
 
 pub use checks::{Violation, run_checks};
 pub use error::Error;
-pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use inspect::{free_bytes, holder, require_writable};
+pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, newest_run_at};

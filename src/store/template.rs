@@ -225,7 +225,8 @@ mod tests {
             "timezone",
         ];
         let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-        let mut folders: Vec<_> = ["migrations", "merge", "macros", "views", "checks", "status"].map(|f| sql.join(f)).into();
+        let mut folders: Vec<_> =
+            ["migrations", "merge", "macros", "views", "checks", "status"].map(|f| sql.join(f)).into();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
                 if entry.is_dir() {
