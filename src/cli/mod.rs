@@ -1,13 +1,19 @@
 //! One file a command, and how their results and failures are shown. The only place that prints.
 
 mod args;
+mod check;
 mod demo;
+mod init;
 
 mod log;
+mod manual;
 mod message;
 pub mod output;
+mod progress;
 mod query;
 mod report;
+mod schedule;
+mod status;
 mod sync;
 
 use std::io::{self, Write};
@@ -38,7 +44,9 @@ impl Streams<'_> {
 
 /// Writes a line to standard error. A reader that has gone away is no reason to fail.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    progress::aside(|| {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    });
 }
 
 /// Runs the command that the process was started with.
@@ -52,6 +60,12 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
+        Command::Check(args) => check::run(&cli.global, args, &environment, &mut streams),
+        Command::Status(args) => status::run(&cli.global, args, &environment, &mut streams),
+        Command::Init(args) => init::run(&cli.global, args, &mut streams),
+        Command::Schedule(args) => schedule::run(&cli.global, args, &environment, &mut streams),
+        Command::Completions(args) => manual::completions(args, &mut streams),
+        Command::Man(args) => manual::man(args, &mut streams),
         Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
     };
     let flushed = out.flush().map_err(Failure::from);

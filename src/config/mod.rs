@@ -5,6 +5,7 @@ mod env;
 mod file;
 mod keys;
 mod scopes;
+mod template;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,6 +18,7 @@ pub use env::Environment;
 pub use file::CodeartsProjects;
 pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
 pub use scopes::{Credentials, ScopeSettings};
+pub use template::template;
 
 use crate::catalog::file::parse_offset;
 use crate::catalog::spec::Service;
@@ -72,6 +74,8 @@ pub struct Sourced<T> {
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The configuration file that was read, if any.
+    pub file: Option<PathBuf>,
     pub store: Sourced<PathBuf>,
     pub scopes: Sourced<Vec<ScopeSettings>>,
     /// Requests a second; 0 switches the limiter off.
@@ -187,6 +191,7 @@ impl Resolver<'_> {
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         let (scopes, credentials) = self.scopes(flags);
         Settings {
+            file: self.path.clone(),
             store: self.store(flags),
             scopes,
             rate_per_s,

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
 use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
+use crate::config::ScopeSettings;
 
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
@@ -30,6 +31,18 @@ pub struct PlannedScope {
     pub tables: Option<Vec<String>>,
     pub iam: Projects,
     pub codearts: Projects,
+}
+
+impl PlannedScope {
+    pub fn of(scope: &ScopeSettings, iam: Projects, codearts: Projects) -> PlannedScope {
+        PlannedScope {
+            region: scope.region.clone(),
+            profile: scope.profile.clone(),
+            tables: scope.tables.clone(),
+            iam,
+            codearts,
+        }
+    }
 }
 
 /// Ids of projects, and how they are known.
@@ -127,7 +140,8 @@ pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoi
     endpoints.iter().any(|endpoint| endpoint.scope == kind && wants(tables, endpoint))
 }
 
-fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
+/// Whether a scope's tables, all where `None`, hold that of the endpoint.
+pub fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
     tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 

@@ -7,6 +7,7 @@
 mod append;
 mod checks;
 mod error;
+mod inspect;
 mod layout;
 mod ledger;
 mod lock;
@@ -15,6 +16,7 @@ mod migrate;
 mod night;
 mod open;
 mod reconcile;
+mod status;
 mod template;
 mod workbench;
 
@@ -23,6 +25,7 @@ mod tests;
 
 pub use checks::{Violation, run_checks};
 pub use error::Error;
+pub use inspect::{free_bytes, holder, require_writable};
 pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
@@ -30,4 +33,5 @@ pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::open_read_only;
+pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use workbench::{StoreSettings, Workbench, migrate};

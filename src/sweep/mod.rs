@@ -13,4 +13,4 @@ mod model;
 pub use envelope::{Envelope, Page};
 pub use pass::{Evidence, Listing, PageRequest};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
-pub use task::{Proof, Sink, SweepLimits, Swept, Verdict, sweep};
+pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};
