@@ -29,7 +29,9 @@ Exit codes:
 
 First steps:
   hclake demo                                   three nights on a stand-in cloud, no account needed
-  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=… HCLAKE_REGION=ap-southeast-3
+  hclake init --region ap-southeast-3           writes hclake.toml; keys stay in the environment
+  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…
+  hclake check                                  says what works, and what to mend
   hclake sync                                   the nightly job
   hclake report install_failures --by version";
 
@@ -90,8 +92,20 @@ pub(super) enum Command {
     /// Check, try out or draft a catalog file: a list API of your own
     #[command(subcommand)]
     Catalog(CatalogCommand),
+    /// Try credentials, hosts, clock, permissions, store and disk, and say what to mend
+    Check(super::check::CheckArgs),
+    /// Show the last runs and how fresh each list is
+    Status(super::status::StatusArgs),
+    /// Write a commented hclake.toml to start from
+    Init(super::init::InitArgs),
+    /// Print what makes this machine run the nightly job
+    Schedule(super::schedule::ScheduleArgs),
     /// Three nights on a stand-in cloud, then a report: no account needed. Leaves hclake-demo.duckdb, or what --store names
     Demo(DemoArgs),
+    /// Print a shell's completion script
+    Completions(super::manual::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(super::manual::ManArgs),
 }
 
 #[derive(Args)]
@@ -257,6 +271,15 @@ impl Global {
     }
 }
 
+/// `26h`, `8d`, `2w`, and what [`parse_wait`] reads.
+pub(super) fn parse_age(text: &str) -> Result<Duration, String> {
+    let long = |unit, days: u32| Some(text.strip_suffix(unit)?.parse::<u32>().ok()?.saturating_mul(days));
+    match long('d', 1).or_else(|| long('w', 7)) {
+        Some(days) => Ok(Duration::from_secs(u64::from(days) * 86_400)),
+        None => parse_wait(text).map_err(|_| format!("`{text}` is no age such as 90m, 26h or 8d")),
+    }
+}
+
 /// `90s`, `10m`, `2h`, or plain seconds.
 fn parse_wait(text: &str) -> Result<Duration, String> {
     let (digits, unit_s) = match text.char_indices().last() {
@@ -287,5 +310,13 @@ mod tests {
         assert_eq!(parse_wait("7"), Ok(Duration::from_secs(7)));
         assert!(parse_wait("soon").is_err());
         assert!(parse_wait("").is_err());
+    }
+
+    #[test]
+    fn ages_may_be_days_and_weeks() {
+        assert_eq!(parse_age("26h"), Ok(Duration::from_secs(26 * 3600)));
+        assert_eq!(parse_age("8d"), Ok(Duration::from_secs(8 * 86_400)));
+        assert_eq!(parse_age("2w"), Ok(Duration::from_secs(14 * 86_400)));
+        assert_eq!(parse_age("d"), Err("`d` is no age such as 90m, 26h or 8d".to_owned()));
     }
 }

@@ -3,15 +3,21 @@
 mod args;
 mod args_catalog;
 mod catalog;
+mod check;
 mod config;
 mod demo;
 mod describe;
+mod init;
 mod log;
+mod manual;
 mod message;
 pub mod output;
+mod progress;
 mod publish;
 mod query;
 mod report;
+mod schedule;
+mod status;
 mod sync;
 mod tables;
 
@@ -44,7 +50,9 @@ impl Streams<'_> {
 
 /// Writes a line to standard error. A reader that has gone away is no reason to fail.
 pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    progress::aside(|| {
+        let _ = writeln!(io::stderr().lock(), "{line}");
+    });
 }
 
 /// Runs the command that the process was started with.
@@ -63,6 +71,12 @@ pub fn main() -> ExitCode {
         Command::Describe(args) => describe::run(&cli.global, args, &environment, &mut streams),
         Command::Config(args) => config::run(&cli.global, args, &environment, &mut streams),
         Command::Catalog(command) => catalog::run(&cli.global, command, &environment, &mut streams),
+        Command::Check(args) => check::run(&cli.global, args, &environment, &mut streams),
+        Command::Status(args) => status::run(&cli.global, args, &environment, &mut streams),
+        Command::Init(args) => init::run(&cli.global, args, &mut streams),
+        Command::Schedule(args) => schedule::run(&cli.global, args, &environment, &mut streams),
+        Command::Completions(args) => manual::completions(args, &mut streams),
+        Command::Man(args) => manual::man(args, &mut streams),
         Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
     };
     let flushed = out.flush().map_err(Failure::from);

@@ -7,10 +7,12 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::args::{Global, SummaryFormat, SyncArgs};
 use super::message::Failure;
+use super::progress::{self, Bars};
 use super::{Streams, publish, say};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Scope;
 use crate::clock::SystemClock;
+use crate::cloud::waiting::Waiting;
 use crate::config::{self, Environment, Settings};
 use crate::run::{self, Event, ListSummary, Observer, Outcome, Summary};
 
@@ -33,9 +35,17 @@ pub(super) fn run(
         return dry_run(&request, &catalog, streams);
     }
     let settings = request.settings.clone();
+    let is_watched = progress::is_watched(global, environment);
     let summary = runtime()?.block_on(async {
-        let observer: Arc<dyn Observer> = Arc::new(Lines::new(streams.is_quiet));
-        run::sync(request, &catalog, SystemClock::shared(), observer, interrupt()?).await.map_err(Failure::from)
+        let clock = SystemClock::shared();
+        let bars = is_watched.then(|| Bars::shown(Arc::clone(&clock), progress::is_coloured(environment)));
+        let observer: Arc<dyn Observer> = match &bars {
+            Some(bars) => Arc::clone(bars) as Arc<dyn Observer>,
+            None => Arc::new(Lines::new(streams.is_quiet)),
+        };
+        let summary = run::sync(request, &catalog, clock, observer, interrupt()?).await.map_err(Failure::from);
+        bars.iter().for_each(|bars| bars.clear());
+        summary
     })?;
     show(&summary, args.format, streams)?;
     if summary.run_id.is_some() && publish::after_sync(&settings, &catalog, streams).is_err() {
@@ -116,6 +126,7 @@ impl Observer for Lines {
             _ if self.is_quiet => {}
             Event::Warning(text) => say(&format!("warning: {text}")),
             Event::Planned { lists, skipped } => {
+                let lists = lists.len();
                 for skipped in *skipped {
                     say(&format!("{}: not asked, since {}", skipped.table, skipped.reason));
                 }
@@ -124,8 +135,13 @@ impl Observer for Lines {
             Event::Swept { table, scope, verdict, proof, rows } => {
                 say(&format!("{table} [{scope}]: {verdict} ({proof}), {rows} rows"));
             }
-            Event::Progress { table, scope, pages, rows, .. } => {
-                tracing::debug!(table, %scope, pages, rows, "page joined");
+            Event::Started { table, scope, .. } => tracing::info!(table, %scope, "started"),
+            Event::Progress { table, scope, progress } => {
+                tracing::debug!(table, %scope, pages = progress.pages, rows = progress.rows, "page read");
+            }
+            Event::Waiting(Waiting { service, region, wait, cause }) => {
+                let wait_ms = wait.as_millis() as u64;
+                tracing::debug!(%service, region, wait_ms, ?cause, "waiting");
             }
             Event::Storing => tracing::info!("storing"),
         }

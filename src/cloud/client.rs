@@ -20,6 +20,7 @@ use super::regions::{Endpoint, EndpointOverrides, endpoint};
 use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
 use super::sign;
 use super::skew::{Skew, signature_expired};
+use super::waiting::{WaitCause, Watcher};
 use crate::catalog::spec::{Method, Service};
 use crate::clock::{SharedClock, Timestamp};
 
@@ -45,9 +46,14 @@ pub struct ClientSettings {
     /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
     pub user_agent: String,
+    /// Hears of requests that are held back.
+    pub watcher: Watcher,
 }
 
 impl ClientSettings {
+    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+    pub const USER_AGENT: &str = concat!("hclake/", env!("CARGO_PKG_VERSION"));
+
     pub fn new(credentials: Credentials) -> Self {
         Self {
             credentials,
@@ -55,10 +61,11 @@ impl ClientSettings {
             overrides: EndpointOverrides::default(),
             rate: RateSettings::default(),
             retry: RetryLimits::default(),
-            connect_timeout: Duration::from_secs(10),
+            connect_timeout: Self::CONNECT_TIMEOUT,
             read_timeout: Duration::from_secs(35),
             body_bytes_max: BODY_BYTES_MAX,
-            user_agent: concat!("hclake/", env!("CARGO_PKG_VERSION")).to_owned(),
+            user_agent: Self::USER_AGENT.to_owned(),
+            watcher: Watcher::default(),
         }
     }
 }
@@ -131,6 +138,7 @@ pub struct Client {
     transport: Arc<Transport>,
     pace: Arc<Pace>,
     skew: Arc<Skew>,
+    watcher: Watcher,
     clock: SharedClock,
 }
 
@@ -208,6 +216,7 @@ impl Client {
             transport: Arc::new(transport),
             pace: Arc::new(Pace::new(settings.rate, clock.clone())?),
             skew: Arc::default(),
+            watcher: settings.watcher,
             clock,
         })
     }
@@ -279,6 +288,9 @@ impl Client {
             match retry::verdict(&self.retry, failure.outcome, &standing) {
                 Verdict::GiveUp(_) => return Err(failure.error),
                 Verdict::Wait(wait) => {
+                    let is_throttled = failure.outcome == Outcome::Status(429);
+                    let cause = if is_throttled { WaitCause::Throttled } else { WaitCause::Retry };
+                    self.watcher.tell(route.call, wait, cause);
                     self.clock.sleep(wait).await;
                     log.waited += wait;
                     log.spent += wait;
@@ -320,7 +332,8 @@ impl Client {
             }
         };
         let arrived = self.clock.mono();
-        let slot = route.lane.enter().await;
+        let told = |wait, cause| self.watcher.tell(route.call, wait, cause);
+        let slot = route.lane.enter(told).await;
         log.waited += self.clock.mono().saturating_sub(arrived);
         self.proof.proven()?;
 
@@ -399,6 +412,7 @@ impl Client {
         match answer.status {
             200..=299 => self.read_body(route, grant, answer, elapsed, read),
             300..=399 => Err(redirected(route, answer)),
+            407 => Err(proxy_log_in(route)),
             status => Err(self.complained(route, grant, &answer, Complaint::read_or_quote(&answer.body), status)),
         }
     }
@@ -445,6 +459,7 @@ impl Client {
         complaint: Complaint,
         status: u16,
     ) -> Failure {
+        let is_page = complaint.is_page;
         let message = complaint.message.unwrap_or_else(|| "no text".to_owned());
         let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
         let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
@@ -458,6 +473,7 @@ impl Client {
             request_id: answer.request_id.clone().or(complaint.request_id),
             permission: route.call.permission.clone(),
             identity: self.identity.clone(),
+            is_page,
         }));
         Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), outdated: false }
     }
@@ -564,6 +580,11 @@ fn timed_out(route: &Route<'_>, after: Duration) -> Failure {
 fn unreachable(route: &Route<'_>, cause: String) -> Failure {
     let (service, host) = (route.call.service, route.endpoint.authority.clone());
     Failure::new(Outcome::Connection, Error::Unreachable { service, host, cause })
+}
+
+fn proxy_log_in(route: &Route<'_>) -> Failure {
+    let (service, host) = (route.call.service, route.endpoint.authority.clone());
+    Failure::new(Outcome::Status(407), Error::ProxyLogin { service, host })
 }
 
 fn redirected(route: &Route<'_>, answer: Answer) -> Failure {

@@ -1,6 +1,6 @@
 //! The CodeArts projects that a user takes part in, read to the end. Their ids are not those of IAM's projects.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -26,16 +26,19 @@ struct Page {
 #[derive(Deserialize)]
 struct Project {
     project_id: String,
+    #[serde(default)]
+    project_name: String,
 }
 
-/// The ids of all projects of `region` that the user takes part in, and the requests it took.
+/// Names by id of all projects of `region` that the user takes part in, and the requests it took. `iam_project` is the
+/// one that the credentials act in.
 ///
 /// Errors, besides those of any call: the list moved each time it was read.
-pub async fn project_ids(
+pub async fn projects(
     client: &Client,
     region: &str,
     iam_project: Option<&str>,
-) -> (Result<BTreeSet<String>, Error>, Vec<Attempt>) {
+) -> (Result<BTreeMap<String, String>, Error>, Vec<Attempt>) {
     let mut attempts = Vec::new();
     let (mut reported, mut read) = (0, 0);
     for _ in 0..READINGS_MAX {
@@ -44,16 +47,16 @@ pub async fn project_ids(
             Err(error) => return (Err(error), attempts),
         };
         if reading.is_whole() {
-            return (Ok(reading.ids), attempts);
+            return (Ok(reading.names), attempts);
         }
-        (reported, read) = (reading.total, reading.ids.len() as u64);
+        (reported, read) = (reading.total, reading.names.len() as u64);
     }
     (Err(Error::MovingProjects { service: Service::Projectman, reported, read }), attempts)
 }
 
 #[derive(Default)]
 struct Reading {
-    ids: BTreeSet<String>,
+    names: BTreeMap<String, String>,
     rows: u64,
     total: u64,
     is_steady: bool,
@@ -61,7 +64,7 @@ struct Reading {
 
 impl Reading {
     fn is_whole(&self) -> bool {
-        self.is_steady && self.rows == self.total && self.ids.len() as u64 == self.total
+        self.is_steady && self.rows == self.total && self.names.len() as u64 == self.total
     }
 }
 
@@ -80,7 +83,7 @@ async fn read_once(
         reading.total = found.total;
         reading.rows += found.projects.len() as u64;
         let is_last = found.projects.is_empty() || reading.rows >= found.total;
-        reading.ids.extend(found.projects.into_iter().map(|project| project.project_id));
+        reading.names.extend(found.projects.into_iter().map(|project| (project.project_id, project.project_name)));
         if is_last {
             break;
         }
@@ -117,8 +120,8 @@ mod tests {
 
     async fn listed(replies: Vec<Reply>) -> (Result<usize, Error>, Vec<String>) {
         let server = Server::start(replies).await;
-        let (ids, attempts) = project_ids(&client(&server), "r", None).await;
-        (ids.map(|ids| ids.len()), attempts.into_iter().map(|attempt| attempt.path).collect())
+        let (names, attempts) = projects(&client(&server), "r", None).await;
+        (names.map(|names| names.len()), attempts.into_iter().map(|attempt| attempt.path).collect())
     }
 
     #[tokio::test]
@@ -127,6 +130,15 @@ mod tests {
         assert_eq!(ids.unwrap(), 1003);
         assert_eq!(asked, ["/v4/projects?limit=1000&offset=0", "/v4/projects?limit=1000&offset=1000"]);
         assert_eq!(listed(vec![page(0..0, 0)]).await.0.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn projects_are_named_by_id_as_the_iam_project_that_asks_sees_them() {
+        let body = r#"{"projects":[{"project_id":"c1","project_name":"Atlas","project_num_id":7}],"total":1}"#;
+        let server = Server::start(vec![Reply::json(200, body)]).await;
+        let (found, _) = projects(&client(&server), "r", Some("iam")).await;
+        assert_eq!(found.unwrap(), BTreeMap::from([("c1".to_owned(), "Atlas".to_owned())]));
+        assert_eq!(server.requests().remove(0).header("x-project-id"), Some("iam"));
     }
 
     #[tokio::test]

@@ -1,4 +1,5 @@
-//! The six shapes in which the services say that something is wrong, read into one. It judges nothing.
+//! What the body of an error says, in any of the six shapes in which the services say it, or as the web page that
+//! something on the way put in its place. It knows nothing of what to do about it.
 
 use serde_json::Value;
 
@@ -6,6 +7,8 @@ use serde_json::Value;
 const BODY_CHARS_MAX: usize = 200;
 /// Characters kept of an error's own text.
 pub const MESSAGE_CHARS_MAX: usize = 500;
+/// Characters kept of a page's title.
+const TITLE_CHARS_MAX: usize = 80;
 
 /// What the body of an error says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +16,8 @@ pub(super) struct Complaint {
     pub code: Option<String>,
     pub message: Option<String>,
     pub request_id: Option<String>,
+    /// It is a web page.
+    pub is_page: bool,
 }
 
 impl Complaint {
@@ -34,8 +39,10 @@ impl Complaint {
     /// Whatever the body holds, as far as it can be shown.
     pub fn read_or_quote(body: &[u8]) -> Complaint {
         Complaint::read(body).unwrap_or_else(|| {
-            let text = clean(&String::from_utf8_lossy(body), BODY_CHARS_MAX);
-            Complaint { message: (!text.is_empty()).then_some(text), ..Complaint::default() }
+            let text = String::from_utf8_lossy(body);
+            let is_page = text.trim_start().starts_with('<');
+            let text = if is_page { page(&text) } else { clean(&text, BODY_CHARS_MAX) };
+            Complaint { message: (!text.is_empty()).then_some(text), is_page, ..Complaint::default() }
         })
     }
 
@@ -45,6 +52,7 @@ impl Complaint {
             code: first(&["error_code", "errorCode", "code"]),
             message: first(&["error_msg", "errorMsg", "errorMessage", "message"]),
             request_id: first(&["request_id"]),
+            is_page: false,
         }
     }
 
@@ -66,6 +74,23 @@ impl Complaint {
     }
 }
 
+/// A web page in a few words: that it is one, and its title.
+fn page(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|at| {
+        let rest = &text[at + "<title>".len()..];
+        rest.split('<').next().map(|title| clean(title, TITLE_CHARS_MAX)).filter(|title| !title.is_empty())
+    });
+    title.map_or_else(|| PAGE.to_owned(), |title| format!("{PAGE}, titled `{title}`"))
+}
+
+const PAGE: &str = "a web page in place of JSON";
+
+/// The number of a code of the API gateway, in either spelling.
+pub(super) fn gateway_number(code: &str) -> Option<&str> {
+    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
+}
+
 /// A text or a number; anything else says nothing.
 fn shown(value: &Value) -> Option<String> {
     let text = match value {
@@ -77,7 +102,7 @@ fn shown(value: &Value) -> Option<String> {
 }
 
 /// One line without control characters.
-pub(super) fn clean(text: &str, chars_max: usize) -> String {
+fn clean(text: &str, chars_max: usize) -> String {
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = spaced.split_whitespace().collect::<Vec<_>>().join(" ");
     line.chars().take(chars_max).collect()
@@ -90,16 +115,26 @@ pub fn complaint_in(body: &[u8]) -> (Option<String>, Option<String>) {
     (complaint.code, complaint.message)
 }
 
-/// The number of a code of the API gateway, in either spelling.
-pub(super) fn gateway_number(code: &str) -> Option<&str> {
-    code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_web_page_is_told_by_its_title() {
+        let told = |body: &str| {
+            let complaint = Complaint::read_or_quote(body.as_bytes());
+            assert!(complaint.is_page, "{body}");
+            complaint.message.unwrap()
+        };
+        assert_eq!(
+            told("<!DOCTYPE html>\r\n<HTML><Title> 502\tBad Gateway\u{1b}[31m </TITLE>"),
+            "a web page in place of JSON, titled `502 Bad Gateway [31m`"
+        );
+        assert_eq!(told(" <html><body>no title</body></html>"), "a web page in place of JSON");
+        assert_eq!(told("<title>"), "a web page in place of JSON");
+    }
 
     #[test]
     fn a_body_that_is_no_error_is_not_taken_for_one() {

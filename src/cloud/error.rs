@@ -66,6 +66,8 @@ pub enum Error {
     Unreachable { service: Service, host: String, cause: String },
     #[error("{service}: no whole answer from {host} after {:.1} s", after.as_secs_f64())]
     Timeout { service: Service, host: String, after: Duration },
+    #[error("{service}: a proxy on the way to {host} asks for a log-in (407)")]
+    ProxyLogin { service: Service, host: String },
     #[error("{service}: {host} answered {status} with {fault}{}", in_request(request_id.as_deref()))]
     UnusableBody { service: Service, host: String, status: u16, request_id: Option<String>, fault: BodyFault },
     #[error("{service}: {host} answered {status} and points to {location}, which is not followed")]
@@ -120,6 +122,8 @@ pub struct ApiError {
     pub permission: Option<String>,
     /// Who asked.
     pub identity: Identity,
+    /// A web page came in place of the service's own words.
+    pub is_page: bool,
 }
 
 impl std::error::Error for ApiError {}
@@ -172,7 +176,7 @@ impl Error {
             | Error::SeveralProjects { .. } => ErrorClass::Usage,
             Error::Api(error) => error.class,
             Error::NoKeys { .. } => ErrorClass::Auth,
-            Error::Unreachable { .. } | Error::Timeout { .. } => ErrorClass::Unreachable,
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::ProxyLogin { .. } => ErrorClass::Unreachable,
             Error::UnusableBody { .. } | Error::MovingProjects { .. } => ErrorClass::Data,
             Error::RedirectRefused { .. } => ErrorClass::Upstream,
         }
@@ -182,6 +186,7 @@ impl Error {
         match self {
             Error::Api(error) => error.status,
             Error::UnusableBody { status, .. } | Error::RedirectRefused { status, .. } => Some(*status),
+            Error::ProxyLogin { .. } => Some(407),
             _ => None,
         }
     }
@@ -216,9 +221,9 @@ impl Error {
             Error::UnknownRegion { service, nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? {}", or_override(*service))
             }
-            Error::UnknownRegion { service, nearest: None, .. } | Error::ServiceNotInRegion { service, .. } => {
-                let known = regions(*service).collect::<Vec<_>>().join(", ");
-                format!("{service} is known in {known}; {}", or_override(*service))
+            Error::UnknownRegion { service, nearest: None, .. } => known_regions(*service),
+            Error::ServiceNotInRegion { service, .. } => {
+                format!("leave its tables out with `tables` in hclake.toml, or change the region: {}", known_regions(*service))
             }
             Error::BadEndpoint { service, .. } => {
                 format!("write {} as https://host[:port][/prefix]", override_variable(*service))
@@ -232,17 +237,29 @@ impl Error {
             Error::RedirectRefused { service, .. } => {
                 format!("a log-in page or a moved service answers there; check {}", override_variable(*service))
             }
-            Error::NoProject { known, .. } if known.is_empty() => {
-                "check the region's spelling, or set the project's id as project_id".into()
+            Error::ProxyLogin { .. } => {
+                "write the proxy's user and password into HTTPS_PROXY (http://user:password@host:port), or name the host in NO_PROXY"
+                    .into()
             }
-            Error::NoProject { .. } => "set one of these names as project, or its id as project_id".into(),
-            Error::SeveralProjects { .. } => "choose one and set its id as project_id".into(),
+            Error::NoProject { known, .. } if known.is_empty() => {
+                format!("check the region's spelling, and that this user may use it; or set {SET_PROJECT}")
+            }
+            Error::NoProject { .. } => format!("set `project` in hclake.toml to one of these names, or {SET_PROJECT}"),
+            Error::SeveralProjects { .. } => format!("choose one and set {SET_PROJECT}"),
             Error::MovingProjects { .. } => "projects came or went meanwhile; the next run asks again".into(),
             Error::NoKeys { .. } => {
                 "give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off".into()
             }
         })
     }
+}
+
+/// How a project is named.
+const SET_PROJECT: &str = "`project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id";
+
+fn known_regions(service: Service) -> String {
+    let known = regions(service).collect::<Vec<_>>().join(", ");
+    format!("{service} is known in {known}; {}", or_override(service))
 }
 
 fn or_override(service: Service) -> String {
@@ -255,6 +272,10 @@ fn unreachable_hint(service: Service, cause: &str) -> String {
         "the host's certificate is not trusted here: check the CA certificates of this machine and any proxy"
     } else if cause.contains("dns") || cause.contains("lookup") {
         "the host's name is not known: check the region and this machine's DNS"
+    } else if cause.contains("proxy auth") {
+        "the proxy asks for a log-in: write its user and password into HTTPS_PROXY (http://user:password@host:port)"
+    } else if cause.contains("tunnel") || cause.contains("proxy") {
+        "the proxy does not let the connection pass: check HTTPS_PROXY, or name the host in NO_PROXY"
     } else {
         "check the network, the proxy and the region"
     };
@@ -277,23 +298,24 @@ fn body_hint(service: Service, fault: &BodyFault) -> String {
 
 impl ApiError {
     fn hint(&self) -> Option<String> {
-        match self.class {
-            ErrorClass::Auth => Some(self.auth_hint()),
-            ErrorClass::Clock => Some(self.clock_hint()),
-            ErrorClass::Forbidden => Some(self.forbidden_hint()),
-            ErrorClass::NotFound if self.code_is("0101") => Some(format!(
-                "the API is not published there: check region and path, or set {}",
+        Some(match self.class {
+            ErrorClass::Auth => self.auth_hint(),
+            ErrorClass::Clock => self.clock_hint(),
+            ErrorClass::Forbidden => self.forbidden_hint(),
+            ErrorClass::NotFound if self.code_is("0101") => {
+                format!("the API is not published there: check the region, or set {}", override_variable(self.service))
+            }
+            ErrorClass::NotFound => "check the region and the project id".into(),
+            ErrorClass::Throttled => format!("lower `{}` under [rate] in hclake.toml", self.service),
+            _ if self.is_page => format!(
+                "something on the way may be answering in the service's place: check HTTPS_PROXY, NO_PROXY and {}",
                 override_variable(self.service)
-            )),
-            ErrorClass::NotFound => Some("check the region and the project id".into()),
-            ErrorClass::Throttled => Some(format!("lower `{}` under [rate] in hclake.toml", self.service)),
+            ),
             ErrorClass::Upstream if self.status.is_some_and(|status| status >= 500) => {
-                Some("the fault is on the service's side; the next run asks again".into())
+                "the fault is on the service's side; the next run asks again".into()
             }
-            _ => {
-                Some("the request was refused as it stands: check the list's parameters and documentation page".into())
-            }
-        }
+            _ => "the request was refused as it stands: check the list's parameters and documentation page".into(),
+        })
     }
 
     fn clock_hint(&self) -> String {
@@ -322,38 +344,54 @@ impl ApiError {
                 );
             }
             IdentityKind::Password => {
-                return "IAM gave a token for this user, and the service refuses it: check that \
-                                              the user is enabled and belongs to the project"
+                return "IAM gave a token for this user, and the service refuses it: check that the user is enabled and \
+                        belongs to the project"
                     .into();
             }
             IdentityKind::TemporaryKeys if message.contains("token") || signature_expired(&message) => {
                 return format!(
-                    "the temporary keys of {source} have probably run out: fetch new ones, security token included"
+                    "the temporary keys of {source} have run out, or their security token is another pair's: fetch new \
+                     ones, all three parts"
                 );
             }
             _ if message.contains("ak not found") || (message.contains("ak") && message.contains("not exist")) => {
-                "there is no such access key"
+                format!(
+                    "no such access key is known there: check {source} for typos, and that the account is of the region's site \
+                 (a key of the international site is unknown in a region of the China site, and the other way round)"
+                )
             }
             _ if message.contains("signature") && !signature_expired(&message) => {
-                "the secret key does not fit the access key"
+                format!(
+                    "the secret key does not fit the access key: check {source} for typos, and that both are of one pair"
+                )
             }
-            _ => "the keys are not accepted",
+            _ => format!("the keys are not accepted: check {source}"),
         };
-        format!(
-            "{check}: check {source}; nothing more is asked with these keys, since failures in a row lock them for minutes"
-        )
+        format!("{check}; nothing more is asked with these keys, since failures in a row lock them for minutes")
     }
 
     fn forbidden_hint(&self) -> String {
-        if self.code_is("0310") {
-            return "the project is not available: check the project id".into();
-        }
-        if self.code_is("0801") || self.code_is("0802") {
-            return "the service or this user has no access to the region: check the region".into();
-        }
-        match &self.permission {
-            Some(permission) => format!("grant this user the IAM permission {permission}"),
-            None => "grant this user the IAM permission to list these records".into(),
+        let grant = match (&self.permission, self.service) {
+            (Some(permission), _) => format!("grant this user the IAM permission {permission}"),
+            (None, Service::CodeartsDeploy | Service::Projectman) => {
+                "make this user a member of the CodeArts project who may view deployments".to_owned()
+            }
+            (None, _) => "grant this user the IAM permission to list these records".to_owned(),
+        };
+        let Some(number) = self.code.as_deref().and_then(gateway_number) else { return grant };
+        match number {
+            "0302" | "0306" => format!(
+                "check that the project is this account's and of this region (a CodeArts project's id is no IAM project id); \
+                 if it is, {grant}"
+            ),
+            "0310" => "the project is frozen or of another region: check the project id".to_owned(),
+            "0801" => {
+                "this account does not have the service in this region: subscribe to it in the console, choose another \
+                       region, or leave its tables out with `tables` in hclake.toml"
+                    .to_owned()
+            }
+            "0802" => "this user may not use this region: have an administrator allow it, or choose another".to_owned(),
+            _ => grant,
         }
     }
 
@@ -382,6 +420,7 @@ mod tests {
             class,
             permission: Some("workspace:appcenter:listJobs".into()),
             identity: Identity { kind: IdentityKind::Keys, source: "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK".into() },
+            is_page: complaint.is_page,
         }))
     }
 

@@ -15,6 +15,7 @@ mod metadata;
 pub mod pace;
 pub mod projects;
 mod proof;
+pub mod reach;
 pub mod regions;
 pub mod retry;
 pub mod sign;
@@ -22,6 +23,7 @@ mod skew;
 #[cfg(test)]
 mod testing;
 mod token;
+pub mod waiting;
 
 pub use client::{Attempt, Call, Client, ClientSettings, Reply, Sent};
 pub use credentials::{Credentials, Identity, IdentityKind};

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::Error;
 use super::retry::Window;
+use super::waiting::WaitCause;
 use crate::catalog::spec::Service;
 use crate::clock::SharedClock;
 
@@ -120,17 +121,20 @@ impl Lane {
         }
     }
 
-    /// Waits for leave to send.
-    pub async fn enter(&self) -> Slot {
+    /// Waits for leave to send. `told` hears of each wait of the head of the line.
+    pub async fn enter(&self, told: impl Fn(Duration, WaitCause)) -> Slot {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
         let _head = self.line.lock().await;
         loop {
             let now = self.clock.mono();
-            let due = locked(&self.spacing).take(now);
-            match due {
-                Ok(()) => return Slot { at: now, _in_flight: permit },
-                Err(due) => self.clock.sleep(due.saturating_sub(now)).await,
-            }
+            let (due, cause) = {
+                let mut spacing = locked(&self.spacing);
+                (spacing.take(now), spacing.cause(now))
+            };
+            let Err(due) = due else { return Slot { at: now, _in_flight: permit } };
+            let wait = due.saturating_sub(now);
+            told(wait, cause);
+            self.clock.sleep(wait).await;
         }
     }
 
@@ -185,6 +189,8 @@ impl governor::clock::Clock for Told {
 struct Spacing {
     /// The setting, or what the service has stated where that is lower.
     ceiling: Option<f64>,
+    /// The setting itself.
+    set: Option<f64>,
     pace: Option<f64>,
     limiter: Option<Limiter>,
     told: Told,
@@ -200,6 +206,7 @@ impl Spacing {
     fn new(ceiling: Option<f64>) -> Self {
         let mut spacing = Self {
             ceiling,
+            set: ceiling,
             pace: None,
             limiter: None,
             told: Told::default(),
@@ -277,6 +284,11 @@ impl Spacing {
 
     fn pause(&mut self, until: Duration) {
         self.not_before = self.not_before.max(until);
+    }
+
+    /// Why a request waits at `now`: for the pace that was set, or because the service asked for less.
+    fn cause(&self, now: Duration) -> WaitCause {
+        if self.pace == self.set && self.not_before <= now { WaitCause::Pace } else { WaitCause::Throttled }
     }
 
     /// A fresh limiter knows nothing of the last slot, so its first one is held back by hand.
@@ -537,8 +549,8 @@ mod tests {
         let settings = RateSettings { rate_per_s: [(Service::Swr, 0.0)].into(), in_flight: 2 };
         let pace = Pace::new(settings, TestClock::shared()).unwrap();
         let lane = pace.lane(Service::Swr, "r");
-        let (first, _second) = (lane.enter().await, lane.enter().await);
-        let mut third = Box::pin(lane.enter());
+        let (first, _second) = (lane.enter(|_, _| ()).await, lane.enter(|_, _| ()).await);
+        let mut third = Box::pin(lane.enter(|_, _| ()));
         assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
         assert_eq!(pace.lane(Service::Swr, "other").in_flight.available_permits(), 2);
         drop(first);
@@ -552,7 +564,7 @@ mod tests {
         let tasks: Vec<_> = (0..40)
             .map(|_| {
                 let pace = Arc::clone(&pace);
-                tokio::spawn(async move { pace.lane(Service::Swr, "r").enter().await.at })
+                tokio::spawn(async move { pace.lane(Service::Swr, "r").enter(|_, _| ()).await.at })
             })
             .collect();
         let mut left = Vec::new();

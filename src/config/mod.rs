@@ -5,6 +5,7 @@ mod env;
 mod file;
 mod keys;
 mod scopes;
+mod template;
 mod told;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ pub use env::Environment;
 pub use file::{CodeartsProjects, ParquetCompression};
 pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
 pub use scopes::{Credentials, ScopeSettings};
+pub use template::template;
 pub use told::{Told, told};
 
 use crate::catalog::file::parse_offset;
@@ -82,6 +84,8 @@ pub struct PublishSettings {
 /// Everything resolved.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The configuration file that was read, if any.
+    pub file: Option<PathBuf>,
     pub store: Sourced<PathBuf>,
     /// Folder with catalog files of a person's own, beside those built in.
     pub catalog_dir: Option<Sourced<PathBuf>>,
@@ -200,6 +204,7 @@ impl Resolver<'_> {
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         let (scopes, credentials) = self.scopes(flags);
         Settings {
+            file: self.path.clone(),
             store: self.store(flags),
             catalog_dir: self.catalog_dir(),
             scopes,

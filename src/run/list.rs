@@ -12,7 +12,7 @@ use crate::catalog::spec::Scope;
 use crate::clock::{SharedClock, Timestamp};
 use crate::normalize::{DecodeSettings, Decoder};
 use crate::store::{self, Night, SweepId};
-use crate::sweep::{CloudSource, Envelope, Page, Sink, SweepLimits, Swept, sweep};
+use crate::sweep::{CloudSource, Envelope, Page, Progress, Sink, SweepLimits, Swept, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
 pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
@@ -61,6 +61,11 @@ pub(super) struct Context {
 
 pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome, store::Error> {
     let started_at = context.clock.wall();
+    context.observer.event(&Event::Started {
+        table: &plan.endpoint.name,
+        scope: &plan.scope,
+        service: plan.endpoint.service,
+    });
     let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
     let begin = move |night: &mut Night| {
         let sweep = night.begin_sweep(&table, &scope)?;
@@ -175,13 +180,7 @@ impl Sink for ListSink {
         self.context.writer.ask(move |night| night.absent(sweep)).await
     }
 
-    fn progress(&mut self, pages: u64, rows: u64, expected_rows: Option<u64>) {
-        self.context.observer.event(&Event::Progress {
-            table: &self.table,
-            scope: &self.scope,
-            pages,
-            rows,
-            expected_rows,
-        });
+    fn progress(&mut self, progress: Progress) {
+        self.context.observer.event(&Event::Progress { table: &self.table, scope: &self.scope, progress });
     }
 }

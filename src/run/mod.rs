@@ -1,6 +1,7 @@
 //! One night: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
 //! Here the modules below meet; nothing is printed.
 
+pub mod check;
 mod list;
 mod plan;
 pub mod probe;
@@ -21,13 +22,15 @@ pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;
-use crate::catalog::spec::{Endpoint, Scope};
+use crate::catalog::spec::{Endpoint, Scope, Service};
 use crate::clock::{SharedClock, Timestamp};
 use crate::cloud;
-use crate::cloud::client::Attempt;
+use crate::cloud::client::{Attempt, ClientSettings};
+use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night};
+use crate::sweep::Progress;
 use list::{Context, ListOutcome};
 use reach::Clients;
 use record::NightRecord;
@@ -38,10 +41,34 @@ pub const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What a person may want to see while a night goes on.
 pub enum Event<'a> {
-    Planned { lists: usize, skipped: &'a [Skipped] },
-    Progress { table: &'a str, scope: &'a Scope, pages: u64, rows: u64, expected_rows: Option<u64> },
-    Swept { table: &'a str, scope: &'a Scope, verdict: &'a str, proof: &'a str, rows: u64 },
-    Failed { table: &'a str, scope: &'a Scope, error: &'a ListError },
+    Planned {
+        lists: &'a [ListPlan],
+        skipped: &'a [Skipped],
+    },
+    Started {
+        table: &'a str,
+        scope: &'a Scope,
+        service: Service,
+    },
+    Progress {
+        table: &'a str,
+        scope: &'a Scope,
+        progress: Progress,
+    },
+    /// Requests to a service in a region are held back.
+    Waiting(&'a Waiting<'a>),
+    Swept {
+        table: &'a str,
+        scope: &'a Scope,
+        verdict: &'a str,
+        proof: &'a str,
+        rows: u64,
+    },
+    Failed {
+        table: &'a str,
+        scope: &'a Scope,
+        error: &'a ListError,
+    },
     Warning(String),
     Storing,
 }
@@ -116,17 +143,13 @@ pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
 /// A scope with names in the place of projects that only the cloud can tell.
 fn unasked(scope: &ScopeSettings) -> PlannedScope {
     let project = scope.project.clone().unwrap_or_else(|| format!("project of {}", scope.region));
-    PlannedScope {
-        region: scope.region.clone(),
-        profile: scope.profile.clone(),
-        tables: scope.tables.clone(),
-        iam: Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]),
-        codearts: match &scope.codearts_projects {
-            None => Projects::Known(Vec::new()),
-            Some(CodeartsProjects::Ids(ids)) => Projects::Known(ids.clone()),
-            Some(CodeartsProjects::All) => Projects::Listed(vec!["(each project)".to_owned()]),
-        },
-    }
+    let iam = Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]);
+    let codearts = match &scope.codearts_projects {
+        None => Projects::Known(Vec::new()),
+        Some(CodeartsProjects::Ids(ids)) => Projects::Known(ids.clone()),
+        Some(CodeartsProjects::All) => Projects::Listed(vec!["(each project)".to_owned()]),
+    };
+    PlannedScope::of(scope, iam, codearts)
 }
 
 /// Runs a night. `interrupt` ends it early and leaves the store as it was.
@@ -142,7 +165,8 @@ pub async fn sync(
     if request.settings.scopes.value.is_empty() {
         return Err(PlanError::NoRegion.into());
     }
-    let clients = Clients::new(&request.settings, &clock)?;
+    let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
+    let clients = Clients::new(&request.settings, &clock, settings)?;
     let writer = Arc::new(open_night(&request, catalog, &clock).await?);
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
@@ -168,6 +192,11 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
+fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
+    let observer = Arc::clone(observer);
+    Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
+}
+
 async fn open_night(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Writer, store::Error> {
     let path: PathBuf = request.settings.store.value.clone();
     let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
@@ -189,7 +218,7 @@ async fn sweep_all(
     let swept = writer.ask(|night| night.swept_projects()).await?;
     reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
     let plan = plan::plan(&scopes, endpoints)?;
-    observer.event(&Event::Planned { lists: plan.lists.len(), skipped: &plan.skipped });
+    observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
     let context = Context {
         clients: clients.clone(),

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
 use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
+use crate::config::ScopeSettings;
 
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
@@ -38,6 +39,16 @@ impl PlannedScope {
         match &self.iam {
             Projects::Unknown { error, .. } => Projects::Unknown { named: String::new(), error: error.clone() },
             Projects::Known(_) | Projects::Listed(_) => Projects::Known(vec![String::new()]),
+        }
+    }
+
+    pub fn of(scope: &ScopeSettings, iam: Projects, codearts: Projects) -> PlannedScope {
+        PlannedScope {
+            region: scope.region.clone(),
+            profile: scope.profile.clone(),
+            tables: scope.tables.clone(),
+            iam,
+            codearts,
         }
     }
 }
@@ -139,7 +150,8 @@ pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoi
     endpoints.iter().any(|endpoint| acts_in(endpoint) == kind && wants(tables, endpoint))
 }
 
-fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
+/// Whether a scope's tables, all where `None`, hold that of the endpoint.
+pub fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
     tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 

@@ -8,8 +8,8 @@ use super::plan::{self, PlannedScope, Projects};
 use super::{Error, Event, Observer, record};
 use crate::catalog::spec::{Endpoint, ScopeKind};
 use crate::clock::SharedClock;
-use crate::cloud::client::{Attempt, Client};
-use crate::cloud::{codearts, projects};
+use crate::cloud::client::{Attempt, Client, ClientSettings};
+use crate::cloud::{self, codearts, projects};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::store::SweptProject;
 
@@ -23,14 +23,20 @@ pub(super) struct Clients {
 }
 
 impl Clients {
+    /// Clients as the settings have them, each `adapted` to its purpose.
+    ///
     /// Errors: credentials that are missing or cannot be used.
-    pub(super) fn new(settings: &Settings, clock: &SharedClock) -> Result<Clients, Error> {
+    pub(super) fn new(
+        settings: &Settings,
+        clock: &SharedClock,
+        adapted: impl Fn(ClientSettings) -> ClientSettings,
+    ) -> Result<Clients, Error> {
         let mut by_profile: BTreeMap<Option<String>, Arc<Client>> = BTreeMap::new();
         for scope in &settings.scopes.value {
             if by_profile.contains_key(&scope.profile) {
                 continue;
             }
-            let of_profile = record::client_settings(settings, scope.profile.as_deref())?;
+            let of_profile = adapted(record::client_settings(settings, scope.profile.as_deref())?);
             let client = match by_profile.values().next() {
                 Some(first) => first.beside(of_profile)?,
                 None => Client::new(of_profile, Arc::clone(clock))?,
@@ -76,13 +82,7 @@ pub(super) async fn look_up(
         let client = clients.of(&scope.profile);
         let iam = iam_project(scope, endpoints, &client, &mut requests).await;
         let codearts = codearts_projects(scope, &iam, endpoints, &client, &mut requests).await;
-        planned.push(PlannedScope {
-            region: scope.region.clone(),
-            profile: scope.profile.clone(),
-            tables: scope.tables.clone(),
-            iam,
-            codearts,
-        });
+        planned.push(PlannedScope::of(scope, iam, codearts));
     }
     match planned.iter().map(|scope| scope.iam.error()).collect::<Option<Vec<_>>>() {
         Some(errors) if !errors.is_empty() => Err(errors[0].clone().into()),
@@ -90,7 +90,14 @@ pub(super) async fn look_up(
     }
 }
 
-async fn iam_project(
+/// Whether IAM must be asked for the scope's project.
+pub(super) fn is_project_asked_for(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool {
+    let is_needed = plan::needs(scope.tables.as_deref(), ScopeKind::IamProject, endpoints);
+    scope.project_id.is_none() && (is_needed || scope.project.is_some())
+}
+
+/// The scope's IAM project, asked for where the settings do not give its id.
+pub(super) async fn iam_project(
     scope: &ScopeSettings,
     endpoints: &[Arc<Endpoint>],
     client: &Client,
@@ -99,15 +106,20 @@ async fn iam_project(
     if let Some(id) = &scope.project_id {
         return Projects::Known(vec![id.clone()]);
     }
-    if !plan::needs(scope.tables.as_deref(), ScopeKind::IamProject, endpoints) && scope.project.is_none() {
+    if !is_project_asked_for(scope, endpoints) {
         return Projects::Known(Vec::new());
     }
     let sent = projects::project_id(client, &scope.region, scope.project.as_deref()).await;
     requests.extend(sent.attempts);
     match sent.result {
         Ok(id) => Projects::Known(vec![id]),
-        Err(error) => Projects::Unknown { named: scope.project.clone().unwrap_or_else(|| scope.region.clone()), error },
+        Err(error) => unknown_project(scope, error),
     }
+}
+
+/// The scope's IAM project, where `error` kept it from being learnt.
+pub(super) fn unknown_project(scope: &ScopeSettings, error: cloud::error::Error) -> Projects {
+    Projects::Unknown { named: scope.project.clone().unwrap_or_else(|| scope.region.clone()), error }
 }
 
 async fn codearts_projects(
@@ -124,13 +136,18 @@ async fn codearts_projects(
             Projects::Known(Vec::new())
         }
         Some(CodeartsProjects::All) => {
-            let (found, attempts) = codearts::project_ids(client, &scope.region, iam.first()).await;
+            let (found, attempts) = codearts::projects(client, &scope.region, iam.first()).await;
             requests.extend(attempts);
-            match found {
-                Ok(ids) => Projects::Listed(ids.into_iter().collect()),
-                Err(error) => Projects::Unknown { named: ALL_PROJECTS.to_owned(), error },
-            }
+            all_listed(found)
         }
+    }
+}
+
+/// All of the CodeArts projects, or why they could not be listed.
+pub(super) fn all_listed(found: Result<BTreeMap<String, String>, cloud::error::Error>) -> Projects {
+    match found {
+        Ok(names) => Projects::Listed(names.into_keys().collect()),
+        Err(error) => Projects::Unknown { named: ALL_PROJECTS.to_owned(), error },
     }
 }
 

@@ -22,8 +22,7 @@ use crate::sweep::{Proof, Verdict};
 /// Open records of a scope below which the brake leaves it alone.
 const BRAKE_MIN_OPEN: u64 = 20;
 
-/// The settings of a client for the credentials of a profile. IAM's address beside the keys counts where the
-/// settings name none.
+/// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
     let credentials = match found.keys {
@@ -32,16 +31,23 @@ pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Res
         Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
         Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
     };
-    let mut by_service = settings.endpoint_url_by_service.clone();
-    if let (Some(url), None) = (found.iam_endpoint, &settings.endpoint_url) {
-        by_service.entry(Service::Iam).or_insert(url);
-    }
     Ok(ClientSettings {
         source: found.source,
-        overrides: EndpointOverrides { all: settings.endpoint_url.clone(), by_service },
+        overrides: endpoint_overrides(settings, profile),
         rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
         ..ClientSettings::new(credentials)
     })
+}
+
+/// Where the services are asked with the credentials of a profile. IAM's address beside them counts where the
+/// settings name none.
+pub(super) fn endpoint_overrides(settings: &Settings, profile: Option<&str>) -> EndpointOverrides {
+    let mut by_service = settings.endpoint_url_by_service.clone();
+    let beside_keys = settings.keys_of(profile).ok().and_then(|found| found.iam_endpoint.clone());
+    if let (Some(url), None) = (beside_keys, &settings.endpoint_url) {
+        by_service.entry(Service::Iam).or_insert(url);
+    }
+    EndpointOverrides { all: settings.endpoint_url.clone(), by_service }
 }
 
 pub(super) fn store_settings(request: &Request) -> StoreSettings {
@@ -123,7 +129,10 @@ impl ListOutcome {
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
         if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
-            warn("the list is empty; a wrong project id would look just the same".to_owned());
+            warn(
+                "the list is empty; a wrong project id would look just the same, and `hclake check` compares the ids"
+                    .to_owned(),
+            );
         }
     }
 

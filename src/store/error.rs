@@ -12,9 +12,9 @@ pub enum Error {
     Missing { path: PathBuf },
     #[error("the folder {} of the store does not exist", folder.display())]
     FolderMissing { folder: PathBuf },
-    #[error("the folder {} of the store cannot be written", folder.display())]
+    #[error("the folder {} of the store cannot be written: {source}", folder.display())]
     FolderNotWritable { folder: PathBuf, source: io::Error },
-    #[error("cannot {action} {}", path.display())]
+    #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("the path {} of the store is not UTF-8", path.display())]
     PathNotUtf8 { path: PathBuf },
@@ -56,8 +56,13 @@ pub enum Error {
     CommitLost { run_id: i64 },
     #[error(transparent)]
     Template(#[from] TemplateError),
-    #[error("DuckDB failed to {doing}")]
+    #[error("DuckDB failed to {doing}: {}", first_line(source))]
     Sql { doing: String, source: duckdb::Error },
+}
+
+/// DuckDB's own words without the statement that they may quote below.
+fn first_line(source: &duckdb::Error) -> String {
+    source.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 impl Error {

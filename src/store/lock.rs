@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_millis(100);
 const HOLDER_BYTES_MAX: u64 = 4096;
 
 /// Who holds the lock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub pid: u32,
     pub host: String,
@@ -96,7 +96,7 @@ fn open(path: &Path) -> Result<File, Error> {
     })
 }
 
-fn read_holder(file: &mut File) -> Option<Holder> {
+pub(super) fn read_holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.rewind().ok()?;
     file.take(HOLDER_BYTES_MAX).read_to_string(&mut text).ok()?;

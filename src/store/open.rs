@@ -32,7 +32,8 @@ pub(super) fn config() -> duckdb::Result<Config> {
 /// A database of its own for a test, set as every other; `zone` is its session's where DuckDB has time zones.
 #[cfg(test)]
 pub(crate) fn in_memory(zone: &str) -> Connection {
-    let connection = Connection::open_in_memory_with_flags(config().expect("settings that DuckDB knows")).expect("memory");
+    let connection =
+        Connection::open_in_memory_with_flags(config().expect("settings that DuckDB knows")).expect("memory");
     let _ = connection.execute_batch(&format!("SET TimeZone = '{zone}'"));
     connection
 }

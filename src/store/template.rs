@@ -74,6 +74,8 @@ templates! {
     AS_OF = "macros/as_of.sql";
     CHANGES = "macros/changes.sql";
     VERSIONS = "views/versions.sql";
+    FRESHNESS = "status/freshness.sql";
+    LAST_RUNS = "status/last_runs.sql";
     CHECK_INTERVAL_FORWARD = "checks/interval_forward.sql";
     CHECK_LEDGER_EQUATION = "checks/ledger_equation.sql";
     CHECK_LEDGER_RUNS_KNOWN = "checks/ledger_runs_known.sql";
@@ -182,7 +184,7 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["merge", "macros", "views", "checks", "holdings"] {
+        for folder in ["merge", "macros", "views", "checks", "holdings", "status"] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 found.insert(format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
             }
@@ -226,7 +228,7 @@ mod tests {
         ];
         let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut folders: Vec<_> =
-            ["migrations", "merge", "macros", "views", "checks", "holdings"].map(|f| sql.join(f)).into();
+            ["migrations", "merge", "macros", "views", "checks", "holdings", "status"].map(|f| sql.join(f)).into();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
                 if entry.is_dir() {

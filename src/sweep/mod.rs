@@ -16,4 +16,4 @@ mod model_markers;
 pub use envelope::{Envelope, Page};
 pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
-pub use task::{Proof, Sink, SweepLimits, Swept, Verdict, sweep};
+pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};

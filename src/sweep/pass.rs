@@ -214,6 +214,13 @@ impl Pass {
         self.totals.last
     }
 
+    /// Pages that this many records take, for progress.
+    pub fn expected_pages(&self) -> Option<u64> {
+        let total = self.totals.last?;
+        let after_first = total.saturating_sub(u64::from(self.overlaps()));
+        Some(after_first.div_ceil(self.step()).max(1))
+    }
+
     /// The next page worth asking for now, if any.
     pub fn next_request(&mut self) -> Option<PageRequest> {
         if self.ended.is_some() {

@@ -38,8 +38,19 @@ pub trait Sink: Send {
     fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
     /// How many records that were there would be declared gone by what was released.
     fn absent(&mut self) -> impl Future<Output = Result<u64, Self::Fault>> + Send;
-    /// Pages joined and rows expected, for progress.
-    fn progress(&mut self, pages: u64, rows: u64, expected_rows: Option<u64>);
+    /// How far the sweep has come; told for each page.
+    fn progress(&mut self, progress: Progress);
+}
+
+/// How far one reading of a list has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Counted from 1. A later reading replaces the one before or is compared with it.
+    pub reading: u32,
+    pub pages: u64,
+    pub pages_expected: Option<u64>,
+    pub rows: u64,
+    pub rows_expected: Option<u64>,
 }
 
 /// How a listing was proved complete.
@@ -110,10 +121,10 @@ pub async fn sweep<S: PageSource, K: Sink>(
     sink: &mut K,
     limits: SweepLimits,
 ) -> Result<Swept, K::Fault> {
-    let mut driver = Driver { source, traffic: Traffic::default(), pages: 0, next_id: 0 };
+    let mut driver = Driver { source, traffic: Traffic::default(), pages: 0, next_id: 0, readings: 0 };
     let mut restarts = 0;
     let listing = loop {
-        match driver.pass(&mut Some(&mut *sink)).await? {
+        match driver.pass(sink, Rows::Release).await? {
             Err(error) => return Ok(driver.failed(error)),
             Ok(listing) if restarts < limits.restarts_max && matches!(listing.evidence, Evidence::Moved(_)) => {
                 restarts += 1;
@@ -207,6 +218,15 @@ struct Driver<S> {
     traffic: Traffic,
     pages: u64,
     next_id: u64,
+    readings: u32,
+}
+
+/// What becomes of the rows that a pass joins.
+#[derive(Clone, Copy, PartialEq)]
+enum Rows {
+    Release,
+    /// Only their keys are looked at.
+    Compare,
 }
 
 impl<S: PageSource> Driver<S> {
@@ -219,10 +239,10 @@ impl<S: PageSource> Driver<S> {
         &mut self,
         listing: &Listing,
         limits: SweepLimits,
-        _: &mut K,
+        sink: &mut K,
     ) -> Result<Result<bool, Error>, K::Fault> {
         for _ in 0..limits.agreement_passes_max {
-            match self.pass::<K>(&mut None).await? {
+            match self.pass(sink, Rows::Compare).await? {
                 Err(error) => return Ok(Err(error)),
                 Ok(again) if again.keys == listing.keys && again.evidence == Evidence::Totals => return Ok(Ok(true)),
                 Ok(_) => {}
@@ -232,11 +252,12 @@ impl<S: PageSource> Driver<S> {
     }
 
     /// One pass. The outer error is the sink's, the inner one the cloud's.
-    async fn pass<K: Sink>(&mut self, sink: &mut Option<&mut K>) -> Result<Result<Listing, Error>, K::Fault> {
+    async fn pass<K: Sink>(&mut self, sink: &mut K, fate: Rows) -> Result<Result<Listing, Error>, K::Fault> {
         let mut pass = AnyPass::new(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, Page> = HashMap::new();
-        let mut rows = 0;
+        let (mut rows, mut pages) = (0, 0);
+        self.readings += 1;
         while !pass.is_ended() {
             while let Some(request) = pass.next_request() {
                 let source = Arc::clone(&self.source);
@@ -252,20 +273,27 @@ impl<S: PageSource> Driver<S> {
                 Ok(page) => page,
                 Err(error) => return Ok(Err(error)),
             };
-            self.pages += 1;
+            (self.pages, pages) = (self.pages + 1, pages + 1);
             bodies.insert(id, page);
             for event in pass.on_page(id, facts) {
                 match event {
                     Event::Forget { page } => drop(bodies.remove(&page)),
                     Event::Release { page, rows: released } => {
                         rows += released.len() as u64;
-                        if let (Some(page), Some(sink)) = (bodies.remove(&page), sink.as_mut()) {
-                            sink.release(page, released).await?;
-                            sink.progress(self.pages, rows, pass.expected_rows());
+                        match (bodies.remove(&page), fate) {
+                            (Some(page), Rows::Release) => sink.release(page, released).await?,
+                            _ => {}
                         }
                     }
                 }
             }
+            sink.progress(Progress {
+                reading: self.readings,
+                pages,
+                pages_expected: pass.expected_pages(),
+                rows,
+                rows_expected: pass.expected_rows(),
+            });
         }
         self.next_id = pass.next_id();
         Ok(Ok(pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"))))

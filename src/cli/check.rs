@@ -1,0 +1,86 @@
+//! `hclake check`: one line for each thing that a sync needs, with what to do about those that do not work.
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use serde_json::json;
+
+use super::args::{Global, SummaryFormat};
+use super::message::Failure;
+use super::{Streams, sync};
+use crate::catalog::Catalog;
+use crate::clock::SystemClock;
+use crate::config::{self, Environment};
+use crate::run::check::{self, Finding, Mark, Trial};
+
+#[derive(Args)]
+pub(super) struct CheckArgs {
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &CheckArgs,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let catalog = Catalog::builtin()?;
+    let mut findings = Vec::new();
+    let mut fault = None;
+    let is_text = args.format == SummaryFormat::Text;
+    let is_quiet = streams.is_quiet;
+    let mut hinted = BTreeSet::new();
+    let mut tell = |mut finding: Finding| {
+        if is_text {
+            // A hint that serves many findings is given once.
+            finding.hint.take_if(|hint| !hinted.insert(hint.clone()));
+        }
+        let is_wanted = is_text && (!is_quiet || finding.mark == Mark::Failed);
+        if is_wanted && fault.is_none() {
+            fault = write!(streams.out, "{}", lines(&finding)).and_then(|()| streams.out.flush()).err();
+        }
+        findings.push(finding);
+    };
+    match config::resolve(&global.flags(), environment) {
+        Ok(settings) => {
+            let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
+            sync::runtime()?.block_on(check::check(&trial, &mut tell));
+        }
+        Err(error) => {
+            tell(Finding::new(Mark::Failed, "configuration", error.to_string()).hint(error.hint()));
+            tell(Finding::new(Mark::Skipped, "the rest", "nothing was tried, since the configuration cannot be used"));
+        }
+    }
+    if let Some(fault) = fault {
+        return Err(fault.into());
+    }
+    let count = |mark| findings.iter().filter(|finding| finding.mark == mark).count();
+    let (failed, warnings) = (count(Mark::Failed), count(Mark::Warning));
+    if is_text {
+        streams.remark(&closing_line(failed, warnings));
+    } else {
+        let outcome = if failed == 0 { Mark::Ok } else { Mark::Failed };
+        writeln!(streams.out, "{}", json!({ "outcome": outcome, "checks": findings }))?;
+    }
+    Ok(u8::from(failed > 0))
+}
+
+/// The finding's line, and that of its hint.
+fn lines(finding: &Finding) -> String {
+    let subject = finding.subject.as_ref().map_or(String::new(), |subject| format!(" {subject}"));
+    let check = finding.check.replace('_', " ");
+    let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!("{:9}hint: {hint}\n", ""));
+    format!("{:<9}{check}{subject}: {}\n{hint}", finding.mark.name(), finding.detail)
+}
+
+fn closing_line(failed: usize, warnings: usize) -> String {
+    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+    match (failed, warnings) {
+        (0, 0) => "everything works; next: hclake sync".to_owned(),
+        (0, n) => format!("everything works, with {}; next: hclake sync", counted(n, "warning")),
+        (n, 0) => format!("{} must be mended", counted(n, "thing")),
+        (n, w) => format!("{} must be mended; {} besides", counted(n, "thing"), counted(w, "warning")),
+    }
+}

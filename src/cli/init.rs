@@ -1,0 +1,46 @@
+//! `hclake init`: writes a commented configuration file to start from. It asks for no secret and writes none.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Streams;
+use super::args::Global;
+use super::message::Failure;
+use crate::config;
+
+#[derive(Args)]
+pub(super) struct InitArgs {
+    /// The region to list, such as ap-southeast-3
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+}
+
+pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let path = global.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
+    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = opened.and_then(|mut file| {
+        file.write_all(config::template(args.region.as_deref()).as_bytes())?;
+        file.sync_all()
+    });
+    written.map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => Failure::usage(
+            format!("{} is already there; it was left as it is", path.display()),
+            Some("edit it, or name another file with --config".to_owned()),
+        ),
+        _ => Failure::usage(
+            format!("{} cannot be written: {error}", path.display()),
+            Some("name a file in a folder that is there and may be written with --config".to_owned()),
+        ),
+    })?;
+    writeln!(streams.out, "{}", path.display())?;
+    let region = match &args.region {
+        Some(_) => "",
+        None => "\n  set `region` in it",
+    };
+    streams
+        .remark(&format!("written; next:{region}\n  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…\n  hclake check"));
+    Ok(0)
+}

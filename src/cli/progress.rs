@@ -1,0 +1,365 @@
+//! Progress bars on a terminal: one for each list that is being read, and a line for the whole. They show what the
+//! run says of itself, and make way for every line that is written meanwhile.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Write as _};
+use std::io::{IsTerminal, stderr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::args::{Global, LogFormat};
+use super::sync::Lines;
+use crate::catalog::spec::{Scope, Service};
+use crate::clock::SharedClock;
+use crate::cloud::waiting::{WaitCause, Waiting};
+use crate::config::Environment;
+use crate::run::{Event, ListPlan, Observer};
+use crate::sweep::Progress;
+
+/// How often a bar is drawn anew when nothing happens.
+const TICK: Duration = Duration::from_millis(200);
+/// A shorter wait is the pace itself, and not worth a word.
+const WAIT_SHOWN_MIN: Duration = Duration::from_millis(500);
+/// From here on a wait is counted down.
+const WAIT_COUNTED_MIN: Duration = Duration::from_secs(3);
+const BAR_WIDTH: usize = 20;
+/// Characters of a project's id in a bar's name.
+const PROJECT_CHARS: usize = 8;
+
+/// The bars on the terminal, for whoever writes beside them.
+static SHOWN: Mutex<Option<MultiProgress>> = Mutex::new(None);
+
+/// Does something on the terminal with the bars out of the way.
+pub(super) fn aside<T>(work: impl FnOnce() -> T) -> T {
+    let shown = locked(&SHOWN).clone();
+    match shown {
+        Some(bars) => bars.suspend(work),
+        None => work(),
+    }
+}
+
+/// Whether someone watches a terminal that bars may be drawn on, and wants no log lines there.
+pub(super) fn is_watched(global: &Global, environment: &Environment) -> bool {
+    let wants_bars = !global.quiet && global.verbose == 0 && matches!(global.log_format, LogFormat::Text);
+    wants_bars && stderr().is_terminal() && environment.text("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// As <https://no-color.org> has it.
+pub(super) fn is_coloured(environment: &Environment) -> bool {
+    environment.text("NO_COLOR").is_none()
+}
+
+/// A wait that has been told of, and when it ends on the clock's monotonic time.
+#[derive(Clone, Copy)]
+struct Held {
+    until: Duration,
+    wait: Duration,
+    cause: WaitCause,
+}
+
+/// What a bar says besides its length; read whenever it is drawn.
+#[derive(Clone, Copy, Default)]
+struct Shown {
+    progress: Option<Progress>,
+    held: Option<Held>,
+}
+
+struct ListBar {
+    bar: ProgressBar,
+    service: Service,
+    region: String,
+    shown: Arc<Mutex<Shown>>,
+}
+
+#[derive(Default)]
+struct State {
+    names: BTreeMap<(String, Scope), String>,
+    name_width: usize,
+    bars: BTreeMap<(String, Scope), ListBar>,
+    lists: u64,
+    done: u64,
+    /// Of lists that are done.
+    rows: u64,
+}
+
+pub(super) struct Bars {
+    multi: MultiProgress,
+    whole: ProgressBar,
+    lines: Lines,
+    clock: SharedClock,
+    is_coloured: bool,
+    state: Mutex<State>,
+}
+
+impl Bars {
+    /// Puts bars on standard error. They stay until [`Bars::clear`].
+    pub(super) fn shown(clock: SharedClock, is_coloured: bool) -> Arc<Bars> {
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let whole = multi.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}  {elapsed}", is_coloured)));
+        whole.set_message("asking for the projects");
+        whole.enable_steady_tick(TICK);
+        *locked(&SHOWN) = Some(multi.clone());
+        Arc::new(Bars { multi, whole, lines: Lines::new(false), clock, is_coloured, state: Mutex::default() })
+    }
+
+    /// Takes the bars off the terminal.
+    pub(super) fn clear(&self) {
+        *locked(&SHOWN) = None;
+        for list in std::mem::take(&mut locked(&self.state).bars).into_values() {
+            list.bar.finish_and_clear();
+        }
+        self.whole.finish_and_clear();
+        drop(self.multi.clear());
+    }
+
+    fn planned(&self, lists: &[ListPlan]) {
+        let mut state = locked(&self.state);
+        state.lists = lists.len() as u64;
+        state.names = names(lists);
+        state.name_width = state.names.values().map(|name| name.chars().count()).max().unwrap_or(0);
+        drop(state);
+        self.tell_whole();
+    }
+
+    fn started(&self, table: &str, scope: &Scope, service: Service) {
+        let mut state = locked(&self.state);
+        let key = (table.to_owned(), scope.clone());
+        let name = state.names.get(&key).cloned().unwrap_or_else(|| table.to_owned());
+        let shown = Arc::new(Mutex::new(Shown::default()));
+        let bar = self.multi.insert_before(&self.whole, ProgressBar::no_length());
+        bar.set_style(list_style(self.is_coloured, Arc::clone(&shown), Arc::clone(&self.clock)));
+        bar.set_prefix(format!("{name:<width$}", width = state.name_width));
+        bar.enable_steady_tick(TICK);
+        state.bars.insert(key, ListBar { bar, service, region: scope.region.clone(), shown });
+    }
+
+    fn progressed(&self, table: &str, scope: &Scope, progress: Progress) {
+        let state = locked(&self.state);
+        let Some(list) = state.bars.get(&(table.to_owned(), scope.clone())) else { return };
+        let before = locked(&list.shown).progress.replace(progress);
+        if before.is_some_and(|before| before.reading != progress.reading) {
+            list.bar.reset_eta();
+        }
+        if let Some(rows) = progress.rows_expected {
+            list.bar.set_length(rows.max(progress.rows));
+        }
+        list.bar.set_position(progress.rows);
+    }
+
+    fn waiting(&self, waiting: &Waiting<'_>) {
+        if waiting.wait < WAIT_SHOWN_MIN {
+            return;
+        }
+        let held = Held { until: self.clock.mono() + waiting.wait, wait: waiting.wait, cause: waiting.cause };
+        let state = locked(&self.state);
+        for list in state.bars.values().filter(|l| l.service == waiting.service && l.region == waiting.region) {
+            locked(&list.shown).held = Some(held);
+        }
+    }
+
+    fn ended(&self, table: &str, scope: &Scope, rows: u64) {
+        let mut state = locked(&self.state);
+        state.done += 1;
+        state.rows += rows;
+        let ended = state.bars.remove(&(table.to_owned(), scope.clone()));
+        drop(state);
+        if let Some(list) = ended {
+            list.bar.finish_and_clear();
+            self.multi.remove(&list.bar);
+        }
+        self.tell_whole();
+    }
+
+    fn tell_whole(&self) {
+        let state = locked(&self.state);
+        self.whole.set_message(format!("{} of {} lists read, {} rows", state.done, state.lists, grouped(state.rows)));
+    }
+}
+
+impl Observer for Bars {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::Planned { lists, .. } => {
+                self.lines.event(event);
+                self.planned(lists);
+            }
+            Event::Started { table, scope, service } => self.started(table, scope, *service),
+            Event::Progress { table, scope, progress } => self.progressed(table, scope, *progress),
+            Event::Waiting(waiting) => self.waiting(waiting),
+            Event::Swept { table, scope, rows, .. } => self.ended(table, scope, *rows),
+            Event::Failed { table, scope, .. } => {
+                self.ended(table, scope, 0);
+                self.lines.event(event);
+            }
+            Event::Warning(_) => self.lines.event(event),
+            Event::Storing => self.whole.set_message("storing"),
+        }
+    }
+}
+
+/// What tells each list's bar from the others: its table, and of its scope what is not the same in all.
+fn names(lists: &[ListPlan]) -> BTreeMap<(String, Scope), String> {
+    let regions: BTreeSet<&str> = lists.iter().map(|list| list.scope.region.as_str()).collect();
+    let name = |list: &ListPlan| {
+        let ListPlan { endpoint, scope, .. } = list;
+        let is_like = |other: &&ListPlan| other.endpoint.name == endpoint.name && other.scope.region == scope.region;
+        let projects: BTreeSet<&str> = lists.iter().filter(is_like).map(|l| l.scope.project.as_str()).collect();
+        let region = (regions.len() > 1).then(|| scope.region.clone());
+        let project = (projects.len() > 1).then(|| scope.project.chars().take(PROJECT_CHARS).collect());
+        let parts = [Some(endpoint.name.clone()), region, project, scope.fixed.clone()];
+        parts.into_iter().flatten().collect::<Vec<String>>().join(" ")
+    };
+    lists.iter().map(|list| ((list.endpoint.name.clone(), list.scope.clone()), name(list))).collect()
+}
+
+fn style(template: &str, is_coloured: bool) -> ProgressStyle {
+    let template = if is_coloured { template.to_owned() } else { without_colours(template) };
+    ProgressStyle::with_template(&template).expect("the templates of this file are sound").progress_chars("━╸─")
+}
+
+/// `{bar:20.cyan/dim}` as `{bar:20}`.
+fn without_colours(template: &str) -> String {
+    let mut is_style = false;
+    let is_kept = |c: &char| {
+        is_style = (is_style || *c == '.') && *c != '}';
+        !is_style
+    };
+    template.chars().filter(is_kept).collect()
+}
+
+fn list_style(is_coloured: bool, shown: Arc<Mutex<Shown>>, clock: SharedClock) -> ProgressStyle {
+    let told = move |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let shown = *locked(&shown);
+        let (per_s, left) = (state.per_sec(), state.eta());
+        // A bar that cannot be written has nowhere to say so.
+        let _ = out.write_str(&told(&shown, clock.mono(), per_s, left));
+    };
+    style(&format!("{{prefix}} {{bar:{BAR_WIDTH}.cyan/dim}} {{told}}"), is_coloured).with_key("told", told)
+}
+
+/// Pages of all, and either the speed with the time left, or what is waited for.
+fn told(shown: &Shown, now: Duration, rows_per_s: f64, left: Duration) -> String {
+    let mut text = String::new();
+    let Some(progress) = shown.progress else {
+        return waits(shown, now).unwrap_or_else(|| "asking for the first page".to_owned());
+    };
+    if progress.reading > 1 {
+        text.push_str("again: ");
+    }
+    let _ = match progress.pages_expected {
+        Some(expected) => write!(text, "{}/{} pages", progress.pages, expected.max(progress.pages)),
+        None => write!(text, "{} pages", progress.pages),
+    };
+    match waits(shown, now) {
+        Some(waits) => _ = write!(text, "  {waits}"),
+        None => {
+            let _ = write!(text, "  {} rows/s", grouped(rows_per_s.round() as u64));
+        }
+    }
+    let is_under_way = progress.rows_expected.is_some_and(|expected| progress.rows < expected);
+    if is_under_way && left > Duration::ZERO {
+        let _ = write!(text, "  {} left", clock_face(left));
+    }
+    text
+}
+
+fn waits(shown: &Shown, now: Duration) -> Option<String> {
+    let held = shown.held.filter(|held| held.until > now)?;
+    let left_s = (held.until - now).as_secs_f64().ceil();
+    let counted = if held.wait >= WAIT_COUNTED_MIN { format!(", {left_s} s") } else { String::new() };
+    Some(match held.cause {
+        WaitCause::Pace => format!("waiting for the set rate{counted}"),
+        WaitCause::Throttled => format!("slowed down by the service{counted}"),
+        WaitCause::Retry => format!("trying again{counted}"),
+    })
+}
+
+/// `1:05`, `12:00:03`.
+fn clock_face(left: Duration) -> String {
+    let s = left.as_secs();
+    match s / 3600 {
+        0 => format!("{}:{:02}", s / 60, s % 60),
+        hours => format!("{hours}:{:02}:{:02}", s % 3600 / 60, s % 60),
+    }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let is_gap = |at: usize| at > 0 && (digits.len() - at).is_multiple_of(3);
+    digits.chars().enumerate().flat_map(|(at, c)| is_gap(at).then_some(',').into_iter().chain([c])).collect()
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    fn shown(progress: Option<Progress>, held: Option<Held>) -> String {
+        told(&Shown { progress, held }, Duration::from_secs(100), 1234.4, Duration::from_secs(65))
+    }
+
+    fn at_page(pages: u64) -> Option<Progress> {
+        Some(Progress { reading: 1, pages, pages_expected: Some(46), rows: pages * 99, rows_expected: Some(4500) })
+    }
+
+    fn held(wait_ms: u64, until_ms: u64, cause: WaitCause) -> Option<Held> {
+        Some(Held { until: Duration::from_millis(until_ms), wait: Duration::from_millis(wait_ms), cause })
+    }
+
+    #[test]
+    fn a_bar_tells_pages_speed_and_time_left() {
+        assert_eq!(shown(None, None), "asking for the first page");
+        assert_eq!(shown(at_page(12), None), "12/46 pages  1,234 rows/s  1:05 left");
+        let again = at_page(3).map(|progress| Progress { reading: 2, ..progress });
+        assert_eq!(shown(again, None), "again: 3/46 pages  1,234 rows/s  1:05 left");
+        let over = at_page(47).map(|progress| Progress { rows: 4500, ..progress });
+        assert_eq!(shown(over, None), "47/47 pages  1,234 rows/s");
+    }
+
+    #[test]
+    fn a_wait_is_told_with_its_cause_until_it_ends() {
+        let told = |held| shown(at_page(12), held);
+        assert_eq!(told(held(900, 100_500, WaitCause::Pace)), "12/46 pages  waiting for the set rate  1:05 left");
+        assert_eq!(
+            told(held(60_000, 158_200, WaitCause::Throttled)),
+            "12/46 pages  slowed down by the service, 59 s  1:05 left"
+        );
+        assert_eq!(told(held(60_000, 100_000, WaitCause::Throttled)), "12/46 pages  1,234 rows/s  1:05 left");
+        assert_eq!(shown(None, held(4000, 103_000, WaitCause::Retry)), "trying again, 3 s");
+    }
+
+    #[test]
+    fn numbers_and_times_are_easy_to_read() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+        assert_eq!(clock_face(Duration::from_secs(3605)), "1:00:05");
+    }
+
+    #[test]
+    fn without_colours_a_template_keeps_its_widths() {
+        assert_eq!(without_colours("{prefix} {bar:20.cyan/dim} {told}"), "{prefix} {bar:20} {told}");
+    }
+
+    #[test]
+    fn a_bars_name_holds_only_what_tells_it_from_the_others() {
+        let catalog = Catalog::builtin().unwrap();
+        let list = |table: &str, region: &str, project: &str, fixed: Option<&str>| ListPlan {
+            endpoint: Arc::new(catalog.get(table).unwrap().clone()),
+            scope: Scope { region: region.into(), project: project.into(), fixed: fixed.map(str::to_owned) },
+            iam_project: None,
+        };
+        let told = |lists: &[ListPlan]| names(lists).into_values().collect::<Vec<_>>();
+        let one = [list("apps", "r1", "p1", None), list("image_jobs", "r1", "p1", Some("X"))];
+        assert_eq!(told(&one), ["apps", "image_jobs X"]);
+        let two = [list("apps", "r1", "0123456789", None), list("apps", "r1", "9876543210", None)];
+        assert_eq!(told(&two), ["apps 01234567", "apps 98765432"]);
+        let regions = [list("apps", "r1", "p1", None), list("apps", "r2", "p1", None)];
+        assert_eq!(told(&regions), ["apps r1", "apps r2"]);
+    }
+}

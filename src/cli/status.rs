@@ -1,0 +1,388 @@
+//! `hclake status`: the last runs and how fresh each list is, for people, for programs and for monitoring.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde_json::json;
+
+use super::Streams;
+use super::args::{Global, parse_age};
+use super::message::Failure;
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::{self, Environment};
+use crate::store::{self, ListStatus, RunStatus};
+
+/// Runs shown.
+const RUNS_MAX: u32 = 10;
+/// A list that was not asked for in this long, or in twice `--max-age` where that is longer, is taken to be
+/// listed no more, and is not held to `--max-age`.
+const RETIRED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+#[derive(Args)]
+pub(super) struct StatusArgs {
+    /// Exit with 1 where a list has no complete sweep younger than this, such as 26h or 8d
+    #[arg(long, value_name = "AGE", value_parser = parse_age)]
+    pub max_age: Option<Duration>,
+    #[arg(long, value_enum, default_value_t = StatusFormat::Text, value_name = "FORMAT")]
+    pub format: StatusFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(super) enum StatusFormat {
+    Text,
+    Json,
+    /// For a monitoring agent, such as node_exporter's text files
+    Openmetrics,
+}
+
+pub(super) fn run(
+    global: &Global,
+    args: &StatusArgs,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let path = &settings.store.value;
+    let opened = match store::open_read_only(path) {
+        Err(error @ store::Error::Missing { .. }) if args.max_age.is_some() => {
+            return Err(Failure { code: 1, ..error.into() });
+        }
+        opened => opened?,
+    };
+    let status = Status {
+        store: path.display().to_string(),
+        now: SystemClock::new().wall(),
+        max_age: args.max_age,
+        runs: store::last_runs(&opened, RUNS_MAX)?,
+        lists: store::freshness(&opened)?,
+    };
+    let text = match args.format {
+        StatusFormat::Text => status.text(),
+        StatusFormat::Json => format!("{}\n", status.json()),
+        StatusFormat::Openmetrics => status.openmetrics(),
+    };
+    write!(streams.out, "{text}")?;
+    let stale = status.stale();
+    for fault in &stale {
+        super::say(&format!("error: {fault}"));
+    }
+    if !stale.is_empty() {
+        super::say("hint: `hclake report runs` shows how the last runs went; `hclake check` shows what is in the way");
+    }
+    Ok(u8::from(!stale.is_empty()))
+}
+
+struct Status {
+    store: String,
+    now: Timestamp,
+    max_age: Option<Duration>,
+    /// Newest first.
+    runs: Vec<RunStatus>,
+    lists: Vec<ListStatus>,
+}
+
+impl Status {
+    fn age(&self, at: Timestamp) -> Duration {
+        Duration::from_micros(u64::try_from(self.now.minus(at)).unwrap_or(0))
+    }
+
+    fn age_of(&self, list: &ListStatus) -> Option<Duration> {
+        list.complete_at.map(|at| self.age(at))
+    }
+
+    fn is_retired(&self, list: &ListStatus) -> bool {
+        let newest = self.runs.first().map_or(self.now, |run| run.started_at);
+        let idle = Duration::from_micros(u64::try_from(newest.minus(list.asked_at)).unwrap_or(0));
+        idle > RETIRED_AFTER.max(self.max_age.unwrap_or_default() * 2)
+    }
+
+    /// What is older than it may be, a line each; none where no age was named.
+    fn stale(&self) -> Vec<String> {
+        let Some(max_age) = self.max_age else { return Vec::new() };
+        if self.runs.is_empty() {
+            return vec!["stale: the store holds no run yet".to_owned()];
+        }
+        let lists = self.lists.iter().filter(|list| !self.is_retired(list));
+        let fault = |list: &ListStatus| match self.age_of(list) {
+            Some(age) if age <= max_age => None,
+            Some(age) => Some(format!(
+                "stale: {} [{}]: the newest complete listing is {} old, more than {}",
+                list.table,
+                list.scope,
+                spoken(age),
+                spoken(max_age)
+            )),
+            None => Some(format!("stale: {} [{}]: no listing was ever complete", list.table, list.scope)),
+        };
+        lists.filter_map(fault).collect()
+    }
+
+    fn text(&self) -> String {
+        let mut runs = plain_table(["run", "started", "took", "outcome", "lists", "rows", "changes"]);
+        for run in &self.runs {
+            let lists = match run.incomplete_lists {
+                0 => run.lists.to_string(),
+                n => format!("{} ({n} incomplete)", run.lists),
+            };
+            runs.add_row([
+                run.run_id.to_string(),
+                to_second(run.started_at),
+                spoken(Duration::from_micros(u64::try_from(run.ended_at.minus(run.started_at)).unwrap_or(0))),
+                run.outcome.clone(),
+                lists,
+                run.rows_read.to_string(),
+                run.changes.to_string(),
+            ]);
+        }
+        let mut lists = plain_table(["table", "scope", "newest", "complete", "rows", "bad"]);
+        for list in &self.lists {
+            let verdict = if self.is_retired(list) { "no longer asked for" } else { &list.verdict };
+            lists.add_row([
+                list.table.clone(),
+                list.scope.clone(),
+                verdict.to_owned(),
+                self.age_of(list).map_or("never".to_owned(), |age| format!("{} ago", spoken(age))),
+                list.rows.map_or(String::new(), |rows| rows.to_string()),
+                list.quarantined.to_string(),
+            ]);
+        }
+        let right = |table: &mut Table, columns: &[usize]| {
+            for column in columns {
+                if let Some(column) = table.column_mut(*column) {
+                    column.set_cell_alignment(CellAlignment::Right);
+                }
+            }
+        };
+        right(&mut runs, &[0, 5, 6]);
+        right(&mut lists, &[4, 5]);
+        if self.runs.is_empty() {
+            return format!("{} holds no run yet\n", self.store);
+        }
+        format!("{}\n\n{runs}\n\n{lists}\n", self.store)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let run = |run: &RunStatus| {
+            json!({
+                "run_id": run.run_id, "started_at": run.started_at.to_string(), "ended_at": run.ended_at.to_string(),
+                "outcome": run.outcome, "version": run.version, "lists": run.lists,
+                "incomplete_lists": run.incomplete_lists, "rows_read": run.rows_read, "changes": run.changes,
+            })
+        };
+        let list = |list: &ListStatus| {
+            json!({
+                "table": list.table, "scope": list.scope, "verdict": list.verdict,
+                "asked_at": list.asked_at.to_string(), "complete_at": list.complete_at.map(|at| at.to_string()),
+                "age_s": self.age_of(list).map(|age| age.as_secs()), "rows": list.rows,
+                "quarantined": list.quarantined, "retired": self.is_retired(list),
+            })
+        };
+        json!({
+            "store": self.store,
+            "at": self.now.to_string(),
+            "stale": self.max_age.map(|_| !self.stale().is_empty()),
+            "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
+            "lists": self.lists.iter().map(list).collect::<Vec<_>>(),
+        })
+    }
+
+    fn openmetrics(&self) -> String {
+        let mut text = String::new();
+        let mut gauge = |name: &str, unit: &str, help: &str, samples: Vec<(String, String)>| {
+            let _ = writeln!(text, "# TYPE hclake_{name} gauge");
+            if !unit.is_empty() {
+                let _ = writeln!(text, "# UNIT hclake_{name} {unit}");
+            }
+            let _ = writeln!(text, "# HELP hclake_{name} {help}");
+            for (labels, value) in samples {
+                let _ = writeln!(text, "hclake_{name}{labels} {value}");
+            }
+        };
+        let newest = self.runs.first();
+        let of_run =
+            |value: fn(&RunStatus) -> String| newest.map(|run| (String::new(), value(run))).into_iter().collect();
+        gauge(
+            "last_run_start_timestamp_seconds",
+            "seconds",
+            "When the newest run that stored something began.",
+            of_run(|run| seconds(run.started_at)),
+        );
+        gauge(
+            "last_run_end_timestamp_seconds",
+            "seconds",
+            "When the newest run that stored something ended.",
+            of_run(|run| seconds(run.ended_at)),
+        );
+        let outcomes = ["complete", "partial"].iter().flat_map(|outcome| {
+            let is_it = |run: &RunStatus| u8::from(run.outcome == *outcome).to_string();
+            newest.map(|run| (labels(&[("outcome", outcome)]), is_it(run)))
+        });
+        gauge("last_run_outcome", "", "1 for the outcome of the newest run, 0 for the others.", outcomes.collect());
+        let held: Vec<&ListStatus> = self.lists.iter().filter(|list| !self.is_retired(list)).collect();
+        let of_lists = |value: &dyn Fn(&ListStatus) -> Option<String>| -> Vec<(String, String)> {
+            let sample =
+                |list: &&ListStatus| Some((labels(&[("table", &list.table), ("scope", &list.scope)]), value(list)?));
+            held.iter().filter_map(sample).collect()
+        };
+        gauge(
+            "list_complete_timestamp_seconds",
+            "seconds",
+            "When the newest complete listing began.",
+            of_lists(&|list| list.complete_at.map(seconds)),
+        );
+        gauge(
+            "list_age_seconds",
+            "seconds",
+            "Age of the newest complete listing when this was written.",
+            of_lists(&|list| self.age_of(list).map(|age| age.as_secs().to_string())),
+        );
+        gauge(
+            "list_newest_complete",
+            "",
+            "1 where the newest listing was complete.",
+            of_lists(&|list| Some(u8::from(list.verdict == "complete").to_string())),
+        );
+        gauge(
+            "list_rows",
+            "",
+            "Records of the newest complete listing.",
+            of_lists(&|list| list.rows.map(|rows| rows.to_string())),
+        );
+        gauge(
+            "list_quarantined",
+            "",
+            "Records that could not be read and wait in quarantine.",
+            of_lists(&|list| Some(list.quarantined.to_string())),
+        );
+        text.push_str("# EOF\n");
+        text
+    }
+}
+
+fn plain_table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+fn labels(pairs: &[(&str, &str)]) -> String {
+    let escaped = |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
+    let pair = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", escaped(value));
+    format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
+}
+
+fn seconds(at: Timestamp) -> String {
+    format!("{}.{:06}", at.0.div_euclid(1_000_000), at.0.rem_euclid(1_000_000))
+}
+
+fn to_second(at: Timestamp) -> String {
+    at.to_datetime().map_or_else(|| at.to_string(), |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string())
+}
+
+/// The two greatest units of a duration.
+pub(super) fn spoken(duration: Duration) -> String {
+    let s = duration.as_secs();
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min", s / 60),
+        3600..172_800 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR_US: i64 = 3_600_000_000;
+    const NOW: Timestamp = Timestamp(1_768_465_800_000_000);
+
+    fn ago_h(hours: i64) -> Timestamp {
+        Timestamp(NOW.0 - hours * HOUR_US)
+    }
+
+    fn run(hours: i64) -> RunStatus {
+        RunStatus {
+            run_id: 3,
+            started_at: ago_h(hours),
+            ended_at: Timestamp(ago_h(hours).0 + 95_250_000),
+            outcome: "partial".into(),
+            version: "0.1.0".into(),
+            lists: 2,
+            incomplete_lists: 1,
+            rows_read: 570,
+            changes: 12,
+        }
+    }
+
+    fn list(table: &str, asked_h: i64, complete_h: Option<i64>) -> ListStatus {
+        ListStatus {
+            table: table.into(),
+            scope: "r/\"p\"".into(),
+            verdict: if complete_h == Some(asked_h) { "complete" } else { "failed" }.into(),
+            asked_at: ago_h(asked_h),
+            complete_at: complete_h.map(ago_h),
+            rows: complete_h.map(|_| 450),
+            quarantined: 2,
+        }
+    }
+
+    fn status(max_age_h: Option<u64>, runs: Vec<RunStatus>, lists: Vec<ListStatus>) -> Status {
+        let max_age = max_age_h.map(|hours| Duration::from_secs(hours * 3600));
+        Status { store: "hclake.duckdb".into(), now: NOW, max_age, runs, lists }
+    }
+
+    fn stale(max_age_h: u64, lists: Vec<ListStatus>) -> Vec<String> {
+        status(Some(max_age_h), vec![run(2)], lists).stale()
+    }
+
+    #[test]
+    fn a_list_is_stale_from_the_age_on_that_was_named() {
+        assert_eq!(stale(26, vec![list("apps", 2, Some(26))]), [""; 0]);
+        assert_eq!(
+            stale(25, vec![list("apps", 2, Some(26)), list("jobs", 2, Some(2))]),
+            ["stale: apps [r/\"p\"]: the newest complete listing is 26 h 0 min old, more than 25 h 0 min"]
+        );
+        assert_eq!(stale(26, vec![list("apps", 2, None)]), ["stale: apps [r/\"p\"]: no listing was ever complete"]);
+    }
+
+    #[test]
+    fn no_run_is_stale_and_without_an_age_nothing_is() {
+        assert_eq!(status(Some(26), vec![], vec![]).stale(), ["stale: the store holds no run yet"]);
+        assert_eq!(status(None, vec![], vec![]).stale(), [""; 0]);
+        assert_eq!(status(None, vec![run(2)], vec![list("apps", 2, None)]).stale(), [""; 0]);
+    }
+
+    #[test]
+    fn a_list_that_is_asked_for_no_more_is_shown_and_not_held_to_the_age() {
+        let week_h = 7 * 24 + 2;
+        assert_eq!(stale(26, vec![list("apps", week_h + 1, Some(week_h + 1))]), [""; 0]);
+        assert_eq!(stale(26, vec![list("apps", week_h, Some(week_h))]).len(), 1);
+        assert_eq!(
+            stale(24 * 8, vec![list("apps", 24 * 15, Some(24 * 15))]).len(),
+            1,
+            "a weekly list is not retired early"
+        );
+    }
+
+    #[test]
+    fn openmetrics_has_a_type_and_help_for_every_gauge_and_ends_with_eof() {
+        let text = status(None, vec![run(2)], vec![list("apps", 2, Some(2)), list("jobs", 2, None)]).openmetrics();
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn openmetrics_of_an_empty_store_still_names_its_gauges() {
+        let text = status(None, vec![], vec![]).openmetrics();
+        assert!(text.lines().all(|line| line.starts_with("# ")), "{text}");
+        assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn the_text_shows_runs_and_lists() {
+        let lists = vec![list("apps", 2, Some(2)), list("jobs", 2, Some(50)), list("old", 400, Some(400))];
+        insta::assert_snapshot!(status(None, vec![run(2)], lists).text());
+    }
+}
