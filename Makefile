@@ -29,7 +29,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test sim fuzz lint fmt tools test-bundled install clean announce-bundled
+.PHONY: help build demo test sim fuzz lint fmt tools test-interop test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -64,6 +64,14 @@ tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source
 
 fmt: ## format the sources
 	$(CARGO) fmt
+
+test-interop: demo ## what pyarrow, polars, pandas and DuckDB read from a published store, in three time zones
+	python3 -m venv "$(CARGO_TARGET_DIR)/interop"
+	"$(CARGO_TARGET_DIR)/interop/bin/pip" install --quiet pyarrow polars pandas pytz duckdb==1.5.6
+	rm -rf "$(CARGO_TARGET_DIR)/interop-bi"
+	for zone in UTC Asia/Shanghai America/St_Johns; do TZ=$$zone "$(CARGO_TARGET_DIR)/interop/bin/python" \
+	  tests/interop/check.py "$(CARGO_TARGET_DIR)/debug/hclake" "$(CARGO_TARGET_DIR)/demo.duckdb" \
+	  "$(CARGO_TARGET_DIR)/interop-bi"; done
 
 test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own
 	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/bundled" $(CARGO) test --locked

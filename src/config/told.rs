@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use super::file::ConfigFile;
-use super::{ConfigError, Environment, Flags, Keys, Origin, Settings, env, read_file, resolve};
+use super::{CodeartsProjects, ConfigError, Environment, Flags, Keys, Origin, Settings, env, read_file, resolve};
 use crate::catalog::spec::Service;
 
 const STARS: &str = "********";
@@ -79,7 +79,10 @@ impl Teller<'_> {
             self.tell(format!("scope[{at}].region"), &scope.region, origin);
             let project = or_none(scope.project_id.clone(), "looked up by the region's name");
             self.tell(format!("scope[{at}].project_id"), project, &self.project_origin(origin));
-            let codearts = scope.codearts_projects.as_ref().map(|projects| projects.0.join(", "));
+            let codearts = scope.codearts_projects.as_ref().map(|projects| match projects {
+                CodeartsProjects::All => "all".to_owned(),
+                CodeartsProjects::Ids(ids) => ids.join(", "),
+            });
             let codearts_origin = self.variable(env::CODEARTS_PROJECTS).unwrap_or_else(|| origin.clone());
             self.tell(format!("scope[{at}].codearts_projects"), or_none(codearts, NONE), &codearts_origin);
             let tables = scope.tables.as_ref().map(|tables| tables.join(", "));
@@ -129,21 +132,30 @@ impl Teller<'_> {
     }
 
     fn credentials(&mut self, settings: &Settings) {
-        match &settings.keys {
-            Err(fault) => self.tell("credentials", NONE, &Origin::Variable(fault.to_string())),
-            Ok(found) => {
-                let origin = Origin::Variable(found.source.clone());
-                match &found.keys {
-                    Keys::Pair { security_token, .. } => {
-                        self.tell("credentials.access_key", STARS, &origin);
-                        self.tell("credentials.secret_key", STARS, &origin);
-                        if security_token.is_some() {
-                            self.tell("credentials.security_token", STARS, &origin);
-                        }
-                    }
-                    Keys::Token(_) => self.tell("credentials.token", STARS, &origin),
+        for (profile, search) in &settings.credentials {
+            let name = profile.as_ref().map_or("credentials".to_owned(), |profile| format!("credentials[{profile}]"));
+            match &search.found {
+                Err(fault) => self.tell(name, NONE, &Origin::Variable(fault.to_string())),
+                Ok(found) => self.keys(&name, &found.keys, &Origin::Variable(found.source.clone())),
+            }
+        }
+    }
+
+    fn keys(&mut self, name: &str, keys: &Keys, origin: &Origin) {
+        match keys {
+            Keys::Pair { security_token, .. } => {
+                self.tell(format!("{name}.access_key"), STARS, origin);
+                self.tell(format!("{name}.secret_key"), STARS, origin);
+                if security_token.is_some() {
+                    self.tell(format!("{name}.security_token"), STARS, origin);
                 }
             }
+            Keys::Token(_) => self.tell(format!("{name}.token"), STARS, origin),
+            Keys::Password { user, .. } => {
+                self.tell(format!("{name}.user"), user, origin);
+                self.tell(format!("{name}.password"), STARS, origin);
+            }
+            Keys::EcsMetadata { base_url } => self.tell(format!("{name}.ecs_metadata"), base_url, origin),
         }
     }
 }

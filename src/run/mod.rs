@@ -23,7 +23,7 @@ pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, Service};
-use crate::clock::{SharedClock, Timestamp};
+use crate::clock::SharedClock;
 use crate::cloud;
 use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::waiting::{Waiting, Watcher};

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::plan::ListPlan;
-use super::{Error, PlanError, plan, record, with_projects};
+use super::reach::{self, Clients};
+use super::{Error, PlanError, plan};
 use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
 use crate::clock::SharedClock;
-use crate::cloud::client::{Call, Client, Reply};
-use crate::config::{ScopeSettings, Settings};
+use crate::cloud::client::{Call, Reply};
+use crate::cloud::projects;
+use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
 
 /// The first page of a list.
@@ -22,13 +24,17 @@ pub struct Probe {
 
 /// Asks for the first page of a list, in the first scope of the settings that has it.
 pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
-    let client = client(settings, clock)?;
+    let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
-    let (scopes, _) = with_projects(&settings.scopes.value, &endpoints, &client).await?;
-    let mut plan = plan::plan(&for_all_tables(scopes), &endpoints)?;
+    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes.value), &endpoints, &clients).await?;
+    let mut plan = plan::plan(&scopes, &endpoints)?;
     let list = plan.lists.swap_remove(0);
+    if let Some(fault) = list.fault {
+        return Err(fault.into());
+    }
+    let client = clients.of(&list.profile);
     let (endpoint, scope) = (Arc::clone(&list.endpoint), list.scope.clone());
-    let source = CloudSource::new(Arc::new(client), endpoint, scope, list.iam_project.clone());
+    let source = CloudSource::new(client, endpoint, scope, list.iam_project.clone());
     let limit = source.shape().limit;
     let fetched = source.fetch(PageRequest { id: 0, offset: 0, marker: None, limit }).await;
     let (page, facts) = fetched.result?;
@@ -56,13 +62,14 @@ pub struct RawAnswer {
 
 /// Asks once, in the first scope of the settings.
 pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
-    let client = client(settings, clock)?;
+    let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let first = settings.scopes.value.first().ok_or(PlanError::NoRegion)?.clone();
+    let client = clients.of(&first.profile);
     let mut scope = Scope { region: first.region.clone(), project: String::new(), fixed: None };
     let iam_project = match (&first.project_id, request.scope) {
         (Some(project), _) => Some(project.clone()),
         (None, ScopeKind::CodeartsProject) => None,
-        (None, _) => Some(crate::cloud::projects::project_id(&client, &first.region).await.result?),
+        (None, _) => Some(projects::project_id(&client, &first.region, first.project.as_deref()).await.result?),
     };
     scope.project = match request.scope {
         ScopeKind::IamProject => iam_project.clone().unwrap_or_default(),
@@ -86,15 +93,14 @@ pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) 
 }
 
 fn codearts_project(scope: &ScopeSettings) -> Result<String, PlanError> {
-    let projects = scope.codearts_projects.as_ref().map_or(&[][..], |projects| &projects.0);
-    projects.first().cloned().ok_or(PlanError::Nothing { skipped: Vec::new() })
-}
-
-fn client(settings: &Settings, clock: SharedClock) -> Result<Client, Error> {
-    Ok(Client::new(record::client_settings(settings)?, clock)?)
+    match &scope.codearts_projects {
+        Some(CodeartsProjects::Ids(ids)) => ids.first().cloned(),
+        Some(CodeartsProjects::All) | None => None,
+    }
+    .ok_or(PlanError::Nothing { skipped: Vec::new() })
 }
 
 /// A list that is tried out need not be among the tables that a scope names.
-fn for_all_tables(scopes: Vec<ScopeSettings>) -> Vec<ScopeSettings> {
-    scopes.into_iter().map(|scope| ScopeSettings { tables: None, ..scope }).collect()
+fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
+    scopes.iter().map(|scope| ScopeSettings { tables: None, ..scope.clone() }).collect()
 }

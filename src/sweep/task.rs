@@ -191,6 +191,14 @@ impl AnyPass {
         }
     }
 
+    /// A list that is read by markers does not tell beforehand.
+    fn expected_pages(&self) -> Option<u64> {
+        match self {
+            AnyPass::Counted(pass) => pass.expected_pages(),
+            AnyPass::Markers(_) => None,
+        }
+    }
+
     fn next_request(&mut self) -> Option<PageRequest> {
         match self {
             AnyPass::Counted(pass) => pass.next_request(),

@@ -235,7 +235,7 @@ impl Tried<'_> {
     async fn list(&mut self, client: Arc<Client>, list: &ListPlan) -> Finding {
         let endpoint = &list.endpoint;
         let source = CloudSource::new(client, Arc::clone(endpoint), list.scope.clone(), list.iam_project.clone());
-        let request = PageRequest { id: 0, offset: 0, limit: endpoint.paging.limit };
+        let request = PageRequest { id: 0, offset: 0, marker: None, limit: source.shape().limit };
         let (_, facts) = match source.fetch(request).await.result {
             Ok(page) => page,
             Err(error) => return self.failure("list", &list.profile, &error),
