@@ -51,7 +51,8 @@ fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
 async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
     let catalog = Catalog::builtin()?;
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
-    let world = WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
+    let world =
+        WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
     let cloud = StandinSettings { clock: clock.clone(), ..Default::default() };
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
     let standin = Standin::start(World::new(&catalog, world.clone()), cloud).await?;

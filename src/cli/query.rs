@@ -79,9 +79,8 @@ fn require_one_statement(connection: &Connection, sql: &str) -> Result<(), Failu
 
 /// An answer goes to a file of its own: never over the store, nor in the place of a device.
 fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
-    let refused = |what: &str, hint: &str| {
-        Err(Failure::usage(format!("{} {what}", path.display()), Some(hint.to_owned())))
-    };
+    let refused =
+        |what: &str, hint: &str| Err(Failure::usage(format!("{} {what}", path.display()), Some(hint.to_owned())));
     if path.as_os_str() == "-" {
         return refused("is no file name here", "leave --out away to write to standard output");
     }

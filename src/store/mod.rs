@@ -27,8 +27,8 @@ mod tests;
 pub use checks::{Violation, run_checks};
 pub use error::Error;
 pub use holdings::{Holding, holdings, lists_held};
-pub use layout::{OWN_COLUMNS, sql_type};
 pub use inspect::{free_bytes, holder, require_writable};
+pub use layout::{OWN_COLUMNS, sql_type};
 pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
@@ -36,7 +36,7 @@ pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::open_read_only;
+pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};
-pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use workbench::{StoreSettings, Workbench, migrate};

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::pass::{
-    Event, Evidence, Listing, ORDER_RECORDS_MIN, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps,
-};
+use super::pass::{Event, Evidence, Listing, ORDER_RECORDS_MIN, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps};
 
 /// Requests after which a pass is taken to be endless.
 const REQUESTS_MAX: usize = 5_000;

@@ -66,9 +66,9 @@ fn assert_complete(ran: Ran) {
 
 #[test]
 fn every_source_alone_leads_to_a_first_complete_sync() {
-    type Prepare = fn(&Tenant);
-    let elsewhere: Prepare = |tenant| tenant.write("keys.ini", &sdk_file("basic", SK));
-    let sources: [(&str, &[(&str, &str)], Prepare); 10] = [
+    type Source<'a> = (&'a str, &'a [(&'a str, &'a str)], fn(&Tenant));
+    let elsewhere: fn(&Tenant) = |tenant| tenant.write("keys.ini", &sdk_file("basic", SK));
+    let sources: [Source; 10] = [
         ("sdk", &[("HUAWEICLOUD_SDK_AK", AK), ("HUAWEICLOUD_SDK_SK", SK)], |_| {}),
         ("hw", &[("HW_ACCESS_KEY", AK), ("HW_SECRET_KEY", SK)], |_| {}),
         ("samples", &[("CLOUD_SDK_AK", AK), ("CLOUD_SDK_SK", SK)], |_| {}),

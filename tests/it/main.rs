@@ -3,8 +3,8 @@
 mod support;
 
 mod bad_input;
-mod credentials;
 mod catalogs;
+mod credentials;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;

@@ -156,7 +156,9 @@ fn a_query_is_one_statement_that_reads_the_store_alone() {
     tenant.run(&["query", " ; "]).exits(2).says(&["there is no statement"]);
     tenant.run(&["query", "-- how many?\nSELECT count(*) AS n FROM apps;"]).exits(0);
     tenant.run(&["query", "DESCRIBE apps"]).exits(0);
-    for reaching in ["COPY (SELECT 1) TO 'out.csv'", "FROM read_text('hclake.toml')", "INSTALL httpfs", "EXPORT DATABASE 'out'"] {
+    for reaching in
+        ["COPY (SELECT 1) TO 'out.csv'", "FROM read_text('hclake.toml')", "INSTALL httpfs", "EXPORT DATABASE 'out'"]
+    {
         tenant.run(&["query", reaching]).exits(2);
     }
     assert!(!tenant.path("out.csv").exists() && !tenant.path("out").exists());
