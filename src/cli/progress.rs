@@ -350,6 +350,8 @@ mod tests {
     fn a_bars_name_holds_only_what_tells_it_from_the_others() {
         let catalog = Catalog::builtin().unwrap();
         let list = |table: &str, region: &str, project: &str, fixed: Option<&str>| ListPlan {
+            profile: None,
+            fault: None,
             endpoint: Arc::new(catalog.get(table).unwrap().clone()),
             scope: Scope { region: region.into(), project: project.into(), fixed: fixed.map(str::to_owned) },
             iam_project: None,

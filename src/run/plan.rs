@@ -264,7 +264,7 @@ mod tests {
         let scopes: Vec<_> = plan.lists.iter().map(|list| list.scope.to_string()).collect();
         assert_eq!(scopes, ["r1", "r2"]);
         assert_eq!(plan.lists[0].iam_project.as_deref(), Some("iam"));
-        assert!(needs_project(&ScopeSettings { project_id: None, ..scope("r1", &[]) }, &endpoints));
+        assert!(needs(None, ScopeKind::IamProject, &endpoints));
     }
 
     #[test]

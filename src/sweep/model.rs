@@ -294,7 +294,7 @@ impl Registry {
             order[1] = shown.then(|| OrderValue::Number(u128::from(record.updated)));
             RowFacts { key: Some(record.key), content: record.key ^ record.updated << 32, order }
         };
-        PageFacts { total: Some(self.records.len() as u64), rows: rows.map(facts).collect() }
+        PageFacts { total: Some(self.records.len() as u64), rows: rows.map(facts).collect(), ..PageFacts::default() }
     }
 
     fn lives(&self) -> BTreeSet<(u64, u64)> {
