@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use hclake::catalog::Catalog;
 use hclake::clock::Timestamp;
-use hclake::cloud::{complaint, retry};
+use hclake::cloud::{Reply, complaint, retry};
 use hclake::config::{self, Environment, Flags};
 use hclake::normalize::{DecodeSettings, Decoder, time};
 use hclake::report::header;
@@ -35,7 +35,7 @@ fn envelope(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     for endpoint in BUILTIN.endpoints() {
         let envelope = Envelope::new(endpoint);
-        let Ok((page, facts)) = envelope.read(&body) else { continue };
+        let Ok((page, facts)) = envelope.read(&Reply { body: &body, content_range: None }) else { continue };
         for (index, row) in (0..).zip(&facts.rows) {
             let text = page.row(index);
             assert_eq!(text, text.trim(), "a record is cut out whole");

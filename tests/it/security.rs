@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bytes::Bytes;
+use hclake::cloud::client::Reply;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
 use hclake::clock::SystemClock;
@@ -133,10 +134,10 @@ fn a_page_nested_without_end_is_refused_or_read_without_falling_over() {
     let catalog = Catalog::builtin().expect("sound");
     let envelope = Envelope::new(catalog.get("image_jobs").expect("built in"));
     for body in [deep.clone(), format!("{{\"other\":{deep}"), format!("{{\"items\":[{{\"id\":{deep}")] {
-        assert!(envelope.read(&Bytes::from(body)).is_err());
+        assert!(envelope.read(&Reply { body: &Bytes::from(body), content_range: None }).is_err());
     }
     let closed = format!("{{\"items\":[{{\"id\":{}{}}}]}}", "[".repeat(100_000), "]".repeat(100_000));
-    if let Ok((page, facts)) = envelope.read(&Bytes::from(closed)) {
+    if let Ok((page, facts)) = envelope.read(&Reply { body: &Bytes::from(closed), content_range: None }) {
         assert_eq!((facts.rows.len(), facts.rows[0].key), (1, None));
         assert_eq!(envelope.key_of(page.row(0)), None);
     }

@@ -18,6 +18,7 @@ use hclake::normalize::{DecodeSettings, Decoder};
 use hclake::store::{
     self, Night, Outcome, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord,
 };
+use hclake::sweep::Progress;
 use hclake::sweep::{Envelope, Page, Proof, Sink, SweepLimits, Swept, Verdict, sweep};
 
 use cloud::{List, ModelSource, Record, Weights};
@@ -311,7 +312,7 @@ impl Sink for Desk<'_> {
         self.night.absent(self.sweep)
     }
 
-    fn progress(&mut self, _: u64, _: u64, _: Option<u64>) {}
+    fn progress(&mut self, _: Progress) {}
 }
 
 /// What must hold after a night, of one list.

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use hclake::catalog::spec::{Endpoint, PagingKind, Service};
+use hclake::cloud::client::Reply;
+use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
 use hclake::cloud::error::Error;
-use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Traffic};
+use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Steps, Traffic};
 use serde_json::{Value, json};
 
 /// What a list is sorted by.
@@ -280,7 +281,7 @@ impl ModelSource {
 
     fn read(&self, request: PageRequest, page: &Value) -> Fetched {
         let envelope = Envelope::new(&self.endpoint);
-        let (page, facts) = envelope.read(&Bytes::from(page.to_string())).expect("the model answers with pages");
+        let (page, facts) = envelope.read(&Reply { body: &Bytes::from(page.to_string()), content_range: None }).expect("the model answers with pages");
         Fetched { result: Ok((page.named(request.offset, None), facts)), traffic: Traffic::default() }
     }
 }
@@ -288,10 +289,10 @@ impl ModelSource {
 impl PageSource for ModelSource {
     fn shape(&self) -> Shape {
         let (order_columns, has_updated) = Envelope::new(&self.endpoint).order_columns();
-        let paging = &self.endpoint.paging;
+        let Paging::Counted(paging) = &self.endpoint.paging else { panic!("the model's lists are counted") };
         Shape {
             limit: paging.limit,
-            overlap: paging.kind == PagingKind::Offset,
+            steps: if paging.count == Count::Offset { Steps::Overlapping } else { Steps::Apart },
             pages_max: paging.pages_max,
             order_columns,
             has_updated,
@@ -303,7 +304,7 @@ impl PageSource for ModelSource {
         for _ in 0..naps {
             tokio::task::yield_now().await;
         }
-        let answer = self.list.lock().expect("no one panics with it").answer(request, &mut self.rng());
+        let answer = self.list.lock().expect("no one panics with it").answer(request.clone(), &mut self.rng());
         match answer {
             Ok(page) => self.read(request, &page),
             Err(error) => Fetched { result: Err(error), traffic: Traffic::default() },
