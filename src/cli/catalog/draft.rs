@@ -299,7 +299,9 @@ fn paging_lines(asked: &Asked<'_>, places: &Places) -> String {
     }
     let has_total = places.total.is_some() || asked.content_range.is_some();
     if has_total || given(&OFFSET_NAMES).is_some() || size.is_some() {
-        return counted("offset", name_of(given(&OFFSET_NAMES), "offset"), name_of(size, "limit"));
+        // The registry refuses an offset that is no multiple of the page size.
+        let kind = if asked.service == Service::Swr { "offset_multiple" } else { "offset" };
+        return counted(kind, name_of(given(&OFFSET_NAMES), "offset"), name_of(size, "limit"));
     }
     format!("{check}kind = \"none\"\n")
 }

@@ -82,6 +82,9 @@ fn a_bare_array_takes_its_total_from_the_header() {
     let (_, endpoint) = draft(&with_header, &answer).unwrap();
     assert_eq!((endpoint.items.clone(), endpoint.total.clone()), (Items::Answer, Some(Total::ContentRange)));
     assert_eq!(endpoint.key_in_words(), "name; namespace");
+    assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::OffsetMultiple, .. })));
+    let elsewhere = Asked { service: Service::Workspace, content_range: Some("0-3/3"), ..asked("/v2/x", &[]) };
+    let (_, endpoint) = draft(&elsewhere, &answer).unwrap();
     assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::Offset, .. })));
 }
 
