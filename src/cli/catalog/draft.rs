@@ -245,6 +245,8 @@ fn key_lines(columns: &[Column], key: &[String], is_guess: bool) -> String {
     let mut text = String::new();
     if is_guess {
         let _ = writeln!(text, "{FILL_IN} the key: no column told the records of the page apart");
+    } else if !matches!(key, [only] if snake(only) == "id") {
+        let _ = writeln!(text, "{FILL_IN} the key, unless this tells all records apart, as it did on one page");
     }
     let _ = writeln!(text, "key = [{}]", parts.join(", "));
     let mut order: Vec<&str> = named(&["creat", "begin", "start"]).into_iter().collect();
