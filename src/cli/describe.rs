@@ -1,5 +1,6 @@
 //! `hclake describe TABLE`: the list, its columns, and how fresh and how deep its history is, in each scope.
 
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Value, json};
 
 use super::args::Global;
@@ -127,12 +128,31 @@ fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) ->
     for (name, text) in facts(endpoint) {
         writeln!(streams.out, "{name:<14} {text}")?;
     }
-    for grid in [Some(columns_grid(endpoint)), (!holdings.is_empty()).then(|| holdings_grid(holdings))] {
-        let Some(batch) = grid.map(Grid::batch) else { continue };
+    writeln!(streams.out, "\n{}", wrapped_columns(endpoint, terminal_width()).trim_fmt())?;
+    if !holdings.is_empty() {
+        let batch = holdings_grid(holdings).batch();
         writeln!(streams.out)?;
         output::write([batch.clone()], batch.schema_ref(), Format::Table, streams.out, terminal_width())?;
     }
     Ok(())
+}
+
+/// The columns with nothing cut: where the terminal is narrow, types and meanings go on in the next line.
+fn wrapped_columns(endpoint: &Endpoint, width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─').set_header(["column", "type", "null", "meaning"]);
+    for ColumnLine { name, ty, is_nullable, meaning, .. } in column_lines(endpoint) {
+        table.add_row([name.as_str(), &ty, if is_nullable { "yes" } else { "no" }, &meaning]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table
 }
 
 /// The part of a page that tells of one list.

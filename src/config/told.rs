@@ -78,12 +78,15 @@ impl Teller<'_> {
         for (at, scope) in settings.scopes.value.iter().enumerate() {
             self.tell(format!("scope[{at}].region"), &scope.region, origin);
             let project = or_none(scope.project_id.clone(), "looked up by the region's name");
-            self.tell(format!("scope[{at}].project_id"), project, &self.project_origin(origin));
+            let said = |is_said: bool, origin: Origin| if is_said { origin } else { Origin::Default };
+            let project_origin = said(scope.project_id.is_some(), self.project_origin());
+            self.tell(format!("scope[{at}].project_id"), project, &project_origin);
             let codearts = scope.codearts_projects.as_ref().map(|projects| match projects {
                 CodeartsProjects::All => "all".to_owned(),
                 CodeartsProjects::Ids(ids) => ids.join(", "),
             });
-            let codearts_origin = self.variable(env::CODEARTS_PROJECTS).unwrap_or_else(|| origin.clone());
+            let codearts_origin = self.variable(env::CODEARTS_PROJECTS).unwrap_or_else(|| self.in_file.clone());
+            let codearts_origin = said(codearts.is_some(), codearts_origin);
             self.tell(format!("scope[{at}].codearts_projects"), or_none(codearts, NONE), &codearts_origin);
             let tables = scope.tables.as_ref().map(|tables| tables.join(", "));
             self.tell_of_file(format!("scope[{at}].tables"), or_none(tables, "all"), scope.tables.is_some());
@@ -93,9 +96,9 @@ impl Teller<'_> {
         }
     }
 
-    fn project_origin(&self, otherwise: &Origin) -> Origin {
+    fn project_origin(&self) -> Origin {
         let variables = [env::SDK_PROJECT_ID, env::HW_PROJECT_ID];
-        variables.into_iter().find_map(|name| self.variable(name)).unwrap_or_else(|| otherwise.clone())
+        variables.into_iter().find_map(|name| self.variable(name)).unwrap_or_else(|| self.in_file.clone())
     }
 
     fn pace(&mut self, settings: &Settings) {

@@ -136,7 +136,9 @@ impl MarkerPass {
             Some(total) => Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen")),
             None if self.pages == 1 => Evidence::OnePage,
             None if self.order.is_by_update_time() => Evidence::Unprovable(
-                "the list is sorted by its update time: a record that changes may move past the marker".to_owned(),
+                "the list seems sorted by its update time, and a record that changes may move past the marker; if it is \
+                 sorted by what never changes, name that column in `order`"
+                    .to_owned(),
             ),
             None => Evidence::Markers,
         }

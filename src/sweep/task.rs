@@ -158,15 +158,15 @@ pub async fn sweep<S: PageSource, K: Sink>(
 
 /// A pass of the kind that a list's shape asks for.
 enum AnyPass {
-    Counted(Pass),
-    Markers(MarkerPass),
+    Counted(Box<Pass>),
+    Markers(Box<MarkerPass>),
 }
 
 impl AnyPass {
     fn new(shape: Shape, first_id: u64) -> AnyPass {
         match shape.steps {
-            Steps::Overlapping | Steps::Apart => AnyPass::Counted(Pass::new(shape, first_id)),
-            Steps::Markers => AnyPass::Markers(MarkerPass::new(shape, first_id)),
+            Steps::Overlapping | Steps::Apart => AnyPass::Counted(Box::new(Pass::new(shape, first_id))),
+            Steps::Markers => AnyPass::Markers(Box::new(MarkerPass::new(shape, first_id))),
         }
     }
 

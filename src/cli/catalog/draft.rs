@@ -245,6 +245,8 @@ fn key_lines(columns: &[Column], key: &[String], is_guess: bool) -> String {
     let mut text = String::new();
     if is_guess {
         let _ = writeln!(text, "{FILL_IN} the key: no column told the records of the page apart");
+    } else if !matches!(key, [only] if snake(only) == "id") {
+        let _ = writeln!(text, "{FILL_IN} the key, unless this tells all records apart, as it did on one page");
     }
     let _ = writeln!(text, "key = [{}]", parts.join(", "));
     let mut order: Vec<&str> = named(&["creat", "begin", "start"]).into_iter().collect();
@@ -299,7 +301,9 @@ fn paging_lines(asked: &Asked<'_>, places: &Places) -> String {
     }
     let has_total = places.total.is_some() || asked.content_range.is_some();
     if has_total || given(&OFFSET_NAMES).is_some() || size.is_some() {
-        return counted("offset", name_of(given(&OFFSET_NAMES), "offset"), name_of(size, "limit"));
+        // The registry refuses an offset that is no multiple of the page size.
+        let kind = if asked.service == Service::Swr { "offset_multiple" } else { "offset" };
+        return counted(kind, name_of(given(&OFFSET_NAMES), "offset"), name_of(size, "limit"));
     }
     format!("{check}kind = \"none\"\n")
 }

@@ -166,7 +166,7 @@ fn paths(answer: &Json) -> Vec<(Vec<String>, &Json)> {
         let (path, value) = (found[at].0.clone(), found[at].1);
         if path.len() < SEARCH_DEPTH_MAX {
             let named = value.members().iter().filter(|(name, _)| can_be_named(name));
-            found.extend(named.map(|(name, value)| ([path.as_slice(), &[name.clone()]].concat(), value)));
+            found.extend(named.map(|(name, value)| ([path.as_slice(), std::slice::from_ref(name)].concat(), value)));
         }
         at += 1;
     }

@@ -79,9 +79,13 @@ fn a_page_with_a_marker_is_drafted_with_types_key_and_times() {
 fn a_bare_array_takes_its_total_from_the_header() {
     let answer = json!([{ "namespace": "a", "name": "x" }, { "namespace": "a", "name": "y" }, { "namespace": "b", "name": "x" }]);
     let with_header = Asked { content_range: Some("0-3/3"), ..asked("/v2/manage/repos", &[]) };
-    let (_, endpoint) = draft(&with_header, &answer).unwrap();
+    let (text, endpoint) = draft(&with_header, &answer).unwrap();
     assert_eq!((endpoint.items.clone(), endpoint.total.clone()), (Items::Answer, Some(Total::ContentRange)));
     assert_eq!(endpoint.key_in_words(), "name; namespace");
+    assert!(text.contains("# FILL IN: the key, unless this tells all records apart"), "{text}");
+    assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::OffsetMultiple, .. })));
+    let elsewhere = Asked { service: Service::Workspace, content_range: Some("0-3/3"), ..asked("/v2/x", &[]) };
+    let (_, endpoint) = draft(&elsewhere, &answer).unwrap();
     assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::Offset, .. })));
 }
 

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::super::pages::{Refusal, Window, window};
 use super::super::*;
-use super::{CODEARTS_PROJECT, IAM_PROJECT, answer, get, post, running};
+use super::{CODEARTS_PROJECT, IAM_PROJECT, TOKEN, answer, get, post, running, small};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Paging;
+use crate::secret::Secret;
 
 fn target(table: &str) -> String {
     let path = Catalog::builtin().unwrap().get(table).unwrap().path.clone();
@@ -138,6 +139,91 @@ async fn projects_are_found_by_region_and_codearts_lists_its_own() {
     assert_eq!((&codearts["projects"][0]["project_id"], &codearts["total"]), (&json!(CODEARTS_PROJECT), &json!(1)));
     let (status, _) = answer(get(&standin, "/v4/projects?limit=1001").await).await;
     assert_eq!(status, 400);
+}
+
+/// A stand-in with lists that are not built in.
+async fn with_lists(lists: &[&str]) -> Running {
+    let files = lists.iter().enumerate().map(|(n, text)| (format!("{n}.toml"), text.to_string()));
+    let settings = StandinSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
+    let catalog = Catalog::beside_builtin(files).unwrap();
+    Standin::start(World::new(&catalog, WorldSettings { other_rows: 23, ..small() }), settings).await.unwrap()
+}
+
+const BY_TEXT: &str = include_str!("../../../tests/fixtures/catalog/swr_all_repositories.toml");
+const BY_NUMBER: &str = include_str!("../../../tests/fixtures/catalog/swr_repositories_v3.toml");
+const BARE: &str = include_str!("../../../tests/fixtures/catalog/swr_shared_repositories.toml");
+const UNPAGED: &str = include_str!("../../../tests/fixtures/catalog/app_catalogs.toml");
+
+#[tokio::test]
+async fn pages_by_marker_put_together_are_the_listing_and_the_last_names_none() {
+    let nested = BY_NUMBER
+        .replace("\"repos\"", "\"data.repos\"")
+        .replace("\"nextMarker\"", "\"page.next\"\nmore = \"page.more\"");
+    for (list, table, path, items, next) in [
+        (
+            BY_TEXT,
+            "swr_all_repositories",
+            format!("/v2/{IAM_PROJECT}/repositories"),
+            "/repositories",
+            "/page_info/next_marker",
+        ),
+        (BY_NUMBER, "swr_repositories_v3", "/v3/manage/repos".to_owned(), "/repos", "/nextMarker"),
+        (&nested, "swr_repositories_v3", "/v3/manage/repos".to_owned(), "/data/repos", "/page/next"),
+    ] {
+        let standin = with_lists(&[list]).await;
+        let truth = records_of(&standin, table);
+        let (mut read, mut query, mut pages) = (Vec::new(), "limit=7".to_owned(), 0);
+        loop {
+            let (status, page) = answer(get(&standin, &format!("{path}?{query}")).await).await;
+            assert_eq!(status, 200, "{page}");
+            read.extend(page.pointer(items).unwrap().as_array().unwrap().clone());
+            pages += 1;
+            let marker = page.pointer(next).filter(|marker| !marker.is_null());
+            assert!(page.pointer("/page/more").is_none_or(|more| *more == json!(marker.is_some())), "{page}");
+            let Some(marker) = marker else { break };
+            let text = marker.as_str().map_or_else(|| marker.to_string(), str::to_owned);
+            query = format!("limit=7&marker={}", text.replace('+', "%2B").replace('=', "%3D").replace('&', "%26"));
+        }
+        assert_eq!((read, pages), (truth, 4), "{table}");
+        let (status, _) = answer(get(&standin, &format!("{path}?limit=7&marker=another")).await).await;
+        assert_eq!(status, 400);
+    }
+}
+
+#[tokio::test]
+async fn a_marker_holds_its_place_although_its_record_is_gone() {
+    let standin = with_lists(&[BY_NUMBER]).await;
+    let (_, first) = answer(get(&standin, "/v3/manage/repos?limit=7").await).await;
+    let marker = first["nextMarker"].to_string();
+    let (_, before) = answer(get(&standin, &format!("/v3/manage/repos?limit=7&marker={marker}")).await).await;
+    standin.with_world(|world| {
+        let id = world.lists().find(|id| id.table == "swr_repositories_v3").unwrap().clone();
+        world.remove(&id, &marker).unwrap();
+    });
+    let (_, after) = answer(get(&standin, &format!("/v3/manage/repos?limit=7&marker={marker}")).await).await;
+    assert_eq!(before, after);
+}
+
+#[tokio::test]
+async fn a_bare_array_tells_its_total_in_the_header_and_wants_its_fixed_parameters() {
+    let standin = with_lists(&[BARE]).await;
+    let truth = records_of(&standin, "swr_shared_repositories");
+    let path = "/v2/manage/repos?order_column=name&order_type=asc";
+    let response = get(&standin, &format!("{path}&offset=10&limit=10")).await.unwrap();
+    assert_eq!(response.headers()["content-range"], "10-20/23");
+    let page: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!(page.as_array().unwrap()[..], truth[10..20]);
+    for wrong in ["/v2/manage/repos?offset=0&limit=10", "/v2/manage/repos?order_column=size&order_type=asc"] {
+        assert_eq!(answer(get(&standin, wrong).await).await.0, 400, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_without_paging_comes_whole() {
+    let standin = with_lists(&[UNPAGED]).await;
+    let (_, page) = answer(get(&standin, &format!("/v1/{IAM_PROJECT}/app-center/app-catalogs")).await).await;
+    assert_eq!(page["items"].as_array().unwrap()[..], records_of(&standin, "app_catalogs"));
+    assert_eq!(page.as_object().unwrap().len(), 1, "no total is told");
 }
 
 proptest! {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use hclake::cloud::client::Reply;
 use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
+use hclake::cloud::client::Reply;
 use hclake::cloud::error::Error;
 use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Steps, Traffic};
 use serde_json::{Value, json};
@@ -281,7 +281,9 @@ impl ModelSource {
 
     fn read(&self, request: PageRequest, page: &Value) -> Fetched {
         let envelope = Envelope::new(&self.endpoint);
-        let (page, facts) = envelope.read(&Reply { body: &Bytes::from(page.to_string()), content_range: None }).expect("the model answers with pages");
+        let (page, facts) = envelope
+            .read(&Reply { body: &Bytes::from(page.to_string()), content_range: None })
+            .expect("the model answers with pages");
         Fetched { result: Ok((page.named(request.offset, None), facts)), traffic: Traffic::default() }
     }
 }
