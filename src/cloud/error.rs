@@ -469,7 +469,7 @@ mod tests {
         [forbidden] workspace answered 403 WKS.00010003: no permission
             grant this user the IAM permission workspace:appcenter:listJobs
         [not_found] workspace answered 404 APIGW.0101: The API does not exist (request id 5e1f)
-            the API is not published there: check region and path, or set HCLAKE_ENDPOINT_URL_WORKSPACE
+            the API is not published there: check the region, or set HCLAKE_ENDPOINT_URL_WORKSPACE
         [upstream] workspace answered 500 Deploy.00011002: task failed
             the fault is on the service's side; the next run asks again
         [upstream] workspace answered 400 SVCSTG.SWR.4000001: bad limit
@@ -478,8 +478,8 @@ mod tests {
             the request was refused as it stands: check the list's parameters and documentation page
         [not_found] workspace answered 404: Could not find project
             check the region and the project id
-        [upstream] workspace answered 502: <html> <head><title>502 Bad Gateway</title></head> [31m</html>
-            the fault is on the service's side; the next run asks again
+        [upstream] workspace answered 502: a web page in place of JSON, titled `502 Bad Gateway`
+            something on the way may be answering in the service's place: check HTTPS_PROXY, NO_PROXY and HCLAKE_ENDPOINT_URL_WORKSPACE
         [upstream] workspace answered 503: no text
             the fault is on the service's side; the next run asks again
         "#);
@@ -510,15 +510,15 @@ mod tests {
         ];
         insta::assert_snapshot!(told(&errors), @r#"
         [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: AK not found (request id r)
-            there is no such access key: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+            no such access key is known there: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK for typos, and that the account is of the region's site (a key of the international site is unknown in a region of the China site, and the other way round); nothing more is asked with these keys, since failures in a row lock them for minutes
         [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: verify aksk signature fail (request id r)
-            the secret key does not fit the access key: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+            the secret key does not fit the access key: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK for typos, and that both are of one pair; nothing more is asked with these keys, since failures in a row lock them for minutes
         [clock] workspace answered 401 APIGW.0301: signature expired, signature time: X, server time: Y (request id r)
             this machine's clock said X, the service's Y: set this machine's clock, for instance by NTP
         [auth] workspace answered 401 APIGW.0301: signature expired (request id r)
             the keys are not accepted: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
         [auth] workspace answered 401 APIGW.0301: signature expired (request id r)
-            the temporary keys of HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK have probably run out: fetch new ones, security token included
+            the temporary keys of HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK have run out, or their security token is another pair's: fetch new ones, all three parts
         [clock] workspace answered 401 APIGW.0301: signature expired (request id r)
             this machine's clock differs from the service's: set this machine's clock, for instance by NTP; if it is right, the temporary keys have run out: fetch new ones
         [auth] workspace answered 401 APIGW.0307: The token must be updated. (request id r)
@@ -528,9 +528,9 @@ mod tests {
         [auth] workspace answered 401 APIGW.0305: Incorrect authentication information (request id r)
             the keys are not accepted: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
         [forbidden] workspace answered 403 APIGW.0310: The project is unavailable. (request id r)
-            the project is not available: check the project id
+            the project is frozen or of another region: check the project id
         [forbidden] workspace answered 403 APIGW.0802: The IAM user is forbidden in the currently selected region (request id r)
-            the service or this user has no access to the region: check the region
+            this user may not use this region: have an administrator allow it, or choose another
         [throttled] workspace answered 429 APIGW.0308: policy user over ratelimit,limit:60,time:1 minute (request id r)
             lower `workspace` under [rate] in hclake.toml
         "#);
@@ -598,15 +598,15 @@ mod tests {
         [upstream] swr: swr-api.cn-north-4.myhuaweicloud.com answered 302 and points to http://portal/, which is not followed
             a log-in page or a moved service answers there; check HCLAKE_ENDPOINT_URL_SWR
         [usage] IAM knows no project `cn-north-4` in region `cn-north-4`
-            check the region's spelling, or set the project's id as project_id
+            check the region's spelling, and that this user may use it; or set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
         [usage] IAM knows no project `r_team` in region `r`; it knows r_1 (1), r_2 (2), r_3 (3), r_4 (4), r_5 (5), r_6 (6), r_7 (7), r_8 (8), r_9 (9), r_10 (10), r_11 (11), r_12 (12), r_13 (13), r_14 (14), r_15 (15), r_16 (16), r_17 (17), r_18 (18), r_19 (19), r_20 (20) and 3 more
-            set one of these names as project, or its id as project_id
+            set `project` in hclake.toml to one of these names, or `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
         [auth] no keys came from the ECS metadata service at http://169.254.169.254: it answered 500
             give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off
         [data] projectman: the list of projects would not hold still: 3 are reported, 2 were read
             projects came or went meanwhile; the next run asks again
         [usage] IAM knows several projects `r` in region `r`: a (1), b (2)
-            choose one and set its id as project_id
+            choose one and set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
         "#);
     }
 }

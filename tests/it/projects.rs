@@ -95,7 +95,7 @@ fn a_name_that_no_iam_project_has_brings_those_that_there_are() {
     tenant.sync().exits(2).says(&[
         &format!("IAM knows no project `{REGION}_team7` in region `{REGION}`; it knows {REGION} (0a1b2c3d"),
         &format!("{REGION}_team1 (1b2c3d4e"),
-        "hint: set one of these names as project",
+        "hint: set `project` in hclake.toml to one of these names",
     ]);
 }
 
