@@ -100,7 +100,9 @@ pub(super) enum Command {
     Init(super::init::InitArgs),
     /// Print what makes this machine run the nightly job
     Schedule(super::schedule::ScheduleArgs),
-    /// Three nights on a stand-in cloud, then a report: no account needed. Leaves hclake-demo.duckdb, or what --store names
+    /// Three nights on a stand-in cloud, then a report: no account needed
+    ///
+    /// Leaves hclake-demo.duckdb, or what --store names.
     Demo(DemoArgs),
     /// Print a shell's completion script
     Completions(super::manual::CompletionsArgs),

@@ -61,7 +61,7 @@ fn projects_that_cannot_be_listed_fail_their_lists_and_no_others() {
     tenant.cloud.faults.add("/v4/projects", When::Always, Fault::denied());
     let ran = tenant.run_with(&NIGHTLY, &ALL).exits(3).says(&[
         &format!("error: deploy_tasks [{REGION}/all]: projectman answered 403"),
-        "hint: grant this user the IAM permission projectman:project:list",
+        "grant this user the IAM permission projectman:project:list",
     ]);
     let summary = ran.json();
     assert_eq!(tenant.requests_for("/v4/projects"), 1);

@@ -74,7 +74,12 @@ fn every_make_target_shown_is_in_the_makefile() {
 #[test]
 fn the_configuration_shown_is_taken() {
     let tenant = Tenant::new();
-    let shown = blocks("toml").iter().find(|block| block.contains("[rate]")).expect("the configuration").replace("# [[scope]]", "[[scope]]").replace("\n# region", "\nregion");
+    let shown = blocks("toml")
+        .iter()
+        .find(|block| block.contains("[rate]"))
+        .expect("the configuration")
+        .replace("# [[scope]]", "[[scope]]")
+        .replace("\n# region", "\nregion");
     tenant.write("hclake.toml", &shown.replace("\n# tables", "\ntables"));
     let ran = tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", "")]).exits(0);
     assert!(ran.stdout.contains("cn-north-4"), "{}", ran.stdout);
