@@ -19,6 +19,7 @@ pub(super) struct ConfigFile {
     pub rate: RateFile,
     pub time: TimeFile,
     pub sync: SyncFile,
+    pub http: HttpFile,
     pub endpoint: BTreeMap<EndpointName, String>,
 }
 
@@ -75,6 +76,13 @@ pub(super) struct SyncFile {
     pub max_gone_percent: Option<u8>,
     pub request_log_days: Option<u32>,
     pub memory_limit_mb: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpFile {
+    pub connect_timeout_s: Option<u32>,
+    pub read_timeout_s: Option<u32>,
 }
 
 /// `all`, or a service's name.

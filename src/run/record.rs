@@ -32,6 +32,8 @@ pub(super) fn client_settings(settings: &Settings) -> Result<ClientSettings, Key
             by_service: settings.endpoint_url_by_service.clone(),
         },
         rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
+        connect_timeout: settings.connect_timeout,
+        read_timeout: settings.read_timeout,
         ..ClientSettings::new(credentials)
     })
 }

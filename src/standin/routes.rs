@@ -32,6 +32,7 @@ pub(super) struct Call<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Twist {
     pub repeated: bool,
+    pub first: bool,
     pub without: usize,
     pub total_off: i64,
 }
@@ -131,7 +132,11 @@ fn text(value: &Value) -> Option<String> {
 }
 
 fn page(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, asked: Window) -> Vec<u8> {
-    let window = if call.twist.repeated { asked.before() } else { asked };
+    let window = match call.twist {
+        Twist { first: true, .. } => asked.first(),
+        Twist { repeated: true, .. } => asked.before(),
+        _ => asked,
+    };
     let mut records = world.serve(id, call.number, window.start, window.length);
     records.truncate(records.len().saturating_sub(call.twist.without));
     let total = (world.count(id) as i64).saturating_add(call.twist.total_off).max(0);

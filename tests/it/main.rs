@@ -3,10 +3,15 @@
 mod support;
 
 mod bad_input;
+mod crashes;
+mod faults;
 mod first_sync;
 mod honesty;
+mod moving;
 mod nights;
 
+mod quarantine;
+mod readers;
 mod readme;
 mod secrets;
 mod tidy;
