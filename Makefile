@@ -29,7 +29,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test lint fmt test-bundled install clean announce-bundled
+.PHONY: help build demo test test-slow lint fmt test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -42,6 +42,9 @@ demo: build ## three nights on a stand-in cloud, then a report; leaves target/de
 
 test: $(DUCKDB) ## every test that needs no network but loopback
 	$(CARGO) test --locked $(FEATURES)
+
+test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20
+	HCLAKE_KILLS=200 $(CARGO) test --locked $(FEATURES) --test it crashes
 
 lint: $(DUCKDB) ## formatting, and clippy with warnings denied
 	$(CARGO) fmt --check

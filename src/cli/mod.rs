@@ -6,6 +6,7 @@ mod demo;
 mod log;
 mod message;
 pub mod output;
+mod quarantine;
 mod query;
 mod report;
 mod sync;
@@ -52,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
+        Command::Quarantine(command) => quarantine::run(&cli.global, command, &environment, &mut streams),
         Command::Demo(args) => demo::run(&cli.global, args, &environment, &mut streams),
     };
     let flushed = out.flush().map_err(Failure::from);

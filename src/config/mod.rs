@@ -394,7 +394,9 @@ mod tests {
         let settings = with_file("[http]\nread_timeout_s = 2\n", &[]).unwrap();
         assert_eq!((settings.connect_timeout.as_secs(), settings.read_timeout.as_secs()), (10, 2));
         for text in ["[http]\nread_timeout_s = 0\n", "[http]\nconnect_timeout_s = 601\n"] {
-            let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("a fault of meaning") };
+            let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else {
+                panic!("a fault of meaning")
+            };
             assert!(faults[0].contains("between 1 and 600"), "{faults:?}");
         }
     }

@@ -1,9 +1,11 @@
 //! One night: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
 //! Here the modules below meet; nothing is printed.
 
+mod drift;
 mod list;
 mod plan;
 mod record;
+mod retry;
 mod summary;
 mod writer;
 
@@ -16,6 +18,7 @@ use tokio::task::JoinSet;
 
 pub use list::QUARANTINE_RECORDS_MAX;
 pub use plan::{ListPlan, Plan, PlanError, Skipped};
+pub use retry::{Retried, retry};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;

@@ -14,6 +14,7 @@ mod merge;
 mod migrate;
 mod night;
 mod open;
+mod quarantine;
 mod reconcile;
 mod template;
 mod workbench;
@@ -23,9 +24,12 @@ mod tests;
 
 pub use checks::{Violation, run_checks};
 pub use error::Error;
-pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
+pub use ledger::{
+    DriftKind, DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict,
+};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, newest_run_at};
 pub use open::open_read_only;
+pub use quarantine::{Quarantined, quarantined};
 pub use workbench::{StoreSettings, Workbench, migrate};

@@ -215,7 +215,8 @@ fn either_signal_ends_a_run_with_130_and_keeps_the_store() {
 fn what_a_dead_run_left_is_no_hindrance() {
     let tenant = Tenant::of(tiny_world(), StandinSettings::default());
     tenant.sync().exits(0);
-    tenant.write("hclake.duckdb.lock", "{\"pid\": 1, \"host\": \"elsewhere\", \"started_at\": \"2020-01-01T00:00:00Z\"}");
+    tenant
+        .write("hclake.duckdb.lock", "{\"pid\": 1, \"host\": \"elsewhere\", \"started_at\": \"2020-01-01T00:00:00Z\"}");
     tenant.write("hclake.duckdb.next", "half a database");
     tenant.write("hclake.duckdb.next.wal", "and half a log");
     fs::create_dir(tenant.path("hclake.duckdb.next.tmp")).expect("made");
