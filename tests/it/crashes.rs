@@ -181,8 +181,8 @@ fn a_folder_that_this_user_may_not_write_is_named() {
         command.envs(told.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Ran::of(command.env("LD_LIBRARY_PATH", tenant.folder()).output().expect("the program starts"))
     };
-    as_nobody(&["sync"]).exits(2).says(&["cannot be written", "hint:"]);
-    as_nobody(&["query", "SELECT 1"]).exits(2).says(&["error:"]);
+    as_nobody(&["sync"]).exits(1).says(&["cannot open", "hclake.duckdb.lock", "hint: check the permissions"]);
+    as_nobody(&["query", "SELECT 1"]).exits(1).says(&["cannot read", "hint: check the permissions"]);
     fs::set_permissions(tenant.store(), fs::Permissions::from_mode(0o644)).expect("set");
     as_nobody(&["query", "SELECT count(*) FROM runs"]).exits(0);
     assert_eq!(fs::read(tenant.store()).expect("the store"), before);

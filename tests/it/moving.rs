@@ -201,7 +201,8 @@ fn a_record_that_moves_to_the_front_by_its_change_is_not_lost() {
             for place in [5, 120] {
                 let key = w.key(&l.table, &w.listing(l)[place]).expect("a key");
                 let mut record = w.listing(l)[place].clone();
-                let newest = w.listing(l).iter().filter_map(|r| r["update_time"].as_str()).max().expect("a time");
+                let records = w.listing(l).to_vec();
+                let newest = records.iter().filter_map(|r| r["update_time"].as_str()).max().expect("a time");
                 record["update_time"] = json!(newest);
                 w.replace(l, &key, record);
             }
