@@ -79,6 +79,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// `1 list`, `2 lists`.
+fn counted(n: u64, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Columns of the terminal that standard output is, if it is one.
 fn terminal_width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)

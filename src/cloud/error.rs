@@ -189,6 +189,16 @@ impl Error {
         }
     }
 
+    /// What this error says, for a place where service and host are named already.
+    pub fn brief(&self) -> String {
+        match self {
+            Error::Unreachable { cause, .. } => format!("no connection: {cause}"),
+            Error::Timeout { after, .. } => format!("no whole answer after {:.1} s", after.as_secs_f64()),
+            Error::ProxyLogin { .. } => "a proxy on the way asks for a log-in (407)".to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// The next step, for the `hint:` line.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -200,9 +210,12 @@ impl Error {
                 format!("leave its tables out with `tables` in hclake.toml, or change the region: {}", known_regions(*service))
             }
             Error::BadEndpoint { service, .. } => {
-                format!("write {} as https://host[:port][/prefix]", override_variable(*service))
+                format!("write it as https://host[:port][/prefix]; {}", where_set(*service))
             }
-            Error::PlainHttp { .. } => "use https; http is for this machine itself (127.0.0.1, ::1, localhost)".into(),
+            Error::PlainHttp { service, .. } => format!(
+                "use https; http is for this machine itself (127.0.0.1, ::1, localhost); {}",
+                where_set(*service)
+            ),
             Error::Setting { .. } => "correct the value in hclake.toml or in the environment".into(),
             Error::Api(error) => return error.hint(),
             Error::Unreachable { service, cause, .. } => unreachable_hint(*service, cause),
@@ -227,6 +240,10 @@ const SET_PROJECT: &str = "`project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_
 fn known_regions(service: Service) -> String {
     let known = regions(service).collect::<Vec<_>>().join(", ");
     format!("{service} is known in {known}; {}", or_override(service))
+}
+
+fn where_set(service: Service) -> String {
+    format!("it is set in HCLAKE_ENDPOINT_URL, in {} or under [endpoint] in hclake.toml", override_variable(service))
 }
 
 fn or_override(service: Service) -> String {
@@ -298,7 +315,7 @@ impl ApiError {
             return "the token has run out, or is for another region: fetch a new one".into();
         }
         if signature_expired(&message) {
-            return "the keys have run out: fetch new ones".into();
+            return "if these are temporary keys, they have run out, or their security token is not set".into();
         }
         let check = if message.contains("ak not found") || (message.contains("ak") && message.contains("not exist")) {
             "no such access key is known there: check it for typos, and that its account is of the region's site \
@@ -314,7 +331,8 @@ impl ApiError {
     }
 
     fn forbidden_hint(&self) -> String {
-        let grant = match (&self.permission, self.service) {
+        let permission = action_in(&self.message).or(self.permission.as_deref());
+        let grant = match (permission, self.service) {
             (Some(permission), _) => format!("grant this user the IAM permission {permission}"),
             (None, Service::CodeartsDeploy | Service::Projectman) => {
                 "make this user a member of the CodeArts project who may view deployments".to_owned()
@@ -342,6 +360,14 @@ impl ApiError {
     fn code_is(&self, number: &str) -> bool {
         self.code.as_deref().and_then(gateway_number) == Some(number)
     }
+}
+
+/// The IAM action (`service:resource:operation`) that a message names.
+fn action_in(message: &str) -> Option<&str> {
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "-_*".contains(c));
+    let is_action = |word: &&str| word.split(':').count() == 3 && word.split(':').all(is_part);
+    let is_edge = |c: char| c.is_ascii_punctuation() && c != '*';
+    message.split_whitespace().map(|word| word.trim_matches(is_edge)).find(is_action)
 }
 
 /// Whether a message says that a signature is too old, which a wrong clock and worn-out keys both bring about.
@@ -411,7 +437,7 @@ mod tests {
         [forbidden] workspace answered 403 WKS.00010003: no permission
             grant this user the IAM permission workspace:appcenter:listJobs
         [not_found] workspace answered 404 APIGW.0101: The API does not exist (request id 5e1f)
-            the API is not published there: check region and path, or set HCLAKE_ENDPOINT_URL_WORKSPACE
+            the API is not published there: check the region, or set HCLAKE_ENDPOINT_URL_WORKSPACE
         [upstream] workspace answered 500 Deploy.00011002: task failed
             the fault is on the service's side; the next run asks again
         [upstream] workspace answered 400 SVCSTG.SWR.4000001: bad limit
@@ -420,8 +446,8 @@ mod tests {
             the request was refused as it stands: check the list's parameters and documentation page
         [not_found] workspace answered 404: Could not find project
             check the region and the project id
-        [upstream] workspace answered 502: <html> <head><title>502 Bad Gateway</title></head> [31m</html>
-            the fault is on the service's side; the next run asks again
+        [upstream] workspace answered 502: a web page in place of JSON, titled `502 Bad Gateway`
+            something on the way may be answering in the service's place: check HTTPS_PROXY, NO_PROXY and HCLAKE_ENDPOINT_URL_WORKSPACE
         [upstream] workspace answered 503: no text
             the fault is on the service's side; the next run asks again
         "#);
@@ -449,24 +475,34 @@ mod tests {
         ];
         insta::assert_snapshot!(told(&errors), @r#"
         [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: AK not found (request id r)
-            there is no such access key: check HUAWEICLOUD_SDK_AK; nothing more is asked with these keys, since failures in a row lock them for minutes
+            no such access key is known there: check it for typos, and that its account is of the region's site (a key of the international site is unknown in a region of the China site, and the other way round); `hclake check` says where the keys come from; nothing more was asked, since failures in a row lock a key for minutes
         [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: verify aksk signature fail (request id r)
-            the secret key does not fit the access key: check HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+            the secret key does not fit the access key: check it for typos, and that both are of one pair; `hclake check` says where the keys come from; nothing more was asked, since failures in a row lock a key for minutes
         [clock] workspace answered 401 APIGW.0301: signature expired, signature time: X, server time: Y (request id r)
             this machine's clock differs from the service's: set it, for instance by NTP
         [auth] workspace answered 401 APIGW.0301: signature expired (request id r)
-            the temporary keys have probably run out: fetch new ones, security token included
+            if these are temporary keys, they have run out, or their security token is not set
         [auth] workspace answered 401 APIGW.0307: The token must be updated. (request id r)
             the token has run out, or is for another region: fetch a new one
         [auth] workspace answered 401 APIGW.0305: Incorrect authentication information (request id r)
-            check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK; nothing more is asked with these keys, since failures in a row lock them for minutes
+            check the access key and the secret key; `hclake check` says where the keys come from; nothing more was asked, since failures in a row lock a key for minutes
         [forbidden] workspace answered 403 APIGW.0310: The project is unavailable. (request id r)
-            the project is not available: check the project id
+            the project is frozen or of another region: check the project id
         [forbidden] workspace answered 403 APIGW.0802: The IAM user is forbidden in the currently selected region (request id r)
-            the service or this user has no access to the region: check the region
+            this user may not use this region: have an administrator allow it, or choose another
         [throttled] workspace answered 429 APIGW.0308: policy user over ratelimit,limit:60,time:1 minute (request id r)
             lower `workspace` under [rate] in hclake.toml
         "#);
+    }
+
+    #[test]
+    fn an_action_that_a_refusal_names_is_found_in_it() {
+        let found = |message: &str| action_in(message).map(str::to_owned);
+        assert_eq!(found("Policy doesn't allow 'swr:job:list', sorry.").as_deref(), Some("swr:job:list"));
+        assert_eq!(found("needs workspace:appcenter:*").as_deref(), Some("workspace:appcenter:*"));
+        for message in ["no permission", "at 10:20:", "a: b: c", "https://a:b@c:d/"] {
+            assert_eq!(found(message), None, "{message}");
+        }
     }
 
     #[test]
@@ -478,6 +514,9 @@ mod tests {
         let errors = [
             Error::UnknownRegion { service, region: "x".into(), nearest: None },
             Error::PlainHttp { service, host: "10.0.0.1".into() },
+            Error::ProxyLogin { service, host: host() },
+            Error::Unreachable { service, host: host(), cause: "tunnel error: proxy authorization required".into() },
+            Error::Unreachable { service, host: host(), cause: "tunnel error: unsuccessful".into() },
             Error::Setting { name: "rate.swr".into(), fault: "must be 0 or more".into() },
             Error::Unreachable { service, host: host(), cause: "dns error: no such host".into() },
             Error::Unreachable { service, host: host(), cause: "invalid peer certificate: UnknownIssuer".into() },
@@ -499,7 +538,13 @@ mod tests {
         [usage] swr: there is no region `x`
             swr is known in ae-ad-1, af-north-1, af-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-3, ap-southeast-4, ap-southeast-5, cn-east-2, cn-east-3, cn-east-4, cn-east-5, cn-north-1, cn-north-11, cn-north-12, cn-north-2, cn-north-4, cn-north-9, cn-south-1, cn-south-2, cn-south-4, cn-southwest-2, cn-southwest-3, eu-west-0, eu-west-101, la-north-2, la-south-2, me-east-1, my-kualalumpur-1, na-mexico-1, ru-moscow-1, ru-northwest-2, sa-brazil-1, sa-peru-1, tr-west-1; a region that hclake does not know can be reached by setting HCLAKE_ENDPOINT_URL_SWR
         [usage] the address set for swr is plain http to 10.0.0.1
-            use https; http is for this machine itself (127.0.0.1, ::1, localhost)
+            use https; http is for this machine itself (127.0.0.1, ::1, localhost); it is set in HCLAKE_ENDPOINT_URL, in HCLAKE_ENDPOINT_URL_SWR or under [endpoint] in hclake.toml
+        [unreachable] swr: a proxy on the way to swr-api.cn-north-4.myhuaweicloud.com asks for a log-in (407)
+            write the proxy's user and password into HTTPS_PROXY (http://user:password@host:port), or name the host in NO_PROXY
+        [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: tunnel error: proxy authorization required
+            the proxy asks for a log-in: write its user and password into HTTPS_PROXY (http://user:password@host:port); HCLAKE_ENDPOINT_URL_SWR sets another address
+        [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: tunnel error: unsuccessful
+            the proxy does not let the connection pass: check HTTPS_PROXY, or name the host in NO_PROXY; HCLAKE_ENDPOINT_URL_SWR sets another address
         [usage] rate.swr must be 0 or more
             correct the value in hclake.toml or in the environment
         [unreachable] swr: no connection to swr-api.cn-north-4.myhuaweicloud.com: dns error: no such host
@@ -523,9 +568,9 @@ mod tests {
         [upstream] swr: swr-api.cn-north-4.myhuaweicloud.com answered 302 and points to http://portal/, which is not followed
             a log-in page or a moved service answers there; check HCLAKE_ENDPOINT_URL_SWR
         [usage] IAM knows no project for region `cn-north-4`
-            check the region's spelling, or set the project's id
+            check the region's spelling, and that this user may use it; or set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
         [usage] IAM knows several projects for region `r`: a (1), b (2)
-            choose one and set its id as project_id
+            choose one and set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
         "#);
     }
 }

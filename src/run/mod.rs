@@ -125,6 +125,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
         store::Error::Busy { .. } => 4,
         store::Error::Io { .. }
         | store::Error::Sql { .. }
+        | store::Error::DiskFull { .. }
         | store::Error::CommitLost { .. }
         | store::Error::ChangedMeanwhile { .. } => 1,
         _ => 2,
@@ -133,7 +134,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     Ok(plan::plan(&plan::with_stand_ins(&request.settings.scopes.value), &endpoints)?)
 }
 
@@ -146,7 +147,7 @@ pub async fn sync(
     interrupt: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     if request.settings.scopes.value.is_empty() {
         return Err(PlanError::NoRegion.into());
     }
@@ -187,7 +188,7 @@ fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
 
 /// What to say of a clock that is this much behind the services'; 0 where it need not be corrected.
 fn clock_warning(behind_us: i64) -> Option<String> {
-    let minutes = behind_us.unsigned_abs().div_ceil(60_000_000);
+    let minutes = (behind_us.unsigned_abs() + 30_000_000) / 60_000_000;
     let direction = if behind_us > 0 { "behind" } else { "ahead of" };
     (behind_us != 0).then(|| {
         format!(

@@ -3,7 +3,9 @@
 mod support;
 
 mod bad_input;
+mod first_steps;
 mod first_sync;
+mod messages;
 mod nights;
 
 mod secrets;

@@ -132,7 +132,7 @@ async fn a_web_page_from_a_gateway_is_retried() {
     let html = Reply::new(502, &[("content-type", "text/html")], b"<html>bad gateway</html>");
     let (sent, _) = sent(vec![html, Reply::json(200, GOOD)]).await;
     assert_eq!(statuses(&sent), [Some(502), Some(200)]);
-    assert_eq!(sent.attempts[0].fault.as_deref(), Some("workspace answered 502: <html>bad gateway</html>"));
+    assert_eq!(sent.attempts[0].fault.as_deref(), Some("workspace answered 502: a web page in place of JSON"));
     assert_eq!((sent.attempts[1].attempt, sent.result.unwrap()), (2, 3));
 }
 

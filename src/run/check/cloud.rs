@@ -34,15 +34,11 @@ const REFUSED: &str = "not asked, since the credentials were refused";
 const NO_PROJECT: &str = "not asked, since its project is not known";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
-pub(super) async fn check(trial: &Trial<'_>, tell: &mut dyn FnMut(Finding)) {
+pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
     let scopes = &trial.settings.scopes.value;
-    let endpoints = plan::select(trial.catalog, &[]).expect("no table is named, so none is unknown");
-    if scopes.is_empty() {
-        return tell(Finding::new(Mark::Skipped, "host", "no region is named"));
-    }
     let mut tried = Tried {
         trial,
-        endpoints: &endpoints,
+        endpoints,
         overrides: EndpointOverrides {
             all: trial.settings.endpoint_url.clone(),
             by_service: trial.settings.endpoint_url_by_service.clone(),
@@ -138,7 +134,8 @@ impl Tried<'_> {
                     (self.tell)(reached(&answered).of(subject));
                 }
                 Err(error) => {
-                    (self.tell)(failed("host", &error).of(subject));
+                    let finding = Finding { detail: error.brief(), ..failed("host", &error) };
+                    (self.tell)(finding.of(subject));
                     self.silent.extend(places);
                 }
             }
@@ -285,7 +282,7 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     let detail = match apart.as_secs() {
         0 => "agrees with the service's".to_owned(),
         s @ 1..120 => format!("{s} s {direction} the service's"),
-        s => format!("{} min {direction} the service's", s / 60),
+        s => format!("{} min {direction} the service's", (s + 30) / 60),
     };
     if apart <= SKEW_TOLERATED {
         return Finding::new(Mark::Ok, "clock", detail);

@@ -3,18 +3,18 @@
 
 use super::{FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
 use crate::config::{Settings, Surveyed};
+use crate::run::PlanError;
 use crate::store;
 
-pub(super) fn configuration(settings: &Settings) -> Finding {
+pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
     let found = match &settings.file {
         Some(path) => format!("{} was read", path.display()),
         None => "no file; the environment and the defaults".to_owned(),
     };
     let scopes = &settings.scopes.value;
-    if scopes.is_empty() {
-        return Finding::new(Mark::Failed, "configuration", format!("{found}; no region is named")).hint(
-            "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned(),
-        );
+    let no_region = PlanError::NoRegion;
+    if let Some(fault) = fault.or(scopes.is_empty().then_some(&no_region)) {
+        return Finding::new(Mark::Failed, "configuration", format!("{found}; {fault}")).hint(fault.hint());
     }
     let mut regions: Vec<&str> = scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.dedup();
@@ -22,16 +22,22 @@ pub(super) fn configuration(settings: &Settings) -> Finding {
 }
 
 pub(super) fn credentials(settings: &Settings, survey: &[Surveyed]) -> Finding {
-    let passed_over: Vec<String> =
-        survey.iter().filter(|s| !s.is_taken).map(|s| format!("{}: {}", s.source, s.reason)).collect();
     match &settings.keys {
-        Ok(found) if passed_over.is_empty() => Finding::new(Mark::Ok, "credentials", found.source.clone()),
-        Ok(found) => {
-            let detail = format!("{}; not taken: {}", found.source, passed_over.join("; "));
-            Finding::new(Mark::Ok, "credentials", detail)
-        }
+        Ok(found) => Finding::new(Mark::Ok, "credentials", format!("{}{}", found.source, passed_over(survey))),
         Err(fault) => Finding::new(Mark::Failed, "credentials", fault.to_string()).hint(fault.hint()),
     }
+}
+
+/// The sources that were not taken, those with one reason together.
+fn passed_over(survey: &[Surveyed]) -> String {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for surveyed in survey.iter().filter(|surveyed| !surveyed.is_taken) {
+        match reasons.iter_mut().find(|(reason, _)| *reason == surveyed.reason) {
+            Some((_, sources)) => sources.push(&surveyed.source),
+            None => reasons.push((&surveyed.reason, vec![&surveyed.source])),
+        }
+    }
+    reasons.iter().map(|(reason, sources)| format!("; {reason}: {}", sources.join(", "))).collect()
 }
 
 pub(super) fn store(settings: &Settings) -> Finding {
