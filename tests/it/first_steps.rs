@@ -207,3 +207,37 @@ fn progress_is_one_line_a_list_where_no_terminal_watches() {
     assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("apps [")).count(), 1, "{}", ran.stderr);
     assert_eq!(tenant.run(&["-q", "sync", "--only", "apps"]).exits(0).stderr, "");
 }
+
+#[test]
+fn bars_are_drawn_on_a_terminal_and_nowhere_else() {
+    let world = WorldSettings { apps: 250, ..small_world() };
+    let tenant = Tenant::of(world, StandinSettings::default());
+    tenant.write("hclake.toml", "[rate]\nworkspace = 4\n");
+    // A terminal of its own for one run; what is seen there comes back as standard output.
+    let on_terminal = |work: &str, variables: &[(&str, &str)]| {
+        let line = format!("'{}' {work}", env!("CARGO_BIN_EXE_hclake"));
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(tenant.folder()).stdin(std::process::Stdio::null());
+        for (name, value) in tenant.command(&[]).get_envs().filter_map(|(name, value)| Some((name, value?))) {
+            command.env(name, value);
+        }
+        command.env("TERM", "xterm").env_remove("NO_COLOR").envs(variables.iter().copied());
+        let output = command.output().ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let Some(seen) = on_terminal("sync --only apps", &[]) else {
+        eprintln!("skipped: there is no `script` to make a terminal with");
+        return;
+    };
+    assert!(seen.contains("/3 pages") && seen.contains("of 1 lists read"), "{seen}");
+    assert!(seen.contains("\u{1b}[36m"), "{seen}");
+    assert!(!seen.contains("]: complete"), "the table at the end says it: {seen}");
+    let plain = on_terminal("sync --only apps", &[("NO_COLOR", "1")]).expect("a terminal");
+    assert!(plain.contains("/3 pages") && !plain.contains("\u{1b}[36m"), "{plain}");
+    for (work, variables) in [("-v sync --only apps", [("A", "")]), ("sync --only apps", [("TERM", "dumb")])] {
+        let lines = on_terminal(work, &variables).expect("a terminal");
+        assert!(!lines.contains("pages") && lines.contains("]: complete"), "{lines}");
+    }
+    let quiet = on_terminal("-q sync --only apps", &[]).expect("a terminal");
+    assert_eq!(quiet.trim(), "", "nothing with --quiet");
+}
