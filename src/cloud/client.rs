@@ -10,6 +10,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::authority::{Authority, Grant, Means};
+pub use super::call::{Attempt, Call, Reply, Sent};
 use super::complaint::Complaint;
 use super::credentials::{Credentials, Identity, KeyPair};
 use super::error::{ApiError, BodyFault, Error, ErrorClass};
@@ -21,7 +22,7 @@ use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdic
 use super::sign;
 use super::skew::{Skew, signature_expired};
 use super::waiting::{WaitCause, Watcher};
-use crate::catalog::spec::{Method, Service};
+use crate::catalog::spec::Method;
 use crate::clock::{SharedClock, Timestamp};
 
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
@@ -68,62 +69,6 @@ impl ClientSettings {
             watcher: Watcher::default(),
         }
     }
-}
-
-/// One thing to ask.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
-    pub service: Service,
-    pub region: String,
-    pub method: Method,
-    /// Begins with a slash.
-    pub path: String,
-    /// Names and values as they are meant, not escaped.
-    pub query: Vec<(String, String)>,
-    /// JSON.
-    pub body: Option<Bytes>,
-    /// IAM project, sent and signed as `X-Project-Id` with a key pair.
-    pub project_id: Option<String>,
-    /// IAM action that is needed, for the hint of a 403.
-    pub permission: Option<String>,
-}
-
-/// A good answer, as its reader sees it.
-pub struct Reply<'a> {
-    pub body: &'a Bytes,
-    /// The header of that name.
-    pub content_range: Option<&'a str>,
-}
-
-/// What became of a call.
-#[derive(Debug)]
-pub struct Sent<T> {
-    pub result: Result<T, Error>,
-    pub attempts: Vec<Attempt>,
-    /// Time spent waiting for leave to send and on back-off.
-    pub waited: Duration,
-    /// Attempts answered by 429.
-    pub throttled: u32,
-}
-
-/// One request that left, or was to leave.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
-    pub at: Timestamp,
-    pub service: Service,
-    pub region: String,
-    pub method: Method,
-    /// With the query, as sent.
-    pub path: String,
-    pub status: Option<u16>,
-    /// Counted from 1 within its call.
-    pub attempt: u32,
-    pub elapsed: Duration,
-    /// Of the body, after decompression.
-    pub bytes: u64,
-    pub request_id: Option<String>,
-    /// What was wrong, where something was.
-    pub fault: Option<String>,
 }
 
 /// Asks Huawei Cloud. Shared by all lists of a run; safe to use from many tasks.

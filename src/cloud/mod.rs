@@ -5,6 +5,7 @@
 //! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
 
 mod authority;
+mod call;
 pub mod client;
 pub mod codearts;
 pub mod complaint;

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
+pub use shape::json_texts;
 pub use target::WholeFile;
 pub use verify::{Difference, Verified, verify};
 
@@ -84,11 +85,6 @@ pub fn publish(
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &settled));
     Publisher { source: &source, target: &target, settled, manifest, held }.bring_up(folder, wanted)
-}
-
-/// The run up to which a folder has been published; `None` where it holds no dataset.
-pub fn published_run(folder: &Path) -> Result<Option<i64>, Error> {
-    Ok(Manifest::read(folder)?.map(|manifest| manifest.run.run_id))
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {

@@ -216,11 +216,16 @@ fn retyped_data(data: ArrayData, ty: &DataType) -> Result<ArrayData, ArrowError>
 fn json_text(values: &ArrayRef) -> Result<StringArray, ArrowError> {
     let labelled = retyped(values, &with_offset(values.data_type()))?;
     let field: FieldRef = Arc::new(Field::new("value", labelled.data_type().clone(), true));
+    json_texts(&field, &labelled)
+}
+
+/// Values as JSON text, members without a value as null.
+pub fn json_texts(field: &FieldRef, values: &dyn Array) -> Result<StringArray, ArrowError> {
     let options = EncoderOptions::default().with_explicit_nulls(true);
-    let mut encoder = make_encoder(&field, &labelled, &options)?;
+    let mut encoder = make_encoder(field, values, &options)?;
     let mut texts = StringBuilder::new();
     let mut bytes = Vec::new();
-    for row in 0..labelled.len() {
+    for row in 0..values.len() {
         if encoder.is_null(row) {
             texts.append_null();
             continue;

@@ -202,8 +202,7 @@ async fn open_night(request: &Request, catalog: &Catalog, clock: &SharedClock) -
     let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
     let settings = record::store_settings(request);
     let clock = Arc::clone(clock);
-    // The wait for another run may be long: the night begins when the store is its own.
-    Writer::start(move || Night::open(&path, &endpoints, clock.wall(), &settings)?.dated(clock.wall())).await
+    Writer::start(move || Night::open(&path, &endpoints, &|| clock.wall(), &settings)).await
 }
 
 async fn sweep_all(

@@ -19,9 +19,6 @@ use crate::store::{
 };
 use crate::sweep::{Proof, Verdict};
 
-/// Open records of a scope below which the brake leaves it alone.
-const BRAKE_MIN_OPEN: u64 = 20;
-
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
@@ -56,7 +53,7 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
         lock_timeout: settings.lock_timeout,
         memory_limit_mb: settings.memory_limit_mb,
         request_log_days: settings.request_log_days,
-        brake: Brake { max_gone_percent: settings.max_gone_percent, min_open: BRAKE_MIN_OPEN },
+        brake: Brake { max_gone_percent: settings.max_gone_percent, ..Brake::default() },
         allow_gone: request.allow_gone,
         ..StoreSettings::new(clock::block)
     }

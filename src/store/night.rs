@@ -54,15 +54,15 @@ struct Sweep {
 
 impl Night {
     /// Locks and copies the store at `path`, brings the copy to the schema of this program and of `endpoints`,
-    /// and makes room for a night's rows. `started` becomes the run's instant, unless an earlier run has
-    /// started later.
+    /// and makes room for a night's rows. The time when all that is done becomes the run's instant, unless an
+    /// earlier run has started later: the wait for another run may be long.
     pub fn open(
         path: &Path,
         endpoints: &[Endpoint],
-        started: Timestamp,
+        now: &dyn Fn() -> Timestamp,
         settings: &StoreSettings,
     ) -> Result<Night, Error> {
-        let (bench, _) = Workbench::open(path, started, settings)?;
+        let (bench, _) = Workbench::open(path, now(), settings)?;
         let connection = bench.connection();
         let layouts = reconcile::run(connection, endpoints)?;
         connection.execute_batch(template::CREATE_NIGHT.text).map_err(Error::sql("prepare the staging tables"))?;
@@ -70,16 +70,10 @@ impl Night {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
         }
-        let run = next_run(connection, started)?;
+        let run = next_run(connection, now())?;
         let tables = layouts.into_iter().map(|layout| Table { layout, buffer: Buffer::default() }).collect();
         let brake = (!settings.allow_gone).then_some(settings.brake);
         Ok(Night { bench, tables, sweeps: Vec::new(), run, brake, request_log_days: settings.request_log_days })
-    }
-
-    /// The same night, begun at `started` as far as its records are concerned, unless an earlier run has started later.
-    pub fn dated(mut self, started: Timestamp) -> Result<Night, Error> {
-        self.run = next_run(self.bench.connection(), started)?;
-        Ok(self)
     }
 
     pub fn run_id(&self) -> i64 {

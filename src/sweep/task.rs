@@ -288,9 +288,8 @@ impl<S: PageSource> Driver<S> {
                     Event::Forget { page } => drop(bodies.remove(&page)),
                     Event::Release { page, rows: released } => {
                         rows += released.len() as u64;
-                        match (bodies.remove(&page), fate) {
-                            (Some(page), Rows::Release) => sink.release(page, released).await?,
-                            _ => {}
+                        if let (Some(page), Rows::Release) = (bodies.remove(&page), fate) {
+                            sink.release(page, released).await?;
                         }
                     }
                 }

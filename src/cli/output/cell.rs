@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, StringArray, StringBuilder, make_array};
+use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, make_array};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
-use arrow::json::writer::{EncoderOptions, make_encoder};
+
+use crate::publish::json_texts;
 
 /// UTC as Arrow's own formatters can read it.
 pub const UTC_OFFSET: &str = "+00:00";
@@ -66,30 +67,13 @@ pub fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {
         if column.data_type().is_nested() {
             fields.push(Arc::new(Field::new(field.name(), DataType::Utf8, true)));
-            columns.push(Arc::new(json_text(field, column)?));
+            columns.push(Arc::new(json_texts(field, column)?));
         } else {
             fields.push(field.clone());
             columns.push(column.clone());
         }
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-}
-
-fn json_text(field: &FieldRef, column: &dyn Array) -> Result<StringArray, ArrowError> {
-    let options = EncoderOptions::default().with_explicit_nulls(true);
-    let mut encoder = make_encoder(field, column, &options)?;
-    let mut texts = StringBuilder::new();
-    let mut bytes = Vec::new();
-    for row in 0..column.len() {
-        if encoder.is_null(row) {
-            texts.append_null();
-            continue;
-        }
-        bytes.clear();
-        encoder.encode(row, &mut bytes);
-        texts.append_value(str::from_utf8(&bytes).map_err(|error| ArrowError::JsonError(error.to_string()))?);
-    }
-    Ok(texts.finish())
 }
 
 /// The text with control characters, and those that turn the direction of writing, as escapes.

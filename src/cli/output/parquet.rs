@@ -15,8 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::{WriterProperties, WriterVersion};
 
 use super::cell::{UTC_NAME, in_utc, schema_in_utc};
-
-const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
+use crate::publish::file::CREATED_BY;
 
 /// What to do where the file is already there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use super::*;
+use crate::catalog::spec::Service;
 use crate::cloud::testing::{Reply, Server, TestClock, client, key_pair, settings};
 use crate::secret::Secret;
 

@@ -125,7 +125,7 @@ fn a_link_to_the_store_shares_its_lock_and_stays_a_link() {
     let link = elsewhere.path().join("link.duckdb");
     place.sync(&things(), 0, &[row("a")]).unwrap();
     std::os::unix::fs::symlink(&place.store, &link).unwrap();
-    let night = Night::open(&link, &[things()], midnight(1), &settings()).unwrap();
+    let night = Night::open(&link, &[things()], &|| midnight(1), &settings()).unwrap();
     assert!(matches!(place.night(&things(), 1), Err(Error::Busy { .. })));
     night.commit(&run_record(), &[], &[], &[], &[]).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
@@ -217,7 +217,7 @@ fn what_is_missing_is_named() {
     let nowhere = place.folder.path().join("no/such/store.duckdb");
     for error in [
         open_read_only(&nowhere).unwrap_err(),
-        Night::open(&nowhere, &[things()], midnight(0), &settings()).err().unwrap(),
+        Night::open(&nowhere, &[things()], &|| midnight(0), &settings()).err().unwrap(),
     ] {
         assert!(matches!(error, Error::FolderMissing { .. }), "{error}");
         assert!(error.hint().unwrap().starts_with("make it: mkdir -p"));
@@ -227,7 +227,7 @@ fn what_is_missing_is_named() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     // Nobody, root included, can make a file there.
-    let error = Night::open(Path::new("/proc/hclake.duckdb"), &[things()], midnight(0), &settings()).err().unwrap();
+    let error = Night::open(Path::new("/proc/hclake.duckdb"), &[things()], &|| midnight(0), &settings()).err().unwrap();
     assert!(matches!(&error, Error::FolderNotWritable { folder, .. } if folder == Path::new("/proc")), "{error}");
 }
 

@@ -68,7 +68,7 @@ fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
     assert_eq!(texts(&place.read(), "SELECT held_back, gone FROM sweeps WHERE run_id = 2"), [["7", "0"]]);
 
     let settings = StoreSettings { allow_gone: true, ..settings() };
-    let mut night = Night::open(&place.store, std::slice::from_ref(&list), midnight(2), &settings).unwrap();
+    let mut night = Night::open(&place.store, std::slice::from_ref(&list), &|| midnight(2), &settings).unwrap();
     let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
     night.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
     assert_eq!(night.absent(sweep).unwrap(), 7);

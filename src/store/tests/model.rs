@@ -182,7 +182,7 @@ impl Model {
 /// Runs one night on the store and returns its instant and counts.
 fn run(place: &Place, list: &Endpoint, number: i64, night: &Night2) -> (Timestamp, Vec<SweepCounts>) {
     let settings = crate::store::StoreSettings { allow_gone: true, ..settings() };
-    let mut open = Night::open(&place.store, std::slice::from_ref(list), midnight(number), &settings).unwrap();
+    let mut open = Night::open(&place.store, std::slice::from_ref(list), &|| midnight(number), &settings).unwrap();
     let mut records = Vec::new();
     for (number, listing) in night.iter().enumerate() {
         let Some(listing) = listing else { continue };

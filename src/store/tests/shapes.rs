@@ -204,7 +204,7 @@ fn a_list_cannot_take_a_name_that_the_store_needs() {
     let named = |name: &str| endpoint(name, KEY, None, &column("id", "type = \"text\""));
     assert!(matches!(place.night(&named("runs"), 0), Err(Error::NameTaken { .. })));
     let both = [named("jobs"), named("jobs_history")];
-    let error = Night::open(&place.store, &both, midnight(0), &settings()).err().unwrap();
+    let error = Night::open(&place.store, &both, &|| midnight(0), &settings()).err().unwrap();
     assert!(matches!(&error, Error::NameTaken { name } if name == "jobs_history"), "{error}");
 }
 

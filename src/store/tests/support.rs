@@ -151,7 +151,7 @@ impl Place {
     }
 
     pub fn night(&self, endpoint: &Endpoint, number: i64) -> Result<Night, Error> {
-        Night::open(&self.store, std::slice::from_ref(endpoint), midnight(number), &settings())
+        Night::open(&self.store, std::slice::from_ref(endpoint), &|| midnight(number), &settings())
     }
 
     /// One complete sweep of one scope.
