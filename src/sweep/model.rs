@@ -13,12 +13,13 @@ const REQUESTS_MAX: usize = 5_000;
 
 fn shape(limit: u32, overlap: bool) -> Shape {
     let steps = if overlap { Steps::Overlapping } else { Steps::Apart };
-    Shape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: false }
+    Shape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
     let mut order = [None; ORDER_COLUMNS_MAX];
     order[0] = Some(OrderValue::Number(u128::from(key)));
+    order[1] = Some(OrderValue::Number(u128::from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15))));
     RowFacts { key: Some(key), content: key, order }
 }
 
@@ -302,13 +303,57 @@ impl Registry {
     }
 }
 
-/// Update orders that a listing can give away: a falling one is betrayed by the update times alone.
-fn sorting() -> impl Strategy<Value = (Sorting, bool)> {
-    prop_oneof![
-        any::<bool>().prop_map(|shows| (Sorting::Created, shows)),
-        any::<bool>().prop_map(|shows| (Sorting::UpdatedRising, shows)),
-        Just((Sorting::UpdatedFalling, true)),
-    ]
+fn sorting() -> impl Strategy<Value = Sorting> {
+    prop_oneof![Just(Sorting::Created), Just(Sorting::UpdatedRising), Just(Sorting::UpdatedFalling)]
+}
+
+/// A busy server of the second kind, read once: which of the records that were there throughout a listing
+/// that its seams prove does not hold.
+#[derive(Clone, Copy, Debug)]
+struct Busy {
+    rows: u64,
+    limit: u32,
+    sorting: Sorting,
+    shows_updates: bool,
+    silent_of_ten: u64,
+    /// Changes before the listing begins.
+    before: usize,
+    /// Changes at most before each answer.
+    busy: usize,
+    seed: u64,
+}
+
+impl Busy {
+    fn missed(self) -> Vec<(u64, u64)> {
+        let mut server = Registry::of(self.rows, self.sorting, self.silent_of_ten, self.shows_updates);
+        let mut rng = fastrand::Rng::with_seed(self.seed);
+        (0..self.before).for_each(|_| server.step(&mut rng));
+        let mut throughout = server.lives();
+        let shape = Shape { has_updated: self.shows_updates, ..shape(self.limit, true) };
+        let outcome = run(shape, self.seed, |request, rng| {
+            (0..rng.usize(..=self.busy)).for_each(|_| server.step(rng));
+            let lives = server.lives();
+            throughout.retain(|life| lives.contains(life));
+            server.page(request)
+        });
+        let is_proved = matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage);
+        throughout.into_iter().filter(|(key, _)| is_proved && !outcome.released.contains(key)).collect()
+    }
+}
+
+#[test]
+fn a_record_moved_to_the_end_by_an_update_time_that_is_hidden_is_not_taken_for_gone() {
+    let busy = Busy {
+        rows: 103,
+        limit: 8,
+        sorting: Sorting::UpdatedRising,
+        shows_updates: false,
+        silent_of_ten: 0,
+        before: 7,
+        busy: 1,
+        seed: 14_801_299_083_654_775_091,
+    };
+    assert_eq!(busy.missed(), []);
 }
 
 proptest! {
@@ -338,24 +383,11 @@ proptest! {
 
     #[test]
     fn no_order_that_changes_and_no_key_that_returns_makes_seams_lie(
-        rows in 0u64..150, limit in 2u32..30, (sorting, shows_updates) in sorting(), silent_of_ten in 0u64..10,
+        rows in 0u64..150, limit in 2u32..30, sorting in sorting(), shows_updates: bool, silent_of_ten in 0u64..10,
         before in 0usize..60, busy in 0usize..6, seed: u64,
     ) {
-        let mut server = Registry::of(rows, sorting, silent_of_ten, shows_updates);
-        let mut rng = fastrand::Rng::with_seed(seed);
-        (0..before).for_each(|_| server.step(&mut rng));
-        let mut throughout = server.lives();
-        let shape = Shape { has_updated: shows_updates, ..shape(limit, true) };
-        let outcome = run(shape, seed, |request, rng| {
-            (0..rng.usize(..=busy)).for_each(|_| server.step(rng));
-            let lives = server.lives();
-            throughout.retain(|life| lives.contains(life));
-            server.page(request)
-        });
-        if matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage) {
-            let missed: Vec<_> = throughout.iter().filter(|(key, _)| !outcome.released.contains(key)).collect();
-            prop_assert!(missed.is_empty(), "missed {missed:?}");
-        }
+        let server = Busy { rows, limit, sorting, shows_updates, silent_of_ten, before, busy, seed };
+        prop_assert_eq!(server.missed(), []);
     }
 
     #[test]

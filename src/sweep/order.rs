@@ -108,23 +108,24 @@ impl OrderWatch {
         one[..self.fixed] == other[..self.fixed]
     }
 
-    /// Whether what was seen is sorted by something that never changes, and is not just as well sorted by
-    /// the update time, which would move a record in mid-listing.
+    /// Whether what was seen is sorted by something that never changes, and is seen not to be just as well
+    /// sorted by the update time, which would move a record in mid-listing. Where no update time is shown,
+    /// the records may be sorted by one that is hidden, so nothing is proved.
     pub fn is_proved(&self) -> bool {
-        self.is_sorted() && !self.may_move()
+        self.is_sorted() && self.updated_goes_both_ways()
     }
 
     /// Whether what was seen is sorted by the update time and by nothing that never changes.
     pub fn is_by_update_time(&self) -> bool {
-        self.may_move() && !self.is_sorted()
+        self.has_updated && !self.updated_goes_both_ways() && !self.is_sorted()
     }
 
     fn is_sorted(&self) -> bool {
         (0..self.fixed).any(|c| self.rising[c] || self.falling[c]) || self.pairs.contains(&true)
     }
 
-    fn may_move(&self) -> bool {
-        self.has_updated && !(self.updated_rose && self.updated_fell)
+    fn updated_goes_both_ways(&self) -> bool {
+        self.updated_rose && self.updated_fell
     }
 }
 
@@ -148,32 +149,45 @@ mod tests {
         values
     }
 
-    fn proved(fixed: usize, updated: bool, rows: &[&[i64]]) -> bool {
+    fn watched(fixed: usize, updated: bool, rows: &[&[i64]]) -> OrderWatch {
         let mut watch = OrderWatch::new(fixed, updated);
         let rows: Vec<OrderValues> = rows.iter().map(|row| values(row)).collect();
         watch.see_page(rows.iter());
-        watch.is_proved()
+        watch
+    }
+
+    fn sorted(fixed: usize, rows: &[&[i64]]) -> bool {
+        watched(fixed, false, rows).is_sorted()
+    }
+
+    fn proved(fixed: usize, updated: bool, rows: &[&[i64]]) -> bool {
+        watched(fixed, updated, rows).is_proved()
     }
 
     #[test]
-    fn rising_or_falling_by_a_column_that_never_changes_is_proof() {
-        assert!(proved(1, false, &[&[1], &[2], &[3]]));
-        assert!(proved(1, false, &[&[3], &[2], &[1]]));
-        assert!(!proved(1, false, &[&[1], &[3], &[2]]));
+    fn rising_or_falling_by_a_column_that_never_changes_is_an_order() {
+        assert!(sorted(1, &[&[1], &[2], &[3]]));
+        assert!(sorted(1, &[&[3], &[2], &[1]]));
+        assert!(!sorted(1, &[&[1], &[3], &[2]]));
     }
 
     #[test]
-    fn ties_prove_nothing_unless_a_second_column_breaks_them() {
-        assert!(!proved(1, false, &[&[1], &[1], &[2]]));
-        assert!(proved(2, false, &[&[1, 5], &[1, 6], &[2, 1]]));
-        assert!(proved(2, false, &[&[2, 6], &[1, 9], &[1, 8]]));
-        assert!(!proved(2, false, &[&[1, 5], &[1, 6], &[1, 4], &[2, 2], &[2, 3]]));
+    fn ties_are_no_order_unless_a_second_column_breaks_them() {
+        assert!(!sorted(1, &[&[1], &[1], &[2]]));
+        assert!(sorted(2, &[&[1, 5], &[1, 6], &[2, 1]]));
+        assert!(sorted(2, &[&[2, 6], &[1, 9], &[1, 8]]));
+        assert!(!sorted(2, &[&[1, 5], &[1, 6], &[1, 4], &[2, 2], &[2, 3]]));
     }
 
     #[test]
     fn an_order_that_the_update_time_shares_proves_nothing() {
         assert!(!proved(1, true, &[&[1, 10], &[2, 20], &[3, 30]]));
         assert!(proved(1, true, &[&[1, 30], &[2, 20], &[3, 40]]));
+    }
+
+    #[test]
+    fn an_order_that_a_hidden_update_time_may_share_proves_nothing() {
+        assert!(!proved(1, false, &[&[1], &[2], &[3]]));
     }
 
     #[test]
@@ -189,15 +203,15 @@ mod tests {
         for page in [[1, 4], [3, 5]] {
             watch.see_page(page.map(|value| values(&[value])).iter());
         }
-        assert!(watch.is_proved());
+        assert!(watch.is_sorted());
         watch.see_page([6, 5].map(|value| values(&[value])).iter());
-        assert!(!watch.is_proved());
+        assert!(!watch.is_sorted());
     }
 
     #[test]
-    fn a_missing_value_proves_nothing() {
-        assert!(!proved(1, false, &[&[1], &[-1], &[3]]));
-        assert!(!proved(0, false, &[&[], &[]]));
+    fn a_missing_value_is_no_order() {
+        assert!(!sorted(1, &[&[1], &[-1], &[3]]));
+        assert!(!sorted(0, &[&[], &[]]));
     }
 
     #[test]

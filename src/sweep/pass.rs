@@ -6,10 +6,11 @@
 //! there throughout keeps its side of that record as long as the server keeps one order, so the joined pages
 //! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
 //! This rests on four things, and each is checked: every page is sorted by something that never changes in a
-//! record's life, the same way round; a record joins two pages only if what never changes is the same in both,
-//! so that one deleted and made anew under its old key does not; there are enough records that the order is no
-//! chance; and where the total stood still, no fewer records were seen than it tells. What cannot be checked is
-//! a server that cuts its last page short and understates its total to match.
+//! record's life, the same way round, and by no update time, which must be shown to be ruled out; a record joins
+//! two pages only if what never changes is the same in both, so that one deleted and made anew under its old key
+//! does not; there are enough records that the order is no chance; and where the total stood still, no fewer
+//! records were seen than it tells. What cannot be checked is a server that cuts its last page short and
+//! understates its total to match.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
