@@ -127,6 +127,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
         store::Error::Busy { .. } => 4,
         store::Error::Io { .. }
         | store::Error::Sql { .. }
+        | store::Error::DiskFull { .. }
         | store::Error::CommitLost { .. }
         | store::Error::ChangedMeanwhile { .. } => 1,
         _ => 2,
@@ -135,7 +136,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
@@ -161,7 +162,7 @@ pub async fn sync(
     interrupt: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     if request.settings.scopes.value.is_empty() {
         return Err(PlanError::NoRegion.into());
     }

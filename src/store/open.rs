@@ -57,6 +57,7 @@ pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
             }
             _ => Err(Error::Missing { path: path.to_owned() }),
         },
+        Err(e) if e.kind() == ErrorKind::IsADirectory => Err(Error::IsFolder { path: path.to_owned() }),
         Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
     }
 }
