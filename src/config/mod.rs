@@ -144,10 +144,15 @@ pub enum ConfigError {
 impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
+            ConfigError::Unreadable { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some(format!("check the path; `hclake --config '{}' init` writes a file to start from", path.display()))
+            }
             ConfigError::Unreadable { .. } => {
                 Some(format!("--config and {} name the file; without them {FILE_NAME} is looked for", env::CONFIG))
             }
-            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => None,
+            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => {
+                Some("`hclake --config example.toml init` writes a file with every setting and its meaning".to_owned())
+            }
         }
     }
 }
@@ -169,7 +174,7 @@ fn read_file(flags: &Flags, environment: &Environment) -> Result<(ConfigFile, Op
     let found = named.or_else(|| {
         let local = environment.working_folder.join(FILE_NAME);
         let personal = environment.config_folder().map(|folder| folder.join("hclake").join(FILE_NAME));
-        [Some(local), personal].into_iter().flatten().find(|path| path.is_file())
+        [Some(local), personal].into_iter().flatten().find(|path| path.exists())
     });
     let Some(path) = found else { return Ok((ConfigFile::default(), None)) };
     let text =
