@@ -35,6 +35,9 @@ pub const IN_FLIGHT_DEFAULT: u32 = 4;
 pub const IN_FLIGHT_MAX: u32 = 64;
 pub const MAX_GONE_PERCENT_DEFAULT: u8 = 30;
 pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
+/// A night of a million records fits, most of it in memory.
+pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 512;
+pub const MEMORY_LIMIT_MB_MIN: u64 = 64;
 /// CodeArts writes times without a zone; office hours in its examples suggest this one.
 pub const CODEARTS_ZONE_DEFAULT: &str = "+08:00";
 
@@ -98,7 +101,8 @@ pub struct Settings {
     pub codearts_offset_s: i32,
     pub max_gone_percent: u8,
     pub request_log_days: u32,
-    pub memory_limit_mb: Option<u64>,
+    /// Bound on DuckDB's memory while a run is stored, in MiB.
+    pub memory_limit_mb: u64,
     pub lock_timeout: Duration,
     pub endpoint_url: Option<String>,
     pub endpoint_url_by_service: BTreeMap<Service, String>,
@@ -201,6 +205,10 @@ impl Resolver<'_> {
         self.check(max_gone_percent <= 100, || {
             format!("sync.max_gone_percent is {max_gone_percent}: it must lie between 0 and 100")
         });
+        let memory_limit_mb = self.file.sync.memory_limit_mb.unwrap_or(MEMORY_LIMIT_MB_DEFAULT);
+        self.check(memory_limit_mb >= MEMORY_LIMIT_MB_MIN, || {
+            format!("sync.memory_limit_mb is {memory_limit_mb}: it must be {MEMORY_LIMIT_MB_MIN} or more")
+        });
         let zone = self.file.time.codearts_zone.clone().unwrap_or_else(|| CODEARTS_ZONE_DEFAULT.to_owned());
         let offset = parse_offset(&zone);
         self.check(offset.is_some(), || {
@@ -218,7 +226,7 @@ impl Resolver<'_> {
             codearts_offset_s: offset.unwrap_or(0),
             max_gone_percent,
             request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
-            memory_limit_mb: self.file.sync.memory_limit_mb,
+            memory_limit_mb,
             lock_timeout: flags.lock_timeout.unwrap_or_default(),
             endpoint_url,
             endpoint_url_by_service,
