@@ -169,7 +169,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// A word for `sh`.
-fn shell(text: &str) -> String {
+pub(super) fn shell(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -23,6 +23,8 @@ pub enum Error {
     DiskFull { doing: String },
     #[error("{} is a folder, not a file", path.display())]
     IsFolder { path: PathBuf },
+    #[error("`{}` does not name a file", path.display())]
+    NoFileName { path: PathBuf },
     #[error("the path {} of the store is not UTF-8", path.display())]
     PathNotUtf8 { path: PathBuf },
     #[error("{} is not a DuckDB file", path.display())]
@@ -83,6 +85,7 @@ impl Error {
             Error::IsFolder { path } => {
                 return Some(format!("name a file in it: --store '{}'", path.join("hclake.duckdb").display()));
             }
+            Error::NoFileName { .. } => "a store is one file on a disk, such as hclake.duckdb; name it with --store",
             Error::FolderMissing { folder } => return Some(format!("make it: mkdir -p '{}'", folder.display())),
             Error::FolderNotWritable { .. } => {
                 "a run writes a copy and a lock file beside the store; give the user who runs hclake write permission"

@@ -147,7 +147,7 @@ impl Files {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        let name = path.file_name().ok_or_else(|| Error::Missing { path: path.to_owned() })?;
+        let name = open::file_name(path)?;
         let store = match fs::canonicalize(path) {
             Ok(store) => store,
             Err(e) if e.kind() == ErrorKind::NotADirectory => return Err(Error::FolderMissing { folder }),
