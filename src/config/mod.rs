@@ -402,10 +402,9 @@ mod tests {
 
     #[test]
     fn every_fault_of_meaning_is_told_at_once() {
-        let text =
-            "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\n";
+        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\nmemory_limit_mb = 0\n";
         let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
-        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert_eq!(faults.len(), 5, "{faults:?}");
     }
 
     #[test]
