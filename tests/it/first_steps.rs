@@ -200,6 +200,20 @@ fn completions_and_manual_pages_name_every_command() {
 }
 
 #[test]
+fn the_lines_that_the_demo_says_to_try_can_be_tried() {
+    let tenant = Tenant::new();
+    let ran = tenant.run(&["--store", "my demo.duckdb", "demo", "--rows", "300"]).exits(0);
+    let (_, lines) = ran.stderr.split_once("Try:\n").expect("lines to try");
+    let lines: Vec<&str> = lines.lines().filter_map(|line| line.strip_prefix("  hclake ")).collect();
+    assert_eq!(lines.len(), 2, "{}", ran.stderr);
+    for line in lines {
+        let line = format!("'{}' {line}", env!("CARGO_BIN_EXE_hclake"));
+        let output = Command::new("sh").args(["-c", &line]).current_dir(tenant.folder()).output().expect("sh");
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn progress_is_one_line_a_list_where_no_terminal_watches() {
     let world = WorldSettings { apps: 250, ..small_world() };
     let tenant = Tenant::of(world, StandinSettings::default());

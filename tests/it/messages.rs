@@ -144,6 +144,22 @@ fn accounts_and_users_that_may_not() {
 }
 
 #[test]
+fn a_refusal_of_every_list_stores_nothing_and_of_one_list_stores_the_rest() {
+    let tenant = Tenant::new();
+    let known = project(&tenant);
+    let variables = [("HUAWEICLOUD_SDK_PROJECT_ID", known.as_str())];
+    tenant.cloud.faults.add("", When::Always, Fault::denied());
+    let ran = tenant.run_with(&["sync", "--format", "json"], &variables).exits(1);
+    let verdicts = ran.json()["tables"].as_array().expect("lists").clone();
+    assert!(verdicts.iter().all(|list| list["verdict"] == "failed" && list["error"]["class"] == "forbidden"));
+    assert!(!tenant.store().exists(), "nothing was stored");
+    tenant.cloud.faults.clear();
+    tenant.cloud.faults.add("app-center/apps", When::Always, Fault::denied());
+    tenant.run_with(&["sync"], &variables).exits(3).says(&["run 1 partly done: 8 lists"]);
+    assert!(tenant.store().exists(), "the rest was stored");
+}
+
+#[test]
 fn ids_of_one_kind_in_the_place_of_another() {
     let tenant = Tenant::new();
     let iam = project(&tenant);
@@ -288,6 +304,8 @@ fn stores_that_cannot_be_used() {
         .run("a folder in the place of the store", &["--store", "folder.duckdb", "sync", "--only", "apps"], &[])
         .run("the same, asked", &["--store", "folder.duckdb", "query", "SELECT 1"], &[])
         .run("a file of another kind", &["--store", "letter.duckdb", "sync"], &[])
+        .run("a slash at the end", &["--store", "x.duckdb/", "sync"], &[])
+        .run("a store in memory", &["--store", ":memory:", "demo"], &[])
         .run("a folder that is not there", &["--store", "no/such/x.duckdb", "sync"], &[])
         .run("no store yet", &["report", "runs"], &[])
         .run("no store yet, watched", &["status", "--max-age", "26h"], &[]);
