@@ -220,6 +220,8 @@ impl Error {
         match self {
             Error::Unreachable { cause, .. } => format!("no connection: {cause}"),
             Error::Timeout { after, .. } => format!("no whole answer after {:.1} s", after.as_secs_f64()),
+            Error::UnknownRegion { region, .. } => format!("there is no region `{region}`"),
+            Error::ServiceNotInRegion { region, .. } => format!("not known in region `{region}`"),
             Error::ProxyLogin { .. } => "a proxy on the way asks for a log-in (407)".to_owned(),
             other => other.to_string(),
         }

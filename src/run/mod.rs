@@ -164,7 +164,7 @@ pub async fn sync(
     let started_at = clock.wall();
     let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     if request.settings.scopes.value.is_empty() {
-        return Err(PlanError::NoRegion.into());
+        return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
@@ -191,6 +191,13 @@ pub async fn sync(
     observer.event(&Event::Storing);
     let summary = writer.finish(move |open| night.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+/// A profile that was named and cannot be read may be what names the region.
+fn without_region(settings: &Settings) -> Error {
+    let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
+    let fault = named.filter_map(|(_, search)| search.found.as_ref().err()).next();
+    fault.map_or(PlanError::NoRegion.into(), |fault| fault.clone().into())
 }
 
 fn watcher(observer: &Arc<dyn Observer>) -> Watcher {

@@ -122,7 +122,7 @@ impl Tried<'_> {
             match reach_of(profile).host(*service, region) {
                 Ok(host) => places_of.entry(host).or_default().push(place),
                 Err(error) => {
-                    (self.tell)(failed("host", &error).of(format!("{service} in {region}")));
+                    (self.tell)(unreached(&error).of(format!("{service} in {region}")));
                     self.silent.insert(place, error);
                 }
             }
@@ -140,8 +140,7 @@ impl Tried<'_> {
                     (self.tell)(reached(&answered).of(subject));
                 }
                 Err(error) => {
-                    let finding = Finding { detail: error.brief(), ..failed("host", &error) };
-                    (self.tell)(finding.of(subject));
+                    (self.tell)(unreached(&error).of(subject));
                     self.silent.extend(places.into_iter().map(|place| (place, error.clone())));
                 }
             }
@@ -297,6 +296,10 @@ fn reached(answered: &Answered) -> Finding {
             .hint("the service, or a proxy on the way to it, may be down".to_owned()),
         _ => Finding::new(Mark::Ok, "host", format!("answers in {ms} ms")),
     }
+}
+
+fn unreached(error: &Error) -> Finding {
+    Finding { detail: error.brief(), ..failed("host", error) }
 }
 
 fn clock(ahead_us: Option<i64>) -> Finding {

@@ -48,6 +48,7 @@ fn passed_over(sources: &[SourceReport]) -> String {
     for report in sources.iter().filter(|report| report.state != SourceState::Taken) {
         let reason = report.state.to_string();
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, sources)) if sources.contains(&report.source.as_str()) => {}
             Some((_, sources)) => sources.push(&report.source),
             None => reasons.push((reason, vec![&report.source])),
         }
