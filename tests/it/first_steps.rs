@@ -22,6 +22,8 @@ fn the_file_that_init_writes_is_used_and_never_overwritten() {
     tenant.run(&["init", "--region", "cn-north-4"]).exits(2).says(&["already there", "hint:"]);
     assert_eq!(std::fs::read_to_string(tenant.path("hclake.toml")).expect("there"), written);
     tenant.run_with(&["sync", "--only", "apps"], &[("HCLAKE_REGION", "")]).exits(0);
+    let misspelt = tenant.run(&["--config", "other.toml", "init", "--region", "ap-southest-3"]).exits(0);
+    misspelt.says(&["warning: hclake knows no region `ap-southest-3`; did you mean `ap-southeast-3`?"]);
     tenant.run(&["--config", "no/such/hclake.toml", "init"]).exits(2).says(&["no/such", "--config"]);
 }
 

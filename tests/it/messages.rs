@@ -84,6 +84,7 @@ fn credentials_that_are_missing_wrong_or_worn_out() {
     session
         .run("no credentials", &["sync"], &keys("", ""))
         .run("half a pair", &["sync"], &[("HUAWEICLOUD_SDK_AK", "")])
+        .run("a profile that is not there", &["--profile", "nightly", "sync"], &[("HCLAKE_REGION", "")])
         .run("a wrong access key, or one of the other site", &["sync"], &[("HUAWEICLOUD_SDK_AK", "AKINTERNATIONAL")])
         .run("a wrong secret key", &["sync"], &[("HUAWEICLOUD_SDK_SK", "SKWRONG")])
         .run(
