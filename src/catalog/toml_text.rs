@@ -22,9 +22,22 @@ pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
         TomlFault {
             line: before.matches('\n').count() + 1,
             column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-            message: with_nearest(error.message()),
+            message: plain(&with_nearest(error.message())),
         }
     })
+}
+
+/// Names of types as people have them.
+const TYPES: [(&str, &str); 5] = [
+    ("expected f64", "expected a number"),
+    ("expected u8", "expected a whole number from 0 to 255"),
+    ("expected u32", "expected a whole number"),
+    ("expected u64", "expected a whole number"),
+    ("expected a sequence", "expected a list such as [\"a\", \"b\"]"),
+];
+
+fn plain(message: &str) -> String {
+    TYPES.iter().fold(message.to_owned(), |text, (name, word)| text.replace(name, word))
 }
 
 /// Adds the nearest of the expected names to a message that lists them.
@@ -66,6 +79,12 @@ mod tests {
         assert_eq!((fault.line, fault.column), (2, 1));
         assert!(fault.message.contains("`regoin`"), "{fault}");
         assert!(fault.message.ends_with("did you mean `region`?"), "{fault}");
+    }
+
+    #[test]
+    fn a_type_is_named_as_people_do() {
+        let fault = parse::<Sample>("rate = \"fast\"").unwrap_err();
+        assert_eq!(fault.message, "invalid type: string \"fast\", expected a whole number");
     }
 
     #[test]

@@ -172,10 +172,15 @@ pub(super) struct QueryArgs {
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(super) enum QueryFormat {
+    /// Aligned columns, long values cut to the terminal's width
     Table,
+    /// RFC 4180, lines ended by a line feed
     Csv,
+    /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
     Json,
+    /// A table for GitHub and the like
     Markdown,
+    /// A Parquet file, written whole to --out
     Parquet,
 }
 

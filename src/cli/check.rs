@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::args::{Global, SummaryFormat};
 use super::message::Failure;
-use super::{Streams, sync};
+use super::{Streams, counted, sync};
 use crate::catalog::Catalog;
 use crate::clock::SystemClock;
 use crate::config::{self, Environment};
@@ -56,7 +56,7 @@ pub(super) fn run(
     if let Some(fault) = fault {
         return Err(fault.into());
     }
-    let count = |mark| findings.iter().filter(|finding| finding.mark == mark).count();
+    let count = |mark| findings.iter().filter(|finding| finding.mark == mark).count() as u64;
     let (failed, warnings) = (count(Mark::Failed), count(Mark::Warning));
     if is_text {
         streams.remark(&closing_line(failed, warnings));
@@ -75,8 +75,7 @@ fn lines(finding: &Finding) -> String {
     format!("{:<9}{check}{subject}: {}\n{hint}", finding.mark.name(), finding.detail)
 }
 
-fn closing_line(failed: usize, warnings: usize) -> String {
-    let counted = |n: usize, one: &str| format!("{n} {one}{}", if n == 1 { "" } else { "s" });
+fn closing_line(failed: u64, warnings: u64) -> String {
     match (failed, warnings) {
         (0, 0) => "everything works; next: hclake sync".to_owned(),
         (0, n) => format!("everything works, with {}; next: hclake sync", counted(n, "warning")),

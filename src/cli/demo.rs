@@ -8,6 +8,7 @@ use arrow::util::display::array_value_to_string;
 
 use super::args::{DemoArgs, Global, SummaryFormat};
 use super::message::Failure;
+use super::schedule::shell;
 use super::sync::{self, Lines};
 use super::{Streams, report as report_command};
 use crate::catalog::Catalog;
@@ -26,6 +27,7 @@ const RATE_PER_S: f64 = 500.0;
 
 pub(super) fn run(global: &Global, args: &DemoArgs, _: &Environment, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let store = global.store.clone().unwrap_or_else(|| PathBuf::from(STORE_DEFAULT));
+    store::file_name(&store)?;
     make_room(&store, args.replace)?;
     let nights = sync::runtime()?.block_on(three_nights(&store, args, streams))?;
     tell(&store, &nights, streams)?;
@@ -95,7 +97,7 @@ fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk
 fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
     let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return Ok(()) };
     let connection = store::open_read_only(store)?;
-    let shown = store.display();
+    let shown = shell(&store.display().to_string());
     let mut ask = |heading: String, name: &str, params: Params| -> Result<ReportResult, Failure> {
         streams.remark(&format!("\n$ {heading}"));
         let result = report::run(&connection, report::find(name)?, &params, *last)?;
@@ -112,8 +114,9 @@ fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result
         ask(format!("hclake --store {shown} report install_failures"), "install_failures", Params::default())?;
     writeln!(streams.out, "\n{}", answer(&failures)?)?;
     streams.remark(&format!(
-        "\nThe store is {shown}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
-         hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\""
+        "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
+         hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",
+        store.display()
     ));
     Ok(())
 }

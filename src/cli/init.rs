@@ -9,6 +9,9 @@ use clap::Args;
 use super::Streams;
 use super::args::Global;
 use super::message::Failure;
+use crate::catalog::spec::Service;
+use crate::catalog::toml_text::nearest;
+use crate::cloud::regions::regions;
 use crate::config;
 
 #[derive(Args)]
@@ -40,7 +43,17 @@ pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
         Some(_) => "",
         None => "\n  set `region` in it",
     };
+    if let Some(warning) = args.region.as_deref().and_then(unknown_region) {
+        streams.remark(&warning);
+    }
     streams
         .remark(&format!("written; next:{region}\n  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…\n  hclake check"));
     Ok(0)
+}
+
+/// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.
+fn unknown_region(region: &str) -> Option<String> {
+    let known = || Service::ALL.into_iter().flat_map(regions);
+    let guess = nearest(region, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    (!known().any(|one| one == region)).then(|| format!("warning: hclake knows no region `{region}`{guess}"))
 }

@@ -90,6 +90,11 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// `1 list`, `2 lists`.
+fn counted(n: u64, one: &str) -> String {
+    format!("{n} {one}{}", if n == 1 { "" } else { "s" })
+}
+
 /// The lists that hclake ships and, beside them, those of the settings' own folder.
 pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
     match &settings.catalog_dir {

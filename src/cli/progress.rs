@@ -2,7 +2,7 @@
 //! run says of itself, and make way for every line that is written meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{IsTerminal, stderr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,7 +24,10 @@ const TICK: Duration = Duration::from_millis(200);
 const WAIT_SHOWN_MIN: Duration = Duration::from_millis(500);
 /// From here on a wait is counted down.
 const WAIT_COUNTED_MIN: Duration = Duration::from_secs(3);
-const BAR_WIDTH: usize = 20;
+const BAR_COLUMNS: usize = 20;
+/// On a terminal narrower than [`WIDE_COLUMNS`].
+const BAR_COLUMNS_MIN: usize = 8;
+const WIDE_COLUMNS: usize = 100;
 /// Characters of a project's id in a bar's name.
 const PROJECT_CHARS: usize = 8;
 
@@ -63,7 +66,26 @@ struct Held {
 #[derive(Clone, Copy, Default)]
 struct Shown {
     progress: Option<Progress>,
+    /// When this reading of the list showed its first page, and with how many rows.
+    begun: (Duration, u64),
     held: Option<Held>,
+}
+
+impl Shown {
+    fn take(&mut self, progress: Progress, now: Duration) {
+        if self.progress.is_none_or(|before| before.reading != progress.reading) {
+            self.begun = (now, progress.rows);
+        }
+        self.progress = Some(progress);
+    }
+
+    /// Rows a second since the first page; `None` until there is a second one.
+    fn rows_per_s(&self, now: Duration) -> Option<f64> {
+        let (begun, rows) = self.begun;
+        let since_s = now.saturating_sub(begun).as_secs_f64();
+        let read = self.progress?.rows.saturating_sub(rows);
+        (read > 0 && since_s > 0.0).then(|| read as f64 / since_s)
+    }
 }
 
 struct ListBar {
@@ -98,7 +120,7 @@ impl Bars {
     pub(super) fn shown(clock: SharedClock, is_coloured: bool) -> Arc<Bars> {
         let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let whole = multi.add(ProgressBar::new_spinner().with_style(style("{spinner} {msg}  {elapsed}", is_coloured)));
-        whole.set_message("asking for the projects");
+        whole.set_message("getting ready");
         whole.enable_steady_tick(TICK);
         *locked(&SHOWN) = Some(multi.clone());
         Arc::new(Bars { multi, whole, lines: Lines::new(false), clock, is_coloured, state: Mutex::default() })
@@ -107,11 +129,24 @@ impl Bars {
     /// Takes the bars off the terminal.
     pub(super) fn clear(&self) {
         *locked(&SHOWN) = None;
-        for list in std::mem::take(&mut locked(&self.state).bars).into_values() {
-            list.bar.finish_and_clear();
-        }
+        // A terminal that is gone needs no clearing.
+        let _ = self.multi.clear();
+        // Events of tasks that are still ending draw nothing any more.
+        self.multi.set_draw_target(ProgressDrawTarget::hidden());
+        locked(&self.state).bars.clear();
         self.whole.finish_and_clear();
-        drop(self.multi.clear());
+    }
+
+    fn list_style(&self, name_columns: usize, shown: Arc<Mutex<Shown>>) -> ProgressStyle {
+        let bar_columns = if columns() < WIDE_COLUMNS { BAR_COLUMNS_MIN } else { BAR_COLUMNS };
+        let before = name_columns + bar_columns + 2;
+        let clock = Arc::clone(&self.clock);
+        let told = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let text = told(&locked(&shown), clock.mono());
+            // A bar that cannot be written has nowhere to say so.
+            let _ = out.write_str(&fitted(&text, columns().saturating_sub(before + 1)));
+        };
+        style(&format!("{{prefix}} {{bar:{bar_columns}.cyan/dim}} {{told}}"), self.is_coloured).with_key("told", told)
     }
 
     fn planned(&self, lists: &[ListPlan]) {
@@ -128,8 +163,8 @@ impl Bars {
         let key = (table.to_owned(), scope.clone());
         let name = state.names.get(&key).cloned().unwrap_or_else(|| table.to_owned());
         let shown = Arc::new(Mutex::new(Shown::default()));
-        let bar = self.multi.insert_before(&self.whole, ProgressBar::no_length());
-        bar.set_style(list_style(self.is_coloured, Arc::clone(&shown), Arc::clone(&self.clock)));
+        let bar = self.multi.add(ProgressBar::no_length());
+        bar.set_style(self.list_style(state.name_width, Arc::clone(&shown)));
         bar.set_prefix(format!("{name:<width$}", width = state.name_width));
         bar.enable_steady_tick(TICK);
         state.bars.insert(key, ListBar { bar, service, region: scope.region.clone(), shown });
@@ -138,10 +173,8 @@ impl Bars {
     fn progressed(&self, table: &str, scope: &Scope, progress: Progress) {
         let state = locked(&self.state);
         let Some(list) = state.bars.get(&(table.to_owned(), scope.clone())) else { return };
-        let before = locked(&list.shown).progress.replace(progress);
-        if before.is_some_and(|before| before.reading != progress.reading) {
-            list.bar.reset_eta();
-        }
+        let now = self.clock.mono();
+        locked(&list.shown).take(progress, now);
         if let Some(rows) = progress.rows_expected {
             list.bar.set_length(rows.max(progress.rows));
         }
@@ -219,6 +252,11 @@ fn style(template: &str, is_coloured: bool) -> ProgressStyle {
     ProgressStyle::with_template(&template).expect("the templates of this file are sound").progress_chars("━╸─")
 }
 
+/// Columns of the terminal that standard error is.
+fn columns() -> usize {
+    terminal_size::terminal_size_of(stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
 /// `{bar:20.cyan/dim}` as `{bar:20}`.
 fn without_colours(template: &str) -> String {
     let mut is_style = false;
@@ -229,40 +267,30 @@ fn without_colours(template: &str) -> String {
     template.chars().filter(is_kept).collect()
 }
 
-fn list_style(is_coloured: bool, shown: Arc<Mutex<Shown>>, clock: SharedClock) -> ProgressStyle {
-    let told = move |state: &ProgressState, out: &mut dyn fmt::Write| {
-        let shown = *locked(&shown);
-        let (per_s, left) = (state.per_sec(), state.eta());
-        // A bar that cannot be written has nowhere to say so.
-        let _ = out.write_str(&told(&shown, clock.mono(), per_s, left));
-    };
-    style(&format!("{{prefix}} {{bar:{BAR_WIDTH}.cyan/dim}} {{told}}"), is_coloured).with_key("told", told)
-}
-
-/// Pages of all, and either the speed with the time left, or what is waited for.
-fn told(shown: &Shown, now: Duration, rows_per_s: f64, left: Duration) -> String {
-    let mut text = String::new();
+/// Pages of all, and either the speed or what is waited for, and the time left.
+fn told(shown: &Shown, now: Duration) -> String {
     let Some(progress) = shown.progress else {
         return waits(shown, now).unwrap_or_else(|| "asking for the first page".to_owned());
     };
-    if progress.reading > 1 {
-        text.push_str("again: ");
-    }
-    let _ = match progress.pages_expected {
-        Some(expected) => write!(text, "{}/{} pages", progress.pages, expected.max(progress.pages)),
-        None => write!(text, "{} pages", progress.pages),
+    let again = if progress.reading > 1 { "again: " } else { "" };
+    let pages = match progress.pages_expected {
+        Some(expected) => format!("{again}{}/{} pages", progress.pages, expected.max(progress.pages)),
+        None => format!("{again}{} pages", progress.pages),
     };
-    match waits(shown, now) {
-        Some(waits) => _ = write!(text, "  {waits}"),
-        None => {
-            let _ = write!(text, "  {} rows/s", grouped(rows_per_s.round() as u64));
-        }
+    let rows_per_s = shown.rows_per_s(now);
+    let speed = rows_per_s.map(|rate| format!("{} rows/s", grouped(rate.round() as u64)));
+    let rows_left = progress.rows_expected.map_or(0, |expected| expected.saturating_sub(progress.rows));
+    let left = rows_per_s.map(|rate| Duration::from_secs((rows_left as f64 / rate) as u64));
+    let left = left.filter(|left| !left.is_zero()).map(|left| format!("{} left", clock_face(left)));
+    [Some(pages), waits(shown, now).or(speed), left].into_iter().flatten().collect::<Vec<_>>().join("  ")
+}
+
+/// As much of a text as fits.
+fn fitted(text: &str, columns: usize) -> String {
+    match text.chars().count() <= columns {
+        true => text.to_owned(),
+        false => text.chars().take(columns.saturating_sub(1)).chain(['…']).take(columns).collect(),
     }
-    let is_under_way = progress.rows_expected.is_some_and(|expected| progress.rows < expected);
-    if is_under_way && left > Duration::ZERO {
-        let _ = write!(text, "  {} left", clock_face(left));
-    }
-    text
 }
 
 fn waits(shown: &Shown, now: Duration) -> Option<String> {
@@ -301,12 +329,13 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
+    /// At 100 s, after 4 s in which all rows but those of the first page came.
     fn shown(progress: Option<Progress>, held: Option<Held>) -> String {
-        told(&Shown { progress, held }, Duration::from_secs(100), 1234.4, Duration::from_secs(65))
+        told(&Shown { progress, held, begun: (Duration::from_secs(96), 99) }, Duration::from_secs(100))
     }
 
     fn at_page(pages: u64) -> Option<Progress> {
-        Some(Progress { reading: 1, pages, pages_expected: Some(46), rows: pages * 99, rows_expected: Some(4500) })
+        Some(Progress { reading: 1, pages, pages_expected: Some(46), rows: pages * 99, rows_expected: Some(4554) })
     }
 
     fn held(wait_ms: u64, until_ms: u64, cause: WaitCause) -> Option<Held> {
@@ -316,23 +345,40 @@ mod tests {
     #[test]
     fn a_bar_tells_pages_speed_and_time_left() {
         assert_eq!(shown(None, None), "asking for the first page");
-        assert_eq!(shown(at_page(12), None), "12/46 pages  1,234 rows/s  1:05 left");
+        assert_eq!(shown(at_page(1), None), "1/46 pages");
+        assert_eq!(shown(at_page(12), None), "12/46 pages  272 rows/s  0:12 left");
         let again = at_page(3).map(|progress| Progress { reading: 2, ..progress });
-        assert_eq!(shown(again, None), "again: 3/46 pages  1,234 rows/s  1:05 left");
-        let over = at_page(47).map(|progress| Progress { rows: 4500, ..progress });
-        assert_eq!(shown(over, None), "47/47 pages  1,234 rows/s");
+        assert_eq!(shown(again, None), "again: 3/46 pages  50 rows/s  1:26 left");
+        let over = at_page(47).map(|progress| Progress { rows: 4554, ..progress });
+        assert_eq!(shown(over, None), "47/47 pages  1,114 rows/s");
+    }
+
+    #[test]
+    fn a_reading_begun_anew_is_timed_anew() {
+        let mut shown = Shown::default();
+        let page = |reading, pages| at_page(pages).map(|progress| Progress { reading, ..progress }).unwrap();
+        shown.take(page(1, 1), Duration::from_secs(1));
+        shown.take(page(1, 3), Duration::from_secs(3));
+        assert_eq!(shown.rows_per_s(Duration::from_secs(3)), Some(99.0));
+        shown.take(page(2, 1), Duration::from_secs(9));
+        assert_eq!(shown.rows_per_s(Duration::from_secs(9)), None);
     }
 
     #[test]
     fn a_wait_is_told_with_its_cause_until_it_ends() {
         let told = |held| shown(at_page(12), held);
-        assert_eq!(told(held(900, 100_500, WaitCause::Pace)), "12/46 pages  waiting for the set rate  1:05 left");
+        assert_eq!(told(held(900, 100_500, WaitCause::Pace)), "12/46 pages  waiting for the set rate  0:12 left");
         assert_eq!(
             told(held(60_000, 158_200, WaitCause::Throttled)),
-            "12/46 pages  slowed down by the service, 59 s  1:05 left"
+            "12/46 pages  slowed down by the service, 59 s  0:12 left"
         );
-        assert_eq!(told(held(60_000, 100_000, WaitCause::Throttled)), "12/46 pages  1,234 rows/s  1:05 left");
+        assert_eq!(told(held(60_000, 100_000, WaitCause::Throttled)), "12/46 pages  272 rows/s  0:12 left");
         assert_eq!(shown(None, held(4000, 103_000, WaitCause::Retry)), "trying again, 3 s");
+    }
+
+    #[test]
+    fn a_text_is_cut_to_what_fits() {
+        assert_eq!(["12/46 pages", "12/46 p…", "…", ""], [11, 8, 1, 0].map(|columns| fitted("12/46 pages", columns)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::Streams;
 use super::args::Global;
 use super::message::Failure;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, Origin};
 
 /// How long a scheduled run waits for another to end.
 const LOCK_TIMEOUT: &str = "30m";
@@ -69,7 +69,13 @@ pub(super) fn run(
     };
     write!(streams.out, "{text}")?;
     if settings.scopes.value.is_empty() {
-        streams.remark("warning: no region is named in the configuration file; the job would fail without one");
+        streams.remark("warning: no region is named; the job would fail without `region` in hclake.toml");
+    } else if let Origin::Variable(name) = &settings.scopes.origin {
+        let secrets = job.secrets();
+        streams.remark(&format!(
+            "warning: {name} is set here but not for the job: write it into {}, or `region` into hclake.toml",
+            secrets.display()
+        ));
     }
     Ok(0)
 }
@@ -137,7 +143,6 @@ impl Job {
              ExecStart={command}\n\
              UMask=0077\n\
              NoNewPrivileges=yes\n\
-             PrivateTmp=yes\n\
              ProtectSystem=strict\n\
              ReadWritePaths={quoted_folder}\n\
              \n\
@@ -164,7 +169,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// A word for `sh`.
-fn shell(text: &str) -> String {
+pub(super) fn shell(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:@,".contains(c);
     if text.chars().all(is_plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

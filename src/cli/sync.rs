@@ -8,7 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::args::{Global, SummaryFormat, SyncArgs};
 use super::message::Failure;
 use super::progress::{self, Bars};
-use super::{Streams, publish, say};
+use super::{Streams, counted, publish, say};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Scope;
 use crate::clock::SystemClock;
@@ -212,11 +212,11 @@ fn closing_line(summary: &Summary) -> String {
         Outcome::Failed => return format!("failed after {seconds:.1} s; nothing was stored"),
     };
     format!(
-        "run {} {done}: {} lists, {} records, {} requests in {seconds:.1} s; stored in {}",
+        "run {} {done}: {}, {}, {} in {seconds:.1} s; stored in {}",
         summary.run_id.unwrap_or_default(),
-        summary.tables.len(),
-        sum(|list| list.rows_read),
-        sum(|list| list.requests),
+        counted(summary.tables.len() as u64, "list"),
+        counted(sum(|list| list.rows_read), "record"),
+        counted(sum(|list| list.requests), "request"),
         summary.store
     )
 }

@@ -19,6 +19,8 @@ use crate::secret::Secret;
 const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
 /// Idle connections are given up before most gateways would close them.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// So begins an error that only says that its source is one.
+const HYPERS_PREFIX: &str = "client error (";
 /// Headers in which services name a request; the second is IAM's.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
 const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
@@ -175,11 +177,14 @@ fn causes(error: &reqwest::Error) -> String {
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
+        source = cause.source();
+        if text.starts_with(HYPERS_PREFIX) && source.is_some() {
+            continue;
+        }
         match texts.last_mut() {
             Some(last) if last.contains(&text) => {}
             _ => texts.push(text),
         }
-        source = cause.source();
     }
     if texts.is_empty() { "the exchange failed".to_owned() } else { texts.join(": ") }
 }

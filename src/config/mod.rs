@@ -35,6 +35,9 @@ pub const IN_FLIGHT_DEFAULT: u32 = 4;
 pub const IN_FLIGHT_MAX: u32 = 64;
 pub const MAX_GONE_PERCENT_DEFAULT: u8 = 30;
 pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
+/// A night of a million records fits, most of it in memory.
+pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 512;
+pub const MEMORY_LIMIT_MB_MIN: u64 = 64;
 /// CodeArts writes times without a zone; office hours in its examples suggest this one.
 pub const CODEARTS_ZONE_DEFAULT: &str = "+08:00";
 
@@ -98,7 +101,8 @@ pub struct Settings {
     pub codearts_offset_s: i32,
     pub max_gone_percent: u8,
     pub request_log_days: u32,
-    pub memory_limit_mb: Option<u64>,
+    /// Bound on DuckDB's memory while a run is stored, in MiB.
+    pub memory_limit_mb: u64,
     pub lock_timeout: Duration,
     pub endpoint_url: Option<String>,
     pub endpoint_url_by_service: BTreeMap<Service, String>,
@@ -144,10 +148,15 @@ pub enum ConfigError {
 impl ConfigError {
     pub fn hint(&self) -> Option<String> {
         match self {
+            ConfigError::Unreadable { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some(format!("check the path; `hclake --config '{}' init` writes a file to start from", path.display()))
+            }
             ConfigError::Unreadable { .. } => {
                 Some(format!("--config and {} name the file; without them {FILE_NAME} is looked for", env::CONFIG))
             }
-            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => None,
+            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => {
+                Some("`hclake --config example.toml init` writes a file with every setting and its meaning".to_owned())
+            }
         }
     }
 }
@@ -169,7 +178,7 @@ fn read_file(flags: &Flags, environment: &Environment) -> Result<(ConfigFile, Op
     let found = named.or_else(|| {
         let local = environment.working_folder.join(FILE_NAME);
         let personal = environment.config_folder().map(|folder| folder.join("hclake").join(FILE_NAME));
-        [Some(local), personal].into_iter().flatten().find(|path| path.is_file())
+        [Some(local), personal].into_iter().flatten().find(|path| path.exists())
     });
     let Some(path) = found else { return Ok((ConfigFile::default(), None)) };
     let text =
@@ -196,6 +205,10 @@ impl Resolver<'_> {
         self.check(max_gone_percent <= 100, || {
             format!("sync.max_gone_percent is {max_gone_percent}: it must lie between 0 and 100")
         });
+        let memory_limit_mb = self.file.sync.memory_limit_mb.unwrap_or(MEMORY_LIMIT_MB_DEFAULT);
+        self.check(memory_limit_mb >= MEMORY_LIMIT_MB_MIN, || {
+            format!("sync.memory_limit_mb is {memory_limit_mb}: it must be {MEMORY_LIMIT_MB_MIN} or more")
+        });
         let zone = self.file.time.codearts_zone.clone().unwrap_or_else(|| CODEARTS_ZONE_DEFAULT.to_owned());
         let offset = parse_offset(&zone);
         self.check(offset.is_some(), || {
@@ -213,7 +226,7 @@ impl Resolver<'_> {
             codearts_offset_s: offset.unwrap_or(0),
             max_gone_percent,
             request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
-            memory_limit_mb: self.file.sync.memory_limit_mb,
+            memory_limit_mb,
             lock_timeout: flags.lock_timeout.unwrap_or_default(),
             endpoint_url,
             endpoint_url_by_service,
@@ -389,10 +402,9 @@ mod tests {
 
     #[test]
     fn every_fault_of_meaning_is_told_at_once() {
-        let text =
-            "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\n";
+        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\nmemory_limit_mb = 0\n";
         let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
-        assert_eq!(faults.len(), 4, "{faults:?}");
+        assert_eq!(faults.len(), 5, "{faults:?}");
     }
 
     #[test]

@@ -111,6 +111,7 @@ mod tests {
         assert_eq!(shown.in_flight, real.in_flight);
         assert_eq!(shown.codearts_offset_s, real.codearts_offset_s);
         assert_eq!(shown.max_gone_percent, real.max_gone_percent);
+        assert_eq!(shown.memory_limit_mb, real.memory_limit_mb);
         assert_eq!(shown.request_log_days, real.request_log_days);
     }
 

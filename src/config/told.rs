@@ -118,8 +118,7 @@ impl Teller<'_> {
         self.tell_of_file("time.codearts_zone", zone, time.codearts_zone.is_some());
         self.tell_of_file("sync.max_gone_percent", settings.max_gone_percent, sync.max_gone_percent.is_some());
         self.tell_of_file("sync.request_log_days", settings.request_log_days, sync.request_log_days.is_some());
-        let memory = settings.memory_limit_mb.map_or("as DuckDB chooses".to_owned(), |mb| mb.to_string());
-        self.tell_of_file("sync.memory_limit_mb", memory, sync.memory_limit_mb.is_some());
+        self.tell_of_file("sync.memory_limit_mb", settings.memory_limit_mb, sync.memory_limit_mb.is_some());
     }
 
     fn endpoints(&mut self, settings: &Settings) {

@@ -91,6 +91,8 @@ pub enum Error {
     Database { report: &'static str, source: duckdb::Error },
     #[error("the tables of the store could not be listed: {0}")]
     Tables(#[source] duckdb::Error),
+    #[error("the first run could not be read: {0}")]
+    FirstRun(#[source] duckdb::Error),
 }
 
 impl Error {
@@ -107,7 +109,7 @@ impl Error {
             Error::EmptyRange { .. } => Some("--since is the earlier end and --until the later".to_owned()),
             Error::Unavailable { .. } => Some("`hclake sync` fetches the lists that reports are made of".to_owned()),
             Error::TooManyRows { .. } => Some("narrow it with --since and --until, or group it by less".to_owned()),
-            Error::Database { .. } | Error::Tables(_) => None,
+            Error::Database { .. } | Error::Tables(_) | Error::FirstRun(_) => None,
         }
     }
 }
@@ -171,6 +173,7 @@ pub fn run(
         .map_err(|source| Error::Database { report: report.name, source })?
         .ok_or(Error::TooManyRows { report: report.name })?;
     let mut notes = vec![range_note(grouping, &values)];
+    notes.extend(outside_note(conn, params, value_of(&values, "as_of").unwrap_or(default_as_of))?);
     notes.extend(report.header.notes.iter().cloned());
     Ok(ReportResult { schema, batches, notes })
 }
@@ -266,6 +269,34 @@ fn fetch(
         batches.push(batch);
     }
     Ok(Some((schema, batches)))
+}
+
+/// Says where what was asked for reaches beyond what the runs have seen, up to `end`.
+fn outside_note(conn: &Connection, params: &Params, end: Timestamp) -> Result<Option<String>, Error> {
+    let Some(first) = first_run_at(conn)? else { return Ok(None) };
+    Ok(match (params.since, params.as_of) {
+        (_, Some(as_of)) if as_of < first => {
+            Some(format!("as of {} nothing was known yet: the first run was at {}", plain(as_of), plain(first)))
+        }
+        (Some(since), _) if since > end => {
+            Some(format!("since {} is later than {}, up to which this answers", plain(since), plain(end)))
+        }
+        (Some(since), _) if since < first => Some(format!(
+            "since {} is earlier than the first run, at {}: what had gone by then was never seen",
+            plain(since),
+            plain(first)
+        )),
+        _ => None,
+    })
+}
+
+fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
+    const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
+    if !has_table(conn, "runs").map_err(Error::Tables)? {
+        return Ok(None);
+    }
+    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::FirstRun)?;
+    Ok(at.map(Timestamp))
 }
 
 /// Says which records the rows speak of.

@@ -544,3 +544,34 @@ fn notes_begin_with_the_range_that_was_taken() {
     );
     assert_eq!(first("runs", &Params::default()), "all times");
 }
+
+#[test]
+fn what_reaches_beyond_the_runs_is_said() {
+    let conn = store();
+    let second = |since: Option<Timestamp>, as_of: Option<Timestamp>| {
+        let params = Params { since, as_of, ..Params::default() };
+        answer(&conn, "install_failures", &params).notes[1].clone()
+    };
+    let usual = second(None, None);
+    assert_eq!(second(Some(days_ago(90)), None), usual, "without a run there is nothing to measure by");
+    conn.execute_batch(
+        "INSERT INTO runs VALUES (1, '0', '2026-05-10 02:00:00+00', '2026-05-10 02:01:00+00', 'complete')",
+    )
+    .unwrap();
+    assert_eq!(second(Some(days_ago(7)), None), usual);
+    assert_eq!(
+        second(Some(Timestamp(now().0 + 1)), None),
+        "since 2026-05-20T00:00:00.000001Z is later than 2026-05-20T00:00:00Z, up to which this answers"
+    );
+    assert_eq!(
+        second(Some(days_ago(90)), None),
+        "since 2026-02-19T00:00:00Z is earlier than the first run, at 2026-05-10T02:00:00Z: what had gone by then was \
+         never seen"
+    );
+    assert_eq!(
+        second(None, Some(days_ago(30))),
+        "as of 2026-04-20T00:00:00Z nothing was known yet: the first run was at 2026-05-10T02:00:00Z"
+    );
+    let runs = Params { since: Some(Timestamp(now().0 + 1)), ..Params::default() };
+    assert!(answer(&conn, "runs", &runs).notes[1].starts_with("since 2026-05-20T00:00:00.000001Z is later than"));
+}

@@ -127,6 +127,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
         store::Error::Busy { .. } => 4,
         store::Error::Io { .. }
         | store::Error::Sql { .. }
+        | store::Error::DiskFull { .. }
         | store::Error::CommitLost { .. }
         | store::Error::ChangedMeanwhile { .. } => 1,
         _ => 2,
@@ -135,7 +136,7 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
@@ -161,9 +162,9 @@ pub async fn sync(
     interrupt: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
-    let endpoints = plan::select(catalog, &request.only)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     if request.settings.scopes.value.is_empty() {
-        return Err(PlanError::NoRegion.into());
+        return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
@@ -190,6 +191,13 @@ pub async fn sync(
     observer.event(&Event::Storing);
     let summary = writer.finish(move |open| night.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+/// A profile that was named and cannot be read may be what names the region.
+fn without_region(settings: &Settings) -> Error {
+    let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
+    let fault = named.filter_map(|(_, search)| search.found.as_ref().err()).next();
+    fault.map_or(PlanError::NoRegion.into(), |fault| fault.clone().into())
 }
 
 fn watcher(observer: &Arc<dyn Observer>) -> Watcher {

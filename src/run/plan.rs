@@ -114,6 +114,9 @@ impl PlanError {
             PlanError::NoRegion => {
                 "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned()
             }
+            PlanError::Nothing { skipped } if skipped.is_empty() => {
+                "no scope's `tables` in hclake.toml holds any of the tables asked for".to_owned()
+            }
             PlanError::Nothing { .. } => NO_CODEARTS_PROJECT_HINT.to_owned(),
         }
     }
@@ -134,13 +137,27 @@ fn because(skipped: &[Skipped]) -> String {
 
 /// The endpoints named, in the catalog's order; all where none is named.
 pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>, PlanError> {
-    let known = || catalog.endpoints().iter().map(|e| e.name.clone());
-    if let Some(name) = names.iter().find(|name| catalog.get(name).is_none()) {
-        let near = nearest(name, catalog.endpoints().iter().map(|e| e.name.as_str())).map(str::to_owned);
-        return Err(PlanError::UnknownTable { name: name.clone(), nearest: near, known: known().collect() });
-    }
+    require_known(catalog, names)?;
     let is_wanted = |e: &&Endpoint| names.is_empty() || names.contains(&e.name);
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
+}
+
+/// Refuses names that are no table's, as `--only` and the settings may hold.
+pub fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a String>) -> Result<(), PlanError> {
+    let Some(name) = names.into_iter().find(|name| catalog.get(name).is_none()) else { return Ok(()) };
+    let near = nearest(name, catalog.endpoints().iter().map(|e| e.name.as_str())).map(str::to_owned);
+    let known = catalog.endpoints().iter().map(|e| e.name.clone()).collect();
+    Err(PlanError::UnknownTable { name: name.clone(), nearest: near, known })
+}
+
+/// The endpoints that a night asks, of those that the scopes want at all.
+pub fn select_in(
+    catalog: &Catalog,
+    names: &[String],
+    scopes: &[ScopeSettings],
+) -> Result<Vec<Arc<Endpoint>>, PlanError> {
+    require_known(catalog, scopes.iter().flat_map(|scope| scope.tables.iter().flatten()))?;
+    select(catalog, names)
 }
 
 /// Whether any of these tables, all where `None`, is listed by projects of this kind, or in their name.

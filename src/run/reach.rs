@@ -65,7 +65,7 @@ impl Clients {
 }
 
 fn amount(seconds: u64) -> String {
-    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
+    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
 }
 
 /// Scopes with the ids of their projects, looked up where the settings name none, and the requests it took.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
 use super::summary::{ListError, ListSummary, Outcome, Summary};
-use super::{Event, Observer, Request};
-use crate::catalog::spec::Service;
+use super::{Event, ListPlan, Observer, Request};
+use crate::catalog::spec::{ScopeKind, Service};
 use crate::clock::{self, Timestamp};
 use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::credentials::Credentials;
@@ -126,10 +126,22 @@ impl ListOutcome {
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
         if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
-            warn(
+            warn(self.emptiness().to_owned());
+        }
+    }
+
+    /// What to say of a first listing without a record.
+    fn emptiness(&self) -> &'static str {
+        let ListPlan { endpoint, scope, iam_project, .. } = &self.plan;
+        match endpoint.scope {
+            ScopeKind::Region | ScopeKind::IamProject => "the list is empty; are region and project the right ones?",
+            ScopeKind::CodeartsProject if iam_project.as_ref() == Some(&scope.project) => {
+                "the list is empty: this is the id of an IAM project, and CodeArts projects have ids of their own; \
+                 `hclake check` shows them"
+            }
+            ScopeKind::CodeartsProject => {
                 "the list is empty; a wrong project id would look just the same, and `hclake check` compares the ids"
-                    .to_owned(),
-            );
+            }
         }
     }
 

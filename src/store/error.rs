@@ -6,6 +6,9 @@ use std::path::PathBuf;
 use super::lock::Holder;
 use super::template::TemplateError;
 
+/// What the system says of a full disk, as DuckDB repeats it.
+const NO_SPACE: &str = "No space left on device";
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("there is no store at {}", path.display())]
@@ -16,6 +19,12 @@ pub enum Error {
     FolderNotWritable { folder: PathBuf, source: io::Error },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
+    #[error("no space is left on the disk of the store, which is needed to {doing}")]
+    DiskFull { doing: String },
+    #[error("{} is a folder, not a file", path.display())]
+    IsFolder { path: PathBuf },
+    #[error("`{}` does not name a file", path.display())]
+    NoFileName { path: PathBuf },
     #[error("the path {} of the store is not UTF-8", path.display())]
     PathNotUtf8 { path: PathBuf },
     #[error("{} is not a DuckDB file", path.display())]
@@ -70,6 +79,13 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Missing { .. } => "run `hclake sync` to make it, or name another file with --store",
+            Error::DiskFull { .. } => {
+                "make room for about three times the store's size, then run again; the store is as it was"
+            }
+            Error::IsFolder { path } => {
+                return Some(format!("name a file in it: --store '{}'", path.join("hclake.duckdb").display()));
+            }
+            Error::NoFileName { .. } => "a store is one file on a disk, such as hclake.duckdb; name it with --store",
             Error::FolderMissing { folder } => return Some(format!("make it: mkdir -p '{}'", folder.display())),
             Error::FolderNotWritable { .. } => {
                 "a run writes a copy and a lock file beside the store; give the user who runs hclake write permission"
@@ -99,11 +115,17 @@ impl Error {
 
     pub(super) fn sql(doing: impl Into<String>) -> impl FnOnce(duckdb::Error) -> Error {
         let doing = doing.into();
-        move |source| Error::Sql { doing, source }
+        move |source| match source.to_string().contains(NO_SPACE) {
+            true => Error::DiskFull { doing },
+            false => Error::Sql { doing, source },
+        }
     }
 
     pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
-        move |source| Error::Io { action, path, source }
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull => Error::DiskFull { doing: format!("{action} {}", path.display()) },
+            _ => Error::Io { action, path, source },
+        }
     }
 }

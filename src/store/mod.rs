@@ -35,7 +35,7 @@ pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
-pub use open::open_read_only;
+pub use open::{file_name, open_read_only};
 pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

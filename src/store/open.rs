@@ -1,6 +1,7 @@
 //! Opening a DuckDB file: to read it as others left it, and to tell what is wrong with one that is no store.
 //! It never writes.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
@@ -13,9 +14,12 @@ use super::migrate;
 /// What stands at byte 8 of every DuckDB file.
 const MAGIC: &[u8; 4] = b"DUCK";
 const MAGIC_AT: usize = 8;
+/// What DuckDB takes for a database that is never on a disk.
+const IN_MEMORY: &str = ":memory:";
 
 /// Opens the store to read it. Nothing is loaded or installed from outside, and instants are shown in UTC.
 pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
+    file_name(path)?;
     check_magic(path)?;
     let config = config().and_then(|c| c.access_mode(AccessMode::ReadOnly)).map_err(Error::sql("be configured"))?;
     let connection = Connection::open_with_flags(path, config).map_err(|e| opening(path, e))?;
@@ -43,6 +47,13 @@ pub(super) fn use_utc(connection: &Connection) {
     let _ = connection.execute_batch("SET TimeZone = 'UTC'");
 }
 
+/// The name of a store's file, where the path is a file's at all.
+pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
+    let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
+    let name = path.file_name().filter(|name| !is_folder && !name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes()));
+    name.ok_or_else(|| Error::NoFileName { path: path.to_owned() })
+}
+
 /// Says why a path is no DuckDB file before DuckDB is asked.
 pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
     let mut head = [0; MAGIC_AT + MAGIC.len()];
@@ -57,6 +68,7 @@ pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
             }
             _ => Err(Error::Missing { path: path.to_owned() }),
         },
+        Err(e) if e.kind() == ErrorKind::IsADirectory => Err(Error::IsFolder { path: path.to_owned() }),
         Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
     }
 }

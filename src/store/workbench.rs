@@ -29,9 +29,8 @@ pub struct StoreSettings {
     pub lock_timeout: Duration,
     /// What waits; called with pauses well under a second.
     pub wait: fn(Duration),
-    /// Bound on DuckDB's own memory in MiB, `None` for most of the machine's; what does not fit goes to a
-    /// folder beside the store.
-    pub memory_limit_mb: Option<u64>,
+    /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store.
+    pub memory_limit_mb: u64,
     pub request_log_days: u32,
     pub brake: Brake,
     /// Lets pass what the brake would hold back.
@@ -43,7 +42,7 @@ impl StoreSettings {
         Self {
             lock_timeout: Duration::ZERO,
             wait,
-            memory_limit_mb: Some(MEMORY_LIMIT_MB),
+            memory_limit_mb: MEMORY_LIMIT_MB,
             request_log_days: REQUEST_LOG_DAYS,
             brake: Brake::default(),
             allow_gone: false,
@@ -148,7 +147,7 @@ impl Files {
             Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
             _ => PathBuf::from("."),
         };
-        let name = path.file_name().ok_or_else(|| Error::Missing { path: path.to_owned() })?;
+        let name = open::file_name(path)?;
         let store = match fs::canonicalize(path) {
             Ok(store) => store,
             Err(e) if e.kind() == ErrorKind::NotADirectory => return Err(Error::FolderMissing { folder }),
@@ -254,10 +253,8 @@ fn create_private(files: &Files) -> Result<(), Error> {
 fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {
     let configured = || {
         let spill = files.spill.to_string_lossy();
-        let mut config = open::config()?.with("temp_directory", &*spill)?;
-        if let Some(mib) = settings.memory_limit_mb {
-            config = config.with("memory_limit", format!("{mib}MiB"))?;
-        }
+        let memory = format!("{}MiB", settings.memory_limit_mb);
+        let config = open::config()?.with("temp_directory", &*spill)?.with("memory_limit", memory)?;
         Connection::open_in_memory_with_flags(config)
     };
     let connection = configured().map_err(Error::sql("be configured"))?;

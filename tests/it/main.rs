@@ -5,9 +5,11 @@ mod support;
 mod bad_input;
 mod catalogs;
 mod credentials;
+mod first_steps;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;
+mod messages;
 mod nights;
 mod projects;
 

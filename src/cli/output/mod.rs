@@ -27,7 +27,7 @@ pub enum Format {
     Table,
     /// RFC 4180, lines ended by a line feed
     Csv,
-    /// An array of objects, one a line
+    /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
     Json,
     /// A table for GitHub and the like
     Markdown,

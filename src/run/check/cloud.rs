@@ -35,14 +35,10 @@ const REFUSED: &str = "not asked, since the credentials were refused";
 const NO_PROJECT: &str = "not asked, since its project is not known";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
-pub(super) async fn check(trial: &Trial<'_>, tell: &mut dyn FnMut(Finding)) {
+pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
     let scopes = &trial.settings.scopes.value;
-    let endpoints = plan::select(trial.catalog, &[]).expect("no table is named, so none is unknown");
-    if scopes.is_empty() {
-        return tell(Finding::new(Mark::Skipped, "host", "no region is named"));
-    }
     let (silent, refused) = (BTreeMap::new(), BTreeMap::new());
-    let mut tried = Tried { trial, endpoints: &endpoints, silent, refused, tell };
+    let mut tried = Tried { trial, endpoints, silent, refused, tell };
     tried.hosts(scopes).await;
     let adapted = |settings| ClientSettings { retry: RETRY, ..settings };
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
@@ -126,7 +122,7 @@ impl Tried<'_> {
             match reach_of(profile).host(*service, region) {
                 Ok(host) => places_of.entry(host).or_default().push(place),
                 Err(error) => {
-                    (self.tell)(failed("host", &error).of(format!("{service} in {region}")));
+                    (self.tell)(unreached(&error).of(format!("{service} in {region}")));
                     self.silent.insert(place, error);
                 }
             }
@@ -144,7 +140,7 @@ impl Tried<'_> {
                     (self.tell)(reached(&answered).of(subject));
                 }
                 Err(error) => {
-                    (self.tell)(failed("host", &error).of(subject));
+                    (self.tell)(unreached(&error).of(subject));
                     self.silent.extend(places.into_iter().map(|place| (place, error.clone())));
                 }
             }
@@ -302,6 +298,10 @@ fn reached(answered: &Answered) -> Finding {
     }
 }
 
+fn unreached(error: &Error) -> Finding {
+    Finding { detail: error.brief(), ..failed("host", error) }
+}
+
 fn clock(ahead_us: Option<i64>) -> Finding {
     let Some(ahead_us) = ahead_us else {
         return Finding::new(Mark::Skipped, "clock", "no host has told its time");
@@ -311,7 +311,7 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     let detail = match apart.as_secs() {
         0 => "agrees with the service's".to_owned(),
         s @ 1..120 => format!("{s} s {direction} the service's"),
-        s => format!("{} min {direction} the service's", s / 60),
+        s => format!("{} min {direction} the service's", (s + 30) / 60),
     };
     if apart <= SKEW_TOLERATED {
         return Finding::new(Mark::Ok, "clock", detail);

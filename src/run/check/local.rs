@@ -2,19 +2,19 @@
 //! its disk.
 
 use super::{FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
-use crate::config::{Search, Settings, SourceState};
+use crate::config::{Search, Settings, SourceReport, SourceState};
+use crate::run::PlanError;
 use crate::store;
 
-pub(super) fn configuration(settings: &Settings) -> Finding {
+pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
     let found = match &settings.file {
         Some(path) => format!("{} was read", path.display()),
         None => "no file; the environment and the defaults".to_owned(),
     };
     let scopes = &settings.scopes.value;
-    if scopes.is_empty() {
-        return Finding::new(Mark::Failed, "configuration", format!("{found}; no region is named")).hint(
-            "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned(),
-        );
+    let no_region = PlanError::NoRegion;
+    if let Some(fault) = fault.or(scopes.is_empty().then_some(&no_region)) {
+        return Finding::new(Mark::Failed, "configuration", format!("{found}; {fault}")).hint(fault.hint());
     }
     let mut regions: Vec<&str> = scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.dedup();
@@ -39,9 +39,21 @@ fn searched(search: &Search) -> Finding {
         Ok(found) => found,
         Err(fault) => return Finding::new(Mark::Failed, "credentials", fault.to_string()).hint(fault.hint()),
     };
-    let others = search.sources.iter().filter(|report| report.state != SourceState::Taken);
-    let others: Vec<String> = others.map(|report| format!("{}: {}", report.source, report.state)).collect();
-    Finding::new(Mark::Ok, "credentials", format!("{}; not taken: {}", found.source, others.join("; ")))
+    Finding::new(Mark::Ok, "credentials", format!("{}{}", found.source, passed_over(&search.sources)))
+}
+
+/// The sources that were not taken, those with one reason together.
+fn passed_over(sources: &[SourceReport]) -> String {
+    let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
+    for report in sources.iter().filter(|report| report.state != SourceState::Taken) {
+        let reason = report.state.to_string();
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, sources)) if sources.contains(&report.source.as_str()) => {}
+            Some((_, sources)) => sources.push(&report.source),
+            None => reasons.push((reason, vec![&report.source])),
+        }
+    }
+    reasons.iter().map(|(reason, sources)| format!("; {reason}: {}", sources.join(", "))).collect()
 }
 
 pub(super) fn store(settings: &Settings) -> Finding {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;
 use crate::config::Settings;
+use crate::run::plan;
 
 /// Free space that a run should find, as a multiple of the store: the copy that it works on, what DuckDB puts
 /// aside, and room for what is new.
@@ -75,9 +76,14 @@ pub struct Trial<'a> {
 /// Makes all trials, and tells each finding as soon as there is one.
 pub async fn check(trial: &Trial<'_>, tell: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
-    tell(local::configuration(settings));
+    let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes.value);
+    let is_usable = !settings.scopes.value.is_empty();
+    tell(local::configuration(settings, endpoints.as_ref().err()));
     local::credentials(settings).into_iter().for_each(&mut *tell);
-    cloud::check(trial, tell).await;
+    match endpoints {
+        Ok(endpoints) if is_usable => cloud::check(trial, &endpoints, tell).await,
+        _ => tell(Finding::new(Mark::Skipped, "host", "none is asked, since the configuration cannot be used")),
+    }
     tell(local::store(settings));
     tell(local::disk(settings));
 }
