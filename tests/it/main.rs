@@ -12,6 +12,7 @@ mod nights;
 mod projects;
 
 mod publish;
+mod quarantine;
 mod readme;
 mod secrets;
 mod security;
