@@ -29,7 +29,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test sim fuzz lint fmt tools test-interop test-bundled install clean announce-bundled
+.PHONY: help build demo test sim fuzz test-slow lint fmt tools test-interop test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -51,6 +51,9 @@ fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, 
 	cd tests/fuzz && $(CARGO) +nightly fuzz run --fuzz-dir . $(or $(T),envelope) \
 	  "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)" "corpus/$(or $(T),envelope)" \
 	  -- -max_total_time=$(or $(SECONDS),600)
+
+test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20
+	HCLAKE_KILLS=200 $(CARGO) test --locked $(FEATURES) --test it crashes
 
 lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depended upon
 	$(CARGO) fmt --check

@@ -26,5 +26,6 @@ CREATE TEMP TABLE _hclake_drift (
     table_name VARCHAR NOT NULL,
     field      VARCHAR NOT NULL,
     "count"    BIGINT NOT NULL,
-    sample     VARCHAR
+    sample     VARCHAR,
+    kind       VARCHAR NOT NULL
 );

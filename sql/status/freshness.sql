@@ -1,5 +1,6 @@
 -- Each list that was ever swept: how its newest sweep went, its newest complete one, and the records that wait
--- in quarantine. Instants are microseconds since 1970, UTC; NULL where no sweep was complete.
+-- in quarantine. A retry of quarantined records reads no page and is no listing.
+-- Instants are microseconds since 1970, UTC; NULL where no sweep was complete.
 -- takes:
 
 SELECT
@@ -19,6 +20,7 @@ FROM (
         max(epoch_us(started_at)) FILTER (verdict = 'complete') AS complete_us,
         arg_max(distinct_count, run_id) FILTER (verdict = 'complete') AS complete_rows
     FROM sweeps
+    WHERE pages > 0 OR verdict = 'failed'
     GROUP BY table_name, scope
 ) AS swept
 LEFT JOIN (

@@ -1,4 +1,5 @@
 -- The newest runs, newest first, with what their sweeps came to: at most as many as are bound as $1.
+-- A retry of quarantined records reads no page and leaves no list incomplete.
 -- Instants are microseconds since 1970, UTC.
 -- takes:
 
@@ -9,7 +10,7 @@ SELECT
     runs.outcome,
     runs.version,
     count(sweeps.run_id),
-    count(sweeps.run_id) FILTER (sweeps.verdict <> 'complete'),
+    count(sweeps.run_id) FILTER (sweeps.verdict = 'failed' OR sweeps.verdict = 'unproved' AND sweeps.pages > 0),
     coalesce(sum(sweeps.rows_read), 0)::BIGINT,
     coalesce(sum(sweeps."new" + sweeps.changed + sweeps.gone), 0)::BIGINT
 FROM runs LEFT JOIN sweeps ON sweeps.run_id = runs.run_id

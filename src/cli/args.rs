@@ -80,6 +80,9 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Ask the store a question in SQL, read-only
     Query(QueryArgs),
+    /// Records that could not be read: see them, or try them again
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
     /// The store as Parquet files for other tools, and the check of what was published
     #[command(subcommand)]
     Publish(PublishCommand),
@@ -252,6 +255,22 @@ pub(super) struct VerifyArgs {
     /// What is written to standard output
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
     pub format: SummaryFormat,
+}
+
+#[derive(Subcommand)]
+pub(super) enum QuarantineCommand {
+    /// What waits for a good copy: table, scope, key, reason, first and last seen
+    List {
+        #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+        format: SummaryFormat,
+    },
+    /// One record as it came, with its reason and the request that brought it
+    Show {
+        /// As `hclake quarantine list` gives it, or its beginning
+        id: String,
+    },
+    /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
+    Retry,
 }
 
 #[derive(Args)]

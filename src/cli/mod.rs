@@ -14,6 +14,7 @@ mod message;
 pub mod output;
 mod progress;
 mod publish;
+mod quarantine;
 mod query;
 mod report;
 mod schedule;
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
+        Command::Quarantine(command) => quarantine::run(&cli.global, command, &environment, &mut streams),
         Command::Publish(args) => publish::run(&cli.global, args, &environment, &mut streams),
         Command::Tables(args) => tables::run(&cli.global, args, &environment, &mut streams),
         Command::Describe(args) => describe::run(&cli.global, args, &environment, &mut streams),

@@ -23,6 +23,7 @@ pub(super) struct ConfigFile {
     pub rate: RateFile,
     pub time: TimeFile,
     pub sync: SyncFile,
+    pub http: HttpFile,
     pub credentials: CredentialsFile,
     pub endpoint: BTreeMap<EndpointName, String>,
     pub publish: PublishFile,
@@ -143,6 +144,13 @@ pub enum ParquetCompression {
     Zstd,
     Snappy,
     None,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpFile {
+    pub connect_timeout_s: Option<u32>,
+    pub read_timeout_s: Option<u32>,
 }
 
 /// `all`, or a service's name.

@@ -38,6 +38,10 @@ pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
 /// A night of a million records fits, most of it in memory.
 pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 512;
 pub const MEMORY_LIMIT_MB_MIN: u64 = 64;
+pub const CONNECT_TIMEOUT_S_DEFAULT: u32 = 10;
+/// A little more than the gateway gives a service to answer.
+pub const READ_TIMEOUT_S_DEFAULT: u32 = 35;
+pub const TIMEOUT_S_MAX: u32 = 600;
 /// CodeArts writes times without a zone; office hours in its examples suggest this one.
 pub const CODEARTS_ZONE_DEFAULT: &str = "+08:00";
 
@@ -97,6 +101,9 @@ pub struct Settings {
     pub rate_per_s: BTreeMap<Service, f64>,
     /// Requests in flight for one service in one region.
     pub in_flight: u32,
+    pub connect_timeout: Duration,
+    /// Until an answer begins, and between any two parts of it.
+    pub read_timeout: Duration,
     /// Seconds east of UTC of CodeArts times.
     pub codearts_offset_s: i32,
     pub max_gone_percent: u8,
@@ -216,6 +223,10 @@ impl Resolver<'_> {
         });
         let (endpoint_url, endpoint_url_by_service) = self.endpoint_urls();
         let (scopes, credentials) = self.scopes(flags);
+        let http = self.file.http.clone();
+        let connect_timeout =
+            self.timeout("connect_timeout_s", http.connect_timeout_s.unwrap_or(CONNECT_TIMEOUT_S_DEFAULT));
+        let read_timeout = self.timeout("read_timeout_s", http.read_timeout_s.unwrap_or(READ_TIMEOUT_S_DEFAULT));
         Settings {
             file: self.path.clone(),
             store: self.store(flags),
@@ -223,6 +234,8 @@ impl Resolver<'_> {
             scopes,
             rate_per_s,
             in_flight,
+            connect_timeout,
+            read_timeout,
             codearts_offset_s: offset.unwrap_or(0),
             max_gone_percent,
             request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
@@ -239,6 +252,13 @@ impl Resolver<'_> {
         if !holds {
             self.faults.push(fault());
         }
+    }
+
+    fn timeout(&mut self, name: &str, seconds: u32) -> Duration {
+        self.check((1..=TIMEOUT_S_MAX).contains(&seconds), || {
+            format!("http.{name} is {seconds}: it must lie between 1 and {TIMEOUT_S_MAX}")
+        });
+        Duration::from_secs(u64::from(seconds))
     }
 
     fn file_origin(&self) -> Origin {
@@ -413,6 +433,18 @@ mod tests {
         let scopes = with_file(text, &[]).unwrap().scopes.value;
         assert_eq!(scopes[0].project_id.as_deref(), Some("top"));
         assert_eq!((scopes[1].region.as_str(), scopes[1].project_id.as_deref()), ("cn-east-3", None));
+    }
+
+    #[test]
+    fn time_limits_of_requests_have_defaults_and_bounds() {
+        let settings = with_file("[http]\nread_timeout_s = 2\n", &[]).unwrap();
+        assert_eq!((settings.connect_timeout.as_secs(), settings.read_timeout.as_secs()), (10, 2));
+        for text in ["[http]\nread_timeout_s = 0\n", "[http]\nconnect_timeout_s = 601\n"] {
+            let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else {
+                panic!("a fault of meaning")
+            };
+            assert!(faults[0].contains("between 1 and 600"), "{faults:?}");
+        }
     }
 
     #[test]

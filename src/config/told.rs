@@ -32,6 +32,7 @@ pub fn told(flags: &Flags, environment: &Environment) -> Result<Vec<Told>, Confi
     teller.scopes(&settings);
     teller.pace(&settings);
     teller.numbers(&settings);
+    teller.timeouts(&settings);
     teller.endpoints(&settings);
     teller.credentials(&settings);
     Ok(teller.told)
@@ -119,6 +120,13 @@ impl Teller<'_> {
         self.tell_of_file("sync.max_gone_percent", settings.max_gone_percent, sync.max_gone_percent.is_some());
         self.tell_of_file("sync.request_log_days", settings.request_log_days, sync.request_log_days.is_some());
         self.tell_of_file("sync.memory_limit_mb", settings.memory_limit_mb, sync.memory_limit_mb.is_some());
+    }
+
+    fn timeouts(&mut self, settings: &Settings) {
+        let http = self.file.http.clone();
+        let (connect, read) = (settings.connect_timeout.as_secs(), settings.read_timeout.as_secs());
+        self.tell_of_file("http.connect_timeout_s", connect, http.connect_timeout_s.is_some());
+        self.tell_of_file("http.read_timeout_s", read, http.read_timeout_s.is_some());
     }
 
     fn endpoints(&mut self, settings: &Settings) {

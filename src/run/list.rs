@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::drift::Members;
 use super::plan::ListPlan;
 use super::reach::Clients;
 use super::writer::Writer;
@@ -46,6 +47,8 @@ pub(super) struct ListOutcome {
     pub bad: Vec<BadRecord>,
     pub bad_count: u64,
     pub unknown: BTreeMap<String, Unknown>,
+    /// Members that no record has any more, with the open records that have them; most had.
+    pub vanished: Vec<(String, u64)>,
     pub future_instants: u64,
 }
 
@@ -92,7 +95,10 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         Some(error) => Swept::failed(error),
         None => sweep(Arc::new(source), &mut sink, SweepLimits::default()).await?,
     };
-    let Found { bad, bad_count, unknown, future_instants } = sink.found;
+    let Found { bad, bad_count, unknown, future_instants, members } = sink.found;
+    let missing = members.missing();
+    let held = context.writer.ask(move |night| night.members_held(sweep_id, &missing)).await?;
+    let vanished = held.into_iter().filter(|(_, records)| *records * 2 > open_before).collect();
     Ok(ListOutcome {
         plan,
         sweep: sweep_id,
@@ -103,6 +109,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         bad,
         bad_count,
         unknown,
+        vanished,
         future_instants,
     })
 }
@@ -114,6 +121,28 @@ struct Found {
     bad_count: u64,
     unknown: BTreeMap<String, Unknown>,
     future_instants: u64,
+    members: Members,
+}
+
+/// Why a record is bad whose bytes are; its text is kept with U+FFFD in their place.
+const NOT_UTF8: &str = "holds bytes that are not UTF-8";
+
+impl ListSink {
+    /// Keeps a bad record, and gives the key under which it is known, if it has one.
+    fn put_aside(&mut self, page: &Page, row: &str, reason: String) -> Option<Vec<String>> {
+        let key = self.envelope.key_of(row);
+        self.found.bad_count += 1;
+        if self.found.bad.len() < QUARANTINE_RECORDS_MAX {
+            self.found.bad.push(BadRecord {
+                raw: row.to_owned(),
+                reason,
+                key: key.clone(),
+                page_offset: page.offset,
+                request_id: page.request_id.clone(),
+            });
+        }
+        key
+    }
 }
 
 struct ListSink {
@@ -131,7 +160,8 @@ impl Sink for ListSink {
     type Fault = store::Error;
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
-        let raw: Vec<&str> = rows.iter().map(|index| page.row(*index)).collect();
+        let (garbled, readable): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|index| page.is_garbled(*index));
+        let raw: Vec<&str> = readable.iter().map(|index| page.row(*index)).collect();
         let decoded = self.decoder.decode(&raw, self.context.clock.wall());
         self.found.future_instants += decoded.future_instants;
         for field in decoded.unknown {
@@ -142,21 +172,13 @@ impl Sink for ListSink {
             }
         }
         let mut protected = Vec::new();
-        for bad in decoded.bad {
-            let row = raw[bad.index];
-            let key = self.envelope.key_of(row);
-            protected.extend(key.clone());
-            self.found.bad_count += 1;
-            if self.found.bad.len() < QUARANTINE_RECORDS_MAX {
-                self.found.bad.push(BadRecord {
-                    raw: row.to_owned(),
-                    reason: bad.reason,
-                    key,
-                    page_offset: page.offset,
-                    request_id: page.request_id.clone(),
-                });
-            }
+        for index in garbled {
+            protected.extend(self.put_aside(&page, page.row(index), NOT_UTF8.to_owned()));
         }
+        for bad in decoded.bad {
+            protected.extend(self.put_aside(&page, raw[bad.index], bad.reason));
+        }
+        self.found.members.see(&decoded.batch);
         let (sweep, batch, first_seq) = (self.sweep, decoded.batch, self.next_seq);
         self.next_seq += batch.num_rows() as u64;
         self.context

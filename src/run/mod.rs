@@ -2,11 +2,13 @@
 //! Here the modules below meet; nothing is printed.
 
 pub mod check;
+mod drift;
 mod list;
 mod plan;
 pub mod probe;
 mod reach;
 mod record;
+mod retry;
 mod summary;
 mod writer;
 
@@ -19,6 +21,7 @@ use tokio::task::JoinSet;
 
 pub use list::QUARANTINE_RECORDS_MAX;
 pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped};
+pub use retry::{Retried, retry};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;

@@ -1,8 +1,6 @@
 //! Translations where modules meet: settings into the cloud's and the store's own, and the outcome of sweeps
 //! into the ledger's rows and the summary. It decides what a night counts as.
 
-use std::sync::Arc;
-
 use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
 use super::summary::{ListError, ListSummary, Outcome, Summary};
 use super::{Event, ListPlan, Observer, Request};
@@ -14,7 +12,7 @@ use crate::cloud::pace::RateSettings;
 use crate::cloud::regions::EndpointOverrides;
 use crate::config::{Keys, KeysFault, Settings};
 use crate::store::{
-    self, Brake, DriftRecord, Night, QuarantineRecord, RequestRecord, RunRecord, StoreSettings, SweepCounts,
+    self, Brake, DriftKind, DriftRecord, Night, QuarantineRecord, RequestRecord, RunRecord, StoreSettings, SweepCounts,
     SweepError, SweepRecord,
 };
 use crate::sweep::{Proof, Verdict};
@@ -32,6 +30,8 @@ pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Res
         source: found.source,
         overrides: endpoint_overrides(settings, profile),
         rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
+        connect_timeout: settings.connect_timeout,
+        read_timeout: settings.read_timeout,
         ..ClientSettings::new(credentials)
     })
 }
@@ -80,6 +80,34 @@ impl ListOutcome {
         })
     }
 
+    /// The member for which every record is bad, where every one is.
+    fn changed_member(&self) -> Option<&str> {
+        let member = |bad: &'_ super::list::BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
+        let first = self.bad.first().filter(|_| self.bad_count == self.swept.rows_read)?;
+        let name = &first.reason[..member(first)?];
+        let all_alike = self.bad.iter().all(|bad| member(bad).is_some_and(|end| &bad.reason[..end] == name));
+        (all_alike && !name.contains(' ')).then_some(name)
+    }
+
+    /// What the list's records have that the catalog does not tell, and the other way round.
+    fn drift(&self) -> Vec<DriftRecord> {
+        let record = |kind, field: &str, count, sample| DriftRecord {
+            table: self.plan.endpoint.name.clone(),
+            kind,
+            field: field.to_owned(),
+            count,
+            sample,
+        };
+        let unknown = self
+            .unknown
+            .iter()
+            .map(|(field, unknown)| record(DriftKind::Unknown, field, unknown.count, Some(unknown.sample.clone())));
+        let vanished = self.vanished.iter().map(|(field, count)| record(DriftKind::Vanished, field, *count, None));
+        let sample = self.bad.first().map(|bad| bad.reason.clone());
+        let changed = self.changed_member().map(|field| record(DriftKind::Type, field, self.bad_count, sample));
+        unknown.chain(vanished).chain(changed).collect()
+    }
+
     pub(super) fn is_failed(&self) -> bool {
         self.failure().is_some()
     }
@@ -111,6 +139,12 @@ impl ListOutcome {
         let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
         if self.bad_count > 0 {
             warn(format!("{} records could not be read and are kept in quarantine", self.bad_count));
+        }
+        if let Some(member) = self.changed_member() {
+            warn(format!("no record could be read, for `{member}` in each; the service may have changed its type"));
+        }
+        for (name, records) in &self.vanished {
+            warn(format!("no record has the member `{name}` any more, which {records} had before"));
         }
         if self.future_instants > 0 {
             warn(format!(
@@ -301,21 +335,6 @@ impl NightRecord {
     }
 
     fn drift(&self) -> Vec<DriftRecord> {
-        let mut records: Vec<DriftRecord> = Vec::new();
-        for list in self.lists.iter().filter(|list| !list.is_failed()) {
-            let endpoint = Arc::clone(&list.plan.endpoint);
-            for (field, unknown) in &list.unknown {
-                match records.iter_mut().find(|r| r.table == endpoint.name && r.field == *field) {
-                    Some(record) => record.count += unknown.count,
-                    None => records.push(DriftRecord {
-                        table: endpoint.name.clone(),
-                        field: field.clone(),
-                        count: unknown.count,
-                        sample: Some(unknown.sample.clone()),
-                    }),
-                }
-            }
-        }
-        records
+        self.lists.iter().filter(|list| !list.is_failed()).flat_map(ListOutcome::drift).collect()
     }
 }

@@ -43,6 +43,15 @@ pub enum Fault {
     Stall(Duration),
     /// Half of the body comes, then the connection closes; Content-Length promises all of it.
     CutBody,
+    /// Half of the body comes, then nothing for this long, then the connection closes.
+    StalledBody(Duration),
+    /// The whole answer comes, then the connection is reset.
+    ResetAfter,
+    /// The first such text of the body is sent as these bytes.
+    Garbled {
+        text: String,
+        bytes: Vec<u8>,
+    },
     EmptyBody,
     /// JSON, but not what the list is documented to answer.
     WrongShape,
@@ -62,6 +71,8 @@ pub enum Fault {
     DisableUser,
     /// The page before the one asked for.
     RepeatedPage,
+    /// The first page, wherever the one asked for begins.
+    FirstPage,
     /// The page without its last records.
     ShortPage {
         without: usize,

@@ -18,6 +18,11 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// The first page of this size.
+    pub fn first(self) -> Window {
+        Window { start: 0, ..self }
+    }
+
     /// The page before this one; the first page is its own.
     pub fn before(self) -> Window {
         Window { start: self.start.saturating_sub(self.length), ..self }

@@ -32,6 +32,7 @@ pub(super) struct Call<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Twist {
     pub repeated: bool,
+    pub first: bool,
     pub without: usize,
     pub total_off: i64,
 }
@@ -156,7 +157,11 @@ struct Page<'a> {
 }
 
 fn page_of_window<'a>(world: &'a World, id: &ListId, call: &Call, asked: Window) -> Page<'a> {
-    let window = if call.twist.repeated { asked.before() } else { asked };
+    let window = match call.twist {
+        Twist { first: true, .. } => asked.first(),
+        Twist { repeated: true, .. } => asked.before(),
+        _ => asked,
+    };
     Page { start: window.start, records: world.serve(id, call.number, window.start, window.length), next: None }
 }
 
@@ -178,7 +183,11 @@ fn page_behind<'a>(
     records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
     let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
     let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
-    let start = if call.twist.repeated { start.saturating_sub(length) } else { start };
+    let start = match call.twist {
+        Twist { first: true, .. } => 0,
+        Twist { repeated: true, .. } => start.saturating_sub(length),
+        _ => start,
+    };
     let end = records.len().min(start + length);
     let next = (end < records.len() && end > 0).then(|| pages::marker_of(&keys[end - 1], is_number));
     Some(Page { start, records: records[start..end].to_vec(), next })

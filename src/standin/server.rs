@@ -279,7 +279,8 @@ async fn handle(
         }
     }
     shared.answered(number, answer.status);
-    Ok(respond(answer, &arrived, &faults, now))
+    reset.fetch_or(faults.iter().any(|fault| matches!(fault, Fault::ResetAfter)), Ordering::Relaxed);
+    Ok(respond(answer, &arrived, &faults, &shared.settings.clock, now))
 }
 
 /// Header values as text; bytes beyond ASCII are taken as UTF-8.
@@ -416,6 +417,7 @@ fn twist(faults: &[Fault]) -> Twist {
     for fault in faults {
         match fault {
             Fault::RepeatedPage => twist.repeated = true,
+            Fault::FirstPage => twist.first = true,
             Fault::ShortPage { without } => twist.without += without,
             Fault::TotalOff { by } => twist.total_off += by,
             _ => {}
@@ -424,8 +426,14 @@ fn twist(faults: &[Fault]) -> Twist {
     twist
 }
 
-fn respond(mut answer: Answer, arrived: &Arrived, faults: &[Fault], now: Timestamp) -> Response<Payload> {
-    let mut cut = false;
+fn respond(
+    mut answer: Answer,
+    arrived: &Arrived,
+    faults: &[Fault],
+    clock: &SharedClock,
+    now: Timestamp,
+) -> Response<Payload> {
+    let mut cut = None;
     for fault in faults {
         match fault {
             Fault::EmptyBody => answer.body.clear(),
@@ -435,7 +443,10 @@ fn respond(mut answer: Answer, arrived: &Arrived, faults: &[Fault], now: Timesta
                 answer.body = b"\x1f\x8b\x08\x00 this is not gzip".to_vec();
             }
             Fault::Mislabelled => answer.headers = vec![("Content-Type".to_owned(), "text/html".to_owned())],
-            Fault::CutBody => cut = true,
+            Fault::CutBody => cut = Some(Duration::ZERO),
+            Fault::StalledBody(duration) => cut = Some(*duration),
+            Fault::ResetAfter => answer.headers.push(("Connection".to_owned(), "close".to_owned())),
+            Fault::Garbled { text, bytes } => garble(&mut answer.body, text.as_bytes(), bytes),
             _ => {}
         }
     }
@@ -453,8 +464,17 @@ fn respond(mut answer: Answer, arrived: &Arrived, faults: &[Fault], now: Timesta
     for (name, value) in &answer.headers {
         response = response.header(name, value);
     }
-    let payload = if cut { Payload::cut(answer.body) } else { Payload::whole(answer.body) };
+    let payload = match cut {
+        Some(after) => Payload::cut(answer.body, clock.clone(), after),
+        None => Payload::whole(answer.body),
+    };
     response.body(payload).unwrap_or_else(|_| unsendable())
+}
+
+fn garble(body: &mut Vec<u8>, text: &[u8], bytes: &[u8]) {
+    if let Some(at) = body.windows(text.len().max(1)).position(|window| window == text) {
+        body.splice(at..at + text.len(), bytes.iter().copied());
+    }
 }
 
 /// A rule asked for a status or header that HTTP does not have.
@@ -487,12 +507,10 @@ struct Payload {
     then: Then,
 }
 
-#[derive(Clone, Copy, PartialEq)]
 enum Then {
     End,
-    /// Lets what is written reach the wire first.
-    Flush,
-    Fail,
+    /// Waits first, so that what is written reaches the wire.
+    Fail(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 
 impl Payload {
@@ -500,9 +518,15 @@ impl Payload {
         Self { bytes: (!bytes.is_empty()).then(|| bytes.into()), then: Then::End }
     }
 
-    fn cut(mut bytes: Vec<u8>) -> Self {
+    fn cut(mut bytes: Vec<u8>, clock: SharedClock, after: Duration) -> Self {
         bytes.truncate(bytes.len() / 2);
-        Self { bytes: Some(bytes.into()), then: Then::Flush }
+        let wait = async move {
+            tokio::task::yield_now().await;
+            if !after.is_zero() {
+                clock.sleep(after).await;
+            }
+        };
+        Self { bytes: Some(bytes.into()), then: Then::Fail(Box::pin(wait)) }
     }
 }
 
@@ -517,23 +541,18 @@ impl Body for Payload {
         if let Some(bytes) = self.bytes.take() {
             return Poll::Ready(Some(Ok(Frame::data(bytes))));
         }
-        match self.then {
+        match &mut self.then {
             Then::End => Poll::Ready(None),
-            Then::Flush => {
-                self.then = Then::Fail;
-                context.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Then::Fail => Poll::Ready(Some(Err(ConnectionReset))),
+            Then::Fail(wait) => wait.as_mut().poll(context).map(|()| Some(Err(ConnectionReset))),
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_none() && self.then == Then::End
+        self.bytes.is_none() && matches!(self.then, Then::End)
     }
 
     fn size_hint(&self) -> SizeHint {
-        match (&self.bytes, self.then) {
+        match (&self.bytes, &self.then) {
             (bytes, Then::End) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             _ => SizeHint::default(),
         }

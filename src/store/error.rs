@@ -74,6 +74,12 @@ fn first_line(source: &duckdb::Error) -> String {
     source.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
+/// The system's words for a full disk, an exhausted quota and a file that may not grow.
+fn is_out_of_space(source: &duckdb::Error) -> bool {
+    let text = source.to_string();
+    ["No space left", "quota exceeded", "File too large"].iter().any(|words| text.contains(words))
+}
+
 impl Error {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
@@ -106,6 +112,9 @@ impl Error {
             Error::NameTaken { .. } => "rename one of the lists in the catalog",
             Error::Duplicate { .. } | Error::KeyMissing { .. } => {
                 "nothing was stored; the key in the catalog may not be what identifies a record of this list"
+            }
+            Error::Sql { source, .. } if is_out_of_space(source) => {
+                "nothing was stored; make room on the disk for a second copy of the store, then run again"
             }
             Error::CommitLost { .. } => "check the space on the disk, then run again",
             _ => return None,

@@ -123,10 +123,32 @@ pub struct QuarantineRecord {
     pub request_id: Option<String>,
 }
 
-/// A member of a table's records that the catalog does not know.
+/// How records differ from what the catalog tells of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftKind {
+    /// They have a member that it does not know.
+    Unknown,
+    /// None has a member any more that it declares.
+    Vanished,
+    /// A member has another type in all of them.
+    Type,
+}
+
+impl DriftKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            DriftKind::Unknown => "unknown",
+            DriftKind::Vanished => "vanished",
+            DriftKind::Type => "type",
+        }
+    }
+}
+
+/// A member by which a table's records differ from the catalog, and in how many.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftRecord {
     pub table: String,
+    pub kind: DriftKind,
     pub field: String,
     pub count: u64,
     pub sample: Option<String>,
@@ -255,6 +277,7 @@ impl Ledger<'_> {
             ("field", texts(records.iter().map(|r| Some(&r.field)))),
             ("count", counts(records.iter().map(|r| Some(r.count)))),
             ("sample", texts(records.iter().map(|r| r.sample.as_ref()))),
+            ("kind", texts(records.iter().map(|r| Some(r.kind.name())))),
         ]);
         self.append(Database::Temp, "_hclake_drift", rows)?;
         self.execute(&template::FOLD_DRIFT, Values::new())

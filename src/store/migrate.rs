@@ -18,8 +18,10 @@ pub(super) struct Migration {
     pub text: &'static str,
 }
 
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "ledger", text: include_str!("../../sql/migrations/0001_ledger.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "ledger", text: include_str!("../../sql/migrations/0001_ledger.sql") },
+    Migration { version: 2, name: "drift_kind", text: include_str!("../../sql/migrations/0002_drift_kind.sql") },
+];
 
 impl Migration {
     /// SHA-256 of the text, the same whatever line ends a checkout has given it.
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn what_is_pending_is_applied_once_and_in_order() {
         let connection = crate::store::in_memory("UTC");
-        assert_eq!(run_all(&connection, MIGRATIONS).unwrap(), ["ledger"]);
+        assert_eq!(run_all(&connection, &MIGRATIONS[..1]).unwrap(), ["ledger"]);
         let longer = [MIGRATIONS[0], SECOND];
         assert_eq!(run_all(&connection, &longer).unwrap(), ["second"]);
         assert_eq!(run_all(&connection, &longer).unwrap(), [""; 0]);
@@ -148,7 +150,7 @@ mod tests {
     fn a_newer_store_and_a_gap_are_refused() {
         let connection = crate::store::in_memory("UTC");
         run_all(&connection, &[MIGRATIONS[0], SECOND, THIRD]).unwrap();
-        assert!(matches!(run_all(&connection, MIGRATIONS), Err(Error::NewerSchema { found: 3, known: 1 })));
+        assert!(matches!(run_all(&connection, &MIGRATIONS[..1]), Err(Error::NewerSchema { found: 3, known: 1 })));
         connection.execute_batch("DELETE FROM schema_migrations WHERE version = 2").unwrap();
         assert!(matches!(
             run_all(&connection, &[MIGRATIONS[0], SECOND, THIRD]),
@@ -159,7 +161,7 @@ mod tests {
     #[test]
     fn a_migration_that_fails_leaves_nothing_behind() {
         let connection = crate::store::in_memory("UTC");
-        run_all(&connection, MIGRATIONS).unwrap();
+        run_all(&connection, &MIGRATIONS[..1]).unwrap();
         let broken = Migration { text: "CREATE TABLE two (i INTEGER); SELECT no_such_function();", ..SECOND };
         let error = run_all(&connection, &[MIGRATIONS[0], broken]).unwrap_err();
         assert!(error.to_string().contains("migration 2 (second)"), "{error}");

@@ -16,6 +16,7 @@ mod merge;
 mod migrate;
 mod night;
 mod open;
+mod quarantine;
 mod reconcile;
 mod status;
 mod template;
@@ -29,13 +30,16 @@ pub use error::Error;
 pub use holdings::{Holding, holdings, lists_held};
 pub use inspect::{free_bytes, holder, require_writable};
 pub use layout::{OWN_COLUMNS, sql_type};
-pub use ledger::{DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict};
+pub use ledger::{
+    DriftKind, DriftRecord, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict,
+};
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::{file_name, open_read_only};
+pub use quarantine::{Quarantined, quarantined};
 pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -14,6 +14,7 @@ use super::ledger::{
     self, DriftRecord, Ledger, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow, Verdict,
 };
 use super::merge::{self, Brake, Merged, RunStamp, SweepCounts};
+use super::quarantine::{self, Quarantined};
 use super::reconcile;
 use super::template::{self, Template};
 use super::workbench::{StoreSettings, Workbench};
@@ -90,6 +91,11 @@ impl Night {
         self.bench.connection().interrupt_handle()
     }
 
+    /// Records in quarantine that wait for a good copy.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+        quarantine::quarantined(self.bench.connection())
+    }
+
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
         let found = self.tables.iter().position(|t| t.layout.table == table);
         let table = found.ok_or_else(|| Error::UnknownTable { table: table.to_owned() })?;
@@ -150,6 +156,25 @@ impl Night {
             |row: &duckdb::Row<'_>| Ok(SweptProject { table: row.get(0)?, region: row.get(1)?, project: row.get(2)? });
         let rows = statement.query_map([], read).map_err(doing())?;
         rows.collect::<Result<_, _>>().map_err(doing())
+    }
+
+    /// Of these columns, those that open records of the sweep's scope have a value in, and in how many.
+    pub fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
+        let Sweep { table, scope } = self.place(sweep)?;
+        let layout = &self.tables[*table].layout;
+        let mut held = Vec::new();
+        for column in columns {
+            let mut values = layout.values();
+            values.insert("column", template::ident(column));
+            let records: u64 = self
+                .bench
+                .connection()
+                .query_row(&template::MEMBER_HELD.fill(&values)?, [scope.to_string()], |row| row.get(0))
+                .map_err(Error::sql(format!("count the records of table {} that have {column}", layout.table)))?;
+            held.push((column.clone(), records));
+        }
+        held.retain(|(_, records)| *records > 0);
+        Ok(held)
     }
 
     /// Stores the night: merges the sweeps that are complete or unproved, writes the ledger, all in one

@@ -56,12 +56,14 @@ templates! {
     HOLDINGS = "holdings/scopes.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";
     KEYLESS = "merge/keyless.sql";
+    MEMBER_HELD = "merge/member_held.sql";
     MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
     MIGRATIONS_KNOWN = "merge/migrations_known.sql";
     MIGRATION_RECORD = "merge/migration_record.sql";
     NEWEST_RUN = "merge/newest_run.sql";
     OPEN_RECORDS = "merge/open_records.sql";
     PRUNE_REQUESTS = "merge/prune_requests.sql";
+    QUARANTINE_OPEN = "merge/quarantine_open.sql";
     RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
     RUN_STORED = "merge/run_stored.sql";
     SWEPT_PROJECTS = "merge/swept_projects.sql";

@@ -18,6 +18,8 @@ use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, TimeForm, Total}
 use crate::cloud::client::Reply;
 use crate::normalize::time::parse_instant;
 
+const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
+
 /// How to read the pages of one list.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -52,6 +54,8 @@ struct OrderMember {
 pub struct Page {
     body: Bytes,
     rows: Vec<Range<u32>>,
+    /// Rows that held bytes which are no UTF-8, by index, rising; their text has U+FFFD there.
+    garbled: Vec<u32>,
     /// Records skipped before this page.
     pub offset: u64,
     /// The cloud's own name for the answer.
@@ -68,6 +72,11 @@ impl Page {
         let range = &self.rows[index as usize];
         let bytes = &self.body[range.start as usize..range.end as usize];
         std::str::from_utf8(bytes).expect("the record was read as text before")
+    }
+
+    /// Whether the record's text is not quite what came, since that was no UTF-8.
+    pub fn is_garbled(&self, index: u32) -> bool {
+        self.garbled.binary_search(&index).is_ok()
     }
 }
 
@@ -108,6 +117,29 @@ impl Envelope {
         if body.is_empty() {
             return Err("the answer is empty".to_owned());
         }
+        self.take_apart(body, reply.content_range).or_else(|fault| match repaired(body) {
+            Some((text, places)) => self.take_garbled_apart(&text, &places, reply.content_range),
+            None => Err(fault),
+        })
+    }
+
+    /// A body that was no UTF-8 and has been made so: which of its records are touched is kept.
+    fn take_garbled_apart(
+        &self,
+        text: &Bytes,
+        places: &[u32],
+        content_range: Option<&str>,
+    ) -> Result<(Page, PageFacts), String> {
+        let (mut page, facts) = self.take_apart(text, content_range)?;
+        if !places.iter().all(|at| page.rows.iter().any(|row| row.contains(at))) {
+            return Err("the answer holds bytes outside its records that are not UTF-8".to_owned());
+        }
+        let touched = |row: &Range<u32>| places.iter().any(|at| row.contains(at));
+        page.garbled = (0..).zip(&page.rows).filter(|(_, row)| touched(row)).map(|(index, _)| index).collect();
+        Ok((page, facts))
+    }
+
+    fn take_apart(&self, body: &Bytes, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
         let mut outline = self.outline(body)?;
         let rows = outline.rows.take().ok_or_else(|| self.no_rows())?;
         let start = body.as_ptr() as usize;
@@ -118,14 +150,14 @@ impl Envelope {
                 from as u32..(from + raw.get().len()) as u32
             })
             .collect();
-        let header = reply.content_range.filter(|_| self.total_in_header);
+        let header = content_range.filter(|_| self.total_in_header);
         let facts = PageFacts {
             total: outline.total.or_else(|| total_behind_slash(header?)),
             rows: rows.iter().map(|raw| self.facts(raw.get())).collect(),
             next: outline.next.map(Arc::from),
             more: outline.more,
         };
-        Ok((Page { body: body.clone(), rows: ranges, offset: 0, request_id: None }, facts))
+        Ok((Page { body: body.clone(), rows: ranges, garbled: Vec::new(), offset: 0, request_id: None }, facts))
     }
 
     fn outline<'de>(&self, body: &'de Bytes) -> Result<Outline<'de>, String> {
@@ -150,7 +182,7 @@ impl Envelope {
         }
     }
 
-    /// The parts of a record's key; `None` where one is absent or empty.
+    /// The parts of a record's key; `None` where one is absent, empty or not what came.
     pub fn key_of(&self, row: &str) -> Option<Vec<String>> {
         let found = self.find(row)?;
         self.key_parts(&found).map(|parts| parts.iter().map(|p| p.to_string()).collect())
@@ -170,8 +202,10 @@ impl Envelope {
     }
 
     fn key_parts<'a>(&self, found: &'a Found<'_>) -> Option<Vec<&'a str>> {
-        let parts =
-            found.key.iter().map(|members| members.iter().flatten().map(|c| c.as_ref()).find(|t| !t.is_empty()));
+        let first = |members: &'a Vec<Option<Cow<'_, str>>>| {
+            members.iter().flatten().map(|c| c.as_ref()).find(|text| !text.is_empty())
+        };
+        let parts = found.key.iter().map(|members| first(members).filter(|text| !text.contains(REPLACEMENT)));
         let parts: Vec<&str> = parts.collect::<Option<_>>()?;
         (!parts.is_empty()).then_some(parts)
     }
@@ -184,6 +218,21 @@ impl OrderMember {
         }
         Some(OrderValue::of_text(text))
     }
+}
+
+/// The body with U+FFFD in place of what is no UTF-8, and where those stand. `None` for a body that is UTF-8.
+fn repaired(body: &Bytes) -> Option<(Bytes, Vec<u32>)> {
+    std::str::from_utf8(body).err()?;
+    let mut text = String::with_capacity(body.len());
+    let mut places = Vec::new();
+    for chunk in body.utf8_chunks() {
+        text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            places.push(text.len() as u32);
+            text.push(REPLACEMENT);
+        }
+    }
+    Some((text.into(), places))
 }
 
 fn hash_key(parts: &[&str]) -> u64 {

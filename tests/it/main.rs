@@ -4,16 +4,20 @@ mod support;
 
 mod bad_input;
 mod catalogs;
+mod crashes;
 mod credentials;
+mod faults;
 mod first_steps;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;
 mod messages;
+mod moving;
 mod nights;
 mod projects;
-
 mod publish;
+mod quarantine;
+mod readers;
 mod readme;
 mod secrets;
 mod security;

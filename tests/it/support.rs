@@ -1,12 +1,13 @@
 //! A tenant of the stand-in cloud, with a folder of its own, and the program run in it with nothing of this
 //! machine's environment but what a test gives.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use duckdb::Connection;
 use hclake::catalog::Catalog;
-use hclake::standin::{Running, Standin, StandinSettings, World, WorldSettings};
+use hclake::standin::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -196,6 +197,16 @@ impl Tenant {
         rows.map(|text| text.expect("text")).collect()
     }
 
+    /// Key fields, one text a record of a table's only list, as the cloud has them now.
+    pub fn cloud_keys(&self, id: &ListId) -> BTreeSet<String> {
+        self.cloud.with_world(|w| w.listing(id).iter().filter_map(|r| w.key(&id.table, r)).collect())
+    }
+
+    /// The first list of a table.
+    pub fn list_id(&self, table: &str) -> ListId {
+        self.cloud.with_world(|w| w.lists().find(|id| id.table == table).cloned()).expect("a list")
+    }
+
     /// Requests that the cloud has seen for paths that hold `piece`.
     pub fn requests_for(&self, piece: &str) -> usize {
         self.cloud.requests().iter().filter(|r| r.target.contains(piece)).count()
@@ -213,6 +224,12 @@ impl Tenant {
         let violations = violations.expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
     }
+}
+
+/// What a summary says of the first list of a table.
+pub fn list_of<'a>(summary: &'a Value, table: &str) -> &'a Value {
+    let tables = summary["tables"].as_array().expect("tables");
+    tables.iter().find(|list| list["table"] == table).expect("the table was asked for")
 }
 
 pub fn unlimited_rates() -> String {

@@ -187,6 +187,23 @@ fn nothing_is_left_undone_or_unsaid() {
     }
 }
 
+/// Names of the form `module::beginning_of_a_name…` in the table of faults.
+#[test]
+fn every_test_in_the_table_of_faults_is_there() {
+    let folder = root().join("tests");
+    let table = fs::read_to_string(folder.join("README.md")).expect("the table");
+    let named: Vec<(&str, &str)> = table.split('`').filter_map(|piece| piece.split_once("::")).collect();
+    assert!(named.len() > 20, "{} names were found", named.len());
+    for (module, name) in named {
+        let text = fs::read_to_string(folder.join(format!("it/{module}.rs"))).unwrap_or_default();
+        let wanted = match name.strip_suffix('…') {
+            Some(beginning) => format!("#[test]\nfn {beginning}"),
+            None => format!("#[test]\nfn {name}() {{"),
+        };
+        assert!(text.contains(&wanted), "no test {module}::{name}");
+    }
+}
+
 #[test]
 fn the_top_level_holds_what_it_should() {
     let allowed = ["Cargo.toml", "Cargo.lock", "README.md", "Makefile", "src", "sql", "tests", "target"];

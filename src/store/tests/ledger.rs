@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
 use crate::clock::Timestamp;
 use crate::store::{
-    DriftRecord, Error, Night, Outcome, QuarantineRecord, RequestRecord, StoreSettings, SweepError, SweepId, Verdict,
-    run_checks,
+    DriftKind, DriftRecord, Error, Night, Outcome, QuarantineRecord, RequestRecord, StoreSettings, SweepError, SweepId,
+    Verdict, run_checks,
 };
 
 fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
@@ -175,6 +175,7 @@ fn drift_is_kept_once_a_field_and_counted() {
     let place = Place::new();
     let drift = |field: &str, count, sample: Option<&str>| DriftRecord {
         table: "things".into(),
+        kind: DriftKind::Unknown,
         field: field.into(),
         count,
         sample: sample.map(str::to_owned),

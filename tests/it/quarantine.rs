@@ -1,0 +1,251 @@
+//! Records that cannot be read, of every kind: each is kept as it came, named, and spoils nothing else. And records
+//! that differ from the catalog all alike, which is told once.
+
+use hclake::standin::{Fault, When};
+use serde_json::{Value, json};
+
+use crate::support::{Ran, Tenant, list_of};
+
+const TABLE: &str = "app_install_jobs";
+const OPEN: &str = "SELECT count(*) FROM quarantine WHERE resolved_at IS NULL";
+
+fn sync(tenant: &Tenant) -> Ran {
+    tenant.run(&["sync", "--only", TABLE, "--format", "json"])
+}
+
+fn with_a_night() -> Tenant {
+    let tenant = Tenant::new();
+    sync(&tenant).exits(0);
+    tenant
+}
+
+fn record(tenant: &Tenant, place: usize) -> (String, Value) {
+    let list = tenant.list_id(TABLE);
+    let record = tenant.cloud.with_world(|w| w.listing(&list)[place].clone());
+    (record["id"].as_str().expect("an id").to_owned(), record)
+}
+
+fn replace(tenant: &Tenant, key: &str, record: Value) {
+    let list = tenant.list_id(TABLE);
+    tenant.cloud.with_world(|w| w.replace(&list, key, record)).expect("replaced");
+}
+
+type Spoil = fn(&mut Value);
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!([inner]))
+}
+
+#[test]
+fn a_bad_record_of_any_kind_is_named_and_its_last_good_copy_stands() {
+    let tenant = with_a_night();
+    let spoil: [(&str, Spoil, &str); 5] = [
+        ("wrong type", |r| r["app_name"] = json!({"en": "x"}), "app_name: "),
+        ("unreadable time", |r| r["create_time"] = json!("yesterday"), "create_time: "),
+        ("over-long text", |r| r["error_message"] = json!("x".repeat(3 << 20)), "error_message: "),
+        ("deep nesting", |r| r["surprise"] = nested(100), "deeper"),
+        ("over-long record", |r| r["surprise"] = json!("x".repeat(5 << 20)), "over the limit"),
+    ];
+    let good: Vec<_> = (0..spoil.len()).map(|place| record(&tenant, 60 * place + 7)).collect();
+    for ((key, record), (_, spoil, _)) in good.iter().zip(&spoil) {
+        let mut bad = record.clone();
+        spoil(&mut bad);
+        replace(&tenant, key, bad);
+    }
+    let ran = sync(&tenant).exits(0).says(&["5 records could not be read"]);
+    assert_eq!(list_of(&ran.json(), TABLE)["quarantined"], 5);
+    for ((key, _), (name, _, reason)) in good.iter().zip(&spoil) {
+        let told = tenant.texts(&format!("SELECT reason FROM quarantine WHERE \"key\" = ['{key}']"));
+        assert!(told.len() == 1 && told[0].contains(reason), "{name}: {told:?}");
+        assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE} WHERE id = '{key}'")), 1, "{name}");
+    }
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}_history")), 0);
+    tenant.assert_sound();
+
+    for (key, record) in good {
+        replace(&tenant, &key, record);
+    }
+    sync(&tenant).exits(0);
+    assert_eq!(tenant.number(OPEN), 0, "good copies resolve them all");
+    tenant.assert_sound();
+}
+
+#[test]
+fn records_without_a_key_are_kept_aside_and_nothing_is_declared_gone() {
+    let tenant = with_a_night();
+    let list = tenant.list_id(TABLE);
+    let (first, (second, third)) = (record(&tenant, 10), (record(&tenant, 20), record(&tenant, 30)));
+    tenant.cloud.with_world(|w| {
+        for ((key, record), id) in [(&first, Some(json!(""))), (&second, None)] {
+            let mut record = record.clone();
+            record.as_object_mut().expect("an object").remove("id");
+            if let Some(id) = id {
+                record["id"] = id;
+            }
+            w.replace(&list, key, record);
+        }
+        w.replace(&list, &third.0, json!("a row that is no object"));
+    });
+    let ran = sync(&tenant).exits(3).says(&["could not be proved complete"]);
+    let told = ran.json();
+    assert_eq!((&list_of(&told, TABLE)["quarantined"], &list_of(&told, TABLE)["gone"]), (&json!(3), &json!(0)));
+    assert_eq!(tenant.number(OPEN), 3);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
+    tenant.assert_sound();
+}
+
+#[test]
+fn bytes_that_are_no_text_spoil_one_record_and_not_its_page() {
+    let tenant = with_a_night();
+    let (key, mut touched) = record(&tenant, 120);
+    touched["app_name"] = json!("GARBLEHERE");
+    replace(&tenant, &key, touched);
+    let garbled = Fault::Garbled { text: "GARBLEHERE".to_owned(), bytes: b"Z\xfcrich".to_vec() };
+    tenant.cloud.faults.add("app-center/jobs", When::Always, garbled);
+    let ran = sync(&tenant).exits(0).says(&["1 records could not be read"]);
+    let told = ran.json();
+    let told = list_of(&told, TABLE);
+    assert_eq!((&told["quarantined"], &told["gone"], &told["retries"]), (&json!(1), &json!(0), &json!(0)));
+    let kept = tenant.texts("SELECT reason || '|' || (raw->>'app_name') || '|' || \"key\"[1] FROM quarantine");
+    assert_eq!(kept, [format!("holds bytes that are not UTF-8|Z\u{fffd}rich|{key}")]);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
+    tenant.run(&["quarantine", "retry"]).exits(0).says(&["nothing was stored"]);
+    tenant.cloud.faults.clear();
+    sync(&tenant).exits(0);
+    assert_eq!(tenant.number(OPEN), 0);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_key_that_is_no_text_is_no_key_and_nothing_is_declared_gone() {
+    let tenant = with_a_night();
+    let (key, _) = record(&tenant, 120);
+    let bytes = [key.as_bytes()[..8].to_vec(), vec![0xff]].concat();
+    tenant.cloud.faults.add("app-center/jobs", When::Always, Fault::Garbled { text: key, bytes });
+    sync(&tenant).exits(3).says(&["1 records could not be read"]);
+    assert_eq!(tenant.number("SELECT count(*) FROM quarantine WHERE \"key\" IS NULL"), 1);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
+    tenant.assert_sound();
+}
+
+#[test]
+fn the_quarantine_is_listed_and_shown() {
+    let tenant = with_a_night();
+    tenant.run(&["quarantine", "list"]).exits(0).says(&["nothing is in quarantine"]);
+    let (key, mut bad) = record(&tenant, 5);
+    bad["create_time"] = json!("yesterday");
+    replace(&tenant, &key, bad);
+    sync(&tenant).exits(0);
+    let listed = tenant.run(&["quarantine", "list"]).exits(0).stdout;
+    for piece in [TABLE, &key, "create_time: ", "first_seen"] {
+        assert!(listed.contains(piece), "`{piece}` is not in:\n{listed}");
+    }
+    let rows = tenant.run(&["quarantine", "list", "--format", "json"]).exits(0).json();
+    let id = rows[0]["id"].as_str().expect("an id");
+    assert_eq!(rows[0]["is_listed"], true);
+    let shown = tenant.run(&["quarantine", "show", &id[..6]]).exits(0).stdout;
+    let request_id = tenant.texts("SELECT request_id FROM quarantine")[0].clone();
+    for piece in ["\"create_time\":\"yesterday\"", &request_id, "create_time: "] {
+        assert!(shown.contains(piece), "`{piece}` is not in:\n{shown}");
+    }
+    tenant.run(&["quarantine", "show", "nothing"]).exits(2).says(&["hint:"]);
+    tenant.run(&["quarantine", "retry"]).exits(0).says(&["nothing was stored"]);
+    assert_eq!(tenant.number("SELECT count(*) FROM runs"), 2);
+}
+
+#[test]
+fn a_retry_stores_what_can_be_read_now_as_a_run_of_its_own() {
+    let tenant = with_a_night();
+    let spoiled: Vec<_> = [5, 200, 400].map(|place| record(&tenant, place)).into();
+    for (key, record) in &spoiled {
+        let mut bad = record.clone();
+        bad["create_time"] = json!("yesterday");
+        bad["app_name"] = json!("renamed");
+        replace(&tenant, key, bad);
+    }
+    sync(&tenant).exits(0);
+    // As if a newer program read this form of time: what is kept becomes readable, in two records of three.
+    let store = duckdb::Connection::open(tenant.store()).expect("the store");
+    let (left, mended) = (&spoiled[0].0, "2026-05-01T02:03:04.000Z");
+    let sql = format!(
+        "UPDATE quarantine SET raw = replace(raw::VARCHAR, 'yesterday', '{mended}')::JSON WHERE \"key\" <> ['{left}'];
+         CHECKPOINT"
+    );
+    store.execute_batch(&sql).expect("sql");
+    drop(store);
+    let asked = tenant.cloud.requests().len();
+    let ran = tenant.run(&["quarantine", "retry"]).exits(0).says(&["2 records stored as run 3"]);
+    assert_eq!(tenant.cloud.requests().len(), asked, "the cloud was asked");
+    assert_eq!(ran.stdout.matches("  stored").count(), 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("still cannot be read: create_time"), "{}", ran.stdout);
+    assert_eq!(tenant.number(OPEN), 1);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE} WHERE app_name = 'renamed' AND _run_id = 3")), 2);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}_history WHERE _closed_by = 'gone'")), 0);
+    assert_eq!(tenant.number("SELECT changed FROM sweeps WHERE run_id = 3"), 2);
+    tenant.assert_sound();
+}
+
+#[test]
+fn what_is_listed_no_more_is_not_brought_back_by_a_retry() {
+    let tenant = with_a_night();
+    let (key, mut bad) = record(&tenant, 5);
+    bad["create_time"] = json!("yesterday");
+    replace(&tenant, &key, bad);
+    sync(&tenant).exits(0);
+    let list = tenant.list_id(TABLE);
+    tenant.cloud.with_world(|w| w.remove(&list, &key)).expect("removed");
+    sync(&tenant).exits(0);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}_history WHERE _closed_by = 'gone'")), 1);
+    let ran = tenant.run(&["quarantine", "retry"]).exits(0).says(&["nothing was stored"]);
+    assert!(ran.stdout.contains("left alone"), "{}", ran.stdout);
+}
+
+/// Alters every record of the list.
+fn alter_all(tenant: &Tenant, alter: impl Fn(&mut Value)) {
+    let list = tenant.list_id(TABLE);
+    let records = tenant.cloud.with_world(|w| w.listing(&list).to_vec());
+    for mut record in records {
+        let key = record["id"].as_str().expect("an id").to_owned();
+        alter(&mut record);
+        replace(tenant, &key, record);
+    }
+}
+
+#[test]
+fn a_member_that_nobody_knows_is_kept_and_counted_and_a_warning() {
+    let tenant = with_a_night();
+    alter_all(&tenant, |record| record["surprise"] = json!({"colour": "blue"}));
+    sync(&tenant).exits(0).says(&["the catalog does not know the member `surprise`", "(450 records)"]);
+    let drift = "SELECT field || ' ' || \"count\" || ' ' || sample FROM schema_drift WHERE kind = 'unknown'";
+    assert_eq!(tenant.texts(drift), [r#"surprise 450 {"colour":"blue"}"#]);
+    let kept = format!("SELECT count(*) FROM {TABLE} WHERE (extra->'surprise'->>'colour') = 'blue'");
+    assert_eq!(tenant.number(&kept), 450);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_member_that_vanishes_from_all_records_is_drift_and_a_warning() {
+    let tenant = with_a_night();
+    alter_all(&tenant, |record| drop(record.as_object_mut().expect("an object").remove("app_name")));
+    sync(&tenant).exits(0).says(&["no record has the member `app_name` any more, which 450 had before"]);
+    let drift = "SELECT field || ' ' || \"count\" FROM schema_drift WHERE kind = 'vanished'";
+    assert_eq!(tenant.texts(drift), ["app_name 450"]);
+    let again = sync(&tenant).exits(0);
+    assert!(!again.stderr.contains("app_name"), "told once: {}", again.stderr);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_type_that_changes_in_all_records_is_named_once_and_nothing_is_lost() {
+    let tenant = with_a_night();
+    alter_all(&tenant, |record| record["app_name"] = json!(["a", "list"]));
+    let ran =
+        sync(&tenant).exits(0).says(&["450 records could not be read", "no record could be read, for `app_name`"]);
+    assert!(ran.stderr.lines().count() < 12, "{}", ran.stderr);
+    let drift = "SELECT field || ' ' || \"count\" FROM schema_drift WHERE kind = 'type'";
+    assert_eq!(tenant.texts(drift), ["app_name 450"]);
+    assert_eq!(tenant.number(OPEN), 450);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
+    tenant.assert_sound();
+}
