@@ -8,10 +8,12 @@ mod credentials;
 mod first_sync;
 mod fuzz_corpus;
 mod honesty;
+mod interop;
 mod nights;
 mod projects;
 
 mod publish;
+mod publish_speed;
 mod readme;
 mod secrets;
 mod security;
