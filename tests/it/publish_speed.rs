@@ -15,7 +15,7 @@ const PEAK_MB_MAX: u64 = 300;
 const GROW: &str = "
     INSERT INTO app_install_jobs
     SELECT v.* REPLACE (
-        uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, sha256(uuid()::VARCHAR)[:32] AS _hash,
+        uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, (random() * 9e18)::BIGINT AS _hash,
         v.create_time + to_microseconds((random() * 1e13)::BIGINT) AS create_time,
         v.update_time + to_microseconds((random() * 1e13)::BIGINT) AS update_time)
     FROM app_install_jobs v, range((SELECT 1 + {rows} // count(*) FROM app_install_jobs))
