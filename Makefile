@@ -8,6 +8,7 @@ SHELL := /bin/bash
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
+READERS := $(CARGO_TARGET_DIR)/readers
 
 DUCKDB_PACKAGE := @duckdb/node-bindings-linux-x64
 DUCKDB_VERSION := 1.5.6-r.1
@@ -29,7 +30,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test sim fuzz test-slow lint fmt tools test-interop test-bundled install clean announce-bundled
+.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -68,13 +69,17 @@ tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source
 fmt: ## format the sources
 	$(CARGO) fmt
 
-test-interop: demo ## what pyarrow, polars, pandas and DuckDB read from a published store, in three time zones
-	python3 -m venv "$(CARGO_TARGET_DIR)/interop"
-	"$(CARGO_TARGET_DIR)/interop/bin/pip" install --quiet pyarrow polars pandas pytz duckdb==1.5.6
-	rm -rf "$(CARGO_TARGET_DIR)/interop-bi"
-	for zone in UTC Asia/Shanghai America/St_Johns; do TZ=$$zone "$(CARGO_TARGET_DIR)/interop/bin/python" \
-	  tests/interop/check.py "$(CARGO_TARGET_DIR)/debug/hclake" "$(CARGO_TARGET_DIR)/demo.duckdb" \
-	  "$(CARGO_TARGET_DIR)/interop-bi"; done
+speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB's own COPY
+	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed::
+
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders
+	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop::
+
+$(READERS)/installed: tests/interop/requirements.txt
+	@java -version 2>/dev/null || { echo "error: Spark needs Java 17 or newer, and there is no java"; exit 1; }
+	rm -rf "$(READERS)" && python3 -m venv "$(READERS)"
+	"$(READERS)/bin/pip" install --quiet --requirement $<
+	touch "$@"
 
 test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own
 	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/bundled" $(CARGO) test --locked

@@ -1,92 +1,75 @@
-"""Publishes a store and holds what pyarrow, polars, pandas and DuckDB read from it to one another, value for value.
+"""Holds what every reader of Parquet reads from published folders to the store, value for value.
 
-Usage: check.py HCLAKE STORE FOLDER. Run it under several TZ settings: the values must be the same under each.
+Usage: check.py STORE FOLDER… RESULTS. Run it under several TZ settings: the values are the same under each.
 """
 
-import datetime as dt
-import glob
-import math
-import subprocess
+import collections
+import json
+import pathlib
 import sys
 
-import duckdb
-import pandas
-import polars
-import pyarrow
 import pyarrow.parquet
 
-
-def plain(value):
-    """A value as every reader should give it: instants in UTC, maps as sorted pairs, nested values all the way down."""
-    if value is None or value is pandas.NaT or value is pandas.NA:
-        return None
-    if isinstance(value, float) and math.isnan(value):
-        return None
-    if isinstance(value, dt.datetime):
-        return int(value.timestamp()) * 1_000_000 + value.microsecond
-    if isinstance(value, dict):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)) or hasattr(value, "tolist") and not isinstance(value, str):
-        items = value.tolist() if hasattr(value, "tolist") else value
-        return [plain(item) for item in items] if isinstance(items, (list, tuple)) else items
-    return value
+from oracle import Store
+from readers import readers
+from results import Results
 
 
-def pairs(value, ty):
-    """Maps, which readers give as pairs, as structs or as dictionaries, as sorted pairs."""
-    if value is None:
-        return None
-    if pyarrow.types.is_map(ty):
-        if isinstance(value, dict):
-            found = list(value.items())
-        else:
-            found = [(v["key"], v["value"]) if isinstance(v, dict) else tuple(v) for v in value]
-        return sorted((key, pairs(inner, ty.item_type)) for key, inner in found)
-    if pyarrow.types.is_list(ty):
-        return [pairs(inner, ty.value_type) for inner in value]
-    if pyarrow.types.is_struct(ty):
-        return {field.name: pairs(value[field.name], field.type) for field in ty}
-    return value
+def fields_of(folder, paths):
+    """Columns of these files together; of JSON text beside a nested column, the type of that column."""
+    schema = pyarrow.unify_schemas([pyarrow.parquet.read_schema(f"{folder}/{path}") for path in paths])
+    nested = {f"{field.name}_json": field for field in schema if pyarrow.types.is_nested(field.type)}
+    return [nested[field.name].with_name(field.name) if field.name in nested else field for field in schema]
 
 
-def columns_of(path):
-    """Columns as each reader gives them: reader -> column -> values."""
-    table = pyarrow.parquet.read_table(path, partitioning=None)
-    connection = duckdb.connect()
-    relation = connection.sql(f"SELECT * FROM read_parquet('{path}', hive_partitioning = false)")
-    by_duckdb = dict(zip(relation.columns, zip(*relation.fetchall()))) if len(table) else {}
-    by_polars = polars.read_parquet(path, hive_partitioning=False)
-    by_pandas = pandas.read_parquet(path, dtype_backend="pyarrow", partitioning=None)
-    return table, {
-        "pyarrow": {name: table[name].to_pylist() for name in table.column_names},
-        "duckdb": {name: list(by_duckdb.get(name, ())) for name in relation.columns},
-        "polars": {name: by_polars[name].to_list() for name in by_polars.columns},
-        "pandas": {name: by_pandas[name].tolist() for name in by_pandas.columns},
-    }
+def parsed(field, values):
+    """The values of a column; of JSON text beside a nested column, what the text says."""
+    is_text = pyarrow.types.is_nested(field.type) and field.name.endswith("_json")
+    return [json.loads(value) if isinstance(value, str) else value for value in values] if is_text else values
 
 
-def compare(path):
-    table, readers = columns_of(path)
-    compared = 0
-    for field in table.schema:
-        wanted = [pairs(plain(value), field.type) for value in readers["pyarrow"][field.name]]
-        for reader, columns in readers.items():
-            found = [pairs(plain(value), field.type) for value in columns[field.name]]
-            if found != wanted:
-                at = next(i for i, (a, b) in enumerate(zip(found, wanted)) if a != b)
-                sys.exit(f"{path}: {reader} reads {field.name} in row {at} as {found[at]!r}, pyarrow as {wanted[at]!r}")
-            compared += len(found)
-    return compared
+def stored(store, entry, run_id, fields):
+    """The store's rows for these columns; JSON text is made of the nested column that it stands beside."""
+    nested = {field.name.removesuffix("_json") for field in fields if pyarrow.types.is_nested(field.type)}
+    bare = [(field.name, field.name.removesuffix("_json")) for field in fields]
+    return store.rows(entry["part"], entry["table"], run_id, [short if short in nested else name for name, short in bare])
+
+
+def compare(results, reader, table, where, columns, fields, wanted):
+    """A reader may leave columns out only where it says so."""
+    kept = [at for at, field in enumerate(fields) if field.name in columns]
+    if len(kept) != len(columns) or len(kept) < len(fields) and "NumPy" not in reader:
+        sys.exit(f"{where}: {reader} gives the columns {list(columns)}, the file has {[f.name for f in fields]}")
+    fields = [fields[at] for at in kept]
+    found = zip(*(parsed(field, columns[field.name]) for field in fields))
+    results.hold(reader, table, where, found, ([row[at] for at in kept] for row in wanted), fields)
 
 
 def main():
-    program, store, folder = sys.argv[1:]
-    subprocess.run([program, "--quiet", "--store", store, "publish", "parquet", "--to", folder], check=True)
-    files = sorted(glob.glob(f"{folder}/**/*.parquet", recursive=True))
-    compared = sum(compare(path) for path in files)
-    if compared < 100_000:
-        sys.exit(f"only {compared} values were compared")
-    print(f"{len(files)} files, {compared} values: all readers agree")
+    store_path, *folders, results_path = sys.argv[1:]
+    store, results, all_readers = Store(store_path), Results(), readers()
+    for folder in folders:
+        manifest = json.loads(pathlib.Path(folder, "_manifest.json").read_text())
+        grown = collections.defaultdict(list)
+        for path, entry in manifest["files"].items():
+            fields = fields_of(folder, [path])
+            wanted = stored(store, entry, entry["run_id"], fields)
+            if len(wanted) != entry["rows"]:
+                sys.exit(f"{path} has {entry['rows']} rows, the store {len(wanted)}")
+            for reader, read, _ in all_readers:
+                compare(results, reader, entry["table"], path, read(f"{folder}/{path}"), fields, wanted)
+                results.count(reader, entry["table"], "files")
+            if entry["part"] in ("history", "changes"):
+                grown[entry["part"], entry["table"]].append(path)
+        for (part, table), paths in grown.items():
+            fields = fields_of(folder, paths)
+            wanted = stored(store, {"part": part, "table": table}, None, fields)
+            for reader, _, read in all_readers:
+                if read:
+                    where = f"{part}/{table}"
+                    compare(results, reader, table, where, read(f"{folder}/{where}"), fields, wanted)
+                    results.count(reader, table, "folders")
+    results.add_to(results_path)
 
 
 main()

@@ -2,7 +2,8 @@
 //! would do harm.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -179,7 +180,7 @@ fn every_value_is_read_back_as_the_store_has_it_by_two_readers() {
 }
 
 #[test]
-fn three_nights_are_written_once_each_and_a_night_again_not_at_all() {
+fn every_night_is_written_once_missed_ones_later_and_a_night_again_not_at_all() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
     let first = manifest(&tenant);
@@ -192,12 +193,11 @@ fn three_nights_are_written_once_each_and_a_night_again_not_at_all() {
     assert_eq!(modified(&held[1..]), before, "a second publishing touches the lock file alone");
     assert_eq!(manifest(&tenant), first);
 
-    // Two nights are missed.
-    next_night(&tenant);
-    next_night(&tenant);
+    // Five nights are missed.
+    (0..5).for_each(|_| next_night(&tenant));
     let caught_up = written(&publish(&tenant, &[]).exits(0));
     assert!(caught_up.iter().all(|path| !path.contains("run-1.") && !path.contains("part-1.")), "{caught_up:?}");
-    for run in [2, 3] {
+    for run in 2..=6 {
         assert!(caught_up.iter().any(|path| path.ends_with(&format!("/part-{run}.parquet"))), "{caught_up:?}");
         assert!(caught_up.iter().any(|path| path.ends_with(&format!("/run-{run}.parquet"))), "{caught_up:?}");
     }
@@ -296,8 +296,12 @@ fn files_have_fixed_nullability_statistics_labels_and_meanings() {
     let required: Vec<_> = schema.fields().iter().filter(|f| !f.is_nullable()).map(|f| f.name().as_str()).collect();
     assert_eq!(required, ["_scope", "_region", "_project", "id", "_hash", "_first_seen", "_valid_from", "_run_id"]);
     assert!(schema.fields().iter().all(|field| !field.metadata()["about"].is_empty()));
-    for codec in ["snappy", "none"] {
+    for (codec, name) in [("snappy", "SNAPPY"), ("none", "UNCOMPRESSED")] {
         tenant.run(&["publish", "parquet", "--to", codec, "--compression", codec]).exits(0);
+        let file = File::open(tenant.path(codec).join("current/apps.parquet")).expect("there");
+        let metadata = ParquetRecordBatchReaderBuilder::try_new(file).expect("parquet").metadata().clone();
+        let mut codecs = metadata.row_group(0).columns().iter().map(|column| format!("{:?}", column.compression()));
+        assert!(codecs.all(|held| held == name));
         tenant.run(&["publish", "verify", codec]).exits(0);
     }
 }
@@ -411,6 +415,7 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
     to(".").exits(2).says(&["not empty"]);
     to("no/such/bi").exits(1).says(&["no/such/bi", "hint:"]);
     to("hclake.duckdb/bi").exits(2).says(&["not a folder"]);
+    to("hclake.duckdb").exits(2).says(&["not a folder"]);
     tenant.run(&["publish", "verify", "thesis"]).exits(2).says(&["holds no dataset"]);
     tenant.run(&["--store", "none.duckdb", "publish", "parquet", "--to", "bi"]).exits(2).says(&["none.duckdb"]);
     assert!(!tenant.path("bi").exists());
@@ -444,6 +449,19 @@ fn the_second_publisher_is_turned_away_with_the_name_of_the_first() {
     tenant.run(&["publish", "verify", "bi"]).exits(4);
     drop(lock);
     publish(&tenant, &[]).exits(0);
+}
+
+#[test]
+fn two_publishers_at_once_leave_one_whole_dataset() {
+    let tenant = nights(2);
+    for _ in 0..5 {
+        let start = || tenant.command(&["--quiet", "publish", "parquet", "--to", "bi"]).stderr(Stdio::null()).spawn();
+        let both = [start().expect("starts"), start().expect("starts")];
+        let codes: BTreeSet<_> = both.map(|mut child| child.wait().expect("ends").code()).into();
+        assert!(codes.contains(&Some(0)) && codes.is_subset(&BTreeSet::from([Some(0), Some(4)])), "{codes:?}");
+        verified(&tenant);
+        fs::remove_dir_all(tenant.path("bi")).expect("removed");
+    }
 }
 
 /// Sums of the files that are never replaced, as a manifest lists them.
@@ -511,6 +529,37 @@ fn a_disk_that_is_full_leaves_what_was_published_and_is_named() {
     Ran::of(limited.output().expect("starts")).exits(1).says(&["bi/", "too large", "hint:"]);
     assert_eq!(manifest(&tenant), before);
     assert_fixed_files_whole(&tenant);
+    publish(&tenant, &[]).exits(0);
+    verified(&tenant);
+}
+
+/// The program as someone whom the modes of files bind; the superuser is not bound unless it gives that up.
+fn bound_by_modes(tenant: &Tenant, args: &[&str]) -> Ran {
+    let inner = tenant.command(args);
+    let is_superuser = fs::metadata(tenant.folder()).expect("there").uid() == 0;
+    let given_up: &[&str] = if is_superuser { &["--inh-caps=-all", "--bounding-set=-all"] } else { &[] };
+    let mut command = Command::new(if is_superuser { "/usr/bin/setpriv" } else { "/usr/bin/env" });
+    command.args(given_up).arg(inner.get_program()).args(args).env_clear().current_dir(tenant.folder());
+    Ran::of(command.output().expect("starts"))
+}
+
+#[test]
+fn a_folder_that_turns_read_only_leaves_what_was_published_and_is_named() {
+    let tenant = nights(1);
+    publish(&tenant, &[]).exits(0);
+    let before = manifest(&tenant);
+    next_night(&tenant);
+    let change = before["files"].as_object().expect("files").keys().find(|path| path.starts_with("changes/apps/"));
+    let month = change.and_then(|path| path.rsplit_once('/')).expect("a change of apps").0;
+    for part in ["current", month, ""] {
+        let folder = tenant.path("bi").join(part);
+        fs::set_permissions(&folder, Permissions::from_mode(0o555)).expect("set");
+        let ran = bound_by_modes(&tenant, &["publish", "parquet", "--to", "bi"]);
+        fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("set");
+        ran.exits(1).says(&[&format!("bi/{part}"), "Permission denied", "hint:"]);
+        assert_eq!(manifest(&tenant), before);
+        assert_fixed_files_whole(&tenant);
+    }
     publish(&tenant, &[]).exits(0);
     verified(&tenant);
 }

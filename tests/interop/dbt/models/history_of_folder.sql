@@ -1,0 +1,1 @@
+SELECT * EXCLUDE (closed_month) FROM {{ source('history', 'apps_history') }}

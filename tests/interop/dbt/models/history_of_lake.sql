@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('lake', 'apps_history') }}

@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('current', 'app_install_jobs') }}

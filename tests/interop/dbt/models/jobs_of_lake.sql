@@ -1,0 +1,1 @@
+SELECT * FROM {{ source('lake', 'app_install_jobs') }}

@@ -1,0 +1,80 @@
+//! What publishing a million install jobs takes, beside DuckDB's own writer: `make speed` prints it.
+
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::Instant;
+
+use duckdb::Connection;
+
+use crate::support::Tenant;
+
+const ROWS: u64 = 1_000_000;
+const PEAK_MB_MAX: u64 = 300;
+
+/// The records of a first night over and over, each with identifiers and instants of its own.
+const GROW: &str = "
+    INSERT INTO app_install_jobs
+    SELECT v.* REPLACE (
+        uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, (random() * 9e18)::BIGINT AS _hash,
+        v.create_time + to_microseconds((random() * 1e13)::BIGINT) AS create_time,
+        v.update_time + to_microseconds((random() * 1e13)::BIGINT) AS update_time)
+    FROM app_install_jobs v, range((SELECT 1 + {rows} // count(*) FROM app_install_jobs))
+    LIMIT {rows} - (SELECT count(*) FROM app_install_jobs);
+    CHECKPOINT;";
+
+/// The most memory that a program has held so far, in MB; `None` once it has ended.
+fn peak_mb(child: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+fn megabytes(path: &std::path::Path) -> f64 {
+    fs::metadata(path).expect("there").len() as f64 / 1e6
+}
+
+#[test]
+#[ignore = "takes a minute and measures: make speed"]
+fn a_million_install_jobs_are_published_within_300_mb() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let writer = Connection::open(tenant.store()).expect("opens");
+    writer.execute_batch(&GROW.replace("{rows}", &ROWS.to_string())).expect("grown");
+    drop(writer);
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs"), ROWS as i64);
+    for codec in ["zstd", "snappy", "none"] {
+        let started = Instant::now();
+        let args =
+            ["--quiet", "publish", "parquet", "--to", codec, "--compression", codec, "--tables", "app_install_jobs"];
+        let mut child = tenant.command(&args).stderr(Stdio::null()).spawn().expect("starts");
+        let mut peak = 0;
+        while child.try_wait().expect("a child").is_none() {
+            peak = peak_mb(&child).unwrap_or(peak).max(peak);
+            std::thread::yield_now();
+        }
+        assert!(child.wait().expect("ended").success());
+        let took_s = started.elapsed().as_secs_f64();
+        let ours = megabytes(&tenant.path(codec).join("current/app_install_jobs.parquet"));
+
+        let copy = tenant.path("copy.parquet");
+        let codec_of_copy = if codec == "none" { "uncompressed" } else { codec };
+        let started = Instant::now();
+        tenant
+            .open()
+            .execute_batch(&format!(
+                "COPY (FROM app_install_jobs ORDER BY _scope, id) TO '{}' (FORMAT parquet, COMPRESSION {codec_of_copy})",
+                copy.display()
+            ))
+            .expect("copied");
+        let copy_s = started.elapsed().as_secs_f64();
+        // Twice the rows: as live records, and as what the first run did.
+        println!(
+            "{codec}: hclake {took_s:.1} s for 2 × {ROWS} rows ({:.0} rows/s), {ours:.1} MB a file, peak {peak} MB; \
+             COPY {copy_s:.1} s ({:.0} rows/s), {:.1} MB",
+            2.0 * ROWS as f64 / took_s,
+            ROWS as f64 / copy_s,
+            megabytes(&copy)
+        );
+        assert!(peak < PEAK_MB_MAX, "{peak} MB");
+    }
+}
