@@ -114,6 +114,24 @@ fn a_list_that_does_not_move_is_read_once_at_every_boundary_length() {
 }
 
 #[test]
+fn a_record_that_slides_onto_a_page_read_already_is_not_taken_for_gone() {
+    for overlap in [true, false] {
+        let mut server = Server::of(8);
+        let throughout = Server::of(8).keys.last().copied().expect("eight");
+        let mut answered = 0;
+        let outcome = run(shape(7, overlap), 1, |request, _| {
+            if answered == 1 {
+                server.keys.pop_first();
+            }
+            answered += 1;
+            server.page(request)
+        });
+        let is_proved = matches!(outcome.listing.evidence, Evidence::OnePage | Evidence::Seams | Evidence::Totals);
+        assert!(!is_proved || outcome.released.contains(&throughout), "{:?}", outcome.listing.evidence);
+    }
+}
+
+#[test]
 fn a_server_that_gives_shorter_pages_than_asked_for_is_still_read_once() {
     let server = Server::of(1_000);
     let outcome = run(shape(100, true), 1, |request, _| server.page(PageRequest { limit: 40, ..request }));

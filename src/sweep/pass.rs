@@ -436,7 +436,8 @@ impl Pass {
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
         }
-        let came_at_once = self.pages == 1 || (self.pages == 2 && self.first_page_rows == distinct);
+        let first_held_all = self.first_page_rows == distinct && self.totals.first == Some(distinct);
+        let came_at_once = self.pages == 1 || (self.pages == 2 && first_held_all);
         if came_at_once && agrees && self.rows_read == distinct {
             return Evidence::OnePage;
         }
