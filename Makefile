@@ -60,7 +60,7 @@ lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depe
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets $(FEATURES) -- -D warnings
 	@if $(CARGO) deny --version >/dev/null 2>&1; \
-	then $(CARGO) deny --locked --offline check --config .cargo/deny.toml bans licenses sources; \
+	then $(CARGO) deny --locked --offline --config .cargo/deny.toml check bans licenses sources; \
 	else echo "lint: cargo-deny is missing, so licences and sources were not checked; \`make tools\` installs it"; fi
 
 tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source

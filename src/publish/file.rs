@@ -1,6 +1,6 @@
 //! One Parquet file: rows in, a file that is whole and its entry for the manifest out. It knows nothing of tables.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -129,4 +129,11 @@ impl<W: Write> Write for Summed<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
     }
+}
+
+/// How many bytes there are, and their SHA-256.
+pub(super) fn sum_of(mut source: impl Read) -> io::Result<(u64, String)> {
+    let mut summed = Summed::into(io::sink());
+    io::copy(&mut source, &mut summed)?;
+    Ok((summed.bytes(), summed.sum()))
 }

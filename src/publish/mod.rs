@@ -11,7 +11,7 @@ mod source;
 mod target;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
@@ -243,7 +243,7 @@ impl Publisher<'_> {
         };
         for file in &wanted {
             let listed = self.manifest.files.get(&file.path);
-            let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry.bytes));
+            let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry.bytes, &entry.sha256));
             if is_whole && listed.is_some_and(|entry| entry.run_id == file.run_id) {
                 continue;
             }
@@ -289,9 +289,13 @@ impl Publisher<'_> {
 
     /// Takes out of the manifest what is no longer there and cannot be made again.
     fn drop_lost(&mut self, wanted: &[Wanted]) -> Vec<String> {
-        let is_published = |table: &str| wanted.iter().any(|file| file.table == table);
-        let is_lost =
-            |(path, entry): &(&String, &FileEntry)| is_published(&entry.table) && !self.target.holds(path, entry.bytes);
+        let tables: BTreeSet<&str> = wanted.iter().map(|file| file.table.as_str()).collect();
+        let made: BTreeSet<&str> = wanted.iter().map(|file| file.path.as_str()).collect();
+        let is_lost = |(path, entry): &(&String, &FileEntry)| {
+            tables.contains(entry.table.as_str())
+                && !made.contains(path.as_str())
+                && !self.target.holds(path, entry.bytes, &entry.sha256)
+        };
         let lost: Vec<String> = self.manifest.files.iter().filter(is_lost).map(|(path, _)| path.clone()).collect();
         lost.iter().for_each(|path| drop(self.manifest.files.remove(path)));
         lost

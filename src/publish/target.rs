@@ -4,9 +4,10 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::error::Error;
-use super::manifest;
+use super::{file, manifest};
 use crate::clock::Timestamp;
 use crate::store::Holder;
 
@@ -22,6 +23,8 @@ const HOLDER_BYTES_MAX: u64 = 4096;
 pub(super) struct Target {
     folder: PathBuf,
     lock: File,
+    /// When the manifest that is there was written.
+    manifest_at: Option<SystemTime>,
 }
 
 impl Target {
@@ -46,7 +49,8 @@ impl Target {
         let holder = Holder::this_process(now).to_string();
         let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(holder.as_bytes()));
         written.map_err(Error::io("write", &path))?;
-        let target = Target { folder: folder.to_owned(), lock };
+        let manifest_at = fs::metadata(folder.join(manifest::FILE_NAME)).and_then(|found| found.modified()).ok();
+        let target = Target { folder: folder.to_owned(), lock, manifest_at };
         target.clear_unfinished(folder)?;
         Ok(target)
     }
@@ -67,9 +71,13 @@ impl Target {
         WholeFile::beside(&path).map_err(Error::io("write", &path))
     }
 
-    /// Whether a file is there with that many bytes.
-    pub fn holds(&self, relative: &str, bytes: u64) -> bool {
-        fs::metadata(self.path(relative)).is_ok_and(|found| found.is_file() && found.len() == bytes)
+    /// Whether a file is there as it was published. One that was touched since is read and summed anew.
+    pub fn holds(&self, relative: &str, bytes: u64, sha256: &str) -> bool {
+        let path = self.path(relative);
+        let Ok(found) = fs::metadata(&path) else { return false };
+        let is_untouched = || found.modified().is_ok_and(|at| self.manifest_at.is_some_and(|written| at < written));
+        let is_same = || File::open(&path).and_then(file::sum_of).is_ok_and(|(_, sum)| sum == sha256);
+        found.is_file() && found.len() == bytes && (is_untouched() || is_same())
     }
 
     /// Removes what a publisher that did not end has left.
@@ -216,8 +224,31 @@ mod tests {
         let mut file = target.begin("a/b/c.parquet").unwrap();
         file.file.write_all(b"whole").unwrap();
         file.finish().unwrap();
-        assert!(target.holds("a/b/c.parquet", 5));
-        assert!(!target.holds("a/b/c.parquet", 4));
+        let (_, sum) = file::sum_of(&b"whole"[..]).unwrap();
+        assert!(target.holds("a/b/c.parquet", 5, &sum));
+        assert!(!target.holds("a/b/c.parquet", 4, &sum));
+        assert!(!target.holds("a/b/d.parquet", 5, &sum));
+    }
+
+    #[test]
+    fn a_file_that_was_touched_since_the_manifest_was_written_is_looked_into() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(take(folder.path()).unwrap());
+        let (_, sum) = file::sum_of(&b"whole"[..]).unwrap();
+        let path = folder.path().join("c.parquet");
+        let touch = |path: &Path, seconds: u64| {
+            let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            File::options().write(true).open(path).unwrap().set_modified(at).unwrap();
+        };
+        fs::write(&path, "other").unwrap();
+        fs::write(folder.path().join(manifest::FILE_NAME), "{}").unwrap();
+        touch(&folder.path().join(manifest::FILE_NAME), 1_000);
+        for (seconds, is_held) in [(999, true), (1_000, false), (1_001, false)] {
+            touch(&path, seconds);
+            assert_eq!(take(folder.path()).unwrap().holds("c.parquet", 5, &sum), is_held, "{seconds} s");
+        }
+        fs::write(&path, "whole").unwrap();
+        assert!(take(folder.path()).unwrap().holds("c.parquet", 5, &sum));
     }
 
     #[test]

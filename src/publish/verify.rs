@@ -8,7 +8,7 @@ use std::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::error::Error;
-use super::file::Summed;
+use super::file::sum_of;
 use super::manifest::{FileEntry, Manifest, Part, schema_name};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
 use super::{require_same_store, shape, since_of, target, wanted_of};
@@ -97,13 +97,6 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
         faults.push("has other columns than the manifest says".to_owned());
     }
     faults
-}
-
-fn sum_of(mut file: &File) -> io::Result<(u64, String)> {
-    let mut summed = Summed::into(io::sink());
-    io::copy(&mut file, &mut summed)?;
-    io::Seek::rewind(&mut file)?;
-    Ok((summed.bytes(), summed.sum()))
 }
 
 /// Parquet files that a reader of whole folders would take for part of the dataset.
