@@ -21,7 +21,7 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let catalog = Catalog::builtin()?;
+    let catalog = super::catalog_of(&settings)?;
     match command {
         PublishCommand::Parquet(args) => parquet(&settings, &catalog, args, streams),
         PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),

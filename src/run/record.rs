@@ -11,9 +11,10 @@ use crate::cloud::credentials::Credentials;
 use crate::cloud::pace::RateSettings;
 use crate::cloud::regions::EndpointOverrides;
 use crate::config::{Keys, KeysFault, Settings};
+use crate::publish::manifest::Manifest;
 use crate::store::{
-    self, Brake, DriftKind, DriftRecord, Night, QuarantineRecord, RequestRecord, RunRecord, StoreSettings, SweepCounts,
-    SweepError, SweepRecord,
+    self, Brake, DriftKind, DriftRecord, Night, Owed, QuarantineRecord, RequestRecord, RunRecord, StoreSettings,
+    SweepCounts, SweepError, SweepRecord,
 };
 use crate::sweep::{Proof, Verdict};
 
@@ -257,6 +258,14 @@ pub(super) struct NightRecord {
     ended_at: Timestamp,
     store: String,
     settings_hash: String,
+    owed: Option<Owed>,
+}
+
+/// What a run is to be published into, and how far that is.
+pub(super) fn owed(settings: &Settings) -> Option<Owed> {
+    let folder = &settings.publish.as_ref()?.parquet;
+    let manifest = Manifest::read(folder).ok().flatten();
+    Some(Owed { target: folder.display().to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
 }
 
 impl NightRecord {
@@ -274,6 +283,7 @@ impl NightRecord {
             ended_at,
             store: request.settings.store.value.display().to_string(),
             settings_hash: request.settings.hash(),
+            owed: owed(&request.settings),
         }
     }
 
@@ -286,6 +296,7 @@ impl NightRecord {
             ended_at: self.ended_at,
             outcome: if all_complete { store::Outcome::Complete } else { store::Outcome::Partial },
             settings_hash: self.settings_hash.clone(),
+            owed: self.owed.clone(),
         };
         let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();

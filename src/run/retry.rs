@@ -123,8 +123,12 @@ fn commit(
             error: None,
         });
     }
-    let run =
-        RunRecord { ended_at: clock.wall(), outcome: store::Outcome::Complete, settings_hash: request.settings.hash() };
+    let run = RunRecord {
+        ended_at: clock.wall(),
+        outcome: store::Outcome::Complete,
+        settings_hash: request.settings.hash(),
+        owed: record::owed(&request.settings),
+    };
     night.commit(&run, &sweeps, &[], &[], &[])?;
     Ok(())
 }

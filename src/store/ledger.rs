@@ -27,6 +27,16 @@ pub struct RunRecord {
     /// What the caller knows of; a sweep that the brake holds back makes it [`Outcome::Partial`].
     pub outcome: Outcome,
     pub settings_hash: String,
+    /// What is to be published once the run is stored.
+    pub owed: Option<Owed>,
+}
+
+/// A folder that the run is to be published into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    pub target: String,
+    /// The newest run that it holds so far.
+    pub published_run_id: Option<i64>,
 }
 
 /// What a run that stored something came to.
@@ -184,7 +194,14 @@ impl Ledger<'_> {
                 ("outcome", texts([Some(outcome.name())])),
                 ("settings_hash", texts([Some(&run.settings_hash)])),
             ]),
-        )
+        )?;
+        run.owed.as_ref().map_or(Ok(()), |owed| self.settle(owed))
+    }
+
+    fn settle(&self, owed: &Owed) -> Result<(), Error> {
+        let published = owed.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
+        let values = [("target", template::literal(&owed.target)), ("published_run_id", published)];
+        self.execute(&template::SETTLE_OUTBOX, Values::from(values))
     }
 
     pub fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {

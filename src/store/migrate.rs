@@ -21,6 +21,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "ledger", text: include_str!("../../sql/migrations/0001_ledger.sql") },
     Migration { version: 2, name: "drift_kind", text: include_str!("../../sql/migrations/0002_drift_kind.sql") },
+    Migration { version: 3, name: "outbox", text: include_str!("../../sql/migrations/0003_outbox.sql") },
 ];
 
 impl Migration {

@@ -66,6 +66,7 @@ templates! {
     QUARANTINE_OPEN = "merge/quarantine_open.sql";
     RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
     RUN_STORED = "merge/run_stored.sql";
+    SETTLE_OUTBOX = "merge/settle_outbox.sql";
     SWEPT_PROJECTS = "merge/swept_projects.sql";
     SUMMARISE_CHECK = "merge/summarise_check.sql";
     TABLES_HELD = "merge/tables_held.sql";

@@ -95,6 +95,11 @@ fn lists_of_every_way_of_paging_are_complete_and_remembered_night_after_night() 
     assert_eq!(tenant.texts("SELECT DISTINCT _scope FROM swr_shared_repositories"), [REGION]);
     assert_eq!(tenant.texts("SELECT DISTINCT _project FROM swr_shared_repositories"), [""]);
     assert!(tenant.number("SELECT count(*) FROM deploy_host_groups WHERE can_edit") > 0, "a nested member is read");
+    tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
+    for (table, _) in LISTS {
+        assert!(tenant.path(&format!("bi/current/{table}.parquet")).exists(), "{table} is published");
+    }
+    tenant.run(&["publish", "verify", "bi"]).exits(0);
 }
 
 #[test]

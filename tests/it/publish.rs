@@ -582,4 +582,11 @@ fn a_sync_publishes_where_it_is_told_to_and_a_fault_there_leaves_the_run_stored(
     assert!(files.keys().any(|path| path.ends_with("run-2.parquet")), "the run that was not published is made up for");
     assert!(files.keys().any(|path| path.ends_with("run-3.parquet")));
     verified(&tenant);
+    let outbox = || {
+        let rows = "SELECT format('{} {}', run_id, coalesce(settled_by::VARCHAR, '-')) FROM outbox ORDER BY run_id";
+        tenant.texts(rows)
+    };
+    assert_eq!(outbox(), ["1 3", "2 -", "3 -"], "run 3 found run 1 published, and no more");
+    next_night(&tenant);
+    assert_eq!(outbox(), ["1 3", "2 4", "3 4", "4 -"]);
 }

@@ -1,6 +1,7 @@
 //! Secrets stay secret: a canary that is used as key and token is found in nothing the program leaves behind.
 
 use std::fs;
+use std::path::Path;
 
 use hclake::secret::Secret;
 use hclake::standin::{Fault, StandinSettings, When};
@@ -43,9 +44,61 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_talkative_level() {
     assert_run_is_clean(&tenant.run_with(&["-vvv", "sync", "--dry-run"], &token));
     assert_run_is_clean(&tenant.run_with(&["-vvv", "query", "FROM requests", "--format", "csv"], &token).exits(0));
     assert_run_is_clean(&tenant.run_with(&["-vvv", "report", "runs"], &token).exits(0));
-    for entry in fs::read_dir(tenant.folder()).expect("the folder") {
+    assert_files_are_clean(tenant.folder());
+}
+
+/// Each command at least once.
+const COMMANDS: [&[&str]; 24] = [
+    &["sync"],
+    &["check"],
+    &["check", "--format", "json"],
+    &["report", "install_failures"],
+    &["query", "FROM sweeps"],
+    &["quarantine", "list"],
+    &["quarantine", "retry"],
+    &["publish", "parquet", "--to", "bi"],
+    &["publish", "verify", "bi"],
+    &["tables"],
+    &["tables", "--api"],
+    &["describe", "apps"],
+    &["config"],
+    &["config", "--format", "json"],
+    &["catalog", "new", "/v1/{project_id}/app-center/apps", "--service", "workspace"],
+    &["status"],
+    &["status", "--format", "json"],
+    &["init", "--region", "ap-southeast-3"],
+    &["schedule", "cron"],
+    &["schedule", "systemd"],
+    &["demo", "--store", "demo.duckdb"],
+    &["completions", "bash"],
+    &["man"],
+    &["help"],
+];
+
+#[test]
+fn no_command_tells_a_secret_or_leaves_one_behind() {
+    let tenant = tenant();
+    let help = tenant.run(&["--help"]).exits(0).stdout;
+    let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands");
+    for command in listed.lines().filter_map(|line| line.split_whitespace().next()) {
+        assert!(COMMANDS.iter().any(|args| args[0] == command), "{command} is not tried");
+    }
+    for args in COMMANDS {
+        let args = [&["-vvv"], args].concat();
+        assert_run_is_clean(&tenant.run_with(&args, &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", CANARY_TOKEN)]));
+    }
+    assert!(tenant.path("bi/_manifest.json").exists() && tenant.path("demo.duckdb").exists());
+    assert_files_are_clean(tenant.folder());
+}
+
+fn assert_files_are_clean(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("the folder") {
         let path = entry.expect("readable").path();
-        assert_clean(&path.display().to_string(), &fs::read(&path).expect("readable"));
+        if path.is_dir() {
+            assert_files_are_clean(&path);
+        } else {
+            assert_clean(&path.display().to_string(), &fs::read(&path).expect("readable"));
+        }
     }
 }
 

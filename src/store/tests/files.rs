@@ -205,7 +205,7 @@ fn a_newer_store_is_refused_with_a_hint_and_left_as_it_is() {
     Connection::open(&place.store).unwrap().execute_batch(newer).unwrap();
     let before = fs::read(&place.store).unwrap();
     for error in [place.night(&things(), 1).err().unwrap(), open_read_only(&place.store).unwrap_err()] {
-        assert!(matches!(error, Error::NewerSchema { found: 3, known: 2 }), "{error}");
+        assert!(matches!(error, Error::NewerSchema { found, known } if found == known + 1), "{error}");
         assert!(error.hint().unwrap().contains("newer hclake"));
     }
     assert_eq!(fs::read(&place.store).unwrap(), before);
@@ -235,7 +235,7 @@ fn a_folder_that_cannot_be_written_is_named() {
 #[test]
 fn migrating_makes_the_ledger_once() {
     let place = Place::new();
-    assert_eq!(migrate(&place.store, midnight(0), &settings()).unwrap(), ["ledger", "drift_kind"]);
+    assert_eq!(migrate(&place.store, midnight(0), &settings()).unwrap(), ["ledger", "drift_kind", "outbox"]);
     let before = fs::read(&place.store).unwrap();
     assert_eq!(migrate(&place.store, midnight(1), &settings()).unwrap(), [""; 0]);
     assert_eq!(fs::read(&place.store).unwrap(), before);

@@ -111,7 +111,7 @@ pub fn midnight(n: i64) -> Timestamp {
 }
 
 pub fn run_record() -> RunRecord {
-    RunRecord { ended_at: midnight(400), outcome: Outcome::Complete, settings_hash: "s".into() }
+    RunRecord { ended_at: midnight(400), outcome: Outcome::Complete, settings_hash: "s".into(), owed: None }
 }
 
 pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {
