@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::client::{Call, Client, Log};
-use super::credentials::{Credentials, KeyPair, hide};
+use super::credentials::{Credentials, KeyPair};
 use super::error::Error;
+use super::hide::hide;
 use super::metadata::Metadata;
 use super::token;
 use crate::clock::Timestamp;

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use super::hide::hide;
 use crate::secret::Secret;
-
-/// Stands in a text where a credential would have been.
-const HIDDEN: &str = "***";
 
 /// Keys that sign requests.
 #[derive(Clone)]
@@ -87,12 +85,6 @@ impl KeyPair {
         let token = self.security_token.as_ref().map_or("", Secret::expose);
         hide(&[&self.ak, self.sk.expose(), token], text)
     }
-}
-
-/// `text` with stars in place of each of these.
-pub(super) fn hide(secrets: &[&str], text: &str) -> String {
-    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, HIDDEN))
 }
 
 /// Names the kind, never a value.

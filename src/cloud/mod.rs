@@ -12,6 +12,7 @@ pub mod complaint;
 pub mod credentials;
 pub mod error;
 mod exchange;
+mod hide;
 mod metadata;
 pub mod pace;
 pub mod projects;

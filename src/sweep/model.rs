@@ -97,7 +97,7 @@ fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
         Evidence::OnePage => rows <= u64::from(limit),
         Evidence::Seams => overlap && limit > 1,
         Evidence::Totals => !overlap || limit == 1 || rows < ORDER_RECORDS_MIN,
-        Evidence::Markers | Evidence::Moved(_) | Evidence::Unprovable(_) => false,
+        Evidence::Markers | Evidence::End | Evidence::Moved(_) | Evidence::Unprovable(_) => false,
     };
     assert!(proved, "rows {rows}, limit {limit}, overlap {overlap}: {:?}", outcome.listing.evidence);
     let step = if overlap && limit > 1 { u64::from(limit) - 1 } else { u64::from(limit) };
@@ -202,6 +202,43 @@ fn a_short_page_ends_a_list_without_a_total_only_when_nothing_follows_it() {
     });
     assert_eq!(outcome.released.len(), 1_000);
     assert_eq!(outcome.listing.evidence, Evidence::Seams);
+}
+
+#[test]
+fn a_server_that_silently_gives_fewer_rows_than_asked_for_is_read_to_the_end() {
+    for (told, overlap) in [(true, true), (true, false), (false, true), (false, false)] {
+        for rows in [1, 9, 10, 11, 19, 20, 21, 37] {
+            let server = Server::of(rows);
+            let outcome = run(shape(100, overlap), 1, |request, _| {
+                let limit = request.limit.min(10);
+                let facts = server.page(PageRequest { limit, ..request });
+                PageFacts { total: facts.total.filter(|_| told), ..facts }
+            });
+            assert_eq!(outcome.released.len() as u64, rows, "told {told}, overlap {overlap}");
+            let evidence = outcome.listing.evidence;
+            let is_end = !told && !overlap;
+            assert!(evidence == Evidence::End || !is_end, "{rows} rows: {evidence:?}");
+            assert!(!matches!(evidence, Evidence::Moved(_) | Evidence::Unprovable(_)), "{rows} rows: {evidence:?}");
+        }
+    }
+}
+
+#[test]
+fn a_page_cut_short_amid_a_list_without_a_total_is_no_end() {
+    let server = Server::of(50);
+    let outcome = run(shape(10, false), 1, |request, _| {
+        let limit = if request.offset == 20 { 4 } else { request.limit };
+        PageFacts { total: None, ..server.page(PageRequest { limit, ..request }) }
+    });
+    assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
+}
+
+#[test]
+fn a_list_of_one_page_by_its_nature_is_asked_for_once() {
+    let server = Server::of(5);
+    let whole = Shape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
+    let outcome = run(whole, 1, |request, _| PageFacts { total: None, ..server.page(request) });
+    assert_eq!((outcome.listing.evidence, outcome.requests), (Evidence::OnePage, 1));
 }
 
 #[test]

@@ -45,6 +45,8 @@ pub enum Steps {
     Overlapping,
     /// Pages begin where others end.
     Apart,
+    /// There is one page.
+    Whole,
     /// Each page names the next: see [`super::markers`].
     Markers,
 }
@@ -102,6 +104,8 @@ pub enum Evidence {
     Seams,
     /// Every page told the same total, and as many distinct keys were seen.
     Totals,
+    /// No total was told; pages were read until one held nothing more, and no record came twice.
+    End,
     /// Markers led from page to page to the end, none twice and to no record twice.
     Markers,
     /// Nothing, because the list moved or contradicted itself; another pass may fare better.
@@ -144,6 +148,8 @@ pub struct Pass {
     rows_read: u64,
     pages: u64,
     first_page_rows: u64,
+    /// A page was short, and no total told whether it was the last.
+    may_have_ended: bool,
     ended: Option<Evidence>,
 }
 
@@ -197,6 +203,7 @@ impl Pass {
             rows_read: 0,
             pages: 0,
             first_page_rows: 0,
+            may_have_ended: false,
             ended: None,
             shape,
         }
@@ -244,7 +251,8 @@ impl Pass {
         let id = self.next_id;
         self.next_id += 1;
         self.asked.insert(id, asked);
-        PageRequest { id, offset, marker: None, limit: self.shape.limit }
+        let limit = if self.overlaps() { self.shape.limit } else { u32::try_from(self.page_rows).unwrap_or(u32::MAX) };
+        PageRequest { id, offset, marker: None, limit }
     }
 
     /// The first page alone, until it has told how long the list is; then as many as the total speaks of;
@@ -336,10 +344,11 @@ impl Pass {
         self.conclude(&page, added, tries);
     }
 
-    /// A first page that is short although the total speaks of more shows how many rows the server gives.
+    /// A first page that is short although there is more, or may be, shows how many rows the server gives.
     fn learn_page_size(&mut self, facts: &PageFacts) {
         let rows = facts.rows.len() as u64;
-        if rows > 0 && rows < self.page_rows && facts.total.is_some_and(|total| total > rows) && self.overlaps() {
+        let may_be_more = facts.total.is_none_or(|total| total > rows);
+        if rows > 0 && rows < self.page_rows && may_be_more && self.shape.steps != Steps::Whole {
             self.page_rows = rows;
         }
     }
@@ -396,10 +405,15 @@ impl Pass {
         if !self.overlaps() {
             let all_told = total.is_some_and(|total| page.offset + rows >= total);
             let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
+            let is_last = all_told || rows == 0 || self.shape.steps == Steps::Whole;
             if repeats {
                 self.give_up("the server gives the same page again".to_owned());
-            } else if is_short || all_told {
+            } else if is_last || (is_short && total.is_some()) {
                 self.ended = Some(self.judge());
+            } else if self.may_have_ended {
+                self.give_up("a page amid the list was short".to_owned());
+            } else {
+                self.may_have_ended = is_short;
             }
         } else if is_short && !says_more && !may_be_cut {
             self.ended = Some(self.judge());
@@ -454,7 +468,8 @@ impl Pass {
                 Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen"))
             }
             (_, Some(_)) => Evidence::Totals,
-            _ => Evidence::Unprovable("the list tells no total and keeps no order that never changes".to_owned()),
+            _ if self.rows_read == distinct => Evidence::End,
+            _ => Evidence::Moved("a record came twice".to_owned()),
         }
     }
 

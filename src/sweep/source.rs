@@ -117,7 +117,7 @@ impl PageSource for CloudSource {
     fn shape(&self) -> Shape {
         let (order_columns, has_updated) = self.envelope.order_columns();
         let (steps, limit, pages_max) = match &self.endpoint.paging {
-            Paging::None => (Steps::Apart, u32::MAX, 1),
+            Paging::None => (Steps::Whole, u32::MAX, 1),
             Paging::Counted(paging) if paging.count == Count::Offset => {
                 (Steps::Overlapping, paging.limit, paging.pages_max)
             }

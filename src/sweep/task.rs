@@ -62,6 +62,8 @@ pub enum Proof {
     Seams,
     /// Totals were steady and met; nothing would be declared gone on their strength.
     Totals,
+    /// Pages were read until one held nothing more; nothing would be declared gone on the strength of that.
+    End,
     /// Two passes listed the same records.
     Agreement,
     /// Each page led to the next by a marker, to the end, and no record came twice.
@@ -74,6 +76,7 @@ impl fmt::Display for Proof {
             Proof::OnePage => "one page",
             Proof::Seams => "seams",
             Proof::Totals => "totals",
+            Proof::End => "end",
             Proof::Agreement => "agreement",
             Proof::Markers => "markers",
         })
@@ -139,7 +142,8 @@ pub async fn sweep<S: PageSource, K: Sink>(
         Evidence::Markers => Verdict::Complete(Proof::Markers),
         Evidence::Moved(reason) | Evidence::Unprovable(reason) => Verdict::Unproved(reason.clone()),
         Evidence::Totals if sink.absent().await? == 0 => Verdict::Complete(Proof::Totals),
-        Evidence::Totals => match driver.agrees(&listing, limits, sink).await? {
+        Evidence::End if sink.absent().await? == 0 => Verdict::Complete(Proof::End),
+        Evidence::Totals | Evidence::End => match driver.agrees(&listing, limits, sink).await? {
             Ok(true) => Verdict::Complete(Proof::Agreement),
             Ok(false) => Verdict::Unproved("two passes over the list did not show the same records".to_owned()),
             Err(error) => return Ok(driver.failed(error)),
@@ -165,7 +169,7 @@ enum AnyPass {
 impl AnyPass {
     fn new(shape: Shape, first_id: u64) -> AnyPass {
         match shape.steps {
-            Steps::Overlapping | Steps::Apart => AnyPass::Counted(Box::new(Pass::new(shape, first_id))),
+            Steps::Overlapping | Steps::Apart | Steps::Whole => AnyPass::Counted(Box::new(Pass::new(shape, first_id))),
             Steps::Markers => AnyPass::Markers(Box::new(MarkerPass::new(shape, first_id))),
         }
     }
@@ -252,7 +256,7 @@ impl<S: PageSource> Driver<S> {
         for _ in 0..limits.agreement_passes_max {
             match self.pass(sink, Rows::Compare).await? {
                 Err(error) => return Ok(Err(error)),
-                Ok(again) if again.keys == listing.keys && again.evidence == Evidence::Totals => return Ok(Ok(true)),
+                Ok(again) if again.keys == listing.keys && again.evidence == listing.evidence => return Ok(Ok(true)),
                 Ok(_) => {}
             }
         }
