@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
@@ -142,6 +143,9 @@ impl Envelope {
     fn take_apart(&self, body: &Bytes, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
         let mut outline = self.outline(body)?;
         let rows = outline.rows.take().ok_or_else(|| self.no_rows())?;
+        if rows.is_empty() && tells_an_error(body) {
+            return Err("the answer tells of an error and has no records".to_owned());
+        }
         let start = body.as_ptr() as usize;
         let ranges = rows
             .iter()
@@ -207,7 +211,7 @@ impl Envelope {
         };
         let parts = found.key.iter().map(|members| first(members).filter(|text| !text.contains(REPLACEMENT)));
         let parts: Vec<&str> = parts.collect::<Option<_>>()?;
-        (!parts.is_empty()).then_some(parts)
+        (!parts.is_empty() && !found.is_key_doubtful).then_some(parts)
     }
 }
 
@@ -233,6 +237,20 @@ fn repaired(body: &Bytes) -> Option<(Bytes, Vec<u32>)> {
         }
     }
     Some((text.into(), places))
+}
+
+/// Whether an answer names an error beside its records.
+fn tells_an_error(body: &[u8]) -> bool {
+    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else { return false };
+    let is_told = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty() && text != "0",
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(members) => !members.is_empty(),
+        Value::Bool(true) => true,
+    };
+    ["error_code", "errorCode", "error"].iter().any(|name| answer.get(*name).is_some_and(is_told))
 }
 
 fn hash_key(parts: &[&str]) -> u64 {
@@ -368,6 +386,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
 /// The few members of a record that a sweep looks at.
 #[derive(Default)]
 struct Found<'a> {
+    /// A member of the key stands twice.
+    is_key_doubtful: bool,
     key: Vec<Vec<Option<Cow<'a, str>>>>,
     order: Vec<Option<Cow<'a, str>>>,
 }
@@ -386,6 +406,7 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
         let envelope = self.envelope;
         let mut found = Found {
+            is_key_doubtful: false,
             key: envelope.key.iter().map(|members| vec![None; members.len()]).collect(),
             order: vec![None; envelope.order.len()],
         };
@@ -400,6 +421,7 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
             let value = map.next_value_seed(TextSeed)?;
             for (members, slots) in envelope.key.iter().zip(&mut found.key) {
                 for (_, slot) in members.iter().zip(slots).filter(|(member, _)| **member == name) {
+                    found.is_key_doubtful |= slot.is_some();
                     slot.clone_from(&value);
                 }
             }
@@ -442,8 +464,8 @@ impl<'de> Visitor<'de> for TextSeed {
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
         Ok(Some(Cow::Owned(number.to_string())))
     }
-    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(if truth { "true" } else { "false" })))
     }
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
@@ -496,6 +518,31 @@ mod tests {
         for wrong in [r#"[{"id":"a"}]"#, r#"{"data":{"list":{}}}"#, r#"{"data":{"list":[}}"#, r#"{} {}"#] {
             assert!(read(&envelope, wrong, None).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_error_beside_no_records_is_no_empty_list() {
+        let envelope = envelope("items = \"items\"\ntotal = \"count\"", "kind = \"none\"");
+        for told in [r#""error_code":"WKS.1""#, r#""error":{"code":"x"}"#, r#""errorCode":7"#] {
+            for items in ["null", "[]"] {
+                let body = format!(r#"{{{told},"items":{items},"count":0}}"#);
+                assert!(read(&envelope, &body, None).unwrap_err().contains("error"), "{body}");
+            }
+            assert!(read(&envelope, &format!(r#"{{{told},"items":[{{"id":"a"}}]}}"#), None).is_ok());
+        }
+        for none in
+            [r#""error":null"#, r#""error_code":"""#, r#""error_code":"0""#, r#""error":{}"#, r#""errorCode":0"#]
+        {
+            assert!(read(&envelope, &format!(r#"{{{none},"items":[],"count":0}}"#), None).is_ok(), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_none() {
+        let envelope = envelope("items = \"items\"", "kind = \"none\"");
+        assert_eq!(envelope.key_of(r#"{"id":"a","x":1}"#), Some(vec!["a".to_owned()]));
+        assert_eq!(envelope.key_of(r#"{"id":"a","id":"b"}"#), None);
+        assert_eq!(envelope.key_of(r#"{"id":true}"#), Some(vec!["true".to_owned()]));
     }
 
     #[test]

@@ -134,6 +134,7 @@ impl MarkerPass {
         }
         match self.totals.last.filter(|total| self.totals.steady && *total != distinct) {
             Some(total) => Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen")),
+            None if distinct == 0 && self.totals.last.is_none() => Evidence::End,
             None if self.pages == 1 => Evidence::OnePage,
             None if self.order.is_by_update_time() => Evidence::Unprovable(
                 "the list seems sorted by its update time, and a record that changes may move past the marker; if it is \

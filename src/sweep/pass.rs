@@ -450,6 +450,10 @@ impl Pass {
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
         }
+        let says_nothing = distinct == 0 && self.totals.last.is_none();
+        if says_nothing {
+            return Evidence::End;
+        }
         let first_held_all = self.first_page_rows == distinct && self.totals.first == Some(distinct);
         let came_at_once = self.pages == 1 || (self.pages == 2 && first_held_all);
         if came_at_once && agrees && self.rows_read == distinct {

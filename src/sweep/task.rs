@@ -143,6 +143,9 @@ pub async fn sweep<S: PageSource, K: Sink>(
         Evidence::Moved(reason) | Evidence::Unprovable(reason) => Verdict::Unproved(reason.clone()),
         Evidence::Totals if sink.absent().await? == 0 => Verdict::Complete(Proof::Totals),
         Evidence::End if sink.absent().await? == 0 => Verdict::Complete(Proof::End),
+        Evidence::End if listing.keys.is_empty() => {
+            Verdict::Unproved("the answer is empty and tells no total; there were records before".to_owned())
+        }
         Evidence::Totals | Evidence::End => match driver.agrees(&listing, limits, sink).await? {
             Ok(true) => Verdict::Complete(Proof::Agreement),
             Ok(false) => Verdict::Unproved("two passes over the list did not show the same records".to_owned()),

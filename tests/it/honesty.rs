@@ -1,9 +1,9 @@
 //! What is said of records that cannot be read, lists that cannot be proved, and records that vanish at once.
 
-use hclake::standin::{Fault, ListId, ServedOrder, When};
+use hclake::standin::{Fault, ListId, ServedOrder, StandinSettings, When, WorldSettings};
 use serde_json::{Value, json};
 
-use crate::support::Tenant;
+use crate::support::{Tenant, small_world};
 
 fn list<'a>(summary: &'a Value, table: &str) -> &'a Value {
     let tables = summary["tables"].as_array().expect("tables");
@@ -122,6 +122,31 @@ fn a_record_that_is_removed_in_mid_listing_hides_no_other() {
     let held = tenant.number("SELECT count(*) FROM app_install_jobs");
     assert_eq!(held as usize, tenant.cloud.with_world(|w| w.count(&jobs)));
     assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs_history WHERE _closed_by = 'gone'"), 1);
+    tenant.assert_sound();
+}
+
+#[test]
+fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
+    let world = WorldSettings { apps: 15, ..small_world() };
+    let tenant = Tenant::of(world, StandinSettings::default());
+    tenant.sync().exits(0);
+    let held = tenant.number("SELECT count(*) FROM apps");
+    assert!(held > 0);
+    let cases = [
+        (r#"{"error_code":"WKS.0001","error_msg":"internal","items":null}"#, "WKS.0001"),
+        (r#"{"error_code":"WKS.0001","error_msg":"internal","items":[],"total_count":0}"#, "WKS.0001"),
+        (r#"{"items":[]}"#, "tells no total"),
+        (r#"{"items":null}"#, "tells no total"),
+    ];
+    for (body, told) in cases {
+        let answer = Fault::Answer { status: 200, headers: Vec::new(), body: body.to_owned() };
+        tenant.cloud.faults.add("app-center/apps", When::Always, answer);
+        let ran = tenant.run(&["sync", "--only", "apps"]);
+        assert_ne!(ran.code, 0, "{body}: {}", ran.stdout);
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains(told), "{body}: {} {}", ran.stdout, ran.stderr);
+        tenant.cloud.faults.clear();
+        assert_eq!(tenant.number("SELECT count(*) FROM apps"), held, "{body}");
+    }
     tenant.assert_sound();
 }
 
