@@ -252,6 +252,30 @@ fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
 }
 
 #[test]
+fn a_draft_needs_no_sound_folder_and_an_empty_file_there_is_named() {
+    let tenant = tenant();
+    let new = ["catalog", "new", "/v2/{project_id}/repositories?limit=10", "--service", "swr", "--out"];
+    tenant.write("lists/empty.toml", " \n");
+    for args in [&["sync"][..], &["tables"], &["describe", "apps"], &["catalog", "check", "lists/empty.toml"]] {
+        tenant.run(args).exits(2).says(&["lists/empty.toml: the file is empty; remove it, or fill it"]);
+    }
+    tenant.write("lists/broken.toml", "name = ");
+    let ran = tenant.run(&[&new[..], &["lists/repositories.toml"]].concat()).exits(0);
+    assert!(ran.stdout.is_empty(), "{}", ran.stdout);
+    ran.says(&["`hclake catalog try lists/repositories.toml`"]);
+    let asked = tenant.cloud.requests().len();
+    tenant.run(&[&new[..], &["lists/empty.toml"]].concat()).exits(2).says(&["already there", "--out"]);
+    assert_eq!(tenant.cloud.requests().len(), asked, "a file that is there is seen before anything is asked");
+    tenant.run(&[&new[..], &["no/such.toml"]].concat()).exits(2).says(&["no/such.toml cannot be written", "--out"]);
+    tenant.run(&[&new[..], &["lists/other.toml", "--items", "no"]].concat()).exits(2);
+    assert!(!tenant.path("lists/other.toml").exists(), "a failure leaves nothing behind");
+    for file in ["empty", "broken"] {
+        fs::remove_file(tenant.path("lists").join(format!("{file}.toml"))).expect("removed");
+    }
+    tenant.run(&["sync", "--only", "repositories"]).exits(0);
+}
+
+#[test]
 fn a_draft_that_cannot_be_made_says_why() {
     let tenant = tenant();
     let new = |args: &[&str]| tenant.run(&[&["catalog", "new"], args].concat());
