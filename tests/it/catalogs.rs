@@ -171,6 +171,26 @@ fn a_file_with_faults_stops_every_command_and_each_fault_is_named() {
 }
 
 #[test]
+fn the_check_of_everything_asks_for_lists_of_ones_own_and_tells_a_broken_folder() {
+    let tenant = tenant();
+    let ran = tenant.run(&["check"]).exits(0);
+    assert!(ran.stdout.contains("ok       catalog: 6 lists of your own in "), "{}", ran.stdout);
+    for (list, _) in LISTS {
+        assert!(ran.stdout.contains(&format!("ok       list {list} [")), "{list}: {}", ran.stdout);
+    }
+    let nowhere = tenant.run_with(&["check"], &[("HCLAKE_CATALOG_DIR", "nowhere")]).exits(1);
+    assert!(nowhere.stdout.contains("nowhere: cannot be read"), "{}", nowhere.stdout);
+    tenant.write("lists/empty.toml", "");
+    tenant.write("lists/broken.toml", "name = ");
+    let ran = tenant.run(&["check"]).exits(1);
+    assert!(ran.stdout.starts_with("failed   catalog: the catalog has 2 fault(s)\n"), "{}", ran.stdout);
+    for piece in ["lists/empty.toml: the file is empty", "lists/broken.toml: line 1", "ok       list apps ["] {
+        assert!(ran.stdout.contains(piece), "{piece}: {}", ran.stdout);
+    }
+    ran.says(&["1 thing must be mended"]);
+}
+
+#[test]
 fn check_tells_the_faults_of_one_file_alone() {
     let tenant = tenant();
     tenant.run(&["catalog", "check", "lists/app_catalogs.toml"]).exits(0).says(&["lists/app_catalogs.toml is sound"]);
