@@ -195,6 +195,9 @@ fn check_tells_the_faults_of_one_file_alone() {
     let tenant = tenant();
     tenant.run(&["catalog", "check", "lists/app_catalogs.toml"]).exits(0).says(&["lists/app_catalogs.toml is sound"]);
     let text = fs::read_to_string(tenant.path("lists/app_catalogs.toml")).expect("readable");
+    tenant.write("marked.toml", &format!("{text}\n  # FILL IN: it\n").replace("\"app_catalogs\"", "\"marked\""));
+    let line = format!("in line {};", text.lines().count() + 2);
+    tenant.run(&["catalog", "check", "marked.toml"]).exits(0).says(&["marked.toml is still marked", &line]);
     let bad = text.replace("\"app_catalogs\"", "\"Bad\"").replace("\"id\" }", "\"idd\" }");
     tenant.write("bad.toml", &bad);
     let ran = tenant.run(&["catalog", "check", "bad.toml"]).exits(2).says(&[
@@ -261,7 +264,11 @@ fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
         );
         let file = format!("drafts/{table}.toml");
         tenant.write(&file, &ran.stdout);
-        tenant.run(&["catalog", "check", &file]).exits(0);
+        let checked = tenant.run(&["catalog", "check", &file]).exits(0);
+        let marked = ran.stdout.lines().enumerate().filter(|(_, line)| line.starts_with("# FILL IN:"));
+        let marked: Vec<String> = marked.map(|(at, _)| (at + 1).to_string()).collect();
+        let (last, first) = marked.split_last().expect("something is left to a person");
+        checked.says(&[&format!("`# FILL IN:` in lines {} and {last};", first.join(", ")), "is sound"]);
     }
     tenant.write("hclake.toml", &format!("catalog_dir = \"drafts\"\n{}", unlimited_rates()));
     let summary = tenant.run(&["sync", "--format", "json"]).exits(0).json();
