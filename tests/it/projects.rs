@@ -113,6 +113,19 @@ fn a_misspelt_word_for_all_projects_is_refused() {
     tenant.sync().exits(2).says(&["line 1", "`every` is neither a list of project ids nor \"all\""]);
 }
 
+#[test]
+fn what_can_be_no_project_id_is_refused_wherever_it_is_said() {
+    let tenant = tenant();
+    for text in ["All", "al", "ALL", &format!("{FIRST},all"), &FIRST[1..], &format!("{FIRST} {SECOND}")] {
+        let ran = tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", text)]).exits(2);
+        ran.says(&["HCLAKE_CODEARTS_PROJECTS: codearts_projects holds ", "32 letters and digits; \"all\" alone"]);
+    }
+    let both = format!(" {FIRST}, {SECOND},");
+    tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", &both)]).exits(0);
+    tenant.configure("", "[[scope]]\ncodearts_projects = [\"all\"]\n");
+    tenant.run(&["sync", "--dry-run"]).exits(2).says(&["[[scope]] 1: codearts_projects holds \"all\""]);
+}
+
 fn keys(section: &str, sk: &str) -> String {
     let ak = StandinSettings::default().ak;
     format!("[{section}]\nak = {ak}\nsk = {sk}\n")
