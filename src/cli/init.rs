@@ -36,7 +36,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
 }
 
 /// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.
-fn unknown_region(region: &str) -> Option<String> {
+pub(super) fn unknown_region(region: &str) -> Option<String> {
     let known = || Service::ALL.into_iter().flat_map(regions);
     let guess = nearest(region, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     (!known().any(|one| one == region)).then(|| format!("warning: hclake knows no region `{region}`{guess}"))

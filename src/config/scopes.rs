@@ -45,6 +45,13 @@ impl Resolver<'_> {
             self.check_projects(&format!("[[scope]] {}: ", at + 1), scope);
             let resolved = resolve(scope, &top, &credentials);
             self.check(resolved.is_some() || !is_declared, || format!("[[scope]] {} names no region", at + 1));
+            if let Some(region) = resolved.as_ref().map(|scope| &scope.region).filter(|region| !is_region_id(region)) {
+                let place = if is_declared { format!("[[scope]] {}: ", at + 1) } else { String::new() };
+                self.faults.push(format!(
+                    "{place}region is {region:?}: write its id, of small letters, digits and hyphens, such as \
+                     ap-southeast-3"
+                ));
+            }
             scopes.extend(resolved);
         }
         adopt_projects(&mut scopes, &credentials);
@@ -108,6 +115,10 @@ impl Resolver<'_> {
         };
         profiles.into_iter().map(search).collect()
     }
+}
+
+fn is_region_id(region: &str) -> bool {
+    !region.is_empty() && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// As the services document it. A wrong id of that form is answered with an empty list and no error.
