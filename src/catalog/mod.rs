@@ -28,6 +28,9 @@ const BUILTIN: [(&str, &str); 6] = [
 /// What the files that hclake ships are called in messages.
 const SHIPPED: &str = "built-in";
 
+/// What a shell leaves where it made the file and the command that was to fill it failed.
+const EMPTY: &str = "the file is empty; remove it, or fill it with a list";
+
 /// Every list hclake knows, in the order tables are shown.
 #[derive(Clone, Debug)]
 pub struct Catalog {
@@ -48,6 +51,13 @@ impl Catalog {
     /// The lists that hclake ships, then those of the files `*.toml` in a folder, by the names of the files.
     pub fn with_folder(folder: &Path) -> Result<Catalog, CatalogError> {
         Self::beside_builtin(folder::read(folder)?)
+    }
+
+    /// Names that a new list cannot have: those of the lists that hclake ships, and those of a folder's files that can
+    /// be read, whatever else is wrong there.
+    pub fn names_taken(folder: Option<&Path>) -> Vec<String> {
+        let own = folder.and_then(|folder| folder::read(folder).ok()).unwrap_or_default();
+        shipped().chain(own).filter_map(|(_, text)| Some(file::parse(&text).ok()?.name)).collect()
     }
 
     /// What is wrong with one file beside those that hclake ships and those of a folder that are sound; nothing where
@@ -76,6 +86,7 @@ impl Catalog {
         let mut faults = Vec::new();
         for (name, text) in files {
             match file::parse(&text) {
+                _ if text.trim().is_empty() => faults.push(format!("{name}: {EMPTY}")),
                 Ok(endpoint) => {
                     faults.extend(validate::endpoint(&endpoint).into_iter().map(|f| format!("{name}: {f}")));
                     endpoints.push((name, endpoint));

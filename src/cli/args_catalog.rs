@@ -73,4 +73,7 @@ pub(super) struct NewArgs {
     /// Name of the table [default: from the path]
     #[arg(long)]
     pub name: Option<String>,
+    /// File to write, which must not be there yet [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::args::{Global, SummaryFormat};
 use super::message::Failure;
-use super::{Streams, counted, sync};
-use crate::catalog::Catalog;
+use super::{Streams, catalog_of, counted, sync};
+use crate::catalog::{Catalog, is_builtin};
 use crate::clock::SystemClock;
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, Settings};
 use crate::run::check::{self, Finding, Mark, Trial};
 
 #[derive(Args)]
@@ -26,7 +26,6 @@ pub(super) fn run(
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
-    let catalog = Catalog::builtin()?;
     let mut findings = Vec::new();
     let mut fault = None;
     let is_text = args.format == SummaryFormat::Text;
@@ -45,6 +44,18 @@ pub(super) fn run(
     };
     match config::resolve(&global.flags(), environment) {
         Ok(settings) => {
+            let catalog = match catalog_of(&settings) {
+                Ok(catalog) => {
+                    own_lists(&settings, &catalog).into_iter().for_each(&mut tell);
+                    catalog
+                }
+                Err(error) => {
+                    let hint =
+                        "the lists that hclake ships are tried alone; `hclake catalog check FILE` judges one file";
+                    tell(Finding::new(Mark::Failed, "catalog", error.to_string()).hint(hint.to_owned()));
+                    Catalog::builtin()?
+                }
+            };
             let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
             sync::runtime()?.block_on(check::check(&trial, &mut tell));
         }
@@ -65,6 +76,17 @@ pub(super) fn run(
         writeln!(streams.out, "{}", json!({ "outcome": outcome, "checks": findings }))?;
     }
     Ok(u8::from(failed > 0))
+}
+
+/// How many lists the settings' own folder holds, where there is one.
+fn own_lists(settings: &Settings, catalog: &Catalog) -> Option<Finding> {
+    let folder = settings.catalog_dir.as_ref()?.value.display();
+    let count = catalog.endpoints().iter().filter(|endpoint| !is_builtin(&endpoint.name)).count();
+    let (mark, what) = match count {
+        0 => (Mark::Warning, "no list".to_owned()),
+        count => (Mark::Ok, counted(count as u64, "list")),
+    };
+    Some(Finding::new(mark, "catalog", format!("{what} of your own in {folder}")))
 }
 
 /// The finding's line, and that of its hint.

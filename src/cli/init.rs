@@ -1,14 +1,12 @@
 //! `hclake init`: writes a commented configuration file to start from. It asks for no secret and writes none.
 
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Streams;
 use super::args::Global;
 use super::message::Failure;
+use super::{Streams, new_file};
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::nearest;
 use crate::cloud::regions::regions;
@@ -23,21 +21,7 @@ pub(super) struct InitArgs {
 
 pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let path = global.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
-    let opened = OpenOptions::new().write(true).create_new(true).open(&path);
-    let written = opened.and_then(|mut file| {
-        file.write_all(config::template(args.region.as_deref()).as_bytes())?;
-        file.sync_all()
-    });
-    written.map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => Failure::usage(
-            format!("{} is already there; it was left as it is", path.display()),
-            Some("edit it, or name another file with --config".to_owned()),
-        ),
-        _ => Failure::usage(
-            format!("{} cannot be written: {error}", path.display()),
-            Some("name a file in a folder that is there and may be written with --config".to_owned()),
-        ),
-    })?;
+    new_file::write(&path, &config::template(args.region.as_deref()), "--config")?;
     writeln!(streams.out, "{}", path.display())?;
     let region = match &args.region {
         Some(_) => "",
@@ -52,7 +36,7 @@ pub(super) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
 }
 
 /// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.
-fn unknown_region(region: &str) -> Option<String> {
+pub(super) fn unknown_region(region: &str) -> Option<String> {
     let known = || Service::ALL.into_iter().flat_map(regions);
     let guess = nearest(region, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
     (!known().any(|one| one == region)).then(|| format!("warning: hclake knows no region `{region}`{guess}"))

@@ -11,6 +11,7 @@ mod init;
 mod log;
 mod manual;
 mod message;
+mod new_file;
 pub mod output;
 mod progress;
 mod publish;

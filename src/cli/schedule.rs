@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use super::Streams;
 use super::args::Global;
 use super::message::Failure;
-use crate::config::{self, Environment, Origin};
+use crate::config::{self, Environment};
 
 /// How long a scheduled run waits for another to end.
 const LOCK_TIMEOUT: &str = "30m";
@@ -41,6 +41,7 @@ pub(super) struct Time {
 struct Job {
     program: PathBuf,
     config: Option<PathBuf>,
+    profile: Option<String>,
     store: PathBuf,
     /// Where the store, its copies and the secrets lie.
     folder: PathBuf,
@@ -59,9 +60,12 @@ pub(super) fn run(
     let folder = store.parent().unwrap_or(Path::new("/")).to_owned();
     let program = std::env::current_exe()?;
     let config = settings.file.as_deref().map(absolute);
-    let job = Job { program, config, store, folder, at: args.at };
-    if let Some(path) = job.paths().find(|path| path.to_str().is_none_or(|text| text.contains(['\n', '\0']))) {
+    let job = Job { program, config, profile: global.profile.clone(), store, folder, at: args.at };
+    if let Some(path) = job.paths().find(|path| path.to_str().is_none_or(is_broken)) {
         return Err(Failure::usage(format!("the path {} cannot stand in a unit", path.display()), None));
+    }
+    if let Some(profile) = job.profile.as_deref().filter(|profile| is_broken(profile)) {
+        return Err(Failure::usage(format!("the profile {profile:?} cannot stand in a unit"), None));
     }
     let text = match args.scheduler {
         Scheduler::Cron => job.cron(),
@@ -70,14 +74,32 @@ pub(super) fn run(
     write!(streams.out, "{text}")?;
     if settings.scopes.value.is_empty() {
         streams.remark("warning: no region is named; the job would fail without `region` in hclake.toml");
-    } else if let Origin::Variable(name) = &settings.scopes.origin {
-        let secrets = job.secrets();
+    }
+    let of_job = std::fs::read_to_string(job.secrets()).unwrap_or_default();
+    let missing = config::of_this_shell(&settings, environment).into_iter().filter(|name| !sets(&of_job, name));
+    let missing: Vec<String> = missing.collect();
+    if let Some((last, first)) = missing.split_last() {
+        let names = if first.is_empty() { last.clone() } else { format!("{} and {last}", first.join(", ")) };
+        let (are, them, settings) =
+            if first.is_empty() { ("is", "it", "setting") } else { ("are", "them", "settings") };
         streams.remark(&format!(
-            "warning: {name} is set here but not for the job: write it into {}, or `region` into hclake.toml",
-            secrets.display()
+            "warning: {names} {are} set here but not for the job: write {them} into {}, or the {settings} into \
+             hclake.toml",
+            job.secrets().display()
         ));
     }
     Ok(0)
+}
+
+/// Whether a text would end the line it stands in.
+fn is_broken(text: &str) -> bool {
+    text.contains(['\n', '\r', '\0'])
+}
+
+/// Whether a file of variables, such as `sh` and systemd read, sets this one.
+fn sets(file: &str, name: &str) -> bool {
+    let set = |line: &str| line.split_once('=').map(|(name, _)| name.trim().trim_start_matches("export ").to_owned());
+    file.lines().filter_map(set).any(|set| set == name)
 }
 
 impl Job {
@@ -96,6 +118,9 @@ impl Job {
             if let Some(path) = path {
                 words.extend([flag.to_owned(), quote(&shown(path))]);
             }
+        }
+        if let Some(profile) = &self.profile {
+            words.extend(["--profile".to_owned(), quote(profile)]);
         }
         words.push(format!("sync --quiet --lock-timeout {LOCK_TIMEOUT}"));
         words.join(" ")
@@ -209,6 +234,7 @@ mod tests {
         Job {
             program: "/opt/hclake/bin/hclake".into(),
             config: Some(folder.join("hclake.toml")),
+            profile: None,
             store: folder.join("hclake.duckdb"),
             folder,
             at: Time { hour: 2, minute: 5 },
@@ -223,6 +249,22 @@ mod tests {
             "5 2 * * * set -a; . /srv/lake/hclake.env; exec /opt/hclake/bin/hclake --config /srv/lake/hclake.toml \
              --store /srv/lake/hclake.duckdb sync --quiet --lock-timeout 30m"
         );
+    }
+
+    #[test]
+    fn a_profile_is_kept_and_quoted_for_who_reads_it() {
+        let job = Job { profile: Some("prod 100% $x".to_owned()), ..job("/srv/lake") };
+        let line = job.cron().lines().last().unwrap().to_owned();
+        assert!(line.contains(r"hclake.duckdb --profile 'prod 100\% $x' sync --quiet"), "{line}");
+        let unit = job.systemd();
+        assert!(unit.contains("hclake.duckdb --profile \"prod 100%% $$x\" sync --quiet"), "{unit}");
+    }
+
+    #[test]
+    fn a_variable_is_found_in_the_file_that_sets_it() {
+        let file = "# HCLAKE_REGION=x\nexport HCLAKE_ENDPOINT_URL=y\nHW_PROJECT_NAME=\n";
+        let names = ["HCLAKE_REGION", "HCLAKE_ENDPOINT_URL", "HW_PROJECT_NAME", "HCLAKE_ENDPOINT"];
+        assert_eq!(names.map(|name| sets(file, name)), [false, true, true, false]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::args::{Global, SummaryFormat, SyncArgs};
+use super::init::unknown_region;
 use super::message::Failure;
 use super::progress::{self, Bars};
 use super::{Streams, counted, publish, say};
@@ -30,6 +31,8 @@ pub(super) fn run(
     let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
     let catalog = super::catalog_of(&settings)?;
+    let regions: BTreeSet<&str> = settings.scopes.value.iter().map(|scope| scope.region.as_str()).collect();
+    regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
     let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone };
     if args.dry_run {
         return dry_run(&request, &catalog, streams);

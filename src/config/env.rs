@@ -33,6 +33,10 @@ pub const HW_DOMAIN_NAME: &str = "HW_DOMAIN_NAME";
 /// Path of the SDKs' credentials file.
 pub const SDK_CREDENTIALS_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
+/// What is asked for and where, beside the region.
+pub const WHAT_IS_ASKED: [&str; 6] =
+    [CATALOG_DIR, CODEARTS_PROJECTS, SDK_PROJECT_ID, HW_PROJECT_ID, HW_PROJECT_NAME, ENDPOINT_URL];
+
 /// Access key, secret key and session token of one family of names.
 pub struct KeyNames {
     pub ak: &'static str,

@@ -172,6 +172,18 @@ fn listed(faults: &[String]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
+/// Variables that are set here and say what is asked for or where. Keys, the configuration file and the store are
+/// not among them.
+pub fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
+    let region = match &settings.scopes.origin {
+        Origin::Variable(name) => Some(name.clone()),
+        _ => None,
+    };
+    let named = env::WHAT_IS_ASKED.into_iter().map(str::to_owned);
+    let names = named.chain(Service::ALL.into_iter().map(env::endpoint_url_of));
+    region.into_iter().chain(names.filter(|name| environment.text(name).is_some())).collect()
+}
+
 /// Resolves everything. Faults of meaning are all reported at once.
 pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
     let (file, path) = read_file(flags, environment)?;

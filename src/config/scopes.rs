@@ -7,6 +7,8 @@ use super::file::{CodeartsProjects, ScopeFile};
 use super::keys::{self, ECS_METADATA_URL, Search, Wanted};
 use super::{Flags, Origin, Resolver, Sourced, env};
 
+const CODEARTS_ID_CHARS: usize = 32;
+
 /// One region and project to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScopeSettings {
@@ -32,7 +34,8 @@ impl Resolver<'_> {
             _ => self.file_origin(),
         };
         let top = self.top(flags, region);
-        self.check_projects("", &top);
+        let said_by = self.environment.text(env::CODEARTS_PROJECTS).map(|_| format!("{}: ", env::CODEARTS_PROJECTS));
+        self.check_projects(&said_by.unwrap_or_default(), &top);
         let is_declared = !self.file.scope.is_empty();
         let declared = if is_declared { self.file.scope.clone() } else { vec![ScopeFile::default()] };
         let profiles = declared.iter().map(|scope| scope.profile.clone().or(top.profile.clone())).collect();
@@ -42,6 +45,13 @@ impl Resolver<'_> {
             self.check_projects(&format!("[[scope]] {}: ", at + 1), scope);
             let resolved = resolve(scope, &top, &credentials);
             self.check(resolved.is_some() || !is_declared, || format!("[[scope]] {} names no region", at + 1));
+            if let Some(region) = resolved.as_ref().map(|scope| &scope.region).filter(|region| !is_region_id(region)) {
+                let place = if is_declared { format!("[[scope]] {}: ", at + 1) } else { String::new() };
+                self.faults.push(format!(
+                    "{place}region is {region:?}: write its id, of small letters, digits and hyphens, such as \
+                     ap-southeast-3"
+                ));
+            }
             scopes.extend(resolved);
         }
         adopt_projects(&mut scopes, &credentials);
@@ -78,6 +88,14 @@ impl Resolver<'_> {
         self.check(scope.project_id.is_none() || scope.project.is_none(), || {
             format!("{place}project and project_id are both set: one of them is enough")
         });
+        if let Some(CodeartsProjects::Ids(ids)) = &scope.codearts_projects {
+            for id in ids.iter().filter(|id| !is_codearts_id(id)) {
+                self.faults.push(format!(
+                    "{place}codearts_projects holds {id:?}: an id has {CODEARTS_ID_CHARS} letters and digits; \"all\" \
+                     alone stands for every project"
+                ));
+            }
+        }
     }
 
     fn credentials(&mut self, profiles: BTreeSet<Option<String>>) -> Credentials {
@@ -97,6 +115,15 @@ impl Resolver<'_> {
         };
         profiles.into_iter().map(search).collect()
     }
+}
+
+fn is_region_id(region: &str) -> bool {
+    !region.is_empty() && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// As the services document it. A wrong id of that form is answered with an empty list and no error.
+fn is_codearts_id(id: &str) -> bool {
+    id.len() == CODEARTS_ID_CHARS && id.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
 /// `None` where no region is named anywhere. A project belongs to a region and an account, so that of the top

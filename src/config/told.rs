@@ -4,7 +4,10 @@
 use std::fmt::Display;
 
 use super::file::ConfigFile;
-use super::{CodeartsProjects, ConfigError, Environment, Flags, Keys, Origin, Settings, env, read_file, resolve};
+use super::{
+    CodeartsProjects, ConfigError, Environment, Flags, Keys, Origin, ParquetCompression, ScopeSettings, Settings, env,
+    read_file, resolve,
+};
 use crate::catalog::spec::Service;
 
 const STARS: &str = "********";
@@ -29,11 +32,12 @@ pub fn told(flags: &Flags, environment: &Environment) -> Result<Vec<Told>, Confi
     let in_file = path.map_or(Origin::Default, Origin::File);
     let mut teller = Teller { file, in_file, environment, told: Vec::new() };
     teller.paths(&settings);
-    teller.scopes(&settings);
+    teller.scopes(&settings, flags);
     teller.pace(&settings);
     teller.numbers(&settings);
     teller.timeouts(&settings);
     teller.endpoints(&settings);
+    teller.publish(&settings);
     teller.credentials(&settings);
     Ok(teller.told)
 }
@@ -73,15 +77,24 @@ impl Teller<'_> {
         }
     }
 
-    fn scopes(&mut self, settings: &Settings) {
+    fn scopes(&mut self, settings: &Settings, flags: &Flags) {
         let origin = &settings.scopes.origin;
         let or_none = |text: Option<String>, none: &str| text.unwrap_or_else(|| none.to_owned());
         for (at, scope) in settings.scopes.value.iter().enumerate() {
             self.tell(format!("scope[{at}].region"), &scope.region, origin);
-            let project = or_none(scope.project_id.clone(), "looked up by the region's name");
             let said = |is_said: bool, origin: Origin| if is_said { origin } else { Origin::Default };
-            let project_origin = said(scope.project_id.is_some(), self.project_origin());
-            self.tell(format!("scope[{at}].project_id"), project, &project_origin);
+            let profile_origin = said(scope.profile.is_some(), self.profile_origin(at, flags));
+            let profile = or_none(scope.profile.clone(), "none, the first credentials that are found");
+            self.tell(format!("scope[{at}].profile"), profile, &profile_origin);
+            let by_name =
+                if scope.project.is_some() { "looked up by `project`" } else { "looked up by the region's name" };
+            let project_id = or_none(scope.project_id.clone(), by_name);
+            let id_origin = said(scope.project_id.is_some(), self.project_id_origin(at, scope, settings));
+            self.tell(format!("scope[{at}].project_id"), project_id, &id_origin);
+            let name_origin = self.variable_saying(&[env::HW_PROJECT_NAME], &scope.project);
+            let name_origin = name_origin.unwrap_or_else(|| self.in_file.clone());
+            let name_origin = said(scope.project.is_some(), name_origin);
+            self.tell(format!("scope[{at}].project"), or_none(scope.project.clone(), NONE), &name_origin);
             let codearts = scope.codearts_projects.as_ref().map(|projects| match projects {
                 CodeartsProjects::All => "all".to_owned(),
                 CodeartsProjects::Ids(ids) => ids.join(", "),
@@ -97,9 +110,41 @@ impl Teller<'_> {
         }
     }
 
-    fn project_origin(&self) -> Origin {
-        let variables = [env::SDK_PROJECT_ID, env::HW_PROJECT_ID];
-        variables.into_iter().find_map(|name| self.variable(name)).unwrap_or_else(|| self.in_file.clone())
+    fn profile_origin(&self, at: usize, flags: &Flags) -> Origin {
+        let is_of_scope = self.file.scope.get(at).is_some_and(|scope| scope.profile.is_some());
+        if flags.profile.is_some() && !is_of_scope { Origin::Flag("--profile") } else { self.in_file.clone() }
+    }
+
+    /// The variable that says this value, if one does.
+    fn variable_saying(&self, names: &[&str], value: &Option<String>) -> Option<Origin> {
+        let says = |name: &&&str| self.environment.text(name).is_some_and(|text| Some(text) == value.as_deref());
+        names.iter().find(says).and_then(|name| self.variable(name))
+    }
+
+    /// A variable, the file, or where the keys were found.
+    fn project_id_origin(&self, at: usize, scope: &ScopeSettings, settings: &Settings) -> Origin {
+        let of_variable = self.variable_saying(&[env::SDK_PROJECT_ID, env::HW_PROJECT_ID], &scope.project_id);
+        let in_scope = self.file.scope.get(at).and_then(|scope| scope.project_id.as_ref());
+        let is_in_file = [in_scope, self.file.project_id.as_ref()].contains(&scope.project_id.as_ref());
+        match (of_variable, settings.keys_of(scope.profile.as_deref())) {
+            (Some(variable), _) => variable,
+            (None, Ok(found)) if !is_in_file => Origin::Variable(found.source.clone()),
+            _ => self.in_file.clone(),
+        }
+    }
+
+    fn publish(&mut self, settings: &Settings) {
+        let Some(publish) = &settings.publish else {
+            return self.tell("publish.parquet", NONE, &Origin::Default);
+        };
+        let compression = match publish.compression.unwrap_or_default() {
+            ParquetCompression::Zstd => "zstd",
+            ParquetCompression::Snappy => "snappy",
+            ParquetCompression::None => NONE,
+        };
+        self.tell_of_file("publish.parquet", publish.parquet.display(), true);
+        self.tell_of_file("publish.flat", publish.flat, publish.flat);
+        self.tell_of_file("publish.compression", compression, publish.compression.is_some());
     }
 
     fn pace(&mut self, settings: &Settings) {
@@ -142,6 +187,8 @@ impl Teller<'_> {
     }
 
     fn credentials(&mut self, settings: &Settings) {
+        let is_metadata_asked = self.file.credentials.ecs_metadata;
+        self.tell_of_file("credentials.ecs_metadata", is_metadata_asked, is_metadata_asked);
         for (profile, search) in &settings.credentials {
             let name = profile.as_ref().map_or("credentials".to_owned(), |profile| format!("credentials[{profile}]"));
             match &search.found {
@@ -209,6 +256,30 @@ mod tests {
                 .all(|s| of(&told, s).1.ends_with("hclake.toml"))
         );
         assert_eq!(of(&told, "credentials").0, "none");
+    }
+
+    #[test]
+    fn projects_profiles_publishing_and_metadata_are_told_too() {
+        let text = "region = \"r\"\nproject = \"x_team\"\nprofile = \"prod\"\n[credentials]\necs_metadata = true\n\
+                    [publish]\nparquet = \"bi\"\ncompression = \"none\"\n";
+        let lines = all(text, &[("HW_PROJECT_NAME", "of other keys")]);
+        assert_eq!(of(&lines, "scope[0].project").0, "x_team");
+        assert_eq!(of(&lines, "scope[0].project_id"), ("looked up by `project`", "default"));
+        assert!(of(&lines, "publish.parquet").0.ends_with("bi"));
+        assert_eq!((of(&lines, "scope[0].profile").0, of(&lines, "publish.compression").0), ("prod", "none"));
+        assert_eq!(
+            (of(&lines, "publish.flat"), of(&lines, "credentials.ecs_metadata").0),
+            (("false", "default"), "true")
+        );
+        for setting in ["scope[0].project", "scope[0].profile", "publish.compression", "credentials.ecs_metadata"] {
+            assert!(of(&lines, setting).1.ends_with("hclake.toml"), "{setting}");
+        }
+        let lines = all("region = \"r\"", &[("HW_PROJECT_NAME", "x_team")]);
+        assert_eq!(of(&lines, "scope[0].project"), ("x_team", "HW_PROJECT_NAME"));
+        assert_eq!((of(&lines, "publish.parquet"), of(&lines, "scope[0].profile").1), (("none", "default"), "default"));
+        let flags = Flags { profile: Some("red".into()), ..Flags::default() };
+        let lines = told(&flags, &Environment::of(&[("HCLAKE_REGION", "r")])).unwrap();
+        assert_eq!(of(&lines, "scope[0].profile"), ("red", "--profile"));
     }
 
     #[test]

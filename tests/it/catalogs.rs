@@ -171,10 +171,33 @@ fn a_file_with_faults_stops_every_command_and_each_fault_is_named() {
 }
 
 #[test]
+fn the_check_of_everything_asks_for_lists_of_ones_own_and_tells_a_broken_folder() {
+    let tenant = tenant();
+    let ran = tenant.run(&["check"]).exits(0);
+    assert!(ran.stdout.contains("ok       catalog: 6 lists of your own in "), "{}", ran.stdout);
+    for (list, _) in LISTS {
+        assert!(ran.stdout.contains(&format!("ok       list {list} [")), "{list}: {}", ran.stdout);
+    }
+    let nowhere = tenant.run_with(&["check"], &[("HCLAKE_CATALOG_DIR", "nowhere")]).exits(1);
+    assert!(nowhere.stdout.contains("nowhere: cannot be read"), "{}", nowhere.stdout);
+    tenant.write("lists/empty.toml", "");
+    tenant.write("lists/broken.toml", "name = ");
+    let ran = tenant.run(&["check"]).exits(1);
+    assert!(ran.stdout.starts_with("failed   catalog: the catalog has 2 fault(s)\n"), "{}", ran.stdout);
+    for piece in ["lists/empty.toml: the file is empty", "lists/broken.toml: line 1", "ok       list apps ["] {
+        assert!(ran.stdout.contains(piece), "{piece}: {}", ran.stdout);
+    }
+    ran.says(&["1 thing must be mended"]);
+}
+
+#[test]
 fn check_tells_the_faults_of_one_file_alone() {
     let tenant = tenant();
     tenant.run(&["catalog", "check", "lists/app_catalogs.toml"]).exits(0).says(&["lists/app_catalogs.toml is sound"]);
     let text = fs::read_to_string(tenant.path("lists/app_catalogs.toml")).expect("readable");
+    tenant.write("marked.toml", &format!("{text}\n  # FILL IN: it\n").replace("\"app_catalogs\"", "\"marked\""));
+    let line = format!("in line {};", text.lines().count() + 2);
+    tenant.run(&["catalog", "check", "marked.toml"]).exits(0).says(&["marked.toml is still marked", &line]);
     let bad = text.replace("\"app_catalogs\"", "\"Bad\"").replace("\"id\" }", "\"idd\" }");
     tenant.write("bad.toml", &bad);
     let ran = tenant.run(&["catalog", "check", "bad.toml"]).exits(2).says(&[
@@ -241,7 +264,11 @@ fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
         );
         let file = format!("drafts/{table}.toml");
         tenant.write(&file, &ran.stdout);
-        tenant.run(&["catalog", "check", &file]).exits(0);
+        let checked = tenant.run(&["catalog", "check", &file]).exits(0);
+        let marked = ran.stdout.lines().enumerate().filter(|(_, line)| line.starts_with("# FILL IN:"));
+        let marked: Vec<String> = marked.map(|(at, _)| (at + 1).to_string()).collect();
+        let (last, first) = marked.split_last().expect("something is left to a person");
+        checked.says(&[&format!("`# FILL IN:` in lines {} and {last};", first.join(", ")), "is sound"]);
     }
     tenant.write("hclake.toml", &format!("catalog_dir = \"drafts\"\n{}", unlimited_rates()));
     let summary = tenant.run(&["sync", "--format", "json"]).exits(0).json();
@@ -249,6 +276,30 @@ fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
         let swept = list(&summary, table);
         assert_eq!((&swept["rows_read"], &swept["quarantined"]), (&json!(45), &json!(0)), "{swept}");
     }
+}
+
+#[test]
+fn a_draft_needs_no_sound_folder_and_an_empty_file_there_is_named() {
+    let tenant = tenant();
+    let new = ["catalog", "new", "/v2/{project_id}/repositories?limit=10", "--service", "swr", "--out"];
+    tenant.write("lists/empty.toml", " \n");
+    for args in [&["sync"][..], &["tables"], &["describe", "apps"], &["catalog", "check", "lists/empty.toml"]] {
+        tenant.run(args).exits(2).says(&["lists/empty.toml: the file is empty; remove it, or fill it"]);
+    }
+    tenant.write("lists/broken.toml", "name = ");
+    let ran = tenant.run(&[&new[..], &["lists/repositories.toml"]].concat()).exits(0);
+    assert!(ran.stdout.is_empty(), "{}", ran.stdout);
+    ran.says(&["`hclake catalog try lists/repositories.toml`"]);
+    let asked = tenant.cloud.requests().len();
+    tenant.run(&[&new[..], &["lists/empty.toml"]].concat()).exits(2).says(&["already there", "--out"]);
+    assert_eq!(tenant.cloud.requests().len(), asked, "a file that is there is seen before anything is asked");
+    tenant.run(&[&new[..], &["no/such.toml"]].concat()).exits(2).says(&["no/such.toml cannot be written", "--out"]);
+    tenant.run(&[&new[..], &["lists/other.toml", "--items", "no"]].concat()).exits(2);
+    assert!(!tenant.path("lists/other.toml").exists(), "a failure leaves nothing behind");
+    for file in ["empty", "broken"] {
+        fs::remove_file(tenant.path("lists").join(format!("{file}.toml"))).expect("removed");
+    }
+    tenant.run(&["sync", "--only", "repositories"]).exits(0);
 }
 
 #[test]

@@ -147,7 +147,11 @@ fn a_schedule_names_this_program_and_this_configuration() {
     let program = env!("CARGO_BIN_EXE_hclake");
     let folder = tenant.folder().canonicalize().expect("there");
     let ran = tenant.run(&["schedule", "cron", "--at", "03:40"]).exits(0);
-    let line = ran.says(&["warning: HCLAKE_REGION is set here but not for the job"]).stdout;
+    let line = ran
+        .says(&[
+            "warning: HCLAKE_REGION, HCLAKE_CODEARTS_PROJECTS and HCLAKE_ENDPOINT_URL are set here but not for the job",
+        ])
+        .stdout;
     let line = line.lines().last().expect("a line").to_owned();
     let wanted =
         format!("40 3 * * * set -a; . {0}/hclake.env; exec {program} --config {0}/hclake.toml", folder.display());
@@ -162,6 +166,11 @@ fn a_schedule_names_this_program_and_this_configuration() {
     let ran = Command::new("sh").args(["-c", &work]).env_clear().current_dir("/").status().expect("sh");
     assert!(ran.success(), "the line runs as cron runs it");
     assert!(tenant.store().exists());
+    let silent = tenant.run(&["schedule", "cron"]).exits(0);
+    assert!(!silent.stderr.contains("warning"), "the job's own file sets them: {}", silent.stderr);
+    let one = tenant.run_with(&["--profile", "prod", "schedule", "cron"], &[("HCLAKE_CATALOG_DIR", "mine")]).exits(0);
+    let line = one.says(&["warning: HCLAKE_CATALOG_DIR is set here but not for the job: write it into"]).stdout;
+    assert!(line.contains(" --profile prod sync "), "{line}");
     let units = tenant.run(&["schedule", "systemd"]).exits(0).stdout;
     assert!(units.contains(&format!("ExecStart={program} --config {}/hclake.toml", folder.display())), "{units}");
     assert!(units.contains("OnCalendar=*-*-* 02:15:00"), "{units}");

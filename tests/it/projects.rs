@@ -113,6 +113,37 @@ fn a_misspelt_word_for_all_projects_is_refused() {
     tenant.sync().exits(2).says(&["line 1", "`every` is neither a list of project ids nor \"all\""]);
 }
 
+#[test]
+fn what_can_be_no_project_id_is_refused_wherever_it_is_said() {
+    let tenant = tenant();
+    for text in ["All", "al", "ALL", &format!("{FIRST},all"), &FIRST[1..], &format!("{FIRST} {SECOND}")] {
+        let ran = tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", text)]).exits(2);
+        ran.says(&["HCLAKE_CODEARTS_PROJECTS: codearts_projects holds ", "32 letters and digits; \"all\" alone"]);
+    }
+    let both = format!(" {FIRST}, {SECOND},");
+    tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", &both)]).exits(0);
+    tenant.configure("", "[[scope]]\ncodearts_projects = [\"all\"]\n");
+    tenant.run(&["sync", "--dry-run"]).exits(2).says(&["[[scope]] 1: codearts_projects holds \"all\""]);
+}
+
+#[test]
+fn a_region_that_is_not_known_is_warned_of_and_one_that_can_be_none_is_refused() {
+    let tenant = tenant();
+    let warning = "warning: hclake knows no region `ap-southeast3`; did you mean `ap-southeast-";
+    let misspelt = [("HCLAKE_REGION", "ap-southeast3")];
+    tenant.run_with(&["sync", "--dry-run"], &misspelt).exits(0).says(&[warning]);
+    let synced = tenant.run_with(&["sync", "--only", "apps"], &misspelt);
+    assert!(synced.stderr.starts_with(warning), "{}", synced.stderr);
+    let known = tenant.run(&["sync", "--dry-run"]).exits(0);
+    assert!(!known.stderr.contains("warning"), "{}", known.stderr);
+    for region in ["AP-Southeast-3", "ap_southeast_3", "ap-southeast-3 ", "a.example/"] {
+        let ran = tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_REGION", region)]).exits(2);
+        ran.says(&[&format!("region is \"{region}\": write its id")]);
+    }
+    tenant.configure("", "[[scope]]\nregion = \"AP\"\n");
+    tenant.run(&["sync"]).exits(2).says(&["[[scope]] 1: region is \"AP\""]);
+}
+
 fn keys(section: &str, sk: &str) -> String {
     let ak = StandinSettings::default().ak;
     format!("[{section}]\nak = {ak}\nsk = {sk}\n")

@@ -9,7 +9,8 @@ use crate::catalog::file_paging::BARE_ARRAY;
 use crate::catalog::spec::{ScopeKind, Service};
 use crate::catalog::{COLUMNS_MAX, is_column_name, table_name_faults};
 
-const FILL_IN: &str = "# FILL IN:";
+/// Stands before what a person must tell.
+pub(super) const FILL_IN: &str = "# FILL IN:";
 const LIMIT_DEFAULT: u32 = 100;
 const LIMIT_MAX: u32 = 10_000;
 const OFFSET_NAMES: [&str; 1] = ["offset"];

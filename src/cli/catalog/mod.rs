@@ -32,8 +32,24 @@ pub(super) fn run(
 
 fn check(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     require_sound(&args.file, settings)?;
+    let left = lines_to_fill_in(&std::fs::read_to_string(&args.file)?);
+    if let Some((last, first)) = left.split_last() {
+        let lines =
+            if first.is_empty() { format!("line {last}") } else { format!("lines {} and {last}", first.join(", ")) };
+        streams.remark(&format!(
+            "warning: {} is still marked `{}` in {lines}; take each mark away once it is answered",
+            args.file.display(),
+            draft::FILL_IN
+        ));
+    }
     streams.remark(&format!("{} is sound", args.file.display()));
     Ok(0)
+}
+
+/// Numbers of the lines that a draft leaves to a person.
+fn lines_to_fill_in(text: &str) -> Vec<String> {
+    let is_marked = |(_, line): &(usize, &str)| line.trim_start().starts_with(draft::FILL_IN);
+    text.lines().enumerate().filter(is_marked).map(|(at, _)| (at + 1).to_string()).collect()
 }
 
 /// Fails with every fault of a catalog file, if it has any.

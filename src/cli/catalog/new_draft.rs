@@ -1,4 +1,4 @@
-//! `hclake catalog new URL-PATH`: asks for one page, and writes the draft of its catalog file to standard output.
+//! `hclake catalog new URL-PATH`: asks for one page, and writes the draft of its catalog file.
 
 use super::draft::{self, Asked};
 use super::json::Json;
@@ -7,21 +7,25 @@ use crate::catalog::spec::{ScopeKind, Service};
 use crate::catalog::toml_text::nearest;
 use crate::cli::args_catalog::NewArgs;
 use crate::cli::message::Failure;
-use crate::cli::{Streams, catalog_of, sync};
+use crate::cli::schedule::shell;
+use crate::cli::{Streams, new_file, sync};
 use crate::clock::SystemClock;
 use crate::cloud::regions;
 use crate::config::Settings;
 use crate::run::probe::{self, RawRequest};
 
 const PROJECT: &str = "{project_id}";
+const OUT: &str = "--out";
 
 pub(super) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    let catalog = catalog_of(settings)?;
     let request = request(args)?;
+    if let Some(path) = &args.out {
+        new_file::require_absent(path, OUT)?;
+    }
     let answer = sync::runtime()?.block_on(probe::raw(settings, &request, SystemClock::shared()))?;
     let json: Json = serde_json::from_slice(&answer.body)
         .map_err(|error| Failure::failed(format!("the answer is not JSON: {error}")))?;
-    let taken: Vec<String> = catalog.endpoints().iter().map(|endpoint| endpoint.name.clone()).collect();
+    let taken = Catalog::names_taken(settings.catalog_dir.as_ref().map(|folder| folder.value.as_path()));
     let asked = Asked {
         service: request.service,
         path: &request.path,
@@ -36,10 +40,19 @@ pub(super) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>
     if let Err(error) = Catalog::beside_builtin([("the draft".to_owned(), text.clone())]) {
         return Err(Failure::failed(format!("no sound draft came of this page: {error}")));
     }
-    write!(streams.out, "{text}")?;
-    streams.out.flush()?;
+    let file = match &args.out {
+        Some(path) => {
+            new_file::write(path, &text, OUT)?;
+            shell(&path.to_string_lossy())
+        }
+        None => {
+            write!(streams.out, "{text}")?;
+            streams.out.flush()?;
+            "FILE".to_owned()
+        }
+    };
     streams.remark(&format!(
-        "drafted from one page of {} in {}; fill in what is marked, then try `hclake catalog try FILE`",
+        "drafted from one page of {} in {}; fill in what is marked, then try `hclake catalog try {file}`",
         request.path, answer.scope
     ));
     Ok(0)
