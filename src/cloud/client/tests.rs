@@ -251,7 +251,9 @@ async fn a_429_without_a_header_waits_for_the_window_in_its_text_and_keeps_to_it
     let first = client.send(&call(), items).await;
     assert_eq!((first.result.unwrap(), first.waited.as_secs()), (3, 60));
     let second = client.send(&call(), items).await;
-    assert_eq!((second.result.unwrap(), second.waited.as_secs()), (3, 2));
+    assert_eq!(second.result.unwrap(), 3);
+    // Two seconds, give or take what the calls themselves took.
+    assert!((1.0..3.0).contains(&second.waited.as_secs_f64()), "{:?}", second.waited);
 }
 
 #[tokio::test]
