@@ -106,6 +106,38 @@ struct State {
     rows: u64,
 }
 
+/// One line for files that are written one after the other.
+pub(super) struct FileBar {
+    multi: MultiProgress,
+    bar: ProgressBar,
+}
+
+impl FileBar {
+    pub(super) fn shown(is_coloured: bool) -> FileBar {
+        let multi = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let bar = multi.add(ProgressBar::new(0));
+        bar.set_style(style("{spinner} publishing: {pos} of {len} files  {elapsed}  {wide_msg}", is_coloured));
+        bar.enable_steady_tick(TICK);
+        *locked(&SHOWN) = Some(multi.clone());
+        FileBar { multi, bar }
+    }
+
+    pub(super) fn at(&self, files_done: usize, files: usize, path: &str) {
+        self.bar.set_length(files as u64);
+        self.bar.set_position(files_done as u64);
+        self.bar.set_message(path.to_owned());
+    }
+}
+
+impl Drop for FileBar {
+    fn drop(&mut self) {
+        *locked(&SHOWN) = None;
+        self.bar.finish_and_clear();
+        // A terminal that is gone needs no clearing.
+        let _ = self.multi.clear();
+    }
+}
+
 pub(super) struct Bars {
     multi: MultiProgress,
     whole: ProgressBar,

@@ -6,11 +6,12 @@ use serde_json::json;
 
 use super::args::{Global, PublishArgs, PublishCommand, SummaryFormat, VerifyArgs};
 use super::message::Failure;
+use super::progress::{self, FileBar};
 use super::{Streams, say};
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Environment, Origin, Settings};
-use crate::publish::{self, Options, Published, Verified};
+use crate::publish::{self, Options, Published, Step, Verified};
 use crate::report::when;
 use crate::store;
 
@@ -23,8 +24,22 @@ pub(super) fn run(
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = super::catalog_of(&settings)?;
     match command {
-        PublishCommand::Parquet(args) => parquet(&settings, &catalog, args, streams),
+        PublishCommand::Parquet(args) => {
+            let bar = bar(global, environment);
+            parquet(&settings, &catalog, args, bar, streams)
+        }
         PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),
+    }
+}
+
+/// A bar, where someone watches.
+pub(super) fn bar(global: &Global, environment: &Environment) -> Option<FileBar> {
+    progress::is_watched(global, environment).then(|| FileBar::shown(progress::is_coloured(environment)))
+}
+
+fn tell(bar: Option<&FileBar>, step: Step<'_>) {
+    if let Some(bar) = bar {
+        bar.at(step.files_done, step.files, step.path);
     }
 }
 
@@ -32,6 +47,7 @@ fn parquet(
     settings: &Settings,
     catalog: &Catalog,
     args: &PublishArgs,
+    bar: Option<FileBar>,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let store = &settings.store.value;
@@ -41,7 +57,9 @@ fn parquet(
         flat: args.flat,
         compression: args.compression.map(Into::into),
     };
-    let published = publish::publish(store, &args.to, catalog, &options, SystemClock::new().wall())?;
+    let now = SystemClock::new().wall();
+    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| tell(bar.as_ref(), step))?;
+    drop(bar);
     tell_amiss(&published, &args.to);
     match args.format {
         SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
@@ -59,11 +77,20 @@ fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
 
 /// Brings the dataset that the settings name up to the run just stored, and earlier ones that it lacks: its own
 /// manifest says which those are. A fault is told here; the run stands.
-pub(super) fn after_sync(settings: &Settings, catalog: &Catalog, streams: &Streams<'_>) -> Result<(), Failure> {
+pub(super) fn after_sync(
+    settings: &Settings,
+    catalog: &Catalog,
+    bar: impl FnOnce() -> Option<FileBar>,
+    streams: &Streams<'_>,
+) -> Result<(), Failure> {
     let Some(named) = &settings.publish else { return Ok(()) };
     let options = Options { flat: named.flat, compression: named.compression, ..Options::default() };
     let now = SystemClock::new().wall();
-    match publish::publish(&settings.store.value, &named.parquet, catalog, &options, now) {
+    let bar = bar();
+    let (store, folder) = (&settings.store.value, &named.parquet);
+    let published = publish::publish(store, folder, catalog, &options, now, &|step| tell(bar.as_ref(), step));
+    drop(bar);
+    match published {
         Ok(published) => {
             tell_amiss(&published, &named.parquet);
             streams.remark(&in_words(&published));

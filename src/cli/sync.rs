@@ -51,7 +51,9 @@ pub(super) fn run(
         summary
     })?;
     show(&summary, args.format, streams)?;
-    if summary.run_id.is_some() && publish::after_sync(&settings, &catalog, streams).is_err() {
+    if summary.run_id.is_some()
+        && publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams).is_err()
+    {
         return Ok(summary.exit_code().max(EXIT_PARTLY));
     }
     Ok(summary.exit_code())

@@ -56,6 +56,14 @@ pub struct Published {
     pub files: usize,
 }
 
+/// How far a publishing has come; told before each file is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Step<'a> {
+    pub path: &'a str,
+    pub files_done: usize,
+    pub files: usize,
+}
+
 /// Brings a folder up to the store's newest run. Nothing is written where nothing is missing.
 pub fn publish(
     store: &Path,
@@ -63,6 +71,7 @@ pub fn publish(
     catalog: &Catalog,
     options: &Options,
     now: Timestamp,
+    observe: &dyn Fn(Step<'_>),
 ) -> Result<Published, Error> {
     let endpoints = select(catalog, &options.tables)?;
     let source = Source::open(store)?;
@@ -84,7 +93,7 @@ pub fn publish(
     // New names first; what is replaced comes as late as can be, the manifest after it.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &settled));
-    Publisher { source: &source, target: &target, settled, manifest, held }.bring_up(folder, wanted)
+    Publisher { source: &source, target: &target, settled, manifest, held, observe }.bring_up(folder, wanted)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -227,6 +236,7 @@ struct Publisher<'a> {
     settled: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
+    observe: &'a dyn Fn(Step<'_>),
 }
 
 impl Publisher<'_> {
@@ -241,7 +251,8 @@ impl Publisher<'_> {
             lost: Vec::new(),
             files: 0,
         };
-        for file in &wanted {
+        for (files_done, file) in wanted.iter().enumerate() {
+            (self.observe)(Step { path: &file.path, files_done, files: wanted.len() });
             let listed = self.manifest.files.get(&file.path);
             let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry.bytes, &entry.sha256));
             if is_whole && listed.is_some_and(|entry| entry.run_id == file.run_id) {

@@ -160,7 +160,7 @@ impl Sink for ListSink {
     type Fault = store::Error;
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
-        let (garbled, readable): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|index| page.is_garbled(*index));
+        let (garbled, readable): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|index| page.lost(*index).is_some());
         let raw: Vec<&str> = readable.iter().map(|index| page.row(*index)).collect();
         let decoded = self.decoder.decode(&raw, self.context.clock.wall());
         self.found.future_instants += decoded.future_instants;
@@ -173,7 +173,8 @@ impl Sink for ListSink {
         }
         let mut protected = Vec::new();
         for index in garbled {
-            protected.extend(self.put_aside(&page, page.row(index), NOT_UTF8.to_owned()));
+            let reason = format!("{NOT_UTF8}: {}", page.lost(index).unwrap_or_default());
+            protected.extend(self.put_aside(&page, page.row(index), reason));
         }
         for bad in decoded.bad {
             protected.extend(self.put_aside(&page, raw[bad.index], bad.reason));

@@ -55,8 +55,8 @@ struct OrderMember {
 pub struct Page {
     body: Bytes,
     rows: Vec<Range<u32>>,
-    /// Rows that held bytes which are no UTF-8, by index, rising; their text has U+FFFD there.
-    garbled: Vec<u32>,
+    /// Rows that held bytes which are no UTF-8, by index, rising, with those bytes; their text has U+FFFD there.
+    garbled: Vec<(u32, String)>,
     /// Records skipped before this page.
     pub offset: u64,
     /// The cloud's own name for the answer.
@@ -75,9 +75,10 @@ impl Page {
         std::str::from_utf8(bytes).expect("the record was read as text before")
     }
 
-    /// Whether the record's text is not quite what came, since that was no UTF-8.
-    pub fn is_garbled(&self, index: u32) -> bool {
-        self.garbled.binary_search(&index).is_ok()
+    /// What the record's text lacks of what came, since it was no UTF-8: bytes as hexadecimal digits, for each U+FFFD.
+    pub fn lost(&self, index: u32) -> Option<&str> {
+        let place = self.garbled.binary_search_by_key(&index, |(row, _)| *row).ok()?;
+        Some(&self.garbled[place].1)
     }
 }
 
@@ -128,15 +129,19 @@ impl Envelope {
     fn take_garbled_apart(
         &self,
         text: &Bytes,
-        places: &[u32],
+        places: &[(u32, String)],
         content_range: Option<&str>,
     ) -> Result<(Page, PageFacts), String> {
         let (mut page, facts) = self.take_apart(text, content_range)?;
-        if !places.iter().all(|at| page.rows.iter().any(|row| row.contains(at))) {
+        if !places.iter().all(|(at, _)| page.rows.iter().any(|row| row.contains(at))) {
             return Err("the answer holds bytes outside its records that are not UTF-8".to_owned());
         }
-        let touched = |row: &Range<u32>| places.iter().any(|at| row.contains(at));
-        page.garbled = (0..).zip(&page.rows).filter(|(_, row)| touched(row)).map(|(index, _)| index).collect();
+        let lost = |row: &Range<u32>| {
+            let bytes: Vec<&str> =
+                places.iter().filter(|(at, _)| row.contains(at)).map(|(_, bytes)| bytes.as_str()).collect();
+            (!bytes.is_empty()).then(|| bytes.join(", "))
+        };
+        page.garbled = (0..).zip(&page.rows).filter_map(|(index, row)| Some((index, lost(row)?))).collect();
         Ok((page, facts))
     }
 
@@ -224,15 +229,16 @@ impl OrderMember {
     }
 }
 
-/// The body with U+FFFD in place of what is no UTF-8, and where those stand. `None` for a body that is UTF-8.
-fn repaired(body: &Bytes) -> Option<(Bytes, Vec<u32>)> {
+/// The body with U+FFFD in place of what is no UTF-8, and where those stand, each with what came there. `None` for a
+/// body that is UTF-8.
+fn repaired(body: &Bytes) -> Option<(Bytes, Vec<(u32, String)>)> {
     std::str::from_utf8(body).err()?;
     let mut text = String::with_capacity(body.len());
     let mut places = Vec::new();
     for chunk in body.utf8_chunks() {
         text.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
-            places.push(text.len() as u32);
+            places.push((text.len() as u32, hex::encode(chunk.invalid())));
             text.push(REPLACEMENT);
         }
     }

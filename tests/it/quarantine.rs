@@ -107,7 +107,7 @@ fn bytes_that_are_no_text_spoil_one_record_and_not_its_page() {
     let told = list_of(&told, TABLE);
     assert_eq!((&told["quarantined"], &told["gone"], &told["retries"]), (&json!(1), &json!(0), &json!(0)));
     let kept = tenant.texts("SELECT reason || '|' || (raw->>'app_name') || '|' || \"key\"[1] FROM quarantine");
-    assert_eq!(kept, [format!("holds bytes that are not UTF-8|Z\u{fffd}rich|{key}")]);
+    assert_eq!(kept, [format!("holds bytes that are not UTF-8: fc|Z\u{fffd}rich|{key}")]);
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
     tenant.run(&["quarantine", "retry"]).exits(0).says(&["nothing was stored"]);
     tenant.cloud.faults.clear();
