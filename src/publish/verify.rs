@@ -24,6 +24,8 @@ pub struct Verified {
     pub rows: u64,
     pub is_compared_with_store: bool,
     pub differences: Vec<Difference>,
+    /// Tables that were left out of the newest publishing, and the run that each is of; they are held to that one.
+    pub behind: Vec<(String, i64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +59,10 @@ pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<
         let comparison = Comparison { folder, manifest: &manifest, source: &source, damaged };
         differences.extend(comparison.differences(catalog)?);
     }
+    let current = manifest.files.values().filter(|entry| entry.part == Part::Current);
+    let behind = current.filter(|entry| entry.run_id < manifest.run.run_id);
     Ok(Verified {
+        behind: behind.map(|entry| (entry.table.clone(), entry.run_id)).collect(),
         run_id: manifest.run.run_id,
         files: manifest.files.len(),
         rows: manifest.files.values().map(|entry| entry.rows).sum(),
