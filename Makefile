@@ -44,8 +44,8 @@ demo: build ## three nights on a stand-in cloud, then a report; leaves target/de
 test: $(DUCKDB) ## every test that needs no network but loopback
 	$(CARGO) test --locked $(FEATURES)
 
-sim: $(DUCKDB) ## the simulation over N=1000 seeds; HCLAKE_SIM_SEED=n runs one
-	HCLAKE_SIM_SEEDS=$(or $(N),1000) $(CARGO) test --locked $(FEATURES) --test it sim::
+sim: $(DUCKDB) ## the simulation over N=5000 worlds; HCLAKE_SIM_SEED=n runs one
+	HCLAKE_SIM_SEEDS=$(or $(N),5000) $(CARGO) test --locked $(FEATURES) --test it sim::
 
 fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, a C++ compiler and nightly Rust
 	mkdir -p "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)"

@@ -8,7 +8,7 @@ INSERT INTO {{history}} (
     _valid_to, _closed_by, _closed_run_id
 )
 SELECT c._scope, c._region, c._project, {{columns_of_current}}, c._hash, c._first_seen, c._valid_from, c._run_id,
-       {{valid_from}}, d._change, {{run_id}}
+       d._closed_at, d._change, {{run_id}}
 FROM {{table}} c JOIN _hclake_diff d ON d._current = c.rowid;
 
 DELETE FROM {{table}} WHERE rowid IN (SELECT _current FROM _hclake_diff WHERE _current IS NOT NULL);

@@ -1,7 +1,7 @@
 -- What sets the staged sweeps apart from the records that are open in their scopes, one row a difference:
--- the row ids on both sides, and whether the record is new, changed or gone. Then takes out the records that
+-- the row ids on both sides, whether the record is new, changed or gone, and when a version that ends does so. Then takes out the records that
 -- look gone only because they could not be read.
--- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts
+-- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_diff AS
 WITH staged AS (
@@ -13,7 +13,8 @@ held AS (
     FROM {{table}} c JOIN _hclake_sweeps w ON w.scope = c._scope
 )
 SELECT _sweep, staged._staged, held._current, held._first_seen,
-       CASE WHEN held._current IS NULL THEN 'new' WHEN staged._staged IS NULL THEN 'gone' ELSE 'changed' END AS _change
+       CASE WHEN held._current IS NULL THEN 'new' WHEN staged._staged IS NULL THEN 'gone' ELSE 'changed' END AS _change,
+       {{valid_from}} AS _closed_at
 FROM staged FULL JOIN held USING (_sweep, {{key_names}})
 WHERE staged._hash IS DISTINCT FROM held._hash;
 

@@ -124,6 +124,7 @@ pub(super) struct TimeFile {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SyncFile {
     pub max_gone_percent: Option<u8>,
+    pub confirm_gone: Option<ConfirmGone>,
     pub request_log_days: Option<u32>,
     pub memory_limit_mb: Option<u64>,
 }
@@ -134,6 +135,26 @@ pub(super) struct PublishFile {
     pub parquet: Option<PathBuf>,
     pub flat: bool,
     pub compression: Option<ParquetCompression>,
+}
+
+/// Which second reading has to miss a record too before it is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmGone {
+    /// Another one of the same run.
+    #[default]
+    Again,
+    /// The next run's.
+    NextNight,
+}
+
+impl ConfirmGone {
+    pub fn name(self) -> &'static str {
+        match self {
+            ConfirmGone::Again => "again",
+            ConfirmGone::NextNight => "next_night",
+        }
+    }
 }
 
 /// How the pages of Parquet files are compressed.

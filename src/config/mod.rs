@@ -16,7 +16,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use env::Environment;
-pub use file::{CodeartsProjects, ParquetCompression};
+pub use file::{CodeartsProjects, ConfirmGone, ParquetCompression};
 pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
 pub use scopes::{Credentials, ScopeSettings};
 pub use template::template;
@@ -106,6 +106,7 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// Seconds east of UTC of CodeArts times.
     pub codearts_offset_s: i32,
+    pub confirm_gone: ConfirmGone,
     pub max_gone_percent: u8,
     pub request_log_days: u32,
     /// Bound on DuckDB's memory while a run is stored, in MiB.
@@ -129,11 +130,12 @@ impl Settings {
     /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
     pub fn hash(&self) -> String {
         let told = format!(
-            "{:?} {:?} {} {} {} {:?} {:?}",
+            "{:?} {:?} {} {} {} {} {:?} {:?}",
             self.scopes.value,
             self.rate_per_s,
             self.in_flight,
             self.codearts_offset_s,
+            self.confirm_gone.name(),
             self.max_gone_percent,
             self.endpoint_url,
             self.endpoint_url_by_service
@@ -249,6 +251,7 @@ impl Resolver<'_> {
             connect_timeout,
             read_timeout,
             codearts_offset_s: offset.unwrap_or(0),
+            confirm_gone: self.file.sync.confirm_gone.unwrap_or_default(),
             max_gone_percent,
             request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
             memory_limit_mb,

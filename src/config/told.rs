@@ -162,6 +162,7 @@ impl Teller<'_> {
         let sign = if settings.codearts_offset_s < 0 { '-' } else { '+' };
         let zone = format!("{sign}{:02}:{minutes:02}", hours.abs());
         self.tell_of_file("time.codearts_zone", zone, time.codearts_zone.is_some());
+        self.tell_of_file("sync.confirm_gone", settings.confirm_gone.name(), sync.confirm_gone.is_some());
         self.tell_of_file("sync.max_gone_percent", settings.max_gone_percent, sync.max_gone_percent.is_some());
         self.tell_of_file("sync.request_log_days", settings.request_log_days, sync.request_log_days.is_some());
         self.tell_of_file("sync.memory_limit_mb", settings.memory_limit_mb, sync.memory_limit_mb.is_some());

@@ -11,9 +11,10 @@ use super::writer::Writer;
 use super::{Event, Observer};
 use crate::catalog::spec::Scope;
 use crate::clock::{SharedClock, Timestamp};
+use crate::config::ConfirmGone;
 use crate::normalize::{DecodeSettings, Decoder};
 use crate::store::{self, Night, SweepId};
-use crate::sweep::{CloudSource, Envelope, Page, Progress, Sink, SweepLimits, Swept, sweep};
+use crate::sweep::{CloudSource, Envelope, Page, Progress, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
 pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
@@ -39,6 +40,7 @@ pub(super) struct ListOutcome {
     pub plan: ListPlan,
     pub sweep: SweepId,
     pub swept: Swept,
+    pub confirm_gone: ConfirmGone,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     /// Records of the list's scope that were open before.
@@ -60,6 +62,7 @@ pub(super) struct Context {
     pub clock: SharedClock,
     pub observer: Arc<dyn Observer>,
     pub decode: DecodeSettings,
+    pub confirm_gone: ConfirmGone,
 }
 
 pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome, store::Error> {
@@ -91,9 +94,10 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         plan.scope.clone(),
         plan.iam_project.clone(),
     );
+    let limits = SweepLimits { confirms_at_once: context.confirm_gone == ConfirmGone::Again, ..SweepLimits::default() };
     let swept = match plan.fault.clone() {
         Some(error) => Swept::failed(error),
-        None => sweep(Arc::new(source), &mut sink, SweepLimits::default()).await?,
+        None => sweep(Arc::new(source), &mut sink, limits).await?,
     };
     let Found { bad, bad_count, unknown, future_instants, members } = sink.found;
     let missing = members.missing();
@@ -103,6 +107,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         plan,
         sweep: sweep_id,
         swept,
+        confirm_gone: context.confirm_gone,
         started_at,
         ended_at: context.clock.wall(),
         open_before,
@@ -198,9 +203,9 @@ impl Sink for ListSink {
         self.context.writer.ask(move |night| night.discard(sweep)).await
     }
 
-    async fn absent(&mut self) -> Result<u64, store::Error> {
+    async fn absent(&mut self) -> Result<Vec<u64>, store::Error> {
         let sweep = self.sweep;
-        self.context.writer.ask(move |night| night.absent(sweep)).await
+        self.context.writer.ask(move |night| night.absent(sweep, |parts| key_hash(parts))).await
     }
 
     fn progress(&mut self, progress: Progress) {

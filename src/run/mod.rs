@@ -236,6 +236,7 @@ async fn sweep_all(
         clock,
         observer: Arc::clone(&observer),
         decode,
+        confirm_gone: request.settings.confirm_gone,
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();

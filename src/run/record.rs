@@ -10,11 +10,11 @@ use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::credentials::Credentials;
 use crate::cloud::pace::RateSettings;
 use crate::cloud::regions::EndpointOverrides;
-use crate::config::{Keys, KeysFault, Settings};
+use crate::config::{ConfirmGone, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{
-    self, Brake, DriftKind, DriftRecord, Night, Owed, QuarantineRecord, RequestRecord, RunRecord, StoreSettings,
-    SweepCounts, SweepError, SweepRecord,
+    self, Brake, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord,
+    StoreSettings, SweepCounts, SweepError, SweepRecord,
 };
 use crate::sweep::{Proof, Verdict};
 
@@ -180,6 +180,15 @@ impl ListOutcome {
         }
     }
 
+    /// A proof that a second reading confirmed needs no other night.
+    fn not_shown(&self) -> NotShown {
+        match (&self.swept.verdict, self.confirm_gone) {
+            (Verdict::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
+            (Verdict::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
+            (Verdict::Unproved(_) | Verdict::Failed(_), _) => NotShown::StayOpen,
+        }
+    }
+
     fn sweep_record(&self) -> SweepRecord {
         let (swept, traffic) = (&self.swept, &self.swept.traffic);
         SweepRecord {
@@ -188,7 +197,7 @@ impl ListOutcome {
             ended_at: self.ended_at,
             verdict: self.verdict(),
             proof: self.proof(),
-            declare_gone: matches!(swept.verdict, Verdict::Complete(_)),
+            not_shown: self.not_shown(),
             reported_total_first: swept.total_first,
             reported_total_last: swept.total_last,
             rows_read: swept.rows_read,
@@ -225,6 +234,7 @@ impl ListOutcome {
             unchanged: counts.unchanged,
             gone: counts.gone,
             held_back: counts.held_back,
+            unconfirmed: counts.unconfirmed,
             duplicates: counts.staged - counts.distinct_staged,
             quarantined: self.bad_count,
             pages: swept.pages,

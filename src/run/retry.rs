@@ -8,7 +8,7 @@ use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::clock::{SharedClock, Timestamp};
 use crate::normalize::{DecodeSettings, Decoded, Decoder};
-use crate::store::{self, Night, Quarantined, RunRecord, SweepRecord, Verdict};
+use crate::store::{self, Night, NotShown, Quarantined, RunRecord, SweepRecord, Verdict};
 
 /// What the ledger gives as the sweep's reason.
 const PROOF: &str = "records from quarantine, decoded again";
@@ -108,7 +108,7 @@ fn commit(
             ended_at: clock.wall(),
             verdict: Verdict::Unproved,
             proof: Some(PROOF.to_owned()),
-            declare_gone: false,
+            not_shown: NotShown::StayOpen,
             reported_total_first: None,
             reported_total_last: None,
             rows_read: list.decoded.good.len() as u64,

@@ -59,6 +59,8 @@ pub struct ListSummary {
     pub gone: u64,
     /// Records that would have been declared gone, had the brake not held.
     pub held_back: u64,
+    /// Records that this listing did not show; they stay open until the next run confirms that they are gone.
+    pub unconfirmed: u64,
     pub duplicates: u64,
     pub quarantined: u64,
     pub pages: u64,

@@ -72,6 +72,16 @@ impl Verdict {
     }
 }
 
+/// What becomes of the open records that a sweep did not show. It is asked only of a complete one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShown {
+    StayOpen,
+    /// A second reading did not show them either.
+    AreGone,
+    /// Those that an earlier complete sweep did not show either are gone as of that one; the others wait for the next.
+    AwaitNextRun,
+}
+
 /// One listing of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
@@ -81,8 +91,7 @@ pub struct SweepRecord {
     pub verdict: Verdict,
     /// How it was proved complete, or why not.
     pub proof: Option<String>,
-    /// Whether what the sweep did not list is gone; asked only of a complete one.
-    pub declare_gone: bool,
+    pub not_shown: NotShown,
     pub reported_total_first: Option<u64>,
     pub reported_total_last: Option<u64>,
     pub rows_read: u64,
@@ -249,6 +258,7 @@ impl Ledger<'_> {
                 ("error_code", error(&|e| e.code.clone())),
                 ("error_message", error(&|e| Some(e.message.clone()))),
                 ("error_request_id", error(&|e| e.request_id.clone())),
+                ("unconfirmed", made(&|c| c.unconfirmed)),
             ]),
         )
     }

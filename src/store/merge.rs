@@ -6,7 +6,7 @@ use duckdb::Connection;
 use super::append::{self, Database};
 use super::error::Error;
 use super::layout::Layout;
-use super::ledger;
+use super::ledger::{self, NotShown};
 use super::night::SweepId;
 use super::template::{self, Template, Values, instant};
 use crate::catalog::spec::Scope;
@@ -52,6 +52,8 @@ pub struct SweepCounts {
     /// Records that the brake left open.
     pub held_back: u64,
     pub braked: bool,
+    /// Records that the sweep did not show and that the next run has to confirm as gone.
+    pub unconfirmed: u64,
     /// Records that were open in the scope before.
     pub open_before: u64,
 }
@@ -60,7 +62,7 @@ pub struct SweepCounts {
 pub(super) struct Merged<'a> {
     pub sweep: SweepId,
     pub scope: &'a Scope,
-    pub may_declare_gone: bool,
+    pub not_shown: NotShown,
 }
 
 /// The run as versions name it.
@@ -95,16 +97,22 @@ pub(super) fn merge_table(
     }
     statements.execute(&template::DEDUPE)?;
     statements.execute(&template::DIFF)?;
+    for sweep in sweeps.iter().filter(|sweep| sweep.not_shown == NotShown::AwaitNextRun) {
+        statements.execute_for(&template::AWAIT_CONFIRMATION, sweep.sweep)?;
+    }
     let mut counts = statements.tally()?;
     for count in &mut counts {
-        let may = sweeps.iter().any(|s| s.sweep == count.sweep && s.may_declare_gone);
-        settle_gone(count, may, brake);
+        let stay_open = sweeps.iter().any(|s| s.sweep == count.sweep && s.not_shown == NotShown::StayOpen);
+        settle_gone(count, stay_open, brake);
         if count.gone == 0 {
-            statements.keep_absent(count.sweep)?;
+            statements.execute_for(&template::KEEP_ABSENT, count.sweep)?;
         }
     }
     statements.execute(&template::APPLY)?;
     statements.require_unique(&layout.table)?;
+    if statements.number(&template::CANDIDATES)? > 0 {
+        statements.execute(&template::DROP_CANDIDATES)?;
+    }
     if statements.number(&template::WAITING_QUARANTINE)? > 0 {
         statements.execute(&template::RESOLVE_QUARANTINE)?;
     }
@@ -112,9 +120,9 @@ pub(super) fn merge_table(
 }
 
 /// Decides how many of the missing records are gone: all of them or none.
-fn settle_gone(count: &mut SweepCounts, may_declare_gone: bool, brake: Option<Brake>) {
+fn settle_gone(count: &mut SweepCounts, stay_open: bool, brake: Option<Brake>) {
     let missing = count.gone;
-    if !may_declare_gone {
+    if stay_open {
         count.gone = 0;
     } else if brake.is_some_and(|brake| brake.holds(missing, count.open_before)) {
         count.gone = 0;
@@ -172,6 +180,7 @@ impl Statements<'_> {
                     unchanged: kept.saturating_sub(new + changed),
                     gone: row.get(6)?,
                     open_before: row.get(7)?,
+                    unconfirmed: row.get(8)?,
                     ..SweepCounts::default()
                 })
             })?;
@@ -180,9 +189,10 @@ impl Statements<'_> {
         read().map_err(self.failed())
     }
 
-    fn keep_absent(&self, sweep: SweepId) -> Result<(), Error> {
-        let sql = template::KEEP_ABSENT.fill(&Values::from([("sweep", sweep.0.to_string())]))?;
-        self.connection.execute_batch(&sql).map_err(self.failed())
+    fn execute_for(&self, template: &Template, sweep: SweepId) -> Result<(), Error> {
+        let mut values = self.values.clone();
+        values.insert("sweep", sweep.0.to_string());
+        self.connection.execute_batch(&template.fill(&values)?).map_err(self.failed())
     }
 
     fn require_unique(&self, table: &str) -> Result<(), Error> {

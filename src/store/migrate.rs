@@ -22,6 +22,11 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "ledger", text: include_str!("../../sql/migrations/0001_ledger.sql") },
     Migration { version: 2, name: "drift_kind", text: include_str!("../../sql/migrations/0002_drift_kind.sql") },
     Migration { version: 3, name: "outbox", text: include_str!("../../sql/migrations/0003_outbox.sql") },
+    Migration {
+        version: 4,
+        name: "gone_candidates",
+        text: include_str!("../../sql/migrations/0004_gone_candidates.sql"),
+    },
 ];
 
 impl Migration {

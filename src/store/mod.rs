@@ -31,7 +31,8 @@ pub use holdings::{Holding, holdings, lists_held};
 pub use inspect::{free_bytes, holder, require_writable};
 pub use layout::{OWN_COLUMNS, sql_type};
 pub use ledger::{
-    DriftKind, DriftRecord, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord, Verdict,
+    DriftKind, DriftRecord, NotShown, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError,
+    SweepRecord, Verdict,
 };
 pub use lock::Holder;
 pub use merge::{Brake, SweepCounts};

@@ -4,14 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use duckdb::{Connection, InterruptHandle};
 
 use super::append::{self, Buffer, Database};
 use super::error::Error;
 use super::layout::Layout;
 use super::ledger::{
-    self, DriftRecord, Ledger, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow, Verdict,
+    self, DriftRecord, Ledger, NotShown, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
+    Verdict,
 };
 use super::merge::{self, Brake, Merged, RunStamp, SweepCounts};
 use super::quarantine::{self, Quarantined};
@@ -138,14 +139,28 @@ impl Night {
             .map_err(Error::sql("keep the keys of quarantined records"))
     }
 
-    /// Open records of the sweep's scope that it has neither staged nor protected.
-    pub fn absent(&mut self, sweep: SweepId) -> Result<u64, Error> {
-        self.count_in_scope(sweep, &template::ABSENT)
+    /// The open records of the sweep's scope that it has neither staged nor protected: of each, what `of_key` makes of
+    /// the parts of its key, as texts in the order of the endpoint's key.
+    pub fn absent<T>(&mut self, sweep: SweepId, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
+        let (sql, scope, doing) =
+            self.in_scope(sweep, &template::ABSENT, "find the open records that were not shown")?;
+        let connection = self.bench.connection();
+        let mut statement = connection.prepare(&sql).map_err(Error::sql(doing.clone()))?;
+        let mut made = Vec::new();
+        for batch in statement.query_arrow([scope]).map_err(Error::sql(doing))? {
+            let keys = batch.column(0).as_list::<i32>();
+            for key in keys.iter().flatten() {
+                let parts: Vec<&str> = key.as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
+                made.push(of_key(&parts));
+            }
+        }
+        Ok(made)
     }
 
     /// Records of the sweep's scope that are open in the store.
     pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
-        self.count_in_scope(sweep, &template::OPEN_RECORDS)
+        let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
+        self.bench.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
     /// The projects that earlier runs have read records of.
@@ -243,8 +258,9 @@ impl Night {
                 let table = self.tables[table].layout.table.clone();
                 return Err(Error::ScopeTwice { table, scope: sweep.scope.to_string() });
             }
-            let may_declare_gone = record.declare_gone && record.verdict == Verdict::Complete;
-            merged.push(Merged { sweep: record.sweep, scope: &sweep.scope, may_declare_gone });
+            let is_complete = record.verdict == Verdict::Complete;
+            let not_shown = if is_complete { record.not_shown } else { NotShown::StayOpen };
+            merged.push(Merged { sweep: record.sweep, scope: &sweep.scope, not_shown });
         }
         Ok(merged)
     }
@@ -269,18 +285,20 @@ impl Night {
         position.and_then(|at| self.sweeps.get(at)).ok_or(Error::UnknownSweep { sweep: sweep.0 })
     }
 
-    fn count_in_scope(&mut self, sweep: SweepId, template: &Template) -> Result<u64, Error> {
-        let table = self.place(sweep)?.table;
-        let scope = self.place(sweep)?.scope.to_string();
+    /// A statement over the sweep's table with all rows staged, the scope to bind, and the words for a fault.
+    fn in_scope(
+        &mut self,
+        sweep: SweepId,
+        template: &Template,
+        doing: &str,
+    ) -> Result<(String, String, String), Error> {
+        let Sweep { table, scope } = self.place(sweep)?;
+        let (table, scope) = (*table, scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
-        let connection = self.bench.connection();
-        buffer.flush(connection, layout)?;
+        buffer.flush(self.bench.connection(), layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
-        let sql = template.fill(&values)?;
-        connection
-            .query_row(&sql, [scope], |row| row.get(0))
-            .map_err(Error::sql(format!("count the open records of table {}", layout.table)))
+        Ok((template.fill(&values)?, scope, format!("{doing} of table {}", layout.table)))
     }
 }
 

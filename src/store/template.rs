@@ -74,6 +74,9 @@ templates! {
     WAITING_QUARANTINE = "merge/waiting_quarantine.sql";
     WANTED = "merge/wanted.sql";
     ATTACH = "merge/attach.sql";
+    AWAIT_CONFIRMATION = "merge/await_confirmation.sql";
+    CANDIDATES = "merge/candidates.sql";
+    DROP_CANDIDATES = "merge/drop_candidates.sql";
     AS_OF = "macros/as_of.sql";
     CHANGES = "macros/changes.sql";
     VERSIONS = "views/versions.sql";

@@ -203,7 +203,7 @@ impl Envelope {
         for (slot, (member, value)) in order.iter_mut().zip(self.order.iter().zip(&found.order)) {
             *slot = value.as_deref().and_then(|text| member.value(text));
         }
-        RowFacts { key: self.key_parts(&found).map(|parts| hash_key(&parts)), content: xxh3_64(row.as_bytes()), order }
+        RowFacts { key: self.key_parts(&found).map(|parts| key_hash(&parts)), content: xxh3_64(row.as_bytes()), order }
     }
 
     fn find<'a>(&self, row: &'a str) -> Option<Found<'a>> {
@@ -259,9 +259,10 @@ fn tells_an_error(body: &[u8]) -> bool {
     ["error_code", "errorCode", "error"].iter().any(|name| answer.get(*name).is_some_and(is_told))
 }
 
-fn hash_key(parts: &[&str]) -> u64 {
+/// The hash by which the parts of a key are compared with those of another reading, or of the store.
+pub fn key_hash<T: AsRef<str>>(parts: &[T]) -> u64 {
     let mut hasher = Xxh3::new();
-    for part in parts {
+    for part in parts.iter().map(AsRef::as_ref) {
         hasher.update(&(part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }

@@ -1,6 +1,7 @@
 //! One whole listing: pages asked for, joined, and the proof that nothing was missed. The decisions are pure
 //! state machines over what pages showed; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
+mod confirm;
 mod envelope;
 mod markers;
 mod order;
@@ -13,7 +14,7 @@ mod model;
 #[cfg(test)]
 mod model_markers;
 
-pub use envelope::{Envelope, Page};
+pub use envelope::{Envelope, Page, key_hash};
 pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
 pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};

@@ -252,6 +252,47 @@ fn a_steady_total_that_was_not_met_forbids_a_proof_by_seams() {
     assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
 }
 
+#[test]
+fn a_total_that_is_too_low_at_a_page_boundary_does_not_end_the_list_and_proves_nothing() {
+    for overlap in [true, false] {
+        let server = Server::of(250);
+        let outcome = run(shape(100, overlap), 1, |request, _| PageFacts { total: Some(200), ..server.page(request) });
+        assert_eq!(outcome.released.len(), 250, "overlap {overlap}");
+        let evidence = outcome.listing.evidence;
+        assert!(!matches!(evidence, Evidence::Totals | Evidence::OnePage | Evidence::End), "{overlap}: {evidence:?}");
+    }
+}
+
+#[test]
+fn after_a_full_last_page_one_more_is_asked_for_and_a_server_that_repeats_its_last_page_is_at_its_end() {
+    for repeats in [false, true] {
+        for (rows, evidence) in [(100, Evidence::OnePage), (300, Evidence::Totals)] {
+            let server = Server::of(rows);
+            let outcome = run(shape(100, false), 1, |request, _| {
+                let is_behind_the_end = request.offset >= rows;
+                let offset = if is_behind_the_end && repeats { rows - 100 } else { request.offset };
+                server.page(PageRequest { offset, ..request })
+            });
+            assert_eq!(outcome.listing.evidence, evidence, "{rows} rows, repeats {repeats}");
+            assert_eq!((outcome.released.len() as u64, outcome.listing.rows_read), (rows, rows));
+            assert_eq!(outcome.requests as u64, rows / 100 + 1, "one more than the full pages");
+        }
+    }
+}
+
+#[test]
+fn fewer_records_than_the_least_total_prove_nothing_however_the_totals_moved() {
+    let server = Server::of(1_000);
+    for overlap in [true, false] {
+        let mut answered = 0;
+        let outcome = run(shape(100, overlap), 1, |request, _| {
+            answered += 1;
+            PageFacts { total: Some(1_001 + answered % 3), ..server.page(request) }
+        });
+        assert!(matches!(outcome.listing.evidence, Evidence::Moved(_)), "{:?}", outcome.listing.evidence);
+    }
+}
+
 /// How a list moves before each answer.
 #[derive(Clone, Debug)]
 struct Motion {

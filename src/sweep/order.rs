@@ -17,6 +17,15 @@ pub enum OrderValue {
 }
 
 impl OrderValue {
+    /// The value's bits, turned a little by its kind.
+    pub fn bits(self) -> u128 {
+        match self {
+            OrderValue::Instant(micros) => micros as u128,
+            OrderValue::Number(number) => !number,
+            OrderValue::Text(head) => head.rotate_left(1) ^ 1,
+        }
+    }
+
     pub fn of_text(text: &str) -> OrderValue {
         let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if let (true, Ok(number)) = (all_digits, text.parse()) {
@@ -113,11 +122,6 @@ impl OrderWatch {
     /// the records may be sorted by one that is hidden, so nothing is proved.
     pub fn is_proved(&self) -> bool {
         self.is_sorted() && self.updated_goes_both_ways()
-    }
-
-    /// Whether what was seen is sorted by the update time and by nothing that never changes.
-    pub fn is_by_update_time(&self) -> bool {
-        self.has_updated && !self.updated_goes_both_ways() && !self.is_sorted()
     }
 
     fn is_sorted(&self) -> bool {

@@ -15,7 +15,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::order::{OrderValues, OrderWatch};
+use super::order::{OrderValue, OrderValues, OrderWatch};
 
 /// Pages held or in flight beyond the next one to be joined.
 pub const AHEAD_PAGES_MAX: u64 = 32;
@@ -85,6 +85,14 @@ impl RowFacts {
     pub(super) fn identity(&self) -> u64 {
         self.key.unwrap_or(self.content)
     }
+
+    /// A hash of the key and of the first values, which never change: a record made again under its old key has another.
+    pub(super) fn life(&self, fixed: usize) -> u64 {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(ODD);
+        let values = self.order[..fixed].iter().map(|value| value.map_or(0, OrderValue::bits));
+        values.fold(self.identity().wrapping_mul(ODD), |hash, bits| mix(mix(hash, bits as u64), (bits >> 64) as u64))
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +122,16 @@ pub enum Evidence {
     Unprovable(String),
 }
 
+impl Evidence {
+    /// Why nothing is proved, where nothing is.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
+            Evidence::OnePage | Evidence::Seams | Evidence::Totals | Evidence::End | Evidence::Markers => None,
+        }
+    }
+}
+
 /// A pass that has ended.
 #[derive(Clone, Debug)]
 pub struct Listing {
@@ -123,6 +141,10 @@ pub struct Listing {
     /// Rows released, a record that was met again at a seam counted once.
     pub rows_read: u64,
     pub keys: HashSet<u64>,
+    /// The sum of what [`RowFacts::life`] gives for each distinct record, as it was first shown.
+    pub lives: u64,
+    /// Whether each page gave the same total, and as many distinct records were shown.
+    pub is_total_met: bool,
     /// Rows that bear no key.
     pub keyless: u64,
     pub pages: u64,
@@ -142,6 +164,7 @@ pub struct Pass {
     repairs: u32,
     totals: Totals,
     keys: HashSet<u64>,
+    lives: u64,
     keyless: u64,
     tail: Tail,
     order: OrderWatch,
@@ -150,6 +173,8 @@ pub struct Pass {
     first_page_rows: u64,
     /// A page was short, and no total told whether it was the last.
     may_have_ended: bool,
+    /// The page read last was full and ends where the total says that the list does: the next one shows whether it does.
+    is_at_told_end: bool,
     ended: Option<Evidence>,
 }
 
@@ -197,6 +222,7 @@ impl Pass {
             repairs: 0,
             totals: Totals::default(),
             keys: HashSet::new(),
+            lives: 0,
             keyless: 0,
             tail: Tail::default(),
             order: OrderWatch::new(shape.order_columns, shape.has_updated),
@@ -204,6 +230,7 @@ impl Pass {
             pages: 0,
             first_page_rows: 0,
             may_have_ended: false,
+            is_at_told_end: false,
             ended: None,
             shape,
         }
@@ -354,6 +381,10 @@ impl Pass {
     }
 
     fn join(&self, page: &Arrived) -> Joined {
+        let rows = &page.facts.rows;
+        if self.is_at_told_end && rows.iter().all(|row| self.keys.contains(&row.identity())) {
+            return Joined::After(rows.len());
+        }
         if !self.overlaps() || (self.tail.is_empty() && page.offset == 0) {
             return Joined::After(0);
         }
@@ -379,6 +410,9 @@ impl Pass {
         for (index, row) in page.facts.rows.iter().enumerate() {
             let identity = row.identity();
             let is_new = self.keys.insert(identity);
+            if is_new {
+                self.lives = self.lives.wrapping_add(row.life(self.shape.order_columns));
+            }
             let is_repeat =
                 index < known && !is_new && self.tail.get(identity).is_none_or(|t| t.content == row.content);
             if is_repeat {
@@ -403,17 +437,17 @@ impl Pass {
         let says_more = total.is_some_and(|total| page.offset + rows < total);
         let may_be_cut = total.is_none() && added > 0;
         if !self.overlaps() {
-            let all_told = total.is_some_and(|total| page.offset + rows >= total);
             let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
-            let is_last = all_told || rows == 0 || self.shape.steps == Steps::Whole;
+            let adds_nothing = added == 0 || self.shape.steps == Steps::Whole;
             if repeats {
                 self.give_up("the server gives the same page again".to_owned());
-            } else if is_last || (is_short && total.is_some()) {
+            } else if adds_nothing || (is_short && total.is_some()) {
                 self.ended = Some(self.judge());
             } else if self.may_have_ended {
-                self.give_up("a page amid the list was short".to_owned());
+                self.give_up("a page in the middle of the list was short".to_owned());
             } else {
                 self.may_have_ended = is_short;
+                self.is_at_told_end = total.is_some_and(|total| page.offset + rows >= total);
             }
         } else if is_short && !says_more && !may_be_cut {
             self.ended = Some(self.judge());
@@ -450,6 +484,9 @@ impl Pass {
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
         }
+        if let Some(reason) = self.totals.not_met_by(distinct) {
+            return Evidence::Moved(reason);
+        }
         let says_nothing = distinct == 0 && self.totals.last.is_none();
         if says_nothing {
             return Evidence::End;
@@ -459,9 +496,8 @@ impl Pass {
         if came_at_once && agrees && self.rows_read == distinct {
             return Evidence::OnePage;
         }
-        let too_few = self.totals.steady && self.totals.last.is_some_and(|total| distinct < total);
         let is_no_chance = distinct >= ORDER_RECORDS_MIN;
-        if self.overlaps() && self.pages > 1 && self.order.is_proved() && is_no_chance && !too_few {
+        if self.overlaps() && self.pages > 1 && self.order.is_proved() && is_no_chance {
             return Evidence::Seams;
         }
         match (self.totals.first, self.totals.last) {
@@ -484,7 +520,9 @@ impl Pass {
             total_first: self.totals.first,
             total_last: self.totals.last,
             rows_read: self.rows_read,
+            is_total_met: self.totals.are_met_by(self.keys.len() as u64),
             keys: self.keys,
+            lives: self.lives,
             keyless: self.keyless,
             pages: self.pages,
             seam_repairs: self.repairs,
@@ -495,12 +533,13 @@ impl Pass {
 pub(super) struct Totals {
     pub first: Option<u64>,
     pub last: Option<u64>,
+    pub least: Option<u64>,
     pub steady: bool,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { first: None, last: None, steady: true }
+        Self { first: None, last: None, least: None, steady: true }
     }
 }
 
@@ -510,6 +549,18 @@ impl Totals {
         self.steady &= self.last.is_none_or(|last| last == total);
         self.first.get_or_insert(total);
         self.last = Some(total);
+        self.least = Some(self.least.map_or(total, |least| least.min(total)));
+    }
+
+    pub fn are_met_by(&self, distinct: u64) -> bool {
+        self.steady && self.last == Some(distinct)
+    }
+
+    /// Why a listing with this many distinct records is not whole: each total that was seen is greater.
+    pub fn not_met_by(&self, distinct: u64) -> Option<String> {
+        let least = self.least.filter(|least| distinct < *least)?;
+        let which = if self.steady { "the total" } else { "the least total" };
+        Some(format!("{which} is {least}, yet {distinct} distinct records were seen"))
     }
 }
 

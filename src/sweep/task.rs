@@ -1,5 +1,5 @@
-//! Drives passes over one list until there is a verdict: the one loop of a sweep that awaits.
-//! What a page means is `pass`'s affair; where rows go, the sink's.
+//! Drives readings of one list until there is a verdict: the one loop of a sweep that awaits.
+//! What a page means is `pass`'s affair; what readings prove together, `confirm`'s; where rows go, the sink's.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
+use super::confirm::{Doubt, why_no_witness};
 use super::envelope::Page;
 use super::markers::MarkerPass;
 use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, Shape, Steps};
@@ -17,15 +18,19 @@ use crate::cloud::error::Error;
 /// Bounds of one sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepLimits {
-    /// Passes begun anew because the list moved, after the first.
+    /// First readings begun again because the list moved.
     pub restarts_max: u32,
-    /// Further passes made to see whether two list the same records.
-    pub agreement_passes_max: u32,
+    /// Readings after the first complete one, to confirm that records are gone.
+    pub confirming_readings_max: u32,
+    /// Whether what a reading did not show is read for again in the same sweep. If not, that is left to the next run's
+    /// sweep; only a list that gives neither a total nor an order that never changes is still read again, since one
+    /// reading of it is worth too little.
+    pub confirms_at_once: bool,
 }
 
 impl Default for SweepLimits {
     fn default() -> Self {
-        Self { restarts_max: 2, agreement_passes_max: 2 }
+        Self { restarts_max: 2, confirming_readings_max: 2, confirms_at_once: true }
     }
 }
 
@@ -36,9 +41,9 @@ pub trait Sink: Send {
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
     /// All rows released so far are void; the listing begins again.
     fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
-    /// How many records that were there would be declared gone by what was released.
-    fn absent(&mut self) -> impl Future<Output = Result<u64, Self::Fault>> + Send;
-    /// How far the sweep has come; told for each page.
+    /// Hashes of the keys of records that were there and that nothing released so far shows, as [`key_hash`] makes them.
+    fn absent(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Fault>> + Send;
+    /// How far the sweep has come; called for each page.
     fn progress(&mut self, progress: Progress);
 }
 
@@ -60,14 +65,38 @@ pub enum Proof {
     OnePage,
     /// Overlapping pages joined without a gap, in an order that never changes.
     Seams,
-    /// Totals were steady and met; nothing would be declared gone on their strength.
+    /// Totals were steady and met.
     Totals,
-    /// Pages were read until one held nothing more; nothing would be declared gone on the strength of that.
+    /// Pages were read until one held nothing more.
     End,
-    /// Two passes listed the same records.
-    Agreement,
     /// Each page led to the next by a marker, to the end, and no record came twice.
     Markers,
+    /// By seams, or by one page; a second reading of the list confirmed what is gone.
+    SeamsConfirmed,
+    OnePageConfirmed,
+    /// By neither; two readings agree.
+    Agreement,
+}
+
+impl Proof {
+    fn of(evidence: &Evidence) -> Option<Proof> {
+        match evidence {
+            Evidence::OnePage => Some(Proof::OnePage),
+            Evidence::Seams => Some(Proof::Seams),
+            Evidence::Totals => Some(Proof::Totals),
+            Evidence::End => Some(Proof::End),
+            Evidence::Markers => Some(Proof::Markers),
+            Evidence::Moved(_) | Evidence::Unprovable(_) => None,
+        }
+    }
+
+    fn confirmed(self) -> Proof {
+        match self {
+            Proof::Seams | Proof::SeamsConfirmed => Proof::SeamsConfirmed,
+            Proof::OnePage | Proof::OnePageConfirmed => Proof::OnePageConfirmed,
+            Proof::Totals | Proof::End | Proof::Markers | Proof::Agreement => Proof::Agreement,
+        }
+    }
 }
 
 impl fmt::Display for Proof {
@@ -77,8 +106,10 @@ impl fmt::Display for Proof {
             Proof::Seams => "seams",
             Proof::Totals => "totals",
             Proof::End => "end",
-            Proof::Agreement => "agreement",
             Proof::Markers => "markers",
+            Proof::SeamsConfirmed => "seams, confirmed",
+            Proof::OnePageConfirmed => "one page, confirmed",
+            Proof::Agreement => "agreement",
         })
     }
 }
@@ -124,43 +155,34 @@ pub async fn sweep<S: PageSource, K: Sink>(
     sink: &mut K,
     limits: SweepLimits,
 ) -> Result<Swept, K::Fault> {
-    let mut driver = Driver { source, traffic: Traffic::default(), pages: 0, next_id: 0, readings: 0 };
-    let mut restarts = 0;
-    let listing = loop {
-        match driver.pass(sink, Rows::Release).await? {
-            Err(error) => return Ok(driver.failed(error)),
-            Ok(listing) if restarts < limits.restarts_max && matches!(listing.evidence, Evidence::Moved(_)) => {
-                restarts += 1;
-                sink.restart().await?;
-            }
-            Ok(listing) => break listing,
-        }
+    let mut driver = Driver { source, limits, traffic: Traffic::default(), pages: 0, next_id: 0, readings: 0 };
+    let listing = match driver.first_listing(sink).await? {
+        Ok(listing) => listing,
+        Err(error) => return Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..Swept::failed(error) }),
     };
-    let verdict = match &listing.evidence {
-        Evidence::OnePage => Verdict::Complete(Proof::OnePage),
-        Evidence::Seams => Verdict::Complete(Proof::Seams),
-        Evidence::Markers => Verdict::Complete(Proof::Markers),
-        Evidence::Moved(reason) | Evidence::Unprovable(reason) => Verdict::Unproved(reason.clone()),
-        Evidence::Totals if sink.absent().await? == 0 => Verdict::Complete(Proof::Totals),
-        Evidence::End if sink.absent().await? == 0 => Verdict::Complete(Proof::End),
-        Evidence::End if listing.keys.is_empty() => {
-            Verdict::Unproved("the answer is empty and tells no total; there were records before".to_owned())
-        }
-        Evidence::Totals | Evidence::End => match driver.agrees(&listing, limits, sink).await? {
-            Ok(true) => Verdict::Complete(Proof::Agreement),
-            Ok(false) => Verdict::Unproved("two passes over the list did not show the same records".to_owned()),
-            Err(error) => return Ok(driver.failed(error)),
-        },
-    };
-    Ok(Swept {
-        verdict,
+    let mut swept = Swept {
+        verdict: Verdict::Unproved(String::new()),
         total_first: listing.total_first,
         total_last: listing.total_last,
         rows_read: listing.rows_read,
         distinct: listing.keys.len() as u64,
-        pages: driver.pages,
-        traffic: driver.traffic,
-    })
+        pages: 0,
+        traffic: Traffic::default(),
+    };
+    swept.verdict = match Proof::of(&listing.evidence) {
+        None => Verdict::Unproved(listing.evidence.reason().unwrap_or_default().to_owned()),
+        Some(proof) if driver.leaves_to_the_next_run(&listing) => Verdict::Complete(proof),
+        Some(proof) => {
+            let absent = sink.absent().await?;
+            let doubt = Doubt::new(listing, absent);
+            if doubt.is_settled() {
+                Verdict::Complete(proof)
+            } else {
+                driver.confirm(sink, proof, doubt, &mut swept).await?
+            }
+        }
+    };
+    Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..swept })
 }
 
 /// A pass of the kind that a list's shape asks for.
@@ -230,48 +252,93 @@ impl AnyPass {
 
 struct Driver<S> {
     source: Arc<S>,
+    limits: SweepLimits,
     traffic: Traffic,
     pages: u64,
     next_id: u64,
     readings: u32,
 }
 
-/// What becomes of the rows that a pass joins.
-#[derive(Clone, Copy, PartialEq)]
-enum Rows {
+/// What becomes of the rows that a reading joins.
+enum Rows<'a> {
     Release,
-    /// Only their keys are looked at.
-    Compare,
+    /// Only those are released that the reading before did not show. It ends as soon as nothing is left to confirm.
+    ReleaseMissing(&'a mut Doubt),
+}
+
+/// How a reading ended.
+enum Reading {
+    Whole(Listing),
+    /// Everything that was missing has been shown.
+    Settled,
+    Failed(Error),
 }
 
 impl<S: PageSource> Driver<S> {
-    fn failed(self, error: Error) -> Swept {
-        Swept { pages: self.pages, traffic: self.traffic, ..Swept::failed(error) }
-    }
-
-    /// Whether another pass lists the same records. The kept rows stay those of the first.
-    async fn agrees<K: Sink>(
-        &mut self,
-        listing: &Listing,
-        limits: SweepLimits,
-        sink: &mut K,
-    ) -> Result<Result<bool, Error>, K::Fault> {
-        for _ in 0..limits.agreement_passes_max {
-            match self.pass(sink, Rows::Compare).await? {
-                Err(error) => return Ok(Err(error)),
-                Ok(again) if again.keys == listing.keys && again.evidence == listing.evidence => return Ok(Ok(true)),
-                Ok(_) => {}
+    /// A first listing; after one that shows the list moving, another, within bounds.
+    async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
+        let mut restarts = 0;
+        loop {
+            match self.read(sink, &mut Rows::Release).await?.0 {
+                Reading::Failed(error) => return Ok(Err(error)),
+                Reading::Whole(Listing { evidence: Evidence::Moved(_), .. }) if restarts < self.limits.restarts_max => {
+                    restarts += 1;
+                    sink.restart().await?;
+                }
+                Reading::Whole(listing) => return Ok(Ok(listing)),
+                Reading::Settled => unreachable!("a first reading has nothing to confirm"),
             }
         }
-        Ok(Ok(false))
     }
 
-    /// One pass. The outer error is the sink's, the inner one the cloud's.
-    async fn pass<K: Sink>(&mut self, sink: &mut K, fate: Rows) -> Result<Result<Listing, Error>, K::Fault> {
+    /// Whether what the listing does not show is for the next run to confirm.
+    fn leaves_to_the_next_run(&self, listing: &Listing) -> bool {
+        let is_worth_little = match listing.evidence {
+            Evidence::End => true,
+            Evidence::Markers => !listing.is_total_met,
+            _ => false,
+        };
+        !self.limits.confirms_at_once && !is_worth_little
+    }
+
+    /// Reads the list again until a reading confirms that what is missing is gone, or shows it.
+    async fn confirm<K: Sink>(
+        &mut self,
+        sink: &mut K,
+        proof: Proof,
+        mut doubt: Doubt,
+        swept: &mut Swept,
+    ) -> Result<Verdict, K::Fault> {
+        let mut reason = String::new();
+        for _ in 0..self.limits.confirming_readings_max {
+            let (reading, added) = self.read(sink, &mut Rows::ReleaseMissing(&mut doubt)).await?;
+            swept.rows_read += added;
+            swept.distinct += added;
+            match reading {
+                Reading::Settled => return Ok(Verdict::Complete(proof.confirmed())),
+                Reading::Failed(error) => {
+                    reason = format!("the second reading failed: {error}");
+                    break;
+                }
+                Reading::Whole(again) => {
+                    let why = why_no_witness(&again).unwrap_or("no two readings of the list agree");
+                    reason = why.to_owned();
+                    if doubt.is_confirmed_by(again) {
+                        return Ok(Verdict::Complete(proof.confirmed()));
+                    }
+                }
+            }
+        }
+        Ok(Verdict::Unproved(format!("{} records were not shown, and {reason}", doubt.missing())))
+    }
+
+    /// One reading, and how many rows it released. The outer error is the sink's.
+    async fn read<K: Sink>(&mut self, sink: &mut K, fate: &mut Rows<'_>) -> Result<(Reading, u64), K::Fault> {
         let mut pass = AnyPass::new(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
-        let mut bodies: HashMap<u64, Page> = HashMap::new();
-        let (mut rows, mut pages) = (0, 0);
+        let mut bodies: HashMap<u64, (Page, Vec<(u64, u64)>)> = HashMap::new();
+        let fixed = self.source.shape().order_columns;
+        let (mut rows, mut released, mut pages) = (0, 0, 0);
         self.readings += 1;
         while !pass.is_ended() {
             while let Some(request) = pass.next_request() {
@@ -279,6 +346,7 @@ impl<S: PageSource> Driver<S> {
                 let id = request.id;
                 in_flight.spawn(async move { (id, source.fetch(request).await) });
             }
+            self.next_id = pass.next_id();
             let Some(finished) = in_flight.join_next().await else {
                 unreachable!("a pass that goes on has a page in flight");
             };
@@ -286,17 +354,29 @@ impl<S: PageSource> Driver<S> {
             self.traffic.add(fetched.traffic);
             let (page, facts) = match fetched.result {
                 Ok(page) => page,
-                Err(error) => return Ok(Err(error)),
+                Err(error) => return Ok((Reading::Failed(error), released)),
             };
             (self.pages, pages) = (self.pages + 1, pages + 1);
-            bodies.insert(id, page);
+            let identities = match fate {
+                Rows::Release => Vec::new(),
+                Rows::ReleaseMissing(_) => facts.rows.iter().map(|row| (row.identity(), row.life(fixed))).collect(),
+            };
+            bodies.insert(id, (page, identities));
             for event in pass.on_page(id, facts) {
                 match event {
                     Event::Forget { page } => drop(bodies.remove(&page)),
-                    Event::Release { page, rows: released } => {
-                        rows += released.len() as u64;
-                        if let (Some(page), Rows::Release) = (bodies.remove(&page), fate) {
-                            sink.release(page, released).await?;
+                    Event::Release { page, rows: mut listed } => {
+                        rows += listed.len() as u64;
+                        let Some((page, identities)) = bodies.remove(&page) else { continue };
+                        if let Rows::ReleaseMissing(doubt) = fate {
+                            listed.retain(|row| {
+                                let (identity, life) = identities[*row as usize];
+                                doubt.adds(identity, life)
+                            });
+                        }
+                        released += listed.len() as u64;
+                        if !listed.is_empty() {
+                            sink.release(page, listed).await?;
                         }
                     }
                 }
@@ -308,8 +388,11 @@ impl<S: PageSource> Driver<S> {
                 rows,
                 rows_expected: pass.expected_rows(),
             });
+            if matches!(fate, Rows::ReleaseMissing(doubt) if doubt.is_settled()) {
+                return Ok((Reading::Settled, released));
+            }
         }
-        self.next_id = pass.next_id();
-        Ok(Ok(pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"))))
+        let listing = pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"));
+        Ok((Reading::Whole(listing), released))
     }
 }

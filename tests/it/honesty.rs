@@ -135,8 +135,8 @@ fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
     let cases = [
         (r#"{"error_code":"WKS.0001","error_msg":"internal","items":null}"#, "WKS.0001"),
         (r#"{"error_code":"WKS.0001","error_msg":"internal","items":[],"total_count":0}"#, "WKS.0001"),
-        (r#"{"items":[]}"#, "tells no total"),
-        (r#"{"items":null}"#, "tells no total"),
+        (r#"{"items":[]}"#, "gives no total"),
+        (r#"{"items":null}"#, "gives no total"),
     ];
     for (body, told) in cases {
         let answer = Fault::Answer { status: 200, headers: Vec::new(), body: body.to_owned() };
@@ -147,6 +147,85 @@ fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
         tenant.cloud.faults.clear();
         assert_eq!(tenant.number("SELECT count(*) FROM apps"), held, "{body}");
     }
+    tenant.assert_sound();
+}
+
+#[test]
+fn one_empty_answer_makes_nothing_gone_however_short_the_list() {
+    let tenant = Tenant::of(WorldSettings { apps: 15, ..small_world() }, StandinSettings::default());
+    tenant.sync().exits(0);
+    let held = tenant.number("SELECT count(*) FROM apps");
+    assert!(0 < held && held < 20, "{held} apps are below what the brake needs");
+    let empty = || Fault::Answer { status: 200, headers: Vec::new(), body: r#"{"items":[],"count":0}"#.to_owned() };
+    tenant.cloud.faults.add("app-center/apps", When::Nth(1), empty());
+    let summary = tenant.sync().exits(0).json();
+    let apps = list(&summary, "apps");
+    assert_eq!((&apps["verdict"], &apps["gone"], &apps["requests"]), (&json!("complete"), &json!(0), &json!(2)));
+    assert_eq!(tenant.number("SELECT count(*) FROM apps"), held);
+    tenant.assert_sound();
+}
+
+#[test]
+fn the_second_reading_ends_as_soon_as_nothing_is_left_to_confirm_and_costs_nothing_on_a_night_without_goings() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let quiet = list(&tenant.sync().exits(0).json(), "app_install_jobs")["requests"].as_u64().expect("a count");
+    let jobs = id_of(&tenant, "app_install_jobs");
+    assert_eq!(quiet, (tenant.cloud.with_world(|w| w.count(&jobs)) as u64 - 1).div_ceil(99), "each page once");
+    let first = tenant.cloud.with_world(|w| w.listing(&jobs)[0]["id"].as_str().expect("an id").to_owned());
+    tenant.cloud.with_world(|w| w.remove(&jobs, &first));
+    let summary = tenant.sync().exits(0).json();
+    let confirmed = list(&summary, "app_install_jobs");
+    assert_eq!((&confirmed["gone"], &confirmed["proof"]), (&json!(1), &json!("seams, confirmed")));
+    assert_eq!(confirmed["requests"].as_u64(), Some(2 * quiet), "each page twice");
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_second_reading_that_fails_leaves_the_rest_stored_and_nothing_gone() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let apps = id_of(&tenant, "apps");
+    let (first, new) = tenant.cloud.with_world(|w| {
+        let mut new = w.listing(&apps)[0].clone();
+        let first = new["id"].as_str().expect("an id").to_owned();
+        new["id"] = json!("a-new-app");
+        (first, new)
+    });
+    tenant.cloud.with_world(|w| {
+        w.remove(&apps, &first);
+        w.insert(&apps, new);
+    });
+    let refused = Fault::Answer { status: 403, headers: Vec::new(), body: "{}".to_owned() };
+    tenant.cloud.faults.add("app-center/apps", When::Nth(2), refused);
+    let summary = tenant.sync().exits(3).json();
+    let unproved = list(&summary, "apps");
+    assert_eq!((&unproved["verdict"], &unproved["new"], &unproved["gone"]), (&json!("unproved"), &json!(1), &json!(0)));
+    assert!(unproved["proof"].as_str().expect("a reason").contains("the second reading failed"), "{unproved}");
+    tenant.assert_sound();
+}
+
+#[test]
+fn where_the_next_night_confirms_a_record_is_open_until_then_and_gone_as_of_the_first_night_that_missed_it() {
+    let tenant = Tenant::new();
+    tenant.configure("", "[sync]\nconfirm_gone = \"next_night\"\n");
+    let quiet = list(&tenant.sync().exits(0).json(), "app_install_jobs")["requests"].clone();
+    let jobs = id_of(&tenant, "app_install_jobs");
+    let first = tenant.cloud.with_world(|w| w.listing(&jobs)[0]["id"].as_str().expect("an id").to_owned());
+    tenant.cloud.with_world(|w| w.remove(&jobs, &first));
+    let summary = tenant.sync().exits(0).json();
+    let missed = list(&summary, "app_install_jobs");
+    assert_eq!((&missed["gone"], &missed["unconfirmed"]), (&json!(0), &json!(1)));
+    assert_eq!((&missed["proof"], &missed["requests"]), (&json!("seams"), &quiet), "no page is asked for again");
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM app_install_jobs WHERE id = '{first}'")), 1);
+
+    let summary = tenant.sync().exits(0).json();
+    let gone = list(&summary, "app_install_jobs");
+    assert_eq!((&gone["gone"], &gone["unconfirmed"], &gone["requests"]), (&json!(1), &json!(0), &quiet));
+    let closed = "SELECT count(*) FROM app_install_jobs_history h JOIN runs r ON r.started_at = h._valid_to
+                  WHERE h._closed_by = 'gone' AND r.run_id = 2 AND h._closed_run_id = 3";
+    assert_eq!(tenant.number(closed), 1, "its end is the night that first missed it");
+    assert_eq!(tenant.number("SELECT count(*) FROM gone_candidates"), 0);
     tenant.assert_sound();
 }
 

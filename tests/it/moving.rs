@@ -146,7 +146,7 @@ const CHANGES: [(&str, Change, &str, &str); 7] = [
     ("rows at the back", |w, l| (0..3).for_each(|_| insert(w, l, w.count(l))), "seams", "totals"),
     ("a row amid", |w, l| insert(w, l, 150), "seams", "totals"),
     ("one deleted before the cursor", |w, l| remove(w, l, 3), "seams", "agreement"),
-    ("one deleted after the cursor", |w, l| remove(w, l, w.count(l) - 3), "seams", "agreement"),
+    ("one deleted after the cursor", |w, l| remove(w, l, w.count(l) - 3), "seams, confirmed", "agreement"),
     (
         "one deleted and one added",
         |w, l| {
@@ -154,7 +154,7 @@ const CHANGES: [(&str, Change, &str, &str); 7] = [
             insert(w, l, w.count(l));
         },
         "seams",
-        "two passes over the list did not show the same records",
+        "agreement",
     ),
     (
         "many deleted at both ends",
@@ -162,20 +162,21 @@ const CHANGES: [(&str, Change, &str, &str); 7] = [
             (0..5).for_each(|_| remove(w, l, 0));
             (0..5).for_each(|_| remove(w, l, w.count(l) - 1));
         },
-        "seams",
+        "seams, confirmed",
         "agreement",
     ),
 ];
 
 #[test]
-fn an_overlapped_list_that_changes_under_the_reader_loses_nothing_and_is_read_once() {
+fn an_overlapped_list_that_changes_under_the_reader_loses_nothing_and_is_read_once_unless_something_is_gone() {
     let moving = Moving::new(OVERLAPPED);
     for (name, change, proof, _) in CHANGES {
         let pages = moving.tenant.cloud_keys(&moving.list).len().div_ceil(99);
         moving.change_after(1, change);
         let told = moving.told();
         assert_eq!((told.verdict.as_str(), told.proof.as_str()), ("complete", proof), "{name}");
-        assert!(told.requests <= pages + 1, "{name}: {} requests for {pages} pages", told.requests);
+        let readings = if proof == "seams" { 1 } else { 2 };
+        assert!(told.requests <= readings * (pages + 1), "{name}: {} requests for {pages} pages", told.requests);
     }
 }
 
@@ -186,7 +187,7 @@ fn a_paged_list_that_changes_under_the_reader_loses_nothing() {
         moving.change_after(1, change);
         let told = moving.told();
         assert_eq!(told.proof, proof, "{name}");
-        assert_eq!(told.verdict == "complete", !proof.contains(' '), "{name}");
+        assert_eq!(told.verdict, "complete", "{name}");
     }
 }
 

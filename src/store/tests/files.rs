@@ -8,14 +8,10 @@ use std::path::Path;
 use duckdb::Connection;
 use serde_json::json;
 
-use super::support::{Place, batch, files_of, midnight, run_record, scope, settings, sweep_record, texts, things};
+use super::support::{Place, batch, files_of, midnight, row, run_record, scope, settings, sweep_record, texts, things};
 use crate::store::{Error, Night, Verdict, migrate, open_read_only};
 
 const IDS: &str = "SELECT id FROM things ORDER BY id";
-
-fn row(id: &str) -> serde_json::Value {
-    json!({ "id": id, "state": "up", "_hash": 1 })
-}
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -61,7 +57,7 @@ fn a_night_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
             let rows: Vec<_> = (0..rows).map(|i| row(&format!("b{i}"))).collect();
             night.stage(sweep, &batch(&list, &rows), 0).unwrap();
             if stage > 2 {
-                night.absent(sweep).unwrap();
+                night.absent(sweep, |_| ()).unwrap();
             }
         }
         drop(night);
@@ -235,7 +231,10 @@ fn a_folder_that_cannot_be_written_is_named() {
 #[test]
 fn migrating_makes_the_ledger_once() {
     let place = Place::new();
-    assert_eq!(migrate(&place.store, midnight(0), &settings()).unwrap(), ["ledger", "drift_kind", "outbox"]);
+    assert_eq!(
+        migrate(&place.store, midnight(0), &settings()).unwrap(),
+        ["ledger", "drift_kind", "outbox", "gone_candidates"]
+    );
     let before = fs::read(&place.store).unwrap();
     assert_eq!(migrate(&place.store, midnight(1), &settings()).unwrap(), [""; 0]);
     assert_eq!(fs::read(&place.store).unwrap(), before);

@@ -1,13 +1,15 @@
 //! What the ledger keeps of a run, and what the brake, the verdicts and the checks make of it.
 
+use std::collections::BTreeSet;
+
 use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
 use crate::clock::Timestamp;
 use crate::store::{
-    DriftKind, DriftRecord, Error, Night, Outcome, QuarantineRecord, RequestRecord, StoreSettings, SweepError, SweepId,
-    Verdict, run_checks,
+    DriftKind, DriftRecord, Error, Night, NotShown, Outcome, QuarantineRecord, RequestRecord, StoreSettings,
+    SweepError, SweepId, Verdict, run_checks,
 };
 
 fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
@@ -71,7 +73,8 @@ fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
     let mut night = Night::open(&place.store, std::slice::from_ref(&list), &|| midnight(2), &settings).unwrap();
     let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
     night.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
-    assert_eq!(night.absent(sweep).unwrap(), 7);
+    let absent = night.absent(sweep, |key| key.join(" ")).unwrap();
+    assert_eq!(absent.into_iter().collect::<BTreeSet<_>>(), (0..7).map(|n| n.to_string()).collect());
     let counts = night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 14)], &[], &[], &[]).unwrap();
     assert_eq!((counts[0].gone, counts[0].braked), (7, false));
     place.require_sound(&list);
@@ -84,8 +87,8 @@ fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
     place.sync(&list, 0, &rows(0..3)).unwrap();
     let mut night = place.night(&list, 1).unwrap();
     let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
-    let mut record = sweep_record(sweep, Verdict::Unproved, 0);
-    record.declare_gone = true;
+    let record = sweep_record(sweep, Verdict::Unproved, 0);
+    assert_eq!(record.not_shown, NotShown::AreGone);
     let counts = night.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
     assert_eq!((counts[0].gone, counts[0].held_back), (0, 0));
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["3"]]);
@@ -114,7 +117,7 @@ fn what_was_not_begun_is_an_error() {
     let place = Place::new();
     let mut night = place.night(&things(), 0).unwrap();
     assert!(matches!(night.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
-    assert!(matches!(night.absent(SweepId(7)), Err(Error::UnknownSweep { sweep: 7 })));
+    assert!(matches!(night.absent(SweepId(7), |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
     let record = sweep_record(SweepId(7), Verdict::Complete, 0);
     assert!(matches!(night.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
 }

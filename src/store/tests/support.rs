@@ -15,8 +15,8 @@ use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Scope, StoredKind};
 use crate::clock::Timestamp;
 use crate::store::{
-    Error, Night, Outcome, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict, open_read_only,
-    run_checks,
+    Error, Night, NotShown, Outcome, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
+    open_read_only, run_checks,
 };
 
 /// A list called `name` with `columns` as in its file; `key` is the inline form.
@@ -97,6 +97,10 @@ fn arrow_type(kind: &StoredKind, zone: &str) -> DataType {
     }
 }
 
+pub fn row(id: &str) -> Value {
+    serde_json::json!({ "id": id, "state": "up", "_hash": 1 })
+}
+
 pub fn scope(project: &str) -> Scope {
     Scope { region: "north-1".into(), project: project.into(), fixed: None }
 }
@@ -121,7 +125,7 @@ pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRe
         ended_at: midnight(0),
         verdict,
         proof: Some("seams".into()),
-        declare_gone: verdict == Verdict::Complete,
+        not_shown: NotShown::AreGone,
         reported_total_first: Some(rows_read),
         reported_total_last: Some(rows_read),
         rows_read,

@@ -1,5 +1,5 @@
-//! A model cloud: lists that move between and amid sweeps, and answer badly in ways that a seed has chosen.
-//! It knows what was in a list throughout a sweep, which is what the laws are told by.
+//! A model cloud: lists that move between and during sweeps, and answer badly in ways that a seed has chosen.
+//! It knows what was in a list throughout a sweep, which the laws rest on.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -13,16 +13,7 @@ use hclake::cloud::error::Error;
 use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Steps, Traffic};
 use serde_json::{Value, json};
 
-/// What a list is sorted by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Sorting {
-    CreatedRising,
-    CreatedFalling,
-    UpdatedRising,
-    UpdatedFalling,
-    /// By nothing: shuffled anew now and then.
-    Nothing,
-}
+use super::order::Sorting;
 
 /// How often each kind of trouble comes, in percent of pages; many kinds are off in any one run.
 #[derive(Clone, Debug, Default)]
@@ -31,10 +22,14 @@ pub struct Weights {
     pub short_page: u32,
     pub repeated_page: u32,
     pub lagging_total: u32,
+    /// A total that is too low, as a rule by what follows the page that it comes with.
+    pub low_total: u32,
     pub doubled_row: u32,
     pub insert: u32,
     pub delete: u32,
     pub update: u32,
+    /// A change of state that leaves the update time as it was.
+    pub silent_change: u32,
     /// Of records: unreadable though keyed, without a key, without an update time.
     pub bad: u32,
     pub keyless: u32,
@@ -52,10 +47,12 @@ impl Weights {
             short_page: draw(20),
             repeated_page: draw(10),
             lagging_total: draw(40),
+            low_total: draw(30),
             doubled_row: draw(10),
             insert: draw(60),
             delete: draw(60),
             update: draw(60),
+            silent_change: draw(30),
             bad: draw(10),
             keyless: if draw(4) == 1 { 2 } else { 0 },
             silent: draw(100),
@@ -69,6 +66,9 @@ pub struct Record {
     pub key: u32,
     pub created: i64,
     pub updated: i64,
+    /// When anything of it changed last, and a weight that a change gives it; neither is shown.
+    pub changed: i64,
+    pub weight: i64,
     pub state: u32,
     pub is_bad: bool,
     pub is_keyless: bool,
@@ -78,6 +78,10 @@ pub struct Record {
 impl Record {
     pub fn id(&self) -> String {
         format!("k{}", self.key)
+    }
+
+    pub fn shows_update(&self) -> bool {
+        !self.is_silent
     }
 
     fn life(&self) -> (u32, i64) {
@@ -98,11 +102,27 @@ impl Record {
     }
 }
 
+/// How a list is read on from one page to the next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MarkerKind {
+    /// The marker is the place of the record read last.
+    Place,
+    /// The marker counts the records read so far.
+    Count,
+}
+
 /// One list, and what is known of it since the sweep began.
 pub struct List {
     pub records: Vec<Record>,
     pub weights: Weights,
-    sorting: Sorting,
+    pub sorting: Sorting,
+    is_falling: bool,
+    marker: MarkerKind,
+    gives_totals: bool,
+    /// What the server that lags behind holds.
+    replica: Vec<Record>,
+    /// A key that no answer of this sweep shows or counts.
+    hidden: Option<u32>,
     deleted: Vec<u32>,
     next_key: u32,
     now: i64,
@@ -110,32 +130,34 @@ pub struct List {
     page_before: Option<Value>,
     /// Lives that have been in the list since the sweep began, with what they hold if that has not changed.
     pub throughout: BTreeMap<(u32, i64), Option<Record>>,
+    /// Lives that were in the list throughout the sweep before.
+    before: BTreeSet<(u32, i64)>,
     /// Keys that have been in the list at any moment since then.
     pub ever: BTreeSet<String>,
 }
 
-const MOMENT: i64 = 1_000_003;
+pub const MOMENT: i64 = 1_000_003;
 
 impl List {
-    pub fn new(rng: &mut Rng, weights: Weights) -> List {
-        let sortings = [
-            Sorting::CreatedRising,
-            Sorting::CreatedFalling,
-            Sorting::CreatedFalling,
-            Sorting::UpdatedRising,
-            Sorting::UpdatedFalling,
-            Sorting::Nothing,
-        ];
+    pub fn new(rng: &mut Rng, weights: Weights, is_by_marker: bool) -> List {
+        let sorting = Sorting::ALL[rng.usize(..Sorting::ALL.len())];
+        let counts = !sorting.has_places() || rng.bool();
         let mut list = List {
             records: Vec::new(),
             weights,
-            sorting: sortings[rng.usize(..sortings.len())],
+            sorting,
+            is_falling: rng.bool(),
+            marker: if counts { MarkerKind::Count } else { MarkerKind::Place },
+            gives_totals: if is_by_marker { rng.bool() } else { rng.u8(..8) > 0 },
+            replica: Vec::new(),
+            hidden: None,
             deleted: Vec::new(),
             next_key: 0,
             now: 1_767_225_600_000_000,
             total_before: 0,
             page_before: None,
             throughout: BTreeMap::new(),
+            before: BTreeSet::new(),
             ever: BTreeSet::new(),
         };
         (0..rng.usize(..70)).for_each(|_| list.insert(rng));
@@ -143,11 +165,28 @@ impl List {
         list
     }
 
-    pub fn begin_sweep(&mut self) {
+    /// `hidden` picks a record that all answers of this sweep leave out.
+    pub fn begin_sweep(&mut self, hidden: Option<usize>) {
+        self.before = self.throughout.keys().copied().collect();
         self.throughout = self.records.iter().map(|r| (r.life(), Some(r.clone()))).collect();
         self.ever = self.records.iter().map(Record::id).collect();
         self.total_before = self.records.len();
         self.page_before = None;
+        self.replica = self.records.clone();
+        let count = self.records.len();
+        self.hidden = hidden.filter(|_| count > 0).map(|nth| self.records[nth % count].key);
+    }
+
+    /// Whether no answer of this sweep shows the record.
+    pub fn hides(&self, key: u32) -> bool {
+        self.hidden == Some(key)
+    }
+
+    /// Ids that must not be called gone: those in the list throughout this sweep, where one sweep may say so; those in
+    /// it throughout this sweep and the one before, where it takes two.
+    pub fn stayed(&self, by_next_night: bool) -> BTreeSet<String> {
+        let may_say = |life: &(u32, i64)| if by_next_night { self.before.contains(life) } else { !self.hides(life.0) };
+        self.throughout.keys().filter(|life| may_say(life)).map(|(key, _)| format!("k{key}")).collect()
     }
 
     /// What may happen between two sweeps.
@@ -155,9 +194,10 @@ impl List {
         (0..rng.usize(..12)).for_each(|_| self.move_on(rng));
     }
 
-    /// All trouble ends; what could not be read is mended.
+    /// All trouble ends; what could not be read can be read again.
     pub fn quieten(&mut self) {
         self.weights = Weights::default();
+        self.gives_totals = true;
         for record in &mut self.records {
             record.is_bad = false;
             record.is_keyless = false;
@@ -173,15 +213,32 @@ impl List {
             let gone = self.records.remove(rng.usize(..self.records.len()));
             self.deleted.push(gone.key);
         }
-        if chance(self.weights.update, rng) && !self.records.is_empty() {
-            let nth = rng.usize(..self.records.len());
-            self.now += MOMENT;
-            let record = &mut self.records[nth];
-            record.updated = self.now;
-            record.state += 1;
+        if chance(self.weights.update, rng) {
+            self.change(true, rng);
+        }
+        if chance(self.weights.silent_change, rng) {
+            self.change(false, rng);
         }
         self.sort(rng);
         self.remember();
+        if rng.u8(..3) == 0 {
+            self.replica = self.records.clone();
+        }
+    }
+
+    fn change(&mut self, is_dated: bool, rng: &mut Rng) {
+        if self.records.is_empty() {
+            return;
+        }
+        self.now += MOMENT;
+        let nth = rng.usize(..self.records.len());
+        let record = &mut self.records[nth];
+        if is_dated {
+            record.updated = self.now;
+        }
+        record.changed = self.now;
+        record.weight = rng.i64(..1_000);
+        record.state += 1;
     }
 
     fn insert(&mut self, rng: &mut Rng) {
@@ -200,6 +257,8 @@ impl List {
             key,
             created,
             updated: self.now,
+            changed: self.now,
+            weight: rng.i64(..1_000),
             state: 0,
             is_bad: chance(self.weights.bad, rng),
             is_keyless: chance(self.weights.keyless, rng),
@@ -208,17 +267,8 @@ impl List {
     }
 
     fn sort(&mut self, rng: &mut Rng) {
-        match self.sorting {
-            Sorting::CreatedRising => self.records.sort_by_key(|r| (r.created, r.key)),
-            Sorting::CreatedFalling => self.records.sort_by_key(|r| (-r.created, r.key)),
-            Sorting::UpdatedRising => self.records.sort_by_key(|r| (r.updated, r.key)),
-            Sorting::UpdatedFalling => self.records.sort_by_key(|r| (-r.updated, r.key)),
-            Sorting::Nothing => {
-                if self.weights.update > 0 && rng.u8(..8) == 0 {
-                    rng.shuffle(&mut self.records);
-                }
-            }
-        }
+        let moves = self.weights.update > 0;
+        self.sorting.sort(&mut self.records, self.is_falling, moves, rng);
     }
 
     fn remember(&mut self) {
@@ -232,7 +282,7 @@ impl List {
         self.ever.extend(self.records.iter().map(Record::id));
     }
 
-    fn answer(&mut self, request: PageRequest, rng: &mut Rng) -> Result<Value, Error> {
+    fn answer(&mut self, request: PageRequest, is_by_marker: bool, rng: &mut Rng) -> Result<Value, Error> {
         (0..rng.usize(..3)).for_each(|_| self.move_on(rng));
         let strikes = |percent: u32, rng: &mut Rng| rng.u32(..100) < percent;
         if strikes(self.weights.failure, rng) {
@@ -246,24 +296,65 @@ impl List {
         {
             return Ok(page);
         }
-        let window = self.records.iter().skip(request.offset as usize).take(request.limit as usize);
-        let mut rows: Vec<Value> = window.map(Record::json).collect();
+        let is_lagging = self.sorting == Sorting::ReplicaLag && rng.bool();
+        let listed = if is_lagging { &self.replica } else { &self.records };
+        let listed: Vec<&Record> = listed.iter().filter(|record| self.hidden != Some(record.key)).collect();
+        let start = self.start(&listed, &request, is_by_marker);
+        let window: Vec<&Record> = listed.iter().skip(start).take(request.limit as usize).copied().collect();
+        let after = start + window.len();
+        let next = window.last().filter(|_| after < listed.len()).map(|last| self.marker_behind(last, after));
+        let mut rows: Vec<Value> = window.iter().map(|record| record.json()).collect();
         if strikes(self.weights.doubled_row, rng) && !rows.is_empty() {
             let nth = rng.usize(..rows.len());
             rows.insert(nth, rows[nth].clone());
             rows.truncate(request.limit as usize);
         }
-        let mut total = self.records.len();
-        // A page that is cut short comes with the total as it is: no lister could see through both at once.
-        if strikes(self.weights.short_page, rng) {
+        let held = listed.len();
+        let mut total = held;
+        // A page that is cut short comes with the total as it is: no lister could see through both at once. Without a
+        // total, or where a marker leads on, a short page says nothing wrong about the end, and so none is cut.
+        if !is_by_marker && self.gives_totals && strikes(self.weights.short_page, rng) {
             rows.truncate(rng.usize(..=rows.len()));
         } else if strikes(self.weights.lagging_total, rng) {
             total = self.total_before;
+        } else if strikes(self.weights.low_total, rng) {
+            total = if rng.bool() { after.min(held) } else { rng.usize(..=held) };
         }
-        self.total_before = self.records.len();
-        let page = json!({ "items": rows, "count": total });
+        self.total_before = held;
+        let mut page = json!({ "items": rows });
+        if self.gives_totals {
+            page["count"] = total.into();
+        }
+        if is_by_marker {
+            page["next"] = next.map_or(Value::Null, Value::from);
+        }
         self.page_before = Some(page.clone());
         Ok(page)
+    }
+
+    /// How many records come before the page that is asked for.
+    fn start(&self, listed: &[&Record], request: &PageRequest, is_by_marker: bool) -> usize {
+        let Some(marker) = request.marker.as_deref().filter(|_| is_by_marker) else {
+            return if is_by_marker { 0 } else { request.offset as usize };
+        };
+        match self.marker {
+            MarkerKind::Count => marker.parse().expect("a marker of this list"),
+            MarkerKind::Place => {
+                let parts: Vec<i64> = serde_json::from_str(marker).expect("a marker of this list");
+                listed.iter().filter(|record| self.place(record).as_slice() <= parts.as_slice()).count()
+            }
+        }
+    }
+
+    fn place(&self, record: &Record) -> [i64; 3] {
+        self.sorting.place(record, self.is_falling)
+    }
+
+    fn marker_behind(&self, last: &Record, count: usize) -> String {
+        match self.marker {
+            MarkerKind::Count => count.to_string(),
+            MarkerKind::Place => json!(self.place(last)).to_string(),
+        }
     }
 }
 
@@ -291,14 +382,15 @@ impl ModelSource {
 impl PageSource for ModelSource {
     fn shape(&self) -> Shape {
         let (order_columns, has_updated) = Envelope::new(&self.endpoint).order_columns();
-        let Paging::Counted(paging) = &self.endpoint.paging else { panic!("the model's lists are counted") };
-        Shape {
-            limit: paging.limit,
-            steps: if paging.count == Count::Offset { Steps::Overlapping } else { Steps::Apart },
-            pages_max: paging.pages_max,
-            order_columns,
-            has_updated,
-        }
+        let (steps, limit, pages_max) = match &self.endpoint.paging {
+            Paging::Counted(paging) if paging.count == Count::Offset => {
+                (Steps::Overlapping, paging.limit, paging.pages_max)
+            }
+            Paging::Counted(paging) => (Steps::Apart, paging.limit, paging.pages_max),
+            Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
+            Paging::None => panic!("the model's lists have pages"),
+        };
+        Shape { limit, steps, pages_max, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
@@ -306,8 +398,9 @@ impl PageSource for ModelSource {
         for _ in 0..naps {
             tokio::task::yield_now().await;
         }
-        let answer = self.list.lock().expect("no one panics with it").answer(request.clone(), &mut self.rng());
-        match answer {
+        let is_by_marker = matches!(self.endpoint.paging, Paging::Marker(_));
+        let mut list = self.list.lock().expect("no one panics with it");
+        match list.answer(request.clone(), is_by_marker, &mut self.rng()) {
             Ok(page) => self.read(request, &page),
             Err(error) => Fetched { result: Err(error), traffic: Traffic::default() },
         }

@@ -1,0 +1,195 @@
+//! Whether the records that a reading did not show are gone. No single reading of a list that moves can say so: a
+//! second one must miss them too. This file compares readings by keys and evidence; it asks for no page.
+//!
+//! A reading shows too little only if a record moved past the place where it was being read. Where seams or one answer
+//! rule that out, two such readings suffice. Elsewhere a record that was passed over leaves a trace: what moved it (a
+//! record deleted before it, or moved behind it) makes the next reading lack a record that this one showed, or show it
+//! made again. So the second reading must show all that the first one did, unchanged in what never changes, besides
+//! what is new. Readings that do not agree are followed by another, within bounds.
+
+use std::collections::HashSet;
+
+use super::pass::{Evidence, Listing};
+
+/// What is in doubt after a reading: records that the store holds and the reading did not show.
+pub(super) struct Doubt {
+    /// Of the reading before.
+    evidence: Evidence,
+    is_witness: bool,
+    /// Keys in the store that no reading has shown yet.
+    missing: HashSet<u64>,
+    /// Keys that the reading before showed, and those that this one adds.
+    shown: HashSet<u64>,
+    /// What [`Listing::lives`] was in the reading before, and what the records that this one adds make of it.
+    lives: u64,
+    added_lives: u64,
+    /// Whether this reading has shown a record that the one before missed.
+    found: bool,
+}
+
+impl Doubt {
+    pub fn new(first: Listing, missing: Vec<u64>) -> Doubt {
+        Doubt {
+            is_witness: is_witness(&first),
+            evidence: first.evidence,
+            missing: missing.into_iter().collect(),
+            shown: first.keys,
+            lives: first.lives,
+            added_lives: 0,
+            found: false,
+        }
+    }
+
+    /// Whether a record is one that the reading before did not show, and this one has not shown yet.
+    pub fn adds(&mut self, identity: u64, life: u64) -> bool {
+        let is_added = self.shown.insert(identity);
+        if is_added {
+            self.added_lives = self.added_lives.wrapping_add(life);
+            self.found |= self.missing.remove(&identity);
+        }
+        is_added
+    }
+
+    /// Whether every record that was missing has been shown, so that nothing is left to confirm.
+    pub fn is_settled(&self) -> bool {
+        self.missing.is_empty()
+    }
+
+    pub fn missing(&self) -> u64 {
+        self.missing.len() as u64
+    }
+
+    /// Takes a finished reading in; says whether it confirms that what is missing is gone. If not, it takes the place
+    /// of the reading before.
+    pub fn is_confirmed_by(&mut self, again: Listing) -> bool {
+        if !is_witness(&again) {
+            return false;
+        }
+        let was_witness = std::mem::replace(&mut self.is_witness, true);
+        let shows_all_before =
+            self.shown.len() == again.keys.len() && again.lives.wrapping_sub(self.added_lives) == self.lives;
+        let cannot_pass_over = is_strong(&self.evidence) && is_strong(&again.evidence);
+        let is_confirmed = was_witness && !self.found && (cannot_pass_over || shows_all_before);
+        (self.evidence, self.shown, self.lives) = (again.evidence, again.keys, again.lives);
+        (self.added_lives, self.found) = (0, false);
+        is_confirmed
+    }
+}
+
+/// Whether a reading is worth something on its own.
+fn is_witness(listing: &Listing) -> bool {
+    why_no_witness(listing).is_none()
+}
+
+/// Why a reading is worth nothing, where it is not. An empty answer that gives no total says nothing.
+pub(super) fn why_no_witness(listing: &Listing) -> Option<&str> {
+    match listing.evidence {
+        Evidence::End if listing.keys.is_empty() => Some("the answer is empty and gives no total"),
+        _ => listing.evidence.reason(),
+    }
+}
+
+/// Evidence that no record moved past the place of reading.
+fn is_strong(evidence: &Evidence) -> bool {
+    matches!(evidence, Evidence::OnePage | Evidence::Seams)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CREATED: u64 = 1_000;
+
+    fn life(key: u64) -> u64 {
+        key * CREATED
+    }
+
+    fn listing(evidence: Evidence, keys: &[u64]) -> Listing {
+        Listing {
+            evidence,
+            total_first: None,
+            total_last: None,
+            rows_read: keys.len() as u64,
+            keys: keys.iter().copied().collect(),
+            lives: keys.iter().map(|key| life(*key)).sum(),
+            is_total_met: false,
+            keyless: 0,
+            pages: 1,
+            seam_repairs: 0,
+        }
+    }
+
+    /// Whether a second reading confirms that what the first did not show is gone.
+    fn confirms(first: Listing, missing: &[u64], again: Listing) -> bool {
+        let mut doubt = Doubt::new(first, missing.to_vec());
+        for key in again.keys.clone() {
+            doubt.adds(key, life(key));
+        }
+        !doubt.is_settled() && doubt.is_confirmed_by(again)
+    }
+
+    fn weak(keys: &[u64]) -> Listing {
+        listing(Evidence::Totals, keys)
+    }
+
+    fn strong(keys: &[u64]) -> Listing {
+        listing(Evidence::Seams, keys)
+    }
+
+    #[test]
+    fn two_readings_that_list_the_same_confirm_whatever_their_evidence() {
+        for evidence in [Evidence::OnePage, Evidence::Seams, Evidence::Totals, Evidence::End, Evidence::Markers] {
+            let reading = || listing(evidence.clone(), &[1, 2, 3]);
+            assert!(confirms(reading(), &[4], reading()), "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_reading_may_show_what_is_new() {
+        assert!(confirms(weak(&[1, 2]), &[9], weak(&[1, 2, 3])));
+    }
+
+    #[test]
+    fn a_second_reading_that_lacks_what_the_first_showed_confirms_only_where_seams_rule_out_a_miss() {
+        assert!(!confirms(weak(&[1, 2]), &[9], weak(&[1])));
+        assert!(!confirms(strong(&[1, 2]), &[9], weak(&[1])));
+        assert!(confirms(strong(&[1, 2]), &[9], strong(&[1])));
+    }
+
+    #[test]
+    fn a_record_made_again_under_its_old_key_is_not_the_one_that_the_first_reading_showed() {
+        let mut again = weak(&[1, 2]);
+        again.lives += CREATED;
+        assert!(!confirms(weak(&[1, 2]), &[9], again));
+    }
+
+    #[test]
+    fn a_reading_that_shows_what_the_first_missed_makes_the_first_no_witness() {
+        for reading in [strong, weak] {
+            let mut doubt = Doubt::new(reading(&[1, 2]), vec![8, 9]);
+            assert!(doubt.adds(9, life(9)));
+            assert!(!doubt.is_settled());
+            assert!(!doubt.is_confirmed_by(reading(&[1, 2, 9])), "8 was missed by one witness");
+            assert!(!doubt.adds(9, life(9)), "it has been shown");
+            assert!(doubt.is_confirmed_by(reading(&[1, 2, 9])));
+        }
+    }
+
+    #[test]
+    fn readings_that_prove_nothing_confirm_nothing() {
+        for evidence in [Evidence::Moved("it moved".into()), Evidence::Unprovable("no keys".into())] {
+            assert!(!confirms(weak(&[1]), &[9], listing(evidence.clone(), &[1])));
+        }
+        let says_nothing = || listing(Evidence::End, &[]);
+        assert!(!confirms(says_nothing(), &[9], says_nothing()));
+        assert!(!confirms(says_nothing(), &[9], listing(Evidence::OnePage, &[])), "one witness is not two");
+        assert!(confirms(listing(Evidence::OnePage, &[]), &[9], listing(Evidence::OnePage, &[])));
+    }
+
+    #[test]
+    fn nothing_is_left_to_confirm_once_every_missing_record_was_shown() {
+        let mut doubt = Doubt::new(weak(&[1]), vec![9]);
+        assert!(doubt.adds(9, life(9)));
+        assert!(doubt.is_settled());
+    }
+}
