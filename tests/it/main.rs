@@ -14,6 +14,7 @@ mod honesty;
 mod interop;
 mod messages;
 mod moving;
+mod names;
 mod nights;
 mod projects;
 mod publish;

@@ -126,6 +126,22 @@ fn a_table_and_columns_named_like_sql_words_and_macro_parameters_work() {
 }
 
 #[test]
+fn a_column_that_hides_the_row_numbers_is_refused_until_it_is_renamed() {
+    let place = Place::new();
+    let list = things();
+    let row = |id: &str| json!({ "id": id, "state": "1", "_hash": 1 });
+    place.sync(&list, 0, &[row("a"), row("b")]).unwrap();
+    let alter = |sql: &str| duckdb::Connection::open(&place.store).unwrap().execute_batch(sql).unwrap();
+    alter("ALTER TABLE things ADD COLUMN \"RowId\" BIGINT; ALTER TABLE things_history ADD COLUMN \"RowId\" BIGINT");
+    let error = place.sync(&list, 1, &[row("a")]).unwrap_err();
+    assert!(matches!(&error, Error::RowIdHidden { column, .. } if column == "RowId"), "{error}");
+    let hint = error.hint().unwrap();
+    alter(hint.split_once(": ").unwrap().1);
+    assert_eq!(place.sync(&list, 1, &[row("a")]).unwrap().gone, 1);
+    place.require_sound(&list);
+}
+
+#[test]
 fn texts_that_look_like_sql_stay_texts() {
     let place = Place::new();
     let list = things();
