@@ -124,7 +124,10 @@ impl Error {
             }
             Error::Io { .. } => "check the permissions of the file and the space on its disk",
             Error::PathNotUtf8 { .. } => "name the store with plain characters",
-            Error::NotDuckDb { .. } | Error::NotAStore { .. } => "it was left as it is; name another file with --store",
+            Error::NotDuckDb { .. } => {
+                "it was left as it is; name another file with --store, or put a copy of the store in its place"
+            }
+            Error::NotAStore { .. } => "it was left as it is; name another file with --store",
             Error::NewerSchema { .. } => "use the newer hclake that wrote it",
             Error::NewerDuckDb { .. } => {
                 "it was left as it is; if it is a store, use the newer hclake that wrote it; if not, name another \

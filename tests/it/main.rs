@@ -6,6 +6,7 @@ mod bad_input;
 mod catalogs;
 mod crashes;
 mod credentials;
+mod duckdb_versions;
 mod faults;
 mod first_steps;
 mod first_sync;
