@@ -33,8 +33,9 @@ fn questions_about(list: &Endpoint, instants: &[String]) -> Vec<String> {
     }
     let (first, last) = (&instants[0], instants.last().expect("an instant"));
     questions.push(format!(
-        "SELECT _change, epoch_us(_at)::VARCHAR, _run_id::VARCHAR, _scope, {key}, array_to_string(_columns, '|'),
-                array_to_string(map_values(_old), '|'), array_to_string(map_values(_new), '|')
+        "SELECT _change, epoch_us(_at)::VARCHAR, _run_id::VARCHAR, _scope, {key}, coalesce(array_to_string(_columns, '|'), ''),
+                coalesce(array_to_string(map_values(_old), '|'), ''),
+                coalesce(array_to_string(map_values(_new), '|'), '')
          FROM {table}_changes('{first}', '{last}') ORDER BY ALL"
     ));
     questions
