@@ -85,8 +85,15 @@ pub(super) fn use_utc(connection: &Connection) {
 /// The name of a store's file, where the path is a file's at all.
 pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
     let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-    let name = path.file_name().filter(|name| !is_folder && !name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes()));
+    let is_in_memory = |name: &OsStr| name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes());
+    let name = path.file_name().filter(|name| !is_folder && !is_in_memory(name) && !is_address(path));
     name.ok_or_else(|| Error::NoFileName { path: path.to_owned() })
+}
+
+/// `s3://bucket/x`, `https://…`: nothing that a run could put a file in the place of.
+fn is_address(path: &Path) -> bool {
+    let scheme = path.to_str().and_then(|text| text.split_once("://")).map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// Says why a path is no DuckDB file before DuckDB is asked.

@@ -155,8 +155,9 @@ fn wide(name: &str, columns: &[&String], qualified: &BTreeMap<String, BTreeSet<S
     for (at, name) in columns.iter().enumerate() {
         let rest = match (qualified.get(*name), at % 3) {
             (Some(members), _) => {
-                let field = |member| format!("{{ name = \"{member}\", type = \"text\", about = \"It.\" }}");
-                let fields: Vec<String> = members.iter().map(field).collect();
+                let field = |member: &String| format!("{{ name = \"{member}\", type = \"text\", about = \"It.\" }}");
+                let key = "some_key".to_owned();
+                let fields: Vec<String> = members.iter().chain([&key]).map(field).collect();
                 format!("type = \"struct\"\nfields = [{}]", fields.join(", "))
             }
             (None, 0) => "type = \"text\"".to_owned(),
@@ -303,7 +304,7 @@ fn two_nights(lists: &BTreeMap<String, String>) {
     change_one_record_of_each(&tenant, lists, &catalog);
     // One of two projects cannot be read that night: nothing may happen to its records.
     let refused = Fault::Answer { status: 403, headers: Vec::new(), body: "{}".to_owned() };
-    tenant.cloud.faults.add(&format!("{}/names/", PROJECTS[1]), When::Always, refused);
+    tenant.cloud.faults.add(format!("{}/names/", PROJECTS[1]), When::Always, refused);
     let second = tenant.sync().exits(3).json();
 
     let connection = tenant.open();

@@ -282,6 +282,19 @@ fn what_is_missing_is_named() {
 }
 
 #[test]
+fn an_address_on_a_network_names_no_file() {
+    for address in ["s3://bucket/x.duckdb", "https://example.invalid/x.duckdb", "md://x"] {
+        for error in [
+            open_read_only(Path::new(address)).unwrap_err(),
+            Night::open(Path::new(address), &[things()], &|| midnight(0), &settings()).err().unwrap(),
+        ] {
+            assert!(matches!(error, Error::NoFileName { .. }), "{error}");
+            assert!(error.hint().unwrap().contains("one file on a disk"));
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named() {
     // Nobody, root included, can make a file there.
     let error = Night::open(Path::new("/proc/hclake.duckdb"), &[things()], &|| midnight(0), &settings()).err().unwrap();
