@@ -35,8 +35,8 @@ pub(super) fn open_file(path: &Path, mode: AccessMode) -> Result<Connection, Err
     Connection::open_with_flags(whole, config).map_err(|e| opening(path, e))
 }
 
-/// The file itself, links followed. A link that leads nowhere is an error, since nothing can be put in its place
-/// that whoever made the link would find.
+/// The file itself, links followed. A link that leads nowhere is an error: a new file in the link's place would not
+/// be where the link was meant to lead.
 pub(super) fn locate(path: &Path) -> Result<PathBuf, Error> {
     fs::canonicalize(path).map_err(|source| match source.kind() {
         ErrorKind::NotFound => match fs::read_link(path) {
