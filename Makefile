@@ -9,6 +9,7 @@ export CARGO_TARGET_DIR ?= $(CURDIR)/target
 CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
 READERS := $(CARGO_TARGET_DIR)/readers
+DUCKDBS := $(CARGO_TARGET_DIR)/duckdbs
 
 DUCKDB_PACKAGE := @duckdb/node-bindings-linux-x64
 DUCKDB_VERSION := 1.5.6-r.1
@@ -30,7 +31,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-bundled install clean announce-bundled
+.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -53,8 +54,9 @@ fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, 
 	  "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)" "corpus/$(or $(T),envelope)" \
 	  -- -max_total_time=$(or $(SECONDS),600)
 
-test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20
+test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20; lists called like anything that has a name
 	HCLAKE_KILLS=200 $(CARGO) test --locked $(FEATURES) --test it crashes
+	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture names::
 
 lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depended upon
 	$(CARGO) fmt --check
@@ -79,6 +81,15 @@ $(READERS)/installed: tests/interop/requirements.txt
 	@java -version 2>/dev/null || { echo "error: Spark needs Java 17 or newer, and there is no java"; exit 1; }
 	rm -rf "$(READERS)" && python3 -m venv "$(READERS)"
 	"$(READERS)/bin/pip" install --quiet --requirement $<
+	touch "$@"
+
+test-duckdb: $(DUCKDB) $(DUCKDBS)/installed ## whether each DuckDB from 1.0 to 2.0 reads a store's views and macros alike
+	HCLAKE_DUCKDBS="$(DUCKDBS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture duckdb_versions::
+
+$(DUCKDBS)/installed: tests/interop/duckdb_versions.txt
+	rm -rf "$(DUCKDBS)"
+	while read -r version; do python3 -m pip install --quiet --no-deps --only-binary :all: \
+	  --target "$(DUCKDBS)/$$version" "duckdb==$$version"; done < $<
 	touch "$@"
 
 test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own

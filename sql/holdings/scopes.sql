@@ -3,9 +3,9 @@
 -- takes: table, history, table_text
 
 WITH
-live AS (SELECT _scope AS scope, count(*) AS live FROM {{table}} GROUP BY _scope),
-closed AS (SELECT _scope AS scope, count(*) AS closed FROM {{history}} GROUP BY _scope),
-swept AS (
+_hclake_live AS (SELECT _scope AS scope, count(*) AS live FROM {{table}} GROUP BY _scope),
+_hclake_closed AS (SELECT _scope AS scope, count(*) AS closed FROM {{history}} GROUP BY _scope),
+_hclake_swept AS (
     SELECT
         sweeps.scope,
         min(epoch_us(runs.started_at)) FILTER (sweeps.verdict <> 'failed') AS since,
@@ -16,17 +16,21 @@ swept AS (
     WHERE sweeps.table_name = {{table_text}}
     GROUP BY sweeps.scope
 ),
-scopes AS (SELECT scope FROM live UNION SELECT scope FROM closed UNION SELECT scope FROM swept)
+_hclake_scopes AS (
+    SELECT scope FROM _hclake_live
+    UNION SELECT scope FROM _hclake_closed
+    UNION SELECT scope FROM _hclake_swept
+)
 SELECT
-    scopes.scope,
-    coalesce(live.live, 0),
-    coalesce(live.live, 0) + coalesce(closed.closed, 0),
-    swept.since,
-    swept.newest_complete,
-    coalesce(swept.complete_sweeps, 0),
-    swept.newest_verdict
-FROM scopes
-LEFT JOIN live ON live.scope = scopes.scope
-LEFT JOIN closed ON closed.scope = scopes.scope
-LEFT JOIN swept ON swept.scope = scopes.scope
-ORDER BY scopes.scope;
+    a.scope,
+    coalesce(c.live, 0),
+    coalesce(c.live, 0) + coalesce(h.closed, 0),
+    w.since,
+    w.newest_complete,
+    coalesce(w.complete_sweeps, 0),
+    w.newest_verdict
+FROM _hclake_scopes a
+LEFT JOIN _hclake_live c ON c.scope = a.scope
+LEFT JOIN _hclake_closed h ON h.scope = a.scope
+LEFT JOIN _hclake_swept w ON w.scope = a.scope
+ORDER BY a.scope;

@@ -1,22 +1,22 @@
 -- What sets the staged sweeps apart from the records that are open in their scopes, one row a difference:
--- the row ids on both sides, whether the record is new, changed or gone, and when a version that ends does so. Then takes out the records that
--- look gone only because they could not be read.
+-- the row ids on both sides, whether the record is new, changed or gone, and when a version that ends does so.
+-- Then takes out the records that look gone only because they could not be read.
 -- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_diff AS
-WITH staged AS (
+WITH _hclake_staged AS (
     SELECT s.rowid AS _staged, s._sweep, s._hash, {{keys_of_staged}}
     FROM {{stage}} s SEMI JOIN _hclake_sweeps w ON w.sweep = s._sweep
 ),
-held AS (
+_hclake_held AS (
     SELECT c.rowid AS _current, w.sweep AS _sweep, c._hash, c._first_seen, {{keys_of_current}}
     FROM {{table}} c JOIN _hclake_sweeps w ON w.scope = c._scope
 )
-SELECT _sweep, staged._staged, held._current, held._first_seen,
-       CASE WHEN held._current IS NULL THEN 'new' WHEN staged._staged IS NULL THEN 'gone' ELSE 'changed' END AS _change,
+SELECT _sweep, s._staged, c._current, c._first_seen,
+       CASE WHEN c._current IS NULL THEN 'new' WHEN s._staged IS NULL THEN 'gone' ELSE 'changed' END AS _change,
        {{valid_from}} AS _closed_at
-FROM staged FULL JOIN held USING (_sweep, {{key_names}})
-WHERE staged._hash IS DISTINCT FROM held._hash;
+FROM _hclake_staged s FULL JOIN _hclake_held c USING (_sweep, {{key_names}})
+WHERE s._hash IS DISTINCT FROM c._hash;
 
 DELETE FROM _hclake_diff WHERE _change = 'gone' AND _current IN (
     SELECT _current

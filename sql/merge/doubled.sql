@@ -2,9 +2,9 @@
 -- a key double, so only their keys are looked at.
 -- takes: table, keys_of_current, key_names, key_texts, run_id
 
-WITH opened AS (SELECT c._scope, {{keys_of_current}} FROM {{table}} c WHERE c._run_id = {{run_id}}),
-     held AS (SELECT c._scope, {{keys_of_current}} FROM {{table}} c)
+WITH _hclake_opened AS (SELECT c._scope, {{keys_of_current}} FROM {{table}} c WHERE c._run_id = {{run_id}}),
+     _hclake_held AS (SELECT c._scope, {{keys_of_current}} FROM {{table}} c)
 SELECT concat_ws(' ', _scope, CAST({{key_texts}} AS VARCHAR))
-FROM held SEMI JOIN opened USING (_scope, {{key_names}})
+FROM _hclake_held SEMI JOIN _hclake_opened USING (_scope, {{key_names}})
 GROUP BY _scope, {{key_names}} HAVING count(*) > 1
 LIMIT 1;

@@ -1,4 +1,4 @@
 -- How many open records of a scope have a value in a column. The scope is bound as $1.
 -- takes: table, column
 
-SELECT count({{column}}) FROM {{table}} WHERE _scope = $1;
+SELECT count(c.{{column}}) FROM {{table}} c WHERE c._scope = $1;

@@ -1,5 +1,5 @@
--- Whether a database has ever been migrated.
+-- Whether a database has ever been migrated by hclake. Other programs keep a table of that name too, with other columns.
 -- takes:
 
-SELECT count(*) > 0 FROM duckdb_tables()
-WHERE table_name = 'schema_migrations' AND database_name = current_database();
+SELECT count(*) = 2 FROM duckdb_columns()
+WHERE database_name = current_database() AND table_name = 'schema_migrations' AND column_name IN ('version', 'checksum');

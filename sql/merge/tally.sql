@@ -3,30 +3,29 @@
 -- gone, open before, left for the next run to confirm.
 -- takes: table, table_text, stage, run_id
 
-WITH kept AS (SELECT _sweep, count(*) AS n FROM {{stage}} GROUP BY _sweep),
-     dropped AS (
+WITH _hclake_kept AS (SELECT _sweep, count(*) AS n FROM {{stage}} GROUP BY _sweep),
+     _hclake_dropped AS (
          SELECT _sweep, count(*) AS n, count(*) FILTER (WHERE _hash <> _kept_hash) AS conflicts
          FROM _hclake_doubles WHERE _place > 1 GROUP BY _sweep
      ),
-     differing AS (
+     _hclake_differing AS (
          SELECT _sweep,
                 count(*) FILTER (WHERE _change = 'new') AS n_new,
                 count(*) FILTER (WHERE _change = 'changed') AS n_changed,
                 count(*) FILTER (WHERE _change = 'gone') AS n_gone
          FROM _hclake_diff GROUP BY _sweep
      ),
-     held AS (SELECT _scope, count(*) AS n FROM {{table}} GROUP BY _scope),
-     waiting AS (
+     _hclake_held AS (SELECT _scope, count(*) AS n FROM {{table}} GROUP BY _scope),
+     _hclake_waiting AS (
          SELECT g.scope, count(*) AS n FROM gone_candidates g
          WHERE g.table_name = {{table_text}} AND g.run_id = {{run_id}} GROUP BY g.scope
      )
-SELECT w.sweep, coalesce(kept.n, 0), coalesce(dropped.n, 0), coalesce(dropped.conflicts, 0),
-       coalesce(differing.n_new, 0), coalesce(differing.n_changed, 0), coalesce(differing.n_gone, 0),
-       coalesce(held.n, 0), coalesce(waiting.n, 0)
+SELECT w.sweep, coalesce(k.n, 0), coalesce(o.n, 0), coalesce(o.conflicts, 0),
+       coalesce(d.n_new, 0), coalesce(d.n_changed, 0), coalesce(d.n_gone, 0), coalesce(c.n, 0), coalesce(g.n, 0)
 FROM _hclake_sweeps w
-LEFT JOIN kept ON kept._sweep = w.sweep
-LEFT JOIN dropped ON dropped._sweep = w.sweep
-LEFT JOIN differing ON differing._sweep = w.sweep
-LEFT JOIN held ON held._scope = w.scope
-LEFT JOIN waiting ON waiting.scope = w.scope
+LEFT JOIN _hclake_kept k ON k._sweep = w.sweep
+LEFT JOIN _hclake_dropped o ON o._sweep = w.sweep
+LEFT JOIN _hclake_differing d ON d._sweep = w.sweep
+LEFT JOIN _hclake_held c ON c._scope = w.scope
+LEFT JOIN _hclake_waiting g ON g.scope = w.scope
 ORDER BY w.sweep;

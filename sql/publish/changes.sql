@@ -2,26 +2,26 @@
 -- last values. A version is a change if the same run closed another of the same record.
 -- takes: table, history, columns, keys_of_version, key_order, first_run_id, last_run_id
 
-WITH replaced AS (
+WITH _hclake_replaced AS (
     SELECT v._scope AS _replaced_scope, v._closed_run_id AS _replaced_by, [{{keys_of_version}}] AS _replaced_key
     FROM {{history}} v
     WHERE v._closed_by = 'changed' AND v._closed_run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
 ),
-opened AS (
+_hclake_opened AS (
     SELECT {{columns}} FROM {{table}} v WHERE v._run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
     UNION ALL
     SELECT {{columns}} FROM {{history}} v WHERE v._run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
 ),
-events AS (
+_hclake_events AS (
     SELECT CASE WHEN r._replaced_scope IS NULL THEN 'opened' ELSE 'changed' END AS _change,
            v._valid_from AS _at, v._run_id AS _change_run_id, v.*
-    FROM opened v
-    LEFT JOIN replaced r
+    FROM _hclake_opened v
+    LEFT JOIN _hclake_replaced r
       ON r._replaced_scope = v._scope AND r._replaced_by = v._run_id AND r._replaced_key = [{{keys_of_version}}]
     UNION ALL
     SELECT 'gone', v._valid_to, v._closed_run_id, {{columns}}
     FROM {{history}} v
     WHERE v._closed_by = 'gone' AND v._closed_run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
 )
-SELECT * FROM events v
+SELECT * FROM _hclake_events v
 ORDER BY v._scope, {{key_order}};

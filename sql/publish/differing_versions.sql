@@ -3,27 +3,27 @@
 -- An instant's end is left out where a later run of the store has closed the version since.
 -- takes: current_files, history_files, versions, columns, last_run_id, since_us
 
-WITH published AS (
-    SELECT {{columns}}, NULL AS _ended_us FROM read_parquet({{current_files}}, union_by_name = true) v
+WITH _hclake_published AS (
+    SELECT {{columns}}, NULL AS _ended_us FROM read_parquet({{current_files}}, union_by_name = true, hive_partitioning = false) v
     {{history_files}}
 ),
-stored AS (
+_hclake_stored AS (
     SELECT {{columns}}, CASE WHEN v._closed_run_id <= {{last_run_id}} THEN epoch_us(v._valid_to) END AS _ended_us
     FROM {{versions}} v
     WHERE v._run_id <= {{last_run_id}}
 ),
-differing AS (
-    SELECT 'store' AS _side, * FROM (SELECT * FROM stored EXCEPT ALL SELECT * FROM published)
+_hclake_differing AS (
+    SELECT 'store' AS _side, * FROM (SELECT * FROM _hclake_stored EXCEPT ALL SELECT * FROM _hclake_published)
     UNION ALL
-    SELECT 'dataset' AS _side, * FROM (SELECT * FROM published EXCEPT ALL SELECT * FROM stored)
+    SELECT 'dataset' AS _side, * FROM (SELECT * FROM _hclake_published EXCEPT ALL SELECT * FROM _hclake_stored)
 ),
-altering AS (
+_hclake_altering AS (
     SELECT d._side, d._scope, d._hash, d._valid_from, min(r.run_id) AS _first, max(r.run_id) AS _last
-    FROM differing d
+    FROM _hclake_differing d
     JOIN runs r
       ON epoch_us(r.started_at) >= epoch_us(d._valid_from)
      AND (d._ended_us IS NULL OR epoch_us(r.started_at) < d._ended_us)
     WHERE r.run_id <= {{last_run_id}} AND epoch_us(r.started_at) >= {{since_us}}
     GROUP BY ALL
 )
-SELECT count(*) FILTER (_side = 'store'), count(*) FILTER (_side = 'dataset'), min(_first), max(_last) FROM altering;
+SELECT count(*) FILTER (_side = 'store'), count(*) FILTER (_side = 'dataset'), min(_first), max(_last) FROM _hclake_altering;

@@ -2,4 +2,4 @@
 -- takes: files, columns
 
 UNION ALL
-SELECT {{columns}}, epoch_us(v._valid_to) FROM read_parquet({{files}}, union_by_name = true) v
+SELECT {{columns}}, epoch_us(v._valid_to) FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v

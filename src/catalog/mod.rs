@@ -4,6 +4,7 @@
 pub mod file;
 pub mod file_paging;
 mod folder;
+mod names;
 pub mod spec;
 pub mod toml_text;
 mod validate;
@@ -12,7 +13,8 @@ mod words;
 use std::fmt;
 use std::path::Path;
 
-pub use validate::{COLUMNS_MAX, is_column_name, is_field_name, table_name_faults};
+pub use names::{RESERVED_TABLES, ROW_ID, is_column_name, is_field_name, table_name_faults};
+pub use validate::COLUMNS_MAX;
 
 use spec::Endpoint;
 

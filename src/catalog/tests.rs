@@ -129,7 +129,7 @@ fn a_table_name_that_sql_or_the_store_cannot_take_is_refused() {
     refused(&named(&long), &format!("name: \"{long}\" is longer than 63 characters; shorten it"));
     assert_eq!(faults_of(&named(&"a".repeat(63))), [""; 0]);
     refused(&named("order"), "name: \"order\" is a word of SQL; choose another");
-    for own in ["runs", "sweeps", "requests", "quarantine", "schema_drift", "schema_migrations", "meta_x"] {
+    for own in crate::catalog::RESERVED_TABLES.into_iter().chain(["meta_x"]) {
         refused(&named(own), &format!("name: \"{own}\" is a table of hclake's own; choose another"));
     }
     for ending in ["_history", "_versions", "_as_of", "_changes"] {
@@ -310,7 +310,13 @@ fn a_column_name_the_table_cannot_take_is_refused() {
     refused(&column("_hash"), &format!("column _hash: {shape}"));
     refused(&column("kindOf"), &format!("column kindOf: {shape}"));
     refused(&column("group"), "column group: the name is a word of SQL; choose another");
-    refused(&column("extra"), "column extra: hclake keeps unknown members under this name; choose another");
+    let extra = "is where hclake keeps members that the catalog does not know";
+    refused(&column("extra"), &format!("column extra: the name {extra}; choose another"));
+    refused(&column("rowid"), "column rowid: the name is what DuckDB calls the number of a row; choose another");
+    for part in ["closed_month", "run_month"] {
+        let why = "is part of the paths in a published dataset";
+        refused(&column(part), &format!("column {part}: the name {why}; choose another"));
+    }
     refused(&column("owner"), "column owner: the name is used twice; rename one of the two");
     refused(&column("took_s"), "column took_s: hclake keeps the seconds of `took` there; rename it");
     let both = faults_of(&column("Owner"));

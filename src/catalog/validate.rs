@@ -3,13 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::names::{NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
 use super::spec::{
     Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,
 };
 use super::toml_text::nearest;
 
-/// Characters in the name of a table or column.
-const NAME_CHARS_MAX: usize = 63;
 /// Columns of one endpoint.
 pub const COLUMNS_MAX: usize = 1000;
 /// Records a page.
@@ -18,17 +17,6 @@ const LIMIT_MAX: u32 = 10_000;
 const PAGES_MAX: u32 = 10_000_000;
 
 const PROJECT: &str = "{project_id}";
-/// Tables the store keeps for itself.
-const OWN_TABLES: [&str; 6] = ["runs", "sweeps", "requests", "quarantine", "schema_drift", "schema_migrations"];
-const OWN_PREFIX: &str = "meta_";
-/// Endings of the names that the store derives from a table's.
-const OWN_ENDINGS: [&str; 4] = ["_history", "_versions", "_as_of", "_changes"];
-/// Words that DuckDB does not take as a bare name.
-const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
-    constraint create default deferrable desc describe distinct do else end except false fetch for foreign from group \
-    having in initially intersect into lambda lateral leading limit not null offset on only or order pivot \
-    pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table \
-    then to trailing true union unique unpivot using variadic when where window with";
 
 /// Faults of one endpoint.
 pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
@@ -72,44 +60,6 @@ pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<String> {
 fn table_name(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let name = endpoint.name.as_str();
     faults.extend(table_name_faults(name).into_iter().map(|why| format!("name: \"{name}\" {why}")));
-}
-
-/// Why a table cannot have this name.
-pub fn table_name_faults(name: &str) -> Vec<String> {
-    let mut faults: Vec<String> = unsafe_name(name).into_iter().collect();
-    if OWN_TABLES.contains(&name) || name.starts_with(OWN_PREFIX) {
-        faults.push("is a table of hclake's own; choose another".to_owned());
-    }
-    if let Some(ending) = OWN_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {
-        faults.push(format!("ends in {ending}, as names derived from a table do; choose another"));
-    }
-    faults
-}
-
-/// Whether a column can have this name.
-pub fn is_column_name(name: &str) -> bool {
-    unsafe_name(name).is_none() && name != EXTRA
-}
-
-/// Whether a field of a struct can have this name.
-pub fn is_field_name(name: &str) -> bool {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    starts_well && name.len() <= NAME_CHARS_MAX && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// Why a table or column cannot have this name, and what a name must be.
-fn unsafe_name(name: &str) -> Option<String> {
-    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
-    let goes_on_well = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if !(starts_well && goes_on_well) {
-        Some("must begin with a small letter and go on with small letters, digits and underscores".to_owned())
-    } else if name.len() > NAME_CHARS_MAX {
-        Some(format!("is longer than {NAME_CHARS_MAX} characters; shorten it"))
-    } else if SQL_WORDS.split_whitespace().any(|word| word == name) {
-        Some("is a word of SQL; choose another".to_owned())
-    } else {
-        None
-    }
 }
 
 fn texts(endpoint: &Endpoint, faults: &mut Vec<String>) {
@@ -256,10 +206,7 @@ fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for column in &endpoint.columns {
         let name = column.name.as_str();
-        faults.extend(unsafe_name(name).map(|why| format!("column {name}: the name {why}")));
-        if name == EXTRA {
-            faults.push(format!("column {name}: hclake keeps unknown members under this name; choose another"));
-        }
+        faults.extend(column_name_fault(name).map(|why| format!("column {name}: the name {why}")));
         if !seen.insert(name.to_ascii_lowercase()) {
             faults.push(format!("column {name}: the name is used twice; rename one of the two"));
         }

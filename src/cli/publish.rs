@@ -153,6 +153,9 @@ fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &m
     for (table, run_id) in &verified.behind {
         streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --tables brings it up"));
     }
+    for table in &verified.unlisted {
+        streams.remark(&format!("note: {table} is no longer in the catalog; its files are held to the manifest alone"));
+    }
     let against = match verified.is_compared_with_store {
         true => format!("its manifest and {}", store.value.display()),
         false => format!("its manifest alone: there is no store at {}", store.value.display()),
@@ -185,5 +188,6 @@ fn verified_as_json(verified: &Verified) -> serde_json::Value {
         "compared_with_store": verified.is_compared_with_store,
         "differences": differences,
         "behind": verified.behind.iter().map(|(table, run)| json!({ "table": table, "run_id": run })).collect::<Vec<_>>(),
+        "unlisted": verified.unlisted,
     })
 }

@@ -62,7 +62,10 @@ impl Error {
             Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
             Error::Manifest { .. } => "remove that file and publish again: all files are then written anew",
             Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
-            Error::OtherStore { .. } => "publish each store into a folder of its own",
+            Error::OtherStore { .. } => {
+                "if a backup of the store was put back, move the folder aside and publish again: everything that the \
+                 store holds is written; another store needs a folder of its own"
+            }
             Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
             Error::Busy { .. } => "wait for it to end, then publish again",
             Error::Io { .. } | Error::Parquet { .. } => {

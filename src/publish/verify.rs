@@ -26,6 +26,8 @@ pub struct Verified {
     pub differences: Vec<Difference>,
     /// Tables that were left out of the newest publishing, and the run that each is of; they are held to that one.
     pub behind: Vec<(String, i64)>,
+    /// Tables whose lists the catalog does not have any more; they are held to the manifest alone.
+    pub unlisted: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,9 +62,11 @@ pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<
         differences.extend(comparison.differences(catalog)?);
     }
     let current = manifest.files.values().filter(|entry| entry.part == Part::Current);
-    let behind = current.filter(|entry| entry.run_id < manifest.run.run_id);
+    let (listed, unlisted): (Vec<_>, Vec<_>) = current.partition(|entry| catalog.get(&entry.table).is_some());
+    let behind = listed.into_iter().filter(|entry| entry.run_id < manifest.run.run_id);
     Ok(Verified {
         behind: behind.map(|entry| (entry.table.clone(), entry.run_id)).collect(),
+        unlisted: unlisted.into_iter().map(|entry| entry.table.clone()).collect(),
         run_id: manifest.run.run_id,
         files: manifest.files.len(),
         rows: manifest.files.values().map(|entry| entry.rows).sum(),
@@ -138,8 +142,8 @@ impl Comparison<'_> {
         let current = self.manifest.files.values().filter(|entry| entry.part == Part::Current);
         let up_to: BTreeMap<&str, i64> = current.map(|entry| (entry.table.as_str(), entry.run_id)).collect();
         for (name, last_run_id) in up_to {
-            let table = catalog.get(name).map(|endpoint| self.source.table(endpoint)).transpose()?.flatten();
-            match table {
+            let Some(endpoint) = catalog.get(name) else { continue };
+            match self.source.table(endpoint)? {
                 Some(table) => self.table(table, last_run_id, &mut found)?,
                 None => found.push(Difference::of(name, "is not in the store")),
             }

@@ -1,13 +1,17 @@
 //! What can go wrong with the store, each with what to do next. It knows nothing of exit codes.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
 use super::template::TemplateError;
 
 /// What the system says of a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";
+
+/// What helps where the file itself is broken.
+const DAMAGED: &str = "put a copy of the store from before in its place; without one, rename the file and run \
+    `hclake sync`: a new store begins, without the history";
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -33,8 +37,14 @@ pub enum Error {
     NotAStore { path: PathBuf },
     #[error("the store was written by a newer hclake: its schema is {found}, this program knows {known}")]
     NewerSchema { found: u32, known: u32 },
-    #[error("{} was written by a newer DuckDB", path.display())]
+    #[error("{} was written by a newer DuckDB than this program can read", path.display())]
     NewerDuckDb { path: PathBuf, source: duckdb::Error },
+    #[error("{} is damaged: {}", path.display(), first_line(source))]
+    Damaged { path: PathBuf, source: duckdb::Error },
+    #[error("{} is a link to {}, which does not exist", path.display(), to.display())]
+    DanglingLink { path: PathBuf, to: PathBuf },
+    #[error("table {table} of the store has a column {column}, which hides the row numbers that hclake needs")]
+    RowIdHidden { table: String, column: String },
     #[error("another program has {} open for writing", path.display())]
     HeldByOther { path: PathBuf, source: duckdb::Error },
     #[error("another run holds the store: {}", holder.as_ref().map_or("it does not say who".to_owned(), Holder::to_string))]
@@ -69,9 +79,25 @@ pub enum Error {
     Sql { doing: String, source: duckdb::Error },
 }
 
+impl Error {
+    /// The same as damage to the file at `path`, where DuckDB's words say that it is.
+    pub(super) fn in_file(self, path: &Path) -> Error {
+        match self {
+            Error::Sql { source, .. } if is_damage(&source) => Error::Damaged { path: path.to_owned(), source },
+            other => other,
+        }
+    }
+}
+
 /// DuckDB's own words without the statement that they may quote below.
 fn first_line(source: &duckdb::Error) -> String {
     source.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+/// DuckDB's words for a file that was cut or altered.
+pub(super) fn is_damage(source: &duckdb::Error) -> bool {
+    let text = source.to_string();
+    ["Corrupt database file", "Could not read enough bytes"].iter().any(|words| text.contains(words))
 }
 
 /// The system's words for a full disk, an exhausted quota and a file that may not grow.
@@ -98,8 +124,25 @@ impl Error {
             }
             Error::Io { .. } => "check the permissions of the file and the space on its disk",
             Error::PathNotUtf8 { .. } => "name the store with plain characters",
-            Error::NotDuckDb { .. } | Error::NotAStore { .. } => "it was left as it is; name another file with --store",
-            Error::NewerSchema { .. } | Error::NewerDuckDb { .. } => "use the newer hclake that wrote it",
+            Error::NotDuckDb { .. } => {
+                "it was left as it is; name another file with --store, or put a copy of the store in its place"
+            }
+            Error::NotAStore { .. } => "it was left as it is; name another file with --store",
+            Error::NewerSchema { .. } => "use the newer hclake that wrote it",
+            Error::NewerDuckDb { .. } => {
+                "it was left as it is; if it is a store, use the newer hclake that wrote it; if not, name another \
+                 file with --store"
+            }
+            Error::Damaged { .. } => DAMAGED,
+            Error::DanglingLink { .. } => {
+                "remove the link or let it lead to a store; a new store can be made where the link is not"
+            }
+            Error::RowIdHidden { table, column } => {
+                return Some(format!(
+                    "rename it with DuckDB in both tables: ALTER TABLE \"{table}\" RENAME COLUMN \"{column}\" TO \
+                     row_number; ALTER TABLE \"{table}_history\" RENAME COLUMN \"{column}\" TO row_number"
+                ));
+            }
             Error::HeldByOther { .. } => "close that program, or let it open the store read-only",
             Error::Busy { .. } => "wait for that run to end, or pass --lock-timeout to let this one wait",
             Error::ChangedMeanwhile { .. } => "let other programs open the store read-only, then run again",
@@ -116,6 +159,7 @@ impl Error {
             Error::Sql { source, .. } if is_out_of_space(source) => {
                 "nothing was stored; make room on the disk for a second copy of the store, then run again"
             }
+            Error::Sql { source, .. } if is_damage(source) => DAMAGED,
             Error::CommitLost { .. } => "check the space on the disk, then run again",
             _ => return None,
         };
@@ -130,7 +174,7 @@ impl Error {
         }
     }
 
-    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Error {
+    pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull => Error::DiskFull { doing: format!("{action} {}", path.display()) },

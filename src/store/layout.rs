@@ -252,7 +252,7 @@ fn with_texts_for_instants(value: &str, kind: &StoredKind, depth: usize) -> Stri
     if !holds_instants(kind) {
         return value.to_owned();
     }
-    let inner = format!("_e{depth}");
+    let inner = format!("_hclake_e{depth}");
     match kind {
         StoredKind::Timestamp => format!("strftime(make_timestamp(epoch_us({value})), '%Y-%m-%dT%H:%M:%S.%fZ')"),
         StoredKind::Struct(fields) => {

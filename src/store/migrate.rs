@@ -131,6 +131,17 @@ mod tests {
     }
 
     #[test]
+    fn the_tables_that_migrations_make_are_those_that_no_list_can_have() {
+        let connection = crate::store::in_memory("UTC");
+        run_all(&connection, MIGRATIONS).unwrap();
+        let mut statement = connection.prepare(template::TABLES_HELD.text).unwrap();
+        let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let mut names: Vec<String> = names.map(Result::unwrap).collect();
+        names.sort();
+        assert_eq!(names, crate::catalog::RESERVED_TABLES);
+    }
+
+    #[test]
     fn what_is_pending_is_applied_once_and_in_order() {
         let connection = crate::store::in_memory("UTC");
         assert_eq!(run_all(&connection, &MIGRATIONS[..1]).unwrap(), ["ledger"]);

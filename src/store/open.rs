@@ -2,13 +2,13 @@
 //! It never writes.
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use duckdb::{AccessMode, Config, Connection};
 
-use super::error::Error;
+use super::error::{self, Error};
 use super::migrate;
 
 /// What stands at byte 8 of every DuckDB file.
@@ -21,11 +21,46 @@ const IN_MEMORY: &str = ":memory:";
 pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
     file_name(path)?;
     check_magic(path)?;
-    let config = config().and_then(|c| c.access_mode(AccessMode::ReadOnly)).map_err(Error::sql("be configured"))?;
-    let connection = Connection::open_with_flags(path, config).map_err(|e| opening(path, e))?;
+    let connection = open_file(path, AccessMode::ReadOnly)?;
     use_utc(&connection);
-    migrate::require_known(&connection, path)?;
+    migrate::require_known(&connection, path).map_err(|error| error.in_file(path))?;
     Ok(connection)
+}
+
+/// Opens the file that is there. DuckDB is given its whole path: it takes the beginning of a short one, such as
+/// `md:x` or `s3:x`, for the name of an extension or a place on the network.
+pub(super) fn open_file(path: &Path, mode: AccessMode) -> Result<Connection, Error> {
+    let whole = locate(path)?;
+    let config = config().and_then(|c| c.access_mode(mode)).map_err(Error::sql("be configured"))?;
+    Connection::open_with_flags(whole, config).map_err(|e| opening(path, e))
+}
+
+/// The file itself, links followed. A link that leads nowhere is an error: a new file in the link's place would not
+/// be where the link was meant to lead.
+pub(super) fn locate(path: &Path) -> Result<PathBuf, Error> {
+    fs::canonicalize(path).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => match fs::read_link(path) {
+            Ok(to) => Error::DanglingLink { path: path.to_owned(), to },
+            Err(_) => missing(path),
+        },
+        ErrorKind::NotADirectory => Error::FolderMissing { folder: folder_of(path) },
+        _ => Error::Io { action: "find", path: path.to_owned(), source },
+    })
+}
+
+/// The folder that a path names a file in.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn missing(path: &Path) -> Error {
+    match folder_of(path) {
+        folder if !folder.is_dir() => Error::FolderMissing { folder },
+        _ => Error::Missing { path: path.to_owned() },
+    }
 }
 
 /// Settings of every connection: no extension comes from outside the program.
@@ -50,24 +85,25 @@ pub(super) fn use_utc(connection: &Connection) {
 /// The name of a store's file, where the path is a file's at all.
 pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
     let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
-    let name = path.file_name().filter(|name| !is_folder && !name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes()));
+    let is_in_memory = |name: &OsStr| name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes());
+    let name = path.file_name().filter(|name| !is_folder && !is_in_memory(name) && !is_address(path));
     name.ok_or_else(|| Error::NoFileName { path: path.to_owned() })
+}
+
+/// `s3://bucket/x`, `https://…`: nothing that a run could put a file in the place of.
+fn is_address(path: &Path) -> bool {
+    let scheme = path.to_str().and_then(|text| text.split_once("://")).map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 /// Says why a path is no DuckDB file before DuckDB is asked.
 pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
     let mut head = [0; MAGIC_AT + MAGIC.len()];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    let read = File::open(locate(path)?).and_then(|mut file| file.read_exact(&mut head));
     match read {
         Ok(()) if &head[MAGIC_AT..] == MAGIC => Ok(()),
         Ok(()) => Err(Error::NotDuckDb { path: path.to_owned() }),
         Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Error::NotDuckDb { path: path.to_owned() }),
-        Err(e) if e.kind() == ErrorKind::NotFound => match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-                Err(Error::FolderMissing { folder: folder.to_owned() })
-            }
-            _ => Err(Error::Missing { path: path.to_owned() }),
-        },
         Err(e) if e.kind() == ErrorKind::IsADirectory => Err(Error::IsFolder { path: path.to_owned() }),
         Err(source) => Err(Error::Io { action: "read", path: path.to_owned(), source }),
     }
@@ -83,6 +119,8 @@ pub(super) fn opening(path: &Path, source: duckdb::Error) -> Error {
         Error::NewerDuckDb { path, source }
     } else if message.contains("not a valid DuckDB database file") {
         Error::NotDuckDb { path }
+    } else if error::is_damage(&source) {
+        Error::Damaged { path, source }
     } else {
         Error::Sql { doing: format!("open {}", path.display()), source }
     }

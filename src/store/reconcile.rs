@@ -9,9 +9,7 @@ use super::error::Error;
 use super::layout::{self, Layout, OWN_COLUMNS};
 use super::template::{self, Template, Values, ident, literal};
 use crate::catalog::spec::{Endpoint, StoredKind};
-
-/// Names of the store's own tables, which no list can take.
-const LEDGER_TABLES: &[&str] = &["runs", "sweeps", "requests", "quarantine", "schema_drift", "schema_migrations"];
+use crate::catalog::{RESERVED_TABLES, ROW_ID};
 
 /// Prepares the store for all lists of a run, in the order given.
 pub(super) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec<Layout>, Error> {
@@ -21,7 +19,7 @@ pub(super) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec
 }
 
 fn require_distinct_names(layouts: &[Layout]) -> Result<(), Error> {
-    let mut taken: BTreeSet<String> = LEDGER_TABLES.iter().map(|name| name.to_string()).collect();
+    let mut taken: BTreeSet<String> = RESERVED_TABLES.iter().map(|name| name.to_string()).collect();
     for name in layouts.iter().flat_map(Layout::names) {
         if !taken.insert(name.to_lowercase()) {
             return Err(Error::NameTaken { name });
@@ -47,6 +45,9 @@ fn reconcile(connection: &Connection, layout: Layout) -> Result<Layout, Error> {
         }
     }
     let held = held_columns(connection, &layout.table).map_err(Error::sql(doing.clone()))?;
+    if let Some((column, _)) = held.iter().find(|(column, _)| column.eq_ignore_ascii_case(ROW_ID)) {
+        return Err(Error::RowIdHidden { table: layout.table, column: column.clone() });
+    }
     let layout = layout.with_retired(&held);
     let values = layout.values();
     for template in [template::VERSIONS, template::AS_OF, template::CHANGES] {

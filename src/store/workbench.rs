@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use duckdb::Connection;
+use duckdb::{AccessMode, Connection};
 
 use super::error::Error;
 use super::lock::{Holder, Lock};
@@ -115,7 +115,10 @@ impl Workbench {
             return Err(Error::ChangedMeanwhile { path: files.store.clone() });
         }
         fs::rename(&files.next, &files.store).map_err(Error::io("put the new night in the place of", &files.store))?;
-        sync(&files.folder)
+        if let Err(error) = sync(&files.folder) {
+            tracing::warn!("the new night is in place, but after a power failure the one before may be back: {error}");
+        }
+        Ok(())
     }
 }
 
@@ -143,19 +146,14 @@ struct Files {
 impl Files {
     /// A link is followed, so that one store has one lock and stays where it is.
     fn of(path: &Path) -> Result<Files, Error> {
-        let folder = match path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let folder = open::folder_of(path);
         let name = open::file_name(path)?;
-        let store = match fs::canonicalize(path) {
-            Ok(store) => store,
-            Err(e) if e.kind() == ErrorKind::NotADirectory => return Err(Error::FolderMissing { folder }),
-            Err(e) if e.kind() == ErrorKind::NotFound => match fs::canonicalize(&folder) {
+        let store = match open::locate(path) {
+            Err(Error::Missing { .. }) => match fs::canonicalize(&folder) {
                 Ok(folder) => folder.join(name),
                 Err(_) => return Err(Error::FolderMissing { folder }),
             },
-            Err(source) => return Err(Error::Io { action: "find", path: path.to_owned(), source }),
+            located => located?,
         };
         let text = store.to_str().ok_or_else(|| Error::PathNotUtf8 { path: store.clone() })?;
         let beside = |suffix: &str| PathBuf::from(format!("{text}{suffix}"));
@@ -217,10 +215,7 @@ impl Fingerprint {
 /// A database without any table may become a store.
 fn accept_empty(error: Error) -> Result<Connection, Error> {
     let Error::NotAStore { path } = &error else { return Err(error) };
-    let opened = open::config()
-        .and_then(|c| c.access_mode(duckdb::AccessMode::ReadOnly))
-        .and_then(|config| Connection::open_with_flags(path, config))
-        .map_err(|e| open::opening(path, e))?;
+    let opened = open::open_file(path, AccessMode::ReadOnly)?;
     let mut tables = opened.prepare(template::TABLES_HELD.text).map_err(Error::sql("look into the file"))?;
     let empty = !tables.exists([]).map_err(Error::sql("look into the file"))?;
     drop(tables);
@@ -234,8 +229,7 @@ fn fold_foreign_log(files: &Files) -> Result<(), Error> {
         return Ok(());
     }
     open::check_magic(&files.store)?;
-    let config = open::config().map_err(Error::sql("be configured"))?;
-    let connection = Connection::open_with_flags(&files.store, config).map_err(|e| open::opening(&files.store, e))?;
+    let connection = open::open_file(&files.store, AccessMode::ReadWrite)?;
     connection.execute_batch("CHECKPOINT").map_err(Error::sql("take up the log beside the store"))
 }
 

@@ -104,6 +104,26 @@ fn lists_of_every_way_of_paging_are_complete_and_remembered_night_after_night() 
 }
 
 #[test]
+fn a_list_that_leaves_the_catalog_stays_published_and_is_held_to_the_manifest() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
+    fs::remove_file(tenant.path("lists/app_catalogs.toml")).expect("removed");
+    tenant.advance();
+    tenant.sync().exits(0);
+    tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
+    let ran = tenant.run(&["publish", "verify", "bi"]).exits(0);
+    assert!(!ran.stderr.contains("is at run 1"), "nothing brings it up: {}", ran.stderr);
+    ran.says(&["note: app_catalogs is no longer in the catalog", "no difference"]);
+    let file = tenant.path("bi/current/app_catalogs.parquet");
+    let mut bytes = fs::read(&file).expect("there");
+    bytes[50] ^= 1;
+    fs::write(&file, bytes).expect("altered");
+    let ran = tenant.run(&["publish", "verify", "bi"]).exits(1);
+    assert!(ran.stdout.starts_with("current/app_catalogs.parquet: has the sum"), "{}", ran.stdout);
+}
+
+#[test]
 fn each_list_is_asked_for_as_its_file_says() {
     let tenant = tenant();
     tenant.sync().exits(0);

@@ -191,24 +191,52 @@ fn a_folder_that_this_user_may_not_write_is_named() {
 }
 
 #[test]
-fn either_signal_ends_a_run_with_130_and_keeps_the_store() {
-    for signal in ["-INT", "-TERM"] {
+fn a_signal_that_ends_programs_ends_a_run_with_130_and_keeps_the_store() {
+    for signal in ["INT", "TERM", "HUP"] {
         let tenant = Tenant::of(tiny_world(), StandinSettings::default());
         tenant.sync().exits(0);
         let before = fs::read(tenant.store()).expect("the store");
         tenant.advance();
-        let asked = tenant.requests_for("app-center/apps");
-        tenant.cloud.faults.add("app-center/apps", When::Always, Fault::Stall(Duration::from_secs(30)));
-        let mut command = tenant.command(&["sync"]);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
-        while tenant.requests_for("app-center/apps") == asked {
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().expect("kill").success());
-        Ran::of(child.wait_with_output().expect("ended")).exits(130).says(&["interrupted"]);
+        // Whatever these tests were started by may have had the program ignore the signal.
+        let usual = format!("--default-signal={signal}");
+        signalled(&tenant, &["env", &usual], signal, Duration::from_secs(30)).exits(130).says(&["interrupted"]);
         assert_eq!(fs::read(tenant.store()).expect("the store"), before, "{signal}");
         assert!(!beside_the_store(&tenant).iter().any(|name| name.contains(".next")), "{signal}");
     }
+}
+
+#[test]
+fn a_run_that_was_started_to_outlive_its_terminal_does() {
+    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    signalled(&tenant, &["nohup"], "HUP", Duration::from_millis(500)).exits(0);
+    assert_whole(&tenant, "after a hang-up");
+}
+
+/// A run that is sent a signal while it waits for an answer.
+fn signalled(tenant: &Tenant, starter: &[&str], signal: &str, wait: Duration) -> Ran {
+    let asked = tenant.requests_for("app-center/apps");
+    tenant.cloud.faults.add("app-center/apps", When::Always, Fault::Stall(wait));
+    let mut command = tenant.command_by(starter, &["sync"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started");
+    while tenant.requests_for("app-center/apps") == asked {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().expect("kill").success());
+    Ran::of(child.wait_with_output().expect("ended"))
+}
+
+#[test]
+fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
+    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let lake = tenant.path("lake");
+    fs::create_dir(&lake).expect("made");
+    // Files can be made and renamed there, but the folder itself cannot be opened.
+    fs::set_permissions(&lake, fs::Permissions::from_mode(0o300)).expect("set");
+    let ran = tenant.run_bound_by_modes(&["--store", "lake/x.duckdb", "sync"]);
+    fs::set_permissions(&lake, fs::Permissions::from_mode(0o755)).expect("set");
+    ran.exits(0).says(&["WARN", "the new night is in place", "Permission denied"]);
+    let ran = tenant.run(&["--store", "lake/x.duckdb", "query", "SELECT count(*) AS n FROM runs", "--format", "csv"]);
+    assert_eq!(ran.exits(0).stdout.trim(), "n\n1");
 }
 
 #[test]

@@ -300,11 +300,18 @@ fn stores_that_cannot_be_used() {
     let tenant = Tenant::new();
     std::fs::create_dir(tenant.path("folder.duckdb")).expect("made");
     tenant.write("letter.duckdb", "a letter to my landlord, long enough to be taken for a file header");
+    let newer = include_bytes!("../fixtures/store/duckdb_2_0_1.head");
+    std::fs::write(tenant.path("newer.duckdb"), newer).expect("written");
+    std::fs::write(tenant.path("cut.duckdb"), &newer[..4096]).expect("written");
+    std::os::unix::fs::symlink("gone.duckdb", tenant.path("link.duckdb")).expect("made");
     let mut session = Session::with(&tenant);
     session
         .run("a folder in the place of the store", &["--store", "folder.duckdb", "sync", "--only", "apps"], &[])
         .run("the same, asked", &["--store", "folder.duckdb", "query", "SELECT 1"], &[])
         .run("a file of another kind", &["--store", "letter.duckdb", "sync"], &[])
+        .run("a file of a newer DuckDB", &["--store", "newer.duckdb", "query", "SELECT 1"], &[])
+        .run("a store that was cut", &["--store", "cut.duckdb", "sync"], &[])
+        .run("a link that leads nowhere", &["--store", "link.duckdb", "sync"], &[])
         .run("a slash at the end", &["--store", "x.duckdb/", "sync"], &[])
         .run("a store in memory", &["--store", ":memory:", "demo"], &[])
         .run("a folder that is not there", &["--store", "no/such/x.duckdb", "sync"], &[])

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use duckdb::Connection;
 use hclake::catalog::Catalog;
+use hclake::clock::Timestamp;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
@@ -98,6 +99,7 @@ fn as_text(columns: &[String]) -> String {
 fn assert_as_of_every_run(tenant: &Tenant) {
     let connection = tenant.open();
     let runs = tenant.texts("SELECT epoch_us(started_at)::VARCHAR FROM runs");
+    let runs: Vec<i64> = runs.iter().map(|micros| micros.parse().expect("a number")).collect();
     assert!(!runs.is_empty());
     for table in tables() {
         let columns = as_text(&columns(&connection, &table));
@@ -114,7 +116,7 @@ fn assert_as_of_every_run(tenant: &Tenant) {
                     at(&history)
                 );
             }
-            let stored = format!("SELECT {columns} FROM {table}_as_of(make_timestamptz({run}))");
+            let stored = format!("SELECT {columns} FROM {table}_as_of(TIMESTAMPTZ '{}')", Timestamp(*run));
             assert_eq!(apart(&connection, &rebuilt, &stored), 0, "{table} as of {run}");
         }
     }
@@ -439,6 +441,26 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
 }
 
 #[test]
+fn after_a_backup_was_put_back_the_hint_of_the_refusal_helps() {
+    let tenant = nights(2);
+    publish(&tenant, &[]).exits(0);
+    fs::copy(tenant.store(), tenant.path("backup.duckdb")).expect("copied");
+    next_night(&tenant);
+    publish(&tenant, &[]).exits(0);
+    fs::copy(tenant.path("backup.duckdb"), tenant.store()).expect("put back");
+    for _ in 0..2 {
+        publish(&tenant, &[]).exits(2).says(&["this store does not hold", "move the folder aside and publish again"]);
+        tenant.run(&["publish", "verify", "bi"]).exits(2).says(&["move the folder aside"]);
+        // The next night makes another third run.
+        next_night(&tenant);
+    }
+    fs::rename(tenant.path("bi"), tenant.path("bi.old")).expect("moved");
+    publish(&tenant, &[]).exits(0);
+    verified(&tenant);
+    assert_as_of_every_run(&tenant);
+}
+
+#[test]
 fn the_second_publisher_is_turned_away_with_the_name_of_the_first() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
@@ -533,16 +555,6 @@ fn a_disk_that_is_full_leaves_what_was_published_and_is_named() {
     verified(&tenant);
 }
 
-/// The program as someone whom the modes of files bind; the superuser is not bound unless it gives that up.
-fn bound_by_modes(tenant: &Tenant, args: &[&str]) -> Ran {
-    let inner = tenant.command(args);
-    let is_superuser = fs::metadata(tenant.folder()).expect("there").uid() == 0;
-    let given_up: &[&str] = if is_superuser { &["--inh-caps=-all", "--bounding-set=-all"] } else { &[] };
-    let mut command = Command::new(if is_superuser { "/usr/bin/setpriv" } else { "/usr/bin/env" });
-    command.args(given_up).arg(inner.get_program()).args(args).env_clear().current_dir(tenant.folder());
-    Ran::of(command.output().expect("starts"))
-}
-
 #[test]
 fn a_folder_that_turns_read_only_leaves_what_was_published_and_is_named() {
     let tenant = nights(1);
@@ -554,7 +566,7 @@ fn a_folder_that_turns_read_only_leaves_what_was_published_and_is_named() {
     for part in ["current", month, ""] {
         let folder = tenant.path("bi").join(part);
         fs::set_permissions(&folder, Permissions::from_mode(0o555)).expect("set");
-        let ran = bound_by_modes(&tenant, &["publish", "parquet", "--to", "bi"]);
+        let ran = tenant.run_bound_by_modes(&["publish", "parquet", "--to", "bi"]);
         fs::set_permissions(&folder, Permissions::from_mode(0o755)).expect("set");
         ran.exits(1).says(&[&format!("bi/{part}"), "Permission denied", "hint:"]);
         assert_eq!(manifest(&tenant), before);

@@ -2,6 +2,7 @@
 //! machine's environment but what a test gives.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -152,6 +153,25 @@ impl Tenant {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hclake"));
         command.args(args).env_clear().current_dir(self.folder.path());
         command
+    }
+
+    /// The same, started by another program, such as `env`.
+    pub fn command_by(&self, starter: &[&str], args: &[&str]) -> Command {
+        let inner = self.command(args);
+        let mut command = Command::new(starter[0]);
+        command.args(&starter[1..]).arg(inner.get_program()).args(args).env_clear().current_dir(self.folder());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command
+    }
+
+    /// Runs as someone whom the modes of files bind; the superuser is not bound unless it gives that up.
+    pub fn run_bound_by_modes(&self, args: &[&str]) -> Ran {
+        let is_superuser = std::fs::metadata(self.folder()).expect("there").uid() == 0;
+        let starter: &[&str] = match is_superuser {
+            true => &["/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-all"],
+            false => &["/usr/bin/env"],
+        };
+        Ran::of(self.command_by(starter, args).output().expect("starts"))
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {

@@ -6,10 +6,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use duckdb::Connection;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::{Place, batch, files_of, midnight, row, run_record, scope, settings, sweep_record, texts, things};
 use crate::store::{Error, Night, Verdict, migrate, open_read_only};
+
+/// The first blocks of a database that DuckDB 2.0.1 has made.
+const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");
 
 const IDS: &str = "SELECT id FROM things ORDER BY id";
 
@@ -184,6 +187,63 @@ fn what_is_no_store_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn another_programs_migrations_make_no_store() {
+    let place = Place::new();
+    let foreign = "CREATE TABLE schema_migrations (version VARCHAR); INSERT INTO schema_migrations VALUES ('20260101')";
+    Connection::open(&place.store).unwrap().execute_batch(foreign).unwrap();
+    assert!(matches!(open_read_only(&place.store), Err(Error::NotAStore { .. })));
+    assert!(matches!(place.night(&things(), 0), Err(Error::NotAStore { .. })));
+}
+
+#[test]
+fn a_file_of_a_newer_duckdb_is_not_taken_for_a_store_of_a_newer_hclake() {
+    let place = Place::new();
+    fs::write(&place.store, NEWER_DUCKDB).unwrap();
+    for error in [open_read_only(&place.store).unwrap_err(), place.night(&things(), 0).err().unwrap()] {
+        assert!(matches!(error, Error::NewerDuckDb { .. }), "{error}");
+        assert!(error.hint().unwrap().contains("if not, name another file"));
+    }
+    assert_eq!(fs::read(&place.store).unwrap(), NEWER_DUCKDB);
+}
+
+#[test]
+fn a_store_that_was_cut_or_altered_is_named_as_damaged_with_what_helps() {
+    let place = Place::new();
+    let rows: Vec<Value> = (0..3_000).map(|n| row(&format!("a text that takes room, and its number is {n}"))).collect();
+    place.sync(&things(), 0, &rows).unwrap();
+    let whole = fs::read(&place.store).unwrap();
+    let cut = [100, 4_096, 5_000, 12_288, whole.len() / 2, whole.len() - 1].map(|length| whole[..length].to_vec());
+    let zeroed = [0..4, 4_096..12_288, 12_288..whole.len()].map(|range| {
+        let mut bytes = whole.clone();
+        bytes[range].fill(0);
+        bytes
+    });
+    for bytes in cut.into_iter().chain(zeroed) {
+        fs::write(&place.store, &bytes).unwrap();
+        for error in [open_read_only(&place.store).unwrap_err(), place.sync(&things(), 1, &rows).unwrap_err()] {
+            assert!(matches!(error, Error::Damaged { .. }), "{} bytes: {error}", bytes.len());
+            assert!(error.hint().unwrap().contains("a copy of the store from before"));
+        }
+        assert!(fs::read(&place.store).unwrap() == bytes, "it was left as it was");
+    }
+    assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"]);
+    fs::write(&place.store, &whole).unwrap();
+    place.sync(&things(), 1, &rows).unwrap();
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_no_place_for_a_store() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("gone/away.duckdb", &place.store).unwrap();
+    for error in [open_read_only(&place.store).unwrap_err(), place.night(&things(), 0).err().unwrap()] {
+        assert!(matches!(&error, Error::DanglingLink { to, .. } if to.ends_with("gone/away.duckdb")), "{error}");
+        assert!(error.hint().unwrap().contains("remove the link"));
+    }
+    assert!(fs::symlink_metadata(&place.store).unwrap().is_symlink());
+    assert_eq!(place.files(), ["hclake.duckdb"]);
+}
+
+#[test]
 fn a_database_without_a_table_becomes_a_store() {
     let place = Place::new();
     drop(Connection::open(&place.store).unwrap());
@@ -218,6 +278,19 @@ fn what_is_missing_is_named() {
     ] {
         assert!(matches!(error, Error::FolderMissing { .. }), "{error}");
         assert!(error.hint().unwrap().starts_with("make it: mkdir -p"));
+    }
+}
+
+#[test]
+fn an_address_on_a_network_names_no_file() {
+    for address in ["s3://bucket/x.duckdb", "https://example.invalid/x.duckdb", "md://x"] {
+        for error in [
+            open_read_only(Path::new(address)).unwrap_err(),
+            Night::open(Path::new(address), &[things()], &|| midnight(0), &settings()).err().unwrap(),
+        ] {
+            assert!(matches!(error, Error::NoFileName { .. }), "{error}");
+            assert!(error.hint().unwrap().contains("one file on a disk"));
+        }
     }
 }
 

@@ -126,6 +126,40 @@ fn a_table_and_columns_named_like_sql_words_and_macro_parameters_work() {
 }
 
 #[test]
+fn a_column_that_hides_the_row_numbers_is_refused_until_it_is_renamed() {
+    let place = Place::new();
+    let list = things();
+    let row = |id: &str| json!({ "id": id, "state": "1", "_hash": 1 });
+    place.sync(&list, 0, &[row("a"), row("b")]).unwrap();
+    let alter = |sql: &str| duckdb::Connection::open(&place.store).unwrap().execute_batch(sql).unwrap();
+    alter("ALTER TABLE things ADD COLUMN \"RowId\" BIGINT; ALTER TABLE things_history ADD COLUMN \"RowId\" BIGINT");
+    let error = place.sync(&list, 1, &[row("a")]).unwrap_err();
+    assert!(matches!(&error, Error::RowIdHidden { column, .. } if column == "RowId"), "{error}");
+    let hint = error.hint().unwrap();
+    alter(hint.split_once(": ").unwrap().1);
+    assert_eq!(place.sync(&list, 1, &[row("a")]).unwrap().gone, 1);
+    place.require_sound(&list);
+}
+
+#[test]
+fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_next_night() {
+    let place = Place::new();
+    let list = things();
+    let row = |state: &str| json!({ "id": "a", "state": state, "_hash": state.len() });
+    place.sync(&list, 0, &[row("1")]).unwrap();
+    let older = "CREATE OR REPLACE MACRO things_changes(t0, t1) AS TABLE WITH e AS (SELECT 1 AS older) SELECT * FROM e;
+                 CREATE OR REPLACE MACRO things_as_of(ts) AS TABLE SELECT 1 AS older;
+                 CREATE OR REPLACE VIEW things_versions AS SELECT 1 AS older";
+    duckdb::Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
+    place.sync(&list, 1, &[row("22")]).unwrap();
+    let store = place.read();
+    let changes = format!("SELECT _change, _new['state'] FROM things_changes('{}', '{}')", midnight(0), midnight(1));
+    assert_eq!(texts(&store, &changes), [["changed", "22"]]);
+    assert_eq!(texts(&store, &format!("SELECT state FROM things_as_of('{}')", midnight(0))), [["1"]]);
+    assert_eq!(texts(&store, "SELECT count(*) FROM things_versions"), [["2"]]);
+}
+
+#[test]
 fn texts_that_look_like_sql_stay_texts() {
     let place = Place::new();
     let list = things();

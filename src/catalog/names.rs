@@ -1,0 +1,74 @@
+//! Which names tables, columns and fields can have: those that neither SQL nor hclake needs for itself. What hclake
+//! adds to a statement that names a list's tables or columns begins with an underscore, as no name of a list does.
+
+use super::spec::EXTRA;
+
+/// Characters in the name of a table, column or field.
+pub(super) const NAME_CHARS_MAX: usize = 63;
+
+/// Tables that the store keeps for itself: those that its migrations make.
+pub const RESERVED_TABLES: [&str; 7] =
+    ["outbox", "quarantine", "requests", "runs", "schema_drift", "schema_migrations", "sweeps"];
+/// How tables of hclake's own may begin.
+const OWN_PREFIX: &str = "meta_";
+/// Endings of the names that the store derives from a table's.
+const OWN_ENDINGS: [&str; 4] = ["_history", "_versions", "_as_of", "_changes"];
+/// What DuckDB calls the number of a row. A column of this name would hide it.
+pub const ROW_ID: &str = "rowid";
+/// Names in the paths of a published dataset. Readers take such a part of a path for a column.
+const PATH_COLUMNS: [&str; 2] = ["closed_month", "run_month"];
+/// Words that SQL reserves, as DuckDB's `duckdb_keywords()` lists them.
+const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
+    constraint create default deferrable desc describe distinct do else end except false fetch for foreign from \
+    group having in initially intersect into lambda lateral leading limit not null offset on only or order pivot \
+    pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table \
+    then to trailing true union unique unpivot using variadic when where window with";
+
+/// Why a table cannot have this name.
+pub fn table_name_faults(name: &str) -> Vec<String> {
+    let mut faults: Vec<String> = unsafe_name(name).into_iter().collect();
+    if RESERVED_TABLES.contains(&name) || name.starts_with(OWN_PREFIX) {
+        faults.push("is a table of hclake's own; choose another".to_owned());
+    }
+    if let Some(ending) = OWN_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {
+        faults.push(format!("ends in {ending}, as names derived from a table do; choose another"));
+    }
+    faults
+}
+
+/// Why a column cannot have this name.
+pub(super) fn column_name_fault(name: &str) -> Option<String> {
+    let taken_by = match name {
+        EXTRA => "is where hclake keeps members that the catalog does not know",
+        ROW_ID => "is what DuckDB calls the number of a row",
+        _ if PATH_COLUMNS.contains(&name) => "is part of the paths in a published dataset",
+        _ => return unsafe_name(name),
+    };
+    Some(format!("{taken_by}; choose another"))
+}
+
+/// Whether a column can have this name.
+pub fn is_column_name(name: &str) -> bool {
+    column_name_fault(name).is_none()
+}
+
+/// Whether a field of a struct can have this name.
+pub fn is_field_name(name: &str) -> bool {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts_well && name.len() <= NAME_CHARS_MAX && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Why neither a table nor a column can have this name, and what a name must be.
+fn unsafe_name(name: &str) -> Option<String> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let goes_on_well = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !(starts_well && goes_on_well) {
+        Some("must begin with a small letter and go on with small letters, digits and underscores".to_owned())
+    } else if name.len() > NAME_CHARS_MAX {
+        Some(format!("is longer than {NAME_CHARS_MAX} characters; shorten it"))
+    } else if SQL_WORDS.split_whitespace().any(|word| word == name) {
+        Some("is a word of SQL; choose another".to_owned())
+    } else {
+        None
+    }
+}
