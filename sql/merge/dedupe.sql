@@ -5,7 +5,7 @@
 
 CREATE OR REPLACE TEMP TABLE _hclake_doubles AS
 WITH _hclake_keyed AS (
-    SELECT s.rowid AS _row, s._sweep, s._seq, s._hash, {{updated_of_staged}} AS _updated, {{keys_of_staged}}
+    SELECT s._row, s._sweep, s._seq, s._hash, {{updated_of_staged}} AS _updated, {{keys_of_staged}}
     FROM {{stage}} s SEMI JOIN _hclake_sweeps w ON w.sweep = s._sweep
 ),
 _hclake_suspects AS (
@@ -16,4 +16,4 @@ SELECT _row, _sweep, _hash, row_number() OVER latest AS _place, first_value(_has
 FROM _hclake_keyed SEMI JOIN _hclake_suspects ON _suspect_sweep = _sweep AND _suspect = hash({{key_names}})
 WINDOW latest AS (PARTITION BY _sweep, {{key_names}} ORDER BY _updated DESC NULLS LAST, _seq DESC);
 
-DELETE FROM {{stage}} WHERE rowid IN (SELECT _row FROM _hclake_doubles WHERE _place > 1);
+DELETE FROM {{stage}} WHERE _row IN (SELECT _row FROM _hclake_doubles WHERE _place > 1);

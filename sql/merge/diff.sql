@@ -1,11 +1,11 @@
 -- What sets the staged sweeps apart from the records that are open in their scopes, one row a difference:
--- the row ids on both sides, whether the record is new, changed or gone, and when a version that ends does so.
+-- the row on both sides, whether the record is new, changed or gone, and when a version that ends does so.
 -- Then takes out the records that look gone only because they could not be read.
 -- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_diff AS
 WITH _hclake_staged AS (
-    SELECT s.rowid AS _staged, s._sweep, s._hash, {{keys_of_staged}}
+    SELECT s._row AS _staged, s._sweep, s._hash, {{keys_of_staged}}
     FROM {{stage}} s SEMI JOIN _hclake_sweeps w ON w.sweep = s._sweep
 ),
 _hclake_held AS (

@@ -9,10 +9,15 @@ SELECT table_name, scope, coalesce("key", ['#', CAST(raw_hash AS VARCHAR)]) AS i
 FROM _hclake_quarantine GROUP BY table_name, scope, identity;
 
 UPDATE quarantine q
-SET last_seen = {{valid_from}}, last_run_id = {{run_id}}, resolved_at = NULL, raw_hash = n.raw_hash,
-    reason = n.reason, raw = n.raw, page = n.page, request_id = n.request_id
+SET last_seen = {{valid_from}}, last_run_id = {{run_id}}, resolved_at = NULL,
+    reason = n.reason, page = n.page, request_id = n.request_id
 FROM _hclake_seen n
 WHERE q.table_name = n.table_name AND q.scope = n.scope
+  AND coalesce(q."key", ['#', CAST(q.raw_hash AS VARCHAR)]) = n.identity;
+
+UPDATE quarantine q SET raw_hash = n.raw_hash, raw = n.raw
+FROM _hclake_seen n
+WHERE q.table_name = n.table_name AND q.scope = n.scope AND q.raw_hash <> n.raw_hash
   AND coalesce(q."key", ['#', CAST(q.raw_hash AS VARCHAR)]) = n.identity;
 
 INSERT INTO quarantine

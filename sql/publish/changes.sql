@@ -1,6 +1,6 @@
 -- What the runs from first to last did: versions opened by them, as opened or changed, and records gone with their
 -- last values. A version is a change if the same run closed another of the same record.
--- takes: table, history, columns, keys_of_version, key_order, first_run_id, last_run_id
+-- takes: table, history, columns, keys_of_version, order, first_run_id, last_run_id
 
 WITH _hclake_replaced AS (
     SELECT v._scope AS _replaced_scope, v._closed_run_id AS _replaced_by, [{{keys_of_version}}] AS _replaced_key
@@ -24,4 +24,4 @@ _hclake_events AS (
     WHERE v._closed_by = 'gone' AND v._closed_run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
 )
 SELECT * FROM _hclake_events v
-ORDER BY v._scope, {{key_order}};
+{{order}};

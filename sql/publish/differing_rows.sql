@@ -1,7 +1,17 @@
--- How many rows only the store has, and how many only the dataset has.
--- takes: stored, files, columns
+-- How many rows only the store has, and how many only the dataset has. Rows are counted by their hash, which takes
+-- less memory than the rows.
+-- takes: stored, files, columns, names
 
-WITH _hclake_stored AS (SELECT {{columns}} FROM ({{stored}}) v),
-_hclake_published AS (SELECT {{columns}} FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v)
-SELECT (SELECT count(*) FROM (SELECT * FROM _hclake_stored EXCEPT ALL SELECT * FROM _hclake_published)),
-       (SELECT count(*) FROM (SELECT * FROM _hclake_published EXCEPT ALL SELECT * FROM _hclake_stored));
+WITH _hclake_both AS (
+    SELECT true AS _hclake_stored, {{columns}} FROM ({{stored}}) v
+    UNION ALL
+    SELECT false, {{columns}} FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v
+),
+_hclake_hashed AS (SELECT _hclake_stored, hash({{names}}) AS _hclake_row FROM _hclake_both),
+_hclake_counted AS (
+    SELECT count(*) FILTER (_hclake_stored) - count(*) FILTER (NOT _hclake_stored) AS _hclake_more
+    FROM _hclake_hashed GROUP BY _hclake_row
+)
+SELECT CAST(coalesce(sum(greatest(_hclake_more, 0)), 0) AS BIGINT),
+       CAST(coalesce(sum(greatest(-_hclake_more, 0)), 0) AS BIGINT)
+FROM _hclake_counted;

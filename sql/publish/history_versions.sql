@@ -2,4 +2,5 @@
 -- takes: files, columns
 
 UNION ALL
-SELECT {{columns}}, epoch_us(v._valid_to) FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v
+SELECT false, {{columns}}, epoch_us(v._valid_to)
+FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v

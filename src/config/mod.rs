@@ -35,8 +35,8 @@ pub const IN_FLIGHT_DEFAULT: u32 = 4;
 pub const IN_FLIGHT_MAX: u32 = 64;
 pub const MAX_GONE_PERCENT_DEFAULT: u8 = 30;
 pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
-/// A night of a million records fits, most of it in memory.
-pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 512;
+/// A night of a million records fits, some of it on the disk.
+pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 160;
 pub const MEMORY_LIMIT_MB_MIN: u64 = 64;
 pub const CONNECT_TIMEOUT_S_DEFAULT: u32 = 10;
 /// A little more than the gateway gives a service to answer.

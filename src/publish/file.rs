@@ -20,6 +20,8 @@ pub const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
 /// Who wrote a file, in the form that readers of Parquet take apart.
 pub const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
 pub const ROW_GROUP_ROWS: usize = 250_000;
+/// Bytes of a row group that are gathered before it is written: 128 MiB, which only large records reach.
+pub const ROW_GROUP_BYTES: usize = 128 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
 /// What a file says of itself beside its rows.
@@ -44,6 +46,7 @@ pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_1_0)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_compression(match compression {
             ParquetCompression::Zstd => {
                 Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL).expect("the level lies within zstd's"))

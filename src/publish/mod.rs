@@ -81,7 +81,7 @@ pub fn publish(
     if let Some(manifest) = &held {
         require_same_store(manifest, &source, folder)?;
     }
-    source.sort_in(&target.spill())?;
+    source.sort_in(&target.spill(), catalog)?;
     let since = options.since.or_else(|| since_of(&settled, &source));
     let mut wanted = Vec::new();
     for endpoint in endpoints {

@@ -11,12 +11,16 @@ use duckdb::Connection;
 
 use super::error::Error;
 use super::shape::{Column, Origin, Shape, published, published_kind};
+use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::clock::Timestamp;
 use crate::store::{self, Template, Values, ident, literal};
 
-/// Memory that DuckDB may take for sorting; the rest is sorted on disk.
-pub const SORT_MEMORY_MB: u32 = 128;
+/// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they
+/// need.
+pub const SORT_MEMORY_MB: u64 = 128;
+/// Memory that DuckDB may take for comparing, in MiB, as that for sorting.
+pub const COMPARE_MEMORY_MB: u64 = 192;
 
 macro_rules! templates {
     ($($name:ident = $file:literal;)*) => {
@@ -34,11 +38,14 @@ templates! {
     CURRENT = "publish/current.sql";
     DIFFERING_ROWS = "publish/differing_rows.sql";
     DIFFERING_VERSIONS = "publish/differing_versions.sql";
+    FRUGAL = "publish/frugal.sql";
     HISTORY = "publish/history.sql";
     HISTORY_VERSIONS = "publish/history_versions.sql";
     LEDGER = "publish/ledger.sql";
     RUNS = "publish/runs.sql";
     RUN_COUNTS = "publish/run_counts.sql";
+    SAME_ROWS = "publish/same_rows.sql";
+    SAME_VERSIONS = "publish/same_versions.sql";
     SCHEMA_VERSION = "publish/schema_version.sql";
 }
 
@@ -98,10 +105,24 @@ impl Source {
     }
 
     /// Bounds what sorting takes of memory, by sorting in a folder.
-    pub fn sort_in(&self, spill: &Path) -> Result<(), Error> {
-        let memory = literal(&format!("{SORT_MEMORY_MB}MiB"));
-        let values = Values::from([("memory", memory), ("spill", literal(&spill.to_string_lossy()))]);
+    pub fn sort_in(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
+        let values = Values::from([
+            ("memory", self.memory(catalog, SORT_MEMORY_MB)?),
+            ("spill", literal(&spill.to_string_lossy())),
+        ]);
         self.connection.execute_batch(&BOUNDS.fill(&values)?).map_err(Error::sql("be configured"))
+    }
+
+    /// Bounds what comparing takes of memory.
+    pub fn be_frugal(&self, catalog: &Catalog) -> Result<(), Error> {
+        let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);
+        self.connection.execute_batch(&FRUGAL.fill(&values)?).map_err(Error::sql("be configured"))
+    }
+
+    fn memory(&self, catalog: &Catalog, ordinary_mb: u64) -> Result<String, Error> {
+        let tables = catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
+        let limit_mb = store::memory_limit_mb(&self.connection, tables, ordinary_mb)?;
+        Ok(literal(&format!("{limit_mb}MiB")))
     }
 
     pub fn connection(&self) -> &Connection {
@@ -285,8 +306,19 @@ impl Table {
         Ok(HISTORY.fill(&values)?)
     }
 
+    /// What these runs did, by scope and key.
     pub fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+        self.changes_in(first_run_id, last_run_id, format!("ORDER BY v._scope, {}", self.key.join(", ")))
+    }
+
+    /// The same in no order, for one who only counts.
+    pub fn unsorted_changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+        self.changes_in(first_run_id, last_run_id, String::new())
+    }
+
+    fn changes_in(&self, first_run_id: i64, last_run_id: i64, order: String) -> Result<String, Error> {
         let mut values = self.values();
+        values.insert("order", order);
         values.insert("first_run_id", first_run_id.to_string());
         values.insert("last_run_id", last_run_id.to_string());
         Ok(CHANGES.fill(&values)?)
@@ -317,6 +349,11 @@ pub(super) fn comparable(columns: &[&Column]) -> String {
         _ => format!("v.{}", ident(&column.name)),
     };
     columns.iter().map(written).collect::<Vec<_>>().join(", ")
+}
+
+/// Their names.
+pub(super) fn names(columns: &[&Column]) -> String {
+    columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
 }
 
 fn read_runs(connection: &Connection) -> duckdb::Result<Vec<Run>> {

@@ -57,6 +57,7 @@ pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<
     if let Some(store) = store {
         let source = Source::open(store)?;
         require_same_store(&manifest, &source, folder)?;
+        source.be_frugal(catalog)?;
         let damaged: BTreeSet<String> = differences.iter().map(|difference| difference.place.clone()).collect();
         let comparison = Comparison { folder, manifest: &manifest, source: &source, damaged };
         differences.extend(comparison.differences(catalog)?);
@@ -162,7 +163,7 @@ impl Comparison<'_> {
         let first_run_id = first_run.map_or(i64::MAX, |run| run.run_id);
         found.extend(self.versions_apart(&table, last_run_id, since)?);
         let shape = table.changes_shape();
-        let sql = table.changes_sql(first_run_id, last_run_id)?;
+        let sql = table.unsorted_changes_sql(first_run_id, last_run_id)?;
         let columns = self.published_columns(&table.name, Part::Changes, shape.columns());
         found.extend(self.rows_apart(&table.name, Part::Changes, &sql, &columns)?);
         let wanted = wanted_of(self.source, table, since, self.manifest.options.flat)?;
@@ -184,7 +185,8 @@ impl Comparison<'_> {
         let (current, history) = (self.files(&table.name, Part::Current), self.files(&table.name, Part::History));
         let (Some(current), Some(history)) = (current, history) else { return Ok(None) };
         let shape = table.current_shape();
-        let columns = comparable(&self.published_columns(&table.name, Part::Current, shape.columns()));
+        let columns = self.published_columns(&table.name, Part::Current, shape.columns());
+        let (columns, names) = (comparable(&columns), source::names(&columns));
         let history = match history.is_empty() {
             true => String::new(),
             false => source::HISTORY_VERSIONS
@@ -192,16 +194,20 @@ impl Comparison<'_> {
         };
         let mut values = table.values();
         values.insert("columns", columns);
+        values.insert("names", names);
         values.insert("current_files", listed(&current));
         values.insert("history_files", history);
         values.insert("last_run_id", last_run_id.to_string());
         values.insert("since_us", since.map_or(i64::MIN + 1, |since| since.0).to_string());
+        let doing = || Error::sql(format!("compare {} with the store", table.name));
+        if self.are_same(&source::SAME_VERSIONS.fill(&values)?).map_err(doing())? {
+            return Ok(None);
+        }
         let sql = source::DIFFERING_VERSIONS.fill(&values)?;
         let read = self.source.connection().query_row(&sql, [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
         });
-        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) =
-            read.map_err(Error::sql(format!("compare {} with the store", table.name)))?;
+        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) = read.map_err(doing())?;
         let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
         Ok(Some(Difference::of(
             &table.name,
@@ -209,6 +215,10 @@ impl Comparison<'_> {
                 "as of runs {first} to {last}, {store_only} versions are in the store alone and {dataset_only} in the dataset alone"
             ),
         )))
+    }
+
+    fn are_same(&self, sql: &str) -> duckdb::Result<bool> {
+        self.source.connection().query_row(sql, [], |row| row.get(0))
     }
 
     fn rows_apart(
@@ -223,13 +233,15 @@ impl Comparison<'_> {
             ("stored", stored.trim_end().trim_end_matches(';').to_owned()),
             ("files", listed(&files)),
             ("columns", comparable(columns)),
+            ("names", source::names(columns)),
         ]);
+        let doing = || Error::sql(format!("compare {table} with the store"));
+        if self.are_same(&source::SAME_ROWS.fill(&values)?).map_err(doing())? {
+            return Ok(None);
+        }
         let sql = source::DIFFERING_ROWS.fill(&values)?;
-        let (store_only, dataset_only): (i64, i64) = self
-            .source
-            .connection()
-            .query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(Error::sql(format!("compare {table} with the store")))?;
+        let (store_only, dataset_only): (i64, i64) =
+            self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing())?;
         let what = format!(
             "{}: {store_only} rows are in the store alone and {dataset_only} in the dataset alone",
             if part == Part::Changes { "changes" } else { "rows" }

@@ -13,15 +13,15 @@ use crate::catalog::spec::Scope;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::ConfirmGone;
 use crate::normalize::{DecodeSettings, Decoder};
-use crate::store::{self, Night, SweepId};
-use crate::sweep::{CloudSource, Envelope, Page, Progress, Sink, SweepLimits, Swept, key_hash, sweep};
+use crate::store::{self, Night, RawText, RawTexts, SweepId};
+use crate::sweep::{CloudSource, Envelope, Page, Progress, Room, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
 pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
 
 /// A record that could not be read, as it came.
 pub(super) struct BadRecord {
-    pub raw: String,
+    pub raw: RawText,
     pub reason: String,
     pub key: Option<Vec<String>>,
     pub page_offset: u64,
@@ -63,6 +63,7 @@ pub(super) struct Context {
     pub observer: Arc<dyn Observer>,
     pub decode: DecodeSettings,
     pub confirm_gone: ConfirmGone,
+    pub room: Arc<Room>,
 }
 
 pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome, store::Error> {
@@ -75,9 +76,9 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
     let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
     let begin = move |night: &mut Night| {
         let sweep = night.begin_sweep(&table, &scope)?;
-        Ok((sweep, night.open_records(sweep)?))
+        Ok((sweep, night.open_records(sweep)?, night.raw_texts(sweep)))
     };
-    let (sweep_id, open_before) = context.writer.ask(begin).await?;
+    let (sweep_id, open_before, raws) = context.writer.ask(begin).await?;
     let mut sink = ListSink {
         decoder: Decoder::new(&plan.endpoint, context.decode),
         envelope: Envelope::new(&plan.endpoint),
@@ -85,6 +86,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         scope: plan.scope.clone(),
         sweep: sweep_id,
         next_seq: 0,
+        raws,
         found: Found::default(),
         context: context.clone(),
     };
@@ -93,7 +95,8 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         Arc::clone(&plan.endpoint),
         plan.scope.clone(),
         plan.iam_project.clone(),
-    );
+    )
+    .within(&context.room);
     let limits = SweepLimits { confirms_at_once: context.confirm_gone == ConfirmGone::Again, ..SweepLimits::default() };
     let swept = match plan.fault.clone() {
         Some(error) => Swept::failed(error),
@@ -134,19 +137,19 @@ const NOT_UTF8: &str = "holds bytes that are not UTF-8";
 
 impl ListSink {
     /// Keeps a bad record, and gives the key under which it is known, if it has one.
-    fn put_aside(&mut self, page: &Page, row: &str, reason: String) -> Option<Vec<String>> {
+    fn put_aside(&mut self, page: &Page, row: &str, reason: String) -> Result<Option<Vec<String>>, store::Error> {
         let key = self.envelope.key_of(row);
         self.found.bad_count += 1;
         if self.found.bad.len() < QUARANTINE_RECORDS_MAX {
             self.found.bad.push(BadRecord {
-                raw: row.to_owned(),
+                raw: self.raws.keep(row)?,
                 reason,
                 key: key.clone(),
                 page_offset: page.offset,
                 request_id: page.request_id.clone(),
             });
         }
-        key
+        Ok(key)
     }
 }
 
@@ -157,6 +160,7 @@ struct ListSink {
     scope: Scope,
     sweep: SweepId,
     next_seq: u64,
+    raws: RawTexts,
     found: Found,
     context: Context,
 }
@@ -179,17 +183,17 @@ impl Sink for ListSink {
         let mut protected = Vec::new();
         for index in garbled {
             let reason = format!("{NOT_UTF8}: {}", page.lost(index).unwrap_or_default());
-            protected.extend(self.put_aside(&page, page.row(index), reason));
+            protected.extend(self.put_aside(&page, page.row(index), reason)?);
         }
         for bad in decoded.bad {
-            protected.extend(self.put_aside(&page, raw[bad.index], bad.reason));
+            protected.extend(self.put_aside(&page, raw[bad.index], bad.reason)?);
         }
         self.found.members.see(&decoded.batch);
         let (sweep, batch, first_seq) = (self.sweep, decoded.batch, self.next_seq);
         self.next_seq += batch.num_rows() as u64;
         self.context
             .writer
-            .post(move |night| {
+            .post(batch.get_array_memory_size(), move |night| {
                 night.protect(sweep, &protected)?;
                 night.stage(sweep, &batch, first_seq)
             })

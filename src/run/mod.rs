@@ -33,7 +33,7 @@ use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night};
-use crate::sweep::Progress;
+use crate::sweep::{HELD_BYTES_MAX, Progress, Room};
 use list::{Context, ListOutcome};
 use reach::Clients;
 use record::NightRecord;
@@ -237,6 +237,7 @@ async fn sweep_all(
         observer: Arc::clone(&observer),
         decode,
         confirm_gone: request.settings.confirm_gone,
+        room: Room::new(HELD_BYTES_MAX),
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();

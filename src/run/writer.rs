@@ -1,14 +1,20 @@
 //! The one thread that writes: it owns the night's store, and does whole pieces of work sent to it, in order.
 //! It knows nothing of what they are.
 
+use std::sync::Arc;
 use std::thread;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::store::{Error, Night};
 
 /// Pieces of work waiting for the thread; senders wait beyond that.
 const QUEUE_MAX: usize = 64;
+
+/// Bytes that the work waiting for the thread may hold together: 32 MiB, or one piece that is larger.
+const QUEUE_BYTES_MAX: usize = 32 << 20;
+/// Room is counted in units of so many bytes, which keeps the count small.
+const ROOM_UNIT_BYTES: usize = 1024;
 
 type Work = Box<dyn FnOnce(&mut Desk) + Send>;
 
@@ -30,6 +36,7 @@ impl Desk {
 
 pub(super) struct Writer {
     work: mpsc::Sender<Work>,
+    room: Arc<Semaphore>,
 }
 
 impl Writer {
@@ -50,7 +57,7 @@ impl Writer {
         };
         thread::Builder::new().name("writer".to_owned()).spawn(body).expect("the system grants one more thread");
         answer.await.unwrap_or_else(|_| panic!("the writer thread ended before it began"))?;
-        Ok(Writer { work })
+        Ok(Writer { work, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_UNIT_BYTES)) })
     }
 
     /// Has work done and waits for its answer. A fault of earlier unanswered work comes back here.
@@ -61,12 +68,16 @@ impl Writer {
         self.send_and_wait(move |desk| desk.attempt(work)).await
     }
 
-    /// Has work done without waiting for it.
-    pub(super) async fn post(&self, work: impl FnOnce(&mut Night) -> Result<(), Error> + Send + 'static) {
+    /// Has work that holds so many bytes done without waiting for it, but waits for room in the queue.
+    pub(super) async fn post(&self, bytes: usize, work: impl FnOnce(&mut Night) -> Result<(), Error> + Send + 'static) {
+        let units = bytes.min(QUEUE_BYTES_MAX) / ROOM_UNIT_BYTES;
+        let units = u32::try_from(units).expect("the queue's room is far less than 2^32 units");
+        let room = Arc::clone(&self.room).acquire_many_owned(units).await.expect("the room is never closed");
         self.send(Box::new(move |desk| {
             if let Err(fault) = desk.attempt(work) {
                 desk.fault = Some(fault);
             }
+            drop(room);
         }))
         .await;
     }

@@ -73,6 +73,8 @@ pub enum Error {
     ScopeTwice { table: String, scope: String },
     #[error("run {run_id} is not in the ledger after its commit; nothing was stored")]
     CommitLost { run_id: i64 },
+    #[error("the texts of records that could not be read were kept in a file, and that cannot be read: {source}")]
+    RawLost { source: io::Error },
     #[error(transparent)]
     Template(#[from] TemplateError),
     #[error("DuckDB failed to {doing}: {}", first_line(source))]
@@ -160,6 +162,9 @@ impl Error {
                 "nothing was stored; make room on the disk for a second copy of the store, then run again"
             }
             Error::Sql { source, .. } if is_damage(source) => DAMAGED,
+            Error::Sql { source, .. } if source.to_string().contains("Out of Memory") => {
+                "the store is as it was; give DuckDB more in the settings: `memory_limit_mb` under `[sync]`"
+            }
             Error::CommitLost { .. } => "check the space on the disk, then run again",
             _ => return None,
         };

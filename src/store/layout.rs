@@ -80,7 +80,6 @@ impl Layout {
     /// What fills the placeholders of every template over this list.
     pub fn values(&self) -> Values {
         let all = self.all_columns();
-        let known: Vec<&str> = self.known.iter().map(|c| c.name.as_str()).collect();
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let key_names: Vec<String> = (0..self.key.len()).map(key_name).collect();
         let each_key = |write: &dyn Fn(&String) -> String, between: &str| {
@@ -95,13 +94,11 @@ impl Layout {
             ("as_of", ident(&self.suffixed("as_of"))),
             ("changes", ident(&self.suffixed("changes"))),
             ("stage", format!("temp.main.{}", ident(&self.stage()))),
-            ("column_definitions", self.definitions(sql_type)),
-            ("staged_definitions", self.definitions(staged_type)),
+            ("column_definitions", joined(&self.known, |c| format!("{} {}", ident(&c.name), sql_type(&c.kind)))),
+            ("staged_definitions", self.staged_definitions()),
             ("columns", listed("", &names)),
             ("columns_of_current", listed("c.", &names)),
             ("columns_of_version", listed("v.", &names)),
-            ("known_columns", listed("", &known)),
-            ("known_columns_of_staged", self.staged_columns()),
             ("keys_of_staged", self.keys_of("s")),
             ("keys_of_current", self.keys_of("c")),
             ("keys_of_history", self.keys_of("h")),
@@ -133,15 +130,15 @@ impl Layout {
         columns
     }
 
-    fn definitions(&self, type_of: fn(&StoredKind) -> String) -> String {
-        joined(&self.known, |c| format!("{} {}", ident(&c.name), type_of(&c.kind)))
+    /// Whether a column stands in the staging table: those of the key, and the update time that decides between two
+    /// copies of a record.
+    pub fn is_staged(&self, column: &str) -> bool {
+        self.updated.as_deref() == Some(column) || self.key_columns().contains(&column)
     }
 
-    fn staged_columns(&self) -> String {
-        joined(&self.known, |c| match c.kind {
-            StoredKind::Json => format!("CAST(s.{} AS JSON)", ident(&c.name)),
-            _ => format!("s.{}", ident(&c.name)),
-        })
+    fn staged_definitions(&self) -> String {
+        let staged: Vec<_> = self.known.iter().filter(|column| self.is_staged(&column.name)).collect();
+        joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.kind)))
     }
 
     fn keys_of(&self, alias: &str) -> String {
@@ -166,11 +163,6 @@ pub fn sql_type(kind: &StoredKind) -> String {
         StoredKind::List(item) => format!("{}[]", sql_type(item)),
         StoredKind::Map(value) => format!("MAP(VARCHAR, {})", sql_type(value)),
     }
-}
-
-/// Staged JSON is text still: only rows that are stored are worth the parsing.
-fn staged_type(kind: &StoredKind) -> String {
-    sql_type(if *kind == StoredKind::Json { &StoredKind::Text } else { kind })
 }
 
 /// Whether a batch's column holds values of a kind.

@@ -9,10 +9,11 @@ use arrow::array::{
 use duckdb::Connection;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::append::{self, Database};
+use super::append::{self, CHUNK_BYTES, Database};
 use super::error::Error;
 use super::merge::{RunStamp, SweepCounts};
 use super::night::SweepId;
+use super::raw::RawText;
 use super::template::{self, Template, Values, instant};
 use super::workbench::PROGRAM;
 use crate::catalog::spec::Scope;
@@ -137,7 +138,7 @@ pub struct QuarantineRecord {
     /// Parts of the key as texts, where they could be read.
     pub key: Option<Vec<String>>,
     pub reason: String,
-    pub raw: String,
+    pub raw: RawText,
     pub page: Option<u64>,
     pub request_id: Option<String>,
 }
@@ -283,19 +284,28 @@ impl Ledger<'_> {
         self.execute(&template::PRUNE_REQUESTS, Values::from([("before", instant(before))]))
     }
 
+    /// A few records at a time, so that no more of their texts than [`CHUNK_BYTES`] are in memory, or one.
     pub fn fold_quarantine(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
+        chunks(records).into_iter().try_for_each(|chunk| self.fold_quarantined(chunk, places))
+    }
+
+    fn fold_quarantined(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
+        let read = |record: &QuarantineRecord| record.raw.read();
+        let raw: Vec<Arc<str>> =
+            records.iter().map(read).collect::<Result<_, _>>().map_err(|source| Error::RawLost { source })?;
         let rows = batch([
             ("table_name", texts(records.iter().map(|r| Some(places(r.sweep).0)))),
             ("scope", texts(records.iter().map(|r| Some(places(r.sweep).1)))),
             ("key", text_lists(records.iter().map(|r| r.key.as_deref()))),
-            ("raw_hash", int64s(records.iter().map(|r| Some(xxh3_64(r.raw.as_bytes()).cast_signed())))),
+            ("raw_hash", int64s(raw.iter().map(|raw| Some(xxh3_64(raw.as_bytes()).cast_signed())))),
             ("reason", texts(records.iter().map(|r| Some(&r.reason)))),
-            ("raw", texts(records.iter().map(|r| Some(&r.raw)))),
+            ("raw", texts(raw.iter().map(Some))),
             ("page", counts(records.iter().map(|r| r.page))),
             ("request_id", texts(records.iter().map(|r| r.request_id.as_ref()))),
         ]);
         self.append(Database::Temp, "_hclake_quarantine", rows)?;
-        self.execute(&template::FOLD_QUARANTINE, Values::new())
+        self.execute(&template::FOLD_QUARANTINE, Values::new())?;
+        self.execute(&template::CLEAR_QUARANTINE, Values::new())
     }
 
     pub fn fold_drift(&self, records: &[DriftRecord]) -> Result<(), Error> {
@@ -325,6 +335,33 @@ impl SweepRow<'_> {
     fn duplicates(&self) -> u64 {
         self.record.duplicates + (self.counts.staged - self.counts.distinct_staged)
     }
+}
+
+/// Records in their order, in parts whose texts have [`CHUNK_BYTES`] together, or of one.
+fn chunks(records: &[QuarantineRecord]) -> Vec<&[QuarantineRecord]> {
+    let mut chunks = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, record) in records.iter().enumerate() {
+        if at > start && bytes + record.raw.bytes() > CHUNK_BYTES {
+            chunks.push(&records[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += record.raw.bytes();
+    }
+    chunks.push(&records[start..]);
+    chunks
+}
+
+/// Bytes of the texts of that many quarantined records in a row that have the most.
+pub(super) fn widest(records: &[QuarantineRecord], rows: u64) -> u64 {
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    let (mut bytes, mut widest) = (0, 0);
+    for (at, record) in records.iter().enumerate() {
+        bytes += record.raw.bytes() as u64;
+        bytes -= at.checked_sub(rows).map_or(0, |before| records[before].raw.bytes() as u64);
+        widest = widest.max(bytes);
+    }
+    widest
 }
 
 pub(super) fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {

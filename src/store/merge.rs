@@ -8,6 +8,8 @@ use super::error::Error;
 use super::layout::Layout;
 use super::ledger::{self, NotShown};
 use super::night::SweepId;
+use super::opened;
+use super::parked::Parked;
 use super::template::{self, Template, Values, instant};
 use crate::catalog::spec::Scope;
 use crate::clock::Timestamp;
@@ -83,6 +85,7 @@ impl RunStamp {
 pub(super) fn merge_table(
     connection: &Connection,
     layout: &Layout,
+    parked: &Parked,
     sweeps: &[Merged],
     run: RunStamp,
     brake: Option<Brake>,
@@ -108,7 +111,8 @@ pub(super) fn merge_table(
             statements.execute_for(&template::KEEP_ABSENT, count.sweep)?;
         }
     }
-    statements.execute(&template::APPLY)?;
+    statements.execute(&template::CLOSE)?;
+    opened::open_versions(connection, layout, parked, sweeps, run)?;
     statements.require_unique(&layout.table)?;
     if statements.number(&template::CANDIDATES)? > 0 {
         statements.execute(&template::DROP_CANDIDATES)?;

@@ -12,11 +12,15 @@ mod inspect;
 mod layout;
 mod ledger;
 mod lock;
+mod memory;
 mod merge;
 mod migrate;
 mod night;
 mod open;
+mod opened;
+mod parked;
 mod quarantine;
+mod raw;
 mod reconcile;
 mod status;
 mod template;
@@ -35,12 +39,14 @@ pub use ledger::{
     SweepRecord, Verdict,
 };
 pub use lock::Holder;
+pub use memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
 pub use merge::{Brake, SweepCounts};
 pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::{file_name, open_read_only};
 pub use quarantine::{Quarantined, quarantined};
+pub use raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use status::{ListStatus, RunStatus, freshness, last_runs};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -14,8 +14,11 @@ use super::ledger::{
     self, DriftRecord, Ledger, NotShown, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
     Verdict,
 };
+use super::memory::{self, VECTOR_ROWS};
 use super::merge::{self, Brake, Merged, RunStamp, SweepCounts};
+use super::parked::Parked;
 use super::quarantine::{self, Quarantined};
+use super::raw::RawTexts;
 use super::reconcile;
 use super::template::{self, Template};
 use super::workbench::{StoreSettings, Workbench};
@@ -42,6 +45,9 @@ pub struct Night {
     run: RunStamp,
     brake: Option<Brake>,
     request_log_days: u32,
+    memory_limit_mb: u64,
+    /// Bytes of the largest vector of large values that the store holds.
+    wide_bytes: u64,
 }
 
 struct Table {
@@ -72,10 +78,24 @@ impl Night {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
         }
+        let lists = layouts.iter().map(|layout| layout.table.as_str());
+        let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;
+        memory::set_limit(connection, memory::limit_mb(settings.memory_limit_mb, wide_bytes))?;
         let run = next_run(connection, now())?;
-        let tables = layouts.into_iter().map(|layout| Table { layout, buffer: Buffer::default() }).collect();
+        let parked = |number| Parked::new(bench.spill().join(format!("rows-{number}")));
+        let tables = layouts.into_iter().enumerate();
+        let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(parked(n)) }).collect();
         let brake = (!settings.allow_gone).then_some(settings.brake);
-        Ok(Night { bench, tables, sweeps: Vec::new(), run, brake, request_log_days: settings.request_log_days })
+        Ok(Night {
+            bench,
+            tables,
+            sweeps: Vec::new(),
+            run,
+            brake,
+            request_log_days: settings.request_log_days,
+            memory_limit_mb: settings.memory_limit_mb,
+            wide_bytes,
+        })
     }
 
     pub fn run_id(&self) -> i64 {
@@ -90,6 +110,11 @@ impl Night {
     /// Stops a statement that is under way, from another thread.
     pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
         self.bench.connection().interrupt_handle()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn connection(&self) -> &Connection {
+        self.bench.connection()
     }
 
     /// Records in quarantine that wait for a good copy.
@@ -137,6 +162,11 @@ impl Night {
         ]);
         append::append(self.bench.connection(), Database::Temp, "_hclake_protected", rows)
             .map_err(Error::sql("keep the keys of quarantined records"))
+    }
+
+    /// Where the texts of a sweep's bad records are kept until the night is stored.
+    pub fn raw_texts(&self, sweep: SweepId) -> RawTexts {
+        RawTexts::new(self.bench.spill().join(format!("bad-{}", sweep.0)))
     }
 
     /// The open records of the sweep's scope that it has neither staged nor protected: of each, what `of_key` makes of
@@ -207,6 +237,9 @@ impl Night {
             table.buffer.flush(self.bench.connection(), &table.layout)?;
         }
         let connection = self.bench.connection();
+        let staged = self.tables.iter().map(|table| table.buffer.parked().widest(VECTOR_ROWS)).max().unwrap_or(0);
+        let wide_bytes = self.wide_bytes.max(staged).max(ledger::widest(quarantine, VECTOR_ROWS));
+        memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
         let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
         let merged = self.merge(connection, sweeps)?;
         let counts: Vec<SweepCounts> = sweeps
@@ -240,7 +273,8 @@ impl Night {
         for (position, table) in self.tables.iter().enumerate() {
             let merged = self.merged_into(position, sweeps)?;
             if !merged.is_empty() {
-                counts.extend(merge::merge_table(connection, &table.layout, &merged, self.run, self.brake)?);
+                let parked = table.buffer.parked();
+                counts.extend(merge::merge_table(connection, &table.layout, parked, &merged, self.run, self.brake)?);
             }
         }
         Ok(counts)

@@ -37,7 +37,8 @@ macro_rules! templates {
 templates! {
     ABSENT = "merge/absent.sql";
     ADD_COLUMN = "merge/add_column.sql";
-    APPLY = "merge/apply.sql";
+    CLOSE = "merge/close.sql";
+    CLEAR_QUARANTINE = "merge/clear_quarantine.sql";
     CLEAR_SWEEPS = "merge/clear_sweeps.sql";
     COLUMN_DIFFERENCES = "merge/column_differences.sql";
     COMMENTS = "merge/comments.sql";
@@ -62,10 +63,12 @@ templates! {
     MIGRATION_RECORD = "merge/migration_record.sql";
     NEWEST_RUN = "merge/newest_run.sql";
     OPEN_RECORDS = "merge/open_records.sql";
+    OPENING = "merge/opening.sql";
     PRUNE_REQUESTS = "merge/prune_requests.sql";
     QUARANTINE_OPEN = "merge/quarantine_open.sql";
     RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
     RUN_STORED = "merge/run_stored.sql";
+    SET_MEMORY = "merge/set_memory.sql";
     SETTLE_OUTBOX = "merge/settle_outbox.sql";
     SWEPT_PROJECTS = "merge/swept_projects.sql";
     SUMMARISE_CHECK = "merge/summarise_check.sql";
@@ -73,6 +76,7 @@ templates! {
     TALLY = "merge/tally.sql";
     WAITING_QUARANTINE = "merge/waiting_quarantine.sql";
     WANTED = "merge/wanted.sql";
+    WIDE = "merge/wide.sql";
     ATTACH = "merge/attach.sql";
     AWAIT_CONFIRMATION = "merge/await_confirmation.sql";
     CANDIDATES = "merge/candidates.sql";

@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use duckdb::{AccessMode, Connection};
 
 use super::error::Error;
+use super::inspect::free_bytes;
 use super::lock::{Holder, Lock};
+use super::memory::{self, MEMORY_LIMIT_MB};
 use super::merge::Brake;
 use super::migrate::{self, MIGRATIONS};
 use super::open;
@@ -20,8 +22,6 @@ use crate::clock::Timestamp;
 pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// Days that the calls of a run are kept in the ledger.
 pub const REQUEST_LOG_DAYS: u32 = 30;
-/// A night of a million records fits, most of it in memory.
-pub const MEMORY_LIMIT_MB: u64 = 512;
 
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
@@ -29,7 +29,8 @@ pub struct StoreSettings {
     pub lock_timeout: Duration,
     /// What waits; called with pauses well under a second.
     pub wait: fn(Duration),
-    /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store.
+    /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store. Large records may
+    /// raise it: see [`super::memory`].
     pub memory_limit_mb: u64,
     pub request_log_days: u32,
     pub brake: Brake,
@@ -99,6 +100,11 @@ impl Workbench {
 
     pub fn connection(&self) -> &Connection {
         self.connection.as_ref().expect("the connection is taken only when the workbench is consumed")
+    }
+
+    /// Folder for what is needed during the run alone; it goes with the run.
+    pub fn spill(&self) -> &Path {
+        &self.files.spill
     }
 
     /// Writes the copy out, has it verified as it lies on the disk, and puts it in the store's place.
@@ -245,10 +251,14 @@ fn create_private(files: &Files) -> Result<(), Error> {
 }
 
 fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {
+    let room_mb = memory::spill_mb(free_bytes(&files.store)?);
     let configured = || {
         let spill = files.spill.to_string_lossy();
         let memory = format!("{}MiB", settings.memory_limit_mb);
-        let config = open::config()?.with("temp_directory", &*spill)?.with("memory_limit", memory)?;
+        let config = open::config()?
+            .with("temp_directory", &*spill)?
+            .with("max_temp_directory_size", format!("{room_mb}MiB"))?
+            .with("memory_limit", memory)?;
         Connection::open_in_memory_with_flags(config)
     };
     let connection = configured().map_err(Error::sql("be configured"))?;

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
+use super::room::Held;
 use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, TimeForm, Total};
 use crate::cloud::client::Reply;
 use crate::normalize::time::parse_instant;
@@ -61,11 +62,27 @@ pub struct Page {
     pub offset: u64,
     /// The cloud's own name for the answer.
     pub request_id: Option<String>,
+    /// Its room among the pages that a run holds, where these are counted.
+    held: Option<Arc<Mutex<Held>>>,
 }
 
 impl Page {
     pub fn named(self, offset: u64, request_id: Option<String>) -> Page {
         Page { offset, request_id, ..self }
+    }
+
+    /// The page, with the room that was taken for it before it came.
+    pub fn kept_in(self, mut held: Held) -> Page {
+        held.arrived(self.body.len() as u64);
+        Page { held: Some(Arc::new(Mutex::new(held))), ..self }
+    }
+
+    /// The page has been looked at, and may wait for others.
+    pub fn looked_at(self) -> Page {
+        if let Some(held) = &self.held {
+            held.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
+        }
+        self
     }
 
     /// The record's JSON text as it came.
@@ -166,7 +183,10 @@ impl Envelope {
             next: outline.next.map(Arc::from),
             more: outline.more,
         };
-        Ok((Page { body: body.clone(), rows: ranges, garbled: Vec::new(), offset: 0, request_id: None }, facts))
+        Ok((
+            Page { body: body.clone(), rows: ranges, garbled: Vec::new(), offset: 0, request_id: None, held: None },
+            facts,
+        ))
     }
 
     fn outline<'de>(&self, body: &'de Bytes) -> Result<Outline<'de>, String> {

@@ -6,6 +6,7 @@ mod envelope;
 mod markers;
 mod order;
 mod pass;
+mod room;
 mod source;
 mod task;
 
@@ -16,5 +17,6 @@ mod model_markers;
 
 pub use envelope::{Envelope, Page, key_hash};
 pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
+pub use room::{HELD_BYTES_MAX, Room};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
 pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};

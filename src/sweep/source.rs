@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::envelope::{Envelope, Page};
 use super::pass::{PageFacts, PageRequest, Shape, Steps};
+use super::room::{Room, Share};
 use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
 use crate::cloud::client::{Attempt, Call, Client};
 use crate::cloud::error::Error;
@@ -58,11 +59,17 @@ pub struct CloudSource {
     scope: Scope,
     /// The IAM project that the credentials act in.
     iam_project: Option<String>,
+    share: Option<Arc<Share>>,
 }
 
 impl CloudSource {
     pub fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
-        Self { client, envelope: Envelope::new(&endpoint), endpoint, scope, iam_project }
+        Self { client, envelope: Envelope::new(&endpoint), endpoint, scope, iam_project, share: None }
+    }
+
+    /// The same, with its pages counted among those that a run holds.
+    pub fn within(self, room: &Arc<Room>) -> Self {
+        Self { share: Some(Share::of(room)), ..self }
     }
 
     fn call(&self, request: &PageRequest) -> Call {
@@ -128,6 +135,10 @@ impl PageSource for CloudSource {
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
+        let held = match &self.share {
+            Some(share) => Some(share.enter().await),
+            None => None,
+        };
         let sent = self.client.send(&self.call(&request), |reply| self.envelope.read(reply)).await;
         let traffic = Traffic {
             retries: sent.attempts.iter().filter(|attempt| attempt.attempt > 1).count() as u64,
@@ -137,7 +148,14 @@ impl PageSource for CloudSource {
             attempts: sent.attempts,
         };
         let request_id = traffic.attempts.last().and_then(|attempt| attempt.request_id.clone());
-        let result = sent.result.map(|(page, facts)| (page.named(request.offset, request_id), facts));
+        let result = sent.result.map(|(page, facts)| {
+            let page = page.named(request.offset, request_id);
+            let page = match held {
+                Some(held) => page.kept_in(held),
+                None => page,
+            };
+            (page, facts)
+        });
         Fetched { result, traffic }
     }
 }

@@ -361,7 +361,7 @@ impl<S: PageSource> Driver<S> {
                 Rows::Release => Vec::new(),
                 Rows::ReleaseMissing(_) => facts.rows.iter().map(|row| (row.identity(), row.life(fixed))).collect(),
             };
-            bodies.insert(id, (page, identities));
+            bodies.insert(id, (page.looked_at(), identities));
             for event in pass.on_page(id, facts) {
                 match event {
                     Event::Forget { page } => drop(bodies.remove(&page)),

@@ -13,6 +13,7 @@ mod first_sync;
 mod fuzz_corpus;
 mod honesty;
 mod interop;
+mod memory;
 mod messages;
 mod moving;
 mod names;

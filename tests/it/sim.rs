@@ -356,7 +356,7 @@ impl Sink for Desk<'_> {
             let (raw, key) = (raw[bad.index].to_owned(), self.envelope.key_of(raw[bad.index]));
             self.night.protect(self.sweep, key.as_slice())?;
             let (sweep, page) = (self.sweep, Some(page.offset));
-            self.bad.push(QuarantineRecord { sweep, key, reason: bad.reason, raw, page, request_id: None });
+            self.bad.push(QuarantineRecord { sweep, key, reason: bad.reason, raw: raw.into(), page, request_id: None });
         }
         self.night.stage(self.sweep, &decoded.batch, self.next_seq)?;
         self.next_seq += decoded.batch.num_rows() as u64;

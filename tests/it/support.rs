@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 
 use duckdb::Connection;
 use hclake::catalog::Catalog;
@@ -244,6 +244,24 @@ impl Tenant {
         let violations = violations.expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
     }
+}
+
+/// The most memory that a program has held so far, in MB; `None` once it has ended.
+fn peak_mb(child: &Child) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb / 1024)
+}
+
+/// Runs to the end unheard, and gives the exit code and the most memory that was held, in MB.
+pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        peak = peak_mb(&child).unwrap_or(peak).max(peak);
+        std::thread::yield_now();
+    }
+    (child.wait().expect("ended").code(), peak)
 }
 
 /// What a summary says of the first list of a table.

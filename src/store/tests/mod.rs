@@ -2,6 +2,7 @@
 
 mod confirm;
 mod files;
+mod large;
 mod ledger;
 mod model;
 mod shapes;

@@ -1,0 +1,16 @@
+-- Bytes of the largest vector of large values in a table. Values that do not fit among others in a block have blocks
+-- of 256 KiB of their own; of a segment's, one vector's share is counted.
+-- takes: table_text, vector_rows
+
+SELECT CAST(coalesce(max(wide), 0) AS UBIGINT)
+FROM (
+    SELECT row_group_id, sum(widest) AS wide
+    FROM (
+        SELECT row_group_id, column_path,
+               max(len(additional_block_ids) * 262144 * least(1.0, {{vector_rows}} / "count")) AS widest
+        FROM pragma_storage_info({{table_text}})
+        WHERE len(additional_block_ids) > 0 AND "count" > 0
+        GROUP BY row_group_id, column_path
+    )
+    GROUP BY row_group_id
+);
