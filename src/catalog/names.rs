@@ -7,8 +7,8 @@ use super::spec::EXTRA;
 pub(super) const NAME_CHARS_MAX: usize = 63;
 
 /// Tables that the store keeps for itself: those that its migrations make.
-pub const RESERVED_TABLES: [&str; 7] =
-    ["outbox", "quarantine", "requests", "runs", "schema_drift", "schema_migrations", "sweeps"];
+pub const RESERVED_TABLES: [&str; 8] =
+    ["gone_candidates", "outbox", "quarantine", "requests", "runs", "schema_drift", "schema_migrations", "sweeps"];
 /// How tables of hclake's own may begin.
 const OWN_PREFIX: &str = "meta_";
 /// Endings of the names that the store derives from a table's.
