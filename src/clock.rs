@@ -6,9 +6,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
+
+/// A clock that differs by more than this from those of others cannot date what it sees.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +29,20 @@ impl Timestamp {
 
     pub fn minus(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whether this lies further in the future than clocks may differ.
+    pub fn is_far_after(self, now: Timestamp) -> bool {
+        u128::try_from(self.minus(now)).is_ok_and(|ahead_us| ahead_us > MAX_CLOCK_SKEW.as_micros())
+    }
+
+    /// Of the operating system's time, which may lie before 1970 where no one has set it.
+    fn from_system_time(at: SystemTime) -> Self {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        match at.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => Self(micros(since)),
+            Err(before) => Self(-micros(before.duration())),
+        }
     }
 }
 
@@ -76,7 +93,7 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn wall(&self) -> Timestamp {
-        Timestamp::from_datetime(Utc::now())
+        Timestamp::from_system_time(SystemTime::now())
     }
 
     fn mono(&self) -> Duration {
@@ -131,5 +148,23 @@ mod tests {
     fn a_timestamp_prints_as_utc_with_microseconds() {
         assert_eq!(Timestamp(1_646_649_643_858_000).to_string(), "2022-03-07T10:40:43.858000Z");
         assert_eq!(Timestamp(-1).to_string(), "1969-12-31T23:59:59.999999Z");
+    }
+
+    #[test]
+    fn a_system_clock_before_1970_is_a_time_too() {
+        let at = |seconds: i64| {
+            let epoch = SystemTime::UNIX_EPOCH;
+            let length = Duration::from_secs(seconds.unsigned_abs());
+            Timestamp::from_system_time(if seconds < 0 { epoch - length } else { epoch + length })
+        };
+        assert_eq!((at(-1), at(0), at(1)), (Timestamp(-1_000_000), Timestamp(0), Timestamp(1_000_000)));
+    }
+
+    #[test]
+    fn a_time_is_far_after_another_from_a_day_and_a_microsecond_on() {
+        let day_us = MAX_CLOCK_SKEW.as_micros() as i64;
+        assert!(!Timestamp(day_us).is_far_after(Timestamp(0)));
+        assert!(Timestamp(day_us + 1).is_far_after(Timestamp(0)));
+        assert!(!Timestamp(i64::MIN).is_far_after(Timestamp(i64::MAX)));
     }
 }

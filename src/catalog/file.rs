@@ -18,6 +18,13 @@ pub fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
     file.resolve().map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
 }
 
+/// The name of the list in a text that may be no more than a part of a sound file.
+pub fn name_in(text: &str) -> Option<String> {
+    let line = text.lines().map(str::trim_start).find(|line| line.starts_with("name"))?;
+    let named: toml::Table = toml::from_str(line).ok()?;
+    Some(named.get("name")?.as_str()?.to_owned())
+}
+
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FileFault {
     #[error(transparent)]

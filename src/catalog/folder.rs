@@ -1,54 +1,65 @@
 //! Catalog files of a person's own, as texts: the `*.toml` of one folder, or one file. It judges nothing in them but
-//! their number and size.
+//! their kind, number and size.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-use super::CatalogError;
 
 /// Files of one folder.
 const FILES_MAX: usize = 1_000;
 /// Bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The catalog files of a folder as (path, text), by name. Subfolders and other files are left alone.
-pub(super) fn read(folder: &Path) -> Result<Vec<(String, String)>, CatalogError> {
-    let mut paths = toml_files(folder).map_err(|error| unreadable(folder, &error))?;
-    paths.sort();
-    if paths.len() > FILES_MAX {
-        return Err(one(format!("{}: holds {} files, more than {FILES_MAX}", folder.display(), paths.len())));
+/// A file, or the folder itself, that gives no text.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub file: String,
+    pub fault: String,
+}
+
+/// Path and text of a file.
+pub(super) type Read = Result<(String, String), Unreadable>;
+
+/// The catalog files of a folder, by name. Other files are left alone, and so are hidden ones, such as those that
+/// editors put beside a file.
+pub(super) fn read(folder: &Path) -> Vec<Read> {
+    match toml_files(folder) {
+        Err(error) => vec![Err(unreadable(folder, format!("cannot be read: {error}")))],
+        Ok(paths) if paths.len() > FILES_MAX => {
+            vec![Err(unreadable(folder, format!("holds {} files, more than {FILES_MAX}", paths.len())))]
+        }
+        Ok(paths) => paths.iter().map(|path| read_file(path)).collect(),
     }
-    let (read, failed): (Vec<_>, Vec<_>) = paths.iter().map(|path| read_file(path)).partition(Result::is_ok);
-    let faults: Vec<String> = failed.into_iter().filter_map(Result::err).flat_map(|error| error.faults).collect();
-    if faults.is_empty() { Ok(read.into_iter().flatten().collect()) } else { Err(CatalogError { faults }) }
 }
 
 fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "toml") && path.is_file() {
+        let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|ending| ending == "toml") && !is_hidden {
             paths.push(path);
         }
     }
+    paths.sort();
     Ok(paths)
 }
 
-/// One file as (path, text).
-pub(super) fn read_file(path: &Path) -> Result<(String, String), CatalogError> {
-    let bytes = fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    if bytes > FILE_BYTES_MAX {
-        return Err(one(format!("{}: has {bytes} bytes, more than {FILE_BYTES_MAX}", path.display())));
+pub(super) fn read_file(path: &Path) -> Read {
+    let cannot = |error: io::Error| unreadable(path, format!("cannot be read: {error}"));
+    let metadata = fs::metadata(path).map_err(|error| match fs::read_link(path) {
+        Ok(target) => unreadable(path, format!("is a link to {}, which is not there", target.display())),
+        Err(_) => cannot(error),
+    })?;
+    if !metadata.is_file() {
+        return Err(unreadable(path, "is no file".to_owned()));
     }
-    let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
-    Ok((path.display().to_string(), text))
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(unreadable(path, format!("has {} bytes, more than {FILE_BYTES_MAX}", metadata.len())));
+    }
+    Ok((path.display().to_string(), fs::read_to_string(path).map_err(cannot)?))
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> CatalogError {
-    one(format!("{}: cannot be read: {error}", path.display()))
-}
-
-fn one(fault: String) -> CatalogError {
-    CatalogError { faults: vec![fault] }
+fn unreadable(path: &Path, fault: String) -> Unreadable {
+    Unreadable { file: path.display().to_string(), fault }
 }

@@ -16,6 +16,7 @@ use std::path::Path;
 pub use names::{RESERVED_TABLES, ROW_ID, is_column_name, is_field_name, table_name_faults};
 pub use validate::COLUMNS_MAX;
 
+use folder::Unreadable;
 use spec::Endpoint;
 
 const BUILTIN: [(&str, &str); 6] = [
@@ -37,6 +38,27 @@ const EMPTY: &str = "the file is empty; remove it, or fill it with a list";
 #[derive(Clone, Debug)]
 pub struct Catalog {
     endpoints: Vec<Endpoint>,
+    skipped: Vec<SkippedFile>,
+}
+
+/// A file of a person's own that cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SkippedFile {
+    pub file: String,
+    /// The list that it is about, where it tells.
+    pub table: Option<String>,
+    pub faults: Vec<String>,
+}
+
+impl SkippedFile {
+    /// The faults, each with the file, as lines.
+    pub fn lines(&self) -> Vec<String> {
+        self.faults.iter().map(|fault| format!("{}: {fault}", self.file)).collect()
+    }
+
+    fn may_be(&self, table: &str) -> bool {
+        self.table.as_ref().is_none_or(|name| name == table)
+    }
 }
 
 impl Catalog {
@@ -50,33 +72,47 @@ impl Catalog {
         Self::load(shipped().chain(files))
     }
 
-    /// The lists that hclake ships, then those of the files `*.toml` in a folder, by the names of the files.
+    /// The lists that hclake ships, then those of the files `*.toml` in a folder, by the names of the files. A file
+    /// with a fault is skipped, and no other.
+    ///
+    /// Errors: faults in the lists that hclake ships.
     pub fn with_folder(folder: &Path) -> Result<Catalog, CatalogError> {
-        Self::beside_builtin(folder::read(folder)?)
+        let mut skipped = Vec::new();
+        let mut files: Vec<(String, Endpoint)> = Vec::new();
+        for read in folder::read(folder) {
+            let (file, text) = match read {
+                Ok(read) => read,
+                Err(Unreadable { file, fault }) => {
+                    skipped.push(SkippedFile { file, table: None, faults: vec![fault] });
+                    continue;
+                }
+            };
+            match judged(&text) {
+                Ok(endpoint) => files.push((file, endpoint)),
+                Err(faults) => skipped.push(SkippedFile { file, table: file::name_in(&text), faults }),
+            }
+        }
+        Ok(Catalog { endpoints: beside(Self::builtin()?.endpoints, files, &mut skipped), skipped })
     }
 
     /// Names that a new list cannot have: those of the lists that hclake ships, and those of a folder's files that can
     /// be read, whatever else is wrong there.
     pub fn names_taken(folder: Option<&Path>) -> Vec<String> {
-        let own = folder.and_then(|folder| folder::read(folder).ok()).unwrap_or_default();
+        let own = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
         shipped().chain(own).filter_map(|(_, text)| Some(file::parse(&text).ok()?.name)).collect()
     }
 
     /// What is wrong with one file beside those that hclake ships and those of a folder that are sound; nothing where
     /// it is sound.
     pub fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
-        let (name, text) = folder::read_file(file)?;
-        let is_sound =
-            |(_, text): &(String, String)| file::parse(text).is_ok_and(|e| validate::endpoint(&e).is_empty());
-        let beside = match folder {
-            Some(folder) => folder::read(folder)?,
-            None => Vec::new(),
-        };
+        let (name, text) = folder::read_file(file)
+            .map_err(|Unreadable { file, fault }| CatalogError { faults: vec![format!("{file}: {fault}")] })?;
         let is_the_file = |other: &str| {
             let same = Path::new(other).canonicalize().ok().zip(file.canonicalize().ok());
             same.is_some_and(|(a, b)| a == b)
         };
-        let beside = beside.into_iter().filter(|other| !is_the_file(&other.0) && is_sound(other));
+        let beside = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
+        let beside = beside.filter(|(other, text)| !is_the_file(other) && judged(text).is_ok());
         let own = format!("{name}: ");
         let faults = Self::beside_builtin(beside.chain([(name, text)])).err().map_or(Vec::new(), |e| e.faults);
         Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).collect())
@@ -96,9 +132,27 @@ impl Catalog {
                 Err(found) => faults.extend(found.into_iter().map(|f| format!("{name}: {f}"))),
             }
         }
-        faults.extend(validate::together(&endpoints));
+        faults.extend(validate::together(&endpoints).into_iter().map(|(file, fault)| format!("{file}: {fault}")));
         let endpoints = endpoints.into_iter().map(|(_, endpoint)| endpoint).collect();
-        if faults.is_empty() { Ok(Catalog { endpoints }) } else { Err(CatalogError { faults }) }
+        if faults.is_empty() { Ok(Catalog { endpoints, skipped: Vec::new() }) } else { Err(CatalogError { faults }) }
+    }
+
+    /// Files of a person's own that were left out.
+    pub fn skipped(&self) -> &[SkippedFile] {
+        &self.skipped
+    }
+
+    /// Whether a list of this name may be one that was left out.
+    pub fn may_be_skipped(&self, table: &str) -> bool {
+        self.get(table).is_none() && self.skipped.iter().any(|file| file.may_be(table))
+    }
+
+    /// Whether a file was left out whose list is one of these tables, or any where none is named.
+    pub fn is_short_of(&self, tables: &[String]) -> bool {
+        match tables {
+            [] => !self.skipped.is_empty(),
+            tables => tables.iter().any(|table| self.may_be_skipped(table)),
+        }
     }
 
     pub fn endpoints(&self) -> &[Endpoint] {
@@ -108,6 +162,36 @@ impl Catalog {
     pub fn get(&self, name: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|e| e.name == name)
     }
+}
+
+/// One file's endpoint, or all that is wrong with the file by itself.
+fn judged(text: &str) -> Result<Endpoint, Vec<String>> {
+    if text.trim().is_empty() {
+        return Err(vec![EMPTY.to_owned()]);
+    }
+    let endpoint = file::parse(text).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let faults = validate::endpoint(&endpoint);
+    if faults.is_empty() { Ok(endpoint) } else { Err(faults) }
+}
+
+/// The lists that hclake ships and, beside them, those of files that go together with them and with one another. The
+/// rest is skipped.
+fn beside(shipped: Vec<Endpoint>, mut files: Vec<(String, Endpoint)>, skipped: &mut Vec<SkippedFile>) -> Vec<Endpoint> {
+    // What a list's successor is called is of use to people alone: one that was skipped takes no other list along.
+    let is_skipped = |name: &String| skipped.iter().any(|file| file.may_be(name));
+    files.iter_mut().for_each(|(_, endpoint)| drop(endpoint.successor.take_if(|name| is_skipped(name))));
+    let of_hclake = shipped.iter().map(|endpoint| (format!("{SHIPPED} {}.toml", endpoint.name), endpoint.clone()));
+    let all: Vec<(String, Endpoint)> = of_hclake.chain(files.iter().cloned()).collect();
+    let faults = validate::together(&all);
+    let mut sound = shipped;
+    for (file, endpoint) in files {
+        let own: Vec<String> = faults.iter().filter(|(of, _)| *of == file).map(|(_, fault)| fault.clone()).collect();
+        match own.is_empty() {
+            true => sound.push(endpoint),
+            false => skipped.push(SkippedFile { file, table: Some(endpoint.name), faults: own }),
+        }
+    }
+    sound
 }
 
 fn shipped() -> impl Iterator<Item = (String, String)> {

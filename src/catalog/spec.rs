@@ -377,3 +377,13 @@ impl fmt::Display for Scope {
         self.fixed.as_ref().map_or(Ok(()), |value| write!(f, "/{value}"))
     }
 }
+
+/// Whether a text can be the id of a project, of IAM or CodeArts: it stands in paths, headers and names of scopes.
+pub fn is_project_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= PROJECT_ID_BYTES_MAX
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Ids of the services have 32.
+const PROJECT_ID_BYTES_MAX: usize = 128;

@@ -393,8 +393,10 @@ fn lists_that_do_not_fit_together_are_refused() {
         Catalog::load(files).map(|_| ()).map_err(|error| error.faults)
     };
     let with_successor = |name: &str| altered("doc =", &format!("successor = {name:?}\ndoc ="));
-    let twin = "1.toml: name: \"sample\" is that of the list in 0.toml; choose another".to_owned();
-    assert_eq!(load(&[SAMPLE.to_owned(), SAMPLE.to_owned()]), Err(vec![twin]));
+    let twins = [("1.toml", "0.toml"), ("0.toml", "1.toml")];
+    let twins =
+        twins.map(|(one, other)| format!("{one}: name: \"sample\" is that of the list in {other}; choose another"));
+    assert_eq!(load(&[SAMPLE.to_owned(), SAMPLE.to_owned()]), Err(twins.to_vec()));
     let missing =
         "0.toml: successor: \"next\" is not in the catalog; add that list or leave `successor` out".to_owned();
     assert_eq!(load(&[with_successor("next")]), Err(vec![missing]));
@@ -428,8 +430,8 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 #[test]
 fn the_lists_of_a_folder_stand_behind_those_built_in_by_the_names_of_their_files() {
     let other = altered("\"sample\"", "\"another\"");
-    let folder = folder(&[("z.toml", SAMPLE), ("a.toml", &other), ("notes.txt", "no list")]);
-    std::fs::create_dir(folder.path().join("old.toml")).unwrap();
+    let folder =
+        folder(&[("z.toml", SAMPLE), ("a.toml", &other), ("notes.txt", "no list"), (".#a.toml", "an editor's")]);
     let catalog = Catalog::with_folder(folder.path()).unwrap();
     let names: Vec<_> = catalog.endpoints().iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names[6..], ["another", "sample"]);
@@ -439,14 +441,66 @@ fn the_lists_of_a_folder_stand_behind_those_built_in_by_the_names_of_their_files
 #[test]
 fn a_folder_with_faults_tells_the_files_and_a_built_in_name_is_refused() {
     let folder = folder(&[("a.toml", &altered("\"sample\"", "\"apps\"")), ("b.toml", "nmae = \"x\"\n")]);
-    let faults = Catalog::with_folder(folder.path()).unwrap_err().faults;
+    let faults = lines_of_skipped(folder.path());
     let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
     let taken = format!("{}: name: \"apps\" is that of the list in built-in apps.toml; choose another", a.display());
     assert_eq!((faults.len(), &faults[1]), (2, &taken));
     assert!(faults[0].starts_with(&format!("{}: line 1, column 1: unknown field `nmae`", b.display())), "{faults:?}");
     assert!(faults[0].ends_with("did you mean `name`?"), "{faults:?}");
-    let missing = Catalog::with_folder(&folder.path().join("none")).unwrap_err();
-    assert!(missing.faults[0].contains("none: cannot be read: "), "{missing}");
+    let missing = lines_of_skipped(&folder.path().join("none"));
+    assert!(missing[0].contains("none: cannot be read: "), "{missing:?}");
+}
+
+/// The faults of a folder's files, beside which every list that hclake ships is there.
+fn lines_of_skipped(folder: &std::path::Path) -> Vec<String> {
+    let catalog = Catalog::with_folder(folder).unwrap();
+    let shipped = Catalog::builtin().unwrap();
+    assert!(shipped.endpoints().iter().all(|endpoint| catalog.get(&endpoint.name).is_some()));
+    catalog.skipped().iter().flat_map(SkippedFile::lines).collect()
+}
+
+#[test]
+fn each_file_that_cannot_be_used_is_left_out_alone() {
+    let later = altered("\"sample\"", "\"later\"").replace("doc =", "successor = \"broken\"\ndoc =");
+    let folder = folder(&[
+        ("broken.toml", "name = \"broken\"\ntitle = \n"),
+        ("later.toml", &later),
+        ("one.toml", &altered("\"sample\"", "\"twin\"")),
+        ("sound.toml", SAMPLE),
+        ("two.toml", &altered("\"sample\"", "\"twin\"")),
+    ]);
+    std::fs::create_dir(folder.path().join("folder.toml")).unwrap();
+    std::os::unix::fs::symlink("nowhere", folder.path().join("link.toml")).unwrap();
+    std::fs::write(folder.path().join("bytes.toml"), b"name = \"\xff\"").unwrap();
+    let catalog = Catalog::with_folder(folder.path()).unwrap();
+    let own: Vec<_> = catalog.endpoints()[6..].iter().map(|e| e.name.as_str()).collect();
+    assert_eq!(own, ["later", "sample"], "a successor that is left out takes no other along");
+    let faults = lines_of_skipped(folder.path());
+    for (file, fault) in [
+        ("broken.toml", "line 2, column 9"),
+        ("bytes.toml", "cannot be read"),
+        ("folder.toml", "is no file"),
+        ("link.toml", "is a link to nowhere, which is not there"),
+        ("one.toml", "name: \"twin\" is that of the list in"),
+        ("two.toml", "name: \"twin\" is that of the list in"),
+    ] {
+        assert!(faults.iter().any(|line| line.contains(file) && line.contains(fault)), "{file}: {faults:?}");
+    }
+    assert_eq!(faults.len(), 6, "{faults:?}");
+}
+
+#[test]
+fn a_table_may_be_one_that_was_left_out_unless_the_files_say_what_they_are_about() {
+    let named = folder(&[("x.toml", "name = \"mine\"\ntitle =\n")]);
+    let catalog = Catalog::with_folder(named.path()).unwrap();
+    assert_eq!(["mine", "other", "apps"].map(|table| catalog.may_be_skipped(table)), [true, false, false]);
+    assert!(
+        catalog.is_short_of(&[]) && catalog.is_short_of(&["mine".into()]) && !catalog.is_short_of(&["apps".into()])
+    );
+    let nameless = folder(&[("x.toml", "")]);
+    let catalog = Catalog::with_folder(nameless.path()).unwrap();
+    assert_eq!(["mine", "other", "apps"].map(|table| catalog.may_be_skipped(table)), [true, true, false]);
+    assert!(!Catalog::builtin().unwrap().is_short_of(&[]));
 }
 
 #[test]
@@ -472,8 +526,8 @@ fn the_faults_of_one_file_are_told_apart_from_those_of_the_files_beside_it() {
 #[test]
 fn a_file_larger_than_the_bound_is_not_read() {
     let folder = folder(&[("a.toml", &"#".repeat((1 << 20) + 1))]);
-    let error = Catalog::with_folder(folder.path()).unwrap_err();
-    assert!(error.faults[0].ends_with("has 1048577 bytes, more than 1048576"), "{error}");
+    let faults = lines_of_skipped(folder.path());
+    assert!(faults[0].ends_with("has 1048577 bytes, more than 1048576"), "{faults:?}");
 }
 
 proptest! {

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::SHIPPED;
 use super::names::{NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
 use super::spec::{
     Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,
@@ -34,24 +35,29 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
 }
 
 /// Faults that show only when all endpoints, each with the name of its file, stand side by side.
-pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<String> {
+pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     let mut files: HashMap<&str, &str> = HashMap::new();
     for (file, Endpoint { name, .. }) in endpoints {
         if let Some(first) = files.get(name.as_str()) {
-            faults.push(format!("{file}: name: \"{name}\" is that of the list in {first}; choose another"));
+            let fault = |of: &str, other: &str| {
+                (of.to_owned(), format!("name: \"{name}\" is that of the list in {other}; choose another"))
+            };
+            faults.push(fault(file, first));
+            // Which of the two is meant cannot be told, unless one is hclake's.
+            faults.extend((!first.starts_with(SHIPPED)).then(|| fault(first, file)));
         }
         files.entry(name).or_insert(file);
     }
     for (file, endpoint) in endpoints {
         let Some(successor) = &endpoint.successor else { continue };
         if *successor == endpoint.name {
-            faults.push(format!("{file}: successor: a list cannot be its own; leave `successor` out"));
+            faults.push((file.clone(), "successor: a list cannot be its own; leave `successor` out".to_owned()));
         } else if !files.contains_key(successor.as_str()) {
             let like = nearest(successor, files.keys().copied().filter(|name| *name != endpoint.name));
             let next =
                 like.map_or("add that list or leave `successor` out".to_owned(), |l| format!("did you mean \"{l}\"?"));
-            faults.push(format!("{file}: successor: \"{successor}\" is not in the catalog; {next}"));
+            faults.push((file.clone(), format!("successor: \"{successor}\" is not in the catalog; {next}")));
         }
     }
     faults

@@ -99,6 +99,8 @@ pub(super) enum Command {
     Check(super::check::CheckArgs),
     /// Show the last runs and how fresh each list is
     Status(super::status::StatusArgs),
+    /// Give a run that was made while the clock was wrong the time at which it really was
+    Redate(super::redate::RedateArgs),
     /// Write a commented hclake.toml to start from
     Init(super::init::InitArgs),
     /// Print what makes this machine run the nightly job

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::args::{Global, SummaryFormat};
 use super::message::Failure;
 use super::{Streams, catalog_of, counted, sync};
-use crate::catalog::{Catalog, is_builtin};
+use crate::catalog::{Catalog, SkippedFile, is_builtin};
 use crate::clock::SystemClock;
 use crate::config::{self, Environment, Settings};
 use crate::run::check::{self, Finding, Mark, Trial};
@@ -44,18 +44,9 @@ pub(super) fn run(
     };
     match config::resolve(&global.flags(), environment) {
         Ok(settings) => {
-            let catalog = match catalog_of(&settings) {
-                Ok(catalog) => {
-                    own_lists(&settings, &catalog).into_iter().for_each(&mut tell);
-                    catalog
-                }
-                Err(error) => {
-                    let hint =
-                        "the lists that hclake ships are tried alone; `hclake catalog check FILE` judges one file";
-                    tell(Finding::new(Mark::Failed, "catalog", error.to_string()).hint(hint.to_owned()));
-                    Catalog::builtin()?
-                }
-            };
+            let catalog = catalog_of(&settings)?;
+            skipped(&catalog).into_iter().for_each(&mut tell);
+            own_lists(&settings, &catalog).into_iter().for_each(&mut tell);
             let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
             sync::runtime()?.block_on(check::check(&trial, &mut tell));
         }
@@ -78,11 +69,19 @@ pub(super) fn run(
     Ok(u8::from(failed > 0))
 }
 
+/// Files of the settings' own folder that cannot be used.
+fn skipped(catalog: &Catalog) -> Vec<Finding> {
+    let hint = "a sync leaves out the list of this file and asks for all others; `hclake catalog check FILE` judges it";
+    let lines = catalog.skipped().iter().flat_map(SkippedFile::lines);
+    lines.map(|line| Finding::new(Mark::Failed, "catalog", line).hint(hint.to_owned())).collect()
+}
+
 /// How many lists the settings' own folder holds, where there is one.
 fn own_lists(settings: &Settings, catalog: &Catalog) -> Option<Finding> {
     let folder = settings.catalog_dir.as_ref()?.value.display();
     let count = catalog.endpoints().iter().filter(|endpoint| !is_builtin(&endpoint.name)).count();
     let (mark, what) = match count {
+        0 if !catalog.skipped().is_empty() => return None,
         0 => (Mark::Warning, "no list".to_owned()),
         count => (Mark::Ok, counted(count as u64, "list")),
     };

@@ -9,7 +9,7 @@ use super::message::Failure;
 use super::output::grid::Grid;
 use super::output::{self, Format};
 use super::tables::open_if_there;
-use super::{Streams, catalog_of, terminal_width};
+use super::{Streams, terminal_width, usable_catalog};
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::toml_text::nearest;
 use crate::catalog::{Catalog, is_builtin};
@@ -33,7 +33,7 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let catalog = catalog_of(&settings)?;
+    let catalog = usable_catalog(&settings, streams)?;
     let endpoint = find(&catalog, &args.table)?;
     let holdings = match open_if_there(&settings.store.value, streams)? {
         Some(connection) if store::lists_held(&connection)?.contains(&endpoint.name) => {

@@ -17,6 +17,7 @@ mod progress;
 mod publish;
 mod quarantine;
 mod query;
+mod redate;
 mod report;
 mod schedule;
 mod status;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::catalog::{Catalog, CatalogError};
+use crate::catalog::{Catalog, CatalogError, SkippedFile};
 use crate::config::{Environment, Settings};
 use args::{Cli, Command};
 use message::Failure;
@@ -76,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Catalog(command) => catalog::run(&cli.global, command, &environment, &mut streams),
         Command::Check(args) => check::run(&cli.global, args, &environment, &mut streams),
         Command::Status(args) => status::run(&cli.global, args, &environment, &mut streams),
+        Command::Redate(args) => redate::run(&cli.global, args, &environment, &mut streams),
         Command::Init(args) => init::run(&cli.global, args, &mut streams),
         Command::Schedule(args) => schedule::run(&cli.global, args, &environment, &mut streams),
         Command::Completions(args) => manual::completions(args, &mut streams),
@@ -104,6 +106,15 @@ pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
         Some(folder) => Catalog::with_folder(&folder.value),
         None => Catalog::builtin(),
     }
+}
+
+/// The same, for a command that can do without the files that cannot be used: it warns of them.
+pub(crate) fn usable_catalog(settings: &Settings, streams: &Streams<'_>) -> Result<Catalog, CatalogError> {
+    let catalog = catalog_of(settings)?;
+    for line in catalog.skipped().iter().flat_map(SkippedFile::lines) {
+        streams.remark(&format!("warning: {line}; its list is left out"));
+    }
+    Ok(catalog)
 }
 
 /// Columns of the terminal that standard output is, if it is one.

@@ -22,7 +22,7 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let catalog = super::catalog_of(&settings)?;
+    let catalog = super::usable_catalog(&settings, streams)?;
     match command {
         PublishCommand::Parquet(args) => {
             let bar = bar(global, environment);

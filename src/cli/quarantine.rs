@@ -83,7 +83,7 @@ fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<
 }
 
 fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    let catalog = super::catalog_of(&settings)?;
+    let catalog = super::usable_catalog(&settings, streams)?;
     let request = Request { settings, only: Vec::new(), allow_gone: false };
     let retried = run::retry(&request, &catalog, &SystemClock::shared())?;
     for id in &retried.stored {

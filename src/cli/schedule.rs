@@ -131,7 +131,9 @@ impl Job {
         format!(
             "# The keys are read from a file that its owner alone may read:\n\
              #   install -m 600 /dev/null {secrets}\n\
-             #   printf 'HUAWEICLOUD_SDK_AK=…\\nHUAWEICLOUD_SDK_SK=…\\n' > {secrets}\n"
+             # Write these lines into it with an editor, so that no shell remembers them:\n\
+             #   HUAWEICLOUD_SDK_AK=…\n\
+             #   HUAWEICLOUD_SDK_SK=…\n"
         )
     }
 

@@ -1,5 +1,6 @@
 //! `hclake status`: the last runs and how fresh each list is, for people, for programs and for monitoring.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -12,11 +13,12 @@ use super::args::{Global, parse_age};
 use super::message::Failure;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Environment};
+use crate::run;
 use crate::store::{self, ListStatus, RunStatus};
 
 /// Runs shown.
 const RUNS_MAX: u32 = 10;
-/// A list that was not asked for in this long, or in twice `--max-age` where that is longer, is taken to be
+/// A list that the configuration asks for, as far as it tells, and that was not asked for in this long, or in twice `--max-age` where that is longer, is taken to be
 /// listed no more, and is not held to `--max-age`.
 const RETIRED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -51,12 +53,15 @@ pub(super) fn run(
         }
         opened => opened?,
     };
+    let lists = store::freshness(&opened)?;
+    let catalog = super::usable_catalog(&settings, streams)?;
     let status = Status {
         store: path.display().to_string(),
         now: SystemClock::new().wall(),
         max_age: args.max_age,
         runs: store::last_runs(&opened, RUNS_MAX)?,
-        lists: store::freshness(&opened)?,
+        dropped: dropped(&lists, |list| run::is_asked_for(&settings, &catalog, &list.table, &list.scope)),
+        lists,
     };
     let text = match args.format {
         StatusFormat::Text => status.text(),
@@ -81,6 +86,15 @@ struct Status {
     /// Newest first.
     runs: Vec<RunStatus>,
     lists: Vec<ListStatus>,
+    /// Table and scope of lists that the configuration no longer asks for.
+    dropped: BTreeSet<(String, String)>,
+}
+
+/// The lists that the configuration does not ask for. Where it asks for none at all, it is another's, and tells nothing.
+fn dropped(lists: &[ListStatus], is_asked_for: impl Fn(&ListStatus) -> bool) -> BTreeSet<(String, String)> {
+    let (asked, dropped): (Vec<_>, Vec<_>) = lists.iter().partition(|list| is_asked_for(list));
+    let name = |list: &ListStatus| (list.table.clone(), list.scope.clone());
+    if asked.is_empty() { BTreeSet::new() } else { dropped.into_iter().map(name).collect() }
 }
 
 impl Status {
@@ -94,6 +108,10 @@ impl Status {
 
     fn is_retired(&self, list: &ListStatus) -> bool {
         let newest = self.runs.first().map_or(self.now, |run| run.started_at);
+        let newest = if newest.is_far_after(self.now) { self.now } else { newest };
+        if self.dropped.contains(&(list.table.clone(), list.scope.clone())) {
+            return true;
+        }
         let idle = Duration::from_micros(u64::try_from(newest.minus(list.asked_at)).unwrap_or(0));
         idle > RETIRED_AFTER.max(self.max_age.unwrap_or_default() * 2)
     }
@@ -105,7 +123,14 @@ impl Status {
             return vec!["stale: the store holds no run yet".to_owned()];
         }
         let lists = self.lists.iter().filter(|list| !self.is_retired(list));
+        let is_of_future = |list: &ListStatus| list.complete_at.filter(|at| at.is_far_after(self.now));
         let fault = |list: &ListStatus| match self.age_of(list) {
+            _ if is_of_future(list).is_some() => Some(format!(
+                "stale: {} [{}]: the newest complete listing is dated {}, which is yet to come",
+                list.table,
+                list.scope,
+                is_of_future(list).map_or(String::new(), to_second)
+            )),
             Some(age) if age <= max_age => None,
             Some(age) => Some(format!(
                 "stale: {} [{}]: the newest complete listing is {} old, more than {}",
@@ -331,7 +356,7 @@ mod tests {
 
     fn status(max_age_h: Option<u64>, runs: Vec<RunStatus>, lists: Vec<ListStatus>) -> Status {
         let max_age = max_age_h.map(|hours| Duration::from_secs(hours * 3600));
-        Status { store: "hclake.duckdb".into(), now: NOW, max_age, runs, lists }
+        Status { store: "hclake.duckdb".into(), now: NOW, max_age, runs, lists, dropped: BTreeSet::new() }
     }
 
     fn stale(max_age_h: u64, lists: Vec<ListStatus>) -> Vec<String> {
@@ -364,6 +389,33 @@ mod tests {
             stale(24 * 8, vec![list("apps", 24 * 15, Some(24 * 15))]).len(),
             1,
             "a weekly list is not retired early"
+        );
+    }
+
+    #[test]
+    fn a_list_that_the_configuration_dropped_is_not_held_to_the_age_from_that_moment_on() {
+        let lists = vec![list("apps", 30, Some(30)), list("jobs", 2, Some(2))];
+        let dropped = dropped(&lists, |list| list.table == "jobs");
+        let status = Status { dropped, ..status(Some(26), vec![run(2)], lists) };
+        assert_eq!(status.stale(), [""; 0]);
+        assert!(status.text().contains("no longer asked for"));
+    }
+
+    #[test]
+    fn a_configuration_that_asks_for_none_of_the_lists_drops_none() {
+        let lists = vec![list("apps", 30, Some(30))];
+        assert!(super::dropped(&lists, |_| false).is_empty());
+    }
+
+    #[test]
+    fn a_listing_of_the_future_is_stale_whatever_its_age() {
+        let future_h = -24 * 365;
+        let lists = vec![list("apps", future_h, Some(future_h)), list("jobs", 30, Some(30))];
+        let stale = status(Some(26), vec![run(future_h)], lists).stale();
+        assert_eq!(stale.len(), 2, "{stale:?}");
+        assert!(
+            stale[0].contains("apps") && stale[0].ends_with("is dated 2027-01-15 08:30:00Z, which is yet to come"),
+            "{stale:?}"
         );
     }
 

@@ -31,6 +31,14 @@ pub(super) fn run(
     let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
     let catalog = super::catalog_of(&settings)?;
+    for file in catalog.skipped() {
+        file.lines().iter().for_each(|line| say(&format!("error: {line}")));
+    }
+    if !catalog.skipped().is_empty() {
+        say(
+            "hint: the lists of these files were left out, all others are asked; `hclake catalog check FILE` judges one file",
+        );
+    }
     let regions: BTreeSet<&str> = settings.scopes.value.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
     let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone };
@@ -88,14 +96,15 @@ fn ignores_hang_up() -> bool {
 
 fn dry_run(request: &run::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let plan = run::dry_run(request, catalog)?;
-    let mut code = 0;
+    let mut code = if catalog.is_short_of(&request.only) { EXIT_PARTLY } else { 0 };
+    let is_usable = request.settings.credentials.values().any(|search| search.found.is_ok());
     let Settings { store, .. } = &request.settings;
     writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
     for search in request.settings.credentials.values() {
         match &search.found {
             Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
             Err(fault) => {
-                code = EXIT_USAGE;
+                code = if is_usable { EXIT_PARTLY } else { EXIT_USAGE };
                 writeln!(streams.out, "credentials: {fault}")?;
             }
         }

@@ -11,7 +11,7 @@ use super::describe::{self, section};
 use super::message::Failure;
 use super::output::grid::Grid;
 use super::output::{self, Format};
-use super::{Streams, catalog_of, terminal_width};
+use super::{Streams, terminal_width, usable_catalog};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::config::{self, Environment};
@@ -29,7 +29,7 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let catalog = catalog_of(&settings)?;
+    let catalog = usable_catalog(&settings, streams)?;
     if args.columns && args.format == Format::Markdown {
         write!(streams.out, "{}", page(&catalog))?;
         return Ok(0);

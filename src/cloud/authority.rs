@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::client::{Call, Client, Log};
+use super::client::{Call, Client};
 use super::credentials::{Credentials, KeyPair};
 use super::error::Error;
-use super::hide::hide;
 use super::metadata::Metadata;
+use super::tally::Log;
 use super::token;
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -29,18 +29,7 @@ pub enum Means {
     Token(Secret),
 }
 
-impl Means {
-    /// `text` with stars where a service has echoed what it was sent.
-    pub fn hidden_in(&self, text: &str) -> String {
-        match self {
-            Means::Nothing => text.to_owned(),
-            Means::Keys(keys) => keys.hidden_in(text),
-            Means::Token(token) => hide(&[token.expose()], text),
-        }
-    }
-}
-
-/// Leave to make calls, with what became of those made on its strength.
+/// A cached credential, and whether a service has accepted it.
 pub struct Grant {
     pub means: Means,
     ends_at: Timestamp,
@@ -78,6 +67,11 @@ impl Grant {
     /// A service has answered a call made on its strength.
     pub fn accept(&self) {
         self.accepted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a call can be sent on it now: it is not due to be renewed, nor was it refused.
+    pub fn serves(&self, now: Timestamp) -> bool {
+        !self.is_due(now) && self.refusal.get().is_none()
     }
 
     fn is_due(&self, now: Timestamp) -> bool {
@@ -156,7 +150,7 @@ impl Authority {
             Held::Granted(grant) => match (grant.dead(), grant.refusal.get()) {
                 (Some(error), _) => return Err(error.clone()),
                 (None, Some(_)) => None,
-                (None, None) if !grant.is_due(client.service_time()) => return Ok(Arc::clone(grant)),
+                (None, None) if grant.serves(client.service_time()) => return Ok(Arc::clone(grant)),
                 (None, None) => Some(Arc::clone(grant)),
             },
         };

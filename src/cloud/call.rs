@@ -1,5 +1,6 @@
 //! What is asked of the cloud and what comes of it, as values. How it is asked is the client's affair.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -62,4 +63,19 @@ pub struct Attempt {
     pub request_id: Option<String>,
     /// What was wrong, where something was.
     pub fault: Option<String>,
+}
+
+/// Attempts of calls that were dropped before their end; clones share them.
+#[derive(Clone, Default)]
+pub struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
+
+impl Abandoned {
+    pub(super) fn add(&self, attempts: impl Iterator<Item = Attempt>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(attempts);
+    }
+
+    /// Those so far, each handed out once.
+    pub fn take(&self) -> Vec<Attempt> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }

@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::authority::{Authority, Grant, Means};
-pub use super::call::{Attempt, Call, Reply, Sent};
+pub use super::call::{Abandoned, Attempt, Call, Reply, Sent};
 use super::complaint::Complaint;
-use super::credentials::{Credentials, Identity, KeyPair};
+use super::credentials::{Credentials, Identity};
 use super::error::{ApiError, BodyFault, Error, ErrorClass};
 use super::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
-use super::pace::{Lane, Pace, RateSettings};
-use super::proof::{Proof, proves};
+use super::headers::{check_credentials, headers};
+use super::hide::Secrets;
+use super::pace::{Lane, Pace, RateSettings, Slot};
+use super::proof::{Pass, Proof, proves};
 use super::regions::{Endpoint, EndpointOverrides, endpoint};
 use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
 use super::sign;
 use super::skew::{Skew, signature_expired};
+use super::tally::Log;
 use super::waiting::{WaitCause, Watcher};
 use crate::catalog::spec::Method;
 use crate::clock::{SharedClock, Timestamp};
@@ -28,10 +30,8 @@ use crate::clock::{SharedClock, Timestamp};
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-const JSON: &str = "application/json";
-const PROJECT_HEADER: &str = "x-project-id";
-const SECURITY_TOKEN_HEADER: &str = "x-security-token";
-const TOKEN_HEADER: &str = "x-auth-token";
+/// How often what authorises a call is renewed because it ran out while the call waited for its turn.
+const RENEWALS_MAX: u32 = 3;
 
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
@@ -88,14 +88,14 @@ pub struct Client {
 }
 
 /// What stays the same over the attempts of a call.
-struct Route<'a> {
-    call: &'a Call,
-    body: Option<Bytes>,
+pub(super) struct Route<'a> {
+    pub call: &'a Call,
+    pub body: Option<Bytes>,
     leave: Leave,
-    endpoint: Endpoint,
+    pub endpoint: Endpoint,
     connections: &'a reqwest::Client,
     /// With the endpoint's prefix; this is what is signed.
-    path: String,
+    pub path: String,
     /// Path and query as sent.
     target: String,
     url: Url,
@@ -109,16 +109,6 @@ enum Leave {
     Granted,
     /// As it is, since it asks for what others are sent on.
     Open,
-}
-
-/// The tally of a call.
-#[derive(Default)]
-pub(super) struct Log {
-    attempts: Vec<Attempt>,
-    waited: Duration,
-    throttled: u32,
-    /// In attempts and back-off: what the budget is for.
-    spent: Duration,
 }
 
 /// A failed attempt.
@@ -150,6 +140,7 @@ impl Client {
             body_bytes_max: settings.body_bytes_max,
             user_agent: settings.user_agent.clone(),
         });
+        settings.credentials.hide_in(transport.secrets());
         Ok(Client {
             identity: Identity { kind: settings.credentials.kind(), source: settings.source },
             authority: Authority::new(&settings.credentials, &settings.user_agent),
@@ -171,8 +162,31 @@ impl Client {
     /// Errors: as for a new one.
     pub fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
         let other = Client::new(settings, self.clock.clone())?;
+        other.credentials.hide_in(self.secrets());
         let (transport, pace, skew) = (Arc::clone(&self.transport), Arc::clone(&self.pace), Arc::clone(&self.skew));
         Ok(Client { transport, pace, skew, ..other })
+    }
+
+    /// Where credentials were found of which one is shorter than what can be hidden.
+    pub fn source_of_short_secret(&self) -> Option<&str> {
+        self.credentials.is_too_short_to_hide().then_some(self.identity.source.as_str())
+    }
+
+    /// What is hidden in every answer.
+    pub(super) fn secrets(&self) -> &Secrets {
+        self.transport.secrets()
+    }
+
+    /// Has the services' clocks compared with the time that a run is dated by: `at` on the monotonic clock, it was
+    /// `dated`.
+    pub fn date_run(&self, dated: Timestamp, at: Duration) {
+        self.skew.date_run(dated, at);
+    }
+
+    /// How far the services' clocks are ahead of the run's, in microseconds, as the answer that differed least shows;
+    /// `None` where none told.
+    pub fn run_behind_us(&self) -> Option<i64> {
+        self.skew.run_behind_us()
     }
 
     /// What is added to this machine's clock when signing, in microseconds; 0 unless a service's clock was found
@@ -184,13 +198,23 @@ impl Client {
     /// Makes a call, and tries it again within the limits while that may help. `read` turns a good
     /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
     pub async fn send<T>(&self, call: &Call, read: impl Fn(&Reply<'_>) -> Result<T, String>) -> Sent<T> {
-        let mut log = Log::default();
+        self.send_noting(call, &Abandoned::default(), read).await
+    }
+
+    /// As [`Client::send`]; where the call is dropped before its end, its attempts are left in `abandoned`.
+    pub async fn send_noting<T>(
+        &self,
+        call: &Call,
+        abandoned: &Abandoned,
+        read: impl Fn(&Reply<'_>) -> Result<T, String>,
+    ) -> Sent<T> {
+        let mut log = Log::new(self.clock.clone(), abandoned.clone());
         let read = |answer: &Answer| read(&answer.reply());
         let result = match self.route(call, call.body.clone(), Leave::Granted) {
             Ok(route) => self.run(&route, &read, &mut log).await,
             Err(error) => Err(error),
         };
-        Sent { result, attempts: log.attempts, waited: log.waited, throttled: log.throttled }
+        log.close(result)
     }
 
     /// Makes a call that needs no leave, within another call's tally. Its body may hold secrets, so it stays out of
@@ -259,15 +283,11 @@ impl Client {
         Ok(Route { call, body, leave, endpoint, connections, path, target, url, lane })
     }
 
-    /// One attempt, logged. The outer error ends the call before it: the credentials were condemned meanwhile.
-    async fn attempt<T>(
-        &self,
-        route: &Route<'_>,
-        attempt: u32,
-        read: &impl Fn(&Answer) -> Result<T, String>,
-        log: &mut Log,
-    ) -> Result<Result<T, Failure>, Error> {
-        let (_pass, grant) = match route.leave {
+    /// Waits for the call's turn, and has what authorises it then: what ran out while it waited is not sent.
+    ///
+    /// Errors: nothing authorises it, or the credentials were condemned meanwhile.
+    async fn admitted(&self, route: &Route<'_>, log: &mut Log) -> Result<(Option<Pass<'_>>, Arc<Grant>, Slot), Error> {
+        let (pass, mut grant) = match route.leave {
             Leave::Open => (None, Grant::nothing()),
             Leave::Granted => {
                 let arrived = self.clock.mono();
@@ -276,26 +296,54 @@ impl Client {
                 (pass, self.authority.grant(self, route.call, log).await?)
             }
         };
-        let arrived = self.clock.mono();
         let told = |wait, cause| self.watcher.tell(route.call, wait, cause);
-        let slot = route.lane.enter(told).await;
-        log.waited += self.clock.mono().saturating_sub(arrived);
-        self.proof.proven()?;
+        let mut renewals = 0;
+        loop {
+            // One that does not serve from the start, as IAM's clock may have it, is sent for what it is worth.
+            let served = grant.serves(self.service_time());
+            let arrived = self.clock.mono();
+            let slot = route.lane.enter(told).await;
+            log.waited += self.clock.mono().saturating_sub(arrived);
+            self.proof.proven()?;
+            if !served || grant.serves(self.service_time()) || renewals == RENEWALS_MAX {
+                return Ok((pass, grant, slot));
+            }
+            // A token may be had on the same lane, so none is waited for on a slot.
+            drop(slot);
+            renewals += 1;
+            grant = self.authority.grant(self, route.call, log).await?;
+        }
+    }
 
+    /// One attempt, logged. The outer error ends the call before it.
+    async fn attempt<T>(
+        &self,
+        route: &Route<'_>,
+        attempt: u32,
+        read: &impl Fn(&Answer) -> Result<T, String>,
+        log: &mut Log,
+    ) -> Result<Result<T, Failure>, Error> {
+        let (_pass, grant, slot) = self.admitted(route, log).await?;
         let at = self.clock.wall();
         let offset_us = self.skew.offset_us();
         let limit = self.retry.budget.saturating_sub(log.spent);
         let outgoing = outgoing(route, &grant, self.skew.corrected(at), limit)?;
         let begun = self.clock.mono();
+        log.begin(entry(route, attempt, at), begun);
         let answer = self.transport.exchange(route.connections, outgoing).await;
         let elapsed = self.clock.mono().saturating_sub(begun);
 
         if let Ok(Answer { date: Some(date), .. }) = &answer {
-            self.skew.learn(*date, self.clock.wall());
+            self.skew.learn(*date, self.clock.wall(), self.clock.mono());
         }
-        let mut entry = entry(route, attempt, at, elapsed, answer.as_ref().ok());
+        let mut entry = Attempt { elapsed, ..entry(route, attempt, at) };
+        if let Ok(answer) = &answer {
+            entry.status = Some(answer.status);
+            entry.bytes = answer.body.len() as u64;
+            entry.request_id = answer.request_id.clone();
+        }
         let mut judged = match answer {
-            Ok(answer) => self.judge(route, &grant, answer, elapsed, read),
+            Ok(answer) => self.judge(route, answer, elapsed, read),
             Err(NoAnswer::Timeout) => Err(timed_out(route, elapsed)),
             Err(NoAnswer::Connection(cause)) => Err(unreachable(route, cause)),
         };
@@ -316,9 +364,8 @@ impl Client {
             }
         }
         trace(&entry);
-        log.spent += elapsed;
         log.throttled += u32::from(matches!(&judged, Err(failure) if failure.outcome == Outcome::Status(429)));
-        log.attempts.push(entry);
+        log.end(entry);
         Ok(judged)
     }
 
@@ -349,23 +396,21 @@ impl Client {
     fn judge<T>(
         &self,
         route: &Route<'_>,
-        grant: &Grant,
         answer: Answer,
         elapsed: Duration,
         read: &impl Fn(&Answer) -> Result<T, String>,
     ) -> Result<T, Failure> {
         match answer.status {
-            200..=299 => self.read_body(route, grant, answer, elapsed, read),
+            200..=299 => self.read_body(route, answer, elapsed, read),
             300..=399 => Err(redirected(route, answer)),
             407 => Err(proxy_log_in(route)),
-            status => Err(self.complained(route, grant, &answer, Complaint::read_or_quote(&answer.body), status)),
+            status => Err(self.complained(route, &answer, Complaint::read_or_quote(&answer.body), status)),
         }
     }
 
     fn read_body<T>(
         &self,
         route: &Route<'_>,
-        grant: &Grant,
         answer: Answer,
         elapsed: Duration,
         read: &impl Fn(&Answer) -> Result<T, String>,
@@ -379,9 +424,12 @@ impl Client {
                 Err(refusal) => match Complaint::read(&answer.body) {
                     Some(complaint) => {
                         let status = complaint.status().unwrap_or(answer.status);
-                        return Err(self.complained(route, grant, &answer, complaint, status));
+                        return Err(self.complained(route, &answer, complaint, status));
                     }
-                    None => (Outcome::Unusable, unusable(&answer.body, refusal)),
+                    None => {
+                        let refusal = self.secrets().cover().text(refusal);
+                        (Outcome::Unusable, unusable(&answer.body, refusal))
+                    }
                 },
             },
         };
@@ -396,29 +444,24 @@ impl Client {
     }
 
     /// `status` is what the complaint amounts to, even where it came as a 200.
-    fn complained(
-        &self,
-        route: &Route<'_>,
-        grant: &Grant,
-        answer: &Answer,
-        complaint: Complaint,
-        status: u16,
-    ) -> Failure {
-        let is_page = complaint.is_page;
-        let message = complaint.message.unwrap_or_else(|| "no text".to_owned());
+    fn complained(&self, route: &Route<'_>, answer: &Answer, complaint: Complaint, status: u16) -> Failure {
+        // A complaint that came as a good answer was read as records are.
+        let cover = self.secrets().cover();
+        let message = complaint.message.map_or_else(|| "no text".to_owned(), |text| cover.text(text));
         let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
         let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
         let error = Error::Api(Box::new(ApiError {
             service: route.call.service,
             host: route.endpoint.authority.clone(),
             status: Some(answer.status),
-            code: complaint.code,
+            code: complaint.code.map(|text| cover.text(text)),
             class: self.class(status, &message),
-            message: grant.means.hidden_in(&self.credentials.hidden_in(&message)),
-            request_id: answer.request_id.clone().or(complaint.request_id),
+            message,
+            request_id: answer.request_id.clone().or(complaint.request_id.map(|text| cover.text(text))),
             permission: route.call.permission.clone(),
             identity: self.identity.clone(),
-            is_page,
+            is_page: complaint.is_page,
+            wrong_project: None,
         }));
         Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), outdated: false }
     }
@@ -454,65 +497,19 @@ fn outgoing(route: &Route<'_>, grant: &Grant, at: Timestamp, limit: Duration) ->
     })
 }
 
-fn headers(route: &Route<'_>, means: &Means, at: Timestamp) -> Result<HeaderMap, Error> {
-    let mut headers = HeaderMap::new();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    match means {
-        Means::Nothing => {}
-        Means::Token(token) => {
-            headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
-        }
-        Means::Keys(keys) => {
-            if let Some(project_id) = &route.call.project_id {
-                let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
-                headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
-            }
-            if let Some(token) = &keys.security_token {
-                headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
-            }
-            sign_headers(&mut headers, route, keys, at)?;
-        }
-    }
-    Ok(headers)
-}
-
-/// Signs all that is in `headers`, and adds the signature and its date.
-fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, keys: &KeyPair, at: Timestamp) -> Result<(), Error> {
-    let mut signed = Vec::with_capacity(headers.len());
-    for (name, value) in headers.iter() {
-        signed.push((name.as_str(), value.to_str().map_err(|_| unsendable(name.as_str()))?));
-    }
-    let signature = sign::sign(
-        &sign::Request {
-            method: route.call.method.name(),
-            host: &route.endpoint.authority,
-            path: &route.path,
-            query: &route.call.query,
-            headers: &signed,
-            body: route.body.as_deref().unwrap_or_default(),
-        },
-        &keys.ak,
-        keys.sk.expose(),
-        at,
-    );
-    let date = HeaderValue::from_str(&signature.date).expect("a date is digits and letters");
-    headers.insert(HeaderName::from_static(sign::DATE_HEADER), date);
-    headers.insert(AUTHORIZATION, secret_header(&signature.authorization)?);
-    Ok(())
-}
-
-fn entry(route: &Route<'_>, attempt: u32, at: Timestamp, elapsed: Duration, answer: Option<&Answer>) -> Attempt {
+/// Of a request that has no answer yet.
+fn entry(route: &Route<'_>, attempt: u32, at: Timestamp) -> Attempt {
     Attempt {
         at,
         service: route.call.service,
         region: route.call.region.clone(),
         method: route.call.method,
         path: route.target.clone(),
-        status: answer.map(|answer| answer.status),
+        status: None,
         attempt,
-        elapsed,
-        bytes: answer.map_or(0, |answer| answer.body.len() as u64),
-        request_id: answer.and_then(|answer| answer.request_id.clone()),
+        elapsed: Duration::ZERO,
+        bytes: 0,
+        request_id: None,
         fault: None,
     }
 }
@@ -545,36 +542,6 @@ fn redirected(route: &Route<'_>, answer: Answer) -> Failure {
 /// `None` where it would be sent as another than was signed, as dot segments in a path are.
 fn sendable(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| url.as_str() == text)
-}
-
-/// Kept out of every `Debug` of the headers.
-fn secret_header(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| unsendable("the credentials"))?;
-    value.set_sensitive(true);
-    Ok(value)
-}
-
-fn unsendable(name: &str) -> Error {
-    Error::Setting { name: name.to_owned(), fault: "holds a character that no header can carry".to_owned() }
-}
-
-/// Empty ones, and those that no header can carry, are refused before anything is sent.
-fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
-    let (name, goes_into_headers) = match credentials {
-        Credentials::AkSk { .. } => ("the key pair", true),
-        Credentials::Token(_) => ("the token", true),
-        Credentials::Password { .. } => ("the password", false),
-        Credentials::EcsMetadata { .. } => return Ok(()),
-    };
-    for text in credentials.texts() {
-        if text.is_empty() {
-            return Err(Error::Setting { name: name.to_owned(), fault: "is empty".to_owned() });
-        }
-        if goes_into_headers {
-            HeaderValue::from_str(text).map_err(|_| unsendable(name))?;
-        }
-    }
-    Ok(())
 }
 
 fn unusable(body: &Bytes, refusal: String) -> BodyFault {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::client::{Attempt, Call, Client, Reply};
 use super::error::Error;
-use crate::catalog::spec::{Method, Service};
+use crate::catalog::spec::{Method, Service, is_project_id};
 
 /// The most that one page may hold.
 const LIMIT: u64 = 1000;
@@ -105,7 +105,11 @@ fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
 }
 
 fn read(reply: &Reply<'_>) -> Result<Page, String> {
-    serde_json::from_slice(reply.body).map_err(|error| error.to_string())
+    let page: Page = serde_json::from_slice(reply.body).map_err(|error| error.to_string())?;
+    match page.projects.iter().find(|project| !is_project_id(&project.project_id)) {
+        Some(odd) => Err(format!("{:?} is no project's id", odd.project_id)),
+        None => Ok(page),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::hide::hide;
+use super::hide::{HIDDEN_BYTES_MIN, Secrets};
 use crate::secret::Secret;
 
 /// Keys that sign requests.
@@ -62,9 +62,28 @@ impl Credentials {
         }
     }
 
-    /// `text` with stars where a service has echoed one of these credentials.
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        hide(&self.texts(), text)
+    /// Has these hidden in all answers.
+    pub(super) fn hide_in(&self, secrets: &Secrets) {
+        if let Credentials::AkSk { ak, .. } = self {
+            secrets.add_name(ak);
+        }
+        self.secrets().into_iter().for_each(|secret| secrets.add(secret.expose()));
+    }
+
+    /// Whether one of these is shorter than what can be hidden where a service echoes it.
+    pub fn is_too_short_to_hide(&self) -> bool {
+        self.secrets().into_iter().any(|secret| secret.expose().len() < HIDDEN_BYTES_MIN)
+    }
+
+    fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Credentials::AkSk { sk, security_token, .. } => {
+                [Some(sk), security_token.as_ref()].into_iter().flatten().collect()
+            }
+            Credentials::Token(token) => vec![token],
+            Credentials::Password { password, .. } => vec![password],
+            Credentials::EcsMetadata { .. } => Vec::new(),
+        }
     }
 
     pub(super) fn texts(&self) -> Vec<&str> {
@@ -81,9 +100,13 @@ impl Credentials {
 }
 
 impl KeyPair {
-    pub(super) fn hidden_in(&self, text: &str) -> String {
-        let token = self.security_token.as_ref().map_or("", Secret::expose);
-        hide(&[&self.ak, self.sk.expose(), token], text)
+    /// Has these hidden in all answers.
+    pub(super) fn hide_in(&self, secrets: &Secrets) {
+        secrets.add_name(&self.ak);
+        [Some(&self.sk), self.security_token.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(|secret| secrets.add(secret.expose()));
     }
 }
 
@@ -119,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn an_echoed_credential_is_starred_out() {
-        let echoed = "canary-ak and canary-token and canary-sk were wrong";
-        assert_eq!(temporary().hidden_in(echoed), "*** and *** and *** were wrong");
-    }
-
-    #[test]
-    fn an_empty_secret_hides_nothing() {
-        let credentials = Credentials::Token(Secret::new(""));
-        assert_eq!(credentials.hidden_in("as it was"), "as it was");
+    fn a_secret_shorter_than_what_can_be_hidden_is_found() {
+        assert!(!temporary().is_too_short_to_hide());
+        for credentials in [
+            Credentials::Token(Secret::new("1234567")),
+            Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("x"), security_token: None },
+            Credentials::Password { user: "u".into(), password: Secret::new("short"), domain: "d".into() },
+        ] {
+            assert!(credentials.is_too_short_to_hide(), "{credentials:?}");
+        }
     }
 }

@@ -90,6 +90,9 @@ pub enum Error {
     MovingProjects { service: Service, reported: u64, read: u64 },
     #[error("no keys came from the ECS metadata service at {place}: {fault}")]
     NoKeys { place: String, fault: String },
+    /// A scope's credentials are missing or cannot be used.
+    #[error("{fault}")]
+    NoCredentials { fault: String, hint: String },
 }
 
 /// What makes the body of a good answer useless.
@@ -124,6 +127,47 @@ pub struct ApiError {
     pub identity: Identity,
     /// A web page came in place of the service's own words.
     pub is_page: bool,
+    /// What IAM says of the project that was asked in, where it is not the region's.
+    pub wrong_project: Option<WrongProject>,
+}
+
+/// A project that is not one of this account's in the region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrongProject {
+    pub id: String,
+    pub region: String,
+    /// Name and id of all projects of the account.
+    pub known: Vec<(String, String)>,
+}
+
+impl WrongProject {
+    /// `None` where the project is the account's and belongs to the region. A project is named like its region, with
+    /// more behind a `_` where the region has several.
+    pub fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
+        let wrong = WrongProject { id: id.to_owned(), region: region.to_owned(), known: known.to_vec() };
+        let is_right = wrong.of_region().any(|(_, known)| known == id);
+        (!known.is_empty() && !is_right).then_some(wrong)
+    }
+
+    fn of_region(&self) -> impl Iterator<Item = &(String, String)> {
+        let is_here =
+            |name: &str| name.strip_prefix(&self.region).is_some_and(|rest| rest.is_empty() || rest.starts_with('_'));
+        self.known.iter().filter(move |(name, _)| is_here(name))
+    }
+
+    fn hint(&self) -> String {
+        let WrongProject { id, region, known } = self;
+        let here: Vec<_> = self.of_region().cloned().collect();
+        let what = match known.iter().find(|(_, known)| known == id) {
+            Some((name, _)) => format!("the project {id} is `{name}`, of another region than {region}"),
+            None => format!("this account has no IAM project {id}"),
+        };
+        match &here[..] {
+            [] => format!("{what}, and IAM lists none of {region}: check the region"),
+            [(_, id)] => format!("{what}; that of {region} is {id}: set {SET_PROJECT}"),
+            here => format!("{what}; those of {region} are {}: set {SET_PROJECT}", listed(here)),
+        }
+    }
 }
 
 impl std::error::Error for ApiError {}
@@ -173,7 +217,8 @@ impl Error {
             | Error::PlainHttp { .. }
             | Error::Setting { .. }
             | Error::NoProject { .. }
-            | Error::SeveralProjects { .. } => ErrorClass::Usage,
+            | Error::SeveralProjects { .. }
+            | Error::NoCredentials { .. } => ErrorClass::Usage,
             Error::Api(error) => error.class,
             Error::NoKeys { .. } => ErrorClass::Auth,
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::ProxyLogin { .. } => ErrorClass::Unreachable,
@@ -212,6 +257,19 @@ impl Error {
             Error::Api(error) => error.request_id.as_deref(),
             Error::UnusableBody { request_id, .. } => request_id.as_deref(),
             _ => None,
+        }
+    }
+
+    /// Whether the project that was asked in is not the region's.
+    pub fn is_of_wrong_project(&self) -> bool {
+        matches!(self, Error::Api(error) if error.wrong_project.is_some())
+    }
+
+    /// With what IAM says of the project that was asked in.
+    pub fn in_project(self, wrong: Option<WrongProject>) -> Error {
+        match self {
+            Error::Api(error) => Error::Api(Box::new(ApiError { wrong_project: wrong, ..*error })),
+            other => other,
         }
     }
 
@@ -262,6 +320,7 @@ impl Error {
             Error::NoProject { .. } => format!("set `project` in hclake.toml to one of these names, or {SET_PROJECT}"),
             Error::SeveralProjects { .. } => format!("choose one and set {SET_PROJECT}"),
             Error::MovingProjects { .. } => "projects came or went meanwhile; the next run asks again".into(),
+            Error::NoCredentials { hint, .. } => hint.clone(),
             Error::NoKeys { .. } => {
                 "give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off".into()
             }
@@ -393,6 +452,9 @@ impl ApiError {
     }
 
     fn forbidden_hint(&self) -> String {
+        if let Some(wrong) = &self.wrong_project {
+            return wrong.hint();
+        }
         let permission = action_in(&self.message).or(self.permission.as_deref());
         let grant = match (permission, self.service) {
             (Some(permission), _) => format!("grant this user the IAM permission {permission}"),

@@ -1,15 +1,17 @@
 //! One HTTP exchange: a request out, an answer in, both bounded in time and size. An answer of any status is an
-//! answer; only a failed exchange is a fault. It neither signs nor retries.
+//! answer; only a failed exchange is a fault. What a service has echoed of the credentials is hidden here, in all of
+//! an answer, before anything else sees it. It neither signs nor retries.
 
 use std::error::Error as _;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_RANGE, DATE, HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Request, Response, Url};
 
 use super::client::Reply;
+use super::hide::{Cover, Secrets};
 use super::regions::Endpoint;
 use super::retry::http_date;
 use crate::clock::Timestamp;
@@ -38,6 +40,8 @@ pub struct TransportSettings {
 /// The connections. TLS is set up on first use, so that plain http on this machine needs no CA certificates.
 pub struct Transport {
     settings: TransportSettings,
+    /// Hidden in every answer.
+    secrets: Arc<Secrets>,
     plain: OnceLock<Result<reqwest::Client, String>>,
     local: OnceLock<Result<reqwest::Client, String>>,
     remote: OnceLock<Result<reqwest::Client, String>>,
@@ -90,7 +94,13 @@ impl Answer {
 
 impl Transport {
     pub fn new(settings: TransportSettings) -> Self {
-        Self { settings, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
+        let secrets = Arc::default();
+        Self { settings, secrets, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
+    }
+
+    /// What is hidden in the answers; it can be added to.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
     }
 
     /// The connections that reach `endpoint`. Errors: why TLS cannot be set up.
@@ -117,29 +127,52 @@ impl Transport {
 
     /// Sends, and reads the answer to its end or its limit.
     pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
+        let mut cover = self.secrets.cover();
+        signature(&outgoing.headers).into_iter().for_each(|signature| cover.add(signature));
         let mut request = Request::new(outgoing.method, outgoing.url);
         *request.headers_mut() = outgoing.headers;
         *request.body_mut() = outgoing.body.map(Into::into);
         *request.timeout_mut() = Some(outgoing.limit);
-        let response = connections.execute(request).await.map_err(no_answer)?;
-        let mut answer = head(&response);
+        let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
+        let mut answer = head(&response, &mut cover);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
-        (answer.body, answer.broken) = body(response, limit).await;
+        let (body, broken) = body(response, limit).await;
+        answer.body = if success { cover.records(body) } else { cover.complaint(body) };
+        answer.broken = broken.map(|broken| match broken {
+            Broken::Cut(cause) => Broken::Cut(cover.text(cause)),
+            other => other,
+        });
         Ok(answer)
     }
 }
 
-fn head(response: &Response) -> Answer {
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+/// What signs a request, where something does.
+fn signature(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.rsplit_once('=').map(|(_, signature)| signature)
+}
+
+fn hidden(no_answer: NoAnswer, cover: &Cover) -> NoAnswer {
+    match no_answer {
+        NoAnswer::Connection(cause) => NoAnswer::Connection(cover.text(cause)),
+        NoAnswer::Timeout => NoAnswer::Timeout,
+    }
+}
+
+fn head(response: &Response, cover: &mut Cover) -> Answer {
+    let raw = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let subject_token = raw(SUBJECT_TOKEN_HEADER).map(Secret::new);
+    subject_token.iter().for_each(|token| cover.add(token.expose()));
+    let header = |name: &HeaderName| raw(name.as_str()).map(|text| cover.text(text));
+    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| cover.text(text)));
     Answer {
         status: response.status().as_u16(),
-        date: header(DATE.as_str()).and_then(|text| http_date(&text)),
-        retry_after: header(RETRY_AFTER.as_str()),
-        location: header(LOCATION.as_str()),
-        request_id: REQUEST_ID_HEADERS.into_iter().find_map(header),
-        subject_token: header(SUBJECT_TOKEN_HEADER).map(Secret::new),
-        content_range: header(CONTENT_RANGE.as_str()),
+        date: header(&DATE).and_then(|text| http_date(&text)),
+        retry_after: header(&RETRY_AFTER),
+        location: header(&LOCATION),
+        request_id,
+        subject_token,
+        content_range: header(&CONTENT_RANGE),
         body: Bytes::new(),
         broken: None,
     }

@@ -30,6 +30,7 @@ const SESSION_HEADER: &str = "x-metadata-token";
 
 pub struct Metadata {
     base_url: String,
+    /// It hides nothing, since it is asked for keys; nothing of its answers is shown.
     transport: Transport,
 }
 
@@ -48,6 +49,7 @@ impl Metadata {
     pub async fn keys(&self, client: &Client) -> Result<Arc<Grant>, Error> {
         let fetched = self.fetch().await;
         let (keys, ends_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
+        keys.hide_in(client.secrets());
         tracing::debug!(ends_at = %ends_at, "keys came from the ECS metadata service");
         Ok(Grant::ending(Means::Keys(keys), client.service_time(), ends_at, KEYS_MARGIN))
     }

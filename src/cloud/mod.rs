@@ -12,6 +12,7 @@ pub mod complaint;
 pub mod credentials;
 pub mod error;
 mod exchange;
+mod headers;
 mod hide;
 mod metadata;
 pub mod pace;
@@ -22,14 +23,16 @@ pub mod regions;
 pub mod retry;
 pub mod sign;
 mod skew;
+mod tally;
 #[cfg(test)]
 mod testing;
 mod token;
 pub mod waiting;
 
-pub use client::{Attempt, Call, Client, ClientSettings, Reply, Sent};
+pub use client::{Abandoned, Attempt, Call, Client, ClientSettings, Reply, Sent};
 pub use credentials::{Credentials, Identity, IdentityKind};
 pub use error::{ApiError, Error, ErrorClass};
+pub use hide::HIDDEN_BYTES_MIN;
 pub use pace::RateSettings;
 pub use regions::EndpointOverrides;
 pub use retry::RetryLimits;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::client::{self, Call, Client, Sent};
 use super::error::Error;
-use crate::catalog::spec::{Method, Service};
+use crate::catalog::spec::{Method, Service, is_project_id};
 
 /// IAM action of the look-up.
 const PERMISSION: &str = "iam:projects:listProjects";
@@ -29,11 +29,11 @@ pub async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Se
     let mut sent = client.send(&look_up(region, Some(name)), projects).await;
     let result = match std::mem::replace(&mut sent.result, Ok(Vec::new())) {
         Ok(found) if found.is_empty() => {
-            let all = client.send(&look_up(region, None), projects).await;
+            let all = all(client, region).await;
             sent.attempts.extend(all.attempts);
             sent.waited += all.waited;
             sent.throttled += all.throttled;
-            let known = named(all.result.unwrap_or_default());
+            let known = all.result.unwrap_or_default();
             Err(Error::NoProject { region: region.to_owned(), name: name.to_owned(), known })
         }
         Ok(mut found) if found.len() == 1 => Ok(found.swap_remove(0).id),
@@ -43,6 +43,12 @@ pub async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Se
         Err(error) => Err(error),
     };
     Sent { result, attempts: sent.attempts, waited: sent.waited, throttled: sent.throttled }
+}
+
+/// Name and id of every project of the account, as far as IAM shows them.
+pub async fn all(client: &Client, region: &str) -> Sent<Vec<(String, String)>> {
+    let sent = client.send(&look_up(region, None), projects).await;
+    Sent { result: sent.result.map(named), attempts: sent.attempts, waited: sent.waited, throttled: sent.throttled }
 }
 
 fn named(projects: Vec<Project>) -> Vec<(String, String)> {
@@ -63,7 +69,11 @@ fn look_up(region: &str, name: Option<&str>) -> Call {
 }
 
 fn projects(reply: &client::Reply<'_>) -> Result<Vec<Project>, String> {
-    serde_json::from_slice::<Projects>(reply.body).map(|found| found.projects).map_err(|error| error.to_string())
+    let found = serde_json::from_slice::<Projects>(reply.body).map_err(|error| error.to_string())?.projects;
+    match found.iter().find(|project| !is_project_id(&project.id)) {
+        Some(odd) => Err(format!("{:?} is no project's id", odd.id)),
+        None => Ok(found),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
-//! How far this machine's clock is off, as the services' answers show it. Corrected once, in signatures alone.
+//! How far this machine's clock is off, as the services' answers show it. Corrected once, in signatures alone; what a
+//! run is dated by is compared and left as it is.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Timestamp;
@@ -13,6 +15,9 @@ pub struct Skew {
     offset_us: AtomicI64,
     corrected: AtomicBool,
     measured: AtomicBool,
+    /// What a run is dated by, and when that was on the monotonic clock.
+    run: OnceLock<(Timestamp, Duration)>,
+    run_behind_us: Mutex<Option<i64>>,
 }
 
 impl Skew {
@@ -31,9 +36,29 @@ impl Skew {
         Timestamp(local.0.saturating_add(self.offset_us()))
     }
 
+    /// From now on, the services' clocks are compared with the time that this run is dated by too.
+    pub fn date_run(&self, dated: Timestamp, at: Duration) {
+        let _ = self.run.set((dated, at));
+    }
+
+    /// How far the services' clocks are ahead of the run's: the least of all answers so far, since one service may be
+    /// wrong by itself.
+    pub fn run_behind_us(&self) -> Option<i64> {
+        *self.run_behind_us.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn compare_run(&self, server: Timestamp, mono: Duration) {
+        let Some((dated, at)) = self.run.get() else { return };
+        let since_us = i64::try_from(mono.saturating_sub(*at).as_micros()).unwrap_or(i64::MAX);
+        let behind_us = server.minus(Timestamp(dated.0.saturating_add(since_us)));
+        let mut least = self.run_behind_us.lock().unwrap_or_else(PoisonError::into_inner);
+        *least = least.into_iter().chain([behind_us]).min_by_key(|behind| behind.unsigned_abs());
+    }
+
     /// Compares the clocks. The first difference over [`SKEW_TOLERATED`] is adopted; later ones are not.
-    pub fn learn(&self, server: Timestamp, local: Timestamp) {
+    pub fn learn(&self, server: Timestamp, local: Timestamp, mono: Duration) {
         self.measured.store(true, Ordering::Relaxed);
+        self.compare_run(server, mono);
         let offset_us = server.minus(local);
         let tolerated_us = u64::try_from(SKEW_TOLERATED.as_micros()).unwrap_or(u64::MAX);
         if offset_us.unsigned_abs() <= tolerated_us || self.corrected.swap(true, Ordering::Relaxed) {
@@ -99,8 +124,8 @@ mod tests {
     #[test]
     fn a_difference_of_up_to_a_minute_is_left_alone() {
         let skew = Skew::default();
-        skew.learn(after_s(60), NOW);
-        skew.learn(after_s(-60), NOW);
+        skew.learn(after_s(60), NOW, Duration::ZERO);
+        skew.learn(after_s(-60), NOW, Duration::ZERO);
         assert!(skew.measured());
         assert_eq!(skew.corrected(NOW), NOW);
     }
@@ -109,9 +134,22 @@ mod tests {
     fn the_first_large_difference_is_adopted_either_way_and_no_later_one() {
         for seconds in [61, -3600] {
             let skew = Skew::default();
-            skew.learn(after_s(seconds), NOW);
-            skew.learn(after_s(9999), NOW);
+            skew.learn(after_s(seconds), NOW, Duration::ZERO);
+            skew.learn(after_s(9999), NOW, Duration::ZERO);
             assert_eq!(skew.corrected(NOW), after_s(seconds));
         }
+    }
+    #[test]
+    fn a_run_is_compared_by_the_answer_that_differs_least_whatever_the_wall_clock_does_meanwhile() {
+        let skew = Skew::default();
+        skew.learn(after_s(500), NOW, Duration::ZERO);
+        assert_eq!(skew.run_behind_us(), None);
+        skew.date_run(NOW, Duration::from_secs(10));
+        skew.learn(after_s(-7000), NOW, Duration::from_secs(10));
+        assert_eq!(skew.run_behind_us(), Some(-7_000_000_000));
+        skew.learn(after_s(3605), after_s(3605), Duration::from_secs(15));
+        assert_eq!(skew.run_behind_us(), Some(3_600_000_000));
+        skew.learn(after_s(9999), NOW, Duration::from_secs(15));
+        assert_eq!(skew.run_behind_us(), Some(3_600_000_000));
     }
 }

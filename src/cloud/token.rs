@@ -7,10 +7,11 @@ use chrono::DateTime;
 use serde_json::{Value, json};
 
 use super::authority::{Grant, Means, Place, TOKEN_MARGIN};
-use super::client::{Call, Client, Log};
+use super::client::{Call, Client};
 use super::complaint::gateway_number;
 use super::error::{Error, ErrorClass};
 use super::exchange::Answer;
+use super::tally::Log;
 use crate::catalog::spec::{Method, Service};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -51,6 +52,7 @@ pub async fn issue(client: &Client, request: &Request<'_>, log: &mut Log) -> Res
         permission: None,
     };
     let (token, ends_at) = client.send_openly(&call, request.body(), &read, log).await?;
+    client.secrets().add(token.expose());
     Ok(Grant::ending(Means::Token(token), client.service_time(), ends_at, TOKEN_MARGIN))
 }
 

@@ -123,7 +123,7 @@ pub(super) struct TimeFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct SyncFile {
-    pub max_gone_percent: Option<u8>,
+    pub max_gone_percent: Option<i64>,
     pub confirm_gone: Option<ConfirmGone>,
     pub request_log_days: Option<u32>,
     pub memory_limit_mb: Option<u64>,

@@ -2,6 +2,7 @@
 //! each value with its origin. The only place that reads the environment. It knows nothing of what settings do.
 
 mod env;
+mod fault;
 mod file;
 mod keys;
 mod scopes;
@@ -204,7 +205,8 @@ fn read_file(flags: &Flags, environment: &Environment) -> Result<(ConfigFile, Op
     let Some(path) = found else { return Ok((ConfigFile::default(), None)) };
     let text =
         std::fs::read_to_string(&path).map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
-    let file = toml_text::parse(&text).map_err(|fault| ConfigError::Toml { path: path.clone(), fault })?;
+    let file = toml_text::parse(&text)
+        .map_err(|found| ConfigError::Toml { path: path.clone(), fault: fault::explained(found, &text) })?;
     Ok((file, Some(path)))
 }
 
@@ -222,10 +224,8 @@ impl Resolver<'_> {
         self.check((1..=IN_FLIGHT_MAX).contains(&in_flight), || {
             format!("rate.in_flight is {in_flight}: it must lie between 1 and {IN_FLIGHT_MAX}")
         });
-        let max_gone_percent = self.file.sync.max_gone_percent.unwrap_or(MAX_GONE_PERCENT_DEFAULT);
-        self.check(max_gone_percent <= 100, || {
-            format!("sync.max_gone_percent is {max_gone_percent}: it must lie between 0 and 100")
-        });
+        let max_gone_percent =
+            self.percent("max_gone_percent", self.file.sync.max_gone_percent, MAX_GONE_PERCENT_DEFAULT);
         let memory_limit_mb = self.file.sync.memory_limit_mb.unwrap_or(MEMORY_LIMIT_MB_DEFAULT);
         self.check(memory_limit_mb >= MEMORY_LIMIT_MB_MIN, || {
             format!("sync.memory_limit_mb is {memory_limit_mb}: it must be {MEMORY_LIMIT_MB_MIN} or more")
@@ -267,6 +267,15 @@ impl Resolver<'_> {
         if !holds {
             self.faults.push(fault());
         }
+    }
+
+    /// A share of `[sync]`.
+    fn percent(&mut self, name: &str, said: Option<i64>, default: u8) -> u8 {
+        let percent = said.map_or(Some(default), |said| u8::try_from(said).ok().filter(|percent| *percent <= 100));
+        self.check(percent.is_some(), || {
+            format!("sync.{name} is {}: it must lie between 0 and 100", said.unwrap_or_default())
+        });
+        percent.unwrap_or(default)
     }
 
     fn timeout(&mut self, name: &str, seconds: u32) -> Duration {
@@ -440,6 +449,32 @@ mod tests {
         let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\nmemory_limit_mb = 0\n";
         let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
         assert_eq!(faults.len(), 5, "{faults:?}");
+    }
+
+    #[test]
+    fn a_share_beyond_its_range_is_told_with_the_range_however_far_beyond() {
+        for percent in ["101", "300", "-1", "9000000000000000000"] {
+            let error = with_file(&format!("[sync]\nmax_gone_percent = {percent}\n"), &[]).unwrap_err().to_string();
+            let expected = format!("sync.max_gone_percent is {percent}: it must lie between 0 and 100");
+            assert!(error.contains(&expected), "{error}");
+        }
+        assert_eq!(with_file("[sync]\nmax_gone_percent = 0\n", &[]).unwrap().max_gone_percent, 0);
+    }
+
+    #[test]
+    fn a_project_id_that_can_be_none_is_refused_wherever_it_was_said() {
+        for id in ["a/b", "a%2Fb", "a?b", "a#b", "a b", "..", ".", "a\\b", "ä", "a\r"] {
+            let quoted = toml::Value::from(id).to_string();
+            for text in [
+                format!("region = \"cn-north-4\"\nproject_id = {quoted}\n"),
+                format!("[[scope]]\nregion = \"cn-north-4\"\nproject_id = {quoted}\n"),
+            ] {
+                let error = with_file(&text, &[]).unwrap_err().to_string();
+                assert!(error.contains(&format!("project_id is {id:?}: write the id")), "{error}");
+            }
+            let error = with_file("region = \"cn-north-4\"\n", &[("HUAWEICLOUD_SDK_PROJECT_ID", id)]).unwrap_err();
+            assert!(error.to_string().contains("project_id is"), "{error}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::file::{CodeartsProjects, ScopeFile};
 use super::keys::{self, ECS_METADATA_URL, Search, Wanted};
 use super::{Flags, Origin, Resolver, Sourced, env};
+use crate::catalog::spec::is_project_id;
 
 const CODEARTS_ID_CHARS: usize = 32;
 
@@ -55,6 +56,15 @@ impl Resolver<'_> {
             scopes.extend(resolved);
         }
         adopt_projects(&mut scopes, &credentials);
+        for (at, scope) in scopes.iter().enumerate() {
+            if let Some(id) = scope.project_id.as_ref().filter(|id| !is_project_id(id)) {
+                let place = if is_declared { format!("[[scope]] {}: ", at + 1) } else { String::new() };
+                self.faults.push(format!(
+                    "{place}project_id is {id:?}: write the id of an IAM project, of letters and digits, as the console \
+                     shows it under My Credentials"
+                ));
+            }
+        }
         (Sourced { value: scopes, origin }, credentials)
     }
 

@@ -90,17 +90,14 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         found: Found::default(),
         context: context.clone(),
     };
-    let source = CloudSource::new(
-        context.clients.of(&plan.profile),
-        Arc::clone(&plan.endpoint),
-        plan.scope.clone(),
-        plan.iam_project.clone(),
-    )
-    .within(&context.room);
     let limits = SweepLimits { confirms_at_once: context.confirm_gone == ConfirmGone::Again, ..SweepLimits::default() };
     let swept = match plan.fault.clone() {
         Some(error) => Swept::failed(error),
-        None => sweep(Arc::new(source), &mut sink, limits).await?,
+        None => {
+            let (client, endpoint) = (context.clients.of(&plan.profile), Arc::clone(&plan.endpoint));
+            let source = CloudSource::new(client, endpoint, plan.scope.clone(), plan.iam_project.clone());
+            sweep(Arc::new(source.within(&context.room)), &mut sink, limits).await?
+        }
     };
     let Found { bad, bad_count, unknown, future_instants, members } = sink.found;
     let missing = members.missing();

@@ -8,6 +8,7 @@ mod plan;
 pub mod probe;
 mod reach;
 mod record;
+mod redate;
 mod retry;
 mod summary;
 mod writer;
@@ -20,22 +21,23 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 pub use list::QUARANTINE_RECORDS_MAX;
-pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped};
+pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped, is_asked_for};
+pub use redate::redate;
 pub use retry::{Retried, retry};
 pub use summary::{ListError, ListSummary, Outcome, Summary};
 
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, Service};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Timestamp};
 use crate::cloud;
 use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night};
-use crate::sweep::{HELD_BYTES_MAX, Progress, Room};
+use crate::sweep::{HELD_BYTES_MAX, Progress, Room, Verdict};
 use list::{Context, ListOutcome};
-use reach::Clients;
+use reach::{Census, Clients};
 use record::NightRecord;
 use writer::Writer;
 
@@ -80,6 +82,9 @@ pub trait Observer: Send + Sync {
     fn event(&self, event: &Event<'_>);
 }
 
+const SET_CLOCK: &str =
+    "set this machine's clock, for instance by NTP, then run again: what a run finds is dated by it";
+
 /// What to do tonight.
 pub struct Request {
     pub settings: Settings,
@@ -98,8 +103,17 @@ pub enum Error {
     Cloud(#[from] cloud::error::Error),
     #[error(transparent)]
     Store(#[from] store::Error),
+    #[error("this machine's clock says {run}, and the cloud's {cloud}; nothing was stored")]
+    ClockApart { run: Timestamp, cloud: Timestamp },
+    #[error("this machine's clock says {now}, which is before 1970")]
+    ClockUnset { now: Timestamp },
     #[error("interrupted; the store is as it was")]
     Interrupted,
+}
+
+/// What is found is dated by this machine's clock, so it must have been set.
+fn require_set(now: Timestamp) -> Result<(), Error> {
+    if now.0 < 0 { Err(Error::ClockUnset { now }) } else { Ok(()) }
 }
 
 impl Error {
@@ -109,13 +123,14 @@ impl Error {
             Error::Keys(error) => Some(error.hint()),
             Error::Cloud(error) => error.hint(),
             Error::Store(error) => error.hint(),
+            Error::ClockApart { .. } | Error::ClockUnset { .. } => Some(SET_CLOCK.to_owned()),
             Error::Interrupted => None,
         }
     }
 
     pub fn exit_code(&self) -> u8 {
         match self {
-            Error::Plan(_) | Error::Keys(_) => 2,
+            Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => 2,
             Error::Cloud(error) if ListError::of(error).is_for_a_person => 2,
             Error::Cloud(_) => 1,
             Error::Store(error) => exit_code_of_store(error),
@@ -165,13 +180,16 @@ pub async fn sync(
     interrupt: impl Future<Output = ()>,
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
+    require_set(started_at)?;
     let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     if request.settings.scopes.value.is_empty() {
         return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
+    clients.tell_short_secrets(observer.as_ref());
     let writer = Arc::new(open_night(&request, catalog, &clock).await?);
+    clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
@@ -186,7 +204,8 @@ pub async fn sync(
         }
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
-    let night = NightRecord::new(&request, started_at, clock.wall(), lists, look_ups);
+    let night =
+        NightRecord::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
     if nothing_to_store {
         abandon(writer).await;
         return Ok(night.summary_of_failure());
@@ -224,16 +243,19 @@ async fn sweep_all(
     clock: SharedClock,
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
-    let (scopes, look_ups) = reach::look_up(&request.settings.scopes.value, endpoints, &clients).await?;
+    let settings = &request.settings;
+    let (scopes, mut look_ups) = reach::look_up(&settings.scopes.value, endpoints, &clients).await?;
+    let mut census = Census::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
     reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
+    clients.require_agreed_clock(clock.wall())?;
     let plan = plan::plan(&scopes, endpoints)?;
     observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
     let context = Context {
         clients: clients.clone(),
         writer: Arc::clone(writer),
-        clock,
+        clock: Arc::clone(&clock),
         observer: Arc::clone(&observer),
         decode,
         confirm_gone: request.settings.confirm_gone,
@@ -251,7 +273,12 @@ async fn sweep_all(
     let mut outcomes = Vec::new();
     while let Some(finished) = tasks.join_next().await {
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        let outcome = outcome?;
+        let mut outcome = outcome?;
+        clients.require_agreed_clock(clock.wall())?;
+        if let Verdict::Failed(error) = outcome.swept.verdict {
+            let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
+            outcome.swept.verdict = Verdict::Failed(Box::new(error));
+        }
         outcome.tell(observer.as_ref());
         outcomes.push((index, outcome));
     }

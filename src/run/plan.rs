@@ -7,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
 use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
-use crate::config::ScopeSettings;
+use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
@@ -31,6 +31,8 @@ pub struct PlannedScope {
     pub tables: Option<Vec<String>>,
     pub iam: Projects,
     pub codearts: Projects,
+    /// Why nothing of it can be asked for, though it should be.
+    pub fault: Option<Error>,
 }
 
 impl PlannedScope {
@@ -49,6 +51,7 @@ impl PlannedScope {
             tables: scope.tables.clone(),
             iam,
             codearts,
+            fault: None,
         }
     }
 }
@@ -138,16 +141,26 @@ fn because(skipped: &[Skipped]) -> String {
 /// The endpoints named, in the catalog's order; all where none is named.
 pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>, PlanError> {
     require_known(catalog, names)?;
+    if let (Some(first), true) = (names.first(), names.iter().all(|name| catalog.get(name).is_none())) {
+        return Err(unknown(catalog, first));
+    }
     let is_wanted = |e: &&Endpoint| names.is_empty() || names.contains(&e.name);
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
 }
 
 /// Refuses names that are no table's, as `--only` and the settings may hold.
+///
+/// A name that may be that of a list whose file was left out is one that the file's own fault tells of.
 pub fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a String>) -> Result<(), PlanError> {
-    let Some(name) = names.into_iter().find(|name| catalog.get(name).is_none()) else { return Ok(()) };
+    let is_unknown = |name: &&String| catalog.get(name).is_none() && !catalog.may_be_skipped(name);
+    let Some(name) = names.into_iter().find(is_unknown) else { return Ok(()) };
+    Err(unknown(catalog, name))
+}
+
+fn unknown(catalog: &Catalog, name: &str) -> PlanError {
     let near = nearest(name, catalog.endpoints().iter().map(|e| e.name.as_str())).map(str::to_owned);
     let known = catalog.endpoints().iter().map(|e| e.name.clone()).collect();
-    Err(PlanError::UnknownTable { name: name.clone(), nearest: near, known })
+    PlanError::UnknownTable { name: name.to_owned(), nearest: near, known }
 }
 
 /// The endpoints that a night asks, of those that the scopes want at all.
@@ -172,6 +185,25 @@ pub fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
     tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 
+/// Whether the settings ask for a table in a scope of the ledger's, as far as they tell: projects that are looked up,
+/// or that another environment may name, may be any.
+pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: &str) -> bool {
+    let mut parts = scope.splitn(3, '/');
+    let (region, project) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let is_of = |scope: &ScopeSettings, endpoint: &Endpoint| match endpoint.scope {
+        ScopeKind::Region => true,
+        ScopeKind::IamProject => scope.project_id.as_ref().is_none_or(|id| id == project),
+        ScopeKind::CodeartsProject => match &scope.codearts_projects {
+            Some(CodeartsProjects::Ids(ids)) => ids.iter().any(|id| id == project),
+            Some(CodeartsProjects::All) | None => true,
+        },
+    };
+    settings.scopes.value.iter().filter(|scope| scope.region == region).any(|scope| match catalog.get(table) {
+        Some(endpoint) => wants(scope.tables.as_deref(), endpoint) && is_of(scope, endpoint),
+        None => catalog.may_be_skipped(table),
+    })
+}
+
 /// Crosses endpoints with scopes. A list that two scopes share is asked for once.
 pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
     if scopes.is_empty() {
@@ -190,7 +222,7 @@ pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan
                 Projects::Known(ids) if ids.is_empty() => plan.skip(endpoint, NO_CODEARTS_PROJECT),
                 Projects::Listed(ids) if ids.is_empty() => plan.skip(endpoint, NO_CODEARTS_PROJECT_LISTED),
                 Projects::Known(ids) | Projects::Listed(ids) => {
-                    ids.iter().for_each(|project| plan.add(endpoint, scope, project, None));
+                    ids.iter().for_each(|project| plan.add(endpoint, scope, project, scope.fault.as_ref()));
                 }
                 Projects::Unknown { named, error } => plan.add(endpoint, scope, named, Some(error)),
             }
@@ -236,6 +268,7 @@ mod tests {
             tables: None,
             iam: Projects::Known(vec!["iam".into()]),
             codearts: Projects::Known(codearts.iter().map(|id| id.to_string()).collect()),
+            fault: None,
         }
     }
 

@@ -10,7 +10,7 @@ use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::credentials::Credentials;
 use crate::cloud::pace::RateSettings;
 use crate::cloud::regions::EndpointOverrides;
-use crate::config::{ConfirmGone, Keys, KeysFault, Settings};
+use crate::config::{ConfirmGone, FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{
     self, Brake, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord,
@@ -21,12 +21,7 @@ use crate::sweep::{Proof, Verdict};
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
-    let credentials = match found.keys {
-        Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
-        Keys::Token(token) => Credentials::Token(token),
-        Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
-        Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
-    };
+    let credentials = credentials(&found);
     Ok(ClientSettings {
         source: found.source,
         overrides: endpoint_overrides(settings, profile),
@@ -35,6 +30,16 @@ pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Res
         read_timeout: settings.read_timeout,
         ..ClientSettings::new(credentials)
     })
+}
+
+/// Keys as the cloud's clients take them.
+pub(super) fn credentials(found: &FoundKeys) -> Credentials {
+    match found.keys.clone() {
+        Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
+        Keys::Token(token) => Credentials::Token(token),
+        Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
+        Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
+    }
 }
 
 /// Where the services are asked with the credentials of a profile. IAM's address beside them counts where the
@@ -269,6 +274,8 @@ pub(super) struct NightRecord {
     store: String,
     settings_hash: String,
     owed: Option<Owed>,
+    /// Lists that were asked for were left out.
+    is_short: bool,
 }
 
 /// What a run is to be published into, and how far that is.
@@ -285,8 +292,10 @@ impl NightRecord {
         ended_at: Timestamp,
         lists: Vec<ListOutcome>,
         look_ups: Vec<Attempt>,
+        is_short: bool,
     ) -> NightRecord {
         NightRecord {
+            is_short,
             lists,
             look_ups,
             started_at,
@@ -304,7 +313,7 @@ impl NightRecord {
         let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
         let run = RunRecord {
             ended_at: self.ended_at,
-            outcome: if all_complete { store::Outcome::Complete } else { store::Outcome::Partial },
+            outcome: if all_complete && !self.is_short { store::Outcome::Complete } else { store::Outcome::Partial },
             settings_hash: self.settings_hash.clone(),
             owed: self.owed.clone(),
         };
@@ -322,7 +331,10 @@ impl NightRecord {
     fn summary(&self, run_id: Option<i64>, tables: Vec<ListSummary>) -> Summary {
         Summary {
             run_id,
-            outcome: Outcome::of(&tables),
+            outcome: match Outcome::of(&tables) {
+                Outcome::Complete if self.is_short => Outcome::Partial,
+                outcome => outcome,
+            },
             started_at: self.started_at,
             ended_at: self.ended_at,
             store: self.store.clone(),

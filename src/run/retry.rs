@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Error, Request, record};
+use super::{Error, Request, record, require_set};
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::clock::{SharedClock, Timestamp};
@@ -36,6 +36,7 @@ struct Readable {
 /// Decodes what waits in quarantine and stores what can be read now.
 pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Retried, Error> {
     let started_at = clock.wall();
+    require_set(started_at)?;
     let path = &request.settings.store.value;
     // A retry makes no store where there is none.
     drop(store::open_read_only(path)?);

@@ -92,7 +92,8 @@ impl ListError {
             message: error.to_string(),
             request_id: error.request_id().map(str::to_owned),
             hint: error.hint(),
-            is_for_a_person: matches!(error.class(), ErrorClass::Usage | ErrorClass::Auth | ErrorClass::Clock),
+            is_for_a_person: matches!(error.class(), ErrorClass::Usage | ErrorClass::Auth | ErrorClass::Clock)
+                || error.is_of_wrong_project(),
         }
     }
 }

@@ -31,7 +31,8 @@ impl When {
 
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// This instead of an answer. `{request_id}` in the body becomes the request's id.
+    /// This instead of an answer. `{request_id}` in the body becomes the request's id, and `{authorization}` and
+    /// `{token}` what it came with.
     Answer {
         status: u16,
         headers: Vec<(String, String)>,

@@ -318,7 +318,7 @@ impl Shared {
     }
 
     fn answer(&self, arrived: &Arrived, faults: &[Fault], now: Timestamp) -> Answer {
-        if let Some(answer) = faults.iter().find_map(|fault| instead(fault, &arrived.request_id)) {
+        if let Some(answer) = faults.iter().find_map(|fault| instead(fault, arrived)) {
             return answer;
         }
         if let Some(RateLimit { limit, window_s }) = self.over_limit() {
@@ -401,9 +401,12 @@ impl Shared {
     }
 }
 
-fn instead(fault: &Fault, request_id: &str) -> Option<Answer> {
+fn instead(fault: &Fault, arrived: &Arrived) -> Option<Answer> {
     let Fault::Answer { status, headers, body } = fault else { return None };
-    let body = body.replace("{request_id}", request_id).into_bytes();
+    let signed = arrived.headers.get("authorization").map_or("", String::as_str);
+    let token = arrived.headers.get("x-auth-token").map_or("", String::as_str);
+    let body = body.replace("{request_id}", &arrived.request_id);
+    let body = body.replace("{authorization}", signed).replace("{token}", token).into_bytes();
     let mut answer = Answer::raw(*status, body);
     if headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         answer.headers.clear();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Holder;
 use super::template::TemplateError;
+use crate::clock::Timestamp;
 
 /// What the system says of a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";
@@ -47,6 +48,16 @@ pub enum Error {
     RowIdHidden { table: String, column: String },
     #[error("another program has {} open for writing", path.display())]
     HeldByOther { path: PathBuf, source: duckdb::Error },
+    #[error("there is no run {run_id} in the store")]
+    NoSuchRun { run_id: i64 },
+    #[error("run {run_id} cannot be dated {to}{}", bounds(*before, *latest))]
+    RedateOutOfOrder { run_id: i64, to: Timestamp, before: Option<Timestamp>, latest: Timestamp },
+    #[error("the changed store would break the rule {check}: {sample}; it was left as it was")]
+    Unsound { check: &'static str, sample: String },
+    #[error(
+        "run {run_id} of the store is dated {at}, and this machine's clock says {now}: the next run would be dated later still"
+    )]
+    RunInFuture { run_id: i64, at: Timestamp, now: Timestamp },
     #[error("another run holds the store: {}", holder.as_ref().map_or("it does not say who".to_owned(), Holder::to_string))]
     Busy { path: PathBuf, holder: Option<Holder> },
     #[error("{} was changed by another program while the run was under way; nothing was stored", path.display())]
@@ -89,6 +100,12 @@ impl Error {
             other => other,
         }
     }
+}
+
+/// Between which times a run may be dated.
+fn bounds(before: Option<Timestamp>, latest: Timestamp) -> String {
+    let after = before.map_or(String::new(), |before| format!("later than {before} and "));
+    format!(": it must be {after}earlier than {latest}")
 }
 
 /// DuckDB's own words without the statement that they may quote below.
@@ -144,6 +161,16 @@ impl Error {
                     "rename it with DuckDB in both tables: ALTER TABLE \"{table}\" RENAME COLUMN \"{column}\" TO \
                      row_number; ALTER TABLE \"{table}_history\" RENAME COLUMN \"{column}\" TO row_number"
                 ));
+            }
+            Error::RunInFuture { run_id, .. } => {
+                return Some(format!(
+                    "nothing was stored; if this machine's clock is wrong, set it; if it is right, that run was made with \
+                     a wrong one: `hclake redate {run_id} --to TIME` gives it the time at which it really was"
+                ));
+            }
+            Error::NoSuchRun { .. } => "`hclake status` shows the newest runs with their numbers",
+            Error::RedateOutOfOrder { .. } => {
+                "runs stand in the order in which they were made; date an earlier one first where that is wrong too"
             }
             Error::HeldByOther { .. } => "close that program, or let it open the store read-only",
             Error::Busy { .. } => "wait for that run to end, or pass --lock-timeout to let this one wait",

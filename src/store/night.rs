@@ -348,8 +348,13 @@ fn newest_run(connection: &Connection) -> Result<(Option<i64>, Option<i64>), Err
 }
 
 /// The next run's number and instant, both higher than those of any run before.
+///
+/// Errors: the newest run is dated further in the future than clocks may differ.
 fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Error> {
     let (run_id, at) = newest_run(connection)?;
+    if let (Some(run_id), Some(at)) = (run_id, at.map(Timestamp).filter(|at| at.is_far_after(started))) {
+        return Err(Error::RunInFuture { run_id, at, now: started });
+    }
     let earliest = at.map_or(i64::MIN, |newest| newest.saturating_add(1));
     Ok(RunStamp { run_id: run_id.unwrap_or(0) + 1, valid_from: Timestamp(started.0.max(earliest)) })
 }

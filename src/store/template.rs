@@ -84,6 +84,10 @@ templates! {
     AS_OF = "macros/as_of.sql";
     CHANGES = "macros/changes.sql";
     VERSIONS = "views/versions.sql";
+    REDATE_COLUMNS = "redate/columns.sql";
+    REDATE_INSTANT = "redate/instant.sql";
+    REDATE_LEDGER = "redate/ledger.sql";
+    REDATE_NEIGHBOURS = "redate/neighbours.sql";
     FRESHNESS = "status/freshness.sql";
     LAST_RUNS = "status/last_runs.sql";
     CHECK_INTERVAL_FORWARD = "checks/interval_forward.sql";
@@ -194,7 +198,7 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["merge", "macros", "views", "checks", "holdings", "status"] {
+        for folder in ["merge", "macros", "views", "checks", "holdings", "redate", "status"] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 found.insert(format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
             }

@@ -10,7 +10,7 @@ use super::envelope::{Envelope, Page};
 use super::pass::{PageFacts, PageRequest, Shape, Steps};
 use super::room::{Room, Share};
 use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
-use crate::cloud::client::{Attempt, Call, Client};
+use crate::cloud::client::{Abandoned, Attempt, Call, Client};
 use crate::cloud::error::Error;
 
 /// A page, or why there is none, and what it took.
@@ -33,6 +33,15 @@ pub struct Traffic {
 }
 
 impl Traffic {
+    fn of(attempts: Vec<Attempt>) -> Traffic {
+        Traffic {
+            retries: attempts.iter().filter(|attempt| attempt.attempt > 1).count() as u64,
+            bytes: attempts.iter().map(|attempt| attempt.bytes).sum(),
+            attempts,
+            ..Traffic::default()
+        }
+    }
+
     pub fn add(&mut self, other: Traffic) {
         self.attempts.extend(other.attempts);
         self.retries += other.retries;
@@ -49,6 +58,10 @@ impl Traffic {
 pub trait PageSource: Send + Sync + 'static {
     fn shape(&self) -> Shape;
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
+    /// What fetches cost that were dropped before their end, each told once.
+    fn dropped(&self) -> Traffic {
+        Traffic::default()
+    }
 }
 
 /// Pages of one list in one scope, from the cloud.
@@ -60,11 +73,20 @@ pub struct CloudSource {
     /// The IAM project that the credentials act in.
     iam_project: Option<String>,
     share: Option<Arc<Share>>,
+    abandoned: Abandoned,
 }
 
 impl CloudSource {
     pub fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
-        Self { client, envelope: Envelope::new(&endpoint), endpoint, scope, iam_project, share: None }
+        Self {
+            client,
+            envelope: Envelope::new(&endpoint),
+            endpoint,
+            scope,
+            iam_project,
+            share: None,
+            abandoned: Abandoned::default(),
+        }
     }
 
     /// The same, with its pages counted among those that a run holds.
@@ -139,13 +161,12 @@ impl PageSource for CloudSource {
             Some(share) => Some(share.enter().await),
             None => None,
         };
-        let sent = self.client.send(&self.call(&request), |reply| self.envelope.read(reply)).await;
+        let sent =
+            self.client.send_noting(&self.call(&request), &self.abandoned, |reply| self.envelope.read(reply)).await;
         let traffic = Traffic {
-            retries: sent.attempts.iter().filter(|attempt| attempt.attempt > 1).count() as u64,
             throttled: u64::from(sent.throttled),
             waited_ms: sent.waited.as_millis() as u64,
-            bytes: sent.attempts.iter().map(|a| a.bytes).sum(),
-            attempts: sent.attempts,
+            ..Traffic::of(sent.attempts)
         };
         let request_id = traffic.attempts.last().and_then(|attempt| attempt.request_id.clone());
         let result = sent.result.map(|(page, facts)| {
@@ -157,5 +178,11 @@ impl PageSource for CloudSource {
             (page, facts)
         });
         Fetched { result, traffic }
+    }
+
+    fn dropped(&self) -> Traffic {
+        let attempts = self.abandoned.take();
+        let throttled = attempts.iter().filter(|attempt| attempt.status == Some(429)).count() as u64;
+        Traffic { throttled, ..Traffic::of(attempts) }
     }
 }

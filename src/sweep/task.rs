@@ -275,6 +275,15 @@ enum Reading {
 }
 
 impl<S: PageSource> Driver<S> {
+    /// Drops the fetches that are under way. They were requests all the same, and count.
+    async fn drop_rest(&mut self, mut in_flight: JoinSet<(u64, Fetched)>) {
+        in_flight.abort_all();
+        while let Some(ended) = in_flight.join_next().await {
+            ended.into_iter().for_each(|(_, fetched)| self.traffic.add(fetched.traffic));
+        }
+        self.traffic.add(self.source.dropped());
+    }
+
     /// A first listing; after one that shows the list moving, another, within bounds.
     async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
         let mut restarts = 0;
@@ -354,7 +363,10 @@ impl<S: PageSource> Driver<S> {
             self.traffic.add(fetched.traffic);
             let (page, facts) = match fetched.result {
                 Ok(page) => page,
-                Err(error) => return Ok((Reading::Failed(error), released)),
+                Err(error) => {
+                    self.drop_rest(in_flight).await;
+                    return Ok((Reading::Failed(error), released));
+                }
             };
             (self.pages, pages) = (self.pages + 1, pages + 1);
             let identities = match fate {
@@ -389,9 +401,11 @@ impl<S: PageSource> Driver<S> {
                 rows_expected: pass.expected_rows(),
             });
             if matches!(fate, Rows::ReleaseMissing(doubt) if doubt.is_settled()) {
+                self.drop_rest(in_flight).await;
                 return Ok((Reading::Settled, released));
             }
         }
+        self.drop_rest(in_flight).await;
         let listing = pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"));
         Ok((Reading::Whole(listing), released))
     }

@@ -1,5 +1,7 @@
 //! What is said of records that cannot be read, lists that cannot be proved, and records that vanish at once.
 
+use std::time::Duration;
+
 use hclake::standin::{Fault, ListId, ServedOrder, StandinSettings, When, WorldSettings};
 use serde_json::{Value, json};
 
@@ -247,4 +249,26 @@ fn throttling_is_obeyed_and_counted() {
     let throttled = list(&summary, "app_install_jobs");
     assert_eq!((&throttled["throttled"], &throttled["retries"]), (&json!(1), &json!(1)));
     assert!(throttled["waited_ms"].as_u64().expect("a count") >= 900, "{throttled}");
+}
+
+#[test]
+fn requests_that_are_under_way_when_a_list_fails_are_in_the_ledger_and_counted() {
+    let tenant = Tenant::new();
+    let jobs = "app-center/jobs";
+    let denied = format!("{jobs}?limit=100&offset=99");
+    tenant.cloud.faults.add(&denied, When::Always, Fault::Stall(Duration::from_millis(500)));
+    tenant.cloud.faults.add(&denied, When::Always, Fault::denied());
+    for offset in [198, 297, 396] {
+        let fault = Fault::Stall(Duration::from_secs(20));
+        tenant.cloud.faults.add(format!("{jobs}?limit=100&offset={offset}"), When::Always, fault);
+    }
+    let summary = tenant.sync().exits(3).json();
+    let asked = tenant.requests_for(jobs);
+    assert!(asked > 2, "pages were under way: {asked}");
+    assert_eq!(list(&summary, "app_install_jobs")["verdict"], "failed");
+    assert_eq!(list(&summary, "app_install_jobs")["requests"], asked);
+    let of_list = "FROM requests WHERE table_name = 'app_install_jobs'";
+    assert_eq!(tenant.number(&format!("SELECT count(*) {of_list}")), asked as i64);
+    assert_eq!(tenant.number("SELECT requests FROM sweeps WHERE table_name = 'app_install_jobs'"), asked as i64);
+    assert_eq!(tenant.number(&format!("SELECT count(*) {of_list} AND status IS NULL")), asked as i64 - 2);
 }

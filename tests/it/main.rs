@@ -4,9 +4,11 @@ mod support;
 
 mod bad_input;
 mod catalogs;
+mod clock;
 mod crashes;
 mod credentials;
 mod duckdb_versions;
+mod echoes;
 mod faults;
 mod first_steps;
 mod first_sync;

@@ -86,19 +86,20 @@ fn credentials_that_are_missing_wrong_or_worn_out() {
         .run("half a pair", &["sync"], &[("HUAWEICLOUD_SDK_AK", "")])
         .run("a profile that is not there", &["--profile", "nightly", "sync"], &[("HCLAKE_REGION", "")])
         .run("a wrong access key, or one of the other site", &["sync"], &[("HUAWEICLOUD_SDK_AK", "AKINTERNATIONAL")])
-        .run("a wrong secret key", &["sync"], &[("HUAWEICLOUD_SDK_SK", "SKWRONG")])
+        .run("a wrong secret key", &["sync"], &[("HUAWEICLOUD_SDK_SK", "SK-IS-WRONG")])
         .run(
             "a worn-out token",
             &["sync"],
-            &[("HUAWEICLOUD_SDK_AK", ""), ("HUAWEICLOUD_SDK_SK", ""), ("HW_AUTH_TOKEN", "old")],
+            &[("HUAWEICLOUD_SDK_AK", ""), ("HUAWEICLOUD_SDK_SK", ""), ("HW_AUTH_TOKEN", "a-token-worn-out")],
         );
-    let temporary = StandinSettings { security_token: Some(Secret::new("new")), ..StandinSettings::default() };
+    let temporary =
+        StandinSettings { security_token: Some(Secret::new("the-new-token")), ..StandinSettings::default() };
     let temporary = Tenant::of(small_world(), temporary);
-    let ran = temporary.run_with(&["sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", "old")]);
+    let ran = temporary.run_with(&["sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", "the-old-token")]);
     session.add("temporary keys with another pair's token", &["sync"], &ran);
     let expired = "Incorrect IAM authentication information: the signature has expired";
     temporary.cloud.faults.add("", When::Always, Fault::gateway(401, "APIGW.0301", expired));
-    let ran = temporary.run_with(&["sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", "new")]);
+    let ran = temporary.run_with(&["sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", "the-new-token")]);
     session.add("temporary keys that have run out", &["sync"], &ran);
     insta::assert_snapshot!(session.text);
 }

@@ -191,3 +191,88 @@ fn a_scope_without_a_region_is_named() {
     tenant.configure("", "[[scope]]\nregion = \"ap-southeast-3\"\n[[scope]]\ntables = [\"apps\"]\n");
     tenant.run_with(&NIGHTLY, &[("HCLAKE_REGION", "")]).exits(2).says(&["[[scope]] 2 names no region"]);
 }
+
+const TWO_SCOPES: &str =
+    "[[scope]]\ntables = [\"apps\"]\n[[scope]]\nprofile = \"PROFILE\"\ntables = [\"swr_instance_jobs\"]\n";
+
+#[test]
+fn a_profile_that_is_misspelt_in_one_scope_fails_that_scope_and_no_other() {
+    let tenant = tenant();
+    let (ak, sk) = tenant.keys();
+    tenant.write_at_home(".huaweicloud/credentials", &format!("[prod]\nak = {ak}\nsk = {sk}\n"));
+    let variables = [("HUAWEICLOUD_SDK_AK", ak), ("HUAWEICLOUD_SDK_SK", sk)];
+    tenant.configure("", &TWO_SCOPES.replace("PROFILE", "prod"));
+    tenant.run_at_home(&NIGHTLY, &variables).exits(0);
+    let before = tenant.number("SELECT count(*) FROM swr_instance_jobs");
+    assert!(before > 0);
+    tenant.configure("", &TWO_SCOPES.replace("PROFILE", "prdo"));
+    let ran = tenant.run_at_home(&NIGHTLY, &variables).exits(3).says(&[
+        "error: swr_instance_jobs [",
+        "profile `prdo` cannot be used",
+        "hint: the profiles are prod",
+    ]);
+    let summary = ran.json();
+    let verdicts: Vec<_> = summary["tables"].as_array().expect("tables").iter().map(|list| &list["verdict"]).collect();
+    assert_eq!(verdicts, ["complete", "failed"]);
+    assert_eq!(tenant.number("SELECT count(*) FROM swr_instance_jobs"), before, "what was not asked for stays");
+    tenant.run_at_home(&["sync", "--dry-run"], &variables).exits(3);
+    let checked = tenant.run_at_home(&["check"], &variables).exits(1).stdout;
+    assert!(checked.contains("failed   credentials of profile prdo: profile `prdo` cannot be used"), "{checked}");
+    assert!(checked.contains("ok       list apps ["), "{checked}");
+    assert!(
+        checked.contains("list swr_instance_jobs") && checked.contains("since there are no credentials"),
+        "{checked}"
+    );
+    tenant.assert_sound();
+    tenant.run_at_home(&NIGHTLY, &[]).exits(2).says(&["no credentials were found"]);
+}
+
+#[test]
+fn a_project_id_that_is_not_the_accounts_is_named_with_the_right_one() {
+    let tenant = tenant();
+    let right = tenant.cloud.with_world(|world| world.settings().iam_project_ids[0].clone());
+    let wrong = [("HUAWEICLOUD_SDK_PROJECT_ID", "ffffffffffffffffffffffffffffffff")];
+    let ran = tenant.run_with(&["sync"], &wrong).exits(2).says(&[
+        "hint: this account has no IAM project ffffffffffffffffffffffffffffffff",
+        &format!("those of {REGION} are {REGION} ({right})"),
+        "HUAWEICLOUD_SDK_PROJECT_ID",
+    ]);
+    assert!(!ran.stderr.contains("grant this user"), "{}", ran.stderr);
+    assert_eq!(tenant.requests_for("/v3/projects"), 1, "IAM is asked once for all lists");
+    let checked = tenant.run_with(&["check"], &wrong).exits(1).stdout;
+    assert!(checked.contains("hint: this account has no IAM project ffff"), "{checked}");
+}
+
+#[test]
+fn a_permission_that_is_missing_in_the_right_project_is_still_told_so() {
+    let tenant = tenant();
+    let right = tenant.cloud.with_world(|world| world.settings().iam_project_ids[0].clone());
+    let named = [("HUAWEICLOUD_SDK_PROJECT_ID", right.as_str())];
+    tenant.cloud.faults.add("app-center/jobs", When::Always, Fault::forbidden("workspace:appcenter:listJobs"));
+    tenant
+        .run_with(&NIGHTLY, &named)
+        .exits(3)
+        .says(&["grant this user the IAM permission workspace:appcenter:listJobs"]);
+    tenant.cloud.faults.add("/v3/projects", When::Always, Fault::denied());
+    let wrong = [("HUAWEICLOUD_SDK_PROJECT_ID", "ffffffffffffffffffffffffffffffff")];
+    tenant.run_with(&["sync"], &wrong).exits(1).says(&["check that the project is this account's"]);
+}
+
+#[test]
+fn a_table_that_is_taken_out_of_the_configuration_is_not_stale() {
+    let tenant = tenant();
+    tenant.configure("tables = [\"apps\", \"swr_instance_jobs\"]", "");
+    tenant.sync().exits(0);
+    let three_days_ago = chrono::Utc::now() - chrono::TimeDelta::days(3);
+    let connection = duckdb::Connection::open(tenant.store()).expect("the store");
+    let moved = format!(
+        "UPDATE sweeps SET started_at = TIMESTAMPTZ '{}' WHERE table_name = 'swr_instance_jobs'; CHECKPOINT",
+        three_days_ago.format("%Y-%m-%dT%H:%M:%SZ")
+    );
+    connection.execute_batch(&moved).expect("moved");
+    drop(connection);
+    tenant.run(&["status", "--max-age", "26h"]).exits(1).says(&["stale: swr_instance_jobs"]);
+    tenant.configure("tables = [\"apps\"]", "");
+    let fresh = tenant.run(&["status", "--max-age", "26h"]).exits(0);
+    assert!(fresh.stdout.contains("no longer asked for"), "{}", fresh.stdout);
+}

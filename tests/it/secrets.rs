@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_talkative_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 24] = [
+const COMMANDS: [&[&str]; 25] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -69,6 +69,7 @@ const COMMANDS: [&[&str]; 24] = [
     &["init", "--region", "ap-southeast-3"],
     &["schedule", "cron"],
     &["schedule", "systemd"],
+    &["redate", "1", "--to", "1d"],
     &["demo", "--store", "demo.duckdb"],
     &["completions", "bash"],
     &["man"],

@@ -96,6 +96,11 @@ impl Tenant {
         tenant
     }
 
+    /// The access key and its secret.
+    pub fn keys(&self) -> (&str, &str) {
+        (&self.ak, &self.sk)
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -337,3 +337,19 @@ fn only_what_was_never_accepted_is_given_up_when_it_is_refused() {
     grant.accept();
     assert!(grant.dead().is_none());
 }
+
+#[tokio::test]
+async fn a_token_that_runs_out_while_a_call_waits_for_its_turn_is_not_sent() {
+    let replies = vec![issued("token-one", "2026-01-15T08:45:00Z"), good(), issued("token-two", IN_TWO_DAYS), good()];
+    let server = Server::start(replies).await;
+    let password = Secret::new("canary-password");
+    let credentials = Credentials::Password { user: "nightly".into(), password, domain: "acme".into() };
+    let mut settings = ClientSettings { credentials, ..settings(server.port) };
+    // The second call waits for a thousand seconds.
+    settings.rate.rate_per_s.insert(Service::Workspace, 0.001);
+    let client = Client::new(settings, TestClock::shared()).unwrap();
+    send(&client).await.result.unwrap();
+    send(&client).await.result.unwrap();
+    let expected = [token_request(), list_request("token-one"), token_request(), list_request("token-two")];
+    assert_eq!(asked(&server), expected);
+}

@@ -79,7 +79,7 @@ async fn a_good_answer_is_read_and_the_request_is_signed_as_sent() {
             host: &host,
             path: "/v1/0a1b/app-center/jobs",
             query: &call().query,
-            headers: &[("content-type", JSON), ("x-project-id", "0a1b")],
+            headers: &[("content-type", "application/json"), ("x-project-id", "0a1b")],
             body: b"",
         },
         "canary-ak",
@@ -536,4 +536,29 @@ async fn credentials_appear_in_no_log_debug_or_error_even_when_echoed() {
     let logged = String::from_utf8(buffer.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("clock is off") && logged.contains("workspace answered 401"), "{logged}");
     assert!(!shown.contains("canary") && !logged.contains("canary"), "{shown}\n{logged}");
+}
+
+#[tokio::test]
+async fn attempts_of_a_call_that_is_dropped_are_handed_over_also_the_one_under_way() {
+    let bad = Reply::json(500, "{}");
+    let server = Server::start(vec![bad, Reply::json(200, GOOD).after_ms(60_000)]).await;
+    let (client, abandoned) = (client(&server), Abandoned::default());
+    let call = call();
+    let sent = client.send_noting(&call, &abandoned, items);
+    assert!(tokio::time::timeout(Duration::from_millis(300), sent).await.is_err());
+    let attempts = abandoned.take();
+    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
+    assert_eq!(told, [(1, Some(500)), (2, None)]);
+    let fault = attempts[1].fault.as_deref().unwrap();
+    assert!(fault.starts_with("given up before it was answered"), "{fault}");
+    assert!(attempts[1].elapsed >= Duration::from_millis(50), "{:?}", attempts[1].elapsed);
+    assert!(abandoned.take().is_empty(), "each is handed out once");
+}
+
+#[tokio::test]
+async fn a_call_that_ends_leaves_nothing_behind() {
+    let server = Server::start(vec![Reply::json(200, GOOD)]).await;
+    let abandoned = Abandoned::default();
+    let sent = client(&server).send_noting(&call(), &abandoned, items).await;
+    assert_eq!((sent.attempts.len(), abandoned.take().len()), (1, 0));
 }

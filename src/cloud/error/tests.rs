@@ -18,6 +18,7 @@ fn api(status: u16, class: ErrorClass, body: &str) -> Error {
         permission: Some("workspace:appcenter:listJobs".into()),
         identity: Identity { kind: IdentityKind::Keys, source: "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK".into() },
         is_page: complaint.is_page,
+        wrong_project: None,
     }))
 }
 

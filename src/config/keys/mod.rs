@@ -77,6 +77,9 @@ pub enum SourceState {
     Half { set: String, missing: String },
     #[error("cannot be read: {0}")]
     Unreadable(String),
+    /// A name and what its value holds that no secret does.
+    #[error("{name} holds {what}")]
+    Spoilt { name: String, what: &'static str },
 }
 
 impl SourceState {
@@ -86,7 +89,7 @@ impl SourceState {
 
     /// Whether a person meant this source, so that going on to the next could take another's keys.
     fn is_in_the_way(&self) -> bool {
-        matches!(self, SourceState::Half { .. } | SourceState::Unreadable(_))
+        matches!(self, SourceState::Half { .. } | SourceState::Unreadable(_) | SourceState::Spoilt { .. })
     }
 }
 
@@ -122,6 +125,11 @@ impl KeysFault {
                     .to_owned()
             }
             KeysFault::HalfPair { missing, .. } => format!("set {missing} too, or unset the other one"),
+            KeysFault::Unusable { state: SourceState::Spoilt { what: CARRIAGE_RETURN, .. }, .. } => {
+                "a file with the line ends of Windows leaves one behind each value: write it with those of Unix, for \
+                 instance by `sed -i 's/\\r$//' FILE`"
+                    .to_owned()
+            }
             KeysFault::Unusable { .. } => {
                 "correct it, or set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK, which come first".to_owned()
             }
@@ -234,12 +242,29 @@ fn unnamed(environment: &Environment, wanted: &Wanted) -> Vec<Looked> {
     places
 }
 
+const CARRIAGE_RETURN: &str = "a carriage return";
+
+/// Refuses what a file or a shell has left in a value and no secret holds.
+fn require_clean(name: &str, text: &str) -> Result<(), SourceState> {
+    let what = match text.chars().find(|c| c.is_control()) {
+        None => return Ok(()),
+        Some('\r') => CARRIAGE_RETURN,
+        Some('\n') => "a line break",
+        Some(_) => "a control character",
+    };
+    Err(SourceState::Spoilt { name: name.to_owned(), what })
+}
+
 /// Both halves of a pair, or what is wrong; an empty text is none.
 fn pair(names: [&str; 2], ak: Option<&str>, sk: Option<Secret>) -> Result<(String, Secret), SourceState> {
     let half = |set: &str, missing: &str| SourceState::Half { set: set.to_owned(), missing: missing.to_owned() };
     let filled = |text: &&str| !text.is_empty();
     match (ak.filter(filled), sk.filter(|sk| !sk.is_empty())) {
-        (Some(ak), Some(sk)) => Ok((ak.to_owned(), sk)),
+        (Some(ak), Some(sk)) => {
+            require_clean(names[0], ak)?;
+            require_clean(names[1], sk.expose())?;
+            Ok((ak.to_owned(), sk))
+        }
         (Some(_), None) => Err(half(names[0], names[1])),
         (None, Some(_)) => Err(half(names[1], names[0])),
         (None, None) => Err(SourceState::Absent),

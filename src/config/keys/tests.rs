@@ -248,3 +248,22 @@ fn nothing_found_anywhere_names_the_variables_to_set() {
     assert_eq!(fault.to_string(), "no credentials were found");
     assert!(fault.hint().starts_with("set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK"));
 }
+
+#[test]
+fn a_value_that_ends_as_lines_of_windows_do_is_named_with_what_to_do() {
+    let at = |name: &str, value: &str| {
+        let variables = [PAIR[0], PAIR[1], ("HUAWEICLOUD_SDK_SECURITY_TOKEN", "t")];
+        let variables = variables.map(|(known, held)| (known, if known == name { value } else { held }));
+        Home::new(&variables).found().unwrap_err()
+    };
+    for name in [PAIR[0].0, PAIR[1].0, "HUAWEICLOUD_SDK_SECURITY_TOKEN"] {
+        let fault = at(name, "canary\r");
+        assert!(fault.to_string().ends_with(&format!("{name} holds a carriage return")), "{fault}");
+        assert!(!fault.to_string().contains("canary") && fault.hint().contains("Windows"), "{fault}");
+        assert!(at(name, "canary\n").to_string().ends_with("holds a line break"));
+    }
+    let fault = Home::new(&[("HW_AUTH_TOKEN", "t\r")]).found().unwrap_err();
+    assert!(fault.to_string().contains("HW_AUTH_TOKEN holds a carriage return"), "{fault}");
+    let sdk = Home::new(&[]).with_sdk_file("[basic]\r\nak = ak-file\r\nsk = sk-file\r\n");
+    assert_eq!(ak(sdk.found()), "ak-file", "a file's own line ends are no part of its values");
+}

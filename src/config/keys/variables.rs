@@ -1,6 +1,6 @@
 //! Credentials in environment variables: families of names, each whole or not at all.
 
-use super::{FoundKeys, Keys, Looked, SourceState, pair};
+use super::{FoundKeys, Keys, Looked, SourceState, pair, require_clean};
 use crate::config::env::{
     Environment, HW_AUTH_TOKEN, HW_DOMAIN_NAME, HW_USER_NAME, HW_USER_PASSWORD, KEY_FAMILIES, KeyNames,
 };
@@ -15,6 +15,7 @@ pub(super) fn look(environment: &Environment) -> Vec<Looked> {
         })
         .collect();
     let token = environment.secret(HW_AUTH_TOKEN).ok_or(SourceState::Absent);
+    let token = token.and_then(|token| require_clean(HW_AUTH_TOKEN, token.expose()).map(|()| token));
     places.push(Looked::new(
         HW_AUTH_TOKEN,
         token.map(|token| FoundKeys::new(Keys::Token(token), HW_AUTH_TOKEN.to_owned())),
@@ -26,7 +27,9 @@ pub(super) fn look(environment: &Environment) -> Vec<Looked> {
 
 fn key_pair(environment: &Environment, names: &KeyNames) -> Result<Keys, SourceState> {
     let (ak, sk) = pair([names.ak, names.sk], environment.text(names.ak), environment.secret(names.sk))?;
-    Ok(Keys::Pair { ak, sk, security_token: names.security_token.and_then(|name| environment.secret(name)) })
+    let security_token = names.security_token.and_then(|name| Some((name, environment.secret(name)?)));
+    security_token.iter().try_for_each(|(name, token)| require_clean(name, token.expose()))?;
+    Ok(Keys::Pair { ak, sk, security_token: security_token.map(|(_, token)| token) })
 }
 
 /// A domain alone is no credential: other tools are given one beside their keys.

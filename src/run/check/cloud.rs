@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Finding, Mark, Trial};
 use crate::catalog::spec::{Endpoint, ScopeKind, Service};
+use crate::clock::MAX_CLOCK_SKEW;
 use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::codearts;
 use crate::cloud::error::{Error, ErrorClass};
@@ -16,7 +17,7 @@ use crate::cloud::retry::RetryLimits;
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::run;
 use crate::run::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
-use crate::run::reach::{self, Clients};
+use crate::run::reach::{self, Census, Clients};
 use crate::run::record;
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 
@@ -33,6 +34,7 @@ const RETRY: RetryLimits = RetryLimits {
 const PROJECTS_SHOWN_MAX: usize = 10;
 const REFUSED: &str = "not asked, since the credentials were refused";
 const NO_PROJECT: &str = "not asked, since its project is not known";
+const NO_CREDENTIALS: &str = "not asked, since there are no credentials";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
 pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
@@ -44,20 +46,21 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: 
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
         Ok(clients) => clients,
         Err(run::Error::Keys(_)) => {
-            let detail = "not asked, since there are no credentials";
-            return (tried.tell)(Finding::new(Mark::Skipped, "list", detail));
+            return (tried.tell)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
         }
         Err(error) => {
             let finding = Finding::new(Mark::Failed, "credentials", error.to_string());
             return (tried.tell)(finding.hint(error.hint()));
         }
     };
-    let mut iam_projects = Vec::with_capacity(scopes.len());
-    for scope in scopes {
+    let (asked, faulty): (Vec<_>, Vec<_>) = scopes.iter().partition(|scope| clients.fault(&scope.profile).is_none());
+    let mut iam_projects = Vec::with_capacity(asked.len());
+    for scope in &asked {
         iam_projects.push(tried.iam_project(&clients.of(&scope.profile), scope).await);
     }
-    let mut planned = Vec::with_capacity(scopes.len());
-    for (scope, iam) in scopes.iter().zip(iam_projects) {
+    let fault_of = |scope: &&ScopeSettings| Some(reach::unreachable_scope(scope, clients.fault(&scope.profile)?));
+    let mut planned: Vec<PlannedScope> = faulty.iter().filter_map(fault_of).collect();
+    for (scope, iam) in asked.into_iter().zip(iam_projects) {
         let codearts = tried.codearts_projects(&clients.of(&scope.profile), scope, &iam).await;
         planned.push(PlannedScope::of(scope, iam, codearts));
     }
@@ -211,12 +214,16 @@ impl Tried<'_> {
             Err(PlanError::Nothing { skipped }) => Plan { skipped, ..Plan::default() },
             Err(_) => return,
         };
+        let mut census = Census::default();
         for list in plan.lists {
             let place = (list.profile.clone(), list.endpoint.service, list.scope.region.clone());
-            let no_project = list.fault.is_some().then_some(NO_PROJECT);
-            let finding = match self.reason_to_skip(&place).map(|(reason, _)| reason).or(no_project) {
+            let unasked = list.fault.is_some().then_some(match clients.fault(&list.profile) {
+                Some(_) => NO_CREDENTIALS,
+                None => NO_PROJECT,
+            });
+            let finding = match self.reason_to_skip(&place).map(|(reason, _)| reason).or(unasked) {
                 Some(reason) => Finding::new(Mark::Skipped, "list", reason),
-                None => self.list(clients.of(&list.profile), &list).await,
+                None => self.list(clients, &list, &mut census).await,
             };
             (self.tell)(finding.of(format!("{} [{}]", list.endpoint.name, list.scope)));
         }
@@ -228,13 +235,21 @@ impl Tried<'_> {
     }
 
     /// The first page, asked for just as a sync asks for it.
-    async fn list(&mut self, client: Arc<Client>, list: &ListPlan) -> Finding {
+    async fn list(&mut self, clients: &Clients, list: &ListPlan, census: &mut Census) -> Finding {
         let endpoint = &list.endpoint;
-        let source = CloudSource::new(client, Arc::clone(endpoint), list.scope.clone(), list.iam_project.clone());
+        let source = CloudSource::new(
+            clients.of(&list.profile),
+            Arc::clone(endpoint),
+            list.scope.clone(),
+            list.iam_project.clone(),
+        );
         let request = PageRequest { id: 0, offset: 0, marker: None, limit: source.shape().limit };
         let (_, facts) = match source.fetch(request).await.result {
             Ok(page) => page,
-            Err(error) => return self.failure("list", &list.profile, &error),
+            Err(error) => {
+                let error = census.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
+                return self.failure("list", &list.profile, &error);
+            }
         };
         let rows = facts.rows.len();
         let keyless = facts.rows.iter().filter(|row| row.key.is_none()).count();
@@ -315,6 +330,10 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     };
     if apart <= SKEW_TOLERATED {
         return Finding::new(Mark::Ok, "clock", detail);
+    }
+    if apart > MAX_CLOCK_SKEW {
+        let hint = "set this machine's clock, for instance by NTP: nothing is stored while it is so far off";
+        return Finding::new(Mark::Failed, "clock", detail).hint(hint.to_owned());
     }
     Finding::new(Mark::Failed, "clock", detail).hint(
         "set this machine's clock, for instance by NTP: requests are signed with the service's time, but the store \

@@ -1,9 +1,10 @@
 //! What can be tried without asking the cloud: the configuration, where the credentials come from, the store and
 //! its disk.
 
-use super::{FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
+use super::{FREE_BYTES_AMPLE, FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
 use crate::config::{Search, Settings, SourceReport, SourceState};
-use crate::run::PlanError;
+use crate::run::reach::too_short;
+use crate::run::{PlanError, record};
 use crate::store;
 
 pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
@@ -39,7 +40,10 @@ fn searched(search: &Search) -> Finding {
         Ok(found) => found,
         Err(fault) => return Finding::new(Mark::Failed, "credentials", fault.to_string()).hint(fault.hint()),
     };
-    Finding::new(Mark::Ok, "credentials", format!("{}{}", found.source, passed_over(&search.sources)))
+    let short = record::credentials(found).is_too_short_to_hide().then(too_short);
+    let warning = short.as_ref().map_or(String::new(), |short| format!("; {short}"));
+    let mark = if short.is_some() { Mark::Warning } else { Mark::Ok };
+    Finding::new(mark, "credentials", format!("{}{warning}{}", found.source, passed_over(&search.sources)))
 }
 
 /// The sources that were not taken, those with one reason together.
@@ -109,7 +113,12 @@ fn room(free: u64, stored: u64) -> Finding {
         return Finding::new(Mark::Failed, "disk", format!("{} free, less than {} ({why})", size(free), size(needed)))
             .hint("make room on the disk of the store, or name a store on another one with --store".to_owned());
     }
-    Finding::new(Mark::Ok, "disk", format!("{} free, more than {} ({why})", size(free), size(needed)))
+    let detail = format!("{} free, more than {} ({why})", size(free), size(needed));
+    if stored == 0 && free < FREE_BYTES_AMPLE {
+        let hint = "a first sync of many records needs more";
+        return Finding::new(Mark::Warning, "disk", detail).hint(hint.to_owned());
+    }
+    Finding::new(Mark::Ok, "disk", detail)
 }
 
 /// In the largest unit that leaves a number over 1.
@@ -130,13 +139,16 @@ mod tests {
 
     #[test]
     fn a_disk_must_hold_three_stores_and_never_less_than_the_least() {
-        assert_eq!(room(FREE_BYTES_MIN, 0).mark, Mark::Ok);
-        assert_eq!(room(FREE_BYTES_MIN - 1, 0).mark, Mark::Failed);
+        assert_eq!(room(FREE_BYTES_AMPLE, 0).mark, Mark::Ok);
+        assert_eq!(room(FREE_BYTES_AMPLE - 1, 0).mark, Mark::Warning);
+        assert_eq!(room(FREE_BYTES_MIN, 0).mark, Mark::Warning);
+        assert_eq!(room(FREE_BYTES_MIN, 1).mark, Mark::Ok);
+        assert_eq!(room(FREE_BYTES_MIN - 1, 1).mark, Mark::Failed);
         assert_eq!(room(3 * GIB, GIB).mark, Mark::Ok);
         let short = room(3 * GIB - 1, GIB);
         assert_eq!(short.mark, Mark::Failed);
         assert_eq!(short.detail, "3.0 GiB free, less than 3.0 GiB (3 times the store's 1.0 GiB)");
         assert_eq!(room(u64::MAX, u64::MAX).mark, Mark::Ok);
-        assert_eq!(room(9 * GIB, 0).detail, "9.0 GiB free, more than 512.0 MiB (the least that is asked for)");
+        assert_eq!(room(9 * GIB, 0).detail, "9.0 GiB free, more than 32.0 MiB (the least that is asked for)");
     }
 }

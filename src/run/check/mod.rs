@@ -14,8 +14,10 @@ use crate::run::plan;
 /// Free space that a run should find, as a multiple of the store: the copy that it works on, what DuckDB puts
 /// aside, and room for what is new.
 pub const FREE_STORES: u64 = 3;
-/// Free space that a run should find, however small the store is.
-pub const FREE_BYTES_MIN: u64 = 512 << 20;
+/// Free space that a run must find, however small the store is: twice what a small night takes.
+pub const FREE_BYTES_MIN: u64 = 32 << 20;
+/// Free space that is ample for a store that is yet to be made.
+pub const FREE_BYTES_AMPLE: u64 = 512 << 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

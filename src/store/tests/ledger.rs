@@ -98,8 +98,18 @@ fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
 fn a_run_that_claims_to_start_before_the_last_starts_just_after_it() {
     let place = Place::new();
     place.sync(&things(), 3, &[]).unwrap();
-    let night = place.night(&things(), 1).unwrap();
+    let night = place.night(&things(), 2).unwrap();
     assert_eq!((night.run_id(), night.valid_from()), (2, Timestamp(midnight(3).0 + 1)));
+}
+
+#[test]
+fn a_run_more_than_a_day_before_the_last_is_refused_and_leaves_the_store_alone() {
+    let place = Place::new();
+    place.sync(&things(), 3, &[]).unwrap();
+    let before = std::fs::read(&place.store).unwrap();
+    let error = place.night(&things(), 1).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::RunInFuture { run_id: 1, at, now } if at == midnight(3) && now == midnight(1)));
+    assert_eq!(std::fs::read(&place.store).unwrap(), before);
 }
 
 #[test]

@@ -1,0 +1,13 @@
+-- Moves what the ledger says of a run: its start, and with it every time of the same wrong clock. Times before the
+-- start are another clock's and stay. The session's zone is UTC.
+-- takes: run_id, from, to, shift_us
+
+UPDATE sweeps SET
+    started_at = CAST(make_timestamp(epoch_us(started_at) + {{shift_us}}) AS TIMESTAMPTZ),
+    ended_at = CAST(make_timestamp(epoch_us(ended_at) + {{shift_us}}) AS TIMESTAMPTZ)
+WHERE run_id = {{run_id}} AND started_at >= {{from}};
+UPDATE requests SET "time" = CAST(make_timestamp(epoch_us("time") + {{shift_us}}) AS TIMESTAMPTZ)
+WHERE run_id = {{run_id}} AND "time" >= {{from}};
+UPDATE runs SET ended_at = CAST(make_timestamp(epoch_us(ended_at) + {{shift_us}}) AS TIMESTAMPTZ)
+WHERE run_id = {{run_id}} AND ended_at >= {{from}};
+UPDATE runs SET started_at = {{to}} WHERE run_id = {{run_id}};
