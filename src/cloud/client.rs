@@ -376,10 +376,14 @@ impl Client {
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
             None => match read(&answer) {
                 Ok(value) => return Ok(value),
-                Err(refusal) => match Complaint::read(&answer.body) {
+                Err(refusal) => match Complaint::in_good_answer(&answer.body) {
                     Some(complaint) => {
-                        let status = complaint.status().unwrap_or(answer.status);
-                        return Err(self.complained(route, grant, &answer, complaint, status));
+                        let status = complaint.status();
+                        let failure =
+                            self.complained(route, grant, &answer, complaint, status.unwrap_or(answer.status));
+                        // Without a status of its own it is a broken answer, and asked for again.
+                        let outcome = status.map_or(Outcome::Unusable, |_| failure.outcome);
+                        return Err(Failure { outcome, ..failure });
                     }
                     None => (Outcome::Unusable, unusable(&answer.body, refusal)),
                 },

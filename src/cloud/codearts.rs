@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::client::{Attempt, Call, Client, Reply};
+use super::complaint;
 use super::error::Error;
 use crate::catalog::spec::{Method, Service};
 
@@ -105,6 +106,9 @@ fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
 }
 
 fn read(reply: &Reply<'_>) -> Result<Page, String> {
+    if complaint::is_error(reply.body) {
+        return Err("the answer holds an error".to_owned());
+    }
     serde_json::from_slice(reply.body).map_err(|error| error.to_string())
 }
 

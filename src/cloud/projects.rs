@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::client::{self, Call, Client, Sent};
+use super::complaint;
 use super::error::Error;
 use crate::catalog::spec::{Method, Service};
 
@@ -63,6 +64,9 @@ fn look_up(region: &str, name: Option<&str>) -> Call {
 }
 
 fn projects(reply: &client::Reply<'_>) -> Result<Vec<Project>, String> {
+    if complaint::is_error(reply.body) {
+        return Err("the answer holds an error".to_owned());
+    }
     serde_json::from_slice::<Projects>(reply.body).map(|found| found.projects).map_err(|error| error.to_string())
 }
 
