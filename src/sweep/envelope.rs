@@ -405,6 +405,22 @@ mod tests {
     }
 
     #[test]
+    fn keys_and_values_of_the_order_are_found_where_they_nest() {
+        let text = "name = \"x\"\ntitle = \"x\"\nabout = \"x\"\nservice = \"swr\"\nmethod = \"GET\"\npath = \"/x\"\n\
+             scope = \"region\"\ndoc = \"x\"\nitems = \"items\"\nkey = [{ column = \"id\" }]\norder = [\"made\"]\n\
+             [paging]\nkind = \"none\"\n\
+             [[column]]\nname = \"id\"\npath = \"meta.id\"\ntype = \"int64\"\nnullable = false\nabout = \"x\"\n\
+             [[column]]\nname = \"made\"\npath = \"meta.times.made\"\ntype = \"timestamp\"\nabout = \"x\"\n";
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap();
+        let envelope = Envelope::new(&catalog.endpoints()[0]);
+        let record = r#"{"meta":{"times":{"made":"1970-01-01T00:00:01Z"},"id":"7"},"id":8,"made":9}"#;
+        assert_eq!(key_of(&envelope, record), Some(vec!["7".to_owned()]));
+        let (_, facts) = read(&envelope, &format!(r#"{{"items":[{record}]}}"#), None).unwrap();
+        assert_eq!(facts.rows[0].order[0], Some(OrderValue::Instant(1_000_000)));
+        assert_eq!(key_of(&envelope, r#"{"meta":{"id":"07"}}"#), None, "the decoder would refuse it");
+    }
+
+    #[test]
     fn a_key_with_the_sign_for_lost_text_is_a_key_unless_something_was_lost() {
         let envelope = envelope("items = \"items\"", "kind = \"none\"");
         assert_eq!(key_of(&envelope, "{\"id\":\"a\u{fffd}\"}"), Some(vec!["a\u{fffd}".to_owned()]));

@@ -478,6 +478,24 @@ async fn a_packed_body_that_goes_on_after_its_end_is_broken_and_asked_for_again(
 }
 
 #[tokio::test]
+async fn what_follows_a_body_is_never_taken_for_the_next_answer() {
+    let forged = r#"{"items":[9],"count":1}"#;
+    let splitting = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{GOOD}HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{forged}",
+        GOOD.len(),
+        forged.len()
+    );
+    for _ in 0..50 {
+        let server = Server::start(vec![Reply::raw(splitting.clone()), Reply::json(200, GOOD)]).await;
+        let client = client(&server);
+        for _ in 0..2 {
+            assert_eq!(client.send(&call(), items).await.result.unwrap(), 3);
+        }
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+#[tokio::test]
 async fn a_body_in_a_packing_that_was_not_asked_for_is_broken() {
     for name in ["br", "deflate", "gzip, gzip"] {
         let (sent, _) = sent(vec![Reply::new(200, &[("content-encoding", name)], GOOD.as_bytes()); 5]).await;
