@@ -2,7 +2,7 @@
 -- form is the kind of JSON value that an unknown member had, such as text or number.
 
 ALTER TABLE quarantine ADD COLUMN dismissed_at TIMESTAMPTZ;
-COMMENT ON TABLE quarantine IS 'Records that could not be read, as they came. One row for each content of a key, or of a record whose key was unreadable too. dismissed_at is set where a person wants to hear of it no more.';
+COMMENT ON TABLE quarantine IS 'Records that could not be read, as they came. One row for each content of a key, or of a record whose key was unreadable too. dismissed_at is set where a person does not want it reported again.';
 
 ALTER TABLE schema_drift ADD COLUMN form VARCHAR;
 ALTER TABLE schema_drift ADD COLUMN acknowledged_at TIMESTAMPTZ;

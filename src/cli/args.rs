@@ -274,7 +274,7 @@ pub(super) enum QuarantineCommand {
     },
     /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
     Retry,
-    /// Stop speaking of records that are of no use: they stay in the store, and come back if their content changes
+    /// Stop reporting records that are of no use: they stay in the store, and are reported again if their content changes
     Dismiss {
         /// As `hclake quarantine list` gives them, or their beginnings
         #[arg(required = true)]

@@ -374,6 +374,7 @@ impl Client {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
             Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
+            Some(Broken::Contradictory(how)) => (Outcome::Unusable, BodyFault::Contradictory(how.clone())),
             None => match read(&answer) {
                 Ok(value) => return Ok(value),
                 Err(refusal) => match Complaint::in_good_answer(&answer.body) {

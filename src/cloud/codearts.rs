@@ -146,6 +146,17 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_error_beside_projects_or_none_is_no_list_of_them() {
+        for body in [
+            r#"{"projects":[],"total":0,"error_code":"PM.1","error_msg":"internal"}"#,
+            r#"{"projects":[{"project_id":"1"}],"total":1,"error":{"code":"PM.1","message":"internal"}}"#,
+        ] {
+            let (ids, _) = listed(vec![Reply::json(200, body); 5]).await;
+            assert_eq!(ids.unwrap_err().to_string(), "projectman answered 200 PM.1: internal");
+        }
+    }
+
+    #[tokio::test]
     async fn a_list_that_moves_while_it_is_read_is_read_again() {
         let (ids, asked) = listed(vec![page(0..1000, 1002), page(1000..1001, 1001), page(0..2, 2)]).await;
         assert_eq!((ids.unwrap(), asked.len()), (2, 3));

@@ -134,7 +134,7 @@ impl ErrorMembers {
     }
 
     /// Whether there is an error. Beside records a plain `code` may be something else, and a `status` too.
-    pub fn tell_an_error(&self, has_records: bool) -> bool {
+    pub fn is_error(&self, has_records: bool) -> bool {
         let text_counts = self.code == Said::Nothing && self.text == Said::Trouble;
         let plain_counts = self.plain_code == Said::Trouble && (!has_records || self.plain_text == Said::Trouble);
         self.whole == Said::Trouble
@@ -181,7 +181,7 @@ pub fn is_error(json: &[u8]) -> bool {
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
     let mut errors = ErrorMembers::default();
     members.iter().for_each(|(name, value)| errors.see(name, value));
-    errors.tell_an_error(true)
+    errors.is_error(true)
 }
 
 /// A web page in a few words: that it is one, and its title.
@@ -306,7 +306,7 @@ mod tests {
             let mut errors = ErrorMembers::default();
             assert!(ErrorMembers::watches(name));
             errors.see(name, &Value::from(value));
-            errors.tell_an_error(has_records)
+            errors.is_error(has_records)
         };
         for (name, value) in [("status", "failed"), ("code", "WKS.1")] {
             assert!(told(name, value, false) && !told(name, value, true), "{name}");

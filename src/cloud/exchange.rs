@@ -86,11 +86,13 @@ pub enum NoAnswer {
     Timeout,
 }
 
-/// Why a body ended before its end.
+/// What is wrong with a body, whatever is in it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Broken {
     Timeout,
     Cut(String),
+    /// It came whole, and says two things.
+    Contradictory(String),
     TooLarge,
 }
 
@@ -135,6 +137,7 @@ impl Transport {
         *request.timeout_mut() = Some(outgoing.limit);
         let response = connections.execute(request).await.map_err(no_answer)?;
         let packing = packing(response.headers());
+        let contradiction = two_ranges(response.headers());
         let mut answer = head(&response);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
@@ -143,9 +146,11 @@ impl Transport {
             Packing::None => (body, None),
             Packing::Gzip if body.is_empty() => (body, None),
             Packing::Gzip => unpack(&body, limit),
-            Packing::Other(name) => (body, Some(Broken::Cut(format!("packed as `{name}`, which was not asked for")))),
+            Packing::Other(name) => {
+                (body, Some(Broken::Contradictory(format!("packed as `{name}`, which was not asked for"))))
+            }
         };
-        (answer.body, answer.broken) = (body, broken.or(fault));
+        (answer.body, answer.broken) = (body, contradiction.or(broken).or(fault));
         Ok(answer)
     }
 }
@@ -182,16 +187,26 @@ fn packing(headers: &HeaderMap) -> Packing {
     }
 }
 
+/// Two headers that tell different totals leave none to be believed.
+fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
+    let mut ranges = headers.get_all(CONTENT_RANGE).iter();
+    let first = ranges.next()?;
+    ranges
+        .any(|other| other != first)
+        .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
+}
+
 /// A body out of its one gzip member: as much of it as came and fits, and what is wrong with it.
 fn unpack(packed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
     let mut decoder = GzDecoder::new(packed);
-    let mut body = Vec::with_capacity(packed.len() * USUAL_RATIO);
+    let usual = (packed.len() * USUAL_RATIO) as u64;
+    let mut body = Vec::with_capacity(usual.min(limit_bytes) as usize);
     let read = decoder.by_ref().take(limit_bytes + 1).read_to_end(&mut body);
     let fault = match (read, decoder.into_inner().len()) {
         _ if body.len() as u64 > limit_bytes => Some(Broken::TooLarge),
         (Err(error), _) => Some(Broken::Cut(format!("it cannot be unpacked: {error}"))),
         (Ok(_), 0) => None,
-        (Ok(_), rest) => Some(Broken::Cut(format!("{rest} bytes follow its packed end"))),
+        (Ok(_), rest) => Some(Broken::Contradictory(format!("{rest} bytes follow its packed end"))),
     };
     body.truncate(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
     (body.into(), fault)

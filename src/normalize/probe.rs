@@ -82,7 +82,7 @@ impl Node {
     }
 }
 
-/// An object in which members are looked for. Gives whether it was one; a null amid the record is as good as none.
+/// An object in which members are looked for. Gives whether it was one; a null within the record is as good as none.
 struct Branch<'p, 'f, 'de> {
     node: &'p Node,
     found: &'f mut Vec<Found<'de>>,

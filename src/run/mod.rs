@@ -197,7 +197,7 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-/// Dismisses records in quarantine: they are not spoken of again as long as their content is the same.
+/// Dismisses records in quarantine: they are not reported again as long as their content is the same.
 pub fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) -> Result<(), Error> {
     let settings = record::store_settings(request);
     Ok(store::dismiss(&request.settings.store.value, clock.wall(), &settings, records)?)
@@ -263,11 +263,11 @@ async fn sweep_all(
         });
     }
     let mut outcomes = Vec::new();
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     while let Some(finished) = tasks.join_next().await {
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let outcome = outcome?;
-        outcome.tell(observer.as_ref(), &mut told);
+        outcome.tell(observer.as_ref(), &mut reported);
         outcomes.push((index, outcome));
     }
     clients.tell_clock(observer.as_ref());

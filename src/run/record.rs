@@ -21,8 +21,8 @@ use crate::store::{
 };
 use crate::sweep::{Proof, Verdict};
 
-/// Unknown members that are told of one list by name.
-const UNKNOWN_TOLD_MAX: usize = 20;
+/// Unknown members of one list that are reported by name.
+const UNKNOWN_REPORTED_MAX: usize = 20;
 
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
@@ -136,8 +136,8 @@ impl ListOutcome {
         }
     }
 
-    /// Tells an onlooker what came of the list. `told` are the unknown members that were told of other lists.
-    pub(super) fn tell(&self, observer: &dyn Observer, told: &mut BTreeSet<(String, String)>) {
+    /// Reports to an onlooker what came of the list. `reported` are the unknown members that other lists have reported.
+    pub(super) fn tell(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
         let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
         if let Some(error) = &self.failure() {
             return observer.event(&Event::Failed { table, scope, error });
@@ -165,16 +165,16 @@ impl ListOutcome {
         }
         let is_new = |(name, unknown): &(&String, &Unknown)| {
             !self.is_acknowledged(DriftKind::Unknown, name, unknown.form())
-                && told.insert((table.clone(), (*name).clone()))
+                && reported.insert((table.clone(), (*name).clone()))
         };
         let unknown: Vec<_> = self.unknown.iter().filter(is_new).collect();
-        for (name, unknown) in unknown.iter().take(UNKNOWN_TOLD_MAX) {
+        for (name, unknown) in unknown.iter().take(UNKNOWN_REPORTED_MAX) {
             warn(format!(
                 "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
                 unknown.count
             ));
         }
-        if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_TOLD_MAX) {
+        if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_REPORTED_MAX) {
             warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;

@@ -69,8 +69,7 @@ pub(super) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
     read().map_err(Error::sql("read which quarantined records are dismissed"))
 }
 
-/// Marks records as dismissed: they stay in the ledger, and are not spoken of again as long as their content is the
-/// same.
+/// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
 pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
     let (bench, _) = Workbench::open(path, at, settings)?;
     for record in records {

@@ -71,7 +71,7 @@ impl AnswerShape {
         .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
         json.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
         let has_records = outline.rows.as_ref().is_some_and(|rows| !rows.is_empty());
-        if outline.errors.tell_an_error(has_records) {
+        if outline.errors.is_error(has_records) {
             return Err(format!(
                 "the answer holds an error {}",
                 if has_records { "beside records" } else { "and no records" }

@@ -1,5 +1,6 @@
 //! What becomes of records in quarantine and of drift from night to night, and of what a person answers to them.
 
+use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{
@@ -7,8 +8,8 @@ use super::support::{
 };
 use crate::catalog::spec::Endpoint;
 use crate::store::{
-    DriftKind, DriftRecord, Night, QuarantineRecord, Quarantined, SweepId, Verdict, acknowledge, dismiss, known_drift,
-    quarantined as waiting,
+    DriftKind, DriftRecord, Night, QuarantineRecord, Quarantined, SweepId, Verdict, acknowledge, dismiss, freshness,
+    known_drift, quarantined as waiting,
 };
 
 fn quarantined(sweep: SweepId, key: Option<&str>, raw: &str) -> QuarantineRecord {
@@ -223,6 +224,22 @@ fn unknown_members_past_a_number_are_kept_under_one_name() {
     let counts = "SELECT count(*), max(\"count\") FILTER (field = '(others)'), max(\"count\") FILTER (field = 'm999')
                   FROM schema_drift";
     assert_eq!(texts(&place.read(), counts), [["1001", "600", "2"]]);
+}
+
+#[test]
+fn a_store_of_an_older_program_is_read_before_a_run_has_brought_it_up_to_date() {
+    let place = Place::new();
+    night_with(&place, 0, 0..1, &[(None, "{}")]);
+    let older = "ALTER TABLE quarantine DROP COLUMN dismissed_at; ALTER TABLE schema_drift DROP COLUMN acknowledged_at;
+                 ALTER TABLE schema_drift DROP COLUMN form; DELETE FROM schema_migrations WHERE version >= 4; CHECKPOINT";
+    Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
+    let store = place.read();
+    assert_eq!(waiting(&store).unwrap().len(), 1);
+    assert_eq!(freshness(&store).unwrap()[0].quarantined, 1);
+    assert!(known_drift(&store).unwrap().is_empty());
+    drop(store);
+    night_with(&place, 1, 0..1, &[(None, "{}")]);
+    assert_eq!(waiting(&place.read()).unwrap().len(), 1);
 }
 
 /// `things` with an update time.
