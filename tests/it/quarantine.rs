@@ -313,12 +313,11 @@ fn drift_that_is_acknowledged_is_not_warned_of_until_it_changes() {
 #[test]
 fn unknown_members_without_end_are_a_few_warnings() {
     let tenant = with_a_night();
-    let mut next = 0;
     let list = tenant.list_id(TABLE);
-    for mut record in tenant.cloud.with_world(|w| w.listing(&list).to_vec()) {
+    let records = tenant.cloud.with_world(|w| w.listing(&list).to_vec());
+    for (number, mut record) in records.into_iter().enumerate() {
         let key = record["id"].as_str().expect("an id").to_owned();
-        record[format!("member_{next}")] = json!(1);
-        next += 1;
+        record[format!("member_{number}")] = json!(1);
         replace(&tenant, &key, record);
     }
     let ran = sync(&tenant).exits(0).says(&["81 more members are unknown"]);
