@@ -150,6 +150,7 @@ impl Said {
         match value {
             Value::Null | Value::Bool(false) => Said::Nothing,
             Value::Bool(true) => Said::Trouble,
+            Value::Number(number) if number.as_f64() == Some(0.0) => Said::Success,
             Value::Number(number) => Said::by_word(&number.to_string()),
             Value::String(text) => Said::by_word(text.trim()),
             Value::Array(items) => items.iter().map(Said::by).max().unwrap_or_default(),
@@ -285,6 +286,7 @@ mod tests {
             r#"{"error_code":null,"error_msg":""}"#,
             r#"{"error_code":"0","error_msg":"success"}"#,
             r#"{"error_code":0,"error_msg":"no error"}"#,
+            r#"{"error_code":0.0,"error_msg":"no error"}"#,
             r#"{"error":null,"errors":[],"status":"success"}"#,
             r#"{"error":{"code":"0","message":"all is well"}}"#,
             r#"{"error":{"code":null,"message":""}}"#,
