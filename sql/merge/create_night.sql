@@ -27,5 +27,6 @@ CREATE TEMP TABLE _hclake_drift (
     field      VARCHAR NOT NULL,
     "count"    BIGINT NOT NULL,
     sample     VARCHAR,
-    kind       VARCHAR NOT NULL
+    kind       VARCHAR NOT NULL,
+    form       VARCHAR
 );

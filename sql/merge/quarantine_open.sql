@@ -1,8 +1,9 @@
--- Quarantined records that wait for a good copy, newest first. An id names a record as long as it is in quarantine.
+-- Quarantined records that wait for a good copy and were not dismissed, newest first. An id names one content of a
+-- record as long as it is in quarantine. A store that no run has brought up to date yet has no dismissals.
 -- is_listed: the newest sweep of its list that was stored still showed it. A retry reads no page and is no such sweep.
 
 SELECT
-    left(md5(concat_ws(chr(31), q.table_name, q.scope, coalesce(to_json(q."key")::VARCHAR, q.raw_hash::VARCHAR))), 10) AS id,
+    left(md5(concat_ws(chr(31), q.table_name, q.scope, to_json(q."key")::VARCHAR, q.raw_hash::VARCHAR)), 10) AS id,
     q.table_name,
     q.scope,
     q."key"::VARCHAR AS "key",
@@ -14,7 +15,9 @@ SELECT
     q.last_run_id IS NOT DISTINCT FROM (
         SELECT max(s.run_id) FROM sweeps s
         WHERE s.table_name = q.table_name AND s.scope = q.scope AND s.verdict <> 'failed' AND s.pages > 0
-    ) AS is_listed
-FROM quarantine q
-WHERE q.resolved_at IS NULL
+    ) AS is_listed,
+    to_json(q."key")::VARCHAR AS key_parts,
+    q.raw_hash
+FROM (FROM quarantine UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS dismissed_at WHERE false) q
+WHERE q.resolved_at IS NULL AND q.dismissed_at IS NULL
 ORDER BY q.last_seen DESC, q.table_name, q.scope, "key", id;

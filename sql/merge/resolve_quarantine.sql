@@ -1,9 +1,14 @@
--- Marks quarantined records as resolved where a good copy of the same key has been read since.
--- takes: table_text, stage, keys_of_staged, key_texts, valid_from, run_id
+-- Marks quarantined records as resolved where a good copy of the same key was read, in this run too: then the record
+-- does not wait for one, and an older copy must never replace it.
+-- takes: table_text, stage, keys_of_staged, key_texts, valid_from
 
-UPDATE quarantine SET resolved_at = {{valid_from}}
-WHERE table_name = {{table_text}} AND resolved_at IS NULL AND last_run_id < {{run_id}} AND "key" IS NOT NULL
-  AND (scope, "key") IN (
-      SELECT (_scope, {{key_texts}})
-      FROM (SELECT w.scope AS _scope, {{keys_of_staged}} FROM {{stage}} s JOIN _hclake_sweeps w ON w.sweep = s._sweep) good
-  );
+UPDATE quarantine q SET resolved_at = {{valid_from}}
+FROM (
+    SELECT DISTINCT _scope, {{key_texts}} AS _texts
+    FROM (SELECT w.scope AS _scope, {{keys_of_staged}} FROM {{stage}} s JOIN _hclake_sweeps w ON w.sweep = s._sweep) good
+    WHERE {{key_texts}} IN (
+        SELECT waiting."key" FROM quarantine waiting
+        WHERE waiting.table_name = {{table_text}} AND waiting.resolved_at IS NULL AND waiting."key" IS NOT NULL
+    )
+) read
+WHERE q.table_name = {{table_text}} AND q.resolved_at IS NULL AND q.scope = read._scope AND q."key" = read._texts;

@@ -1,5 +1,6 @@
 -- Each list that was ever swept: how its newest sweep went, its newest complete one, and the records that wait
--- in quarantine. A retry of quarantined records reads no page and is no listing.
+-- in quarantine. A retry of quarantined records reads no page and is no listing. A store that no run has brought up
+-- to date yet has no dismissals.
 -- Instants are microseconds since 1970, UTC; NULL where no sweep was complete.
 -- takes:
 
@@ -25,8 +26,8 @@ FROM (
 ) AS swept
 LEFT JOIN (
     SELECT table_name, scope, count(*) AS records
-    FROM quarantine
-    WHERE resolved_at IS NULL
+    FROM (FROM quarantine UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS dismissed_at WHERE false)
+    WHERE resolved_at IS NULL AND dismissed_at IS NULL
     GROUP BY table_name, scope
 ) AS waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
 ORDER BY swept.table_name, swept.scope;

@@ -80,9 +80,12 @@ pub(super) enum Command {
     Report(ReportArgs),
     /// Ask the store a question in SQL, read-only
     Query(QueryArgs),
-    /// Records that could not be read: see them, or try them again
+    /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// By what records differ from the catalog: see it, or acknowledge it
+    #[command(subcommand)]
+    Drift(DriftCommand),
     /// The store as Parquet files for other tools, and the check of what was published
     #[command(subcommand)]
     Publish(PublishCommand),
@@ -273,6 +276,27 @@ pub(super) enum QuarantineCommand {
     },
     /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
     Retry,
+    /// Stop reporting records that are of no use: they stay in the store, and are reported again if their content changes
+    Dismiss {
+        /// As `hclake quarantine list` gives them, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(super) enum DriftCommand {
+    /// Members that the catalog does not know, that have vanished or changed their type: where, since when, a sample
+    List {
+        #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+        format: SummaryFormat,
+    },
+    /// Stop warning of a table's drift until it changes
+    Acknowledge {
+        table: String,
+        /// All that the table has where none is named
+        members: Vec<String>,
+    },
 }
 
 #[derive(Args)]

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod demo;
 mod describe;
+mod drift;
 mod init;
 mod log;
 mod manual;
@@ -69,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => report::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => query::run(&cli.global, args, &environment, &mut streams),
+        Command::Drift(command) => drift::run(&cli.global, command, &environment, &mut streams),
         Command::Quarantine(command) => quarantine::run(&cli.global, command, &environment, &mut streams),
         Command::Publish(args) => publish::run(&cli.global, args, &environment, &mut streams),
         Command::Tables(args) => tables::run(&cli.global, args, &environment, &mut streams),

@@ -1,4 +1,4 @@
-//! `hclake quarantine`: the records that could not be read, listed, shown as they came, and tried again.
+//! `hclake quarantine`: the records that could not be read, listed, shown as they came, tried again, and dismissed.
 
 use std::io::Write;
 
@@ -24,6 +24,7 @@ pub(super) fn run(
         QuarantineCommand::List { format } => list(&waiting(&settings)?, *format, streams),
         QuarantineCommand::Show { id } => show(&waiting(&settings)?, id, streams),
         QuarantineCommand::Retry => retry(settings, streams),
+        QuarantineCommand::Dismiss { ids } => dismiss(settings, ids, streams),
     }
 }
 
@@ -62,13 +63,30 @@ fn as_json(record: &Quarantined) -> Value {
     })
 }
 
-fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+/// The one record whose id begins so.
+fn named<'a>(records: &'a [Quarantined], id: &str) -> Result<&'a Quarantined, Failure> {
     let found: Vec<&Quarantined> = records.iter().filter(|record| record.id.starts_with(id)).collect();
-    let [record] = found[..] else {
-        let message = if found.is_empty() { "no record in quarantine has" } else { "several records have" };
-        let hint = "`hclake quarantine list` gives the ids".to_owned();
-        return Err(Failure::usage(format!("{message} an id that begins with `{id}`"), Some(hint)));
-    };
+    if let [record] = found[..] {
+        return Ok(record);
+    }
+    let message = if found.is_empty() { "no record in quarantine has" } else { "several records have" };
+    let hint = "`hclake quarantine list` gives the ids".to_owned();
+    Err(Failure::usage(format!("{message} an id that begins with `{id}`"), Some(hint)))
+}
+
+fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let records = waiting(&settings)?;
+    let named = ids.iter().map(|id| named(&records, id).cloned()).collect::<Result<Vec<_>, _>>()?;
+    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    run::dismiss(&request, &named, &SystemClock::shared())?;
+    for record in &named {
+        writeln!(streams.out, "{}  dismissed", record.id)?;
+    }
+    Ok(0)
+}
+
+fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let record = named(records, id)?;
     let out = &mut streams.out;
     writeln!(out, "table       {}\nscope       {}", record.table, record.scope)?;
     writeln!(out, "key         {}", record.key.as_deref().unwrap_or("-"))?;
@@ -94,6 +112,9 @@ fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     }
     for id in &retried.unlisted {
         writeln!(streams.out, "{id}  left alone: the newest listing did not show it")?;
+    }
+    for id in &retried.older {
+        writeln!(streams.out, "{id}  left alone: the store has a copy that is newer, or may be")?;
     }
     match retried.run_id {
         Some(run_id) => streams.remark(&format!("{} records stored as run {run_id}", retried.stored.len())),

@@ -419,12 +419,16 @@ impl Client {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
             Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
             Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
+            Some(Broken::Contradictory(how)) => (Outcome::Unusable, BodyFault::Contradictory(how.clone())),
             None => match read(&answer) {
                 Ok(value) => return Ok(value),
-                Err(refusal) => match Complaint::read(&answer.body) {
+                Err(refusal) => match Complaint::in_good_answer(&answer.body) {
                     Some(complaint) => {
-                        let status = complaint.status().unwrap_or(answer.status);
-                        return Err(self.complained(route, &answer, complaint, status));
+                        let status = complaint.status();
+                        let failure = self.complained(route, &answer, complaint, status.unwrap_or(answer.status));
+                        // Without a status of its own it is a broken answer, and asked for again.
+                        let outcome = status.map_or(Outcome::Unusable, |_| failure.outcome);
+                        return Err(Failure { outcome, ..failure });
                     }
                     None => {
                         let refusal = self.secrets().cover().text(refusal);

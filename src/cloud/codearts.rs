@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::client::{Attempt, Call, Client, Reply};
+use super::complaint;
 use super::error::Error;
 use crate::catalog::spec::{Method, Service, is_project_id};
 
@@ -105,6 +106,9 @@ fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
 }
 
 fn read(reply: &Reply<'_>) -> Result<Page, String> {
+    if complaint::is_error(reply.body) {
+        return Err("the answer holds an error".to_owned());
+    }
     let page: Page = serde_json::from_slice(reply.body).map_err(|error| error.to_string())?;
     match page.projects.iter().find(|project| !is_project_id(&project.project_id)) {
         Some(odd) => Err(format!("{:?} is no project's id", odd.project_id)),
@@ -143,6 +147,17 @@ mod tests {
         let (found, _) = projects(&client(&server), "r", Some("iam")).await;
         assert_eq!(found.unwrap(), BTreeMap::from([("c1".to_owned(), "Atlas".to_owned())]));
         assert_eq!(server.requests().remove(0).header("x-project-id"), Some("iam"));
+    }
+
+    #[tokio::test]
+    async fn an_error_beside_projects_or_none_is_no_list_of_them() {
+        for body in [
+            r#"{"projects":[],"total":0,"error_code":"PM.1","error_msg":"internal"}"#,
+            r#"{"projects":[{"project_id":"1"}],"total":1,"error":{"code":"PM.1","message":"internal"}}"#,
+        ] {
+            let (ids, _) = listed(vec![Reply::json(200, body); 5]).await;
+            assert_eq!(ids.unwrap_err().to_string(), "projectman answered 200 PM.1: internal");
+        }
     }
 
     #[tokio::test]

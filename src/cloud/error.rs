@@ -104,6 +104,8 @@ pub enum BodyFault {
     Html,
     #[error("a body that was cut off: {0}")]
     Cut(String),
+    #[error("a body that contradicts itself: {0}")]
+    Contradictory(String),
     #[error("a body of the wrong shape: {0}")]
     WrongShape(String),
     #[error("a body over {limit_bytes} bytes")]
@@ -369,6 +371,7 @@ fn body_hint(service: Service, fault: &BodyFault) -> String {
             )
         }
         BodyFault::Cut(_) => "the connection broke off; the next run asks again".into(),
+        BodyFault::Contradictory(_) => "something on the way may be changing answers; the next run asks again".into(),
         BodyFault::WrongShape(_) => "the API may have changed: check the list's documentation page".into(),
         BodyFault::TooLarge { .. } => "ask for fewer records a page".into(),
     }

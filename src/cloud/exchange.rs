@@ -1,13 +1,21 @@
 //! One HTTP exchange: a request out, an answer in, both bounded in time and size. An answer of any status is an
 //! answer; only a failed exchange is a fault. What a service has echoed of the credentials is hidden here, in all of
 //! an answer, before anything else sees it. It neither signs nor retries.
+//!
+//! Bodies are unpacked here, and strictly: one gzip member and nothing after it. Readers that go on to the next member,
+//! or stop without a word, would let a body pass that says two things.
 
 use std::error::Error as _;
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
+use flate2::bufread::GzDecoder;
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, DATE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER,
+};
 use reqwest::{Method, Request, Response, Url};
 
 use super::client::Reply;
@@ -25,6 +33,11 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 const HYPERS_PREFIX: &str = "client error (";
 /// Headers in which services name a request; the second is IAM's.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
+const GZIP: &str = "gzip";
+/// Characters shown of the name of another packing.
+const PACKING_CHARS_MAX: usize = 40;
+/// How much longer JSON usually is than its packed form.
+const USUAL_RATIO: usize = 8;
 const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
 
 #[derive(Clone, Debug)]
@@ -78,11 +91,13 @@ pub enum NoAnswer {
     Timeout,
 }
 
-/// Why a body ended before its end.
+/// What is wrong with a body, whatever is in it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Broken {
     Timeout,
     Cut(String),
+    /// It came whole, and says two things.
+    Contradictory(String),
     TooLarge,
 }
 
@@ -122,7 +137,7 @@ impl Transport {
             .pool_idle_timeout(IDLE_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            .gzip(true)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(GZIP))]))
     }
 
     /// Sends, and reads the answer to its end or its limit.
@@ -134,13 +149,24 @@ impl Transport {
         *request.body_mut() = outgoing.body.map(Into::into);
         *request.timeout_mut() = Some(outgoing.limit);
         let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
+        let packing = packing(response.headers());
+        let contradiction = two_ranges(response.headers());
         let mut answer = head(&response, &mut cover);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
         let (body, broken) = body(response, limit).await;
+        let (body, fault) = match packing {
+            Packing::None => (body, None),
+            Packing::Gzip if body.is_empty() => (body, None),
+            Packing::Gzip => unpack(&body, limit),
+            Packing::Other(name) => {
+                (body, Some(Broken::Contradictory(format!("packed as `{name}`, which was not asked for"))))
+            }
+        };
         answer.body = if success { cover.records(body) } else { cover.complaint(body) };
-        answer.broken = broken.map(|broken| match broken {
+        answer.broken = contradiction.or(broken).or(fault).map(|broken| match broken {
             Broken::Cut(cause) => Broken::Cut(cover.text(cause)),
+            Broken::Contradictory(how) => Broken::Contradictory(cover.text(how)),
             other => other,
         });
         Ok(answer)
@@ -176,6 +202,48 @@ fn head(response: &Response, cover: &mut Cover) -> Answer {
         body: Bytes::new(),
         broken: None,
     }
+}
+
+/// How a body is packed.
+enum Packing {
+    None,
+    Gzip,
+    Other(String),
+}
+
+fn packing(headers: &HeaderMap) -> Packing {
+    let named = headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let named = named.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+    match named.trim() {
+        "" | "identity" => Packing::None,
+        GZIP => Packing::Gzip,
+        other => Packing::Other(other.chars().take(PACKING_CHARS_MAX).collect()),
+    }
+}
+
+/// Two headers that tell different totals leave none to be believed.
+fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
+    let mut ranges = headers.get_all(CONTENT_RANGE).iter();
+    let first = ranges.next()?;
+    ranges
+        .any(|other| other != first)
+        .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
+}
+
+/// A body out of its one gzip member: as much of it as came and fits, and what is wrong with it.
+fn unpack(packed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
+    let mut decoder = GzDecoder::new(packed);
+    let usual = (packed.len() * USUAL_RATIO) as u64;
+    let mut body = Vec::with_capacity(usual.min(limit_bytes) as usize);
+    let read = decoder.by_ref().take(limit_bytes + 1).read_to_end(&mut body);
+    let fault = match (read, decoder.into_inner().len()) {
+        _ if body.len() as u64 > limit_bytes => Some(Broken::TooLarge),
+        (Err(error), _) => Some(Broken::Cut(format!("it cannot be unpacked: {error}"))),
+        (Ok(_), 0) => None,
+        (Ok(_), rest) => Some(Broken::Contradictory(format!("{rest} bytes follow its packed end"))),
+    };
+    body.truncate(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
+    (body.into(), fault)
 }
 
 /// As much of the body as came and fits, and what ended it early.

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::client::{self, Call, Client, Sent};
+use super::complaint;
 use super::error::Error;
 use crate::catalog::spec::{Method, Service, is_project_id};
 
@@ -69,6 +70,9 @@ fn look_up(region: &str, name: Option<&str>) -> Call {
 }
 
 fn projects(reply: &client::Reply<'_>) -> Result<Vec<Project>, String> {
+    if complaint::is_error(reply.body) {
+        return Err("the answer holds an error".to_owned());
+    }
     let found = serde_json::from_slice::<Projects>(reply.body).map_err(|error| error.to_string())?.projects;
     match found.iter().find(|project| !is_project_id(&project.id)) {
         Some(odd) => Err(format!("{:?} is no project's id", odd.id)),

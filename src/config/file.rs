@@ -125,6 +125,7 @@ pub(super) struct TimeFile {
 pub(super) struct SyncFile {
     pub max_gone_percent: Option<i64>,
     pub confirm_gone: Option<ConfirmGone>,
+    pub max_bad_percent: Option<i64>,
     pub request_log_days: Option<u32>,
     pub memory_limit_mb: Option<u64>,
 }

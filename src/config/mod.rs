@@ -35,6 +35,7 @@ pub const RATE_PER_S_MAX: f64 = 10_000.0;
 pub const IN_FLIGHT_DEFAULT: u32 = 4;
 pub const IN_FLIGHT_MAX: u32 = 64;
 pub const MAX_GONE_PERCENT_DEFAULT: u8 = 30;
+pub const MAX_BAD_PERCENT_DEFAULT: u8 = 5;
 pub const REQUEST_LOG_DAYS_DEFAULT: u32 = 30;
 /// A night of a million records fits, some of it on the disk.
 pub const MEMORY_LIMIT_MB_DEFAULT: u64 = 160;
@@ -109,6 +110,8 @@ pub struct Settings {
     pub codearts_offset_s: i32,
     pub confirm_gone: ConfirmGone,
     pub max_gone_percent: u8,
+    /// Share of unreadable records above which a listing is not complete.
+    pub max_bad_percent: u8,
     pub request_log_days: u32,
     /// Bound on DuckDB's memory while a run is stored, in MiB.
     pub memory_limit_mb: u64,
@@ -131,13 +134,14 @@ impl Settings {
     /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
     pub fn hash(&self) -> String {
         let told = format!(
-            "{:?} {:?} {} {} {} {} {:?} {:?}",
+            "{:?} {:?} {} {} {} {} {} {:?} {:?}",
             self.scopes.value,
             self.rate_per_s,
             self.in_flight,
             self.codearts_offset_s,
             self.confirm_gone.name(),
             self.max_gone_percent,
+            self.max_bad_percent,
             self.endpoint_url,
             self.endpoint_url_by_service
         );
@@ -226,6 +230,7 @@ impl Resolver<'_> {
         });
         let max_gone_percent =
             self.percent("max_gone_percent", self.file.sync.max_gone_percent, MAX_GONE_PERCENT_DEFAULT);
+        let max_bad_percent = self.percent("max_bad_percent", self.file.sync.max_bad_percent, MAX_BAD_PERCENT_DEFAULT);
         let memory_limit_mb = self.file.sync.memory_limit_mb.unwrap_or(MEMORY_LIMIT_MB_DEFAULT);
         self.check(memory_limit_mb >= MEMORY_LIMIT_MB_MIN, || {
             format!("sync.memory_limit_mb is {memory_limit_mb}: it must be {MEMORY_LIMIT_MB_MIN} or more")
@@ -253,6 +258,7 @@ impl Resolver<'_> {
             codearts_offset_s: offset.unwrap_or(0),
             confirm_gone: self.file.sync.confirm_gone.unwrap_or_default(),
             max_gone_percent,
+            max_bad_percent,
             request_log_days: self.file.sync.request_log_days.unwrap_or(REQUEST_LOG_DAYS_DEFAULT),
             memory_limit_mb,
             lock_timeout: flags.lock_timeout.unwrap_or_default(),
@@ -446,9 +452,9 @@ mod tests {
 
     #[test]
     fn every_fault_of_meaning_is_told_at_once() {
-        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\nmemory_limit_mb = 0\n";
+        let text = "[rate]\nswr = -1\nin_flight = 0\n[time]\ncodearts_zone = \"Shanghai\"\n[sync]\nmax_gone_percent = 101\nmax_bad_percent = 101\nmemory_limit_mb = 0\n";
         let ConfigError::Meaning { faults } = with_file(text, &[]).unwrap_err() else { panic!("faults of meaning") };
-        assert_eq!(faults.len(), 5, "{faults:?}");
+        assert_eq!(faults.len(), 6, "{faults:?}");
     }
 
     #[test]

@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(shown.codearts_offset_s, real.codearts_offset_s);
         assert_eq!(shown.confirm_gone, real.confirm_gone);
         assert_eq!(shown.max_gone_percent, real.max_gone_percent);
+        assert_eq!(shown.max_bad_percent, real.max_bad_percent);
         assert_eq!(shown.memory_limit_mb, real.memory_limit_mb);
         assert_eq!(shown.request_log_days, real.request_log_days);
     }

@@ -164,6 +164,7 @@ impl Teller<'_> {
         self.tell_of_file("time.codearts_zone", zone, time.codearts_zone.is_some());
         self.tell_of_file("sync.confirm_gone", settings.confirm_gone.name(), sync.confirm_gone.is_some());
         self.tell_of_file("sync.max_gone_percent", settings.max_gone_percent, sync.max_gone_percent.is_some());
+        self.tell_of_file("sync.max_bad_percent", settings.max_bad_percent, sync.max_bad_percent.is_some());
         self.tell_of_file("sync.request_log_days", settings.request_log_days, sync.request_log_days.is_some());
         self.tell_of_file("sync.memory_limit_mb", settings.memory_limit_mb, sync.memory_limit_mb.is_some());
     }

@@ -1,6 +1,7 @@
 //! What has been read so far, column by column, as the buffers Arrow takes over. Every column can be cut back to a
 //! number of rows, so that a record that fails half-way leaves nothing behind. It knows nothing of JSON.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
@@ -79,6 +80,16 @@ impl Column {
 
     pub fn is_empty_text(&self, row: usize) -> bool {
         matches!(self, Column::Text(column) if column.text(row).is_empty())
+    }
+
+    /// The value as the store writes a key; `None` where the column is of no kind that a key has.
+    pub fn key_text(&self, row: usize) -> Option<Cow<'_, str>> {
+        match self {
+            Column::Text(column) => std::str::from_utf8(column.text(row)).ok().map(Cow::Borrowed),
+            Column::Int32(column) => Some(column.value(row).to_string().into()),
+            Column::Int64(column) => Some(column.value(row).to_string().into()),
+            _ => None,
+        }
     }
 
     /// Whether a value is one text, number or truth value.

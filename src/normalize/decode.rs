@@ -10,11 +10,12 @@ use super::columns::{self, Column};
 use super::extra::{self, Drift, UnknownField};
 use super::fault::{Fault, Located, Place, Step};
 use super::hash::RowHasher;
+use super::key::Part;
 use super::read::{self, Notes, Object};
 use super::scalars::{TextColumn, Watch};
 use super::schema::arrow_schema;
 use super::time::FUTURE_TOLERANCE;
-use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::catalog::spec::Endpoint;
 use crate::clock::Timestamp;
 
 /// Bytes of one record as it came: 4 MiB.
@@ -60,26 +61,16 @@ pub struct Decoder {
     columns: Vec<Column>,
     extra: TextColumn,
     names: Vec<String>,
-    keys: Vec<Key>,
+    key: Vec<Part>,
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
     hasher: RowHasher,
     page_bytes_max: usize,
 }
 
-/// Columns that identify a record: the first, or where that is NULL the second.
-struct Key {
-    column: usize,
-    fallback: Option<usize>,
-}
-
 impl Decoder {
     pub fn new(endpoint: &Endpoint, settings: DecodeSettings) -> Decoder {
         let position = |name: &str| endpoint.columns.iter().position(|column| column.name == name);
-        let key = |part: &KeyPart| {
-            let fallback = part.fallback.as_deref().and_then(position);
-            position(&part.column).map(|column| Key { column, fallback })
-        };
         let declared = || endpoint.columns.iter();
         Decoder {
             schema: arrow_schema(endpoint),
@@ -87,7 +78,7 @@ impl Decoder {
             columns: declared().map(|column| Column::new(&column.ty, settings.codearts_offset_s)).collect(),
             extra: TextColumn::default(),
             names: declared().map(|column| column.name.clone()).collect(),
-            keys: endpoint.key.iter().filter_map(key).collect(),
+            key: Part::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
             page_bytes_max: PAGE_BYTES_MAX,
@@ -166,27 +157,15 @@ impl Decoder {
                 column.push_null();
             }
         }
-        for key in &self.keys {
-            self.check_key(key, row)?;
+        if let Some(part) = self.key.iter().find(|part| part.chosen(&self.columns, row).is_none()) {
+            let names = part.columns().map(|index| self.names[index].as_str()).collect::<Vec<_>>();
+            return Err(Fault::NoKey(names.join(", else ")).into());
         }
         match self.required.iter().find(|index| self.columns[**index].is_null(row)) {
             None => Ok(()),
             Some(index) => {
                 let place = Place::of(Step::Member(self.names[*index].clone()));
                 Err(Located { place, fault: Fault::Null })
-            }
-        }
-    }
-
-    fn check_key(&self, key: &Key, row: usize) -> Result<(), Located> {
-        let candidates = [Some(key.column), key.fallback];
-        let mut candidates = candidates.into_iter().flatten().map(|index| &self.columns[index]);
-        match candidates.find(|column| !column.is_null(row)) {
-            Some(column) if !column.is_empty_text(row) => Ok(()),
-            _ => {
-                let names =
-                    [Some(key.column), key.fallback].into_iter().flatten().map(|index| self.names[index].as_str());
-                Err(Fault::NoKey(names.collect::<Vec<_>>().join(", else ")).into())
             }
         }
     }

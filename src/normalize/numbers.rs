@@ -9,12 +9,13 @@ pub(super) fn integer(digits: &str) -> Option<i64> {
     whole.parse().ok()
 }
 
-/// The double nearest to the digits; `None` where they are no JSON number or lie past the largest double.
+/// The double nearest to the digits, zero without a sign, as SQL and the hash hold the two zeros to be equal; `None`
+/// where they are no JSON number or lie past the largest double.
 pub(super) fn double(digits: &str) -> Option<f64> {
     if !is_number(digits) {
         return None;
     }
-    digits.parse().ok().filter(|value: &f64| value.is_finite())
+    digits.parse().ok().filter(|value: &f64| value.is_finite()).map(|value| value + 0.0)
 }
 
 fn is_number(text: &str) -> bool {
@@ -72,7 +73,9 @@ mod tests {
     #[test]
     fn a_double_is_a_finite_json_number() {
         assert_eq!(double("1.50"), Some(1.5));
-        assert_eq!(double("-0"), Some(-0.0));
+        for zero in ["0", "-0", "-0.0", "-0e5", "-1e-999"] {
+            assert_eq!(double(zero).map(f64::to_bits), Some(0), "{zero}");
+        }
         assert_eq!(double("1E+3"), Some(1000.0));
         for digits in ["", "NaN", "inf", "infinity", "1e999", "+1", "1e", "00.5"] {
             assert_eq!(double(digits), None, "{digits:?}");

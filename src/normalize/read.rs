@@ -254,7 +254,8 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
     }
 }
 
-fn push_raw(column: &mut Column, raw: &str, watch: &mut Watch) -> Result<(), Fault> {
+/// One value, as JSON, for one column of plain values.
+pub(super) fn push_raw(column: &mut Column, raw: &str, watch: &mut Watch) -> Result<(), Fault> {
     match raw.as_bytes().first() {
         Some(b'"') => column.push_text(&text_of(raw)?, watch),
         Some(b't') => column.push_bool(true),

@@ -183,6 +183,11 @@ impl<T: ArrowPrimitiveType> PrimitiveColumn<T> {
         self.validity.append(value.is_some());
     }
 
+    /// The value of a row that is not NULL.
+    pub fn value(&self, row: usize) -> T::Native {
+        self.values[row]
+    }
+
     pub fn truncate(&mut self, rows: usize) {
         self.values.truncate(rows);
         self.validity.truncate(rows);

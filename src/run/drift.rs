@@ -1,6 +1,11 @@
-//! Which members of a list's records have not come once: what an API drops shows by its absence alone.
+//! By what a list's records differ from the catalog: members that it does not know, and members that have not come
+//! once, since what an API drops shows by its absence alone.
+
+use std::collections::BTreeMap;
 
 use arrow::array::{Array, RecordBatch};
+
+use crate::normalize::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
 
 /// Records that have to be read before the absence of a member says anything.
 const RECORDS_MIN: usize = 10;
@@ -36,6 +41,56 @@ impl Members {
     }
 }
 
+/// A member that the catalog does not know.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Unknown {
+    pub count: u64,
+    /// A value of it, as JSON.
+    pub sample: String,
+}
+
+impl Unknown {
+    /// The kind of JSON value that it has; `None` where the sample does not tell.
+    pub(super) fn form(&self) -> Option<&'static str> {
+        Some(match self.sample.bytes().next()? {
+            b'"' => "text",
+            b'{' => "object",
+            b'[' => "list",
+            b't' | b'f' => "truth value",
+            b'-' | b'0'..=b'9' => "number",
+            _ => return None,
+        })
+    }
+}
+
+/// Members that the catalog does not know, by name: at most [`UNKNOWN_NAMES_MAX`], the rest together under [`OTHERS`].
+#[derive(Clone, Debug, Default)]
+pub(super) struct UnknownMembers(BTreeMap<String, Unknown>);
+
+impl UnknownMembers {
+    pub(super) fn add(&mut self, field: UnknownField) {
+        let named = self.0.len() - usize::from(self.0.contains_key(OTHERS));
+        let has_room = named < UNKNOWN_NAMES_MAX || self.0.contains_key(&field.name);
+        let name = if has_room { field.name } else { OTHERS.to_owned() };
+        let unknown = self.0.entry(name).or_default();
+        unknown.count += field.count;
+        if unknown.form().is_none() {
+            unknown.sample = field.sample;
+        }
+    }
+
+    /// Adds what another list of the same table has.
+    pub(super) fn extend(&mut self, other: &UnknownMembers) {
+        for (name, Unknown { count, sample }) in &other.0 {
+            self.add(UnknownField { name: name.clone(), count: *count, sample: sample.clone() });
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&String, &Unknown)> {
+        self.0.iter()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -47,6 +102,32 @@ mod tests {
     fn batch(a: Vec<Option<&str>>, b: Vec<Option<&str>>) -> RecordBatch {
         let column = |values| Arc::new(StringArray::from(values)) as _;
         RecordBatch::try_from_iter_with_nullable([("a", column(a), true), ("b", column(b), true)]).unwrap()
+    }
+
+    #[test]
+    fn unknown_members_are_bounded_however_many_pages_have_how_many_names() {
+        let field = |name: String| UnknownField { name, count: 1, sample: "null".to_owned() };
+        let mut all = UnknownMembers::default();
+        for page in 0..50 {
+            let mut list = UnknownMembers::default();
+            (0..90).for_each(|member| list.add(field(format!("m{page}_{member}"))));
+            all.extend(&list);
+        }
+        let mut again = UnknownMembers::default();
+        again.extend(&all);
+        assert_eq!([all.iter().count(), again.iter().count()], [UNKNOWN_NAMES_MAX + 1; 2]);
+        assert_eq!(all.iter().map(|(_, unknown)| unknown.count).sum::<u64>(), 50 * 90);
+        assert_eq!(OTHERS, crate::store::DRIFT_OTHERS);
+    }
+
+    #[test]
+    fn a_sample_that_tells_the_form_takes_the_place_of_one_that_does_not() {
+        let mut members = UnknownMembers::default();
+        for sample in ["null", "7", "\"x\""] {
+            members.add(UnknownField { name: "m".into(), count: 1, sample: sample.into() });
+        }
+        let (_, member) = members.iter().next().unwrap();
+        assert_eq!((member.sample.as_str(), member.form(), member.count), ("7", Some("number"), 3));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod retry;
 mod summary;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
-use crate::store::{self, Night};
+use crate::store::{self, Night, Quarantined};
 use crate::sweep::{HELD_BYTES_MAX, Progress, Room, Verdict};
 use list::{Context, ListOutcome};
 use reach::{Census, Clients};
@@ -215,6 +216,18 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
+/// Dismisses records in quarantine: they are not reported again as long as their content is the same.
+pub fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) -> Result<(), Error> {
+    let settings = record::store_settings(request);
+    Ok(store::dismiss(&request.settings.store.value, clock.wall(), &settings, records)?)
+}
+
+/// Acknowledges drift of a table: a run does not warn of it as long as it does not change.
+pub fn acknowledge(request: &Request, table: &str, members: &[String], clock: &SharedClock) -> Result<(), Error> {
+    let settings = record::store_settings(request);
+    Ok(store::acknowledge(&request.settings.store.value, clock.wall(), &settings, table, members)?)
+}
+
 /// A profile that was named and cannot be read may be what names the region.
 fn without_region(settings: &Settings) -> Error {
     let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
@@ -260,6 +273,7 @@ async fn sweep_all(
         decode,
         confirm_gone: request.settings.confirm_gone,
         room: Room::new(HELD_BYTES_MAX),
+        max_bad_percent: request.settings.max_bad_percent,
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();
@@ -271,6 +285,7 @@ async fn sweep_all(
         });
     }
     let mut outcomes = Vec::new();
+    let mut reported = BTreeSet::new();
     while let Some(finished) = tasks.join_next().await {
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let mut outcome = outcome?;
@@ -279,7 +294,7 @@ async fn sweep_all(
             let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
             outcome.swept.verdict = Verdict::Failed(Box::new(error));
         }
-        outcome.tell(observer.as_ref());
+        outcome.tell(observer.as_ref(), &mut reported);
         outcomes.push((index, outcome));
     }
     clients.tell_clock(observer.as_ref());

@@ -1,6 +1,9 @@
 //! Translations where modules meet: settings into the cloud's and the store's own, and the outcome of sweeps
 //! into the ledger's rows and the summary. It decides what a night counts as.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::drift::{Unknown, UnknownMembers};
 use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
 use super::summary::{ListError, ListSummary, Outcome, Summary};
 use super::{Event, ListPlan, Observer, Request};
@@ -17,6 +20,9 @@ use crate::store::{
     StoreSettings, SweepCounts, SweepError, SweepRecord,
 };
 use crate::sweep::{Proof, Verdict};
+
+/// Unknown members of one list that are reported by name.
+const UNKNOWN_REPORTED_MAX: usize = 20;
 
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
@@ -95,7 +101,7 @@ impl ListOutcome {
         (all_alike && !name.contains(' ')).then_some(name)
     }
 
-    /// What the list's records have that the catalog does not tell, and the other way round.
+    /// What the catalog declares of the list's records and they do not have, or have otherwise.
     fn drift(&self) -> Vec<DriftRecord> {
         let record = |kind, field: &str, count, sample| DriftRecord {
             table: self.plan.endpoint.name.clone(),
@@ -103,15 +109,16 @@ impl ListOutcome {
             field: field.to_owned(),
             count,
             sample,
+            form: None,
         };
-        let unknown = self
-            .unknown
-            .iter()
-            .map(|(field, unknown)| record(DriftKind::Unknown, field, unknown.count, Some(unknown.sample.clone())));
         let vanished = self.vanished.iter().map(|(field, count)| record(DriftKind::Vanished, field, *count, None));
         let sample = self.bad.first().map(|bad| bad.reason.clone());
         let changed = self.changed_member().map(|field| record(DriftKind::Type, field, self.bad_count, sample));
-        unknown.chain(vanished).chain(changed).collect()
+        vanished.chain(changed).collect()
+    }
+
+    fn is_acknowledged(&self, kind: DriftKind, field: &str, form: Option<&str>) -> bool {
+        self.acknowledged.iter().any(|acknowledged| acknowledged.covers(kind, field, form))
     }
 
     pub(super) fn is_failed(&self) -> bool {
@@ -134,8 +141,8 @@ impl ListOutcome {
         }
     }
 
-    /// Tells an onlooker what came of the list.
-    pub(super) fn tell(&self, observer: &dyn Observer) {
+    /// Reports to an onlooker what came of the list. `reported` are the unknown members that other lists have reported.
+    pub(super) fn tell(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
         let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
         if let Some(error) = &self.failure() {
             return observer.event(&Event::Failed { table, scope, error });
@@ -143,13 +150,16 @@ impl ListOutcome {
         let (verdict, proof) = (self.verdict().name(), self.proof().unwrap_or_default());
         observer.event(&Event::Swept { table, scope, verdict, proof: &proof, rows: self.swept.rows_read });
         let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
-        if self.bad_count > 0 {
-            warn(format!("{} records could not be read and are kept in quarantine", self.bad_count));
+        let bad_count = self.bad_count - self.dismissed_count;
+        if bad_count > 0 {
+            warn(format!("{bad_count} records could not be read and are kept in quarantine"));
         }
-        if let Some(member) = self.changed_member() {
+        let changed = self.changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
+        if let Some(member) = changed {
             warn(format!("no record could be read, for `{member}` in each; the service may have changed its type"));
         }
-        for (name, records) in &self.vanished {
+        let is_new = |(name, _): &&(String, u64)| !self.is_acknowledged(DriftKind::Vanished, name, None);
+        for (name, records) in self.vanished.iter().filter(is_new) {
             warn(format!("no record has the member `{name}` any more, which {records} had before"));
         }
         if self.future_instants > 0 {
@@ -158,11 +168,19 @@ impl ListOutcome {
                 self.future_instants
             ));
         }
-        for (name, unknown) in &self.unknown {
+        let is_new = |(name, unknown): &(&String, &Unknown)| {
+            !self.is_acknowledged(DriftKind::Unknown, name, unknown.form())
+                && reported.insert((table.clone(), (*name).clone()))
+        };
+        let unknown: Vec<_> = self.unknown.iter().filter(is_new).collect();
+        for (name, unknown) in unknown.iter().take(UNKNOWN_REPORTED_MAX) {
             warn(format!(
                 "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
                 unknown.count
             ));
+        }
+        if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_REPORTED_MAX) {
+            warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
         if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
@@ -367,7 +385,24 @@ impl NightRecord {
         stored.flat_map(of_list).collect()
     }
 
+    /// Of all lists; the unknown members of a table's lists together are bounded as those of one.
     fn drift(&self) -> Vec<DriftRecord> {
-        self.lists.iter().filter(|list| !list.is_failed()).flat_map(ListOutcome::drift).collect()
+        let stored = || self.lists.iter().filter(|list| !list.is_failed());
+        let mut unknown: BTreeMap<&str, UnknownMembers> = BTreeMap::new();
+        for list in stored() {
+            unknown.entry(&list.plan.endpoint.name).or_default().extend(&list.unknown);
+        }
+        let of_table = |(table, members): (&str, UnknownMembers)| {
+            let record = |(field, unknown): (&String, &Unknown)| DriftRecord {
+                table: table.to_owned(),
+                kind: DriftKind::Unknown,
+                field: field.clone(),
+                count: unknown.count,
+                sample: Some(unknown.sample.clone()),
+                form: unknown.form().map(str::to_owned),
+            };
+            members.iter().map(record).collect::<Vec<_>>()
+        };
+        unknown.into_iter().flat_map(of_table).chain(stored().flat_map(ListOutcome::drift)).collect()
     }
 }

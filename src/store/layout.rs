@@ -109,7 +109,8 @@ impl Layout {
             ("keys_agree", each_key(&|k| format!("o.{k} = c.{k}"), " AND ")),
             ("key_columns_of_change", joined(&key_columns, |c| format!("coalesce(o.{0}, c.{0}) AS {0}", ident(c)))),
             ("key_columns_of_event", listed("e.", &key_columns)),
-            ("updated_of_staged", self.updated.as_ref().map_or("NULL".to_owned(), |c| format!("s.{}", ident(c)))),
+            ("updated_of_staged", self.updated_of("s")),
+            ("updated_of_current", self.updated_of("c")),
             ("column_pairs", joined(&all, |(name, kind)| pair(name, kind))),
         ])
     }
@@ -139,6 +140,10 @@ impl Layout {
     fn staged_definitions(&self) -> String {
         let staged: Vec<_> = self.known.iter().filter(|column| self.is_staged(&column.name)).collect();
         joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.kind)))
+    }
+
+    fn updated_of(&self, alias: &str) -> String {
+        self.updated.as_ref().map_or("NULL".to_owned(), |column| format!("{alias}.{}", ident(column)))
     }
 
     fn keys_of(&self, alias: &str) -> String {

@@ -172,7 +172,14 @@ pub struct DriftRecord {
     pub field: String,
     pub count: u64,
     pub sample: Option<String>,
+    /// The kind of JSON value that an unknown member has, such as `text`.
+    pub form: Option<String>,
 }
+
+/// Unknown members of one table that are kept by name; new ones past that are counted together.
+pub const DRIFT_FIELDS_MAX: usize = 1_000;
+/// The name of those.
+pub const DRIFT_OTHERS: &str = "(others)";
 
 /// A sweep with what the night knows of it.
 pub(super) struct SweepRow<'a> {
@@ -315,9 +322,16 @@ impl Ledger<'_> {
             ("count", counts(records.iter().map(|r| Some(r.count)))),
             ("sample", texts(records.iter().map(|r| r.sample.as_ref()))),
             ("kind", texts(records.iter().map(|r| Some(r.kind.name())))),
+            ("form", texts(records.iter().map(|r| r.form.as_ref()))),
         ]);
         self.append(Database::Temp, "_hclake_drift", rows)?;
-        self.execute(&template::FOLD_DRIFT, Values::new())
+        let bounds = [("fields_max", DRIFT_FIELDS_MAX.to_string()), ("others", template::literal(DRIFT_OTHERS))];
+        self.execute(&template::FOLD_DRIFT, Values::from(bounds))
+    }
+
+    /// To be called once the run's sweeps are in the ledger.
+    pub fn resolve_keyless(&self) -> Result<(), Error> {
+        self.execute(&template::RESOLVE_KEYLESS, Values::new())
     }
 
     fn append(&self, to: Database, table: &str, rows: RecordBatch) -> Result<(), Error> {

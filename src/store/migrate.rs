@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "gone_candidates",
         text: include_str!("../../sql/migrations/0004_gone_candidates.sql"),
     },
+    Migration { version: 5, name: "answered", text: include_str!("../../sql/migrations/0005_answered.sql") },
 ];
 
 impl Migration {

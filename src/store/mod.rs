@@ -6,6 +6,7 @@
 
 mod append;
 mod checks;
+mod drift;
 mod error;
 mod holdings;
 mod inspect;
@@ -31,13 +32,14 @@ mod workbench;
 mod tests;
 
 pub use checks::{Violation, run_checks};
+pub use drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub use error::Error;
 pub use holdings::{Holding, holdings, lists_held};
 pub use inspect::{free_bytes, holder, require_writable};
 pub use layout::{OWN_COLUMNS, sql_type};
 pub use ledger::{
-    DriftKind, DriftRecord, NotShown, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError,
-    SweepRecord, Verdict,
+    DRIFT_OTHERS, DriftKind, DriftRecord, NotShown, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord,
+    SweepError, SweepRecord, Verdict,
 };
 pub use lock::Holder;
 pub use memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
@@ -46,7 +48,7 @@ pub use night::{Night, SweepId, SweptProject, newest_run_at};
 #[cfg(test)]
 pub(crate) use open::in_memory;
 pub use open::{file_name, open_read_only};
-pub use quarantine::{Quarantined, quarantined};
+pub use quarantine::{Quarantined, dismiss, quarantined};
 pub use raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use redate::redate;
 pub use status::{ListStatus, RunStatus, freshness, last_runs};

@@ -1,6 +1,7 @@
 //! One run's unit of work: rows are staged sweep by sweep, and one commit turns them into the next night of
 //! the store, or nothing does.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use arrow::array::{AsArray, RecordBatch};
 use duckdb::{Connection, InterruptHandle};
 
 use super::append::{self, Buffer, Database};
+use super::drift::{self, Acknowledged};
 use super::error::Error;
 use super::layout::Layout;
 use super::ledger::{
@@ -120,6 +122,50 @@ impl Night {
     /// Records in quarantine that wait for a good copy.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
         quarantine::quarantined(self.bench.connection())
+    }
+
+    /// The contents of records of a sweep's list that a person has dismissed, by their hash.
+    pub fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
+        let Sweep { table, scope } = self.place(sweep)?;
+        quarantine::dismissed(self.bench.connection(), &self.tables[*table].layout.table, scope)
+    }
+
+    /// What a person has acknowledged of the drift of a sweep's table.
+    pub fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
+        let Sweep { table, .. } = self.place(sweep)?;
+        drift::acknowledged(self.bench.connection(), &self.tables[*table].layout.table)
+    }
+
+    /// Takes out of what a sweep has staged the rows that must not replace what is stored of their record, and gives
+    /// their numbers. Rows that are `known_newer` may replace it unless their update time says otherwise, others only
+    /// where it says so.
+    pub fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
+        let (table, scope) = (self.place(sweep)?.table, self.place(sweep)?.scope.to_string());
+        let Table { layout, buffer } = &mut self.tables[table];
+        let connection = self.bench.connection();
+        buffer.flush(connection, layout)?;
+        let mut values = layout.values();
+        values.insert("sweep", sweep.0.to_string());
+        values.insert("scope_text", template::literal(&scope));
+        values.insert("known_newer", template::integers(known_newer.iter().map(|seq| *seq as i64)));
+        let sql = template::DROP_OLDER.fill(&values)?;
+        let read = || {
+            let mut statement = connection.prepare(&sql)?;
+            let rows = statement.query_map([], |row| row.get::<_, u64>(0))?;
+            rows.collect::<duckdb::Result<Vec<u64>>>()
+        };
+        read().map_err(Error::sql(format!("compare with the open records of table {}", layout.table)))
+    }
+
+    /// Resolves quarantined records of a sweep's list that have been read and staged, by the hashes of their texts.
+    pub fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
+        let Sweep { table, scope } = self.place(sweep)?;
+        let mut values = self.tables[*table].layout.values();
+        self.run.add_to(&mut values);
+        values.insert("scope_text", template::literal(&scope.to_string()));
+        values.insert("raw_hashes", template::integers(raw_hashes.iter().map(|hash| hash.cast_signed())));
+        let sql = template::RESOLVE_STORED.fill(&values)?;
+        self.bench.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
     }
 
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
@@ -241,6 +287,13 @@ impl Night {
         let wide_bytes = self.wide_bytes.max(staged).max(ledger::widest(quarantine, VECTOR_ROWS));
         memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
         let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
+        let place_of = |id: SweepId| {
+            let sweep = &self.sweeps[id.0 as usize];
+            (self.tables[sweep.table].layout.table.as_str(), sweep.scope.to_string())
+        };
+        let ledger = Ledger { connection, run: self.run };
+        // The merge resolves what it finds good copies of.
+        ledger.fold_quarantine(quarantine, &place_of)?;
         let merged = self.merge(connection, sweeps)?;
         let counts: Vec<SweepCounts> = sweeps
             .iter()
@@ -248,16 +301,11 @@ impl Night {
             .zip(sweeps)
             .map(|(counts, record)| SweepCounts { sweep: record.sweep, ..counts })
             .collect();
-        let place_of = |id: SweepId| {
-            let sweep = &self.sweeps[id.0 as usize];
-            (self.tables[sweep.table].layout.table.as_str(), sweep.scope.to_string())
-        };
-        let ledger = Ledger { connection, run: self.run };
         let rows: Vec<SweepRow> =
             sweeps.iter().zip(&counts).map(|(record, counts)| self.row(record, *counts)).collect();
         ledger.add_sweeps(&rows)?;
+        ledger.resolve_keyless()?;
         ledger.add_requests(requests, &place_of, self.request_log_days)?;
-        ledger.fold_quarantine(quarantine, &place_of)?;
         ledger.fold_drift(drift)?;
         let braked = counts.iter().any(|c| c.braked);
         ledger.add_run(run, if braked { Outcome::Partial } else { run.outcome })?;

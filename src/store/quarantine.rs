@@ -1,9 +1,15 @@
-//! Records in quarantine that wait for a good copy, as a person or a retry looks at them. It reads and changes nothing.
+//! Records in quarantine that wait for a good copy, as a person or a retry looks at them, and those that a person has
+//! dismissed.
 
-use duckdb::Connection;
+use std::collections::HashSet;
+use std::path::Path;
+
+use duckdb::{Connection, params};
 
 use super::error::Error;
 use super::template;
+use super::workbench::{StoreSettings, Workbench};
+use crate::catalog::spec::Scope;
 use crate::clock::Timestamp;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +29,10 @@ pub struct Quarantined {
     pub request_id: Option<String>,
     /// Whether the newest stored sweep of its list still showed it.
     pub is_listed: bool,
+    /// The parts of the key.
+    pub key_parts: Option<Vec<String>>,
+    /// Hash of the text as it came.
+    pub raw_hash: u64,
 }
 
 /// Every record that waits, newest first.
@@ -41,9 +51,31 @@ pub fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, Error> {
                 raw: row.get(7)?,
                 request_id: row.get(8)?,
                 is_listed: row.get(9)?,
+                key_parts: row.get::<_, Option<String>>(10)?.and_then(|json| serde_json::from_str(&json).ok()),
+                raw_hash: row.get::<_, i64>(11)?.cast_unsigned(),
             })
         })?;
         rows.collect::<duckdb::Result<_>>()
     };
     read().map_err(Error::sql("read the quarantine"))
+}
+
+pub(super) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> Result<HashSet<u64>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::DISMISSED.text)?;
+        let rows = statement.query_map([table, &scope.to_string()], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?;
+        rows.collect::<duckdb::Result<_>>()
+    };
+    read().map_err(Error::sql("read which quarantined records are dismissed"))
+}
+
+/// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
+pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
+    let (bench, _) = Workbench::open(path, at, settings)?;
+    for record in records {
+        let values = params![at.to_string(), record.table, record.scope, record.raw_hash.cast_signed()];
+        let marked = bench.connection().execute(template::DISMISS.text, values);
+        marked.map_err(Error::sql("dismiss a quarantined record"))?;
+    }
+    bench.replace(|_| Ok(()))
 }

@@ -36,6 +36,8 @@ macro_rules! templates {
 
 templates! {
     ABSENT = "merge/absent.sql";
+    ACKNOWLEDGE = "merge/acknowledge.sql";
+    ACKNOWLEDGED = "merge/acknowledged.sql";
     ADD_COLUMN = "merge/add_column.sql";
     CLOSE = "merge/close.sql";
     CLEAR_QUARANTINE = "merge/clear_quarantine.sql";
@@ -51,7 +53,11 @@ templates! {
     DETACH = "merge/detach.sql";
     DIFF = "merge/diff.sql";
     DISCARD = "merge/discard.sql";
+    DISMISS = "merge/dismiss.sql";
+    DISMISSED = "merge/dismissed.sql";
     DOUBLED = "merge/doubled.sql";
+    DRIFT_KNOWN = "merge/drift_known.sql";
+    DROP_OLDER = "merge/drop_older.sql";
     FOLD_DRIFT = "merge/fold_drift.sql";
     FOLD_QUARANTINE = "merge/fold_quarantine.sql";
     HOLDINGS = "holdings/scopes.sql";
@@ -66,7 +72,9 @@ templates! {
     OPENING = "merge/opening.sql";
     PRUNE_REQUESTS = "merge/prune_requests.sql";
     QUARANTINE_OPEN = "merge/quarantine_open.sql";
+    RESOLVE_KEYLESS = "merge/resolve_keyless.sql";
     RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
+    RESOLVE_STORED = "merge/resolve_stored.sql";
     RUN_STORED = "merge/run_stored.sql";
     SET_MEMORY = "merge/set_memory.sql";
     SETTLE_OUTBOX = "merge/settle_outbox.sql";
@@ -144,6 +152,12 @@ impl Template {
 /// A name as SQL reads it, whatever characters it has.
 pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A list of integers as SQL reads it.
+pub(crate) fn integers(numbers: impl Iterator<Item = i64>) -> String {
+    let texts: Vec<String> = numbers.map(|number| number.to_string()).collect();
+    format!("CAST([{}] AS BIGINT[])", texts.join(", "))
 }
 
 /// A text as SQL reads it.

@@ -1,53 +1,42 @@
-//! A page's body taken apart: the bytes of each record, the total, and of each record its key, a fingerprint
-//! and the values it may be sorted by. It reads members by name and builds no tree of values.
+//! A page taken apart: the bytes of each record, the total, and of each record its key, a fingerprint
+//! and the values it may be sorted by. It builds no tree of values.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
 use super::room::Held;
-use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, TimeForm, Total};
+use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, Total};
 use crate::cloud::client::Reply;
+use crate::cloud::complaint;
 use crate::normalize::time::parse_instant;
+use crate::normalize::{KeyReader, KeyScan};
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// How to read the pages of one list.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    items: Items,
-    /// The other members of the answer that are read, each with its place.
-    members: Vec<(Part, Vec<String>)>,
+    answer: AnswerShape,
     total_in_header: bool,
-    /// For each part of the key, the members that may hold it, first one wins.
-    key: Vec<Vec<String>>,
-    order: Vec<OrderMember>,
+    /// Reads the key, and beside it the values of `order`.
+    key: KeyReader,
+    order: Vec<OrderColumn>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
+    /// Hashes of the contents of records that have no key and do not need one.
+    known_keyless: Arc<HashSet<u64>>,
 }
 
-/// What a member of the answer holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Rows,
-    Total,
-    Next,
-    More,
-}
-
-#[derive(Clone, Debug)]
-struct OrderMember {
-    name: String,
+#[derive(Clone, Copy, Debug)]
+struct OrderColumn {
     is_instant: bool,
 }
 
@@ -92,6 +81,11 @@ impl Page {
         std::str::from_utf8(bytes).expect("the record was read as text before")
     }
 
+    /// Hash of the record's text.
+    pub fn content(&self, index: u32) -> u64 {
+        xxh3_64(self.row(index).as_bytes())
+    }
+
     /// What the record's text lacks of what came, since it was no UTF-8: bytes as hexadecimal digits, for each U+FFFD.
     pub fn lost(&self, index: u32) -> Option<&str> {
         let place = self.garbled.binary_search_by_key(&index, |(row, _)| *row).ok()?;
@@ -101,28 +95,28 @@ impl Page {
 
 impl Envelope {
     pub fn new(endpoint: &Endpoint) -> Envelope {
-        let member = |column: &str| endpoint.column(column).map_or(column.to_owned(), |c| c.path.join("."));
-        let order_member = |column: &String| OrderMember {
-            name: member(column),
-            is_instant: endpoint
-                .column(column)
-                .is_some_and(|c| matches!(c.ty, ColumnType::Timestamp(TimeForm::Text { .. }))),
+        let mut watched: Vec<&str> = endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
+        let order_fixed = watched.len();
+        watched.extend(endpoint.updated.as_deref());
+        let is_instant = |name: &&str| {
+            endpoint
+                .column(name)
+                .is_some_and(|column| matches!(column.ty, ColumnType::Timestamp(TimeForm::Text { .. })))
         };
-        let mut order: Vec<OrderMember> = endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(order_member).collect();
-        let order_fixed = order.len();
-        order.extend(endpoint.updated.as_ref().map(order_member));
         Envelope {
-            items: endpoint.items.clone(),
-            members: members(endpoint),
+            answer: AnswerShape::new(endpoint),
             total_in_header: endpoint.total == Some(Total::ContentRange),
-            key: endpoint
-                .key
-                .iter()
-                .map(|part| std::iter::once(&part.column).chain(&part.fallback).map(|c| member(c)).collect())
-                .collect(),
-            order,
+            key: KeyReader::new(endpoint, &watched),
+            order: watched.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
             order_fixed,
+            known_keyless: Arc::default(),
         }
+    }
+
+    /// The same where records of these contents, by their hash, are known to have no key and not to need one: they
+    /// count as records like any other, each known by its content.
+    pub fn knowing(self, keyless: Arc<HashSet<u64>>) -> Envelope {
+        Envelope { known_keyless: keyless, ..self }
     }
 
     /// Number of watched columns that never change, and whether an update time follows them.
@@ -149,7 +143,7 @@ impl Envelope {
         places: &[(u32, String)],
         content_range: Option<&str>,
     ) -> Result<(Page, PageFacts), String> {
-        let (mut page, facts) = self.take_apart(text, content_range)?;
+        let (mut page, mut facts) = self.take_apart(text, content_range)?;
         if !places.iter().all(|(at, _)| page.rows.iter().any(|row| row.contains(at))) {
             return Err("the answer holds bytes outside its records that are not UTF-8".to_owned());
         }
@@ -159,89 +153,68 @@ impl Envelope {
             (!bytes.is_empty()).then(|| bytes.join(", "))
         };
         page.garbled = (0..).zip(&page.rows).filter_map(|(index, row)| Some((index, lost(row)?))).collect();
+        for (index, _) in &page.garbled {
+            let row = &mut facts.rows[*index as usize];
+            if self.key_in(&page, *index).is_none() {
+                row.key = self.known_keyless.contains(&row.content).then_some(row.content);
+            }
+        }
         Ok((page, facts))
     }
 
     fn take_apart(&self, body: &Bytes, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
-        let mut outline = self.outline(body)?;
-        let rows = outline.rows.take().ok_or_else(|| self.no_rows())?;
-        if rows.is_empty() && tells_an_error(body) {
-            return Err("the answer tells of an error and has no records".to_owned());
-        }
+        let parts = self.answer.read(body)?;
         let start = body.as_ptr() as usize;
-        let ranges = rows
-            .iter()
-            .map(|raw| {
-                let from = raw.get().as_ptr() as usize - start;
-                from as u32..(from + raw.get().len()) as u32
-            })
-            .collect();
+        let range = |row: &str| {
+            let from = row.as_ptr() as usize - start;
+            from as u32..(from + row.len()) as u32
+        };
+        let mut scan = self.key.scan();
+        let facts: Vec<RowFacts> = parts.rows.iter().map(|row| self.facts(row.get(), &mut scan)).collect();
+        // Some services answer with an array of errors in the place of one of records.
+        let is_error =
+            |(row, facts): (&&RawValue, &RowFacts)| facts.key.is_none() && complaint::is_error(row.get().as_bytes());
+        if self.answer.is_array() && parts.rows.iter().zip(&facts).any(is_error) {
+            return Err("the answer holds an error in the place of a record".to_owned());
+        }
         let header = content_range.filter(|_| self.total_in_header);
         let facts = PageFacts {
-            total: outline.total.or_else(|| total_behind_slash(header?)),
-            rows: rows.iter().map(|raw| self.facts(raw.get())).collect(),
-            next: outline.next.map(Arc::from),
-            more: outline.more,
+            total: parts.total.or_else(|| total_behind_slash(header?)),
+            rows: facts,
+            next: parts.next.map(Arc::from),
+            more: parts.more,
         };
-        Ok((
-            Page { body: body.clone(), rows: ranges, garbled: Vec::new(), offset: 0, request_id: None, held: None },
-            facts,
-        ))
+        let rows = parts.rows.iter().map(|row| range(row.get())).collect();
+        Ok((Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, held: None }, facts))
     }
 
-    fn outline<'de>(&self, body: &'de Bytes) -> Result<Outline<'de>, String> {
-        let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let mut outline = Outline::default();
-        match &self.items {
-            Items::Answer => Rows::deserialize(&mut deserializer).map(|rows| outline.rows = Some(rows.0)),
-            Items::Member(_) => {
-                let members: Vec<_> = self.members.iter().map(|(part, path)| (*part, path.as_slice())).collect();
-                deserializer.deserialize_map(AnswerVisitor { members: &members, outline: &mut outline })
-            }
-        }
-        .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
-        deserializer.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
-        Ok(outline)
-    }
-
-    fn no_rows(&self) -> String {
-        match &self.items {
-            Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
-            Items::Answer => "the answer is no array".to_owned(),
-        }
-    }
-
-    /// The parts of a record's key; `None` where one is absent, empty or not what came.
+    /// The parts of a record's key; `None` where the decoder would find none.
     pub fn key_of(&self, row: &str) -> Option<Vec<String>> {
-        let found = self.find(row)?;
-        self.key_parts(&found).map(|parts| parts.iter().map(|p| p.to_string()).collect())
+        let mut scan = self.key.scan();
+        scan.read(row);
+        Some(scan.key()?.into_iter().map(|part| part.into_owned()).collect())
     }
 
-    fn facts(&self, row: &str) -> RowFacts {
-        let found = self.find(row).unwrap_or_default();
+    /// The same of a page's record, which has none where not all of its key is what came.
+    pub fn key_in(&self, page: &Page, index: u32) -> Option<Vec<String>> {
+        let is_whole = |key: &Vec<String>| !key.iter().any(|part| part.contains(REPLACEMENT));
+        self.key_of(page.row(index)).filter(|key| page.lost(index).is_none() || is_whole(key))
+    }
+
+    fn facts<'r>(&self, row: &'r str, scan: &mut KeyScan<'_, 'r>) -> RowFacts {
+        scan.read(row);
         let mut order: OrderValues = [None; ORDER_COLUMNS_MAX];
-        for (slot, (member, value)) in order.iter_mut().zip(self.order.iter().zip(&found.order)) {
-            *slot = value.as_deref().and_then(|text| member.value(text));
+        for (index, (slot, column)) in order.iter_mut().zip(&self.order).enumerate() {
+            *slot = scan.beside(index).and_then(|text| column.value(&text));
         }
-        RowFacts { key: self.key_parts(&found).map(|parts| key_hash(&parts)), content: xxh3_64(row.as_bytes()), order }
-    }
-
-    fn find<'a>(&self, row: &'a str) -> Option<Found<'a>> {
-        serde_json::Deserializer::from_str(row).deserialize_any(RowVisitor { envelope: self }).ok()
-    }
-
-    fn key_parts<'a>(&self, found: &'a Found<'_>) -> Option<Vec<&'a str>> {
-        let first = |members: &'a Vec<Option<Cow<'_, str>>>| {
-            members.iter().flatten().map(|c| c.as_ref()).find(|text| !text.is_empty())
-        };
-        let parts = found.key.iter().map(|members| first(members).filter(|text| !text.contains(REPLACEMENT)));
-        let parts: Vec<&str> = parts.collect::<Option<_>>()?;
-        (!parts.is_empty() && !found.is_key_doubtful).then_some(parts)
+        let content = xxh3_64(row.as_bytes());
+        let known = || self.known_keyless.contains(&content).then_some(content);
+        RowFacts { key: scan.key().map(|parts| key_hash(&parts)).or_else(known), content, order }
     }
 }
 
-impl OrderMember {
-    fn value(&self, text: &str) -> Option<OrderValue> {
+impl OrderColumn {
+    fn value(self, text: &str) -> Option<OrderValue> {
         if self.is_instant {
             return parse_instant(text, 0).ok().map(|at| OrderValue::Instant(at.0));
         }
@@ -265,246 +238,20 @@ fn repaired(body: &Bytes) -> Option<(Bytes, Vec<(u32, String)>)> {
     Some((text.into(), places))
 }
 
-/// Whether an answer names an error beside its records.
-fn tells_an_error(body: &[u8]) -> bool {
-    let Ok(Value::Object(answer)) = serde_json::from_slice(body) else { return false };
-    let is_told = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty() && text != "0",
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-        Value::Bool(true) => true,
-    };
-    ["error_code", "errorCode", "error"].iter().any(|name| answer.get(*name).is_some_and(is_told))
-}
-
 /// The hash by which the parts of a key are compared with those of another reading, or of the store.
 pub fn key_hash<T: AsRef<str>>(parts: &[T]) -> u64 {
     let mut hasher = Xxh3::new();
-    for part in parts.iter().map(AsRef::as_ref) {
+    for part in parts {
+        let part = part.as_ref().as_bytes();
         hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
+        hasher.update(part);
     }
     hasher.digest()
-}
-
-fn members(endpoint: &Endpoint) -> Vec<(Part, Vec<String>)> {
-    let mut members = Vec::new();
-    if let Items::Member(path) = &endpoint.items {
-        members.push((Part::Rows, path.clone()));
-    }
-    if let Some(Total::Member(path)) = &endpoint.total {
-        members.push((Part::Total, path.clone()));
-    }
-    if let Paging::Marker(paging) = &endpoint.paging {
-        members.push((Part::Next, paging.next.clone()));
-        members.extend(paging.more.iter().map(|path| (Part::More, path.clone())));
-    }
-    members
 }
 
 /// The 99 of `0-9/99`; nothing where the header says `*`.
 fn total_behind_slash(content_range: &str) -> Option<u64> {
     content_range.rsplit_once('/')?.1.trim().parse().ok()
-}
-
-/// What an answer holds besides the members that are passed over.
-#[derive(Default)]
-struct Outline<'a> {
-    rows: Option<Vec<&'a RawValue>>,
-    total: Option<u64>,
-    next: Option<Cow<'a, str>>,
-    more: Option<bool>,
-}
-
-impl<'de> Outline<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
-        match part {
-            Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
-            Part::Total => self.total = map.next_value_seed(TextSeed)?.and_then(|text| text.parse().ok()),
-            Part::Next => self.next = map.next_value_seed(TextSeed)?.filter(|marker| !matches!(&**marker, "" | "0")),
-            Part::More => self.more = map.next_value::<Flag>()?.0,
-        }
-        Ok(())
-    }
-}
-
-/// Reads the members of one object of an answer into the outline, and goes into those objects that hold more of them.
-struct AnswerVisitor<'a, 'm, 'de> {
-    /// Parts with what is left of their paths here.
-    members: &'a [(Part, &'m [String])],
-    outline: &'a mut Outline<'de>,
-}
-
-impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> =
-            self.members.iter().filter_map(|(_, path)| path.first()).map(|n| format!("`{n}`")).collect();
-        write!(f, "an object with {}", names.join(", "))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(name) = map.next_key_seed(TextSeed)? {
-            let name = name.unwrap_or_default();
-            let within: Vec<(Part, &[String])> = self
-                .members
-                .iter()
-                .filter_map(|(part, path)| Some((*part, path.split_first().filter(|(first, _)| **first == *name)?.1)))
-                .collect();
-            match within.as_slice() {
-                [] => drop(map.next_value::<IgnoredAny>()?),
-                [(part, [])] => self.outline.read(*part, &mut map)?,
-                deeper => map.next_value_seed(Nested(AnswerVisitor { members: deeper, outline: self.outline }))?,
-            }
-        }
-        Ok(())
-    }
-}
-
-/// An object amid an answer; anything else in its place holds nothing.
-struct Nested<'a, 'm, 'de>(AnswerVisitor<'a, 'm, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Nested<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        if raw.get().starts_with('{') {
-            serde_json::Deserializer::from_str(raw.get()).deserialize_map(self.0).map_err(de::Error::custom)?;
-        }
-        Ok(())
-    }
-}
-
-/// A truth value, also as text.
-struct Flag(Option<bool>);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        Ok(Flag(raw.get().trim_matches('"').parse().ok()))
-    }
-}
-
-struct Rows<'a>(Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RowsVisitor;
-        impl<'de> Visitor<'de> for RowsVisitor {
-            type Value = Vec<&'de RawValue>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an array of records")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut rows = Vec::with_capacity(128);
-                while let Some(row) = seq.next_element()? {
-                    rows.push(row);
-                }
-                Ok(rows)
-            }
-        }
-        deserializer.deserialize_seq(RowsVisitor).map(Rows)
-    }
-}
-
-/// The few members of a record that a sweep looks at.
-#[derive(Default)]
-struct Found<'a> {
-    /// A member of the key stands twice.
-    is_key_doubtful: bool,
-    key: Vec<Vec<Option<Cow<'a, str>>>>,
-    order: Vec<Option<Cow<'a, str>>>,
-}
-
-struct RowVisitor<'e> {
-    envelope: &'e Envelope,
-}
-
-impl<'de> Visitor<'de> for RowVisitor<'_> {
-    type Value = Found<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let envelope = self.envelope;
-        let mut found = Found {
-            is_key_doubtful: false,
-            key: envelope.key.iter().map(|members| vec![None; members.len()]).collect(),
-            order: vec![None; envelope.order.len()],
-        };
-        while let Some(name) = map.next_key_seed(TextSeed)? {
-            let name = name.unwrap_or_default();
-            let in_key = envelope.key.iter().flatten().any(|member| *member == name);
-            let in_order = envelope.order.iter().any(|member| member.name == name);
-            if !in_key && !in_order {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let value = map.next_value_seed(TextSeed)?;
-            for (members, slots) in envelope.key.iter().zip(&mut found.key) {
-                for (_, slot) in members.iter().zip(slots).filter(|(member, _)| **member == name) {
-                    found.is_key_doubtful |= slot.is_some();
-                    slot.clone_from(&value);
-                }
-            }
-            for (_, slot) in envelope.order.iter().zip(&mut found.order).filter(|(member, _)| member.name == name) {
-                slot.clone_from(&value);
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Text, a number or a truth value as text; anything else as nothing.
-struct TextSeed;
-
-impl<'de> DeserializeSeed<'de> for TextSeed {
-    type Value = Option<Cow<'de, str>>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(text)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
-    }
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(if truth { "true" } else { "false" })))
-    }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
 }
 
 #[cfg(test)]
@@ -548,28 +295,139 @@ mod tests {
     }
 
     #[test]
-    fn an_error_beside_no_records_is_no_empty_list() {
+    fn an_error_beside_records_or_none_makes_the_answer_no_listing() {
         let envelope = envelope("items = \"items\"\ntotal = \"count\"", "kind = \"none\"");
-        for told in [r#""error_code":"WKS.1""#, r#""error":{"code":"x"}"#, r#""errorCode":7"#] {
-            for items in ["null", "[]"] {
-                let body = format!(r#"{{{told},"items":{items},"count":0}}"#);
-                assert!(read(&envelope, &body, None).unwrap_err().contains("error"), "{body}");
+        for told in [
+            r#""error_code":"WKS.1""#,
+            r#""error_code":"APIGW.0101","error_msg":"x","request_id":"r""#,
+            r#""error":{"code":"x","message":"y"},"status":"failed""#,
+            r#""errors":[{"errorCode":"SVCSTG.SWR.1"}]"#,
+            r#""errorCode":7"#,
+            r#""error_msg":"y""#,
+            r#""code":"IAM.1","message":"y""#,
+            r#""\u0065rror":{"code":"x"}"#,
+        ] {
+            for items in ["null", "[]", r#"[{"id":"a"}]"#] {
+                for body in
+                    [format!(r#"{{{told},"items":{items},"count":0}}"#), format!(r#"{{"items":{items},{told}}}"#)]
+                {
+                    assert!(read(&envelope, &body, None).unwrap_err().contains("error"), "{body}");
+                }
             }
-            assert!(read(&envelope, &format!(r#"{{{told},"items":[{{"id":"a"}}]}}"#), None).is_ok());
         }
-        for none in
-            [r#""error":null"#, r#""error_code":"""#, r#""error_code":"0""#, r#""error":{}"#, r#""errorCode":0"#]
+        for none in [
+            r#""error":null"#,
+            r#""error_code":"""#,
+            r#""error_code":"0","error_msg":"success""#,
+            r#""error":{}"#,
+            r#""errorCode":0"#,
+            r#""code":200,"message":"OK","status":"success""#,
+        ] {
+            for items in ["[]", r#"[{"id":"a","error":"x","error_code":"WKS.1","errors":[{"code":"x"}]}]"#] {
+                let body = format!(r#"{{{none},"items":{items},"count":0}}"#);
+                assert!(read(&envelope, &body, None).is_ok(), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_are_read_may_bear_the_name_of_an_error() {
+        let envelope = envelope("items = \"errors\"\ntotal = \"status.code\"", "kind = \"none\"");
+        let (_, facts) = read(&envelope, r#"{"errors":[{"id":"a"}],"status":{"code":1}}"#, None).unwrap();
+        assert_eq!((facts.rows.len(), facts.total), (1, Some(1)));
+    }
+
+    #[test]
+    fn an_error_beside_nested_records_counts_where_they_nest() {
+        let envelope = envelope("items = \"data.list\"", "kind = \"none\"");
+        for body in [r#"{"data":{"error_code":"x","list":[]}}"#, r#"{"data":{"list":[{"id":"a"}]},"error_code":"x"}"#] {
+            assert!(read(&envelope, body, None).unwrap_err().contains("error"), "{body}");
+        }
+        assert!(read(&envelope, r#"{"other":{"error_code":"x"},"data":{"list":[]}}"#, None).is_ok());
+    }
+
+    #[test]
+    fn an_array_of_errors_is_no_array_of_records() {
+        let envelope = envelope("items = \"[]\"", "kind = \"none\"");
+        for body in [
+            r#"[{"errorCode":"SVCSTG.SWR.4000","errorMessage":"x","detail":"y"}]"#,
+            r#"[{"id":"a"},{"errorCode":"SVCSTG.SWR.4000","errorMessage":"x","detail":"y"}]"#,
+        ] {
+            assert!(read(&envelope, body, None).unwrap_err().contains("error"), "{body}");
+        }
+        for body in [r#"[{"id":"a","errorCode":"x","errorMessage":"y"}]"#, r#"[{"no":"key"}]"#, "[]", "[1]"] {
+            assert!(read(&envelope, body, None).is_ok(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_read_and_stands_twice_makes_the_answer_broken() {
+        let flat = envelope("items = \"items\"\ntotal = \"count\"", MARKER);
+        let nested = envelope("items = \"data.list\"\ntotal = \"data.page.total\"", "kind = \"none\"");
+        let flat_bodies = [
+            r#"{"items":[],"count":1,"count":2}"#,
+            r#"{"items":[],"count":null,"count":2}"#,
+            r#"{"items":[],"count":1,"c\u006funt":1}"#,
+            r#"{"items":[{"id":"a"}],"count":1,"items":[]}"#,
+            r#"{"items":null,"items":[],"count":0}"#,
+            r#"{"items":[],"page":{"next":"a","next":"b"}}"#,
+            r#"{"items":[],"page":{"next":"a"},"page":{}}"#,
+            r#"{"items":[],"page":{"more":true,"more":true}}"#,
+        ];
+        let nested_bodies = [
+            r#"{"data":{"list":[],"list":[]}}"#,
+            r#"{"data":{"list":[]},"data":{"list":[]}}"#,
+            r#"{"data":{"list":[],"page":{"total":1,"total":1}}}"#,
+            r#"{"data":{"list":[],"page":{"total":1},"page":{"total":1}}}"#,
+        ];
+        for (envelope, body) in
+            flat_bodies.iter().map(|body| (&flat, body)).chain(nested_bodies.iter().map(|body| (&nested, body)))
         {
-            assert!(read(&envelope, &format!(r#"{{{none},"items":[],"count":0}}"#), None).is_ok(), "{none}");
+            assert!(read(envelope, body, None).unwrap_err().contains("stands twice"), "{body}");
         }
+        let others = r#"{"x":1,"x":2,"items":[{"x":1,"x":2}],"count":1,"page":{"x":1,"x":2}}"#;
+        assert!(read(&flat, others, None).is_ok(), "what is not read is not looked at");
+    }
+
+    fn key_of(envelope: &Envelope, record: &str) -> Option<Vec<String>> {
+        let (page, facts) = read(envelope, &format!(r#"{{"items":[{record}]}}"#), None).unwrap();
+        let key = envelope.key_in(&page, 0);
+        assert_eq!(facts.rows[0].key, key.as_ref().map(|parts| key_hash(parts)), "{record}");
+        key
     }
 
     #[test]
     fn a_key_that_stands_twice_is_none() {
         let envelope = envelope("items = \"items\"", "kind = \"none\"");
-        assert_eq!(envelope.key_of(r#"{"id":"a","x":1}"#), Some(vec!["a".to_owned()]));
-        assert_eq!(envelope.key_of(r#"{"id":"a","id":"b"}"#), None);
-        assert_eq!(envelope.key_of(r#"{"id":true}"#), Some(vec!["true".to_owned()]));
+        assert_eq!(key_of(&envelope, r#"{"id":"a","x":1}"#), Some(vec!["a".to_owned()]));
+        assert_eq!(key_of(&envelope, r#"{"id":"a","id":"b"}"#), None);
+        assert_eq!(key_of(&envelope, r#"{"id":true}"#), Some(vec!["true".to_owned()]));
+    }
+
+    #[test]
+    fn keys_and_values_of_the_order_are_found_where_they_nest() {
+        let text = "name = \"x\"\ntitle = \"x\"\nabout = \"x\"\nservice = \"swr\"\nmethod = \"GET\"\npath = \"/x\"\n\
+             scope = \"region\"\ndoc = \"x\"\nitems = \"items\"\nkey = [{ column = \"id\" }]\norder = [\"made\"]\n\
+             [paging]\nkind = \"none\"\n\
+             [[column]]\nname = \"id\"\npath = \"meta.id\"\ntype = \"int64\"\nnullable = false\nabout = \"x\"\n\
+             [[column]]\nname = \"made\"\npath = \"meta.times.made\"\ntype = \"timestamp\"\nabout = \"x\"\n";
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap();
+        let envelope = Envelope::new(&catalog.endpoints()[0]);
+        let record = r#"{"meta":{"times":{"made":"1970-01-01T00:00:01Z"},"id":"7"},"id":8,"made":9}"#;
+        assert_eq!(key_of(&envelope, record), Some(vec!["7".to_owned()]));
+        let (_, facts) = read(&envelope, &format!(r#"{{"items":[{record}]}}"#), None).unwrap();
+        assert_eq!(facts.rows[0].order[0], Some(OrderValue::Instant(1_000_000)));
+        assert_eq!(key_of(&envelope, r#"{"meta":{"id":"07"}}"#), None, "the decoder would refuse it");
+    }
+
+    #[test]
+    fn a_key_with_the_sign_for_lost_text_is_a_key_unless_something_was_lost() {
+        let envelope = envelope("items = \"items\"", "kind = \"none\"");
+        assert_eq!(key_of(&envelope, "{\"id\":\"a\u{fffd}\"}"), Some(vec!["a\u{fffd}".to_owned()]));
+        let body = Bytes::from([&b"{\"items\":[{\"id\":\"a\xff\"},{\"id\":\"b\",\"x\":\"\xff\"}]}"[..]].concat());
+        let (page, facts) = envelope.read(&Reply { body: &body, content_range: None }).unwrap();
+        assert_eq!((envelope.key_in(&page, 0), facts.rows[0].key), (None, None));
+        assert_eq!(envelope.key_in(&page, 1), Some(vec!["b".to_owned()]));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One whole listing: pages asked for, joined, and the proof that nothing was missed. The decisions are pure
 //! state machines over what pages showed; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
+mod answer;
 mod confirm;
 mod envelope;
 mod markers;

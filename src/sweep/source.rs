@@ -1,6 +1,7 @@
 //! Where a sweep's pages come from: the seam between deciding and asking. The real source turns a page
 //! request into one signed call; a model may stand in its place.
 
+use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -92,6 +93,11 @@ impl CloudSource {
     /// The same, with its pages counted among those that a run holds.
     pub fn within(self, room: &Arc<Room>) -> Self {
         Self { share: Some(Share::of(room)), ..self }
+    }
+
+    /// The same where records of these contents, by their hash, are known to have no key and not to need one.
+    pub fn knowing(self, keyless: Arc<HashSet<u64>>) -> Self {
+        Self { envelope: self.envelope.knowing(keyless), ..self }
     }
 
     fn call(&self, request: &PageRequest) -> Call {

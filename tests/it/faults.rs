@@ -118,7 +118,7 @@ fn faults_that_stay_fail_the_list_with_their_reason() {
         ("stalls", Fault::Stall(stall), "unreachable", "after 1.0 s"),
         ("stalled bodies", Fault::StalledBody(stall), "unreachable", "after 1.0 s"),
         ("a web page under 200", Fault::html(200), "data", "a web page in place of JSON"),
-        ("gzip that is none", Fault::GzipGarbage, "data", "decompression"),
+        ("gzip that is none", Fault::GzipGarbage, "data", "cannot be unpacked"),
         ("an error under 200", answer(200, &[], error_object), "upstream", "WKS.00000001"),
         ("a redirect", answer(302, &[("Location", "http://127.0.0.1/".to_owned())], ""), "upstream", "302"),
     ];

@@ -136,7 +136,6 @@ fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
     assert!(held > 0);
     let cases = [
         (r#"{"error_code":"WKS.0001","error_msg":"internal","items":null}"#, "WKS.0001"),
-        (r#"{"error_code":"WKS.0001","error_msg":"internal","items":[],"total_count":0}"#, "WKS.0001"),
         (r#"{"items":[]}"#, "gives no total"),
         (r#"{"items":null}"#, "gives no total"),
     ];
@@ -228,6 +227,38 @@ fn where_the_next_night_confirms_a_record_is_open_until_then_and_gone_as_of_the_
                   WHERE h._closed_by = 'gone' AND r.run_id = 2 AND h._closed_run_id = 3";
     assert_eq!(tenant.number(closed), 1, "its end is the night that first missed it");
     assert_eq!(tenant.number("SELECT count(*) FROM gone_candidates"), 0);
+    tenant.assert_sound();
+}
+
+#[test]
+fn an_answer_that_contradicts_itself_is_asked_for_again_and_never_believed() {
+    let world = WorldSettings { apps: 15, ..small_world() };
+    let tenant = Tenant::of(world, StandinSettings::default());
+    tenant.sync().exits(0);
+    let held = tenant.number("SELECT count(*) FROM apps");
+    let apps = id_of(&tenant, "apps");
+    let row = tenant.cloud.with_world(|w| w.listing(&apps)[0].to_string());
+    let bodies = [
+        format!(r#"{{"error_code":"WKS.0001","error_msg":"internal","items":[{row}],"count":1}}"#),
+        format!(r#"{{"items":[{row}],"count":1,"error":{{"code":"WKS.1","message":"internal"}},"status":"failed"}}"#),
+        format!(r#"{{"items":[{row}],"count":{held},"count":1}}"#),
+        format!(r#"{{"items":[{row}],"count":1,"\u0069tems":[]}}"#),
+        format!(r#"{{"items":[{row}],"count":1}}{{}}"#),
+    ];
+    for body in &bodies {
+        let answer = Fault::Answer { status: 200, headers: Vec::new(), body: body.clone() };
+        tenant.cloud.faults.add("app-center/apps", When::Nth(1), answer);
+        let summary = tenant.run(&["sync", "--only", "apps", "--format", "json"]).exits(0).json();
+        let read = list(&summary, "apps");
+        assert_eq!((&read["verdict"], &read["retries"]), (&json!("complete"), &json!(1)), "{body}");
+        tenant.cloud.faults.clear();
+    }
+    let answer = Fault::Answer { status: 200, headers: Vec::new(), body: bodies[0].clone() };
+    tenant.cloud.faults.add("app-center/apps", When::Always, answer);
+    tenant.run(&["sync", "--only", "apps"]).exits(1).says(&["WKS.0001: internal"]);
+    tenant.cloud.faults.clear();
+    assert_eq!(tenant.number("SELECT count(*) FROM apps"), held);
+    assert_eq!(tenant.number("SELECT count(*) FROM apps_history"), 0);
     tenant.assert_sound();
 }
 

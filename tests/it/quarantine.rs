@@ -92,6 +92,45 @@ fn records_without_a_key_are_kept_aside_and_nothing_is_declared_gone() {
     assert_eq!(tenant.number(OPEN), 3);
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
     tenant.assert_sound();
+
+    let rows = tenant.run(&["quarantine", "list", "--format", "json"]).exits(0).json();
+    let ids: Vec<&str> = rows.as_array().expect("rows").iter().map(|row| row["id"].as_str().expect("an id")).collect();
+    let dismissed = tenant.run(&[&["quarantine", "dismiss"], &ids[..]].concat()).exits(0).stdout;
+    assert_eq!(dismissed.matches("  dismissed").count(), 3, "{dismissed}");
+    let ran = sync(&tenant).exits(0);
+    assert!(!ran.stderr.contains("could not be read"), "{}", ran.stderr);
+    let told = ran.json();
+    // Three records of the first night have made way for the three without a key.
+    assert_eq!((&list_of(&told, TABLE)["quarantined"], &list_of(&told, TABLE)["gone"]), (&json!(3), &json!(3)));
+    tenant.run(&["quarantine", "list"]).exits(0).says(&["nothing is in quarantine"]);
+    tenant.assert_sound();
+}
+
+#[test]
+fn a_listing_of_mostly_unreadable_records_is_not_complete_and_says_so_even_in_quiet() {
+    let tenant = with_a_night();
+    let spoil = |count: usize| {
+        for place in 0..count {
+            let (key, mut bad) = record(&tenant, place);
+            bad["create_time"] = json!("yesterday");
+            replace(&tenant, &key, bad);
+        }
+        tenant.run(&["--quiet", "sync", "--only", TABLE])
+    };
+    let quiet = spoil(22).exits(0);
+    assert!(quiet.stderr.is_empty(), "{}", quiet.stderr);
+    spoil(23).exits(3).says(&["23 of 450 records could not be read", "max_bad_percent = 5"]);
+    assert_eq!(tenant.texts("SELECT verdict FROM sweeps ORDER BY run_id"), ["complete", "complete", "unproved"]);
+    let (gone, _) = record(&tenant, 440);
+    let list = tenant.list_id(TABLE);
+    tenant.cloud.with_world(|w| w.remove(&list, &gone)).expect("removed");
+    sync(&tenant).exits(3);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450, "nothing is gone by such a listing");
+    let config = std::fs::read_to_string(tenant.path("hclake.toml")).expect("the file");
+    tenant.write("hclake.toml", &format!("{config}\n[sync]\nmax_bad_percent = 6\n"));
+    sync(&tenant).exits(0);
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 449);
+    tenant.assert_sound();
 }
 
 #[test]
@@ -201,6 +240,29 @@ fn what_is_listed_no_more_is_not_brought_back_by_a_retry() {
     assert!(ran.stdout.contains("left alone"), "{}", ran.stdout);
 }
 
+#[test]
+fn a_retry_does_not_replace_a_copy_that_may_be_newer() {
+    let tenant = with_a_night();
+    let (key, good) = record(&tenant, 5);
+    let mut keyless = good.clone();
+    keyless["app_name"] = json!("of long ago");
+    keyless.as_object_mut().expect("an object").remove("id");
+    replace(&tenant, &key, keyless);
+    sync(&tenant).exits(3);
+    // As if a newer program found the key elsewhere in the record.
+    let store = duckdb::Connection::open(tenant.store()).expect("the store");
+    let sql = format!(
+        "UPDATE quarantine SET raw = replace(raw::VARCHAR, '{{', '{{\"id\":\"{key}\",')::JSON WHERE \"key\" IS NULL; CHECKPOINT"
+    );
+    store.execute_batch(&sql).expect("sql");
+    drop(store);
+    let ran = tenant.run(&["quarantine", "retry"]).exits(0).says(&["nothing was stored"]);
+    assert!(ran.stdout.contains("left alone: the store has a copy that is newer, or may be"), "{}", ran.stdout);
+    let kept = tenant.texts(&format!("SELECT app_name FROM {TABLE} WHERE id = '{key}'"));
+    assert_eq!(kept, [good["app_name"].as_str().expect("a name")]);
+    assert_eq!(tenant.number("SELECT count(*) FROM runs"), 2);
+}
+
 /// Alters every record of the list.
 fn alter_all(tenant: &Tenant, alter: impl Fn(&mut Value)) {
     let list = tenant.list_id(TABLE);
@@ -225,6 +287,46 @@ fn a_member_that_nobody_knows_is_kept_and_counted_and_a_warning() {
 }
 
 #[test]
+fn drift_that_is_acknowledged_is_not_warned_of_until_it_changes() {
+    let tenant = with_a_night();
+    tenant.run(&["drift", "list"]).exits(0).says(&["records do not differ"]);
+    alter_all(&tenant, |record| record["retry_times"] = json!(0));
+    let warning = "the catalog does not know the member `retry_times`";
+    sync(&tenant).exits(0).says(&[warning]);
+    sync(&tenant).exits(0).says(&[warning]);
+    let listed = tenant.run(&["drift", "list"]).exits(0).stdout;
+    for piece in [TABLE, "retry_times", "unknown", "no"] {
+        assert!(listed.contains(piece), "`{piece}` is not in:\n{listed}");
+    }
+    tenant.run(&["drift", "acknowledge", "nothing"]).exits(2).says(&["hint:"]);
+    tenant.run(&["drift", "acknowledge", TABLE, "other"]).exits(2).says(&["hint:"]);
+    tenant.run(&["drift", "acknowledge", TABLE, "retry_times"]).exits(0);
+    alter_all(&tenant, |record| record["retry_times"] = json!(1));
+    let quiet = sync(&tenant).exits(0);
+    assert!(!quiet.stderr.contains("retry_times"), "{}", quiet.stderr);
+    assert_eq!(tenant.run(&["drift", "list", "--format", "json"]).exits(0).json()[0]["is_acknowledged"], true);
+    alter_all(&tenant, |record| record["retry_times"] = json!("twice"));
+    sync(&tenant).exits(0).says(&[warning]);
+    tenant.assert_sound();
+}
+
+#[test]
+fn unknown_members_without_end_are_a_few_warnings() {
+    let tenant = with_a_night();
+    let list = tenant.list_id(TABLE);
+    let records = tenant.cloud.with_world(|w| w.listing(&list).to_vec());
+    for (number, mut record) in records.into_iter().enumerate() {
+        let key = record["id"].as_str().expect("an id").to_owned();
+        record[format!("member_{number}")] = json!(1);
+        replace(&tenant, &key, record);
+    }
+    let ran = sync(&tenant).exits(0).says(&["81 more members are unknown"]);
+    assert_eq!(ran.stderr.matches("the catalog does not know").count(), 20, "{}", ran.stderr);
+    assert_eq!(tenant.number("SELECT count(*) FROM schema_drift"), 101);
+    assert_eq!(tenant.number("SELECT sum(\"count\") FROM schema_drift"), 450);
+}
+
+#[test]
 fn a_member_that_vanishes_from_all_records_is_drift_and_a_warning() {
     let tenant = with_a_night();
     alter_all(&tenant, |record| drop(record.as_object_mut().expect("an object").remove("app_name")));
@@ -241,7 +343,7 @@ fn a_type_that_changes_in_all_records_is_named_once_and_nothing_is_lost() {
     let tenant = with_a_night();
     alter_all(&tenant, |record| record["app_name"] = json!(["a", "list"]));
     let ran =
-        sync(&tenant).exits(0).says(&["450 records could not be read", "no record could be read, for `app_name`"]);
+        sync(&tenant).exits(3).says(&["450 records could not be read", "no record could be read, for `app_name`"]);
     assert!(ran.stderr.lines().count() < 12, "{}", ran.stderr);
     let drift = "SELECT field || ' ' || \"count\" FROM schema_drift WHERE kind = 'type'";
     assert_eq!(tenant.texts(drift), ["app_name 450"]);

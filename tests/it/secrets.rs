@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_talkative_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 25] = [
+const COMMANDS: [&[&str]; 26] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -56,6 +56,7 @@ const COMMANDS: [&[&str]; 25] = [
     &["query", "FROM sweeps"],
     &["quarantine", "list"],
     &["quarantine", "retry"],
+    &["drift", "list"],
     &["publish", "parquet", "--to", "bi"],
     &["publish", "verify", "bi"],
     &["tables"],

@@ -156,6 +156,7 @@ fn every_other_error_says_where_and_what_next() {
         unusable(BodyFault::Empty),
         unusable(BodyFault::Html),
         unusable(BodyFault::Cut("end of file before message length reached".into())),
+        unusable(BodyFault::Contradictory("8 bytes follow its packed end".into())),
         unusable(BodyFault::WrongShape("no member `jobs`".into())),
         unusable(BodyFault::TooLarge { limit_bytes: 1024 }),
         Error::RedirectRefused { service, host: host(), status: 302, location: "http://portal/".into() },
@@ -200,6 +201,8 @@ fn every_other_error_says_where_and_what_next() {
         something other than the service may be answering: check proxies and HCLAKE_ENDPOINT_URL_SWR
     [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body that was cut off: end of file before message length reached (request id r)
         the connection broke off; the next run asks again
+    [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body that contradicts itself: 8 bytes follow its packed end (request id r)
+        something on the way may be changing answers; the next run asks again
     [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body of the wrong shape: no member `jobs` (request id r)
         the API may have changed: check the list's documentation page
     [data] swr: swr-api.cn-north-4.myhuaweicloud.com answered 200 with a body over 1024 bytes (request id r)

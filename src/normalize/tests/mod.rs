@@ -1,5 +1,6 @@
 //! The decoder from outside: lists written for the occasion, records as text, batches read back value by value.
 
+mod keys;
 mod laws;
 mod pages;
 mod records;

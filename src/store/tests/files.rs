@@ -306,7 +306,7 @@ fn migrating_makes_the_ledger_once() {
     let place = Place::new();
     assert_eq!(
         migrate(&place.store, midnight(0), &settings()).unwrap(),
-        ["ledger", "drift_kind", "outbox", "gone_candidates"]
+        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered"]
     );
     let before = fs::read(&place.store).unwrap();
     assert_eq!(migrate(&place.store, midnight(1), &settings()).unwrap(), [""; 0]);

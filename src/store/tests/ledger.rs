@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
 use crate::clock::Timestamp;
 use crate::store::{
-    DriftKind, DriftRecord, Error, Night, NotShown, Outcome, QuarantineRecord, RequestRecord, StoreSettings,
-    SweepError, SweepId, Verdict, run_checks,
+    Error, Night, NotShown, Outcome, RequestRecord, StoreSettings, SweepError, SweepId, Verdict, run_checks,
 };
 
 fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
@@ -130,79 +129,6 @@ fn what_was_not_begun_is_an_error() {
     assert!(matches!(night.absent(SweepId(7), |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
     let record = sweep_record(SweepId(7), Verdict::Complete, 0);
     assert!(matches!(night.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
-}
-
-fn quarantined(sweep: SweepId, key: Option<&str>, raw: &str) -> QuarantineRecord {
-    QuarantineRecord {
-        sweep,
-        key: key.map(|key| vec![key.to_owned()]),
-        reason: "create_time: no such form".into(),
-        raw: raw.into(),
-        page: Some(3),
-        request_id: Some("r1".into()),
-    }
-}
-
-/// One night of `ids` with quarantined records given as (key, raw).
-fn night_with(place: &Place, number: i64, ids: std::ops::Range<u32>, bad: &[(Option<&str>, &str)]) {
-    let list = things();
-    let mut night = place.night(&list, number).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
-    let staged = rows(ids);
-    night.stage(sweep, &batch(&list, &staged), 0).unwrap();
-    let keys: Vec<Vec<String>> = bad.iter().filter_map(|(key, _)| key.map(|k| vec![k.to_owned()])).collect();
-    night.protect(sweep, &keys).unwrap();
-    let bad: Vec<_> = bad.iter().map(|(key, raw)| quarantined(sweep, *key, raw)).collect();
-    let mut record = sweep_record(sweep, Verdict::Complete, (staged.len() + bad.len()) as u64);
-    record.quarantined = bad.len() as u64;
-    night.commit(&run_record(), &[record], &[], &bad, &[]).unwrap();
-    place.require_sound(&list);
-}
-
-#[test]
-fn a_quarantined_record_is_followed_by_its_key_until_a_good_copy_comes() {
-    let place = Place::new();
-    let sql = "SELECT coalesce(\"key\"[1], '?'), raw, first_run_id, last_run_id, resolved_at IS NOT NULL
-               FROM quarantine ORDER BY ALL";
-    night_with(&place, 0, 0..3, &[]);
-    night_with(&place, 1, 0..2, &[(Some("2"), "{\"id\":2}"), (None, "not json")]);
-    assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["3"]], "2 could not be read, yet is not gone");
-    night_with(&place, 2, 0..2, &[(Some("2"), "{\"id\":2,\"x\":1}"), (None, "not json"), (None, "{}")]);
-    assert_eq!(
-        texts(&place.read(), sql),
-        [
-            ["2", "{\"id\":2,\"x\":1}", "2", "3", "false"],
-            ["?", "\"not json\"", "2", "3", "false"],
-            ["?", "{}", "3", "3", "false"],
-        ]
-    );
-    night_with(&place, 3, 0..3, &[]);
-    let resolved = "SELECT epoch_us(resolved_at) FROM quarantine WHERE \"key\" IS NOT NULL";
-    assert_eq!(texts(&place.read(), resolved), [[midnight(3).0.to_string()]]);
-    night_with(&place, 4, 0..2, &[(Some("2"), "{}")]);
-    assert_eq!(texts(&place.read(), resolved), [["-"]], "broken again");
-}
-
-#[test]
-fn drift_is_kept_once_a_field_and_counted() {
-    let place = Place::new();
-    let drift = |field: &str, count, sample: Option<&str>| DriftRecord {
-        table: "things".into(),
-        kind: DriftKind::Unknown,
-        field: field.into(),
-        count,
-        sample: sample.map(str::to_owned),
-    };
-    for (number, drifts) in
-        [vec![drift("a", 2, Some("1")), drift("a", 3, Some("2"))], vec![drift("a", 1, None), drift("b", 1, None)]]
-            .iter()
-            .enumerate()
-    {
-        let night = place.night(&things(), number as i64).unwrap();
-        night.commit(&run_record(), &[], &[], &[], drifts).unwrap();
-    }
-    let sql = "SELECT field, \"count\", sample, first_seen = last_seen FROM schema_drift ORDER BY field";
-    assert_eq!(texts(&place.read(), sql), [["a", "6", "2", "false"], ["b", "1", "-", "true"]]);
 }
 
 #[test]

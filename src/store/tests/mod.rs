@@ -1,5 +1,6 @@
 //! Tests of the store as a whole, on real files.
 
+mod answered;
 mod confirm;
 mod files;
 mod large;

@@ -1,0 +1,9 @@
+-- Marks quarantined records without a key as resolved that this run's listing did not show: nothing is left to wait
+-- for, since no good copy can be matched with them.
+-- takes: run_id, valid_from
+
+UPDATE quarantine q SET resolved_at = {{valid_from}}
+FROM sweeps s
+WHERE s.run_id = {{run_id}} AND s.verdict <> 'failed' AND s.pages > 0
+  AND s.table_name = q.table_name AND s.scope = q.scope
+  AND q."key" IS NULL AND q.resolved_at IS NULL AND q.last_run_id < {{run_id}};

@@ -1,0 +1,86 @@
+//! `hclake drift`: by what records differ from the catalog, listed, and acknowledged so that a run does not warn of it.
+
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::{Value, json};
+
+use super::Streams;
+use super::args::{DriftCommand, Global, SummaryFormat};
+use super::message::Failure;
+use crate::clock::SystemClock;
+use crate::config::{self, Environment, Settings};
+use crate::run::{self, Request};
+use crate::store::{self, Drift};
+
+/// Characters of a sample that a table shows.
+const SAMPLE_CHARS_MAX: usize = 40;
+
+pub(super) fn run(
+    global: &Global,
+    command: &DriftCommand,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let known = store::known_drift(&store::open_read_only(&settings.store.value)?)?;
+    match command {
+        DriftCommand::List { format } => list(&known, *format, streams),
+        DriftCommand::Acknowledge { table, members } => acknowledge(settings, &known, table, members, streams),
+    }
+}
+
+fn list(known: &[Drift], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    if format == SummaryFormat::Json {
+        let rows: Vec<Value> = known.iter().map(as_json).collect();
+        writeln!(streams.out, "{}", Value::from(rows))?;
+        return Ok(0);
+    }
+    if known.is_empty() {
+        streams.remark("records do not differ from the catalog");
+        return Ok(0);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["table", "kind", "member", "acknowledged", "records", "last_seen", "sample"]);
+    for drift in known {
+        let (acknowledged, last) = (if drift.is_acknowledged { "yes" } else { "no" }, drift.last_seen.to_string());
+        let sample: String = drift.sample.iter().flat_map(|text| text.chars()).take(SAMPLE_CHARS_MAX).collect();
+        let count = drift.count.to_string();
+        table.add_row([&drift.table, &drift.kind, &drift.field, acknowledged, &count, &last, &sample]);
+    }
+    writeln!(streams.out, "{}", table.trim_fmt())?;
+    Ok(0)
+}
+
+fn as_json(drift: &Drift) -> Value {
+    json!({
+        "table": drift.table, "kind": drift.kind, "member": drift.field, "records": drift.count,
+        "sample": drift.sample, "first_seen": drift.first_seen.to_string(), "last_seen": drift.last_seen.to_string(),
+        "is_acknowledged": drift.is_acknowledged,
+    })
+}
+
+fn acknowledge(
+    settings: Settings,
+    known: &[Drift],
+    table: &str,
+    members: &[String],
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let mut of_table: Vec<String> =
+        known.iter().filter(|drift| drift.table == table).map(|drift| drift.field.clone()).collect();
+    of_table.dedup();
+    let hint = || Some("`hclake drift list` shows what there is".to_owned());
+    if of_table.is_empty() {
+        return Err(Failure::usage(format!("no drift is known of a table `{table}`"), hint()));
+    }
+    if let Some(unknown) = members.iter().find(|member| !of_table.contains(member)) {
+        return Err(Failure::usage(format!("no drift of `{table}` is known in a member `{unknown}`"), hint()));
+    }
+    let members = if members.is_empty() { of_table } else { members.to_vec() };
+    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    run::acknowledge(&request, table, &members, &SystemClock::shared())?;
+    for member in &members {
+        writeln!(streams.out, "{table}.{member}  acknowledged")?;
+    }
+    Ok(0)
+}

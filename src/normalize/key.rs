@@ -1,0 +1,129 @@
+//! The key of a record, read as the decoder reads it: from the same members, by the same columns, with the same
+//! faults. What the decoder would refuse has no key here. It knows nothing of batches and of what keys are for.
+
+use std::borrow::Cow;
+
+use super::columns::Column;
+use super::probe::{Found, Probe};
+use super::read::{push_raw, text_of};
+use super::scalars::Watch;
+use crate::catalog::spec::{ColumnType, Endpoint, KeyPart};
+use crate::clock::Timestamp;
+
+/// Columns that identify a record: the first, or where that is NULL the second.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub column: usize,
+    pub fallback: Option<usize>,
+}
+
+impl Part {
+    /// The parts of a list's key; `position` numbers the columns.
+    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<Part> {
+        let part = |part: &KeyPart| {
+            let fallback = part.fallback.as_deref().and_then(&position);
+            Some(Part { column: position(&part.column)?, fallback })
+        };
+        endpoint.key.iter().filter_map(part).collect()
+    }
+
+    pub fn columns(self) -> impl Iterator<Item = usize> {
+        [Some(self.column), self.fallback].into_iter().flatten()
+    }
+
+    /// The column that holds this part in a row: the first that is not NULL, unless that is an empty text.
+    pub fn chosen(self, columns: &[Column], row: usize) -> Option<usize> {
+        let first = self.columns().find(|index| !columns[*index].is_null(row))?;
+        (!columns[first].is_empty_text(row)).then_some(first)
+    }
+}
+
+/// How to read the keys of one list's records, and a few members beside them.
+#[derive(Clone, Debug)]
+pub struct KeyReader {
+    probe: Probe,
+    /// The key's columns, each with its slot.
+    columns: Vec<(ColumnType, usize)>,
+    parts: Vec<Part>,
+    /// The slot of each member beside.
+    beside: Vec<usize>,
+}
+
+impl KeyReader {
+    /// `beside` are columns whose values are looked at too, by name.
+    pub fn new(endpoint: &Endpoint, beside: &[&str]) -> KeyReader {
+        let parts = endpoint.key.iter();
+        let names: Vec<&String> = parts.flat_map(|part| std::iter::once(&part.column).chain(&part.fallback)).collect();
+        let keys: Vec<_> = names.iter().filter_map(|name| endpoint.column(name)).collect();
+        let mut probe = Probe::default();
+        let columns = keys.iter().map(|column| (column.ty.clone(), probe.add(&column.path))).collect();
+        let position = |name: &str| keys.iter().position(|column| column.name == name);
+        let path = |name: &&str| endpoint.column(name).map_or_else(|| vec![(*name).to_owned()], |c| c.path.clone());
+        KeyReader {
+            parts: Part::all(endpoint, position),
+            columns,
+            beside: beside.iter().map(|name| probe.add(&path(name))).collect(),
+            probe,
+        }
+    }
+
+    /// Begins to read records one after the other.
+    pub fn scan(&self) -> KeyScan<'_, '_> {
+        // The zone and the horizon are for times, which are no keys.
+        KeyScan {
+            reader: self,
+            found: Vec::new(),
+            columns: self.columns.iter().map(|(ty, _)| Column::new(ty, 0)).collect(),
+            watch: Watch { horizon: Timestamp(i64::MAX), future_instants: 0 },
+            is_readable: false,
+        }
+    }
+}
+
+/// Reads records one after the other, and shows the last.
+pub struct KeyScan<'k, 'r> {
+    reader: &'k KeyReader,
+    found: Vec<Found<'r>>,
+    /// One row each: the last record's.
+    columns: Vec<Column>,
+    watch: Watch,
+    is_readable: bool,
+}
+
+impl<'r> KeyScan<'_, 'r> {
+    pub fn read(&mut self, record: &'r str) {
+        self.columns.iter_mut().for_each(|column| column.truncate(0));
+        self.is_readable = self.reader.probe.read(record, &mut self.found) && self.fill();
+    }
+
+    /// Fills the key's columns; false where the decoder would refuse one.
+    fn fill(&mut self) -> bool {
+        let mut columns = self.columns.iter_mut().zip(&self.reader.columns);
+        columns.all(|(column, (_, slot))| match self.found[*slot] {
+            Found::Absent => {
+                column.push_null();
+                true
+            }
+            Found::Value(raw) => push_raw(column, raw, &mut self.watch).is_ok(),
+            Found::Faulty => false,
+        })
+    }
+
+    /// The texts of the key's parts, as the store would write them; `None` where the record has no key.
+    pub fn key(&self) -> Option<Vec<Cow<'_, str>>> {
+        if !self.is_readable || self.reader.parts.is_empty() {
+            return None;
+        }
+        self.reader.parts.iter().map(|part| self.columns[part.chosen(&self.columns, 0)?].key_text(0)).collect()
+    }
+
+    /// A member beside the key, as text; `None` where it is absent, null, no plain value, or stands twice.
+    pub fn beside(&self, index: usize) -> Option<Cow<'r, str>> {
+        let Found::Value(raw) = self.found.get(self.reader.beside[index])? else { return None };
+        match raw.as_bytes().first()? {
+            b'"' => text_of(raw).ok(),
+            b'n' | b'{' | b'[' => None,
+            _ => Some(Cow::Borrowed(raw)),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! One answer taken apart into the members that a sweep reads: its records as the bytes they came as, the total, the
+//! marker of the next page. An answer that contradicts itself is refused. It knows nothing of what is in a record.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::catalog::spec::{Endpoint, Items, Paging, Total};
+use crate::cloud::complaint::ErrorMembers;
+
+/// What to read of the answers of one list.
+#[derive(Clone, Debug)]
+pub(super) struct AnswerShape {
+    items: Items,
+    /// The members that are read, each with its place.
+    members: Vec<(Part, Vec<String>)>,
+}
+
+/// What a member of the answer holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Rows,
+    Total,
+    Next,
+    More,
+}
+
+/// What one answer holds.
+pub(super) struct Parts<'a> {
+    pub rows: Vec<&'a RawValue>,
+    pub total: Option<u64>,
+    pub next: Option<Cow<'a, str>>,
+    pub more: Option<bool>,
+}
+
+impl AnswerShape {
+    pub fn new(endpoint: &Endpoint) -> AnswerShape {
+        let mut members = Vec::new();
+        if let Items::Member(path) = &endpoint.items {
+            members.push((Part::Rows, path.clone()));
+        }
+        if let Some(Total::Member(path)) = &endpoint.total {
+            members.push((Part::Total, path.clone()));
+        }
+        if let Paging::Marker(paging) = &endpoint.paging {
+            members.push((Part::Next, paging.next.clone()));
+            members.extend(paging.more.iter().map(|path| (Part::More, path.clone())));
+        }
+        AnswerShape { items: endpoint.items.clone(), members }
+    }
+
+    /// Whether the answer is the array of records itself.
+    pub fn is_array(&self) -> bool {
+        self.items == Items::Answer
+    }
+
+    /// Takes an answer apart. The error says in a few words what is wrong with it.
+    pub fn read<'de>(&self, body: &'de [u8]) -> Result<Parts<'de>, String> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let mut outline = Outline::default();
+        if self.is_array() {
+            Rows::deserialize(&mut json).map(|rows| outline.rows = Some(rows.0))
+        } else {
+            let members: Vec<_> = self.members.iter().map(|(part, path)| (*part, path.as_slice())).collect();
+            json.deserialize_map(AnswerVisitor { members: &members, outline: &mut outline })
+        }
+        .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
+        json.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
+        let has_records = outline.rows.as_ref().is_some_and(|rows| !rows.is_empty());
+        if outline.errors.is_error(has_records) {
+            return Err(format!(
+                "the answer holds an error {}",
+                if has_records { "beside records" } else { "and no records" }
+            ));
+        }
+        let rows = outline.rows.ok_or_else(|| self.no_rows())?;
+        Ok(Parts { rows, total: outline.total, next: outline.next, more: outline.more })
+    }
+
+    fn no_rows(&self) -> String {
+        match &self.items {
+            Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
+            Items::Answer => "the answer is no array".to_owned(),
+        }
+    }
+}
+
+/// What was found in an answer so far.
+#[derive(Default)]
+struct Outline<'a> {
+    rows: Option<Vec<&'a RawValue>>,
+    total: Option<u64>,
+    next: Option<Cow<'a, str>>,
+    more: Option<bool>,
+    errors: ErrorMembers,
+}
+
+impl<'de> Outline<'de> {
+    fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
+        match part {
+            Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
+            Part::Total => self.total = map.next_value_seed(TextSeed)?.and_then(|text| text.parse().ok()),
+            Part::Next => self.next = map.next_value_seed(TextSeed)?.filter(|marker| !matches!(&**marker, "" | "0")),
+            Part::More => self.more = map.next_value::<Flag>()?.0,
+        }
+        Ok(())
+    }
+}
+
+/// Reads the members of one object of an answer into the outline, and goes into those objects that hold more of them.
+struct AnswerVisitor<'a, 'm, 'de> {
+    /// Parts with what is left of their paths here.
+    members: &'a [(Part, &'m [String])],
+    outline: &'a mut Outline<'de>,
+}
+
+impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> =
+            self.members.iter().filter_map(|(_, path)| path.first()).map(|n| format!("`{n}`")).collect();
+        write!(f, "an object with {}", names.join(", "))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen: Vec<Cow<'de, str>> = Vec::new();
+        while let Some(name) = map.next_key_seed(TextSeed)? {
+            let name = name.unwrap_or_default();
+            let within: Vec<(Part, &[String])> = self
+                .members
+                .iter()
+                .filter_map(|(part, path)| Some((*part, path.split_first().filter(|(first, _)| **first == *name)?.1)))
+                .collect();
+            match within.as_slice() {
+                [] if ErrorMembers::watches(&name) => self.outline.errors.see(&name, &map.next_value::<Value>()?),
+                [] => drop(map.next_value::<IgnoredAny>()?),
+                _ if seen.contains(&name) => return Err(de::Error::custom(format_args!("`{name}` stands twice"))),
+                [(part, [])] => self.outline.read(*part, &mut map)?,
+                deeper => map.next_value_seed(Nested(AnswerVisitor { members: deeper, outline: self.outline }))?,
+            }
+            if !within.is_empty() {
+                seen.push(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An object in an answer; anything else in its place holds nothing.
+struct Nested<'a, 'm, 'de>(AnswerVisitor<'a, 'm, 'de>);
+
+impl<'de> DeserializeSeed<'de> for Nested<'_, '_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('{') {
+            serde_json::Deserializer::from_str(raw.get()).deserialize_map(self.0).map_err(de::Error::custom)?;
+        }
+        Ok(())
+    }
+}
+
+/// A truth value, also as text.
+struct Flag(Option<bool>);
+
+impl<'de> Deserialize<'de> for Flag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        Ok(Flag(raw.get().trim_matches('"').parse().ok()))
+    }
+}
+
+struct Rows<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct RowsVisitor;
+        impl<'de> Visitor<'de> for RowsVisitor {
+            type Value = Vec<&'de RawValue>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an array of records")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut rows = Vec::with_capacity(128);
+                while let Some(row) = seq.next_element()? {
+                    rows.push(row);
+                }
+                Ok(rows)
+            }
+        }
+        deserializer.deserialize_seq(RowsVisitor).map(Rows)
+    }
+}
+
+/// Text, a number or a truth value as text; anything else as nothing.
+struct TextSeed;
+
+impl<'de> DeserializeSeed<'de> for TextSeed {
+    type Value = Option<Cow<'de, str>>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextSeed {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(if truth { "true" } else { "false" })))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
