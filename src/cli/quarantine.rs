@@ -28,7 +28,8 @@ pub(super) fn run(
 }
 
 fn waiting(settings: &Settings) -> Result<Vec<Quarantined>, Failure> {
-    Ok(store::quarantined(&store::open_read_only(&settings.store.value)?)?)
+    let reader = store::open_read_only(&settings.store.value)?;
+    Ok(store::quarantined(&reader)?)
 }
 
 fn list(records: &[Quarantined], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<u8, Failure> {
@@ -84,7 +85,7 @@ fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<
 
 fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let catalog = super::catalog_of(&settings)?;
-    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
     let retried = run::retry(&request, &catalog, &SystemClock::shared())?;
     for id in &retried.stored {
         writeln!(streams.out, "{id}  stored")?;
