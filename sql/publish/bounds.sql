@@ -4,5 +4,6 @@
 
 SET memory_limit = {{memory}};
 SET temp_directory = {{spill}};
+RESET max_temp_directory_size;
 SET threads = 1;
 SET preserve_insertion_order = false;

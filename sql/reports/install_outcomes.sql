@@ -1,26 +1,42 @@
 -- title: What became of install jobs
 -- about: Install jobs by their status at one instant (since; the first run where it is left out) and at a later one
 --   (as_of). Jobs that were not there at one of the two are told apart.
--- needs: app_install_jobs, app_install_jobs_versions, runs
+-- needs: app_install_jobs, app_install_jobs_versions, runs, sweeps
 -- param: since instant none
 -- param: as_of instant newest
+-- note: A project that was first read after since is compared from its first reading on.
 -- note: A job that was listed without a status is shown as (none).
 
 WITH
 asked AS (
+    SELECT CAST($since AS TIMESTAMPTZ) AS since, CAST($as_of AS TIMESTAMPTZ) AS last_at
+),
+first_read AS (
+    SELECT sweeps.scope, min(runs.started_at) AS at
+    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE sweeps.table_name = 'app_install_jobs' AND sweeps.verdict <> 'failed'
+    GROUP BY sweeps.scope
+),
+-- Before its first reading nothing is known of a scope, which is not to say that nothing was there.
+scopes AS (
     SELECT
-        coalesce(CAST($since AS TIMESTAMPTZ), (SELECT min(started_at) FROM runs)) AS first_at,
-        CAST($as_of AS TIMESTAMPTZ) AS last_at
+        held._scope,
+        greatest(asked.since, coalesce(first_read.at, (SELECT min(started_at) FROM runs))) AS first_at,
+        asked.last_at
+    FROM (SELECT DISTINCT _scope FROM app_install_jobs_versions) AS held
+    CROSS JOIN asked
+    LEFT JOIN first_read ON first_read.scope = held._scope
+    WHERE coalesce(first_read.at <= asked.last_at, true)
 ),
 first_seen AS (
-    SELECT _scope, id, coalesce(job_status, '(none)') AS status
-    FROM app_install_jobs_versions CROSS JOIN asked
-    WHERE _valid_from <= first_at AND (_valid_to IS NULL OR _valid_to > first_at)
+    SELECT v._scope, v.id, coalesce(v.job_status, '(none)') AS status
+    FROM app_install_jobs_versions AS v JOIN scopes ON scopes._scope = v._scope
+    WHERE v._valid_from <= scopes.first_at AND (v._valid_to IS NULL OR v._valid_to > scopes.first_at)
 ),
 last_seen AS (
-    SELECT _scope, id, coalesce(job_status, '(none)') AS status
-    FROM app_install_jobs_versions CROSS JOIN asked
-    WHERE _valid_from <= last_at AND (_valid_to IS NULL OR _valid_to > last_at)
+    SELECT v._scope, v.id, coalesce(v.job_status, '(none)') AS status
+    FROM app_install_jobs_versions AS v JOIN scopes ON scopes._scope = v._scope
+    WHERE v._valid_from <= scopes.last_at AND (v._valid_to IS NULL OR v._valid_to > scopes.last_at)
 ),
 jobs AS (
     SELECT

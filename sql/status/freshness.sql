@@ -1,6 +1,6 @@
 -- Each list that was ever swept: how its newest sweep went, its newest complete one, and the records that wait
 -- in quarantine. A retry of quarantined records reads no page and is no listing. A store that no run has brought up
--- to date yet has no dismissals.
+-- to date yet has no dismissals. Runs that started after the instant bound as $1 do not count; all do where it is NULL.
 -- Instants are microseconds since 1970, UTC; NULL where no sweep was complete.
 -- takes:
 
@@ -11,18 +11,23 @@ SELECT
     swept.asked_us,
     swept.complete_us,
     swept.complete_rows,
-    coalesce(waiting.records, 0)
+    coalesce(waiting.records, 0),
+    swept.asked_run,
+    swept.held_back
 FROM (
     SELECT
-        table_name,
-        scope,
-        arg_max(verdict, run_id) AS verdict,
-        max(epoch_us(started_at)) AS asked_us,
-        max(epoch_us(started_at)) FILTER (verdict = 'complete') AS complete_us,
-        arg_max(distinct_count, run_id) FILTER (verdict = 'complete') AS complete_rows
-    FROM sweeps
-    WHERE pages > 0 OR verdict = 'failed'
-    GROUP BY table_name, scope
+        sweeps.table_name,
+        sweeps.scope,
+        arg_max(sweeps.verdict, sweeps.run_id) AS verdict,
+        max(epoch_us(sweeps.started_at)) AS asked_us,
+        max(epoch_us(sweeps.started_at)) FILTER (sweeps.verdict = 'complete') AS complete_us,
+        arg_max(sweeps.distinct_count, sweeps.run_id) FILTER (sweeps.verdict = 'complete') AS complete_rows,
+        max(sweeps.run_id) AS asked_run,
+        arg_max(sweeps.held_back, sweeps.run_id) AS held_back
+    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE (sweeps.pages > 0 OR sweeps.verdict = 'failed')
+        AND ($1::BIGINT IS NULL OR epoch_us(runs.started_at) <= $1::BIGINT)
+    GROUP BY sweeps.table_name, sweeps.scope
 ) AS swept
 LEFT JOIN (
     SELECT table_name, scope, count(*) AS records

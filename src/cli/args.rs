@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::args_catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
 use super::output;
+use super::query_format::QueryFormat;
 use crate::config;
 
 const ABOUT: &str = "Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.";
@@ -56,7 +57,7 @@ pub(super) struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Say nothing but errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more: -v what is done, -vv every request, -vvv everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
@@ -121,7 +122,7 @@ pub(super) enum Command {
 #[derive(Args)]
 pub(super) struct SyncArgs {
     /// Only these tables
-    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub only: Vec<String>,
     /// Show what would be asked, and ask nothing
     #[arg(long)]
@@ -168,41 +169,18 @@ pub(super) struct QueryArgs {
     /// One SQL statement that reads; `-` takes it from standard input
     #[arg(allow_hyphen_values = true)]
     pub sql: String,
-    #[arg(long, value_enum, default_value_t = QueryFormat::Table, value_name = "FORMAT")]
-    pub format: QueryFormat,
-    /// Write to this file instead of standard output; needed for parquet
+    /// [default: as the name of --out ends, else table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
+    /// Rows at most [default: 1000 in a table, all in the other formats]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Write to this file instead of standard output, in the format that its name ends in; needed for parquet
     #[arg(long, short, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the file if it is there
     #[arg(long, requires = "out")]
     pub replace: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(super) enum QueryFormat {
-    /// Aligned columns, long values cut to the terminal's width
-    Table,
-    /// RFC 4180, lines ended by a line feed
-    Csv,
-    /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
-    Json,
-    /// A table for GitHub and the like
-    Markdown,
-    /// A Parquet file, written whole to --out
-    Parquet,
-}
-
-impl QueryFormat {
-    /// `None` for parquet, which is a file and no text.
-    pub(super) fn as_text(self) -> Option<output::Format> {
-        match self {
-            QueryFormat::Table => Some(output::Format::Table),
-            QueryFormat::Csv => Some(output::Format::Csv),
-            QueryFormat::Json => Some(output::Format::Json),
-            QueryFormat::Markdown => Some(output::Format::Markdown),
-            QueryFormat::Parquet => None,
-        }
-    }
 }
 
 #[derive(Subcommand)]
@@ -219,8 +197,8 @@ pub(super) struct PublishArgs {
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
     /// Only these tables, and the ledger
-    #[arg(long, value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
-    pub tables: Vec<String>,
+    #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
     /// Begin history and changes at this instant, in a new folder: 2026-05-01, or back from the newest run: 90d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,

@@ -7,11 +7,15 @@ use serde_json::json;
 
 use super::args::{Global, SummaryFormat};
 use super::message::Failure;
-use super::{Streams, catalog_of, counted, sync};
+use super::output::wrap::wrapped;
+use super::{Streams, catalog_of, counted, sync, terminal_width};
 use crate::catalog::{Catalog, SkippedFile, is_builtin};
 use crate::clock::SystemClock;
 use crate::config::{self, Environment, Settings};
 use crate::run::check::{self, Finding, Mark, Trial};
+
+/// Before what a mark stands beside.
+const MARK_COLUMNS: u16 = 9;
 
 #[derive(Args)]
 pub(super) struct CheckArgs {
@@ -92,8 +96,14 @@ fn own_lists(settings: &Settings, catalog: &Catalog) -> Option<Finding> {
 fn lines(finding: &Finding) -> String {
     let subject = finding.subject.as_ref().map_or(String::new(), |subject| format!(" {subject}"));
     let check = finding.check.replace('_', " ");
-    let hint = finding.hint.as_ref().map_or(String::new(), |hint| format!("{:9}hint: {hint}\n", ""));
-    format!("{:<9}{check}{subject}: {}\n{hint}", finding.mark.name(), finding.detail)
+    let width = terminal_width();
+    let below = |hint: &String| {
+        let hint = wrapped(&format!("hint: {hint}"), width.map(|width| width.saturating_sub(MARK_COLUMNS)));
+        hint.lines().map(|line| format!("{:1$}{line}\n", "", usize::from(MARK_COLUMNS))).collect::<String>()
+    };
+    let hint = finding.hint.as_ref().map_or(String::new(), below);
+    let line = format!("{:<9}{check}{subject}: {}", finding.mark.name(), finding.detail);
+    format!("{}\n{hint}", wrapped(&line, width))
 }
 
 fn closing_line(failed: u64, warnings: u64) -> String {

@@ -34,19 +34,25 @@ pub(super) fn run(global: &Global, args: &DemoArgs, _: &Environment, streams: &m
     Ok(0)
 }
 
+/// Removes the store of an earlier demo. Nothing else is removed: no store of another origin, no file that is no store,
+/// and no link.
 fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
-    match (store.exists(), replace) {
-        (true, false) => Err(Failure::usage(
-            format!("{} is already there", store.display()),
-            Some("--replace makes it anew; --store names another file".to_owned()),
-        )),
-        (true, true) => {
-            // Only a store of hclake is removed.
-            drop(store::open_read_only(store)?);
-            Ok(std::fs::remove_file(store)?)
-        }
-        (false, _) => Ok(()),
+    let Ok(there) = store.symlink_metadata() else { return Ok(()) };
+    let shown = store.display();
+    if there.is_symlink() {
+        let hint = "name the store itself, or another file, with --store";
+        return Err(Failure::usage(format!("{shown} is a link; a demo replaces no link"), Some(hint.to_owned())));
     }
+    if !replace {
+        let hint = "--replace makes the store of an earlier demo again; --store names another file";
+        return Err(Failure::usage(format!("{shown} is already there"), Some(hint.to_owned())));
+    }
+    let reader = store::open_read_only(store)?;
+    if !store::is_demo(&reader)? {
+        return Err(store::Error::NotDemoStore { path: store.to_owned() }.into());
+    }
+    drop(reader);
+    Ok(std::fs::remove_file(store)?)
 }
 
 /// Runs the nights and returns when each began.
@@ -67,7 +73,8 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
             standin.with_world(World::advance_night);
         }
         streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
-        let request = run::Request { settings: settings.clone(), only: Vec::new(), allow_gone: false };
+        let settings = settings.clone();
+        let request = run::Request { settings, only: Vec::new(), allow_gone: false, is_demo: true };
         let observer = Arc::new(Lines::new(true));
         let summary = run::sync(request, &catalog, clock.clone(), observer, sync::interrupt()?).await?;
         sync::show(&summary, SummaryFormat::Text, streams)?;

@@ -7,8 +7,10 @@ use super::args::Global;
 use super::args_catalog::DescribeArgs;
 use super::message::Failure;
 use super::output::grid::Grid;
+use super::output::wrap::wrapped;
 use super::output::{self, Format};
 use super::tables::open_if_there;
+use super::watch::{Listener, Watched};
 use super::{Streams, terminal_width, usable_catalog};
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::toml_text::nearest;
@@ -35,11 +37,13 @@ pub(super) fn run(
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = usable_catalog(&settings, streams)?;
     let endpoint = find(&catalog, &args.table)?;
+    let listener = Listener::begin()?;
     let holdings = match open_if_there(&settings.store.value, streams)? {
-        Some(connection) if store::lists_held(&connection)?.contains(&endpoint.name) => {
-            store::holdings(&connection, &endpoint.name)?
-        }
-        _ => Vec::new(),
+        Some(reader) => listener.attend(&reader, Watched::default(), |_| match store::lists_held(&reader)? {
+            held if held.contains(&endpoint.name) => Ok(store::holdings(&reader, &endpoint.name)?),
+            _ => Ok(Vec::new()),
+        })?,
+        None => Vec::new(),
     };
     match args.format {
         Format::Table => show(endpoint, &holdings, streams)?,
@@ -48,10 +52,8 @@ pub(super) fn run(
             let batch = columns_grid(endpoint).batch();
             output::write([batch.clone()], batch.schema_ref(), Format::Csv, streams.out, None)?;
         }
-        Format::Json => {
-            let text = serde_json::to_string_pretty(&told(endpoint, &holdings));
-            writeln!(streams.out, "{}", text.map_err(|error| Failure::failed(error.to_string()))?)?;
-        }
+        Format::Json => writeln!(streams.out, "{:#}", told(endpoint, &holdings))?,
+        Format::Jsonl => writeln!(streams.out, "{}", told(endpoint, &holdings))?,
     }
     Ok(0)
 }
@@ -124,9 +126,10 @@ fn holdings_grid(holdings: &[Holding]) -> Grid {
 }
 
 fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) -> Result<(), Failure> {
-    writeln!(streams.out, "{}: {}\n\n{}\n", endpoint.name, endpoint.title, endpoint.about)?;
+    let about = wrapped(&endpoint.about, terminal_width());
+    writeln!(streams.out, "{}: {}\n\n{about}\n", endpoint.name, endpoint.title)?;
     for (name, text) in facts(endpoint) {
-        writeln!(streams.out, "{name:<14} {text}")?;
+        writeln!(streams.out, "{}", wrapped(&format!("{name:<14} {text}"), terminal_width()))?;
     }
     writeln!(streams.out, "\n{}", wrapped_columns(endpoint, terminal_width()).trim_fmt())?;
     if !holdings.is_empty() {

@@ -21,7 +21,8 @@ pub(super) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let known = store::known_drift(&store::open_read_only(&settings.store.value)?)?;
+    let reader = store::open_read_only(&settings.store.value)?;
+    let known = store::known_drift(&reader)?;
     match command {
         DriftCommand::List { format } => list(&known, *format, streams),
         DriftCommand::Acknowledge { table, members } => acknowledge(settings, &known, table, members, streams),
@@ -77,7 +78,7 @@ fn acknowledge(
         return Err(Failure::usage(format!("no drift of `{table}` is known in a member `{unknown}`"), hint()));
     }
     let members = if members.is_empty() { of_table } else { members.to_vec() };
-    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
     run::acknowledge(&request, table, &members, &SystemClock::shared())?;
     for member in &members {
         writeln!(streams.out, "{table}.{member}  acknowledged")?;

@@ -1,9 +1,15 @@
 //! How a failed command speaks: what happened, then what to do next, and the exit code that goes with it.
 
+use std::io;
+
 use crate::{catalog, config, publish, report, run, store};
 
+/// Someone stopped the command.
+pub(super) const EXIT_INTERRUPTED: u8 = 130;
+
 /// Why a command ended early.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
 pub(super) struct Failure {
     pub message: String,
     pub hint: Option<String>,
@@ -18,6 +24,16 @@ impl Failure {
 
     pub(super) fn failed(message: impl Into<String>) -> Failure {
         Failure { message: message.into(), hint: None, code: 1 }
+    }
+
+    /// Someone stopped the command.
+    pub(super) fn interrupted() -> Failure {
+        Failure { message: "interrupted".to_owned(), hint: None, code: EXIT_INTERRUPTED }
+    }
+
+    /// The reader of the output has seen enough: the command ends early, and well.
+    pub(super) fn nobody_reads() -> Failure {
+        Failure { message: String::new(), hint: None, code: 0 }
     }
 
     /// The lines for standard error.
@@ -77,8 +93,13 @@ impl From<duckdb::Error> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Failure::failed(error.to_string())
+/// What stopped the rows that were being written, else the fault of where they go.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Failure>() {
+            Ok(failure) => failure,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Failure::nobody_reads(),
+            Err(error) => Failure::failed(error.to_string()),
+        }
     }
 }

@@ -9,6 +9,7 @@ mod demo;
 mod describe;
 mod drift;
 mod init;
+mod lists;
 mod log;
 mod manual;
 mod message;
@@ -18,12 +19,14 @@ mod progress;
 mod publish;
 mod quarantine;
 mod query;
+mod query_format;
 mod redate;
 mod report;
 mod schedule;
 mod status;
 mod sync;
 mod tables;
+mod watch;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -52,8 +55,11 @@ impl Streams<'_> {
     }
 }
 
-/// Writes a line to standard error. A reader that has gone away is no reason to fail.
+/// Writes a line to standard error, on a terminal in as many as it needs. A reader that has gone away is no reason to
+/// fail.
 pub(crate) fn say(line: &str) {
+    let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
+    let line = output::wrap::wrapped(line, width);
     progress::aside(|| {
         let _ = writeln!(io::stderr().lock(), "{line}");
     });
@@ -89,7 +95,7 @@ pub fn main() -> ExitCode {
     let flushed = out.flush().map_err(Failure::from);
     match ended.and_then(|code| flushed.map(|()| code)) {
         Ok(code) => ExitCode::from(code),
-        Err(failure) if is_broken_pipe(&failure) => ExitCode::SUCCESS,
+        Err(failure) if failure.code == 0 => ExitCode::SUCCESS,
         Err(failure) => {
             say(&failure.text());
             ExitCode::from(failure.code)
@@ -122,9 +128,4 @@ pub(crate) fn usable_catalog(settings: &Settings, streams: &Streams<'_>) -> Resu
 /// Columns of the terminal that standard output is, if it is one.
 fn terminal_width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
-}
-
-/// Whoever read the output has seen enough.
-fn is_broken_pipe(failure: &Failure) -> bool {
-    failure.message.contains("Broken pipe")
 }

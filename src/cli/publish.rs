@@ -52,7 +52,7 @@ fn parquet(
 ) -> Result<u8, Failure> {
     let store = &settings.store.value;
     let options = Options {
-        tables: args.tables.clone(),
+        tables: args.only.clone(),
         since: args.since.as_deref().map(|text| instant(text, store)).transpose()?,
         flat: args.flat,
         compression: args.compression.map(Into::into),
@@ -71,7 +71,8 @@ fn parquet(
 
 /// An instant; one given relatively is counted back from the newest run.
 fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
-    let newest = store::newest_run_at(&store::open_read_only(store)?)?.ok_or(publish::Error::NoRun)?;
+    let reader = store::open_read_only(store)?;
+    let newest = store::newest_run_at(&reader)?.ok_or(publish::Error::NoRun)?;
     when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
@@ -151,7 +152,7 @@ fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &m
         }
     }
     for (table, run_id) in &verified.behind {
-        streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --tables brings it up"));
+        streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --only brings it up"));
     }
     for table in &verified.unlisted {
         streams.remark(&format!("note: {table} is no longer in the catalog; its files are held to the manifest alone"));

@@ -29,7 +29,8 @@ pub(super) fn run(
 }
 
 fn waiting(settings: &Settings) -> Result<Vec<Quarantined>, Failure> {
-    Ok(store::quarantined(&store::open_read_only(&settings.store.value)?)?)
+    let reader = store::open_read_only(&settings.store.value)?;
+    Ok(store::quarantined(&reader)?)
 }
 
 fn list(records: &[Quarantined], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<u8, Failure> {
@@ -77,7 +78,7 @@ fn named<'a>(records: &'a [Quarantined], id: &str) -> Result<&'a Quarantined, Fa
 fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let records = waiting(&settings)?;
     let named = ids.iter().map(|id| named(&records, id).cloned()).collect::<Result<Vec<_>, _>>()?;
-    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
     run::dismiss(&request, &named, &SystemClock::shared())?;
     for record in &named {
         writeln!(streams.out, "{}  dismissed", record.id)?;
@@ -102,7 +103,7 @@ fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<
 
 fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
     let catalog = super::usable_catalog(&settings, streams)?;
-    let request = Request { settings, only: Vec::new(), allow_gone: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
     let retried = run::retry(&request, &catalog, &SystemClock::shared())?;
     for id in &retried.stored {
         writeln!(streams.out, "{id}  stored")?;

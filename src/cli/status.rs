@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde_json::json;
 
 use super::Streams;
 use super::args::{Global, parse_age};
+use super::lists::{distinguishing, short, verdict_in_words};
 use super::message::Failure;
+use super::output::{self, grid::Grid};
+use super::watch::{Listener, Watched};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::config::{self, Environment};
+use crate::report::when::spoken;
 use crate::run;
 use crate::store::{self, ListStatus, RunStatus};
 
@@ -47,24 +51,22 @@ pub(super) fn run(
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let path = &settings.store.value;
+    let listener = Listener::begin()?;
     let opened = match store::open_read_only(path) {
         Err(error @ store::Error::Missing { .. }) if args.max_age.is_some() => {
             return Err(Failure { code: 1, ..error.into() });
         }
         opened => opened?,
     };
-    let lists = store::freshness(&opened)?;
+    let (runs, lists) = listener.attend(&opened, Watched::default(), |_| {
+        Ok((store::last_runs(&opened, RUNS_MAX)?, store::freshness(&opened, None)?))
+    })?;
     let catalog = super::usable_catalog(&settings, streams)?;
-    let status = Status {
-        store: path.display().to_string(),
-        now: SystemClock::new().wall(),
-        max_age: args.max_age,
-        runs: store::last_runs(&opened, RUNS_MAX)?,
-        dropped: dropped(&lists, |list| run::is_asked_for(&settings, &catalog, &list.table, &list.scope)),
-        lists,
-    };
+    let dropped = dropped(&lists, |list| run::is_asked_for(&settings, &catalog, &list.table, &list.scope));
+    let (store, now) = (path.display().to_string(), SystemClock::new().wall());
+    let status = Status { store, now, max_age: args.max_age, runs, dropped, lists };
     let text = match args.format {
-        StatusFormat::Text => status.text(),
+        StatusFormat::Text => status.text(super::terminal_width())?,
         StatusFormat::Json => format!("{}\n", status.json()),
         StatusFormat::Openmetrics => status.openmetrics(),
     };
@@ -99,7 +101,7 @@ fn dropped(lists: &[ListStatus], is_asked_for: impl Fn(&ListStatus) -> bool) -> 
 
 impl Status {
     fn age(&self, at: Timestamp) -> Duration {
-        Duration::from_micros(u64::try_from(self.now.minus(at)).unwrap_or(0))
+        micros(self.now.minus(at))
     }
 
     fn age_of(&self, list: &ListStatus) -> Option<Duration> {
@@ -112,7 +114,7 @@ impl Status {
         if self.dropped.contains(&(list.table.clone(), list.scope.clone())) {
             return true;
         }
-        let idle = Duration::from_micros(u64::try_from(newest.minus(list.asked_at)).unwrap_or(0));
+        let idle = micros(newest.minus(list.asked_at));
         idle > RETIRED_AFTER.max(self.max_age.unwrap_or_default() * 2)
     }
 
@@ -144,48 +146,57 @@ impl Status {
         lists.filter_map(fault).collect()
     }
 
-    fn text(&self) -> String {
-        let mut runs = plain_table(["run", "started", "took", "outcome", "lists", "rows", "changes"]);
-        for run in &self.runs {
-            let lists = match run.incomplete_lists {
-                0 => run.lists.to_string(),
-                n => format!("{} ({n} incomplete)", run.lists),
-            };
-            runs.add_row([
-                run.run_id.to_string(),
-                to_second(run.started_at),
-                spoken(Duration::from_micros(u64::try_from(run.ended_at.minus(run.started_at)).unwrap_or(0))),
-                run.outcome.clone(),
-                lists,
-                run.rows_read.to_string(),
-                run.changes.to_string(),
-            ]);
-        }
-        let mut lists = plain_table(["table", "scope", "newest", "complete", "rows", "bad"]);
-        for list in &self.lists {
-            let verdict = if self.is_retired(list) { "no longer asked for" } else { &list.verdict };
-            lists.add_row([
-                list.table.clone(),
-                list.scope.clone(),
-                verdict.to_owned(),
-                self.age_of(list).map_or("never".to_owned(), |age| format!("{} ago", spoken(age))),
-                list.rows.map_or(String::new(), |rows| rows.to_string()),
-                list.quarantined.to_string(),
-            ]);
-        }
-        let right = |table: &mut Table, columns: &[usize]| {
-            for column in columns {
-                if let Some(column) = table.column_mut(*column) {
-                    column.set_cell_alignment(CellAlignment::Right);
-                }
-            }
-        };
-        right(&mut runs, &[0, 5, 6]);
-        right(&mut lists, &[4, 5]);
+    fn text(&self, width: Option<u16>) -> Result<String, Failure> {
         if self.runs.is_empty() {
-            return format!("{} holds no run yet\n", self.store);
+            return Ok(format!("{} holds no run yet\n", self.store));
         }
-        format!("{}\n\n{runs}\n\n{lists}\n", self.store)
+        let runs = output::table_fitting([self.runs_table()], width)?;
+        let lists = output::table_fitting([self.lists_table(true), self.lists_table(false)], width)?;
+        let hint = match self.lists.iter().filter(|list| !self.is_retired(list)).any(|list| list.held_back > 0) {
+            true => "\nheld back: more records vanished at once than may; hclake sync --allow-gone lets them go\n",
+            false => "",
+        };
+        Ok(format!("{}\n\n{runs}\n{lists}{}", self.store, output::wrap::wrapped(hint, width)))
+    }
+
+    fn runs_table(&self) -> RecordBatch {
+        let lists = |run: &RunStatus| match run.incomplete_lists {
+            0 => run.lists.to_string(),
+            n => format!("{} ({n} incomplete)", run.lists),
+        };
+        let took = |run: &RunStatus| spoken(micros(run.ended_at.minus(run.started_at)));
+        let runs = || self.runs.iter();
+        Grid::default()
+            .counts("run", runs().map(|run| u64::try_from(run.run_id).ok()))
+            .texts("started", runs().map(|run| Some(to_second(run.started_at))))
+            .texts("took", runs().map(|run| Some(took(run))))
+            .texts("outcome", runs().map(|run| Some(run.outcome.as_str())))
+            .texts("lists", runs().map(|run| Some(lists(run))))
+            .counts("rows", runs().map(|run| Some(run.rows_read)))
+            .counts("changes", runs().map(|run| Some(run.changes)))
+            .batch()
+    }
+
+    fn lists_table(&self, whole_scopes: bool) -> RecordBatch {
+        let lists = || self.lists.iter();
+        let named: Vec<(&str, &str)> = lists().map(|list| (list.table.as_str(), list.scope.as_str())).collect();
+        let scopes =
+            if whole_scopes { lists().map(|list| short(&list.scope)).collect() } else { distinguishing(&named) };
+        let newest = |list: &ListStatus| match self.is_retired(list) {
+            true => "no longer asked for".to_owned(),
+            false => verdict_in_words(&list.verdict, None, list.held_back),
+        };
+        let complete =
+            |list: &ListStatus| self.age_of(list).map_or("never".to_owned(), |age| format!("{} ago", spoken(age)));
+        let mut grid = Grid::default().texts("table", lists().map(|list| Some(list.table.as_str())));
+        if scopes.iter().any(|scope| !scope.is_empty()) {
+            grid = grid.texts("scope", scopes.into_iter().map(Some));
+        }
+        grid.texts("newest", lists().map(|list| Some(newest(list))))
+            .texts("complete", lists().map(|list| Some(complete(list))))
+            .counts("rows", lists().map(|list| list.rows))
+            .counts("bad", lists().map(|list| Some(list.quarantined)))
+            .batch()
     }
 
     fn json(&self) -> serde_json::Value {
@@ -201,7 +212,7 @@ impl Status {
                 "table": list.table, "scope": list.scope, "verdict": list.verdict,
                 "asked_at": list.asked_at.to_string(), "complete_at": list.complete_at.map(|at| at.to_string()),
                 "age_s": self.age_of(list).map(|age| age.as_secs()), "rows": list.rows,
-                "quarantined": list.quarantined, "retired": self.is_retired(list),
+                "quarantined": list.quarantined, "held_back": list.held_back, "retired": self.is_retired(list),
             })
         };
         json!({
@@ -286,10 +297,8 @@ impl Status {
     }
 }
 
-fn plain_table<const N: usize>(header: [&str; N]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
-    table
+fn micros(duration_us: i64) -> Duration {
+    Duration::from_micros(u64::try_from(duration_us).unwrap_or(0))
 }
 
 fn labels(pairs: &[(&str, &str)]) -> String {
@@ -302,19 +311,8 @@ fn seconds(at: Timestamp) -> String {
     format!("{}.{:06}", at.0.div_euclid(1_000_000), at.0.rem_euclid(1_000_000))
 }
 
-fn to_second(at: Timestamp) -> String {
+pub(super) fn to_second(at: Timestamp) -> String {
     at.to_datetime().map_or_else(|| at.to_string(), |at| at.format("%Y-%m-%d %H:%M:%SZ").to_string())
-}
-
-/// The two greatest units of a duration.
-pub(super) fn spoken(duration: Duration) -> String {
-    let s = duration.as_secs();
-    match s {
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min", s / 60),
-        3600..172_800 => format!("{} h {} min", s / 3600, s % 3600 / 60),
-        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
-    }
 }
 
 #[cfg(test)]
@@ -351,6 +349,8 @@ mod tests {
             complete_at: complete_h.map(ago_h),
             rows: complete_h.map(|_| 450),
             quarantined: 2,
+            asked_run: 3,
+            held_back: 0,
         }
     }
 
@@ -398,7 +398,7 @@ mod tests {
         let dropped = dropped(&lists, |list| list.table == "jobs");
         let status = Status { dropped, ..status(Some(26), vec![run(2)], lists) };
         assert_eq!(status.stale(), [""; 0]);
-        assert!(status.text().contains("no longer asked for"));
+        assert!(status.text(None).unwrap().contains("no longer asked for"));
     }
 
     #[test]
@@ -435,6 +435,6 @@ mod tests {
     #[test]
     fn the_text_shows_runs_and_lists() {
         let lists = vec![list("apps", 2, Some(2)), list("jobs", 2, Some(50)), list("old", 400, Some(400))];
-        insta::assert_snapshot!(status(None, vec![run(2)], lists).text());
+        insta::assert_snapshot!(status(None, vec![run(2)], lists).text(None).unwrap());
     }
 }

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use arrow::array::RecordBatch;
 
 use super::args::{Global, SummaryFormat, SyncArgs};
 use super::init::unknown_region;
+use super::lists::{distinguishing, short, verdict_in_words};
 use super::message::Failure;
+use super::output::{self, grid::Grid};
 use super::progress::{self, Bars};
 use super::{Streams, counted, publish, say};
 use crate::catalog::Catalog;
-use crate::catalog::spec::Scope;
 use crate::clock::SystemClock;
 use crate::cloud::waiting::Waiting;
 use crate::config::{self, Environment, Settings};
@@ -41,7 +42,7 @@ pub(super) fn run(
     }
     let regions: BTreeSet<&str> = settings.scopes.value.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
-    let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone };
+    let request = run::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone, is_demo: false };
     if args.dry_run {
         return dry_run(&request, &catalog, streams);
     }
@@ -192,39 +193,51 @@ pub(super) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
         return Ok(writeln!(streams.out, "{text}")?);
     }
     if !streams.is_quiet {
-        writeln!(streams.out, "{}", summary_table(summary))?;
+        let tables = [Detail::All, Detail::BriefScopes, Detail::NoProofs, Detail::NoRequests];
+        let tables = tables.map(|detail| summary_table(summary, detail));
+        write!(streams.out, "{}", output::table_fitting(tables, super::terminal_width())?)?;
     }
     streams.remark(&closing_line(summary));
     Ok(())
 }
 
-fn summary_table(summary: &Summary) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["table", "scope", "verdict", "rows", "new", "changed", "gone", "bad", "requests"]);
-    for list in &summary.tables {
-        let verdict = match (&list.proof, list.verdict) {
-            (Some(proof), "complete") => format!("complete ({proof})"),
-            (_, verdict) => verdict.to_owned(),
-        };
-        let counts = [list.rows_read, list.new, list.changed, list.gone, list.quarantined, list.requests];
-        let named = [list.table.clone(), short(&list.scope), verdict];
-        table.add_row(named.into_iter().chain(counts.map(|count| count.to_string())));
-    }
-    for column in table.column_iter_mut().skip(3) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+/// How much of each list the table at the end shows, from most to least.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Detail {
+    All,
+    BriefScopes,
+    NoProofs,
+    NoRequests,
 }
 
-/// The scope with a long project id cut; the whole of it is in the ledger and in the JSON summary.
-fn short(scope: &Scope) -> String {
-    const KEPT: usize = 8;
-    let project = match scope.project.char_indices().nth(KEPT + 4) {
-        Some(_) => scope.project.chars().take(KEPT).chain(['…']).collect(),
-        None => scope.project.clone(),
+fn summary_table(summary: &Summary, detail: Detail) -> RecordBatch {
+    let lists = &summary.tables;
+    let texts: Vec<String> = lists.iter().map(|list| list.scope.to_string()).collect();
+    let named: Vec<(&str, &str)> = lists.iter().zip(&texts).map(|(l, scope)| (l.table.as_str(), &**scope)).collect();
+    let scopes = match detail {
+        Detail::All => texts.iter().map(|scope| short(scope)).collect(),
+        _ => distinguishing(&named),
     };
-    Scope { project, ..scope.clone() }.to_string()
+    let verdict = |list: &ListSummary| {
+        let proof = list.proof.as_deref().filter(|_| detail < Detail::NoProofs);
+        Some(verdict_in_words(list.verdict, proof, list.held_back))
+    };
+    let counts = |count: fn(&ListSummary) -> u64| lists.iter().map(move |list| Some(count(list)));
+    let mut grid = Grid::default().texts("table", lists.iter().map(|list| Some(list.table.as_str())));
+    if scopes.iter().any(|scope| !scope.is_empty()) {
+        grid = grid.texts("scope", scopes.into_iter().map(Some));
+    }
+    grid = grid
+        .texts("verdict", lists.iter().map(verdict))
+        .counts("rows", counts(|list| list.rows_read))
+        .counts("new", counts(|list| list.new))
+        .counts("changed", counts(|list| list.changed))
+        .counts("gone", counts(|list| list.gone))
+        .counts("bad", counts(|list| list.quarantined));
+    if detail < Detail::NoRequests {
+        grid = grid.counts("requests", counts(|list| list.requests));
+    }
+    grid.batch()
 }
 
 fn closing_line(summary: &Summary) -> String {

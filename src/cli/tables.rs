@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use duckdb::Connection;
 
 use super::args::Global;
 use super::args_catalog::TablesArgs;
@@ -11,11 +10,13 @@ use super::describe::{self, section};
 use super::message::Failure;
 use super::output::grid::Grid;
 use super::output::{self, Format};
+use super::status::to_second;
+use super::watch::{Listener, Watched};
 use super::{Streams, terminal_width, usable_catalog};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::config::{self, Environment};
-use crate::store::{self, Holding, OWN_COLUMNS};
+use crate::store::{self, Holding, OWN_COLUMNS, Reader};
 
 const PAGE_HEAD: &str = "# Tables and their columns\n
 Every table that hclake keeps, as its catalog declares them. This page is made by\n
@@ -34,19 +35,25 @@ pub(super) fn run(
         write!(streams.out, "{}", page(&catalog))?;
         return Ok(0);
     }
-    let batch = if args.columns {
+    let whole = if args.columns {
         columns(&catalog)
     } else if args.api {
         asked(&catalog)
     } else {
-        kept(&catalog, &settings.store.value, streams)?
+        let tables = kept(&catalog, &settings.store.value, streams)?;
+        if args.format == Format::Table {
+            let narrower = [Detail::All, Detail::Seconds, Detail::NoTitles].map(|detail| holdings(&tables, detail));
+            write!(streams.out, "{}", output::table_fitting(narrower, terminal_width())?)?;
+            return Ok(0);
+        }
+        holdings(&tables, Detail::All)
     };
-    output::write([batch.clone()], batch.schema_ref(), args.format, streams.out, terminal_width())?;
+    output::write([whole.clone()], whole.schema_ref(), args.format, streams.out, terminal_width())?;
     Ok(0)
 }
 
 /// The store, or nothing where there is none yet.
-pub(super) fn open_if_there(path: &Path, streams: &Streams<'_>) -> Result<Option<Connection>, Failure> {
+pub(super) fn open_if_there(path: &Path, streams: &Streams<'_>) -> Result<Option<Reader>, Failure> {
     match store::open_read_only(path) {
         Ok(connection) => Ok(Some(connection)),
         Err(store::Error::Missing { .. } | store::Error::FolderMissing { .. }) => {
@@ -71,33 +78,59 @@ impl Kept {
 }
 
 /// The catalog's tables, then those that the store holds and the catalog does not know.
-fn kept(catalog: &Catalog, store: &Path, streams: &Streams<'_>) -> Result<RecordBatch, Failure> {
-    let connection = open_if_there(store, streams)?;
-    let held = connection.as_ref().map(store::lists_held).transpose()?.unwrap_or_default();
+fn kept(catalog: &Catalog, store: &Path, streams: &Streams<'_>) -> Result<Vec<Kept>, Failure> {
+    let listener = Listener::begin()?;
+    match open_if_there(store, streams)? {
+        Some(reader) => listener.attend(&reader, Watched::default(), |_| kept_in(Some(&reader), catalog)),
+        None => kept_in(None, catalog),
+    }
+}
+
+fn kept_in(connection: Option<&Reader>, catalog: &Catalog) -> Result<Vec<Kept>, Failure> {
+    let held = connection.map(|reader| store::lists_held(reader)).transpose()?.unwrap_or_default();
     let known = catalog.endpoints().iter().map(|endpoint| (endpoint.name.clone(), Some(endpoint.title.clone())));
     let others = held.iter().filter(|name| catalog.get(name).is_none()).map(|name| (name.clone(), None));
     let mut tables = Vec::new();
     for (table, title) in known.chain(others) {
-        let holdings = match &connection {
+        let holdings = match connection {
             Some(connection) if held.contains(&table) => Some(store::holdings(connection, &table)?),
             _ => None,
         };
         tables.push(Kept { table, title, holdings });
     }
+    Ok(tables)
+}
+
+/// How much the table of what is kept shows, from most to least.
+#[derive(Clone, Copy, PartialEq)]
+enum Detail {
+    All,
+    Seconds,
+    NoTitles,
+}
+
+fn holdings(tables: &[Kept], detail: Detail) -> RecordBatch {
     let title = |kept: &Kept| kept.title.clone().unwrap_or_else(|| "(no longer in the catalog)".to_owned());
     let of_each = |kept: &Kept| kept.holdings.iter().flatten().cloned().collect::<Vec<_>>();
-    Ok(Grid::default()
-        .texts("table", tables.iter().map(|kept| Some(kept.table.as_str())))
-        .texts("title", tables.iter().map(|kept| Some(title(kept))))
+    let newest = |kept: &Kept| of_each(kept).iter().filter_map(|h| h.newest_complete).max();
+    let since = |kept: &Kept| of_each(kept).iter().filter_map(|h| h.since).min();
+    let mut grid = Grid::default().texts("table", tables.iter().map(|kept| Some(kept.table.as_str())));
+    if detail != Detail::NoTitles {
+        grid = grid.texts("title", tables.iter().map(|kept| Some(title(kept))));
+    }
+    grid = grid
         .counts("rows", tables.iter().map(|kept| kept.sum(|holding| holding.rows)))
         .counts("versions", tables.iter().map(|kept| kept.sum(|holding| holding.versions)))
-        .counts("scopes", tables.iter().map(|kept| kept.sum(|_| 1)))
-        .instants(
-            "newest_complete",
-            tables.iter().map(|kept| of_each(kept).iter().filter_map(|h| h.newest_complete).max()),
-        )
-        .instants("since", tables.iter().map(|kept| of_each(kept).iter().filter_map(|h| h.since).min()))
-        .batch())
+        .counts("scopes", tables.iter().map(|kept| kept.sum(|_| 1)));
+    match detail {
+        Detail::All => {
+            grid.instants("newest_complete", tables.iter().map(newest)).instants("since", tables.iter().map(since))
+        }
+        _ => grid
+            .texts("newest", tables.iter().map(|kept| newest(kept).map(to_second)))
+            .texts("since", tables.iter().map(|kept| since(kept).map(to_second))),
+    }
+    .batch()
 }
 
 fn asked(catalog: &Catalog) -> RecordBatch {

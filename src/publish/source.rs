@@ -14,7 +14,7 @@ use super::shape::{Column, Origin, Shape, published, published_kind};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::clock::Timestamp;
-use crate::store::{self, Template, Values, ident, literal};
+use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they
 /// need.
@@ -81,7 +81,7 @@ pub(super) struct RunCounts {
 
 /// One night of the store.
 pub(super) struct Source {
-    connection: Connection,
+    connection: Reader,
     /// Oldest first; never empty.
     pub runs: Vec<Run>,
     pub schema_version: u32,

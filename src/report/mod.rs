@@ -2,6 +2,7 @@
 //! what it needs and how it may be narrowed and grouped. This module reads and runs them over a connection that
 //! it is given; it knows nothing of where the store lies or how a result is shown.
 
+pub mod head;
 pub mod header;
 pub mod when;
 
@@ -179,6 +180,13 @@ pub fn run(
 }
 
 impl Report {
+    /// The lists that the report is made of: of its tables those that are one.
+    pub fn lists(&self) -> impl Iterator<Item = &str> {
+        const LEDGER: [&str; 2] = ["runs", "sweeps"];
+        let is_list = |name: &&str| !LEDGER.contains(name) && !name.ends_with("_versions");
+        self.header.needs.iter().map(String::as_str).filter(is_list)
+    }
+
     /// The grouping of that name, else the first; `None` where the report has none.
     fn grouping(&'static self, by: Option<&str>) -> Result<Option<&'static Grouping>, Error> {
         let known = &self.header.groupings;

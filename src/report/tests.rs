@@ -575,3 +575,32 @@ fn what_reaches_beyond_the_runs_is_said() {
     let runs = Params { since: Some(Timestamp(now().0 + 1)), ..Params::default() };
     assert!(answer(&conn, "runs", &runs).notes[1].starts_with("since 2026-05-20T00:00:00.000001Z is later than"));
 }
+
+#[test]
+fn outcomes_compare_each_scope_from_its_first_reading_on() {
+    let early = version("early", "SUCCESS", days_ago(20)).seen(days_ago(10), None);
+    let mut late = version("late", "FAIL", days_ago(20)).seen(days_ago(5), None);
+    late.scope = "eu/p2";
+    let new = version("new", "INIT", days_ago(2)).seen(days_ago(2), None);
+    let conn = with(&[early, late, new]);
+    for (run_id, day, scopes) in [(1, 10, &["eu/p1"][..]), (2, 5, &["eu/p1", "eu/p2"]), (3, 2, &["eu/p1", "eu/p2"])] {
+        let at = days_ago(day).to_string();
+        conn.execute("INSERT INTO runs (run_id, started_at) VALUES (?, ?)", duckdb::params![run_id, at]).unwrap();
+        for scope in scopes {
+            let sql =
+                "INSERT INTO sweeps (run_id, table_name, scope, verdict) VALUES (?, 'app_install_jobs', ?, 'complete')";
+            conn.execute(sql, duckdb::params![run_id, scope]).unwrap();
+        }
+    }
+    let asked = |since: Option<Timestamp>, as_of: Option<Timestamp>| {
+        let answer = answer(&conn, "install_outcomes", &Params { since, as_of, ..Params::default() });
+        let rows = pick(&answer, &["status_then", "status_now", "jobs"]);
+        rows.iter().map(|row| row.join(" ")).collect::<Vec<_>>()
+    };
+    let whole = ["FAIL FAIL 1", "SUCCESS SUCCESS 1", "(not there yet) INIT 1"];
+    assert_eq!(asked(None, None), whole);
+    assert_eq!(asked(Some(days_ago(30)), None), whole, "before any run");
+    assert_eq!(asked(Some(days_ago(7)), None), whole, "before the second scope was read");
+    assert_eq!(asked(Some(days_ago(1)), None), ["FAIL FAIL 1", "INIT INIT 1", "SUCCESS SUCCESS 1"]);
+    assert_eq!(asked(None, Some(days_ago(7))), ["SUCCESS SUCCESS 1"], "the second scope was not read yet");
+}

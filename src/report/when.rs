@@ -1,5 +1,8 @@
-//! Instants as people write them: a date, a date and time, or an age. A pure function of the text and of the
-//! instant that ages count back from; it knows no clock and no zone but what the text says, UTC otherwise.
+//! Instants as people write them: a date, a date and time, or an age; and durations as people read them. Pure functions
+//! of the text and of the instant that ages count back from; they know no clock and no zone but what the text says, UTC
+//! otherwise.
+
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
@@ -37,6 +40,17 @@ pub fn parse(text: &str, before: Timestamp) -> Result<Timestamp, WhenError> {
         return Ok(Timestamp(before.0.saturating_sub(hours * MICROS_PER_HOUR)));
     }
     instant(text).ok_or_else(|| WhenError::Unreadable(text.to_owned()))
+}
+
+/// The two greatest units of a duration.
+pub fn spoken(duration: Duration) -> String {
+    let s = duration.as_secs();
+    match s {
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min", s / 60),
+        3600..172_800 => format!("{} h {} min", s / 3600, s % 3600 / 60),
+        _ => format!("{} d {} h", s / 86_400, s % 86_400 / 3600),
+    }
 }
 
 /// The hours of an age: `None` where the text is no age, `Some(None)` where it is beyond counting.

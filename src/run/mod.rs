@@ -35,7 +35,7 @@ use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::waiting::{Waiting, Watcher};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
-use crate::store::{self, Night, Quarantined};
+use crate::store::{self, Night, Purpose, Quarantined, StoreSettings};
 use crate::sweep::{HELD_BYTES_MAX, Progress, Room, Verdict};
 use list::{Context, ListOutcome};
 use reach::{Census, Clients};
@@ -92,6 +92,8 @@ pub struct Request {
     /// Tables to fill; all where empty.
     pub only: Vec<String>,
     pub allow_gone: bool,
+    /// Whether the demo asks: its records are invented.
+    pub is_demo: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -189,7 +191,7 @@ pub async fn sync(
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.tell_short_secrets(observer.as_ref());
-    let writer = Arc::new(open_night(&request, catalog, &clock).await?);
+    let writer = Arc::new(open_night(&request, purpose(&request, &endpoints), catalog, &clock).await?);
     clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
@@ -240,10 +242,33 @@ fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
     Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
 }
 
-async fn open_night(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Writer, store::Error> {
+/// Whose records will be stored. A cloud on loopback is no real one.
+fn purpose(request: &Request, endpoints: &[Arc<Endpoint>]) -> Purpose {
+    let is_real = |scope: &ScopeSettings, endpoint: &Endpoint| {
+        let overrides = record::endpoint_overrides(&request.settings, scope.profile.as_deref());
+        plan::wants(scope.tables.as_deref(), endpoint)
+            && cloud::regions::endpoint(endpoint.service, &scope.region, &overrides)
+                .is_ok_and(|address| !address.loopback)
+    };
+    let scopes = &request.settings.scopes.value;
+    if request.is_demo {
+        Purpose::Demo
+    } else if scopes.iter().any(|scope| endpoints.iter().any(|endpoint| is_real(scope, endpoint))) {
+        Purpose::RealCloud
+    } else {
+        Purpose::Any
+    }
+}
+
+async fn open_night(
+    request: &Request,
+    purpose: Purpose,
+    catalog: &Catalog,
+    clock: &SharedClock,
+) -> Result<Writer, store::Error> {
     let path: PathBuf = request.settings.store.value.clone();
     let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
-    let settings = record::store_settings(request);
+    let settings = StoreSettings { purpose, ..record::store_settings(request) };
     let clock = Arc::clone(clock);
     Writer::start(move || Night::open(&path, &endpoints, &|| clock.wall(), &settings)).await
 }

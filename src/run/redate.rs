@@ -18,7 +18,7 @@ pub fn redate(
     let path = &settings.store.value;
     // No store is made where there is none.
     drop(store::open_read_only(path)?);
-    let request = Request { settings: settings.clone(), only: Vec::new(), allow_gone: false };
+    let request = Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, is_demo: false };
     let settings = record::store_settings(&request);
     Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &settings)?)
 }

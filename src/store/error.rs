@@ -36,6 +36,10 @@ pub enum Error {
     NotDuckDb { path: PathBuf },
     #[error("{} is a DuckDB file, but no store of hclake", path.display())]
     NotAStore { path: PathBuf },
+    #[error("{} was made by `hclake demo`: its records are invented", path.display())]
+    DemoStore { path: PathBuf },
+    #[error("{} was not made by `hclake demo`", path.display())]
+    NotDemoStore { path: PathBuf },
     #[error("the store was written by a newer hclake: its schema is {found}, this program knows {known}")]
     NewerSchema { found: u32, known: u32 },
     #[error("{} was written by a newer DuckDB than this program can read", path.display())]
@@ -171,6 +175,11 @@ impl Error {
             Error::NoSuchRun { .. } => "`hclake status` shows the newest runs with their numbers",
             Error::RedateOutOfOrder { .. } => {
                 "runs stand in the order in which they were made; date an earlier one first where that is wrong too"
+            }
+            Error::DemoStore { .. } => "a real cloud's records do not belong there; name another file with --store",
+            Error::NotDemoStore { .. } => {
+                "it was left as it is; name another file with --store, or remove it yourself if an older hclake's demo \
+                 made it"
             }
             Error::HeldByOther { .. } => "close that program, or let it open the store read-only",
             Error::Busy { .. } => "wait for that run to end, or pass --lock-timeout to let this one wait",

@@ -10,21 +10,37 @@ use duckdb::{AccessMode, Config, Connection};
 
 use super::error::{self, Error};
 use super::migrate;
+use super::reader::Reader;
+use super::template;
 
 /// What stands at byte 8 of every DuckDB file.
 const MAGIC: &[u8; 4] = b"DUCK";
 const MAGIC_AT: usize = 8;
 /// What DuckDB takes for a database that is never on a disk.
 const IN_MEMORY: &str = ":memory:";
+/// The table that marks a demo's store, whatever it holds.
+const DEMO_MARK: &str = "_hclake_demo";
 
-/// Opens the store to read it. Nothing is loaded or installed from outside, and instants are shown in UTC.
-pub fn open_read_only(path: &Path) -> Result<Connection, Error> {
+/// Opens the store to read it, within bounds of memory and disk. Nothing is loaded or installed from outside, and
+/// instants are shown in UTC.
+pub fn open_read_only(path: &Path) -> Result<Reader, Error> {
     file_name(path)?;
     check_magic(path)?;
-    let connection = open_file(path, AccessMode::ReadOnly)?;
-    use_utc(&connection);
-    migrate::require_known(&connection, path).map_err(|error| error.in_file(path))?;
-    Ok(connection)
+    let reader = Reader::open(&locate(path)?).map_err(|e| opening(path, e))?;
+    use_utc(&reader);
+    migrate::require_known(&reader, path).map_err(|error| error.in_file(path))?;
+    Ok(reader)
+}
+
+/// Whether `hclake demo` made the store.
+pub fn is_demo(connection: &Connection) -> Result<bool, Error> {
+    let read = || {
+        let mut tables = connection.prepare(template::TABLES_HELD.text)?;
+        let names = tables.query_map([], |row| row.get::<_, String>(0))?;
+        names.collect::<duckdb::Result<Vec<_>>>()
+    };
+    let names = read().map_err(Error::sql("look for the mark of a demo"))?;
+    Ok(names.iter().any(|name| name == DEMO_MARK))
 }
 
 /// Opens the file that is there. DuckDB is given its whole path: it takes the beginning of a short one, such as

@@ -39,6 +39,10 @@ pub struct ListStatus {
     pub rows: Option<u64>,
     /// Records in quarantine that no later sweep could read.
     pub quarantined: u64,
+    /// Of the newest sweep.
+    pub asked_run: i64,
+    /// Records that the newest sweep did not list and that stay open, since it lacked too many at once.
+    pub held_back: u64,
 }
 
 /// Newest first, at most `runs_max`.
@@ -63,11 +67,11 @@ pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus
     read().map_err(Error::sql("read the newest runs"))
 }
 
-/// Every list that was ever swept, by table and scope.
-pub fn freshness(connection: &Connection) -> Result<Vec<ListStatus>, Error> {
+/// Every list that was ever swept, by table and scope; as of the runs that had started by `until`, where that is given.
+pub fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::FRESHNESS.text)?;
-        let rows = statement.query_map([], |row| {
+        let rows = statement.query_map([until.map(|at| at.0)], |row| {
             Ok(ListStatus {
                 table: row.get(0)?,
                 scope: row.get(1)?,
@@ -76,6 +80,8 @@ pub fn freshness(connection: &Connection) -> Result<Vec<ListStatus>, Error> {
                 complete_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
                 rows: row.get(5)?,
                 quarantined: row.get(6)?,
+                asked_run: row.get(7)?,
+                held_back: row.get(8)?,
             })
         })?;
         rows.collect::<duckdb::Result<Vec<_>>>()

@@ -63,6 +63,7 @@ templates! {
     HOLDINGS = "holdings/scopes.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";
     KEYLESS = "merge/keyless.sql";
+    MARK_DEMO = "merge/mark_demo.sql";
     MEMBER_HELD = "merge/member_held.sql";
     MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
     MIGRATIONS_KNOWN = "merge/migrations_known.sql";

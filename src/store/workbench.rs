@@ -23,6 +23,18 @@ pub(super) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 /// Days that the calls of a run are kept in the ledger.
 pub const REQUEST_LOG_DAYS: u32 = 30;
 
+/// Whose records a run stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The demo's: invented, in a store that is marked so.
+    Demo,
+    /// A real cloud's, which are kept apart from a demo's.
+    RealCloud,
+    /// Those of a stand-in for a cloud, or what the store holds already.
+    #[default]
+    Any,
+}
+
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// How long to wait for another run to end.
@@ -36,6 +48,7 @@ pub struct StoreSettings {
     pub brake: Brake,
     /// Lets pass what the brake would hold back.
     pub allow_gone: bool,
+    pub purpose: Purpose,
 }
 
 impl StoreSettings {
@@ -47,6 +60,7 @@ impl StoreSettings {
             request_log_days: REQUEST_LOG_DAYS,
             brake: Brake::default(),
             allow_gone: false,
+            purpose: Purpose::Any,
         }
     }
 }
@@ -86,7 +100,10 @@ impl Workbench {
         let files = &bench.files;
         if files.store.exists() {
             fold_foreign_log(files)?;
-            drop(open::open_read_only(&files.store).or_else(accept_empty)?);
+            match open::open_read_only(&files.store) {
+                Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
+                Err(error) => accept_empty(error, settings.purpose)?,
+            }
             bench.origin = Some(Fingerprint::of(&files.store)?);
             fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
         } else {
@@ -94,6 +111,9 @@ impl Workbench {
         }
         let connection = connect(&bench.files, settings)?;
         let applied = migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
+        if bench.origin.is_none() && settings.purpose == Purpose::Demo {
+            connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
+        }
         bench.connection = Some(connection);
         Ok((bench, applied))
     }
@@ -218,14 +238,26 @@ impl Fingerprint {
     }
 }
 
-/// A database without any table may become a store.
-fn accept_empty(error: Error) -> Result<Connection, Error> {
+/// A demo fills no store but a demo's, and a real cloud's records go into no store of a demo.
+fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(), Error> {
+    match (purpose, open::is_demo(reader)?) {
+        (Purpose::Demo, false) => Err(Error::NotDemoStore { path: path.to_owned() }),
+        (Purpose::RealCloud, true) => Err(Error::DemoStore { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// A database without any table may become a store, but not a demo's: someone else made the file.
+fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
     let Error::NotAStore { path } = &error else { return Err(error) };
+    if purpose == Purpose::Demo {
+        return Err(error);
+    }
     let opened = open::open_file(path, AccessMode::ReadOnly)?;
     let mut tables = opened.prepare(template::TABLES_HELD.text).map_err(Error::sql("look into the file"))?;
     let empty = !tables.exists([]).map_err(Error::sql("look into the file"))?;
     drop(tables);
-    if empty { Ok(opened) } else { Err(error) }
+    if empty { Ok(()) } else { Err(error) }
 }
 
 /// Takes up a log that another program left beside the store when it died. The log and the file cannot be

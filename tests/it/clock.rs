@@ -32,7 +32,7 @@ fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<run::Summary, run::Err
     ]);
     let mut settings = config::resolve(&flags, &environment).expect("sound settings");
     settings.rate_per_s.values_mut().for_each(|rate| *rate = 0.0);
-    let request = run::Request { settings, only: vec!["apps".to_owned()], allow_gone: false };
+    let request = run::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, is_demo: false };
     let catalog = Catalog::builtin().expect("sound");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
     runtime.block_on(run::sync(request, &catalog, clock, Arc::new(Silent), pending()))

@@ -25,6 +25,7 @@ mod publish;
 mod publish_speed;
 mod quarantine;
 mod readers;
+mod reading;
 mod readme;
 mod secrets;
 mod security;

@@ -6,9 +6,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use duckdb::Connection;
 use hclake::catalog::Catalog;
 use hclake::standin::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
+use hclake::store::Reader;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
@@ -205,7 +205,7 @@ impl Tenant {
         self.cloud.with_world(World::advance_night);
     }
 
-    pub fn open(&self) -> Connection {
+    pub fn open(&self) -> Reader {
         hclake::store::open_read_only(&self.store()).expect("the store opens")
     }
 

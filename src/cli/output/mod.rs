@@ -4,11 +4,15 @@
 mod cell;
 pub mod grid;
 pub mod parquet;
+mod share;
 mod table;
+pub mod whole;
+pub mod wrap;
 
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -16,7 +20,9 @@ use arrow::array::RecordBatch;
 use arrow::csv;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
-use arrow::json::writer::{JsonFormat, WriterBuilder};
+use arrow::json::writer::{JsonFormat, LineDelimited, WriterBuilder};
+
+use unicode_width::UnicodeWidthStr;
 
 pub use parquet::parquet_to;
 
@@ -29,15 +35,31 @@ pub enum Format {
     Csv,
     /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
     Json,
+    /// An object a line, and nothing else
+    Jsonl,
     /// A table for GitHub and the like
     Markdown,
 }
 
-/// Writes the rows, after the column names of `schema`, which show even where no row is.
-///
-/// Instants are in UTC whatever zone their column is labelled with. NULL is nothing in CSV, a table and Markdown, and
-/// `null` in JSON. `width`, in terminal columns, is what a table is made to fit; without it nothing is cut. All
-/// formats but the table are written batch by batch.
+/// What a table does that is too wide even with its text cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wide {
+    /// Each row becomes a block of lines.
+    #[default]
+    Blocks,
+    /// The first columns are shown, and the others are left out.
+    FirstColumns,
+}
+
+/// What a table is made to fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// In terminal columns; without it nothing is cut.
+    pub width: Option<u16>,
+    pub wide: Wide,
+}
+
+/// Writes rows that are all at hand: see [`write_rows`].
 pub fn write(
     batches: impl IntoIterator<Item = RecordBatch>,
     schema: &SchemaRef,
@@ -45,13 +67,78 @@ pub fn write(
     out: &mut dyn Write,
     width: Option<u16>,
 ) -> io::Result<()> {
-    let batches = batches.into_iter().map(|batch| cell::in_utc(&batch, cell::UTC_OFFSET).map_err(io::Error::other));
+    let fit = Fit { width, wide: Wide::Blocks };
+    write_rows(batches.into_iter().map(Ok), schema, format, out, fit).map(drop)
+}
+
+/// Writes the rows, after the column names of `schema`, which show even where no row is. Returns the names of columns
+/// that a table had no room for.
+///
+/// Instants are in UTC whatever zone their column is labelled with. NULL is nothing in CSV, a table and Markdown, and
+/// `null` in JSON. All formats but the table are written batch by batch.
+pub fn write_rows(
+    batches: impl Iterator<Item = io::Result<RecordBatch>>,
+    schema: &SchemaRef,
+    format: Format,
+    out: &mut dyn Write,
+    fit: Fit,
+) -> io::Result<Vec<String>> {
+    let in_utc = |batch| cell::in_utc(&batch, cell::UTC_OFFSET).map_err(io::Error::other);
+    let batches = batches.map(|batch| batch.and_then(in_utc));
     match format {
-        Format::Table => table::write(batches, schema, out, width),
-        Format::Csv => write_csv(batches, schema, out),
-        Format::Json => write_json(batches, out),
-        Format::Markdown => table::write_markdown(batches, schema, out),
+        Format::Table => return table::write(batches, schema, out, fit),
+        Format::Csv => write_csv(batches, schema, out)?,
+        Format::Json => write_json::<ObjectPerLine>(batches, out)?,
+        Format::Jsonl => write_json::<LineDelimited>(batches, out)?,
+        Format::Markdown => table::write_markdown(batches, schema, out)?,
     }
+    Ok(Vec::new())
+}
+
+/// The first of several tables that say the same in ever fewer columns that fits the width; the last where none does,
+/// with its text cut.
+pub fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Option<u16>) -> io::Result<String> {
+    let text = |batch: &RecordBatch, width| {
+        let mut out = Vec::new();
+        write([batch.clone()], batch.schema_ref(), Format::Table, &mut out, width)?;
+        String::from_utf8(out).map_err(io::Error::other)
+    };
+    let mut last = None;
+    for batch in tables {
+        let shown = text(&batch, None)?;
+        if width.is_none_or(|width| shown.lines().all(|line| line.width() <= usize::from(width))) {
+            return Ok(shown);
+        }
+        last = Some(batch);
+    }
+    last.map_or(Ok(String::new()), |batch| text(&batch, width))
+}
+
+/// The first rows; `is_cut` becomes true where there are more, which takes a look at the row after them.
+pub fn first_rows<'a>(
+    mut batches: impl Iterator<Item = io::Result<RecordBatch>> + 'a,
+    rows_max: Option<u64>,
+    is_cut: &'a Cell<bool>,
+) -> impl Iterator<Item = io::Result<RecordBatch>> + 'a {
+    let mut left = rows_max.unwrap_or(u64::MAX);
+    std::iter::from_fn(move || {
+        loop {
+            if is_cut.get() {
+                return None;
+            }
+            let batch = match batches.next()? {
+                Ok(batch) => batch,
+                error => return Some(error),
+            };
+            let rows = batch.num_rows() as u64;
+            is_cut.set(rows > left);
+            let taken = rows.min(left);
+            left -= taken;
+            if taken > 0 {
+                return Some(Ok(batch.slice(0, taken as usize)));
+            }
+        }
+    })
 }
 
 fn write_csv(
@@ -91,8 +178,11 @@ impl JsonFormat for ObjectPerLine {
     }
 }
 
-fn write_json(batches: impl Iterator<Item = io::Result<RecordBatch>>, out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, ObjectPerLine>(Vec::new());
+fn write_json<F: JsonFormat>(
+    batches: impl Iterator<Item = io::Result<RecordBatch>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(Vec::new());
     for batch in batches {
         writer.write(&batch?).map_err(io::Error::other)?;
         out.write_all(writer.get_ref())?;

@@ -1,5 +1,5 @@
 //! Rows for people: columns aligned by what a terminal shows, numbers to the right; and the same as Markdown.
-//! It knows nothing of the terminal but its width.
+//! It knows nothing of the terminal but its width. How narrow columns share it is decided in `share`.
 
 use std::io::{self, Write};
 
@@ -10,39 +10,76 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, TableComponent, Width};
 
 use super::cell::{flat, printable};
+use super::share::{self, Column, Kind};
+use super::{Fit, Wide};
 
 /// Blank terminal columns between two columns, and in a table that is short of room.
 const GAP: u16 = 2;
 const GAP_MIN: u16 = 1;
-/// A column of text is not cut to fewer terminal columns than this, where it had as many.
-const TEXT_WIDTH_MIN: u16 = 8;
 /// Parts words in a cell: a character that no cell holds, so that text is cut where the room ends.
 const NO_DELIMITER: char = '\0';
 
-/// A table as wide as its values, where that fits; else one with names on several lines and text cut; else, where the
-/// numbers alone are too wide, a block of lines a row.
+/// A table as wide as its values, where that fits; else one with names on several lines and text cut; else, where that
+/// is too wide, the first columns or a block of lines a row. Returns the names of columns that are not shown.
 pub fn write(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &Schema,
     out: &mut dyn Write,
-    width: Option<u16>,
-) -> io::Result<()> {
+    fit: Fit,
+) -> io::Result<Vec<String>> {
     let names: Vec<String> = schema.fields().iter().map(|field| printable(field.name()).into_owned()).collect();
-    let mut rows = Vec::new();
-    for batch in batches {
-        rows.extend(texts(&batch?).map_err(io::Error::other)?);
-    }
+    let rows = collected(batches, fit.width)?;
     let mut table = grid(&rows, schema);
     let value_widths = table.column_max_content_widths();
     table.set_header(&names);
-    let Some(width) = width.filter(|width| total(&table.column_max_content_widths(), GAP) > u32::from(*width)) else {
-        return writeln!(out, "{}", table.trim_fmt());
+    let Some(width) = fit.width.filter(|width| total(&table.column_max_content_widths(), GAP) > u32::from(*width))
+    else {
+        writeln!(out, "{}", table.trim_fmt())?;
+        return Ok(Vec::new());
     };
-    let needed = squeeze(&mut table, schema, &names, &value_widths, width);
-    if needed > u32::from(width) && !rows.is_empty() {
-        table = blocks(&rows, &names, width);
+    let columns = stack_names(&mut table, schema, &names, &value_widths, fit.wide);
+    let shown = share::fitting(&columns, width);
+    let mut left_out = Vec::new();
+    if shown < columns.len() && !rows.is_empty() {
+        if fit.wide == Wide::Blocks || shown < 2 {
+            table = blocks(&rows, &names, width);
+        } else {
+            let first: Vec<usize> = (0..shown).collect();
+            let cut: Vec<Vec<String>> = rows.iter().map(|row| row[..shown].to_vec()).collect();
+            let schema = schema.project(&first).map_err(io::Error::other)?;
+            table = grid(&cut, &schema);
+            let columns = stack_names(&mut table, &schema, &names, &value_widths, fit.wide);
+            set_widths(&mut table, &columns, width);
+            left_out = names[shown..].to_vec();
+        }
+    } else {
+        set_widths(&mut table, &columns, width);
     }
-    writeln!(out, "{}", table.trim_fmt())
+    writeln!(out, "{}", table.trim_fmt())?;
+    Ok(left_out)
+}
+
+/// The text of every cell. Of one that is longer than a whole line no more than that is kept, and shown.
+fn collected(
+    batches: impl Iterator<Item = io::Result<RecordBatch>>,
+    width: Option<u16>,
+) -> io::Result<Vec<Vec<String>>> {
+    let mut rows = Vec::new();
+    for batch in batches {
+        let mut texts = texts(&batch?).map_err(io::Error::other)?;
+        if let Some(width) = width {
+            texts.iter_mut().flatten().for_each(|text| shorten(text, usize::from(width) + 1));
+        }
+        rows.append(&mut texts);
+    }
+    Ok(rows)
+}
+
+fn shorten(text: &mut String, chars: usize) {
+    if let Some((end, _)) = text.char_indices().nth(chars) {
+        text.truncate(end);
+        text.shrink_to_fit();
+    }
 }
 
 fn bare() -> Table {
@@ -84,30 +121,33 @@ fn total(widths: &[u16], gap: u16) -> u32 {
     widths.iter().copied().map(u32::from).sum::<u32>() + gaps
 }
 
-/// Makes a table narrower by names on several lines and by cutting text, never numbers or instants. Returns the least
-/// width it can have.
-fn squeeze(table: &mut Table, schema: &Schema, names: &[String], value_widths: &[u16], width: u16) -> u32 {
-    let texts: Vec<bool> = schema.fields().iter().map(|field| is_text(field.data_type())).collect();
-    let stacked_names = names
-        .iter()
-        .zip(value_widths)
-        .zip(&texts)
-        .map(|((name, room), text)| stacked(name, if *text { TEXT_WIDTH_MIN.min(*room) } else { *room }.into()));
+/// Puts names on several lines where that makes their columns narrower. Returns how wide the columns are then, and how
+/// narrow each may become: text can be cut, numbers and instants never.
+fn stack_names(table: &mut Table, schema: &Schema, names: &[String], value_widths: &[u16], wide: Wide) -> Vec<Column> {
+    let kinds: Vec<Kind> = schema.fields().iter().map(|field| kind(field.name(), field.data_type())).collect();
+    let least = |kind: Kind| share::least(kind, wide);
+    let stacked_names = names.iter().zip(value_widths).zip(&kinds).map(|((name, room), kind)| {
+        let room = if *kind == Kind::Whole { *room } else { least(*kind).min(*room) };
+        stacked(name, room.into())
+    });
     table.set_header(stacked_names.collect::<Vec<_>>());
     set_gap(table, GAP_MIN);
-    let mut least = table.column_max_content_widths();
-    for ((column, width), text) in table.column_iter_mut().zip(&mut least).zip(texts) {
-        if text {
-            *width = TEXT_WIDTH_MIN.min(*width);
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(*width)));
-        } else {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
+    let widths = table.column_max_content_widths();
+    let column = |(natural, kind): (u16, Kind)| Column {
+        natural,
+        least: if kind == Kind::Whole { natural } else { least(kind).min(natural) },
+        kind,
+    };
+    widths.into_iter().zip(kinds).map(column).collect()
+}
+
+fn set_widths(table: &mut Table, columns: &[Column], width: u16) {
+    let widths = share::widths(columns, width);
+    let needed = total(&widths, GAP_MIN);
+    for (column, width) in table.column_iter_mut().zip(widths) {
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
     }
-    let needed = total(&least, GAP_MIN);
-    let room = u16::try_from(needed.max(width.into())).unwrap_or(u16::MAX);
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(room);
-    needed
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(needed).unwrap_or(u16::MAX));
 }
 
 /// For each row a line for each column, name and value, and a blank line between rows.
@@ -129,8 +169,13 @@ fn blocks(rows: &[Vec<String>], names: &[String], width: u16) -> Table {
     table
 }
 
-fn is_text(ty: &DataType) -> bool {
-    ty.is_nested() || ty.is_string() || ty.is_binary()
+fn kind(name: &str, ty: &DataType) -> Kind {
+    let is_text = ty.is_nested() || ty.is_string() || ty.is_binary();
+    match is_text {
+        false => Kind::Whole,
+        true if name == "id" || name.ends_with("_id") || name.ends_with("_hash") => Kind::Identifier,
+        true => Kind::Text,
+    }
 }
 
 /// A name broken at underscores into lines no longer than `room` or its longest word.

@@ -10,7 +10,8 @@ use arrow::array::{AsArray, Int64Array};
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
 use proptest::prelude::*;
 
-use super::parquet::{ExportError, IfExists};
+use super::parquet::ExportError;
+use super::whole::{FileError, IfExists};
 use super::*;
 
 /// What DuckDB answers, in a session that is not in UTC.
@@ -224,6 +225,10 @@ proptest! {
     }
 }
 
+fn whole(batches: Vec<RecordBatch>) -> impl Iterator<Item = io::Result<RecordBatch>> {
+    batches.into_iter().map(Ok)
+}
+
 fn files_in(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -236,7 +241,7 @@ fn parquet_reads_back_with_its_types_in_utc_and_says_who_made_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rows.parquet");
     let (schema, batches) = query(HARD);
-    assert_eq!(parquet_to(&path, &schema, batches.clone(), IfExists::Refuse).unwrap(), 3);
+    assert_eq!(parquet_to(&path, &schema, whole(batches.clone()), IfExists::Refuse).unwrap(), 3);
     assert_eq!(files_in(folder.path()), ["rows.parquet"]);
 
     let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&path).unwrap()).unwrap();
@@ -261,7 +266,7 @@ fn duckdb_reads_the_parquet_file_and_an_empty_one_has_its_columns() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.parquet");
     let (schema, batches) = query("SELECT 1 AS n, '2026-05-01'::TIMESTAMPTZ AS at WHERE false");
-    assert_eq!(parquet_to(&path, &schema, batches, IfExists::Refuse).unwrap(), 0);
+    assert_eq!(parquet_to(&path, &schema, whole(batches), IfExists::Refuse).unwrap(), 0);
     let (_, rows) = query(&format!("SELECT count(*) FROM (DESCRIBE FROM '{}')", path.display()));
     assert_eq!(rows[0].column(0).as_primitive::<Int64Type>().value(0), 2);
 }
@@ -272,10 +277,10 @@ fn an_existing_file_stays_unless_it_is_to_be_replaced() {
     let path = folder.path().join("rows.parquet");
     fs::write(&path, "mine").unwrap();
     let (schema, batches) = query("SELECT 1 AS n");
-    let error = parquet_to(&path, &schema, batches.clone(), IfExists::Refuse).unwrap_err();
-    assert!(matches!(error, ExportError::Exists(_)) && error.hint().is_some(), "{error}");
+    let error = parquet_to(&path, &schema, whole(batches.clone()), IfExists::Refuse).unwrap_err();
+    assert!(matches!(error, ExportError::File(FileError::Exists(_))), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"mine");
-    parquet_to(&path, &schema, batches, IfExists::Replace).unwrap();
+    parquet_to(&path, &schema, whole(batches), IfExists::Replace).unwrap();
     let mut magic = [0; 4];
     fs::File::open(&path).unwrap().read_exact(&mut magic).unwrap();
     assert_eq!(&magic, b"PAR1");
@@ -288,8 +293,8 @@ fn a_file_that_appears_while_rows_are_written_stays() {
     let path = folder.path().join("rows.parquet");
     let (schema, batches) = query("SELECT 1 AS n");
     let meddling = batches.into_iter().inspect(|_| fs::write(&path, "theirs").unwrap());
-    let error = parquet_to(&path, &schema, meddling, IfExists::Refuse).unwrap_err();
-    assert!(matches!(error, ExportError::Exists(_)), "{error}");
+    let error = parquet_to(&path, &schema, meddling.map(Ok), IfExists::Refuse).unwrap_err();
+    assert!(matches!(error, ExportError::File(FileError::Exists(_))), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"theirs");
     assert_eq!(files_in(folder.path()), ["rows.parquet"]);
 }
@@ -300,10 +305,10 @@ fn rows_that_do_not_fit_leave_nothing_behind() {
     let (schema, _) = query("SELECT 1 AS n");
     let (_, others) = query("SELECT 'x' AS other, 2 AS more");
     let path = folder.path().join("rows.parquet");
-    let error = parquet_to(&path, &schema, others, IfExists::Refuse).unwrap_err();
+    let error = parquet_to(&path, &schema, whole(others), IfExists::Refuse).unwrap_err();
     assert!(matches!(error, ExportError::Rows { .. }), "{error}");
     assert!(files_in(folder.path()).is_empty());
     let absent = folder.path().join("no/such/rows.parquet");
     let error = parquet_to(&absent, &schema, [], IfExists::Refuse).unwrap_err();
-    assert!(matches!(error, ExportError::File { .. }), "{error}");
+    assert!(matches!(error, ExportError::File(FileError::File { .. })), "{error}");
 }

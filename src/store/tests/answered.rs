@@ -235,7 +235,7 @@ fn a_store_of_an_older_program_is_read_before_a_run_has_brought_it_up_to_date() 
     Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
     let store = place.read();
     assert_eq!(waiting(&store).unwrap().len(), 1);
-    assert_eq!(freshness(&store).unwrap()[0].quarantined, 1);
+    assert_eq!(freshness(&store, None).unwrap()[0].quarantined, 1);
     assert!(known_drift(&store).unwrap().is_empty());
     drop(store);
     night_with(&place, 1, 0..1, &[(None, "{}")]);

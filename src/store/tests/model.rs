@@ -220,13 +220,13 @@ fn run(place: &Place, list: &Endpoint, number: i64, night: &Night2) -> (Timestam
 }
 
 /// The store as it is, or an empty one like it.
-fn open_copy(place: &Place) -> duckdb::Connection {
+fn open_copy(place: &Place) -> Box<dyn std::ops::Deref<Target = duckdb::Connection>> {
     if place.store.exists() {
-        return place.read();
+        return Box::new(place.read());
     }
     let empty = crate::store::in_memory("UTC");
     empty.execute_batch("CREATE TABLE things (_scope VARCHAR, id VARCHAR, task VARCHAR)").unwrap();
-    empty
+    Box::new(Box::new(empty))
 }
 
 fn rows_of(connection: &duckdb::Connection, from: &str) -> BTreeSet<Vec<String>> {

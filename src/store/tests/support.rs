@@ -15,7 +15,7 @@ use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Scope, StoredKind};
 use crate::clock::Timestamp;
 use crate::store::{
-    Error, Night, NotShown, Outcome, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
+    Error, Night, NotShown, Outcome, Reader, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
     open_read_only, run_checks,
 };
 
@@ -167,7 +167,7 @@ impl Place {
         Ok(night.commit(&run_record(), &[record], &[], &[], &[])?[0])
     }
 
-    pub fn read(&self) -> Connection {
+    pub fn read(&self) -> Reader {
         open_read_only(&self.store).unwrap()
     }
 

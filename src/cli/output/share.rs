@@ -1,0 +1,121 @@
+//! How columns share a line that is too short for all of them: text gives way, identifiers before names, and numbers
+//! never. A pure function of widths; it knows nothing of what the columns hold.
+
+use super::Wide;
+
+/// Terminal columns between two columns here.
+const GAP: u32 = 1;
+/// A text is not cut to fewer terminal columns than this, where it had as many.
+const TEXT_MIN: u16 = 8;
+/// Enough of an identifier to know it by, with the sign that it goes on.
+const IDENTIFIER_MIN: u16 = 9;
+/// The fewest of a name where columns may be left out instead.
+const NAME_MIN: u16 = 20;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Never cut: a number or an instant.
+    Whole,
+    /// Known by its beginning.
+    Identifier,
+    Text,
+}
+
+/// Widths are of what a terminal shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    pub natural: u16,
+    pub least: u16,
+    pub kind: Kind,
+}
+
+/// The fewest terminal columns that a column of this kind is cut to.
+pub fn least(kind: Kind, wide: Wide) -> u16 {
+    match (kind, wide) {
+        (Kind::Identifier, _) => IDENTIFIER_MIN,
+        (Kind::Text, Wide::FirstColumns) => NAME_MIN,
+        _ => TEXT_MIN,
+    }
+}
+
+/// How many of the columns, from the first on, fit.
+pub fn fitting(columns: &[Column], width: u16) -> usize {
+    let mut used = 0;
+    columns
+        .iter()
+        .enumerate()
+        .take_while(|(index, column)| {
+            used += u32::from(column.least) + if *index == 0 { 0 } else { GAP };
+            used <= u32::from(width)
+        })
+        .count()
+}
+
+/// What each column gets: its least, and of what is left as much as it can use, texts first and identifiers after.
+pub fn widths(columns: &[Column], width: u16) -> Vec<u16> {
+    let mut widths: Vec<u16> = columns.iter().map(|column| column.least).collect();
+    let least = widths.iter().copied().map(u32::from).sum::<u32>() + GAP * columns.len().saturating_sub(1) as u32;
+    let mut left = u32::from(width).saturating_sub(least);
+    for kind in [Kind::Text, Kind::Identifier] {
+        loop {
+            let open: Vec<usize> = (0..columns.len())
+                .filter(|index| columns[*index].kind == kind && widths[*index] < columns[*index].natural)
+                .collect();
+            if open.is_empty() || left == 0 {
+                break;
+            }
+            let share = (left / open.len() as u32).max(1);
+            for index in open {
+                let more = share.min(left).min(u32::from(columns[index].natural - widths[index]));
+                widths[index] += more as u16;
+                left -= more;
+            }
+        }
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn column(kind: Kind, natural: u16) -> Column {
+        let least = if kind == Kind::Whole { natural } else { natural.min(TEXT_MIN) };
+        Column { natural, least, kind }
+    }
+
+    #[test]
+    fn identifiers_give_way_before_names() {
+        let columns = [column(Kind::Text, 30), column(Kind::Identifier, 36), column(Kind::Whole, 6)];
+        assert_eq!(widths(&columns, 74), [30, 36, 6]);
+        assert_eq!(widths(&columns, 60), [30, 22, 6]);
+        assert_eq!(widths(&columns, 40), [24, 8, 6]);
+    }
+
+    #[test]
+    fn the_first_columns_that_fit_are_counted_with_their_gaps() {
+        let columns = [column(Kind::Text, 8), column(Kind::Whole, 4), column(Kind::Whole, 4)];
+        assert_eq!([7, 8, 12, 13, 17, 18].map(|width| fitting(&columns, width)), [0, 1, 1, 2, 2, 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_wider_than_it_is_or_narrower_than_it_may_be_and_all_of_the_line_is_used(
+            given in prop::collection::vec((0u8..3, 1u16..60), 1..8), width in 1u16..200
+        ) {
+            let kinds = [Kind::Whole, Kind::Identifier, Kind::Text];
+            let columns: Vec<Column> = given.iter().map(|(kind, natural)| column(kinds[usize::from(*kind)], *natural)).collect();
+            let shares = widths(&columns, width);
+            for (column, share) in columns.iter().zip(&shares) {
+                prop_assert!((column.least..=column.natural).contains(share));
+            }
+            if fitting(&columns, width) == columns.len() {
+                let used = shares.iter().copied().map(u32::from).sum::<u32>() + GAP * (columns.len() - 1) as u32;
+                let is_whole = columns.iter().zip(&shares).all(|(column, share)| column.natural == *share);
+                prop_assert!(used == u32::from(width) || is_whole && used < u32::from(width));
+            }
+        }
+    }
+}
