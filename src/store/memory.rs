@@ -15,13 +15,19 @@ pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
 pub const SPILL_MB_MAX: u64 = 16_384;
 /// Rows that DuckDB handles at a time.
 pub(super) const VECTOR_ROWS: u64 = 2048;
-/// What a vector of large values takes, in percent of its bytes: it is held once, and written block by block.
+/// What a vector of large values takes where it is read or written, in percent of its bytes: it is held once.
 const WIDE_PERCENT: u64 = 125;
+/// What it takes where it is sorted: it is held as it is read and as it is given on.
+const SORTED_WIDE_PERCENT: u64 = 250;
 const MB: u64 = 1 << 20;
 
 /// The limit for tables whose largest vector has so many bytes.
 pub(super) fn limit_mb(set_mb: u64, wide_bytes: u64) -> u64 {
-    let wide_mb = (wide_bytes / MB).saturating_mul(WIDE_PERCENT) / 100;
+    raised(set_mb, wide_bytes, WIDE_PERCENT)
+}
+
+fn raised(set_mb: u64, wide_bytes: u64, wide_percent: u64) -> u64 {
+    let wide_mb = (wide_bytes / MB).saturating_mul(wide_percent) / 100;
     // Ordinary records take their share of what is set.
     if wide_mb <= set_mb / 3 { set_mb } else { set_mb + wide_mb.min(WIDE_MEMORY_MB_MAX) }
 }
@@ -50,13 +56,13 @@ pub(super) fn wide_bytes<'a>(
     Ok(widest)
 }
 
-/// The memory that a reader needs who would do with so much for lists of ordinary records, in MiB.
+/// The memory that a reader needs who sorts and would do with so much for lists of ordinary records, in MiB.
 pub fn memory_limit_mb<'a>(
     connection: &Connection,
     lists: impl Iterator<Item = &'a str>,
     ordinary_mb: u64,
 ) -> Result<u64, Error> {
-    Ok(limit_mb(ordinary_mb, wide_bytes(connection, &tables_held(connection)?, lists)?))
+    Ok(raised(ordinary_mb, wide_bytes(connection, &tables_held(connection)?, lists)?, SORTED_WIDE_PERCENT))
 }
 
 pub(super) fn tables_held(connection: &Connection) -> Result<Vec<String>, Error> {
