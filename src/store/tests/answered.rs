@@ -231,7 +231,7 @@ fn a_store_of_an_older_program_is_read_before_a_run_has_brought_it_up_to_date() 
     let place = Place::new();
     night_with(&place, 0, 0..1, &[(None, "{}")]);
     let older = "ALTER TABLE quarantine DROP COLUMN dismissed_at; ALTER TABLE schema_drift DROP COLUMN acknowledged_at;
-                 ALTER TABLE schema_drift DROP COLUMN form; DELETE FROM schema_migrations WHERE version >= 4; CHECKPOINT";
+                 ALTER TABLE schema_drift DROP COLUMN form; DELETE FROM schema_migrations WHERE version >= 5; CHECKPOINT";
     Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
     let store = place.read();
     assert_eq!(waiting(&store).unwrap().len(), 1);
