@@ -21,6 +21,10 @@ use crate::store;
 
 /// Rows of a table, which is held in memory whole, where no other number is asked for.
 const TABLE_ROWS: u64 = 1_000;
+/// A question is answered from the store alone: no other file is read or written, nothing is installed.
+const CLOSED: &str = "SET enable_external_access = false; SET lock_configuration = true";
+/// What DuckDB says of a thread that ends since another met a fault, or since it was told to.
+const INTERRUPTED: &str = "INTERRUPT Error";
 /// Rows of a table at most.
 const TABLE_ROWS_MAX: u64 = 100_000;
 
@@ -38,8 +42,7 @@ pub(super) fn run(
     let sql = if args.sql == "-" { read_stdin()? } else { args.sql.clone() };
     let listener = Listener::begin()?;
     let reader = store::open_read_only(store)?;
-    // A question is answered from the store alone: no other file is read or written, nothing is installed.
-    reader.execute_batch("SET enable_external_access = false; SET lock_configuration = true")?;
+    reader.execute_batch(CLOSED)?;
     require_one_statement(&reader, &sql)?;
     if let Some(path) = &args.out {
         require_plain_target(path, store)?;
@@ -50,8 +53,12 @@ pub(super) fn run(
     let rows = listener.attend(&reader, watched, |stop| {
         let mut statement = reader.prepare(&sql)?;
         // The stream is read by `step`, which gives faults back where the driver's own iterator panics.
-        drop(statement.stream_arrow([]).map_err(not_begun)?);
-        answer(&statement, args, format, rows_max, &is_cut, stop, streams)
+        let begun = statement.stream_arrow([]).map(drop).map_err(not_begun);
+        let rows = begun.and_then(|()| answer(&statement, args, format, rows_max, &is_cut, stop, streams));
+        rows.map_err(|failure| match failure.message.starts_with(INTERRUPTED) && stop.reason().is_none() {
+            true => Failure { code: failure.code, ..hidden_fault(store, &sql, stop).unwrap_or(failure) },
+            false => failure,
+        })
     })?;
     tell(format, rows, is_cut.get(), args, streams);
     Ok(0)
@@ -121,6 +128,23 @@ fn batches(statement: &Statement<'_>, stop: &Stop) -> impl Iterator<Item = io::R
             Err(error) => Some(Err(io::Error::other(begun(error)))),
         }
     })
+}
+
+/// The fault that stopped a statement, where DuckDB says only that its threads stopped: with one thread, no other
+/// can speak first.
+fn hidden_fault(store: &Path, sql: &str, stop: &Stop) -> Option<Failure> {
+    let again = || -> Result<Option<io::Error>, Failure> {
+        let reader = store::open_read_only(store)?;
+        reader.execute_batch("SET threads = 1")?;
+        reader.execute_batch(CLOSED)?;
+        let mut statement = reader.prepare(sql)?;
+        drop(statement.stream_arrow([]).map_err(not_begun)?);
+        Ok(batches(&statement, stop).find_map(Result::err))
+    };
+    match again() {
+        Ok(fault) => fault.map(Failure::from),
+        Err(failure) => Some(failure),
+    }
 }
 
 /// A fault before the first row: the statement is at fault, unless DuckDB ran out of room.
