@@ -11,6 +11,11 @@ use super::template::{self, Values, ident, literal};
 pub const MEMORY_LIMIT_MB: u64 = 160;
 /// The most that is added for large records, in MiB.
 pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
+/// Columns of all lists together that need no more than what is set; the built-in lists have fewer.
+pub const ORDINARY_COLUMNS: u64 = 192;
+/// What each further column takes in MiB: a block in the table, one in its history and one on the way, for as long as
+/// the transaction lasts.
+const COLUMN_MB: u64 = 1;
 /// Room on the disk for what does not fit, in MiB; never more than half of what is free.
 pub const SPILL_MB_MAX: u64 = 16_384;
 /// Rows that DuckDB handles at a time.
@@ -20,6 +25,11 @@ const WIDE_PERCENT: u64 = 125;
 /// What it takes where it is sorted: it is held as it is read and as it is given on.
 const SORTED_WIDE_PERCENT: u64 = 250;
 const MB: u64 = 1 << 20;
+
+/// The limit for lists that have so many columns together.
+pub(super) fn for_columns_mb(set_mb: u64, columns: u64) -> u64 {
+    set_mb + (columns.saturating_sub(ORDINARY_COLUMNS) * COLUMN_MB).min(WIDE_MEMORY_MB_MAX)
+}
 
 /// The limit for tables whose largest vector has so many bytes.
 pub(super) fn limit_mb(set_mb: u64, wide_bytes: u64) -> u64 {
@@ -93,6 +103,13 @@ mod tests {
         assert_eq!(limit_mb(160, 32 * MB), 160, "a million small records have no such vector");
         assert_eq!(limit_mb(160, 1200 * MB), 160 + 1500);
         assert_eq!(limit_mb(160, u64::MAX), 160 + WIDE_MEMORY_MB_MAX);
+    }
+
+    #[test]
+    fn only_many_columns_raise_the_limit_and_never_without_bound() {
+        assert_eq!(for_columns_mb(160, ORDINARY_COLUMNS), 160);
+        assert_eq!(for_columns_mb(160, 1_000), 160 + 808);
+        assert_eq!(for_columns_mb(160, 1_000_000), 160 + WIDE_MEMORY_MB_MAX);
     }
 
     #[test]

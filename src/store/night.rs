@@ -11,7 +11,7 @@ use duckdb::{Connection, InterruptHandle};
 use super::append::{self, Buffer, Database};
 use super::drift::{self, Acknowledged};
 use super::error::Error;
-use super::layout::Layout;
+use super::layout::{Layout, OWN_COLUMNS};
 use super::ledger::{
     self, DriftRecord, Ledger, NotShown, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
     Verdict,
@@ -80,9 +80,11 @@ impl Night {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
         }
+        let columns = layouts.iter().map(|layout| layout.known.len() + OWN_COLUMNS.len()).sum::<usize>() as u64;
+        let memory_limit_mb = memory::for_columns_mb(settings.memory_limit_mb, columns);
         let lists = layouts.iter().map(|layout| layout.table.as_str());
         let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;
-        memory::set_limit(connection, memory::limit_mb(settings.memory_limit_mb, wide_bytes))?;
+        memory::set_limit(connection, memory::limit_mb(memory_limit_mb, wide_bytes))?;
         let run = next_run(connection, now())?;
         let parked = |number| Parked::new(bench.spill().join(format!("rows-{number}")));
         let tables = layouts.into_iter().enumerate();
@@ -95,7 +97,7 @@ impl Night {
             run,
             brake,
             request_log_days: settings.request_log_days,
-            memory_limit_mb: settings.memory_limit_mb,
+            memory_limit_mb,
             wide_bytes,
         })
     }

@@ -76,9 +76,9 @@ impl World {
         let gone = self.take(&swept.verdict, shelf.shown);
         let list = self.list.lock().unwrap();
         let (table, sorting, verdict) = (&self.endpoint.name, list.sorting, &swept.verdict);
-        for id in gone.intersection(&list.stayed(self.by_next_night)) {
-            panic!("{table} {id} was there, yet is gone: {verdict:?}, by {sorting:?}");
-        }
+        let stayed = list.stayed(self.by_next_night);
+        let lies: Vec<_> = gone.intersection(&stayed).collect();
+        assert!(lies.is_empty(), "{table} {lies:?} was there, yet is gone: {verdict:?}, by {sorting:?}");
     }
 
     /// What is gone by this night's sweep.
