@@ -44,8 +44,8 @@ pub enum Error {
     NewerSchema { found: u32, known: u32 },
     #[error("{} was written by a newer DuckDB than this program can read", path.display())]
     NewerDuckDb { path: PathBuf, source: duckdb::Error },
-    #[error("{} is damaged: {fault}", path.display())]
-    Damaged { path: PathBuf, fault: String },
+    #[error("{} is damaged: {}", path.display(), first_line(source))]
+    Damaged { path: PathBuf, source: duckdb::Error },
     #[error("{} is a link to {}, which does not exist", path.display(), to.display())]
     DanglingLink { path: PathBuf, to: PathBuf },
     #[error("table {table} of the store has a column {column}, which hides the row numbers that hclake needs")]
@@ -100,9 +100,7 @@ impl Error {
     /// The same as damage to the file at `path`, where DuckDB's words say that it is.
     pub(super) fn in_file(self, path: &Path) -> Error {
         match self {
-            Error::Sql { source, .. } if is_damage(&source) => {
-                Error::Damaged { path: path.to_owned(), fault: first_line(&source) }
-            }
+            Error::Sql { source, .. } if is_damage(&source) => Error::Damaged { path: path.to_owned(), source },
             other => other,
         }
     }
@@ -115,7 +113,7 @@ fn bounds(before: Option<Timestamp>, latest: Timestamp) -> String {
 }
 
 /// DuckDB's own words without the statement that they may quote below.
-pub(super) fn first_line(source: &duckdb::Error) -> String {
+fn first_line(source: &duckdb::Error) -> String {
     source.to_string().lines().next().unwrap_or_default().to_owned()
 }
 

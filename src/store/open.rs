@@ -16,13 +16,6 @@ use super::template;
 /// What stands at byte 8 of every DuckDB file.
 const MAGIC: &[u8; 4] = b"DUCK";
 const MAGIC_AT: usize = 8;
-/// Where DuckDB's two headers stand, of which the one with the higher iteration counts, and its first block.
-const HEADERS_AT: [usize; 2] = [4096, 8192];
-const BLOCKS_AT: usize = 12_288;
-/// Where numbers of eight bytes stand in a header: how often it was written, the blocks of the file, and their bytes.
-const ITERATION_AT: usize = 8;
-const BLOCK_COUNT_AT: usize = 32;
-const BLOCK_BYTES_AT: usize = 40;
 /// What DuckDB takes for a database that is never on a disk.
 const IN_MEMORY: &str = ":memory:";
 /// The table that marks a demo's store, whatever it holds.
@@ -34,7 +27,6 @@ pub fn open_read_only(path: &Path) -> Result<Reader, Error> {
     file_name(path)?;
     check_magic(path)?;
     let reader = Reader::open(&locate(path)?).map_err(|e| opening(path, e))?;
-    require_whole(path)?;
     use_utc(&reader);
     migrate::require_known(&reader, path).map_err(|error| error.in_file(path))?;
     Ok(reader)
@@ -133,26 +125,6 @@ pub(super) fn check_magic(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether a file that DuckDB has opened is as long as its newer header says. DuckDB reads blocks only when they are
-/// asked for, and so would find the end of a file that was cut in the middle of an answer.
-fn require_whole(path: &Path) -> Result<(), Error> {
-    let mut head = [0; BLOCKS_AT];
-    let read = File::open(locate(path)?).and_then(|mut file| {
-        file.read_exact(&mut head)?;
-        Ok(file.metadata()?.len())
-    });
-    let bytes = read.map_err(Error::io("read", path))?;
-    let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().expect("eight bytes"));
-    let newer = HEADERS_AT.into_iter().max_by_key(|at| number(at + ITERATION_AT)).expect("there are two headers");
-    let blocks = number(newer + BLOCK_COUNT_AT).saturating_mul(number(newer + BLOCK_BYTES_AT));
-    let expected = blocks.saturating_add(BLOCKS_AT as u64);
-    if bytes >= expected {
-        return Ok(());
-    }
-    let fault = format!("it has {bytes} bytes, and its header speaks of {expected}");
-    Err(Error::Damaged { path: path.to_owned(), fault })
-}
-
 /// Tells the ways apart in which DuckDB refuses a file.
 pub(super) fn opening(path: &Path, source: duckdb::Error) -> Error {
     let message = source.to_string();
@@ -164,7 +136,7 @@ pub(super) fn opening(path: &Path, source: duckdb::Error) -> Error {
     } else if message.contains("not a valid DuckDB database file") {
         Error::NotDuckDb { path }
     } else if error::is_damage(&source) {
-        Error::Damaged { path, fault: error::first_line(&source) }
+        Error::Damaged { path, source }
     } else {
         Error::Sql { doing: format!("open {}", path.display()), source }
     }
