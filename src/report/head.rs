@@ -7,7 +7,7 @@ use super::when::spoken;
 use crate::clock::Timestamp;
 use crate::store::ListStatus;
 
-/// From here on the age of a list is told in any case: a night was missed.
+/// From here on the age of a list is always shown: a night was missed.
 pub const OLD: Duration = Duration::from_secs(48 * 3600);
 /// Lines of a head, at most.
 pub const LINES_MAX: usize = 10;

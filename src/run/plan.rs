@@ -150,7 +150,7 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
 
 /// Refuses names that are no table's, as `--only` and the settings may hold.
 ///
-/// A name that may be that of a list whose file was left out is one that the file's own fault tells of.
+/// A name that may be that of a list whose file was left out is already reported by that file's own fault.
 pub fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a String>) -> Result<(), PlanError> {
     let is_unknown = |name: &&String| catalog.get(name).is_none() && !catalog.may_be_skipped(name);
     let Some(name) = names.into_iter().find(is_unknown) else { return Ok(()) };

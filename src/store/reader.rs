@@ -75,7 +75,7 @@ struct Spill {
 impl Spill {
     /// `None` where none can be made, as on a disk that is read-only.
     fn create(beneath: &Path) -> Option<Spill> {
-        // DuckDB is told of folders in UTF-8.
+        // DuckDB takes folders in UTF-8.
         beneath.to_str()?;
         let free = statvfs(beneath).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize) / MB)?;
         let room_mb = READ_SPILL_MB.min(free / 2);

@@ -29,7 +29,7 @@ pub enum Sorting {
     ReplicaLag,
     /// By a time of change that no record shows.
     HiddenChange,
-    /// By a weight that no record shows and that a change gives anew.
+    /// By a weight that no record shows and that each change draws again.
     HiddenWeight,
     /// By update, records without one at the end.
     NullsLast,
