@@ -1,13 +1,9 @@
 -- How many rows only the store has, and how many only the dataset has. Rows are counted by their hash, which takes
 -- less memory than the rows.
--- takes: stored, files, columns, names
+-- takes: both, hashed
 
-WITH _hclake_both AS (
-    SELECT true AS _hclake_stored, {{columns}} FROM ({{stored}}) v
-    UNION ALL
-    SELECT false, {{columns}} FROM read_parquet({{files}}, union_by_name = true, hive_partitioning = false) v
-),
-_hclake_hashed AS (SELECT _hclake_stored, hash({{names}}) AS _hclake_row FROM _hclake_both),
+WITH _hclake_both AS ({{both}}),
+_hclake_hashed AS (SELECT _hclake_stored, hash({{hashed}}) AS _hclake_row FROM _hclake_both),
 _hclake_counted AS (
     SELECT count(*) FILTER (_hclake_stored) - count(*) FILTER (NOT _hclake_stored) AS _hclake_more
     FROM _hclake_hashed GROUP BY _hclake_row

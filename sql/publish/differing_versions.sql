@@ -1,20 +1,11 @@
 -- Versions that the dataset and the store do not have alike, up to one run, and open at a run that both know:
 -- how many only the store has, how many only the dataset has, and the first and last run whose as-of they alter.
--- An instant's end is left out where a later run of the store has closed the version since. Versions are counted by
--- their hash, which takes less memory than the versions.
--- takes: current_files, history_files, versions, columns, names, last_run_id, since_us
+-- Versions are counted by their hash, which takes less memory than the versions.
+-- takes: both, hashed, last_run_id, since_us
 
-WITH _hclake_both AS (
-    SELECT false AS _hclake_stored, {{columns}}, CAST(NULL AS BIGINT) AS _hclake_ended_us
-    FROM read_parquet({{current_files}}, union_by_name = true, hive_partitioning = false) v
-    {{history_files}}
-    UNION ALL
-    SELECT true, {{columns}}, CASE WHEN v._closed_run_id <= {{last_run_id}} THEN epoch_us(v._valid_to) END
-    FROM {{versions}} v
-    WHERE v._run_id <= {{last_run_id}}
-),
+WITH _hclake_both AS ({{both}}),
 _hclake_hashed AS (
-    SELECT _hclake_stored, _scope, _hash, _valid_from, _hclake_ended_us, hash({{names}}, _hclake_ended_us) AS _hclake_row
+    SELECT _hclake_stored, _scope, _hash, _valid_from, _hclake_ended_us, hash({{hashed}}) AS _hclake_row
     FROM _hclake_both
 ),
 _hclake_uneven AS (

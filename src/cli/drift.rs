@@ -1,11 +1,13 @@
 //! `hclake drift`: by what records differ from the catalog, listed, and acknowledged so that a run does not warn of it.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use arrow::array::RecordBatch;
 use serde_json::{Value, json};
 
 use super::Streams;
 use super::args::{DriftCommand, Global, SummaryFormat};
 use super::message::Failure;
+use super::output::{self, grid::Grid};
+use super::status::to_second;
 use crate::clock::SystemClock;
 use crate::config::{self, Environment, Settings};
 use crate::run::{self, Request};
@@ -39,17 +41,32 @@ fn list(known: &[Drift], format: SummaryFormat, streams: &mut Streams<'_>) -> Re
         streams.remark("records do not differ from the catalog");
         return Ok(0);
     }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["table", "kind", "member", "acknowledged", "records", "last_seen", "sample"]);
-    for drift in known {
-        let (acknowledged, last) = (if drift.is_acknowledged { "yes" } else { "no" }, drift.last_seen.to_string());
-        let sample: String = drift.sample.iter().flat_map(|text| text.chars()).take(SAMPLE_CHARS_MAX).collect();
-        let count = drift.count.to_string();
-        table.add_row([&drift.table, &drift.kind, &drift.field, acknowledged, &count, &last, &sample]);
-    }
-    writeln!(streams.out, "{}", table.trim_fmt())?;
+    let tables = [Detail::All, Detail::NoSamples].map(|detail| table(known, detail));
+    write!(streams.out, "{}", output::table_fitting(tables, super::terminal_width())?)?;
     Ok(0)
+}
+
+/// How much of each difference the list shows.
+#[derive(Clone, Copy, PartialEq)]
+enum Detail {
+    All,
+    NoSamples,
+}
+
+fn table(known: &[Drift], detail: Detail) -> RecordBatch {
+    let texts = |text: fn(&Drift) -> &str| known.iter().map(move |drift| Some(text(drift)));
+    let mut grid = Grid::default()
+        .texts("table", texts(|drift| &drift.table))
+        .texts("kind", texts(|drift| &drift.kind))
+        .texts("member", texts(|drift| &drift.field))
+        .texts("acknowledged", texts(|drift| if drift.is_acknowledged { "yes" } else { "no" }))
+        .counts("records", known.iter().map(|drift| Some(drift.count)))
+        .texts("last_seen", known.iter().map(|drift| Some(to_second(drift.last_seen))));
+    if detail == Detail::All {
+        let sample = |drift: &Drift| drift.sample.as_ref().map(|text| text.chars().take(SAMPLE_CHARS_MAX).collect());
+        grid = grid.texts::<String>("sample", known.iter().map(sample));
+    }
+    grid.batch()
 }
 
 fn as_json(drift: &Drift) -> Value {

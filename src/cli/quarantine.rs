@@ -2,13 +2,16 @@
 
 use std::io::Write;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use arrow::array::RecordBatch;
 use serde_json::{Value, json};
 
 use super::Streams;
 use super::args::{Global, QuarantineCommand, SummaryFormat};
+use super::lists::distinguishing;
 use super::message::Failure;
-use crate::clock::SystemClock;
+use super::output::{self, grid::Grid};
+use super::status::to_second;
+use crate::clock::{SystemClock, Timestamp};
 use crate::config::{self, Environment, Settings};
 use crate::run::{self, Request};
 use crate::store::{self, Quarantined};
@@ -43,17 +46,45 @@ fn list(records: &[Quarantined], format: SummaryFormat, streams: &mut Streams<'_
         streams.remark("nothing is in quarantine");
         return Ok(0);
     }
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["id", "table", "scope", "key", "reason", "first_seen", "last_seen"]);
-    for record in records {
-        let (first, last) = (record.first_seen.to_string(), record.last_seen.to_string());
-        let key = record.key.as_deref().unwrap_or("-");
-        table.add_row([&record.id, &record.table, &record.scope, key, &record.reason, &first, &last]);
-    }
-    writeln!(streams.out, "{}", table.trim_fmt())?;
+    let tables =
+        [Detail::All, Detail::BriefScopes, Detail::NoTimes, Detail::NoKeys].map(|detail| table(records, detail));
+    write!(streams.out, "{}", output::table_fitting(tables, super::terminal_width())?)?;
     streams.remark("hclake quarantine show ID shows one as it came");
     Ok(0)
+}
+
+/// How much of each record the list shows, from most to least.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Detail {
+    All,
+    BriefScopes,
+    NoTimes,
+    NoKeys,
+}
+
+fn table(records: &[Quarantined], detail: Detail) -> RecordBatch {
+    let texts = |text: fn(&Quarantined) -> &str| records.iter().map(move |record| Some(text(record)));
+    let named: Vec<_> = records.iter().map(|record| (record.table.as_str(), record.scope.as_str())).collect();
+    let scopes = match detail {
+        Detail::All => named.iter().map(|(_, scope)| (*scope).to_owned()).collect(),
+        _ => distinguishing(&named),
+    };
+    let mut grid =
+        Grid::default().texts("id", texts(|record| &record.id)).texts("table", texts(|record| &record.table));
+    if scopes.iter().any(|scope| !scope.is_empty()) {
+        grid = grid.texts("scope", scopes.into_iter().map(Some));
+    }
+    if detail < Detail::NoKeys {
+        grid = grid.texts("key", texts(|record| record.key.as_deref().unwrap_or("-")));
+    }
+    grid = grid.texts("reason", texts(|record| &record.reason));
+    if detail < Detail::NoTimes {
+        let seconds = |at: fn(&Quarantined) -> Timestamp| records.iter().map(move |record| Some(to_second(at(record))));
+        grid = grid
+            .texts("first_seen", seconds(|record| record.first_seen))
+            .texts("last_seen", seconds(|record| record.last_seen));
+    }
+    grid.batch()
 }
 
 fn as_json(record: &Quarantined) -> Value {
@@ -122,4 +153,49 @@ fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         None => streams.remark("nothing was stored; the store is as it was"),
     }
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use unicode_width::UnicodeWidthStr;
+
+    use super::*;
+
+    fn record(id: &str, scope: &str) -> Quarantined {
+        Quarantined {
+            id: id.to_owned(),
+            table: "app_install_jobs".to_owned(),
+            scope: scope.to_owned(),
+            key: Some("8f0e6c1a2b3c4d5e".to_owned()),
+            reason: "create_time: `yesterday` is no time".to_owned(),
+            raw: "{}".to_owned(),
+            request_id: None,
+            first_seen: Timestamp(1_768_465_800_000_000),
+            last_seen: Timestamp(1_768_465_800_000_000),
+            is_listed: true,
+            key_parts: None,
+            raw_hash: 0,
+        }
+    }
+
+    #[test]
+    fn a_list_is_whole_where_there_is_room_and_keeps_ids_and_reasons_where_there_is_little() {
+        let scope = "ap-southeast-3/0123456789abcdef0123456789abcdef";
+        let records = [record("0a1b2c3d4e5f", scope), record("1a1b2c3d4e5f", scope)];
+        let shown = |width| {
+            let tables = [Detail::All, Detail::BriefScopes, Detail::NoTimes, Detail::NoKeys]
+                .map(|detail| table(&records, detail));
+            output::table_fitting(tables, width).unwrap()
+        };
+        for piece in [scope, "first_seen", "2026-01-15 08:30:00Z"] {
+            assert!(shown(None).contains(piece), "{}", shown(None));
+        }
+        for width in [80, 100, 140] {
+            let text = shown(Some(width));
+            assert!(text.lines().all(|line| line.width() <= usize::from(width)), "{text}");
+            for record in &records {
+                assert!(text.contains(&record.id) && text.contains("create_time: `yes"), "{text}");
+            }
+        }
+    }
 }

@@ -187,6 +187,12 @@ pub(super) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
             say(&format!("error: {place}: {} records would be gone at once; they are kept open", list.held_back));
             say("hint: if they are really gone, run hclake sync --allow-gone");
         }
+        if list.unconfirmed > 0 {
+            streams.remark(&format!(
+                "{place}: {} not shown by this listing; gone if the next run does not show them either",
+                counted(list.unconfirmed, "record")
+            ));
+        }
     }
     if format == SummaryFormat::Json {
         let text = serde_json::to_string(summary).map_err(|e| Failure::failed(e.to_string()))?;

@@ -32,6 +32,8 @@ macro_rules! templates {
 }
 
 templates! {
+    BOTH_ROWS = "publish/both_rows.sql";
+    BOTH_VERSIONS = "publish/both_versions.sql";
     BOUNDS = "publish/bounds.sql";
     CHANGES = "publish/changes.sql";
     COLUMNS = "publish/columns.sql";
@@ -44,8 +46,7 @@ templates! {
     LEDGER = "publish/ledger.sql";
     RUNS = "publish/runs.sql";
     RUN_COUNTS = "publish/run_counts.sql";
-    SAME_ROWS = "publish/same_rows.sql";
-    SAME_VERSIONS = "publish/same_versions.sql";
+    SAME = "publish/same.sql";
     SCHEMA_VERSION = "publish/schema_version.sql";
 }
 

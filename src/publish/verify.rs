@@ -194,20 +194,21 @@ impl Comparison<'_> {
         };
         let mut values = table.values();
         values.insert("columns", columns);
-        values.insert("names", names);
         values.insert("current_files", listed(&current));
         values.insert("history_files", history);
         values.insert("last_run_id", last_run_id.to_string());
         values.insert("since_us", since.map_or(i64::MIN + 1, |since| since.0).to_string());
-        let doing = || Error::sql(format!("compare {} with the store", table.name));
-        if self.are_same(&source::SAME_VERSIONS.fill(&values)?).map_err(doing())? {
+        values.insert("both", source::BOTH_VERSIONS.fill(&values)?);
+        values.insert("hashed", format!("{names}, _hclake_ended_us"));
+        let doing = Error::sql(format!("compare {} with the store", table.name));
+        if self.are_same(&table.name, &values)? {
             return Ok(None);
         }
         let sql = source::DIFFERING_VERSIONS.fill(&values)?;
         let read = self.source.connection().query_row(&sql, [], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
         });
-        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) = read.map_err(doing())?;
+        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) = read.map_err(doing)?;
         let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
         Ok(Some(Difference::of(
             &table.name,
@@ -217,8 +218,10 @@ impl Comparison<'_> {
         )))
     }
 
-    fn are_same(&self, sql: &str) -> duckdb::Result<bool> {
-        self.source.connection().query_row(sql, [], |row| row.get(0))
+    fn are_same(&self, table: &str, values: &Values) -> Result<bool, Error> {
+        let sql = source::SAME.fill(values)?;
+        let read = self.source.connection().query_row(&sql, [], |row| row.get(0));
+        read.map_err(Error::sql(format!("compare {table} with the store")))
     }
 
     fn rows_apart(
@@ -229,19 +232,20 @@ impl Comparison<'_> {
         columns: &[&shape::Column],
     ) -> Result<Option<Difference>, Error> {
         let Some(files) = self.files(table, part).filter(|files| !files.is_empty()) else { return Ok(None) };
-        let values = Values::from([
+        let mut values = Values::from([
             ("stored", stored.trim_end().trim_end_matches(';').to_owned()),
             ("files", listed(&files)),
             ("columns", comparable(columns)),
-            ("names", source::names(columns)),
+            ("hashed", source::names(columns)),
         ]);
-        let doing = || Error::sql(format!("compare {table} with the store"));
-        if self.are_same(&source::SAME_ROWS.fill(&values)?).map_err(doing())? {
+        values.insert("both", source::BOTH_ROWS.fill(&values)?);
+        let doing = Error::sql(format!("compare {table} with the store"));
+        if self.are_same(table, &values)? {
             return Ok(None);
         }
         let sql = source::DIFFERING_ROWS.fill(&values)?;
         let (store_only, dataset_only): (i64, i64) =
-            self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing())?;
+            self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing)?;
         let what = format!(
             "{}: {store_only} rows are in the store alone and {dataset_only} in the dataset alone",
             if part == Part::Changes { "changes" } else { "rows" }

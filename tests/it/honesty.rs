@@ -214,7 +214,8 @@ fn where_the_next_night_confirms_a_record_is_open_until_then_and_gone_as_of_the_
     let jobs = id_of(&tenant, "app_install_jobs");
     let first = tenant.cloud.with_world(|w| w.listing(&jobs)[0]["id"].as_str().expect("an id").to_owned());
     tenant.cloud.with_world(|w| w.remove(&jobs, &first));
-    let summary = tenant.sync().exits(0).json();
+    let missing = tenant.sync().exits(0).says(&["1 record not shown by this listing"]);
+    let summary = missing.json();
     let missed = list(&summary, "app_install_jobs");
     assert_eq!((&missed["gone"], &missed["unconfirmed"]), (&json!(0), &json!(1)));
     assert_eq!((&missed["proof"], &missed["requests"]), (&json!("seams"), &quiet), "no page is asked for again");
