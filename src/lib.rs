@@ -3,11 +3,10 @@
 //! The modules stand in the order the data flows: the catalog says what to list, the cloud is asked,
 //! a sweep proves a listing complete, rows are normalised, stored, published and reported.
 
-pub mod clock;
-pub mod secret;
+pub mod base;
 
 pub mod catalog;
-pub mod standin;
+pub mod emulator;
 
 pub mod cloud;
 pub mod config;
@@ -17,6 +16,6 @@ pub mod sweep;
 
 pub mod publish;
 pub mod report;
-pub mod run;
+pub mod sync;
 
 pub mod cli;

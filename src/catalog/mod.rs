@@ -1,6 +1,7 @@
 //! What to list: the endpoints hclake ships and those of a person's own, one TOML file each, checked as a whole before
 //! anything is asked. It is data and knows nothing of how lists are fetched, decoded or stored.
 
+pub mod draft;
 pub mod file;
 pub mod file_paging;
 mod folder;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::{catalog, config, publish, report, run, store};
+use crate::{catalog, config, publish, report, store, sync};
 
 /// Someone stopped the command.
 pub(super) const EXIT_INTERRUPTED: u8 = 130;
@@ -55,15 +55,15 @@ impl From<catalog::CatalogError> for Failure {
     }
 }
 
-impl From<run::Error> for Failure {
-    fn from(error: run::Error) -> Self {
+impl From<sync::Error> for Failure {
+    fn from(error: sync::Error) -> Self {
         Failure { message: error.to_string(), hint: error.hint(), code: error.exit_code() }
     }
 }
 
 impl From<store::Error> for Failure {
     fn from(error: store::Error) -> Self {
-        run::Error::from(error).into()
+        sync::Error::from(error).into()
     }
 }
 

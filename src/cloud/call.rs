@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::error::Error;
+use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Method, Service};
-use crate::clock::Timestamp;
 
 /// One thing to ask.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,24 +8,24 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Url;
 
-use super::authority::{Authority, Grant, Means};
 pub use super::call::{Abandoned, Attempt, Call, Reply, Sent};
-use super::complaint::Complaint;
-use super::credentials::{Credentials, Identity};
 use super::error::{ApiError, BodyFault, Error, ErrorClass};
-use super::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
-use super::headers::{check_credentials, headers};
-use super::hide::Secrets;
-use super::pace::{Lane, Pace, RateSettings, Slot};
-use super::proof::{Pass, Proof, proves};
-use super::regions::{Endpoint, EndpointOverrides, endpoint};
-use super::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
-use super::sign;
-use super::skew::{Skew, signature_expired};
 use super::tally::Log;
-use super::waiting::{WaitCause, Watcher};
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Method;
-use crate::clock::{SharedClock, Timestamp};
+use crate::cloud::auth::credentials::{Credentials, Identity};
+use crate::cloud::auth::gate::{Pass, Proof, proves};
+use crate::cloud::auth::headers::{check_credentials, headers};
+use crate::cloud::auth::provider::{Authority, Grant, Means};
+use crate::cloud::auth::sign;
+use crate::cloud::auth::skew::{Skew, signature_expired};
+use crate::cloud::http::error_body::Complaint;
+use crate::cloud::http::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
+use crate::cloud::http::redact::Secrets;
+use crate::cloud::limit::rate::{Lane, Pace, RateSettings, Slot};
+use crate::cloud::limit::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
+use crate::cloud::limit::waiting::{WaitCause, Watcher};
+use crate::cloud::lookup::regions::{Endpoint, EndpointOverrides, endpoint};
 
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;

@@ -4,11 +4,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::complaint::gateway_number;
-use super::credentials::{Identity, IdentityKind};
-use super::regions::{override_variable, regions};
-use super::skew::{Clocks, signature_expired};
 use crate::catalog::spec::Service;
+use crate::cloud::auth::credentials::{Identity, IdentityKind};
+use crate::cloud::auth::skew::{Clocks, signature_expired};
+use crate::cloud::http::error_body::gateway_number;
+use crate::cloud::lookup::regions::{override_variable, regions};
 
 /// What kind of trouble it is; all that summaries and exit codes look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

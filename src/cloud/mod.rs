@@ -4,35 +4,21 @@
 //!
 //! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
 
-mod authority;
+pub mod auth;
 mod call;
 pub mod client;
-pub mod codearts;
-pub mod complaint;
-pub mod credentials;
 pub mod error;
-mod exchange;
-mod headers;
-mod hide;
-mod metadata;
-pub mod pace;
-pub mod projects;
-mod proof;
-pub mod reach;
-pub mod regions;
-pub mod retry;
-pub mod sign;
-mod skew;
+pub mod http;
+pub mod limit;
+pub mod lookup;
 mod tally;
 #[cfg(test)]
 mod testing;
-mod token;
-pub mod waiting;
 
+pub use auth::credentials::{Credentials, Identity, IdentityKind};
 pub use client::{Abandoned, Attempt, Call, Client, ClientSettings, Reply, Sent};
-pub use credentials::{Credentials, Identity, IdentityKind};
 pub use error::{ApiError, Error, ErrorClass};
-pub use hide::HIDDEN_BYTES_MIN;
-pub use pace::RateSettings;
-pub use regions::EndpointOverrides;
-pub use retry::RetryLimits;
+pub use http::redact::HIDDEN_BYTES_MIN;
+pub use limit::rate::RateSettings;
+pub use limit::retry::RetryLimits;
+pub use lookup::regions::EndpointOverrides;

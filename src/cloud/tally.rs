@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::call::{Abandoned, Attempt, Sent};
 use super::error::Error;
-use crate::clock::SharedClock;
+use crate::base::clock::SharedClock;
 
 /// Why a request has no answer that was under way when its call was dropped.
 const GIVEN_UP: &str = "given up before it was answered, since its list had ended";

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{Client, ClientSettings};
-use super::credentials::Credentials;
-use super::regions::EndpointOverrides;
-use crate::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
-use crate::secret::Secret;
+use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
+use crate::base::secret::Secret;
+use crate::cloud::auth::credentials::Credentials;
+use crate::cloud::lookup::regions::EndpointOverrides;
 
 /// 2026-01-15T08:30:00Z: what [`TestClock`] shows at its start.
 pub const START: Timestamp = Timestamp(1_768_465_800_000_000);

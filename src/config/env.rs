@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 
+use crate::base::secret::Secret;
 use crate::catalog::spec::Service;
-use crate::secret::Secret;
 
 /// Path of the configuration file.
 pub const CONFIG: &str = "HCLAKE_CONFIG";

@@ -57,9 +57,9 @@ fn bare(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::file::ConfigFile;
     use super::*;
     use crate::catalog::toml_text;
+    use crate::config::file::ConfigFile;
 
     fn told(text: &str) -> String {
         explained(toml_text::parse::<ConfigFile>(text).unwrap_err(), text).to_string()

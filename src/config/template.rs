@@ -19,10 +19,10 @@ pub fn template(region: Option<&str>) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::file::ConfigFile;
-    use super::super::{Environment, Flags, Settings, resolve};
     use super::*;
     use crate::catalog::toml_text;
+    use crate::config::file::ConfigFile;
+    use crate::config::{Environment, Flags, Settings, resolve};
 
     /// The template with its settings taken out of their comments.
     fn switched_on() -> String {

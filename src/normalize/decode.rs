@@ -14,9 +14,9 @@ use super::key::Part;
 use super::read::{self, Notes, Object};
 use super::scalars::{TextColumn, Watch};
 use super::schema::arrow_schema;
-use super::time::FUTURE_TOLERANCE;
+use crate::base::clock::Timestamp;
+use crate::base::time::FUTURE_TOLERANCE;
 use crate::catalog::spec::Endpoint;
-use crate::clock::Timestamp;
 
 /// Bytes of one record as it came: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::time::TimeFault;
+use crate::base::time::TimeFault;
 
 /// Bytes of an offending value that a reason shows.
 const SHOWN_BYTES_MAX: usize = 60;

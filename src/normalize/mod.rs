@@ -15,7 +15,6 @@ mod probe;
 mod read;
 mod scalars;
 pub mod schema;
-pub mod time;
 
 #[cfg(test)]
 mod tests;

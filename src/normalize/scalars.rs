@@ -9,10 +9,11 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowPrimitiveType, Int64Type, TimestampMicrosecondType};
 
 use super::fault::{Fault, Shown};
+use super::numbers;
 use super::schema::UTC;
-use super::{numbers, time};
+use crate::base::clock::Timestamp;
+use crate::base::time;
 use crate::catalog::spec::{TimeForm, ZoneRule};
-use crate::clock::Timestamp;
 
 /// Bytes of one text value: 1 MiB.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;

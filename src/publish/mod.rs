@@ -19,8 +19,8 @@ pub use shape::json_texts;
 pub use target::WholeFile;
 pub use verify::{Difference, Verified, verify};
 
+use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
-use crate::clock::Timestamp;
 use crate::config::ParquetCompression;
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};

@@ -11,9 +11,9 @@ use duckdb::Connection;
 
 use super::error::Error;
 use super::shape::{Column, Origin, Shape, published, published_kind};
+use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
-use crate::clock::Timestamp;
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they

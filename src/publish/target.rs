@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::error::Error;
 use super::{file, manifest};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::store::Holder;
 
 const LOCK: &str = ".hclake.lock";

@@ -12,8 +12,8 @@ use super::file::sum_of;
 use super::manifest::{FileEntry, Manifest, Part, schema_name};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
 use super::{require_same_store, shape, since_of, target, wanted_of};
+use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
-use crate::clock::Timestamp;
 use crate::store::{Values, literal};
 
 /// What was looked at, and all that is not as it should be.

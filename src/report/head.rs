@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::when::spoken;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::store::ListStatus;
 
 /// From here on the age of a list is always shown: a night was missed.

@@ -16,8 +16,8 @@ use arrow::record_batch::RecordBatch;
 use chrono::SecondsFormat;
 use duckdb::Connection;
 
+use crate::base::clock::Timestamp;
 use crate::catalog::toml_text::nearest;
-use crate::clock::Timestamp;
 use header::{Grouping, Header, ParamDefault, ParamName};
 
 /// Rows of one result, at most: it is held in memory whole.

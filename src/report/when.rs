@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 
 /// The longest age that is read, in hours: a hundred years.
 pub const AGE_HOURS_MAX: i64 = 100 * 366 * 24;

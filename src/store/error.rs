@@ -3,9 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::lock::Holder;
 use super::template::TemplateError;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
+use crate::store::file::lock::Holder;
 
 /// What the system says of a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";

@@ -8,24 +8,24 @@ use std::sync::Arc;
 use arrow::array::{AsArray, RecordBatch};
 use duckdb::{Connection, InterruptHandle};
 
-use super::append::{self, Buffer, Database};
-use super::drift::{self, Acknowledged};
 use super::error::Error;
-use super::layout::{Layout, OWN_COLUMNS};
-use super::ledger::{
+use super::template::{self, Template};
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::store::file::memory::{self, VECTOR_ROWS};
+use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::ledger::drift::{self, Acknowledged};
+use crate::store::ledger::quarantine::{self, Quarantined};
+use crate::store::ledger::records::{
     self, DriftRecord, Ledger, NotShown, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
     Verdict,
 };
-use super::memory::{self, VECTOR_ROWS};
-use super::merge::{self, Brake, Merged, RunStamp, SweepCounts};
-use super::parked::Parked;
-use super::quarantine::{self, Quarantined};
-use super::raw::RawTexts;
-use super::reconcile;
-use super::template::{self, Template};
-use super::workbench::{StoreSettings, Workbench};
-use crate::catalog::spec::{Endpoint, Scope};
-use crate::clock::Timestamp;
+use crate::store::table::append::{self, Buffer, Database};
+use crate::store::table::layout::{Layout, OWN_COLUMNS};
+use crate::store::table::merge::{self, Brake, Merged, RunStamp, SweepCounts};
+use crate::store::table::parked::Parked;
+use crate::store::table::raw::RawTexts;
+use crate::store::table::reconcile;
 
 /// Names a sweep within its night.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -204,9 +204,9 @@ impl Night {
         if keys.is_empty() {
             return Ok(());
         }
-        let rows = ledger::batch([
-            ("sweep", ledger::int32s(keys.iter().map(|_| Some(sweep.0)))),
-            ("key", ledger::text_lists(keys.iter().map(|key| Some(key.as_slice())))),
+        let rows = records::batch([
+            ("sweep", records::int32s(keys.iter().map(|_| Some(sweep.0)))),
+            ("key", records::text_lists(keys.iter().map(|key| Some(key.as_slice())))),
         ]);
         append::append(self.bench.connection(), Database::Temp, "_hclake_protected", rows)
             .map_err(Error::sql("keep the keys of quarantined records"))
@@ -286,7 +286,7 @@ impl Night {
         }
         let connection = self.bench.connection();
         let staged = self.tables.iter().map(|table| table.buffer.parked().widest(VECTOR_ROWS)).max().unwrap_or(0);
-        let wide_bytes = self.wide_bytes.max(staged).max(ledger::widest(quarantine, VECTOR_ROWS));
+        let wide_bytes = self.wide_bytes.max(staged).max(records::widest(quarantine, VECTOR_ROWS));
         memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
         let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
         let place_of = |id: SweepId| {

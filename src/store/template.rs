@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 
 /// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
 pub(crate) type Values = BTreeMap<&'static str, String>;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::catalog::spec::{Endpoint, Items, Paging, Total};
-use crate::cloud::complaint::ErrorMembers;
+use crate::cloud::http::error_body::ErrorMembers;
 
 /// What to read of the answers of one list.
 #[derive(Clone, Debug)]

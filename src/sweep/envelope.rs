@@ -13,10 +13,10 @@ use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
 use super::room::Held;
+use crate::base::time::parse_instant;
 use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, Total};
 use crate::cloud::client::Reply;
-use crate::cloud::complaint;
-use crate::normalize::time::parse_instant;
+use crate::cloud::http::error_body;
 use crate::normalize::{KeyReader, KeyScan};
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
@@ -173,7 +173,7 @@ impl Envelope {
         let facts: Vec<RowFacts> = parts.rows.iter().map(|row| self.facts(row.get(), &mut scan)).collect();
         // Some services answer with an array of errors in the place of one of records.
         let is_error =
-            |(row, facts): (&&RawValue, &RowFacts)| facts.key.is_none() && complaint::is_error(row.get().as_bytes());
+            |(row, facts): (&&RawValue, &RowFacts)| facts.key.is_none() && error_body::is_error(row.get().as_bytes());
         if self.answer.is_array() && parts.rows.iter().zip(&facts).any(is_error) {
             return Err("the answer holds an error in the place of a record".to_owned());
         }

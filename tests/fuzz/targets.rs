@@ -4,11 +4,14 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
+use hclake::base::clock::Timestamp;
+use hclake::base::time;
 use hclake::catalog::Catalog;
-use hclake::clock::Timestamp;
-use hclake::cloud::{Reply, complaint, retry};
+use hclake::cloud::Reply;
+use hclake::cloud::http::error_body;
+use hclake::cloud::limit::retry;
 use hclake::config::{self, Environment, Flags};
-use hclake::normalize::{DecodeSettings, Decoder, time};
+use hclake::normalize::{DecodeSettings, Decoder};
 use hclake::report::header;
 use hclake::sweep::Envelope;
 
@@ -78,10 +81,10 @@ fn times(data: &[u8]) {
 
 /// However a service complains, it is shown in one bounded line.
 fn errors(data: &[u8]) {
-    let (code, message) = complaint::complaint_in(data);
+    let (code, message) = error_body::complaint_in(data);
     for text in [code, message].into_iter().flatten() {
         assert!(!text.chars().any(char::is_control), "{text:?}");
-        assert!(text.chars().count() <= complaint::MESSAGE_CHARS_MAX);
+        assert!(text.chars().count() <= error_body::MESSAGE_CHARS_MAX);
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use hclake::standin::{Fault, When};
+use hclake::emulator::{Fault, When};
 use serde_json::Value;
 
 use crate::support::{Ran, Tenant};

@@ -4,11 +4,11 @@
 use std::future::pending;
 use std::sync::Arc;
 
+use hclake::base::clock::{SharedClock, ShiftedClock, SystemClock};
 use hclake::catalog::Catalog;
-use hclake::clock::{SharedClock, ShiftedClock, SystemClock};
 use hclake::config::{self, Environment, Flags};
-use hclake::run::{self, Event, Observer};
-use hclake::standin::{Fault, StandinSettings, When};
+use hclake::emulator::{Fault, StandinSettings, When};
+use hclake::sync::{self, Event, Observer};
 
 use crate::support::{REGION, Tenant, small_world};
 
@@ -21,7 +21,7 @@ impl Observer for Silent {
 }
 
 /// A run by a clock of the test's own.
-fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<run::Summary, run::Error> {
+fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::Error> {
     let flags = Flags { store: Some(tenant.store()), ..Flags::default() };
     let (ak, sk) = tenant.keys();
     let environment = Environment::of(&[
@@ -32,10 +32,10 @@ fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<run::Summary, run::Err
     ]);
     let mut settings = config::resolve(&flags, &environment).expect("sound settings");
     settings.rate_per_s.values_mut().for_each(|rate| *rate = 0.0);
-    let request = run::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, is_demo: false };
+    let request = sync::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, is_demo: false };
     let catalog = Catalog::builtin().expect("sound");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-    runtime.block_on(run::sync(request, &catalog, clock, Arc::new(Silent), pending()))
+    runtime.block_on(sync::sync(request, &catalog, clock, Arc::new(Silent), pending()))
 }
 
 #[test]

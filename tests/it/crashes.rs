@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hclake::standin::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
 
 use crate::support::{Ran, Tenant, small_world};
 

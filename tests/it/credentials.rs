@@ -1,8 +1,8 @@
 //! Every way in: from an empty home folder to a first complete sync, whichever source the credentials lie in, and
 //! what is said where they cannot be used.
 
-use hclake::secret::Secret;
-use hclake::standin::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
+use hclake::base::secret::Secret;
+use hclake::emulator::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
 
 use crate::support::{REGION, Ran, Tenant, small_world};
 

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use hclake::secret::Secret;
-use hclake::standin::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
+use hclake::base::secret::Secret;
+use hclake::emulator::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Tenant, small_world};

@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use hclake::standin::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
 
 use crate::support::{Tenant, list_of, small_world};
 

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use hclake::standin::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
 
 use crate::messages::plain;
 use crate::support::{Tenant, small_world};

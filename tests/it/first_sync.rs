@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use hclake::base::time::parse_instant;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{ColumnType, Endpoint, TimeForm, ZoneRule};
-use hclake::normalize::time::parse_instant;
 use serde_json::Value;
 
 use crate::support::{REGION, Tenant};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hclake::standin::{Fault, ListId, ServedOrder, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, ListId, ServedOrder, StandinSettings, When, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, small_world};

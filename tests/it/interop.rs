@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use duckdb::Connection;
-use hclake::standin::{StandinSettings, WorldSettings};
+use hclake::emulator::{StandinSettings, WorldSettings};
 
 use crate::support::{Tenant, small_world};
 

@@ -1,7 +1,7 @@
 //! What large records take of memory: pages in flight, rows on their way to the store, and what could not be read are
 //! all held to a number of bytes, so that they are stored, and not the run's end.
 
-use hclake::standin::{StandinSettings, WorldSettings};
+use hclake::emulator::{StandinSettings, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, peak_of, small_world};

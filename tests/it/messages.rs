@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
-use hclake::secret::Secret;
-use hclake::standin::{Fault, StandinSettings, When};
+use hclake::base::secret::Secret;
+use hclake::emulator::{Fault, StandinSettings, When};
 
 use crate::support::{Ran, Tenant, small_world};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hclake::standin::{Fault, ListId, ServedOrder, StandinSettings, When, World, WorldSettings};
+use hclake::emulator::{Fault, ListId, ServedOrder, StandinSettings, When, World, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Tenant, list_of, small_world};

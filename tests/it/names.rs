@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use hclake::catalog::{Catalog, is_column_name, table_name_faults};
-use hclake::standin::{Fault, ListId, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, ListId, StandinSettings, When, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, small_world, unlimited_rates};
@@ -221,7 +221,7 @@ fn is_wide(table: &str) -> bool {
 fn cloud_keys(tenant: &Tenant, table: &str, project: Option<&str>) -> BTreeSet<String> {
     let is_asked = |id: &&ListId| id.table == table && project.is_none_or(|project| id.project == project);
     let keys = |id: &ListId| {
-        let of = |world: &hclake::standin::World| -> Vec<String> {
+        let of = |world: &hclake::emulator::World| -> Vec<String> {
             world.listing(id).iter().filter_map(|record| world.key(table, record)).collect()
         };
         tenant.cloud.with_world(|world| of(world))

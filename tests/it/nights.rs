@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hclake::catalog::Catalog;
-use hclake::standin::{Fault, When};
+use hclake::emulator::{Fault, When};
 use serde_json::{Value, json};
 
 use crate::support::Tenant;
@@ -14,7 +14,7 @@ use crate::support::Tenant;
 fn cloud_keys(tenant: &Tenant, table: &str) -> BTreeSet<String> {
     tenant.cloud.with_world(|w| {
         let lists: Vec<_> = w.lists().filter(|id| id.table == table).cloned().collect();
-        let key = |id: &hclake::standin::ListId, record: &Value| {
+        let key = |id: &hclake::emulator::ListId, record: &Value| {
             format!("{}/{}/{}", id.project, id.fixed.clone().unwrap_or_default(), w.key(table, record).expect("a key"))
         };
         lists.iter().flat_map(|id| w.listing(id).iter().map(|r| key(id, r)).collect::<Vec<_>>()).collect()

@@ -1,6 +1,6 @@
 //! Projects: IAM's by name, CodeArts' as they come and go, and several scopes with credentials of their own.
 
-use hclake::standin::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
 use serde_json::Value;
 
 use crate::support::{REGION, Tenant, small_world};

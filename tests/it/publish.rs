@@ -12,8 +12,8 @@ use arrow::array::{Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::DataType;
 use duckdb::Connection;
+use hclake::base::clock::Timestamp;
 use hclake::catalog::Catalog;
-use hclake::clock::Timestamp;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 

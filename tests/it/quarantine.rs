@@ -1,7 +1,7 @@
 //! Records that cannot be read, of every kind: each is kept as it came, named, and spoils nothing else. And records
 //! that differ from the catalog all alike, which is told once.
 
-use hclake::standin::{Fault, When};
+use hclake::emulator::{Fault, When};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Tenant, list_of};

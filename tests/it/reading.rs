@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hclake::standin::{Fault, StandinSettings, When};
+use hclake::emulator::{Fault, StandinSettings, When};
 
 use crate::support::{Ran, Tenant, list_of, small_world};
 

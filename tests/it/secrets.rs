@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use hclake::secret::Secret;
-use hclake::standin::{Fault, StandinSettings, When};
+use hclake::base::secret::Secret;
+use hclake::emulator::{Fault, StandinSettings, When};
 
 use crate::support::{Ran, Tenant, small_world};
 

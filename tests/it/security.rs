@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bytes::Bytes;
+use hclake::base::clock::SystemClock;
+use hclake::base::secret::Secret;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
-use hclake::clock::SystemClock;
 use hclake::cloud::client::BODY_BYTES_MAX;
 use hclake::cloud::client::Reply;
 use hclake::cloud::{Call, Client, ClientSettings, Credentials, EndpointOverrides, Error, RetryLimits};
-use hclake::secret::Secret;
 use hclake::sweep::Envelope;
 
 use crate::support::{Tenant, small_world};

@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex};
 
 use duckdb::Connection;
 use fastrand::Rng;
+use hclake::base::clock::{self, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Endpoint, Paging, Scope};
-use hclake::clock::{self, Timestamp};
 use hclake::normalize::{DecodeSettings, Decoder};
 use hclake::store::{
     self, Night, NotShown, Outcome, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use hclake::catalog::Catalog;
-use hclake::standin::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
+use hclake::emulator::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
 use hclake::store::Reader;
 use serde_json::Value;
 use tokio::runtime::Runtime;

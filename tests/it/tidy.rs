@@ -7,35 +7,23 @@ use std::path::{Path, PathBuf};
 
 const LINES_MAX: usize = 650;
 
-/// Each module with the modules it may use besides itself.
+/// Each room with the rooms it may use besides itself.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("secret", &[]),
-    ("clock", &[]),
-    ("catalog", &["secret", "clock"]),
-    ("standin", &["catalog", "secret", "clock"]),
-    ("config", &["catalog", "secret", "clock"]),
-    ("cloud", &["catalog", "secret", "clock"]),
-    ("normalize", &["catalog", "secret", "clock"]),
-    ("store", &["catalog", "secret", "clock"]),
-    ("sweep", &["cloud", "normalize", "catalog", "secret", "clock"]),
-    ("publish", &["store", "config", "catalog", "secret", "clock"]),
-    ("report", &["store", "config", "catalog", "secret", "clock"]),
-    ("run", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "secret", "clock"]),
+    ("base", &[]),
+    ("catalog", &["base"]),
+    ("emulator", &["catalog", "base"]),
+    ("config", &["catalog", "base"]),
+    ("cloud", &["catalog", "base"]),
+    ("normalize", &["catalog", "base"]),
+    ("store", &["catalog", "base"]),
+    ("sweep", &["cloud", "normalize", "catalog", "base"]),
+    ("publish", &["store", "config", "catalog", "base"]),
+    ("report", &["store", "config", "catalog", "base"]),
+    ("sync", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "base"]),
     (
         "cli",
         &[
-            "run",
-            "sweep",
-            "publish",
-            "report",
-            "cloud",
-            "normalize",
-            "store",
-            "config",
-            "standin",
-            "catalog",
-            "secret",
-            "clock",
+            "sync", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "emulator", "catalog", "base",
         ],
     ),
 ];
@@ -46,13 +34,13 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("eprintln!", &["cli"]),
     ("std::env::var", &["config"]),
     ("env::vars", &["config"]),
-    ("Utc::now", &["clock"]),
-    ("SystemTime::now", &["clock"]),
-    ("time::sleep(", &["clock"]),
-    ("thread::sleep", &["clock"]),
+    ("Utc::now", &["base"]),
+    ("SystemTime::now", &["base"]),
+    ("time::sleep(", &["base"]),
+    ("thread::sleep", &["base"]),
     ("duckdb::", &["store", "publish", "report", "cli"]),
     ("reqwest::", &["cloud"]),
-    ("tokio::", &["cloud", "sweep", "run", "cli", "standin", "clock"]),
+    ("tokio::", &["cloud", "sweep", "sync", "cli", "emulator", "base"]),
 ];
 
 fn root() -> PathBuf {

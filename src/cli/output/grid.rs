@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicr
 use arrow::datatypes::{Field, Schema};
 
 use super::cell::UTC_OFFSET;
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 
 #[derive(Default)]
 pub struct Grid {

@@ -3,7 +3,10 @@
 
 mod cell;
 pub mod grid;
+pub(super) mod lists;
+pub(super) mod new_file;
 pub mod parquet;
+pub(super) mod query_format;
 mod share;
 mod table;
 pub mod whole;

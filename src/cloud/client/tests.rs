@@ -8,9 +8,9 @@ use std::sync::Mutex;
 use serde_json::Value;
 
 use super::*;
+use crate::base::secret::Secret;
 use crate::catalog::spec::Service;
 use crate::cloud::testing::{Reply, Server, TestClock, client, key_pair, settings};
-use crate::secret::Secret;
 
 const GOOD: &str = r#"{"items":[1,2,3],"count":3}"#;
 const REFUSED: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail","request_id":"body-id"}"#;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::*;
-use crate::cloud::complaint::Complaint;
+use crate::cloud::http::error_body::Complaint;
 
 fn api(status: u16, class: ErrorClass, body: &str) -> Error {
     let complaint = Complaint::read_or_quote(body.as_bytes());

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use crate::base::secret::Secret;
 use crate::config::env::Environment;
-use crate::secret::Secret;
 
 pub(super) const PATH_SHOWN: &str = "~/.hcloud/config.json";
 const KEY_MODE: &str = "AKSK";

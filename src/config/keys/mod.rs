@@ -12,7 +12,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::env::Environment;
-use crate::secret::Secret;
+use crate::base::secret::Secret;
 
 /// Where the ECS metadata service answers, on every ECS.
 pub const ECS_METADATA_URL: &str = "http://169.254.169.254";

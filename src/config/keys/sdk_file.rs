@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use super::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use crate::base::secret::Secret;
 use crate::config::env::{Environment, SDK_CREDENTIALS_FILE};
-use crate::secret::Secret;
 
 pub(super) const PATH_SHOWN: &str = "~/.huaweicloud/credentials";
 const USUAL_SECTIONS: [&str; 2] = ["basic", "global"];

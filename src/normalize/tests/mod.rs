@@ -11,9 +11,9 @@ use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMic
 use serde_json::{Value, json};
 
 use super::{DecodeSettings, Decoded, Decoder};
+use crate::base::clock::Timestamp;
 use crate::catalog::file;
 use crate::catalog::spec::Endpoint;
-use crate::clock::Timestamp;
 
 /// 2026-11-22T00:00:00Z.
 const NOW: Timestamp = Timestamp(1_795_305_600_000_000);

@@ -1,6 +1,7 @@
 //! The file and what stands beside it: who may open it, what a run that does not end leaves behind, and what is
 //! refused.
 
+use crate::store::migrate;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -9,7 +10,7 @@ use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, files_of, midnight, row, run_record, scope, settings, sweep_record, texts, things};
-use crate::store::{Error, Night, Verdict, migrate, open_read_only};
+use crate::store::{Error, Night, Verdict, open_read_only};
 
 /// The first blocks of a database that DuckDB 2.0.1 has made.
 const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");

@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, midnight, run_record, scope, sweep_record, texts, things};
-use crate::store::append::{CHUNK_BYTES, bytes_of, parts};
-use crate::store::memory::{self, MEMORY_LIMIT_MB};
+use crate::store::file::memory::{self, MEMORY_LIMIT_MB};
+use crate::store::table::append::{CHUNK_BYTES, bytes_of, parts};
 use crate::store::{Night, QuarantineRecord, RAW_BYTES_MAX, SweepId, Verdict};
 
 const MB: usize = 1 << 20;

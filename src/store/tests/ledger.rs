@@ -6,7 +6,7 @@ use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
-use crate::clock::Timestamp;
+use crate::base::clock::Timestamp;
 use crate::store::{
     Error, Night, NotShown, Outcome, RequestRecord, StoreSettings, SweepError, SweepId, Verdict, run_checks,
 };

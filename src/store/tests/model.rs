@@ -8,8 +8,8 @@ use proptest::sample::select;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, column, endpoint, midnight, run_record, scope, settings, sweep_record, texts};
+use crate::base::clock::Timestamp;
 use crate::catalog::spec::Endpoint;
-use crate::clock::Timestamp;
 use crate::store::{Night, SweepCounts, Verdict, run_checks};
 
 const SCOPES: [&str; 2] = ["p1", "p'2/x"];

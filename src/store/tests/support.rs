@@ -11,9 +11,9 @@ use arrow::json::ReaderBuilder;
 use duckdb::Connection;
 use serde_json::Value;
 
+use crate::base::clock::Timestamp;
 use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Scope, StoredKind};
-use crate::clock::Timestamp;
 use crate::store::{
     Error, Night, NotShown, Outcome, Reader, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
     open_read_only, run_checks,

@@ -89,7 +89,7 @@ impl Record {
     }
 
     fn json(&self) -> Value {
-        let at = |micros: i64| hclake::clock::Timestamp(micros).to_string();
+        let at = |micros: i64| hclake::base::clock::Timestamp(micros).to_string();
         let mut row = json!({ "id": self.id(), "state": self.state, "created_at": at(self.created) });
         row["updated_at"] = if self.is_silent { Value::Null } else { at(self.updated).into() };
         if self.is_bad {

@@ -1,0 +1,22 @@
+//! The lists that the settings of a command name.
+
+use crate::catalog::{Catalog, CatalogError, SkippedFile};
+use crate::cli::streams::Streams;
+use crate::config::Settings;
+
+/// The lists that hclake ships and, beside them, those of the settings' own folder.
+pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
+    match &settings.catalog_dir {
+        Some(folder) => Catalog::with_folder(&folder.value),
+        None => Catalog::builtin(),
+    }
+}
+
+/// The same, for a command that can do without the files that cannot be used: it warns of them.
+pub(crate) fn usable_catalog(settings: &Settings, streams: &Streams<'_>) -> Result<Catalog, CatalogError> {
+    let catalog = catalog_of(settings)?;
+    for line in catalog.skipped().iter().flat_map(SkippedFile::lines) {
+        streams.remark(&format!("warning: {line}; its list is left out"));
+    }
+    Ok(catalog)
+}

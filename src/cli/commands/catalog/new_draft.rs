@@ -1,0 +1,111 @@
+//! `hclake catalog new URL-PATH`: asks for one page, and writes the draft of its catalog file.
+
+use crate::base::clock::SystemClock;
+use crate::catalog::Catalog;
+use crate::catalog::draft::json::Json;
+use crate::catalog::draft::text::{self, Asked};
+use crate::catalog::spec::{ScopeKind, Service};
+use crate::catalog::toml_text::nearest;
+use crate::cli::args::catalog::NewArgs;
+use crate::cli::commands::schedule::shell;
+use crate::cli::message::Failure;
+use crate::cli::output::new_file;
+use crate::cli::progress::runtime;
+use crate::cli::streams::Streams;
+use crate::cloud::lookup::regions;
+use crate::config::Settings;
+use crate::sync::probe::{self, RawRequest};
+
+const PROJECT: &str = "{project_id}";
+const OUT: &str = "--out";
+
+pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let request = request(args)?;
+    if let Some(path) = &args.out {
+        new_file::require_absent(path, OUT)?;
+    }
+    let answer = runtime::runtime()?.block_on(probe::raw(settings, &request, SystemClock::shared()))?;
+    let json: Json = serde_json::from_slice(&answer.body)
+        .map_err(|error| Failure::failed(format!("the answer is not JSON: {error}")))?;
+    let taken = Catalog::names_taken(settings.catalog_dir.as_ref().map(|folder| folder.value.as_path()));
+    let asked = Asked {
+        service: request.service,
+        path: &request.path,
+        query: &request.query,
+        scope: request.scope,
+        items: args.items.as_deref(),
+        content_range: answer.content_range.as_deref(),
+        name: args.name.as_deref(),
+        taken: &taken,
+    };
+    let text = text::write(&asked, &json).map_err(|fault| Failure::usage(fault.to_string(), fault.hint()))?;
+    if let Err(error) = Catalog::beside_builtin([("the draft".to_owned(), text.clone())]) {
+        return Err(Failure::failed(format!("no sound draft came of this page: {error}")));
+    }
+    let file = match &args.out {
+        Some(path) => {
+            new_file::write(path, &text, OUT)?;
+            shell(&path.to_string_lossy())
+        }
+        None => {
+            write!(streams.out, "{text}")?;
+            streams.out.flush()?;
+            "FILE".to_owned()
+        }
+    };
+    streams.remark(&format!(
+        "drafted from one page of {} in {}; fill in what is marked, then try `hclake catalog try {file}`",
+        request.path, answer.scope
+    ));
+    Ok(0)
+}
+
+fn request(args: &NewArgs) -> Result<RawRequest, Failure> {
+    let (host, target) = split(&args.path)?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (name.to_owned(), value.to_owned())
+    });
+    let query: Vec<(String, String)> = query.collect();
+    let service = service(args.service.as_deref(), host)?;
+    let has_project = path.contains(PROJECT) || query.iter().any(|(_, value)| value.contains(PROJECT));
+    let scope = match service {
+        _ if !has_project => ScopeKind::Region,
+        Service::CodeartsDeploy => ScopeKind::CodeartsProject,
+        _ => ScopeKind::IamProject,
+    };
+    Ok(RawRequest { service, path: path.to_owned(), query, scope })
+}
+
+/// The host, where a whole URL is given, and what follows it.
+fn split(url_path: &str) -> Result<(Option<&str>, &str), Failure> {
+    let wrong = || {
+        let hint = "write it as the documentation does, such as '/v2/{project_id}/repositories?limit=100'";
+        Failure::usage(format!("{url_path} is no path of an API"), Some(hint.to_owned()))
+    };
+    match url_path.split_once("://") {
+        Some((_, rest)) => {
+            let at = rest.find('/').ok_or_else(wrong)?;
+            Ok((Some(&rest[..at]), &rest[at..]))
+        }
+        None if url_path.starts_with('/') => Ok((None, url_path)),
+        None => Err(wrong()),
+    }
+}
+
+fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> {
+    let names = || Service::ALL.into_iter().map(Service::name);
+    let known = || Some(format!("the services are {}", names().collect::<Vec<_>>().join(", ")));
+    match (named, host) {
+        (Some(name), _) => Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
+            let like = nearest(name, names()).map_or(String::new(), |like| format!("; did you mean `{like}`?"));
+            Failure::usage(format!("there is no service `{name}`{like}"), known())
+        }),
+        (None, Some(host)) => regions::service_at(host)
+            .ok_or_else(|| Failure::usage(format!("no service is known at {host}; name it with --service"), known())),
+        (None, None) => {
+            Err(Failure::usage("no service is named: a path alone does not tell it; use --service", known()))
+        }
+    }
+}

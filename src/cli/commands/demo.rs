@@ -1,0 +1,163 @@
+//! `hclake demo`: three nights of real syncs over a stand-in cloud on loopback, then what can be asked of the
+//! store that they leave.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::util::display::array_value_to_string;
+
+use super::report as report_command;
+use super::schedule::shell;
+use super::sync as sync_command;
+use crate::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
+use crate::catalog::Catalog;
+use crate::cli::args::{DemoArgs, Global, SummaryFormat};
+use crate::cli::message::Failure;
+use crate::cli::progress::lines::Lines;
+use crate::cli::progress::runtime;
+use crate::cli::streams::Streams;
+use crate::config::{self, Environment, Settings};
+use crate::emulator::{Running, Standin, StandinSettings, World, WorldSettings};
+use crate::report::{self, Params, ReportResult};
+use crate::store;
+use crate::sync;
+
+const STORE_DEFAULT: &str = "hclake-demo.duckdb";
+const NIGHTS: i64 = 3;
+const DAY_US: i64 = 86_400_000_000;
+/// A stand-in on loopback needs no sparing.
+const RATE_PER_S: f64 = 500.0;
+
+pub(crate) fn run(global: &Global, args: &DemoArgs, _: &Environment, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let store = global.store.clone().unwrap_or_else(|| PathBuf::from(STORE_DEFAULT));
+    store::file_name(&store)?;
+    make_room(&store, args.replace)?;
+    let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
+    tell(&store, &nights, streams)?;
+    Ok(0)
+}
+
+/// Removes the store of an earlier demo. Nothing else is removed: no store of another origin, no file that is no store,
+/// and no link.
+fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
+    let Ok(there) = store.symlink_metadata() else { return Ok(()) };
+    let shown = store.display();
+    if there.is_symlink() {
+        let hint = "name the store itself, or another file, with --store";
+        return Err(Failure::usage(format!("{shown} is a link; a demo replaces no link"), Some(hint.to_owned())));
+    }
+    if !replace {
+        let hint = "--replace makes the store of an earlier demo again; --store names another file";
+        return Err(Failure::usage(format!("{shown} is already there"), Some(hint.to_owned())));
+    }
+    let reader = store::open_read_only(store)?;
+    if !store::is_demo(&reader)? {
+        return Err(store::Error::NotDemoStore { path: store.to_owned() }.into());
+    }
+    drop(reader);
+    Ok(std::fs::remove_file(store)?)
+}
+
+/// Runs the nights and returns when each began.
+async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
+    let catalog = Catalog::builtin()?;
+    let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
+    let world =
+        WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
+    let cloud = StandinSettings { clock: clock.clone(), ..Default::default() };
+    let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
+    let standin = Standin::start(World::new(&catalog, world.clone()), cloud).await?;
+    let settings = settings(store, &world, &standin, &ak, sk.expose())?;
+    streams.remark(&format!("a stand-in cloud serves six lists on {}", standin.base_url()));
+    let mut began = Vec::new();
+    for night in 0..NIGHTS {
+        clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
+        if night > 0 {
+            standin.with_world(World::advance_night);
+        }
+        streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
+        let settings = settings.clone();
+        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, is_demo: true };
+        let observer = Arc::new(Lines::new(true));
+        let summary = sync::sync(request, &catalog, clock.clone(), observer, runtime::interrupt()?).await?;
+        sync_command::show(&summary, SummaryFormat::Text, streams)?;
+        if summary.exit_code() != 0 {
+            return Err(Failure::failed("the demo's sync did not end well"));
+        }
+        began.push(summary.started_at);
+    }
+    Ok(began)
+}
+
+/// The settings that a person would make through the environment.
+fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
+    let environment = Environment::of(&[
+        ("HCLAKE_ENDPOINT_URL", &standin.base_url()),
+        ("HCLAKE_REGION", &world.region),
+        ("HCLAKE_CODEARTS_PROJECTS", &world.codearts_project_ids.join(",")),
+        ("HUAWEICLOUD_SDK_AK", ak),
+        ("HUAWEICLOUD_SDK_SK", sk),
+    ]);
+    let flags = config::Flags { store: Some(store.to_owned()), ..config::Flags::default() };
+    let mut settings = config::resolve(&flags, &environment)?;
+    settings.rate_per_s.values_mut().for_each(|rate| *rate = RATE_PER_S);
+    Ok(settings)
+}
+
+fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return Ok(()) };
+    let connection = store::open_read_only(store)?;
+    let shown = shell(&store.display().to_string());
+    let mut ask = |heading: String, name: &str, params: Params| -> Result<ReportResult, Failure> {
+        streams.remark(&format!("\n$ {heading}"));
+        let result = report::run(&connection, report::find(name)?, &params, *last)?;
+        let rows_only = ReportResult { notes: Vec::new(), ..result.clone() };
+        report_command::show(&rows_only, crate::cli::output::Format::Table, streams)?;
+        Ok(result)
+    };
+    ask(
+        format!("hclake --store {shown} report install_outcomes --since {first}"),
+        "install_outcomes",
+        Params { since: Some(*first), ..Params::default() },
+    )?;
+    let failures =
+        ask(format!("hclake --store {shown} report install_failures"), "install_failures", Params::default())?;
+    writeln!(streams.out, "\n{}", answer(&failures)?)?;
+    streams.remark(&format!(
+        "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
+         hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",
+        store.display()
+    ));
+    Ok(())
+}
+
+/// Which application fails to install most, and whether it is getting worse, in a sentence with its counts.
+fn answer(failures: &ReportResult) -> Result<String, Failure> {
+    let Some(batch) = failures.batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return Ok("No installation has finished yet.".to_owned());
+    };
+    let cell = |name: &str| -> Result<String, Failure> {
+        let column = batch.column_by_name(name).ok_or_else(|| Failure::failed(format!("no column {name}")))?;
+        array_value_to_string(column, 0).map_err(|error| Failure::failed(error.to_string()))
+    };
+    let trend = match cell("trend")?.as_str() {
+        "worse" => "It is getting worse",
+        "better" => "It is getting better",
+        "steady" => "It is steady",
+        _ => "Too few finished lately to tell a trend",
+    };
+    Ok(format!(
+        "{} fails to install most: {} of {} finished installations failed ({} %).\n\
+         {trend}: {} of {} ({} %) in the last 7 days, {} of {} ({} %) in the 28 days before.",
+        cell("app")?,
+        cell("failed")?,
+        cell("finished")?,
+        cell("failure_rate_pct")?,
+        cell("failed_7d")?,
+        cell("finished_7d")?,
+        cell("rate_7d_pct")?,
+        cell("failed_28d_before")?,
+        cell("finished_28d_before")?,
+        cell("rate_28d_before_pct")?,
+    ))
+}

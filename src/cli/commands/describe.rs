@@ -1,0 +1,230 @@
+//! `hclake describe TABLE`: the list, its columns, and how fresh and how deep its history is, in each scope.
+
+use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+use serde_json::{Value, json};
+
+use super::tables::open_if_there;
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::{Column, Endpoint};
+use crate::catalog::toml_text::nearest;
+use crate::catalog::{Catalog, is_builtin};
+use crate::cli::args::Global;
+use crate::cli::args::catalog::DescribeArgs;
+use crate::cli::catalogs::usable_catalog;
+use crate::cli::message::Failure;
+use crate::cli::output::grid::Grid;
+use crate::cli::output::wrap::wrapped;
+use crate::cli::output::{self, Format};
+use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::streams::{Streams, terminal_width};
+use crate::config::{self, Environment};
+use crate::store::{self, Holding, sql_type};
+
+/// A column for people: one of the API's, or one that hclake derives.
+pub(crate) struct ColumnLine {
+    name: String,
+    ty: String,
+    is_nullable: bool,
+    meaning: String,
+    values: Vec<String>,
+}
+
+pub(crate) fn run(
+    global: &Global,
+    args: &DescribeArgs,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let catalog = usable_catalog(&settings, streams)?;
+    let endpoint = find(&catalog, &args.table)?;
+    let listener = Listener::begin()?;
+    let holdings = match open_if_there(&settings.store.value, streams)? {
+        Some(reader) => listener.attend(&reader, Watched::default(), |_| match store::lists_held(&reader)? {
+            held if held.contains(&endpoint.name) => Ok(store::holdings(&reader, &endpoint.name)?),
+            _ => Ok(Vec::new()),
+        })?,
+        None => Vec::new(),
+    };
+    match args.format {
+        Format::Table => show(endpoint, &holdings, streams)?,
+        Format::Markdown => write!(streams.out, "{}{}", section(endpoint), scopes_in_markdown(&holdings)?)?,
+        Format::Csv => {
+            let batch = columns_grid(endpoint).batch();
+            output::write([batch.clone()], batch.schema_ref(), Format::Csv, streams.out, None)?;
+        }
+        Format::Json => writeln!(streams.out, "{:#}", told(endpoint, &holdings))?,
+        Format::Jsonl => writeln!(streams.out, "{}", told(endpoint, &holdings))?,
+    }
+    Ok(0)
+}
+
+fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
+    let names = || catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
+    catalog.get(name).ok_or_else(|| {
+        let like = nearest(name, names()).map_or(String::new(), |like| format!("; did you mean `{like}`?"));
+        let known = names().collect::<Vec<_>>().join(", ");
+        Failure::usage(format!("there is no table `{name}`{like}"), Some(format!("the tables are {known}")))
+    })
+}
+
+/// Name and text of what is to be said of a list, in order.
+fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let not_said = || "not documented".to_owned();
+    let mut facts = vec![
+        ("request", format!("{} of {}", endpoint.request_in_words(), endpoint.service)),
+        ("listed in", endpoint.scope_in_words()),
+        ("paging", endpoint.paging_in_words()),
+        ("answer", endpoint.answer_in_words()),
+        ("key", endpoint.key_in_words()),
+        ("changed", endpoint.updated.clone().unwrap_or_else(|| "no column says when; content is compared".to_owned())),
+        ("permission", endpoint.permission.clone().unwrap_or_else(not_said)),
+        ("documentation", endpoint.doc.clone()),
+    ];
+    facts.extend(endpoint.successor.clone().map(|name| ("replaced by", name)));
+    if !is_builtin(&endpoint.name) {
+        facts.push(("declared in", "a catalog file of your own".to_owned()));
+    }
+    facts
+}
+
+pub(crate) fn column_lines(endpoint: &Endpoint) -> Vec<ColumnLine> {
+    let line = |stored: crate::catalog::spec::StoredColumn| {
+        let declared = endpoint.column(&stored.name);
+        ColumnLine {
+            ty: sql_type(&stored.kind),
+            is_nullable: declared.is_none_or(|column| column.nullable),
+            meaning: declared.map_or(stored.about, Column::meaning_in_words),
+            values: declared.map_or(Vec::new(), |column| column.values.clone()),
+            name: stored.name,
+        }
+    };
+    endpoint.stored_columns().into_iter().map(line).collect()
+}
+
+pub(crate) fn with_columns<'a>(grid: Grid, lines: impl Iterator<Item = &'a ColumnLine> + Clone) -> Grid {
+    let nullable = |line: &ColumnLine| Some(if line.is_nullable { "yes" } else { "no" });
+    grid.texts("column", lines.clone().map(|line| Some(line.name.as_str())))
+        .texts("type", lines.clone().map(|line| Some(line.ty.as_str())))
+        .texts("null", lines.clone().map(nullable))
+        .texts("meaning", lines.map(|line| Some(line.meaning.as_str())))
+}
+
+fn columns_grid(endpoint: &Endpoint) -> Grid {
+    let lines = column_lines(endpoint);
+    with_columns(Grid::default(), lines.iter())
+}
+
+fn holdings_grid(holdings: &[Holding]) -> Grid {
+    Grid::default()
+        .texts("scope", holdings.iter().map(|h| Some(h.scope.as_str())))
+        .counts("rows", holdings.iter().map(|h| Some(h.rows)))
+        .counts("versions", holdings.iter().map(|h| Some(h.versions)))
+        .instants("newest_complete", holdings.iter().map(|h| h.newest_complete))
+        .counts("complete_sweeps", holdings.iter().map(|h| Some(h.complete_sweeps)))
+        .instants("since", holdings.iter().map(|h| h.since))
+        .texts("newest_sweep", holdings.iter().map(|h| h.newest_verdict.as_deref()))
+}
+
+fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let about = wrapped(&endpoint.about, terminal_width());
+    writeln!(streams.out, "{}: {}\n\n{about}\n", endpoint.name, endpoint.title)?;
+    for (name, text) in facts(endpoint) {
+        writeln!(streams.out, "{}", wrapped(&format!("{name:<14} {text}"), terminal_width()))?;
+    }
+    writeln!(streams.out, "\n{}", wrapped_columns(endpoint, terminal_width()).trim_fmt())?;
+    if !holdings.is_empty() {
+        let batch = holdings_grid(holdings).batch();
+        writeln!(streams.out)?;
+        output::write([batch.clone()], batch.schema_ref(), Format::Table, streams.out, terminal_width())?;
+    }
+    Ok(())
+}
+
+/// The columns with nothing cut: where the terminal is narrow, types and meanings go on in the next line.
+fn wrapped_columns(endpoint: &Endpoint, width: Option<u16>) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
+    table.set_style(TableComponent::MiddleHeaderIntersections, '─').set_header(["column", "type", "null", "meaning"]);
+    for ColumnLine { name, ty, is_nullable, meaning, .. } in column_lines(endpoint) {
+        table.add_row([name.as_str(), &ty, if is_nullable { "yes" } else { "no" }, &meaning]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    match width {
+        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
+        None => table.set_content_arrangement(ContentArrangement::Disabled),
+    };
+    table
+}
+
+/// The part of a page that tells of one list.
+pub(crate) fn section(endpoint: &Endpoint) -> String {
+    let mut text = format!("## {}\n\n**{}.** {}\n\n", endpoint.name, endpoint.title, endpoint.about);
+    for (name, fact) in facts(endpoint) {
+        text += &format!("- {name}: {fact}\n");
+    }
+    text.push('\n');
+    text + &markdown(columns_grid(endpoint))
+}
+
+fn scopes_in_markdown(holdings: &[Holding]) -> Result<String, Failure> {
+    Ok(if holdings.is_empty() { String::new() } else { format!("\n{}", markdown(holdings_grid(holdings))) })
+}
+
+fn markdown(grid: Grid) -> String {
+    let batch = grid.batch();
+    let mut text = Vec::new();
+    let schema = batch.schema();
+    output::write([batch], &schema, Format::Markdown, &mut text, None).expect("memory takes what is written");
+    String::from_utf8(text).expect("Markdown is text")
+}
+
+/// The list, its columns and what is held of it as one JSON object.
+fn told(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
+    let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
+    let column = |line: &ColumnLine| {
+        let declared = endpoint.column(&line.name);
+        json!({
+            "name": line.name,
+            "type": line.ty,
+            "nullable": line.is_nullable,
+            "meaning": declared.map_or(line.meaning.as_str(), |column| column.about.as_str()),
+            "values": line.values,
+            "path": declared.map(|column| column.path.join(".")),
+            "volatile": declared.is_some_and(|column| column.volatile),
+            "personal": declared.is_some_and(|column| column.personal),
+        })
+    };
+    let scope = |holding: &Holding| {
+        json!({
+            "scope": holding.scope,
+            "rows": holding.rows,
+            "versions": holding.versions,
+            "newest_complete": instant(holding.newest_complete),
+            "complete_sweeps": holding.complete_sweeps,
+            "since": instant(holding.since),
+            "newest_sweep": holding.newest_verdict,
+        })
+    };
+    json!({
+        "table": endpoint.name,
+        "title": endpoint.title,
+        "about": endpoint.about,
+        "builtin": is_builtin(&endpoint.name),
+        "service": endpoint.service.name(),
+        "request": endpoint.request_in_words(),
+        "listed_in": endpoint.scope_in_words(),
+        "paging": endpoint.paging_in_words(),
+        "answer": endpoint.answer_in_words(),
+        "key": endpoint.key.iter().map(|part| [Some(&part.column), part.fallback.as_ref()].into_iter().flatten().collect()).collect::<Vec<Vec<&String>>>(),
+        "order": endpoint.order,
+        "updated": endpoint.updated,
+        "permission": endpoint.permission,
+        "documentation": endpoint.doc,
+        "successor": endpoint.successor,
+        "columns": column_lines(endpoint).iter().map(column).collect::<Vec<_>>(),
+        "scopes": holdings.iter().map(scope).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,19 @@
+//! One file a command: it takes the flags, asks the rooms below, and shows what came of it.
+
+pub(super) mod catalog;
+pub(super) mod check;
+pub(super) mod config;
+pub(super) mod demo;
+pub(super) mod describe;
+pub(super) mod drift;
+pub(super) mod init;
+pub(super) mod manual;
+pub(super) mod publish;
+pub(super) mod quarantine;
+pub(super) mod query;
+pub(super) mod redate;
+pub(super) mod report;
+pub(super) mod schedule;
+pub(super) mod status;
+pub(super) mod sync;
+pub(super) mod tables;

@@ -1,0 +1,195 @@
+//! `hclake publish`: the store as Parquet files, by hand or after a sync, and the check of what was published.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::base::clock::{Clock, SystemClock, Timestamp};
+use crate::catalog::Catalog;
+use crate::cli::args::{Global, PublishArgs, PublishCommand, SummaryFormat, VerifyArgs};
+use crate::cli::catalogs;
+use crate::cli::message::Failure;
+use crate::cli::progress::bars::{self, FileBar};
+use crate::cli::streams::{Streams, say};
+use crate::config::{self, Environment, Origin, Settings};
+use crate::publish::{self, Options, Published, Step, Verified};
+use crate::report::when;
+use crate::store;
+
+pub(crate) fn run(
+    global: &Global,
+    command: &PublishCommand,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let catalog = catalogs::usable_catalog(&settings, streams)?;
+    match command {
+        PublishCommand::Parquet(args) => {
+            let bar = bar(global, environment);
+            parquet(&settings, &catalog, args, bar, streams)
+        }
+        PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),
+    }
+}
+
+/// A bar, where someone watches.
+pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar> {
+    bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
+}
+
+fn tell(bar: Option<&FileBar>, step: Step<'_>) {
+    if let Some(bar) = bar {
+        bar.at(step.files_done, step.files, step.path);
+    }
+}
+
+fn parquet(
+    settings: &Settings,
+    catalog: &Catalog,
+    args: &PublishArgs,
+    bar: Option<FileBar>,
+    streams: &mut Streams<'_>,
+) -> Result<u8, Failure> {
+    let store = &settings.store.value;
+    let options = Options {
+        tables: args.only.clone(),
+        since: args.since.as_deref().map(|text| instant(text, store)).transpose()?,
+        flat: args.flat,
+        compression: args.compression.map(Into::into),
+    };
+    let now = SystemClock::new().wall();
+    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| tell(bar.as_ref(), step))?;
+    drop(bar);
+    tell_amiss(&published, &args.to);
+    match args.format {
+        SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
+        SummaryFormat::Text if streams.is_quiet => {}
+        SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
+    }
+    Ok(0)
+}
+
+/// An instant; one given relatively is counted back from the newest run.
+fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
+    let reader = store::open_read_only(store)?;
+    let newest = store::newest_run_at(&reader)?.ok_or(publish::Error::NoRun)?;
+    when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
+}
+
+/// Brings the dataset that the settings name up to the run just stored, and earlier ones that it lacks: its own
+/// manifest says which those are. A fault is told here; the run stands.
+pub(crate) fn after_sync(
+    settings: &Settings,
+    catalog: &Catalog,
+    bar: impl FnOnce() -> Option<FileBar>,
+    streams: &Streams<'_>,
+) -> Result<(), Failure> {
+    let Some(named) = &settings.publish else { return Ok(()) };
+    let options = Options { flat: named.flat, compression: named.compression, ..Options::default() };
+    let now = SystemClock::new().wall();
+    let bar = bar();
+    let (store, folder) = (&settings.store.value, &named.parquet);
+    let published = publish::publish(store, folder, catalog, &options, now, &|step| tell(bar.as_ref(), step));
+    drop(bar);
+    match published {
+        Ok(published) => {
+            tell_amiss(&published, &named.parquet);
+            streams.remark(&in_words(&published));
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            say(&format!("error: the run is stored, yet not published: {}", failure.message));
+            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say("hint: the next sync publishes what is missing; so does hclake publish parquet");
+            Err(failure)
+        }
+    }
+}
+
+fn tell_amiss(published: &Published, folder: &Path) {
+    let place = |path: &String| folder.join(path).display().to_string();
+    for path in &published.mended {
+        say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
+    }
+    for path in &published.lost {
+        say(&format!("warning: {} had been removed or altered, and the store no longer has its rows", place(path)));
+    }
+}
+
+fn in_words(published: &Published) -> String {
+    let Published { target, run_id, written, rows, bytes, .. } = published;
+    let target = target.display();
+    match written.len() {
+        0 => format!("{target} is up to run {run_id} already; nothing was written"),
+        1 => format!("published run {run_id} into {target}: 1 file, {rows} rows, {bytes} bytes written"),
+        files => format!("published run {run_id} into {target}: {files} files, {rows} rows, {bytes} bytes written"),
+    }
+}
+
+fn as_json(published: &Published) -> serde_json::Value {
+    json!({
+        "target": published.target.display().to_string(),
+        "run_id": published.run_id,
+        "files": published.files,
+        "written": published.written,
+        "rows": published.rows,
+        "bytes": published.bytes,
+        "mended": published.mended,
+        "lost": published.lost,
+    })
+}
+
+fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+    let store = &settings.store;
+    let is_at_hand = store.value.exists() || store.origin != Origin::Default;
+    let verified = publish::verify(&args.folder, is_at_hand.then_some(store.value.as_path()), catalog)?;
+    if args.format == SummaryFormat::Json {
+        writeln!(streams.out, "{}", verified_as_json(&verified))?;
+    } else {
+        for difference in &verified.differences {
+            writeln!(streams.out, "{}: {}", difference.place, difference.what)?;
+        }
+    }
+    for (table, run_id) in &verified.behind {
+        streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --only brings it up"));
+    }
+    for table in &verified.unlisted {
+        streams.remark(&format!("note: {table} is no longer in the catalog; its files are held to the manifest alone"));
+    }
+    let against = match verified.is_compared_with_store {
+        true => format!("its manifest and {}", store.value.display()),
+        false => format!("its manifest alone: there is no store at {}", store.value.display()),
+    };
+    streams.remark(&format!(
+        "{} at run {}: {} files, {} rows held to {against}; {}",
+        args.folder.display(),
+        verified.run_id,
+        verified.files,
+        verified.rows,
+        match verified.differences.len() {
+            0 => "no difference".to_owned(),
+            1 => "1 difference".to_owned(),
+            many => format!("{many} differences"),
+        }
+    ));
+    Ok(u8::from(!verified.differences.is_empty()))
+}
+
+fn verified_as_json(verified: &Verified) -> serde_json::Value {
+    let differences: Vec<_> = verified
+        .differences
+        .iter()
+        .map(|difference| json!({ "place": difference.place, "what": difference.what }))
+        .collect();
+    json!({
+        "run_id": verified.run_id,
+        "files": verified.files,
+        "rows": verified.rows,
+        "compared_with_store": verified.is_compared_with_store,
+        "differences": differences,
+        "behind": verified.behind.iter().map(|(table, run)| json!({ "table": table, "run_id": run })).collect::<Vec<_>>(),
+        "unlisted": verified.unlisted,
+    })
+}

@@ -1,0 +1,155 @@
+//! What proves to the cloud who is asking. Values only: where they were found is not known here.
+
+use std::fmt;
+
+use crate::base::secret::Secret;
+use crate::cloud::http::redact::{HIDDEN_BYTES_MIN, Secrets};
+
+/// Keys that sign requests.
+#[derive(Clone)]
+pub struct KeyPair {
+    pub ak: String,
+    pub sk: Secret,
+    /// Present with temporary keys.
+    pub security_token: Option<Secret>,
+}
+
+/// A key pair that signs each request, a token that is sent along with it, or what either can be had for.
+#[derive(Clone)]
+pub enum Credentials {
+    AkSk {
+        ak: String,
+        sk: Secret,
+        /// Present with temporary keys.
+        security_token: Option<Secret>,
+    },
+    Token(Secret),
+    /// Of an IAM user; IAM gives a token for them, one for each project.
+    Password {
+        user: String,
+        password: Secret,
+        domain: String,
+    },
+    /// The metadata service of this ECS gives temporary keys.
+    EcsMetadata {
+        base_url: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityKind {
+    Keys,
+    TemporaryKeys,
+    Token,
+    Password,
+}
+
+/// Whom messages speak of: the kind of credentials, and where a person can look them up. Never a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    pub kind: IdentityKind,
+    /// Such as `HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK`.
+    pub source: String,
+}
+
+impl Credentials {
+    pub fn kind(&self) -> IdentityKind {
+        match self {
+            Credentials::AkSk { security_token: None, .. } => IdentityKind::Keys,
+            Credentials::AkSk { .. } | Credentials::EcsMetadata { .. } => IdentityKind::TemporaryKeys,
+            Credentials::Token(_) => IdentityKind::Token,
+            Credentials::Password { .. } => IdentityKind::Password,
+        }
+    }
+
+    /// Has these hidden in all answers.
+    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+        if let Credentials::AkSk { ak, .. } = self {
+            secrets.add_name(ak);
+        }
+        self.secrets().into_iter().for_each(|secret| secrets.add(secret.expose()));
+    }
+
+    /// Whether one of these is shorter than what can be hidden where a service echoes it.
+    pub fn is_too_short_to_hide(&self) -> bool {
+        self.secrets().into_iter().any(|secret| secret.expose().len() < HIDDEN_BYTES_MIN)
+    }
+
+    fn secrets(&self) -> Vec<&Secret> {
+        match self {
+            Credentials::AkSk { sk, security_token, .. } => {
+                [Some(sk), security_token.as_ref()].into_iter().flatten().collect()
+            }
+            Credentials::Token(token) => vec![token],
+            Credentials::Password { password, .. } => vec![password],
+            Credentials::EcsMetadata { .. } => Vec::new(),
+        }
+    }
+
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        match self {
+            Credentials::AkSk { ak, sk, security_token } => {
+                let token = security_token.as_ref().map(Secret::expose);
+                [Some(ak.as_str()), Some(sk.expose()), token].into_iter().flatten().collect()
+            }
+            Credentials::Token(token) => vec![token.expose()],
+            Credentials::Password { password, .. } => vec![password.expose()],
+            Credentials::EcsMetadata { .. } => Vec::new(),
+        }
+    }
+}
+
+impl KeyPair {
+    /// Has these hidden in all answers.
+    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+        secrets.add_name(&self.ak);
+        [Some(&self.sk), self.security_token.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(|secret| secrets.add(secret.expose()));
+    }
+}
+
+/// Names the kind, never a value.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credentials::AkSk { security_token: None, .. } => "AkSk(***)",
+            Credentials::AkSk { security_token: Some(_), .. } => "AkSk(***, with security token)",
+            Credentials::Token(_) => "Token(***)",
+            Credentials::Password { .. } => "Password(***)",
+            Credentials::EcsMetadata { .. } => "EcsMetadata",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporary() -> Credentials {
+        Credentials::AkSk {
+            ak: "canary-ak".into(),
+            sk: Secret::new("canary-sk"),
+            security_token: Some(Secret::new("canary-token")),
+        }
+    }
+
+    #[test]
+    fn debug_names_the_kind_and_no_value() {
+        assert_eq!(format!("{:?}", temporary()), "AkSk(***, with security token)");
+        assert_eq!(format!("{:#?}", Credentials::Token(Secret::new("canary"))), "Token(***)");
+    }
+
+    #[test]
+    fn a_secret_shorter_than_what_can_be_hidden_is_found() {
+        assert!(!temporary().is_too_short_to_hide());
+        for credentials in [
+            Credentials::Token(Secret::new("1234567")),
+            Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("x"), security_token: None },
+            Credentials::Password { user: "u".into(), password: Secret::new("short"), domain: "d".into() },
+        ] {
+            assert!(credentials.is_too_short_to_hide(), "{credentials:?}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The headers of one request, with what authorises it. What no header can carry is refused before anything is sent.
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+
+use super::credentials::{Credentials, KeyPair};
+use super::provider::Means;
+use super::sign;
+use crate::base::clock::Timestamp;
+use crate::cloud::client::Route;
+use crate::cloud::error::Error;
+
+pub(crate) const JSON: &str = "application/json";
+const PROJECT_HEADER: &str = "x-project-id";
+const SECURITY_TOKEN_HEADER: &str = "x-security-token";
+const TOKEN_HEADER: &str = "x-auth-token";
+
+pub(crate) fn headers(route: &Route<'_>, means: &Means, at: Timestamp) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
+    match means {
+        Means::Nothing => {}
+        Means::Token(token) => {
+            headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
+        }
+        Means::Keys(keys) => {
+            if let Some(project_id) = &route.call.project_id {
+                let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
+                headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
+            }
+            if let Some(token) = &keys.security_token {
+                headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
+            }
+            sign_headers(&mut headers, route, keys, at)?;
+        }
+    }
+    Ok(headers)
+}
+
+/// Signs all that is in `headers`, and adds the signature and its date.
+fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, keys: &KeyPair, at: Timestamp) -> Result<(), Error> {
+    let mut signed = Vec::with_capacity(headers.len());
+    for (name, value) in headers.iter() {
+        signed.push((name.as_str(), value.to_str().map_err(|_| unsendable(name.as_str()))?));
+    }
+    let signature = sign::sign(
+        &sign::Request {
+            method: route.call.method.name(),
+            host: &route.endpoint.authority,
+            path: &route.path,
+            query: &route.call.query,
+            headers: &signed,
+            body: route.body.as_deref().unwrap_or_default(),
+        },
+        &keys.ak,
+        keys.sk.expose(),
+        at,
+    );
+    let date = HeaderValue::from_str(&signature.date).expect("a date is digits and letters");
+    headers.insert(HeaderName::from_static(sign::DATE_HEADER), date);
+    headers.insert(AUTHORIZATION, secret_header(&signature.authorization)?);
+    Ok(())
+}
+
+/// Kept out of every `Debug` of the headers.
+fn secret_header(text: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| unsendable("the credentials"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn unsendable(name: &str) -> Error {
+    Error::Setting { name: name.to_owned(), fault: "holds a character that no header can carry".to_owned() }
+}
+
+/// Empty ones, and those that no header can carry, are refused before anything is sent.
+pub(crate) fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
+    let (name, goes_into_headers) = match credentials {
+        Credentials::AkSk { .. } => ("the key pair", true),
+        Credentials::Token(_) => ("the token", true),
+        Credentials::Password { .. } => ("the password", false),
+        Credentials::EcsMetadata { .. } => return Ok(()),
+    };
+    for text in credentials.texts() {
+        if text.is_empty() {
+            return Err(Error::Setting { name: name.to_owned(), fault: "is empty".to_owned() });
+        }
+        if goes_into_headers {
+            HeaderValue::from_str(text).map_err(|_| unsendable(name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! A token of IAM for a user and password: what is asked, what is read, and when one has run out. It keeps none.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chrono::DateTime;
+use serde_json::{Value, json};
+
+use super::provider::{Grant, Means, Place, TOKEN_MARGIN};
+use crate::base::clock::Timestamp;
+use crate::base::secret::Secret;
+use crate::catalog::spec::{Method, Service};
+use crate::cloud::client::{Call, Client};
+use crate::cloud::error::{Error, ErrorClass};
+use crate::cloud::http::error_body::gateway_number;
+use crate::cloud::http::exchange::Answer;
+use crate::cloud::tally::Log;
+
+pub struct Request<'a> {
+    pub user: &'a str,
+    pub password: &'a Secret,
+    pub domain: &'a str,
+    pub place: &'a Place,
+}
+
+impl Request<'_> {
+    fn body(&self) -> Bytes {
+        let user = json!({
+            "name": self.user,
+            "password": self.password.expose(),
+            "domain": { "name": self.domain },
+        });
+        let project = match &self.place.project_id {
+            Some(id) => json!({ "id": id }),
+            None => json!({ "name": self.place.region }),
+        };
+        let identity = json!({ "methods": ["password"], "password": { "user": user } });
+        Bytes::from(json!({ "auth": { "identity": identity, "scope": { "project": project } } }).to_string())
+    }
+}
+
+/// Asks for a token, with the retries of any call.
+pub async fn issue(client: &Client, request: &Request<'_>, log: &mut Log) -> Result<Arc<Grant>, Error> {
+    let call = Call {
+        service: Service::Iam,
+        region: request.place.region.clone(),
+        method: Method::Post,
+        path: "/v3/auth/tokens".to_owned(),
+        query: vec![("nocatalog".to_owned(), "true".to_owned())],
+        body: None,
+        project_id: None,
+        permission: None,
+    };
+    let (token, ends_at) = client.send_openly(&call, request.body(), &read, log).await?;
+    client.secrets().add(token.expose());
+    Ok(Grant::ending(Means::Token(token), client.service_time(), ends_at, TOKEN_MARGIN))
+}
+
+fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
+    let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
+    let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let expires_at = expires_at.ok_or("no time `token.expires_at`")?;
+    let token = answer.subject_token.clone().ok_or("no header X-Subject-Token")?;
+    Ok((token, Timestamp::from_datetime(expires_at.to_utc())))
+}
+
+/// Whether a refusal says that a token must be renewed.
+pub fn has_run_out(error: &Error) -> bool {
+    let message = error.message().to_lowercase();
+    let number = error.code().and_then(gateway_number);
+    let speaks_of_it = message.contains("token") && message.contains("expire");
+    error.class() == ErrorClass::Auth && (number == Some("0307") || (number == Some("0301") && speaks_of_it))
+}

@@ -1,0 +1,291 @@
+//! One HTTP exchange: a request out, an answer in, both bounded in time and size. An answer of any status is an
+//! answer; only a failed exchange is a fault. What a service has echoed of the credentials is hidden here, in all of
+//! an answer, before anything else sees it. It neither signs nor retries.
+//!
+//! Bodies are unpacked here, and strictly: one gzip member and nothing after it. Readers that go on to the next member,
+//! or stop without a word, would let a body pass that says two things.
+
+use std::error::Error as _;
+use std::io::Read;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use flate2::bufread::GzDecoder;
+use reqwest::header::{
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, DATE, HeaderMap, HeaderName, HeaderValue,
+    LOCATION, RETRY_AFTER,
+};
+use reqwest::{Method, Request, Response, Url};
+
+use super::redact::{Cover, Secrets};
+use crate::base::clock::Timestamp;
+use crate::base::secret::Secret;
+use crate::cloud::client::Reply;
+use crate::cloud::limit::retry::http_date;
+use crate::cloud::lookup::regions::Endpoint;
+
+/// Bytes kept of the body of an error.
+const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
+/// Idle connections are given up before most gateways would close them.
+const IDLE_MAX: Duration = Duration::from_secs(30);
+/// So begins an error that only says that its source is one.
+const HYPERS_PREFIX: &str = "client error (";
+/// Headers in which services name a request; the second is IAM's.
+const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
+const GZIP: &str = "gzip";
+/// Characters shown of the name of another packing.
+const PACKING_CHARS_MAX: usize = 40;
+/// How much longer JSON usually is than its packed form.
+const USUAL_RATIO: usize = 8;
+const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
+
+#[derive(Clone, Debug)]
+pub struct TransportSettings {
+    pub connect_timeout: Duration,
+    /// Between two reads, and until the first.
+    pub read_timeout: Duration,
+    /// After decompression.
+    pub body_bytes_max: u64,
+    pub user_agent: String,
+}
+
+/// The connections. TLS is set up on first use, so that plain http on this machine needs no CA certificates.
+pub struct Transport {
+    settings: TransportSettings,
+    /// Hidden in every answer.
+    secrets: Arc<Secrets>,
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    local: OnceLock<Result<reqwest::Client, String>>,
+    remote: OnceLock<Result<reqwest::Client, String>>,
+}
+
+pub struct Outgoing {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Option<Bytes>,
+    /// For the whole exchange.
+    pub limit: Duration,
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub date: Option<Timestamp>,
+    pub retry_after: Option<String>,
+    pub location: Option<String>,
+    pub request_id: Option<String>,
+    /// A token that IAM has made.
+    pub subject_token: Option<Secret>,
+    pub content_range: Option<String>,
+    /// As much of it as came.
+    pub body: Bytes,
+    pub broken: Option<Broken>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NoAnswer {
+    Connection(String),
+    Timeout,
+}
+
+/// What is wrong with a body, whatever is in it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Broken {
+    Timeout,
+    Cut(String),
+    /// It came whole, and says two things.
+    Contradictory(String),
+    TooLarge,
+}
+
+impl Answer {
+    pub fn reply(&self) -> Reply<'_> {
+        Reply { body: &self.body, content_range: self.content_range.as_deref() }
+    }
+}
+
+impl Transport {
+    pub fn new(settings: TransportSettings) -> Self {
+        let secrets = Arc::default();
+        Self { settings, secrets, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
+    }
+
+    /// What is hidden in the answers; it can be added to.
+    pub fn secrets(&self) -> &Secrets {
+        &self.secrets
+    }
+
+    /// The connections that reach `endpoint`. Errors: why TLS cannot be set up.
+    pub fn connections(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, String> {
+        let build = |builder: reqwest::ClientBuilder| self.configured(builder).build().map_err(|error| causes(&error));
+        let connections = match (endpoint.scheme.as_str(), endpoint.loopback) {
+            ("http", _) => self.plain.get_or_init(|| build(reqwest::Client::builder().no_proxy().tls_certs_only([]))),
+            (_, true) => self.local.get_or_init(|| build(reqwest::Client::builder().no_proxy())),
+            (_, false) => self.remote.get_or_init(|| build(reqwest::Client::builder())),
+        };
+        connections.as_ref().map_err(Clone::clone)
+    }
+
+    fn configured(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+        builder
+            .user_agent(&self.settings.user_agent)
+            .connect_timeout(self.settings.connect_timeout)
+            .read_timeout(self.settings.read_timeout)
+            .pool_idle_timeout(IDLE_MAX)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(GZIP))]))
+    }
+
+    /// Sends, and reads the answer to its end or its limit.
+    pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
+        let mut cover = self.secrets.cover();
+        signature(&outgoing.headers).into_iter().for_each(|signature| cover.add(signature));
+        let mut request = Request::new(outgoing.method, outgoing.url);
+        *request.headers_mut() = outgoing.headers;
+        *request.body_mut() = outgoing.body.map(Into::into);
+        *request.timeout_mut() = Some(outgoing.limit);
+        let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
+        let packing = packing(response.headers());
+        let contradiction = two_ranges(response.headers());
+        let mut answer = head(&response, &mut cover);
+        let success = response.status().is_success();
+        let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
+        let (body, broken) = body(response, limit).await;
+        let (body, fault) = match packing {
+            Packing::None => (body, None),
+            Packing::Gzip if body.is_empty() => (body, None),
+            Packing::Gzip => unpack(&body, limit),
+            Packing::Other(name) => {
+                (body, Some(Broken::Contradictory(format!("packed as `{name}`, which was not asked for"))))
+            }
+        };
+        answer.body = if success { cover.records(body) } else { cover.complaint(body) };
+        answer.broken = contradiction.or(broken).or(fault).map(|broken| match broken {
+            Broken::Cut(cause) => Broken::Cut(cover.text(cause)),
+            Broken::Contradictory(how) => Broken::Contradictory(cover.text(how)),
+            other => other,
+        });
+        Ok(answer)
+    }
+}
+
+/// What signs a request, where something does.
+fn signature(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.rsplit_once('=').map(|(_, signature)| signature)
+}
+
+fn hidden(no_answer: NoAnswer, cover: &Cover) -> NoAnswer {
+    match no_answer {
+        NoAnswer::Connection(cause) => NoAnswer::Connection(cover.text(cause)),
+        NoAnswer::Timeout => NoAnswer::Timeout,
+    }
+}
+
+fn head(response: &Response, cover: &mut Cover) -> Answer {
+    let raw = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let subject_token = raw(SUBJECT_TOKEN_HEADER).map(Secret::new);
+    subject_token.iter().for_each(|token| cover.add(token.expose()));
+    let header = |name: &HeaderName| raw(name.as_str()).map(|text| cover.text(text));
+    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| cover.text(text)));
+    Answer {
+        status: response.status().as_u16(),
+        date: header(&DATE).and_then(|text| http_date(&text)),
+        retry_after: header(&RETRY_AFTER),
+        location: header(&LOCATION),
+        request_id,
+        subject_token,
+        content_range: header(&CONTENT_RANGE),
+        body: Bytes::new(),
+        broken: None,
+    }
+}
+
+/// How a body is packed.
+enum Packing {
+    None,
+    Gzip,
+    Other(String),
+}
+
+fn packing(headers: &HeaderMap) -> Packing {
+    let named = headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let named = named.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
+    match named.trim() {
+        "" | "identity" => Packing::None,
+        GZIP => Packing::Gzip,
+        other => Packing::Other(other.chars().take(PACKING_CHARS_MAX).collect()),
+    }
+}
+
+/// Two headers that tell different totals leave none to be believed.
+fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
+    let mut ranges = headers.get_all(CONTENT_RANGE).iter();
+    let first = ranges.next()?;
+    ranges
+        .any(|other| other != first)
+        .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
+}
+
+/// A body out of its one gzip member: as much of it as came and fits, and what is wrong with it.
+fn unpack(packed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
+    let mut decoder = GzDecoder::new(packed);
+    let usual = (packed.len() * USUAL_RATIO) as u64;
+    let mut body = Vec::with_capacity(usual.min(limit_bytes) as usize);
+    let read = decoder.by_ref().take(limit_bytes + 1).read_to_end(&mut body);
+    let fault = match (read, decoder.into_inner().len()) {
+        _ if body.len() as u64 > limit_bytes => Some(Broken::TooLarge),
+        (Err(error), _) => Some(Broken::Cut(format!("it cannot be unpacked: {error}"))),
+        (Ok(_), 0) => None,
+        (Ok(_), rest) => Some(Broken::Contradictory(format!("{rest} bytes follow its packed end"))),
+    };
+    body.truncate(usize::try_from(limit_bytes).unwrap_or(usize::MAX));
+    (body.into(), fault)
+}
+
+/// As much of the body as came and fits, and what ended it early.
+async fn body(mut response: Response, limit_bytes: u64) -> (Bytes, Option<Broken>) {
+    let mut read = BytesMut::new();
+    let fault = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if (read.len() + chunk.len()) as u64 > limit_bytes => break Some(Broken::TooLarge),
+            Ok(Some(chunk)) => read.extend_from_slice(&chunk),
+            Ok(None) => break None,
+            Err(error) if error.is_timeout() => break Some(Broken::Timeout),
+            Err(error) => break Some(Broken::Cut(causes(&error))),
+        }
+    };
+    (read.freeze(), fault)
+}
+
+fn no_answer(error: reqwest::Error) -> NoAnswer {
+    if error.is_connect() {
+        let cause = if error.is_timeout() { "connecting took too long".to_owned() } else { causes(&error) };
+        NoAnswer::Connection(cause)
+    } else if error.is_timeout() {
+        NoAnswer::Timeout
+    } else {
+        NoAnswer::Connection(causes(&error))
+    }
+}
+
+/// The causes below the outermost error, which only says that something failed; each once.
+fn causes(error: &reqwest::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        source = cause.source();
+        if text.starts_with(HYPERS_PREFIX) && source.is_some() {
+            continue;
+        }
+        match texts.last_mut() {
+            Some(last) if last.contains(&text) => {}
+            _ => texts.push(text),
+        }
+    }
+    if texts.is_empty() { "the exchange failed".to_owned() } else { texts.join(": ") }
+}

@@ -1,0 +1,578 @@
+//! How fast requests go: one lane per (service, region), in which they leave evenly spaced and never more than a
+//! set number at a time. It knows nothing of what a request is.
+//!
+//! The promise: in no sliding second do more requests leave a lane than its ceiling, rounded up to whole
+//! requests, whatever the order of throttling, recovery and pauses.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::retry::Window;
+use super::waiting::WaitCause;
+use crate::base::clock::SharedClock;
+use crate::catalog::spec::Service;
+use crate::cloud::error::Error;
+
+/// Requests a second where nothing else is set.
+pub const RATE_PER_S_DEFAULT: f64 = 10.0;
+/// Requests of one lane under way at a time where nothing else is set.
+pub const IN_FLIGHT_DEFAULT: usize = 4;
+/// The slowest pace that throttling leads to, unless the ceiling itself is lower.
+pub const PACE_FLOOR_PER_S: f64 = 0.1;
+/// The slowest pace that can be set; 0 switches the limiter off.
+pub const RATE_PER_S_MIN: f64 = 0.001;
+
+/// What a 429 leaves of the pace.
+const LOWERED_TO: f64 = 0.5;
+/// What a success gives back, as a share of the ceiling.
+const RAISED_BY: f64 = 0.005;
+/// A sleeper that wakes this late still counts as on time, so that late timers do not add up to a slower pace.
+/// Slots stand further apart in the same measure, which keeps the promise for the moments requests really leave.
+const LATE_MAX: Duration = Duration::from_millis(5);
+
+/// Rates and concurrency for all lanes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RateSettings {
+    /// Requests a second; 0 switches the limiter off. [`RATE_PER_S_DEFAULT`] for services not named.
+    pub rate_per_s: BTreeMap<Service, f64>,
+    /// At least 1.
+    pub in_flight: usize,
+}
+
+impl Default for RateSettings {
+    fn default() -> Self {
+        Self { rate_per_s: BTreeMap::new(), in_flight: IN_FLIGHT_DEFAULT }
+    }
+}
+
+impl RateSettings {
+    pub fn check(&self) -> Result<(), Error> {
+        if self.in_flight == 0 || self.in_flight > Semaphore::MAX_PERMITS {
+            return Err(Error::Setting { name: "rate.in_flight".to_owned(), fault: "must be 1 or more".to_owned() });
+        }
+        for (service, rate) in &self.rate_per_s {
+            if !(*rate == 0.0 || (rate.is_finite() && *rate >= RATE_PER_S_MIN)) {
+                let fault = format!("must be 0 (no limit) or at least {RATE_PER_S_MIN} requests/s");
+                return Err(Error::Setting { name: format!("rate.{service}"), fault });
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` where the limiter is off.
+    fn ceiling(&self, service: Service) -> Option<f64> {
+        let rate = self.rate_per_s.get(&service).copied().unwrap_or(RATE_PER_S_DEFAULT);
+        (rate > 0.0).then_some(rate)
+    }
+}
+
+/// All lanes of a client.
+pub struct Pace {
+    settings: RateSettings,
+    clock: SharedClock,
+    lanes: Mutex<BTreeMap<(Service, String), Arc<Lane>>>,
+}
+
+impl Pace {
+    pub fn new(settings: RateSettings, clock: SharedClock) -> Result<Self, Error> {
+        settings.check()?;
+        Ok(Self { settings, clock, lanes: Mutex::default() })
+    }
+
+    pub fn lane(&self, service: Service, region: &str) -> Arc<Lane> {
+        let mut lanes = locked(&self.lanes);
+        let lane = lanes.entry((service, region.to_owned())).or_insert_with(|| {
+            Arc::new(Lane::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
+        });
+        Arc::clone(lane)
+    }
+}
+
+/// The requests of one service in one region.
+pub struct Lane {
+    clock: SharedClock,
+    in_flight: Arc<Semaphore>,
+    /// First come, first served: the head of the line alone waits for the next slot.
+    line: tokio::sync::Mutex<()>,
+    spacing: Mutex<Spacing>,
+}
+
+/// Leave to send one request now. It is under way until this is dropped.
+pub struct Slot {
+    /// When it was given, on the clock's monotonic time.
+    pub at: Duration,
+    _in_flight: OwnedSemaphorePermit,
+}
+
+impl Lane {
+    fn new(ceiling: Option<f64>, in_flight: usize, clock: SharedClock) -> Self {
+        Self {
+            clock,
+            in_flight: Arc::new(Semaphore::new(in_flight)),
+            line: tokio::sync::Mutex::default(),
+            spacing: Mutex::new(Spacing::new(ceiling)),
+        }
+    }
+
+    /// Waits for leave to send. `told` hears of each wait of the head of the line.
+    pub async fn enter(&self, told: impl Fn(Duration, WaitCause)) -> Slot {
+        let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
+        let _head = self.line.lock().await;
+        loop {
+            let now = self.clock.mono();
+            let (due, cause) = {
+                let mut spacing = locked(&self.spacing);
+                (spacing.take(now), spacing.cause(now))
+            };
+            let Err(due) = due else { return Slot { at: now, _in_flight: permit } };
+            let wait = due.saturating_sub(now);
+            told(wait, cause);
+            self.clock.sleep(wait).await;
+        }
+    }
+
+    /// A request of this lane was answered in good order.
+    pub fn succeeded(&self) {
+        locked(&self.spacing).raise();
+    }
+
+    /// A request that left at `left` was throttled: slows down, to the window where one was stated.
+    pub fn throttled(&self, left: Duration, window: Option<Window>) {
+        let now = self.clock.mono();
+        locked(&self.spacing).lower(left, now, window);
+    }
+
+    /// Holds back every request of this lane for `wait` from now.
+    pub fn pause(&self, wait: Duration) {
+        let until = self.clock.mono().saturating_add(wait);
+        locked(&self.spacing).pause(until);
+    }
+
+    /// Requests a second at present; `None` where there is no limit.
+    pub fn pace_per_s(&self) -> Option<f64> {
+        locked(&self.spacing).pace
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+type Limiter = RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<Duration>>;
+
+/// The limiter's clock: it is told the time, as [`crate::base::clock::Clock::mono`] has it.
+#[derive(Clone, Default)]
+struct Told(Arc<AtomicU64>);
+
+impl Told {
+    fn set(&self, now: Duration) {
+        self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl governor::clock::Clock for Told {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// When the next request may leave: arithmetic over moments that are handed in.
+struct Spacing {
+    /// The setting, or what the service has stated where that is lower.
+    ceiling: Option<f64>,
+    /// The setting itself.
+    set: Option<f64>,
+    pace: Option<f64>,
+    limiter: Option<Limiter>,
+    told: Told,
+    /// The moment that was last refused with: who waited for it is served as if on time.
+    due: Option<Duration>,
+    last: Option<Duration>,
+    /// Nothing leaves before this: the end of a pause, or the first slot after a change of pace.
+    not_before: Duration,
+    lowered_at: Option<Duration>,
+}
+
+impl Spacing {
+    fn new(ceiling: Option<f64>) -> Self {
+        let mut spacing = Self {
+            ceiling,
+            set: ceiling,
+            pace: None,
+            limiter: None,
+            told: Told::default(),
+            due: None,
+            last: None,
+            not_before: Duration::ZERO,
+            lowered_at: None,
+        };
+        spacing.set_pace(ceiling);
+        spacing
+    }
+
+    /// Takes a slot at `now`, or says when to ask again.
+    fn take(&mut self, now: Duration) -> Result<(), Duration> {
+        if now < self.not_before {
+            self.due = Some(self.not_before);
+            return Err(self.not_before);
+        }
+        let moment = self.credited(now);
+        if let Some(limiter) = &self.limiter {
+            self.told.set(moment);
+            if let Err(refusal) = limiter.check() {
+                let due = refusal.earliest_possible();
+                self.due = Some(due);
+                // Too early by the moment credited, but not by the clock: that slot has come too.
+                return if due <= now { self.take(now) } else { Err(due) };
+            }
+        }
+        self.last = Some(moment);
+        self.due = None;
+        Ok(())
+    }
+
+    fn credited(&self, now: Duration) -> Duration {
+        match self.due {
+            Some(due) if due <= now && now - due <= LATE_MAX => due,
+            _ => now,
+        }
+    }
+
+    fn raise(&mut self) {
+        if let (Some(pace), Some(ceiling)) = (self.pace, self.ceiling)
+            && pace < ceiling
+        {
+            self.set_pace(Some((pace + ceiling * RAISED_BY).min(ceiling)));
+        }
+    }
+
+    /// Requests that left before the last lowering say nothing of the pace since: they lower it no further.
+    fn lower(&mut self, left: Duration, now: Duration, window: Option<Window>) {
+        if let Some(window) = window {
+            self.adopt(window.rate_per_s());
+        }
+        let heeded = self.lowered_at.is_none_or(|lowered_at| left >= lowered_at);
+        match (self.pace, self.ceiling) {
+            (None, Some(ceiling)) => self.set_pace(Some(ceiling)),
+            (Some(pace), Some(ceiling)) if pace > ceiling => self.set_pace(Some(ceiling)),
+            (Some(pace), _) if heeded => self.set_pace(Some((pace * LOWERED_TO).max(self.floor()))),
+            _ => {}
+        }
+        if heeded {
+            self.lowered_at = Some(now);
+        }
+    }
+
+    /// Takes over a ceiling that the service states, where it is the lower one.
+    fn adopt(&mut self, stated_per_s: f64) {
+        let lower = self.ceiling.map_or(stated_per_s, |ceiling| ceiling.min(stated_per_s));
+        self.ceiling = Some(lower.max(self.floor()));
+    }
+
+    fn floor(&self) -> f64 {
+        self.ceiling.map_or(PACE_FLOOR_PER_S, |ceiling| ceiling.min(PACE_FLOOR_PER_S))
+    }
+
+    fn pause(&mut self, until: Duration) {
+        self.not_before = self.not_before.max(until);
+    }
+
+    /// Why a request waits at `now`: for the pace that was set, or because the service asked for less.
+    fn cause(&self, now: Duration) -> WaitCause {
+        if self.pace == self.set && self.not_before <= now { WaitCause::Pace } else { WaitCause::Throttled }
+    }
+
+    /// A fresh limiter knows nothing of the last slot, so its first one is held back by hand.
+    fn set_pace(&mut self, pace: Option<f64>) {
+        let interval = pace.map(interval);
+        let quota = interval.and_then(Quota::with_period);
+        if let (Some(last), Some(interval)) = (self.last, interval) {
+            self.not_before = self.not_before.max(last + interval);
+        }
+        self.limiter = quota.map(|quota| Limiter::direct_with_clock(quota, self.told.clone()));
+        self.pace = pace;
+    }
+}
+
+/// Time between slots. Any n + 1 slots at n a second span a second and [`LATE_MAX`].
+fn interval(rate_per_s: f64) -> Duration {
+    (Duration::from_secs(1) + LATE_MAX).div_f64(rate_per_s)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cloud::testing::TestClock;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn minute(requests: u32) -> Option<Window> {
+        Some(Window { requests, per: Duration::from_secs(60) })
+    }
+
+    #[derive(Clone, Debug)]
+    enum Event {
+        Idle {
+            ms: u64,
+        },
+        /// A request that waits its turn and is woken so late.
+        Request {
+            late_us: u64,
+        },
+        Success,
+        Throttled {
+            left_ago_ms: u64,
+            window: Option<Window>,
+        },
+        Pause {
+            ms: u64,
+        },
+    }
+
+    fn event() -> impl Strategy<Value = Event> {
+        let window = prop::option::of(
+            (1u32..2000, 1u64..120).prop_map(|(requests, s)| Window { requests, per: Duration::from_secs(s) }),
+        );
+        prop_oneof![
+            1 => (0u64..3000).prop_map(|ms| Event::Idle { ms }),
+            8 => prop_oneof![0u64..3_000, 0u64..40_000].prop_map(|late_us| Event::Request { late_us }),
+            4 => Just(Event::Success),
+            1 => (0u64..2000, window).prop_map(|(left_ago_ms, window)| Event::Throttled { left_ago_ms, window }),
+            1 => (0u64..2000).prop_map(|ms| Event::Pause { ms }),
+        ]
+    }
+
+    /// A lane's spacing, with what has become of it.
+    struct Play {
+        spacing: Spacing,
+        now: Duration,
+        left: Vec<Duration>,
+    }
+
+    impl Play {
+        fn new(ceiling: f64) -> Self {
+            Self { spacing: Spacing::new(Some(ceiling)), now: Duration::from_secs(1000), left: Vec::new() }
+        }
+
+        fn step(&mut self, event: &Event) {
+            match event {
+                Event::Idle { ms } => self.now += Duration::from_millis(*ms),
+                Event::Request { late_us } => {
+                    while let Err(due) = self.spacing.take(self.now) {
+                        assert!(due > self.now, "a refusal names a later moment");
+                        self.now = due + Duration::from_micros(*late_us);
+                    }
+                    self.left.push(self.now);
+                }
+                Event::Success => self.spacing.raise(),
+                Event::Throttled { left_ago_ms, window } => {
+                    self.spacing.lower(self.now - Duration::from_millis(*left_ago_ms), self.now, *window)
+                }
+                Event::Pause { ms } => self.spacing.pause(self.now + Duration::from_millis(*ms)),
+            }
+        }
+
+        fn all(ceiling: f64, events: &[Event]) -> Self {
+            let mut play = Play::new(ceiling);
+            events.iter().for_each(|event| play.step(event));
+            play
+        }
+    }
+
+    fn most_in_a_second(left: &[Duration]) -> usize {
+        left.iter()
+            .map(|start| left.iter().filter(|at| *at >= start && **at < *start + SECOND).count())
+            .max()
+            .unwrap_or(0)
+    }
+
+    proptest! {
+        #[test]
+        fn no_sliding_second_exceeds_the_ceiling(
+            ceiling in prop_oneof![0.05f64..3.0, 3.0f64..200.0],
+            events in prop::collection::vec(event(), 1..200),
+        ) {
+            let left = Play::all(ceiling, &events).left;
+            prop_assert!(most_in_a_second(&left) <= ceiling.ceil() as usize);
+        }
+
+        #[test]
+        fn timers_that_are_late_now_and_then_do_not_crowd_a_second(
+            ceiling in 1u32..60,
+            late_us in prop::collection::vec(prop_oneof![0u64..10, 4_000u64..7_000], 200),
+        ) {
+            let events: Vec<Event> = late_us.into_iter().map(|late_us| Event::Request { late_us }).collect();
+            let left = Play::all(f64::from(ceiling), &events).left;
+            prop_assert!(most_in_a_second(&left) <= ceiling as usize);
+        }
+
+        #[test]
+        fn the_pace_stays_between_floor_and_ceiling(
+            ceiling in 0.05f64..200.0,
+            events in prop::collection::vec(event(), 1..200),
+        ) {
+            let mut play = Play::new(ceiling);
+            for event in &events {
+                play.step(event);
+                let pace = play.spacing.pace.unwrap();
+                prop_assert!(pace >= ceiling.min(PACE_FLOOR_PER_S) && pace <= ceiling, "{pace}");
+            }
+        }
+
+        #[test]
+        fn nothing_leaves_during_a_pause(
+            ceiling in 0.05f64..200.0,
+            before in prop::collection::vec(event(), 0..50),
+            pause_ms in 1u64..60_000,
+            after in prop::collection::vec(event(), 1..50),
+        ) {
+            let mut play = Play::all(ceiling, &before);
+            let (left_before, end) = (play.left.len(), play.now + Duration::from_millis(pause_ms));
+            play.step(&Event::Pause { ms: pause_ms });
+            after.iter().for_each(|event| play.step(event));
+            prop_assert!(play.left[left_before..].iter().all(|at| *at >= end));
+        }
+    }
+
+    #[test]
+    fn a_slot_that_came_during_a_late_wake_from_a_pause_is_taken_at_once() {
+        let ms = Duration::from_millis;
+        let mut spacing = Spacing::new(Some(10.0));
+        spacing.take(ms(1000)).unwrap();
+        spacing.pause(ms(1099));
+        assert_eq!(spacing.take(ms(1001)), Err(ms(1099)));
+        assert_eq!(spacing.take(ms(1102)), Ok(()));
+        assert_eq!(spacing.take(ms(1103)), Err(ms(1201)));
+    }
+
+    #[test]
+    fn late_timers_cost_no_pace() {
+        for ceiling in [5.0, 10.0, 50.0, 200.0] {
+            let requests = 2000;
+            let left = Play::all(ceiling, &vec![Event::Request { late_us: 1_500 }; requests]).left;
+            let took_s = (left[requests - 1] - left[0]).as_secs_f64();
+            let share = took_s / (requests as f64 / ceiling);
+            assert!(share <= 1.006, "{ceiling}/s took {share} of the time it had to");
+        }
+    }
+
+    #[test]
+    fn a_stated_window_becomes_the_pace_and_the_ceiling() {
+        let mut spacing = Spacing::new(Some(10.0));
+        spacing.lower(SECOND, SECOND, minute(60));
+        assert_eq!(spacing.pace, Some(1.0));
+        for _ in 0..10_000 {
+            spacing.raise();
+        }
+        assert_eq!(spacing.pace, Some(1.0));
+    }
+
+    #[test]
+    fn a_window_wider_than_the_pace_halves_it() {
+        let mut spacing = Spacing::new(Some(10.0));
+        spacing.lower(SECOND, SECOND, minute(6000));
+        assert_eq!(spacing.pace, Some(5.0));
+    }
+
+    #[test]
+    fn successes_bring_the_pace_back_slowly_and_no_further_than_the_ceiling() {
+        let mut spacing = Spacing::new(Some(10.0));
+        spacing.lower(SECOND, SECOND, None);
+        assert_eq!(spacing.pace, Some(5.0));
+        let raised = (0..1000).take_while(|_| {
+            spacing.raise();
+            spacing.pace < Some(10.0)
+        });
+        assert!((95..=105).contains(&raised.count()));
+        spacing.raise();
+        assert_eq!(spacing.pace, Some(10.0));
+    }
+
+    #[test]
+    fn requests_that_were_under_way_together_lower_the_pace_once() {
+        let mut spacing = Spacing::new(Some(8.0));
+        let at = |ms| Duration::from_millis(ms);
+        for left_ms in [1000, 1100, 1200, 1300] {
+            spacing.lower(at(left_ms), at(1500 + left_ms / 100), None);
+        }
+        assert_eq!(spacing.pace, Some(4.0));
+        spacing.lower(at(2000), at(2100), None);
+        assert_eq!(spacing.pace, Some(2.0));
+    }
+
+    #[test]
+    fn throttling_without_end_stops_at_the_floor() {
+        let mut spacing = Spacing::new(Some(10.0));
+        for second in 1..100 {
+            spacing.lower(SECOND * second, SECOND * second, minute(1));
+        }
+        assert_eq!(spacing.pace, Some(PACE_FLOOR_PER_S));
+    }
+
+    #[test]
+    fn with_the_limiter_off_only_pauses_and_stated_windows_hold_back() {
+        let mut spacing = Spacing::new(None);
+        assert!((0..1000).all(|_| spacing.take(SECOND).is_ok()));
+        spacing.lower(SECOND, SECOND, None);
+        assert_eq!(spacing.pace, None);
+        spacing.pause(SECOND * 3);
+        assert_eq!(spacing.take(SECOND * 2), Err(SECOND * 3));
+        spacing.lower(SECOND * 2, SECOND * 2, minute(120));
+        assert_eq!(spacing.pace, Some(2.0));
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_by_name() {
+        let with = |rate, in_flight| RateSettings { rate_per_s: [(Service::Swr, rate)].into(), in_flight };
+        for bad in [-1.0, f64::NAN, f64::INFINITY, 0.0001] {
+            assert!(with(bad, 4).check().unwrap_err().to_string().contains("rate.swr"), "{bad}");
+        }
+        assert!(with(1.0, 0).check().unwrap_err().to_string().contains("rate.in_flight"));
+        for good in [0.0, 0.001, 2.5, 1e9] {
+            with(good, 1).check().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lane_lets_only_so_many_in_at_a_time_and_the_next_when_one_leaves() {
+        let settings = RateSettings { rate_per_s: [(Service::Swr, 0.0)].into(), in_flight: 2 };
+        let pace = Pace::new(settings, TestClock::shared()).unwrap();
+        let lane = pace.lane(Service::Swr, "r");
+        let (first, _second) = (lane.enter(|_, _| ()).await, lane.enter(|_, _| ()).await);
+        let mut third = Box::pin(lane.enter(|_, _| ()));
+        assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
+        assert_eq!(pace.lane(Service::Swr, "other").in_flight.available_permits(), 2);
+        drop(first);
+        third.await;
+    }
+
+    #[tokio::test]
+    async fn many_waiters_leave_a_lane_evenly_spaced() {
+        let settings = RateSettings { rate_per_s: BTreeMap::new(), in_flight: 100 };
+        let pace = Arc::new(Pace::new(settings, TestClock::shared()).unwrap());
+        let tasks: Vec<_> = (0..40)
+            .map(|_| {
+                let pace = Arc::clone(&pace);
+                tokio::spawn(async move { pace.lane(Service::Swr, "r").enter(|_, _| ()).await.at })
+            })
+            .collect();
+        let mut left = Vec::new();
+        for task in tasks {
+            left.push(task.await.unwrap());
+        }
+        left.sort();
+        assert!(most_in_a_second(&left) <= 10);
+        assert!(left.windows(2).all(|pair| pair[1] - pair[0] >= Duration::from_millis(95)));
+    }
+}

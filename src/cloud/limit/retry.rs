@@ -1,0 +1,319 @@
+//! Whether a failed attempt is tried again, and after how long. Pure: the attempt's number, the time spent, the
+//! wall clock and the random number are all handed in.
+
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use crate::base::clock::Timestamp;
+
+/// The longest wait taken over from a service, whatever it asks for.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+
+/// Bounds on one call. `budget` covers attempts and back-off, not the wait for a free slot under the rate limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RetryLimits {
+    /// Requests a call may take, the first included; at least 1.
+    pub attempts_max: u32,
+    pub budget: Duration,
+    /// Upper end of the first back-off; doubled with each further attempt.
+    pub backoff_base: Duration,
+    pub backoff_max: Duration,
+}
+
+impl Default for RetryLimits {
+    fn default() -> Self {
+        Self {
+            attempts_max: 5,
+            budget: Duration::from_secs(120),
+            backoff_base: Duration::from_millis(500),
+            backoff_max: Duration::from_secs(20),
+        }
+    }
+}
+
+/// How an attempt ended without a usable answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Status(u16),
+    /// No connection: DNS, TCP or TLS; or one that broke before the answer began.
+    Connection,
+    /// No answer, or no more of it, within the time limit.
+    Timeout,
+    /// The answer ended before its end.
+    Cut,
+    /// A 200 whose body could not be read.
+    Unusable,
+    /// A body over the size limit: asking again brings the same.
+    TooLarge,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Verdict {
+    Wait(Duration),
+    GiveUp(Reason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Asking again cannot help.
+    Final,
+    AttemptsSpent,
+    BudgetSpent,
+}
+
+/// Where a call stands after a failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Counted from 1.
+    pub attempt: u32,
+    /// Time in attempts and back-off so far.
+    pub spent: Duration,
+    /// What the service asked to wait, by header or message.
+    pub asked: Option<Duration>,
+    /// Uniform in 0..1.
+    pub random: f64,
+}
+
+pub fn verdict(limits: &RetryLimits, outcome: Outcome, standing: &Standing) -> Verdict {
+    if !worth_retrying(outcome) {
+        return Verdict::GiveUp(Reason::Final);
+    }
+    if standing.attempt >= limits.attempts_max {
+        return Verdict::GiveUp(Reason::AttemptsSpent);
+    }
+    let wait = match standing.asked {
+        Some(asked) => asked.min(RETRY_AFTER_MAX),
+        None => backoff(limits, standing.attempt, standing.random),
+    };
+    if standing.spent.saturating_add(wait) >= limits.budget {
+        return Verdict::GiveUp(Reason::BudgetSpent);
+    }
+    Verdict::Wait(wait)
+}
+
+fn worth_retrying(outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        Outcome::Connection | Outcome::Timeout | Outcome::Cut | Outcome::Unusable => true,
+        Outcome::TooLarge => false,
+    }
+}
+
+/// Full jitter: anything from nothing to the capped exponential, so that callers that failed together part ways.
+fn backoff(limits: &RetryLimits, attempt: u32, random: f64) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(31);
+    limits.backoff_base.saturating_mul(1 << doublings).min(limits.backoff_max).mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A moment that has passed is no wait.
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    let header = header.trim();
+    if let Ok(seconds) = header.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let wait_us = http_date(header)?.minus(now);
+    Some(Duration::from_micros(wait_us.max(0).unsigned_abs()))
+}
+
+/// An HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn http_date(text: &str) -> Option<Timestamp> {
+    let at = DateTime::parse_from_rfc2822(text.trim()).ok()?;
+    Some(Timestamp::from_datetime(at.to_utc()))
+}
+
+/// A limit as a service states it: so many requests in so much time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub requests: u32,
+    pub per: Duration,
+}
+
+impl Window {
+    /// Finds `limit:N,time:M second|minute` in the message of a 429.
+    pub fn in_message(message: &str) -> Option<Window> {
+        let message = message.to_ascii_lowercase();
+        let (requests, _) = number_after(&message, "limit:")?;
+        let (count, unit) = number_after(&message, "time:")?;
+        let unit_s = match unit.trim_start() {
+            unit if unit.starts_with("sec") => 1,
+            unit if unit.starts_with("min") => 60,
+            _ => return None,
+        };
+        let per = Duration::from_secs(u64::from(count) * unit_s);
+        (requests > 0 && count > 0).then_some(Window { requests, per })
+    }
+
+    pub fn rate_per_s(self) -> f64 {
+        f64::from(self.requests) / self.per.as_secs_f64()
+    }
+}
+
+/// The number that follows the last `label`, and the rest of the text.
+fn number_after<'a>(text: &'a str, label: &str) -> Option<(u32, &'a str)> {
+    let rest = text[text.rfind(label)? + label.len()..].trim_start();
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    Some((rest[..end].parse().ok()?, &rest[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn first(asked: Option<Duration>, random: f64) -> Standing {
+        Standing { attempt: 1, spent: Duration::ZERO, asked, random }
+    }
+
+    fn name(verdict: Verdict) -> &'static str {
+        match verdict {
+            Verdict::Wait(_) => "retry",
+            Verdict::GiveUp(_) => "give up",
+        }
+    }
+
+    /// Runs of statuses with the same verdict, one line each.
+    fn policy() -> String {
+        let judge = |outcome| name(verdict(&RetryLimits::default(), outcome, &first(None, 1.0)));
+        let mut text = String::new();
+        let mut start = 100;
+        for status in 100..=599 {
+            if status == 599 || judge(Outcome::Status(status + 1)) != judge(Outcome::Status(start)) {
+                let range = if start == status { format!("{start}") } else { format!("{start}-{status}") };
+                writeln!(text, "{range}: {}", judge(Outcome::Status(start))).unwrap();
+                start = status + 1;
+            }
+        }
+        for outcome in [Outcome::Connection, Outcome::Timeout, Outcome::Cut, Outcome::Unusable, Outcome::TooLarge] {
+            writeln!(text, "{outcome:?}: {}", judge(outcome)).unwrap();
+        }
+        text
+    }
+
+    #[test]
+    fn every_status_and_fault_has_its_verdict() {
+        insta::assert_snapshot!(policy(), @r#"
+        100-407: give up
+        408: retry
+        409-428: give up
+        429: retry
+        430-499: give up
+        500: retry
+        501: give up
+        502-504: retry
+        505-599: give up
+        Connection: retry
+        Timeout: retry
+        Cut: retry
+        Unusable: retry
+        TooLarge: give up
+        "#);
+    }
+
+    #[test]
+    fn the_last_attempt_is_not_followed_by_another() {
+        let standing = Standing { attempt: 5, ..first(None, 0.0) };
+        let found = verdict(&RetryLimits::default(), Outcome::Status(503), &standing);
+        assert_eq!(found, Verdict::GiveUp(Reason::AttemptsSpent));
+    }
+
+    #[test]
+    fn a_wait_that_would_pass_the_budget_is_not_begun() {
+        let standing = Standing { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
+        let found = verdict(&RetryLimits::default(), Outcome::Status(429), &standing);
+        assert_eq!(found, Verdict::GiveUp(Reason::BudgetSpent));
+    }
+
+    #[test]
+    fn the_wait_asked_for_is_obeyed_up_to_its_cap() {
+        let wait = |asked_s| {
+            let asked = Some(Duration::from_secs(asked_s));
+            verdict(&RetryLimits::default(), Outcome::Status(429), &first(asked, 0.5))
+        };
+        assert_eq!(wait(7), Verdict::Wait(Duration::from_secs(7)));
+        assert_eq!(wait(86_400), Verdict::Wait(RETRY_AFTER_MAX));
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(now, Timestamp(784_111_777_000_000));
+        let cases = [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-3", None),
+            ("", None),
+        ];
+        for (header, expected_s) in cases {
+            assert_eq!(retry_after(header, now), expected_s.map(Duration::from_secs), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn the_window_is_read_from_the_message() {
+        let policy = "The throttling threshold has been reached: policy user over ratelimit";
+        let cases = [
+            (format!("{policy},limit:60,time:1 minute"), Some((60, 60))),
+            (format!("{policy},limit:5,time:1 second"), Some((5, 1))),
+            (format!("{policy}, limit: 200, time: 5 minutes"), Some((200, 300))),
+            (format!("{policy},LIMIT:10,TIME:1 Seconds."), Some((10, 1))),
+            (format!("{policy},limit:0,time:1 minute"), None),
+            (format!("{policy},limit:10,time:1 fortnight"), None),
+            (format!("{policy},limit:99999999999,time:1 minute"), None),
+            (policy.to_owned(), None),
+            (String::new(), None),
+        ];
+        for (message, expected) in cases {
+            let expected = expected.map(|(requests, s)| Window { requests, per: Duration::from_secs(s) });
+            assert_eq!(Window::in_message(&message), expected, "{message}");
+        }
+        assert_eq!(Window { requests: 60, per: Duration::from_secs(60) }.rate_per_s(), 1.0);
+    }
+
+    proptest! {
+        #[test]
+        fn a_call_ends_within_its_attempts_and_its_budget(
+            attempts_max in 1u32..20,
+            budget_s in 1u64..300,
+            took_ms in 0u64..40_000,
+            randoms in prop::collection::vec(0.0f64..1.0, 20),
+            asked_s in prop::option::of(0u64..100_000),
+        ) {
+            let limits = RetryLimits { attempts_max, budget: Duration::from_secs(budget_s), ..RetryLimits::default() };
+            let mut spent = Duration::ZERO;
+            let mut attempt = 1;
+            loop {
+                // An attempt's own time limit is what is left of the budget.
+                spent += Duration::from_millis(took_ms).min(limits.budget - spent);
+                let asked = asked_s.map(Duration::from_secs);
+                let standing = Standing { attempt, spent, asked, random: randoms[attempt as usize - 1] };
+                match verdict(&limits, Outcome::Status(503), &standing) {
+                    Verdict::Wait(wait) => spent += wait,
+                    Verdict::GiveUp(_) => break,
+                }
+                attempt += 1;
+            }
+            prop_assert!(attempt <= attempts_max);
+            prop_assert!(spent <= limits.budget);
+        }
+
+        #[test]
+        fn back_off_stays_under_its_cap(attempt in 1u32..1000, random in 0.0f64..=1.0) {
+            let limits = RetryLimits::default();
+            let wait = backoff(&limits, attempt, random);
+            prop_assert!(wait <= limits.backoff_max);
+            prop_assert!(wait <= limits.backoff_base.saturating_mul(1 << (attempt - 1).min(20)));
+        }
+
+        #[test]
+        fn no_message_upsets_the_reader(message in ".{0,80}(limit:)?.{0,10}(time:)?.{0,10}") {
+            let _ = Window::in_message(&message);
+        }
+    }
+}

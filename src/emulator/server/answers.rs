@@ -1,0 +1,76 @@
+//! What the stand-in answers besides records: the error bodies of the gateway and of each service, in the shapes
+//! the real ones have. It knows nothing of connections.
+
+use serde_json::{Value, json};
+
+use crate::catalog::spec::Service;
+
+/// An answer before it is put on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(status: u16, body: &Value) -> Answer {
+        Self::raw(status, body.to_string().into_bytes())
+    }
+
+    /// JSON that is already written.
+    pub fn raw(status: u16, body: Vec<u8>) -> Answer {
+        Answer { status, headers: vec![("Content-Type".to_owned(), "application/json;charset=utf-8".to_owned())], body }
+    }
+}
+
+/// As the API gateway says no: with the request's id in the body.
+pub(crate) fn gateway(status: u16, code: &str, message: &str, request_id: &str) -> Answer {
+    Answer::json(status, &json!({ "error_code": code, "error_msg": message, "request_id": request_id }))
+}
+
+pub(crate) fn not_published(request_id: &str) -> Answer {
+    gateway(404, "APIGW.0101", "The API does not exist or has not been published in the environment", request_id)
+}
+
+pub(crate) fn parameter_missing(name: &str, request_id: &str) -> Answer {
+    let message = format!("Invalid request parameter: the mandatory parameter {name} is missing");
+    gateway(400, "APIGW.0106", &message, request_id)
+}
+
+pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer {
+    let (time, unit) = if window_s.is_multiple_of(60) { (window_s / 60, "minute") } else { (window_s, "second") };
+    let message = format!(
+        "The throttling threshold has been reached: policy user over ratelimit, limit:{limit},time:{time} {unit}"
+    );
+    gateway(429, "APIGW.0308", &message, request_id)
+}
+
+/// As a service itself refuses a parameter.
+pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
+    let body = match service {
+        Service::Workspace | Service::Appstream => json!({ "error_code": "WKS.00000002", "error_msg": message }),
+        Service::CodeartsDeploy | Service::Projectman => {
+            json!({ "error": { "code": "Deploy.00011020", "message": message }, "status": "failed" })
+        }
+        Service::Swr => swr_error("SVCSTG.SWR.4000002", message),
+        Service::Iam => json!({ "error": { "code": 400, "message": message, "title": "Bad Request" } }),
+    };
+    Answer::json(400, &body)
+}
+
+fn swr_error(code: &str, message: &str) -> Value {
+    json!({
+        "errors": [{ "errorCode": code, "errorMessage": message, "detail": "", "encoded_authorization_message": "" }],
+        "error_code": code,
+        "error_msg": message,
+        "details": [],
+        "encoded_authorization_message": "",
+    })
+}
+
+/// As a service says that the caller lacks a permission.
+pub(crate) fn project_denied(request_id: &str) -> Answer {
+    let message = "The API is not accessible: the project does not belong to the caller";
+    gateway(403, "APIGW.0302", message, request_id)
+}

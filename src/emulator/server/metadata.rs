@@ -1,0 +1,55 @@
+//! The stand-in's ECS metadata service: session tokens and temporary keys, for whoever asks from this machine.
+
+use serde_json::json;
+
+use super::answers::Answer;
+use super::identity::shown;
+use super::listener::StandinSettings;
+use crate::base::clock::Timestamp;
+use crate::base::secret::Secret;
+
+const SESSION_PATH: &str = "/meta-data/latest/api/token";
+const KEYS_PATH: &str = "/openstack/latest/securitykey";
+const SESSION: &str = "a session of the stand-in";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandinMetadata {
+    /// Whether keys are given for a session token alone; else there are no session tokens.
+    pub has_sessions: bool,
+    /// Seconds.
+    pub keys_life_s: i64,
+}
+
+impl Default for StandinMetadata {
+    fn default() -> Self {
+        Self { has_sessions: true, keys_life_s: 86_400 }
+    }
+}
+
+/// `None` for what is not the metadata service's. `session` is the session token that came.
+pub(crate) fn answer(
+    settings: &StandinSettings,
+    method: &str,
+    path: &str,
+    session: Option<&str>,
+    now: Timestamp,
+) -> Option<Answer> {
+    let metadata = settings.metadata?;
+    match (method, path) {
+        ("PUT", SESSION_PATH) if metadata.has_sessions => Some(Answer::raw(200, SESSION.into())),
+        ("PUT", SESSION_PATH) => Some(Answer::raw(404, b"404 page not found".to_vec())),
+        ("GET", KEYS_PATH) if metadata.has_sessions && session != Some(SESSION) => {
+            Some(Answer::raw(401, b"unauthorized".to_vec()))
+        }
+        ("GET", KEYS_PATH) => Some(Answer::json(
+            200,
+            &json!({ "credential": {
+                "access": settings.ak,
+                "secret": settings.sk.expose(),
+                "securitytoken": settings.security_token.as_ref().map_or("-", Secret::expose),
+                "expires_at": shown(Timestamp(now.0 + metadata.keys_life_s * 1_000_000)),
+            } }),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,321 @@
+//! The CodeArts Deploy projects of the stand-in's tenant. Applications and tasks are drawn from the same
+//! chance, so that the two lists tell of the same deployments without sharing state.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+
+use super::night::{DAY, Night, SECOND, elapsed, local, local_tenths};
+use super::people::{USERS, user};
+use crate::base::clock::Timestamp;
+
+/// Members that only every tenth task carries.
+const SELDOM: [&str; 9] = [
+    "task_id",
+    "app_id",
+    "tenant_id",
+    "tenant_name",
+    "template_id",
+    "description",
+    "slave_cluster_id",
+    "app_component_list",
+    "steps",
+];
+const SERVICES: [&str; 8] =
+    ["order-api", "billing", "支付网关", "web-portal", "消息通知", "report-batch", "stock-sync", "412"];
+/// How deployments stand, as often as each is listed.
+const STATES: [&str; 9] =
+    ["succeeded", "succeeded", "succeeded", "succeeded", "succeeded", "failed", "failed", "abort", "running"];
+/// A deployment that took longer than a day.
+const LONG_S: u32 = 26 * 3600 + 14 * 60 + 9;
+
+/// One execution of one task of an application.
+struct Run {
+    task: usize,
+    /// Absent where the application was never deployed.
+    at: Option<Timestamp>,
+    took_s: u32,
+    state: &'static str,
+    release: u32,
+    executor: usize,
+}
+
+struct App {
+    number: usize,
+    made: Timestamp,
+    run: Run,
+}
+
+fn tasks_of(number: usize) -> usize {
+    if number.is_multiple_of(5) { 2 } else { 1 }
+}
+
+fn app_id(night: &Night, number: usize) -> String {
+    night.id(&format!("deploy app {number}"))
+}
+
+fn task_id(night: &Night, number: usize, task: usize) -> String {
+    night.id(&format!("deploy task {number} {task}"))
+}
+
+fn project_apps(night: &Night) -> Vec<App> {
+    let mut rng = night.rng("deploy");
+    let before =
+        Night { from: Timestamp(night.until.0 - 500 * DAY), until: Timestamp(night.until.0 - 6 * DAY), ..*night };
+    let moments = before.moments(&mut rng, night.settings.deploy_apps);
+    moments
+        .into_iter()
+        .enumerate()
+        .map(|(number, made)| {
+            let lately = Night { from: Timestamp(made.0 + DAY), ..*night };
+            let mut run = draw_run(&lately, &mut rng, number);
+            if number % 17 == 16 {
+                run = Run { at: None, took_s: 0, state: "not_executed", ..run };
+            }
+            if number == 1 {
+                run = Run { took_s: LONG_S, state: "succeeded", ..run };
+            }
+            App { number, made, run }
+        })
+        .collect()
+}
+
+fn draw_run(night: &Night, rng: &mut Rng, number: usize) -> Run {
+    Run {
+        task: rng.usize(..tasks_of(number)),
+        at: Some(night.moment(rng)),
+        took_s: rng.u32(8..1500),
+        state: STATES[rng.usize(..STATES.len())],
+        release: rng.u32(1..400),
+        executor: rng.usize(..USERS),
+    }
+}
+
+pub(crate) fn app_history(night: &Night) -> Vec<Value> {
+    project_apps(night).iter().map(|app| app_record(night, app)).collect()
+}
+
+pub(crate) fn task_history(night: &Night) -> Vec<Value> {
+    project_apps(night).iter().flat_map(|app| task_records(night, app)).collect()
+}
+
+/// What happens to a project in one night, the same for both lists.
+struct Events {
+    /// (application, its run)
+    runs: Vec<(usize, Run)>,
+    added: App,
+    /// Application that is deleted with its tasks.
+    removed: Option<usize>,
+}
+
+fn events(night: &Night) -> Events {
+    let mut rng = night.rng("deploy");
+    let apps = night.settings.deploy_apps;
+    let count = (apps / 16).max(1).min(apps);
+    let mut rerun = rng.choose_multiple(0..apps, count);
+    rerun.sort_unstable();
+    let runs =
+        rerun.into_iter().map(|number| (number, Run { release: 1, ..draw_run(night, &mut rng, number) })).collect();
+    let added = apps + night.number as usize;
+    let made = night.moment(&mut rng);
+    let run = Run { task: 0, at: None, took_s: 0, state: "not_executed", release: 0, executor: 0 };
+    let removed = night.number.is_multiple_of(2).then(|| rng.usize(..apps.max(1)));
+    Events { runs, added: App { number: added, made, run }, removed }
+}
+
+pub(crate) fn app_night(night: &Night, apps: &mut Vec<Value>) {
+    let events = events(night);
+    for app in apps.iter_mut().filter(|app| app["execution_state"] == "running") {
+        app["execution_state"] = json!("succeeded");
+        app["end_time"] = json!(local(night.from));
+        app["update_time"] = json!(local_tenths(night.from));
+        app["duration"] = json!(elapsed(600));
+    }
+    for (number, run) in &events.runs {
+        let id = app_id(night, *number);
+        if let Some(app) = apps.iter_mut().find(|app| app["id"] == *id) {
+            write_run(app, run, local_tenths);
+            write_end(app, run);
+        }
+    }
+    if let Some(id) = events.removed.map(|number| app_id(night, number)) {
+        apps.retain(|app| app["id"] != *id);
+    }
+    apps.push(app_record(night, &events.added));
+}
+
+pub(crate) fn task_night(night: &Night, tasks: &mut Vec<Value>) {
+    let events = events(night);
+    for task in tasks.iter_mut().filter(|task| task["execution_state"] == "running") {
+        task["execution_state"] = json!("succeeded");
+        task["state"] = json!("succeeded");
+        task["update_time"] = json!(local(night.from));
+        task["duration"] = json!(elapsed(600));
+    }
+    for (number, run) in &events.runs {
+        let id = task_id(night, *number, run.task);
+        if let Some(task) = tasks.iter_mut().find(|task| is_task(task, &id)) {
+            write_run(task, run, local);
+            if *number % 7 != 6 {
+                task["state"] = json!(run.state);
+            }
+        }
+    }
+    if let Some(number) = events.removed {
+        for task in 0..tasks_of(number) {
+            let id = task_id(night, number, task);
+            tasks.retain(|record| !is_task(record, &id));
+        }
+    }
+    tasks.extend(task_records(night, &events.added));
+}
+
+fn is_task(record: &Value, id: &str) -> bool {
+    record["id"] == id || record["task_id"] == id
+}
+
+fn write_run(record: &mut Value, run: &Run, update_form: fn(Timestamp) -> String) {
+    let Some(at) = run.at else { return };
+    let running = run.state == "running";
+    record["execution_state"] = json!(run.state);
+    record["execution_time"] = json!(local(at));
+    record["duration"] = json!(if running { String::new() } else { elapsed(run.took_s) });
+    record["release_id"] = json!(record["release_id"].as_u64().unwrap_or(0) + u64::from(run.release));
+    record["executor_id"] = json!(format!("{:032x}", 0x51ab + run.executor));
+    record["executor_nick_name"] = json!(user(run.executor).name);
+    record["update_time"] = json!(update_form(at));
+}
+
+fn write_end(app: &mut Value, run: &Run) {
+    if let (Some(at), false) = (run.at, run.state == "running") {
+        app["end_time"] = json!(local(Timestamp(at.0 + i64::from(run.took_s) * SECOND)));
+    } else if let Some(members) = app.as_object_mut() {
+        members.remove("end_time");
+    }
+}
+
+fn app_record(night: &Night, app: &App) -> Value {
+    let number = app.number;
+    let arrange: Vec<_> = (0..tasks_of(number))
+        .map(|task| json!({ "id": task_id(night, number, task), "state": "Available", "deploy_system": "deployTemplate" }))
+        .collect();
+    let mut record = json!({
+        "id": app_id(night, number),
+        "name": name(number),
+        "duration": "",
+        "is_disable": number % 31 == 30,
+        "project_id": night.project,
+        "project_name": project_name(night),
+        "is_care": number.is_multiple_of(6),
+        "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
+        "can_manage": true, "can_create_env": true, "can_disable": false,
+        "deploy_system": "deployTemplate",
+        "create_user_id": format!("{:032x}", 0x51ab + number % USERS),
+        "create_tenant_id": night.id("tenant"),
+        "create_time": local_tenths(app.made),
+        "update_time": local_tenths(app.made),
+        "execution_time": "",
+        "execution_state": app.run.state,
+        "release_id": 0,
+        "executor_id": "",
+        "executor_nick_name": "",
+        "arrange_infos": arrange,
+    });
+    write_run(&mut record, &app.run, local_tenths);
+    write_end(&mut record, &app.run);
+    record
+}
+
+fn task_records(night: &Night, app: &App) -> Vec<Value> {
+    (0..tasks_of(app.number)).map(|task| task_record(night, app, task)).collect()
+}
+
+fn task_record(night: &Night, app: &App, task: usize) -> Value {
+    let number = app.number;
+    let id = task_id(night, number, task);
+    let owner = user(number);
+    let mut record = json!({
+        "id": id, "task_id": id,
+        "app_id": app_id(night, number),
+        "name": name(number),
+        "project_id": night.project,
+        "project_name": project_name(night),
+        "deploy_system": if number % 40 == 39 { "ansible" } else { "deployTemplate" },
+        "create_time": local(app.made),
+        "update_time": local(app.made),
+        "execution_time": "",
+        "state": "Draft",
+        "execution_state": "not_started",
+        "duration": "",
+        "description": "",
+        "is_defaut_permission": false,
+        "template_id": night.id("template"),
+        "owner": owner.mail, "nick_name": owner.name, "owner_id": format!("{:032x}", 0x51ab + number % USERS),
+        "tenant_id": night.id("tenant"), "tenant_name": "星河示例",
+        "slave_cluster_id": null,
+        "is_care": number.is_multiple_of(6),
+        "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
+        "can_manage": true, "can_disable": false,
+        "role_id": -1,
+        "release_id": 0,
+        "is_disable": number % 31 == 30,
+        "executor_id": "", "executor_nick_name": "",
+        "app_component_list": components(night, number, &id),
+        "steps": steps(night, number),
+    });
+    if task == app.run.task {
+        write_run(&mut record, &app.run, local);
+        if app.run.at.is_some() {
+            record["state"] = json!(if number % 7 == 6 { "Available" } else { app.run.state });
+        }
+    }
+    trim_members(&mut record, number);
+    record
+}
+
+/// Most rows lack the seldom members; a few carry their identity under the other name alone.
+fn trim_members(record: &mut Value, number: usize) {
+    let Some(members) = record.as_object_mut() else { return };
+    let other_name = number % 25 == 7;
+    if other_name {
+        members.remove("id");
+    }
+    if number % 10 != 3 {
+        members.retain(|name, _| !SELDOM.contains(&name.as_str()) || (other_name && name == "task_id"));
+    }
+}
+
+fn components(night: &Night, number: usize, task: &str) -> Value {
+    let state = if number % 20 == 3 { json!(0) } else { json!("1") };
+    json!([{
+        "task_id": task,
+        "app_id": night.id(&format!("aom app {number}")),
+        "app_name": "aom",
+        "comp_id": night.id(&format!("aom component {number}")),
+        "comp_name": name(number),
+        "domain_id": night.id("tenant"),
+        "region": night.settings.region,
+        "state": state,
+    }])
+}
+
+fn steps(night: &Night, number: usize) -> Value {
+    let step = |label: &str, params: Value| json!({ "id": night.id(&format!("step {number} {label}")), "name": label, "params": params, "enable": true });
+    json!({
+        "step1": step("Download package", json!({ "artifact": format!("{}-{number}.tgz", name(number)) })),
+        "step2": step("运行脚本", json!({ "script": "/opt/run.sh", "timeout": "600" })),
+    })
+}
+
+fn name(number: usize) -> String {
+    let service = SERVICES[number % SERVICES.len()];
+    if number < SERVICES.len() { service.to_owned() } else { format!("{service}-{number}") }
+}
+
+fn project_name(night: &Night) -> String {
+    let at = night.settings.codearts_project_ids.iter().position(|id| id == night.project).unwrap_or(0);
+    codearts_project_name(at)
+}
+
+pub(crate) fn codearts_project_name(at: usize) -> String {
+    if at == 0 { "星河平台".to_owned() } else { format!("Project {at}") }
+}

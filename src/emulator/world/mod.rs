@@ -1,0 +1,9 @@
+//! The tenant that the emulator serves: its records, and what each night changes in them. It knows nothing of HTTP.
+
+pub(super) mod deploy;
+pub(super) mod fill;
+pub(super) mod install;
+pub(super) mod jobs;
+pub(super) mod night;
+pub(super) mod people;
+pub(super) mod tenant;

@@ -1,0 +1,374 @@
+//! What the stand-in's tenant holds: the records of every list, and how they change from night to night.
+//! The same seed gives the same records. It knows nothing of HTTP; tests may look into it and alter it.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde_json::Value;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::night::{DAY, Night};
+use super::{deploy, fill, install, jobs};
+use crate::base::clock::Timestamp;
+use crate::catalog::Catalog;
+use crate::catalog::spec::{Endpoint, ScopeKind};
+
+/// 2026-11-20T18:00:00Z
+const START: Timestamp = Timestamp(1_795_197_600_000_000);
+/// The night on which one record is away; it is back on the next.
+const AWAY_NIGHT: u32 = 1;
+
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    pub seed: u64,
+    /// The first night: nothing in the world is younger.
+    pub start: Timestamp,
+    pub region: String,
+    /// The first carries the region's name, the others are projects under it.
+    pub iam_project_ids: Vec<String>,
+    pub codearts_project_ids: Vec<String>,
+    /// Records on the first night, a project (and job type) each.
+    pub install_jobs: usize,
+    pub apps: usize,
+    pub deploy_apps: usize,
+    pub image_jobs: usize,
+    pub swr_jobs: usize,
+    /// Of any list that is not built in.
+    pub other_rows: usize,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            start: START,
+            region: "ap-southeast-3".to_owned(),
+            iam_project_ids: vec!["0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned()],
+            codearts_project_ids: vec!["332f53cbabc44863a46ce6b4f82a9fe7".to_owned()],
+            install_jobs: 6_000,
+            apps: 112,
+            deploy_apps: 160,
+            image_jobs: 130,
+            swr_jobs: 230,
+            other_rows: 250,
+        }
+    }
+}
+
+/// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value. A list
+/// of the region as a whole has the empty project.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ListId {
+    pub table: String,
+    pub project: String,
+    pub fixed: Option<String>,
+}
+
+impl fmt::Display for ListId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.table, self.project)?;
+        self.fixed.as_ref().map_or(Ok(()), |fixed| write!(f, " for {fixed}"))
+    }
+}
+
+/// The order in which a listing is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServedOrder {
+    OldestFirst,
+    NewestFirst,
+    /// By the time of the latest change: a record that changes moves.
+    LatestChangeFirst,
+    /// Always the same, yet by nothing a reader can see.
+    Scattered,
+    /// Another for each request.
+    Reshuffled,
+}
+
+struct Listing {
+    id: ListId,
+    endpoint: usize,
+    order: ServedOrder,
+    /// Oldest first.
+    records: Vec<Value>,
+}
+
+pub struct World {
+    catalog: Catalog,
+    settings: WorldSettings,
+    night: u32,
+    listings: Vec<Listing>,
+    by_id: HashMap<ListId, usize>,
+    away: Option<(usize, Value)>,
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "World(seed {}, night {})", self.settings.seed, self.night)
+    }
+}
+
+impl World {
+    pub fn new(catalog: &Catalog, settings: WorldSettings) -> World {
+        let mut world = World {
+            catalog: catalog.clone(),
+            settings,
+            night: 0,
+            listings: Vec::new(),
+            by_id: HashMap::new(),
+            away: None,
+        };
+        for (at, endpoint) in catalog.endpoints().iter().enumerate() {
+            for id in world.ids_of(endpoint) {
+                world.add_listing(at, endpoint, id);
+            }
+        }
+        world
+    }
+
+    fn add_listing(&mut self, at: usize, endpoint: &Endpoint, id: ListId) {
+        let order = if id.table == "image_jobs" { ServedOrder::NewestFirst } else { ServedOrder::OldestFirst };
+        let records = history(&self.span(&id), endpoint);
+        self.by_id.insert(id.clone(), self.listings.len());
+        self.listings.push(Listing { id, endpoint: at, order, records });
+    }
+
+    /// Adds a CodeArts project with a history of its own.
+    pub fn add_codearts_project(&mut self, project: &str) {
+        self.settings.codearts_project_ids.push(project.to_owned());
+        let catalog = self.catalog.clone();
+        let endpoints = catalog.endpoints().iter().enumerate();
+        for (at, endpoint) in endpoints.filter(|(_, endpoint)| endpoint.scope == ScopeKind::CodeartsProject) {
+            for id in self.ids_of(endpoint).into_iter().filter(|id| id.project == project) {
+                self.add_listing(at, endpoint, id);
+            }
+        }
+    }
+
+    /// Takes a CodeArts project away: it is listed no more, and its own lists lose all records.
+    pub fn remove_codearts_project(&mut self, project: &str) {
+        self.settings.codearts_project_ids.retain(|id| id != project);
+        let ids: Vec<ListId> = self.lists().filter(|id| id.project == project).cloned().collect();
+        for id in ids {
+            self.clear(&id);
+        }
+    }
+
+    fn ids_of(&self, endpoint: &Endpoint) -> Vec<ListId> {
+        let of_the_region = [String::new()];
+        let projects: &[String] = match endpoint.scope {
+            ScopeKind::IamProject => &self.settings.iam_project_ids,
+            ScopeKind::CodeartsProject => &self.settings.codearts_project_ids,
+            ScopeKind::Region => &of_the_region,
+        };
+        let fixed: Vec<Option<String>> = match &endpoint.fixed {
+            Some(fixed) => fixed.values.iter().cloned().map(Some).collect(),
+            None => vec![None],
+        };
+        let id = |project: &String, fixed: &Option<String>| ListId {
+            table: endpoint.name.clone(),
+            project: project.clone(),
+            fixed: fixed.clone(),
+        };
+        projects.iter().flat_map(|project| fixed.iter().map(move |fixed| id(project, fixed))).collect()
+    }
+
+    /// The day that ends with this night.
+    fn span<'a>(&'a self, id: &'a ListId) -> Night<'a> {
+        let until = self.now();
+        Night {
+            settings: &self.settings,
+            project: &id.project,
+            fixed: id.fixed.as_deref(),
+            number: self.night,
+            from: Timestamp(until.0 - DAY),
+            until,
+        }
+    }
+
+    pub fn settings(&self) -> &WorldSettings {
+        &self.settings
+    }
+
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What the world's own clock says: the first night, plus a day for each night since.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.settings.start.0 + i64::from(self.night) * DAY)
+    }
+
+    /// Nights since the first.
+    pub fn night(&self) -> u32 {
+        self.night
+    }
+
+    /// Lets a day pass: jobs end, fail and are retried, records come, change and go.
+    pub fn advance_night(&mut self) {
+        self.night += 1;
+        self.return_of_the_absent();
+        for at in 0..self.listings.len() {
+            let mut records = std::mem::take(&mut self.listings[at].records);
+            let listing = &self.listings[at];
+            pass(&self.span(&listing.id), &self.catalog.endpoints()[listing.endpoint], &mut records);
+            self.listings[at].records = records;
+        }
+        self.send_one_away();
+    }
+
+    /// The oldest application, or where there is none the oldest record of the first list, stays away one night.
+    fn send_one_away(&mut self) {
+        let at = self.listings.iter().position(|listing| listing.id.table == "apps").unwrap_or(0);
+        if let (AWAY_NIGHT, Some(listing)) = (self.night, self.listings.get_mut(at))
+            && !listing.records.is_empty()
+        {
+            self.away = Some((at, listing.records.remove(0)));
+        }
+    }
+
+    fn return_of_the_absent(&mut self) {
+        if let Some((at, record)) = self.away.take() {
+            self.listings[at].records.insert(0, record);
+        }
+    }
+
+    /// All listings, in the order of the catalog.
+    pub fn lists(&self) -> impl Iterator<Item = &ListId> {
+        self.listings.iter().map(|listing| &listing.id)
+    }
+
+    /// The records of a table in the order they are served, its listings one after the other.
+    pub fn records(&self, table: &str) -> Vec<Value> {
+        self.lists().filter(|id| id.table == table).flat_map(|id| self.listing(id)).collect()
+    }
+
+    /// The records of one listing in the order they are served; none where the listing is unknown.
+    pub fn listing(&self, id: &ListId) -> Vec<Value> {
+        self.serve(id, 0, 0, usize::MAX).into_iter().cloned().collect()
+    }
+
+    /// Number of records in a listing; 0 where it is unknown.
+    pub fn count(&self, id: &ListId) -> usize {
+        self.by_id.get(id).map_or(0, |at| self.listings[*at].records.len())
+    }
+
+    /// At most `length` records behind the first `start`. `request` tells requests apart where the order changes
+    /// with each.
+    pub(crate) fn serve(&self, id: &ListId, request: u64, start: usize, length: usize) -> Vec<&Value> {
+        let Some(listing) = self.by_id.get(id).map(|at| &self.listings[*at]) else { return Vec::new() };
+        let records = listing.records.iter();
+        match listing.order {
+            ServedOrder::OldestFirst => records.skip(start).take(length).collect(),
+            ServedOrder::NewestFirst => records.rev().skip(start).take(length).collect(),
+            order => self.sorted(listing, order, request).into_iter().skip(start).take(length).collect(),
+        }
+    }
+
+    fn sorted<'a>(&self, listing: &'a Listing, order: ServedOrder, request: u64) -> Vec<&'a Value> {
+        let mut records: Vec<&Value> = listing.records.iter().collect();
+        let endpoint = &self.catalog.endpoints()[listing.endpoint];
+        if order == ServedOrder::LatestChangeFirst {
+            let path = endpoint.updated.as_ref().and_then(|name| endpoint.column(name)).map(|column| &column.path);
+            records.sort_by_cached_key(|record| path.and_then(|path| at_path(record, path)).map(text_of));
+            records.reverse();
+        } else {
+            let turn = if order == ServedOrder::Reshuffled { request + 1 } else { 0 };
+            let seed = self.settings.seed ^ turn;
+            records.sort_by_cached_key(|record| xxh3_64_with_seed(key_of(endpoint, record).as_bytes(), seed));
+        }
+        records
+    }
+
+    /// Serves all listings of a table in this order from now on.
+    pub fn set_order(&mut self, table: &str, order: ServedOrder) {
+        for listing in self.listings.iter_mut().filter(|listing| listing.id.table == table) {
+            listing.order = order;
+        }
+    }
+
+    /// What identifies a record within its listing: its key, or what serves in its place.
+    pub fn key(&self, table: &str, record: &Value) -> Option<String> {
+        self.catalog.get(table).map(|endpoint| key_of(endpoint, record))
+    }
+
+    /// Adds a record as the newest of a listing. False where there is no such listing.
+    pub fn insert(&mut self, id: &ListId, record: Value) -> bool {
+        self.listing_mut(id).map(|listing| listing.records.push(record)).is_some()
+    }
+
+    /// Adds a record at a place, counted from the oldest; beyond the newest it becomes the newest.
+    pub fn insert_at(&mut self, id: &ListId, place: usize, record: Value) -> bool {
+        let put = |listing: &mut Listing| listing.records.insert(place.min(listing.records.len()), record);
+        self.listing_mut(id).map(put).is_some()
+    }
+
+    /// Takes the record with this key out of a listing.
+    pub fn remove(&mut self, id: &ListId, key: &str) -> Option<Value> {
+        let at = self.place(id, key)?;
+        self.listing_mut(id).map(|listing| listing.records.remove(at))
+    }
+
+    /// Puts another record in the place of the one with this key, and gives the old one back.
+    pub fn replace(&mut self, id: &ListId, key: &str, record: Value) -> Option<Value> {
+        let at = self.place(id, key)?;
+        self.listing_mut(id).map(|listing| std::mem::replace(&mut listing.records[at], record))
+    }
+
+    /// Drops every record of a listing, and says how many there were.
+    pub fn clear(&mut self, id: &ListId) -> usize {
+        self.listing_mut(id).map_or(0, |listing| std::mem::take(&mut listing.records).len())
+    }
+
+    fn listing_mut(&mut self, id: &ListId) -> Option<&mut Listing> {
+        self.by_id.get(id).map(|at| &mut self.listings[*at])
+    }
+
+    fn place(&self, id: &ListId, key: &str) -> Option<usize> {
+        let listing = &self.listings[*self.by_id.get(id)?];
+        let endpoint = &self.catalog.endpoints()[listing.endpoint];
+        listing.records.iter().position(|record| key_of(endpoint, record) == key)
+    }
+}
+
+fn history(night: &Night, endpoint: &Endpoint) -> Vec<Value> {
+    match endpoint.name.as_str() {
+        "app_install_jobs" => install::job_history(night),
+        "apps" => install::app_history(night),
+        "deploy_tasks" => deploy::task_history(night),
+        "deploy_apps" => deploy::app_history(night),
+        "image_jobs" => jobs::image_history(night),
+        "swr_instance_jobs" => jobs::registry_history(night),
+        _ => fill::history(night, endpoint),
+    }
+}
+
+fn pass(night: &Night, endpoint: &Endpoint, records: &mut Vec<Value>) {
+    match endpoint.name.as_str() {
+        "app_install_jobs" => install::job_night(night, records),
+        "apps" => install::app_night(night, records),
+        "deploy_tasks" => deploy::task_night(night, records),
+        "deploy_apps" => deploy::app_night(night, records),
+        "image_jobs" => jobs::image_night(night, records),
+        "swr_instance_jobs" => jobs::registry_night(night, records),
+        _ => fill::pass(night, endpoint, records),
+    }
+}
+
+/// The key's values as text, joined by a bar.
+fn key_of(endpoint: &Endpoint, record: &Value) -> String {
+    let value = |name: &String| {
+        endpoint.column(name).and_then(|column| at_path(record, &column.path)).filter(|value| !value.is_null())
+    };
+    let parts = endpoint.key.iter().map(|part| {
+        value(&part.column).or_else(|| part.fallback.as_ref().and_then(value)).map(text_of).unwrap_or_default()
+    });
+    parts.collect::<Vec<_>>().join("|")
+}
+
+fn at_path<'a>(record: &'a Value, path: &[String]) -> Option<&'a Value> {
+    path.iter().try_fold(record, |at, name| at.get(name))
+}
+
+fn text_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}

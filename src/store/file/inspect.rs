@@ -1,0 +1,87 @@
+//! A look at the store and its folder that leaves both as they are: who holds it, whether a run could write
+//! there, and how much room there is.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::lock::{Holder, read_holder};
+use crate::store::error::Error;
+
+/// The run that holds the store at this moment, if one does. No lock is taken unless a run has left its name
+/// behind, so that a run that begins just now is not turned away.
+pub fn holder(store: &Path) -> Option<Holder> {
+    let path = PathBuf::from(format!("{}.lock", resolved(store).display()));
+    let mut file = File::open(path).ok()?;
+    let holder = read_holder(&mut file)?;
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(holder)
+}
+
+/// Whether a run may make its files beside the store.
+pub fn require_writable(store: &Path) -> Result<(), Error> {
+    let folder = folder_of(store);
+    if !folder.is_dir() {
+        return Err(Error::FolderMissing { folder });
+    }
+    access(&folder, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| Error::FolderNotWritable { folder, source: errno.into() })
+}
+
+/// Bytes that this user may still write on the disk of the store.
+pub fn free_bytes(store: &Path) -> Result<u64, Error> {
+    let folder = folder_of(store);
+    let found = statvfs(&folder).map_err(|errno| Error::io("look at the disk of", &folder)(errno.into()))?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// The file itself, where the path is a link to it.
+fn resolved(store: &Path) -> PathBuf {
+    fs::canonicalize(store).unwrap_or_else(|_| store.to_owned())
+}
+
+fn folder_of(store: &Path) -> PathBuf {
+    match resolved(store).parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::clock::Timestamp;
+    use crate::store::file::lock::Lock;
+
+    #[test]
+    fn a_store_is_held_only_while_a_run_holds_its_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = folder.path().join("x.duckdb");
+        assert_eq!(holder(&store), None);
+        let who = Holder::this_process(Timestamp(0));
+        let lock = Lock::take(&folder.path().join("x.duckdb.lock"), &who, Duration::ZERO, |_| ()).unwrap();
+        assert_eq!(holder(&store), Some(who.clone()));
+        drop(lock);
+        assert_eq!(holder(&store), None);
+        let left = serde_json::to_string(&who).unwrap();
+        fs::write(folder.path().join("x.duckdb.lock"), left).unwrap();
+        assert_eq!(holder(&store), None, "a name that a crash left behind holds nothing");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_or_no_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "").unwrap();
+        require_writable(&folder.path().join("x.duckdb")).unwrap();
+        assert!(free_bytes(&folder.path().join("x.duckdb")).unwrap() > 0);
+        for missing in ["no/x.duckdb", "file/x.duckdb"] {
+            assert!(
+                matches!(require_writable(&folder.path().join(missing)), Err(Error::FolderMissing { .. })),
+                "{missing}"
+            );
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing was written");
+    }
+}

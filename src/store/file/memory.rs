@@ -1,0 +1,120 @@
+//! How much memory DuckDB may take in a run: what is set, and more only where records are so large that it cannot
+//! do with less. DuckDB handles a column's values 2,048 rows at a time and holds all of them at once, so a table of
+//! 400 records of 3 MiB takes 1.2 GiB to write or to read, whatever is set. It knows nothing of what is run.
+
+use duckdb::Connection;
+
+use crate::store::error::Error;
+use crate::store::template::{self, Values, ident, literal};
+
+/// What DuckDB may take where nothing is set, in MiB: a night of a million records fits, some of it on the disk.
+pub const MEMORY_LIMIT_MB: u64 = 160;
+/// The most that is added for large records, in MiB.
+pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
+/// Columns of all lists together that need no more than what is set; the built-in lists have fewer.
+pub const ORDINARY_COLUMNS: u64 = 192;
+/// What each further column takes in MiB: a block in the table, one in its history and one on the way, for as long as
+/// the transaction lasts.
+const COLUMN_MB: u64 = 1;
+/// Room on the disk for what does not fit, in MiB; never more than half of what is free.
+pub const SPILL_MB_MAX: u64 = 16_384;
+/// Rows that DuckDB handles at a time.
+pub(crate) const VECTOR_ROWS: u64 = 2048;
+/// What a vector of large values takes where it is read or written, in percent of its bytes: it is held once.
+const WIDE_PERCENT: u64 = 125;
+/// What it takes where it is sorted: it is held as it is read and as it is given on.
+const SORTED_WIDE_PERCENT: u64 = 250;
+const MB: u64 = 1 << 20;
+
+/// The limit for lists that have so many columns together.
+pub(crate) fn for_columns_mb(set_mb: u64, columns: u64) -> u64 {
+    set_mb + (columns.saturating_sub(ORDINARY_COLUMNS) * COLUMN_MB).min(WIDE_MEMORY_MB_MAX)
+}
+
+/// The limit for tables whose largest vector has so many bytes.
+pub(crate) fn limit_mb(set_mb: u64, wide_bytes: u64) -> u64 {
+    raised(set_mb, wide_bytes, WIDE_PERCENT)
+}
+
+fn raised(set_mb: u64, wide_bytes: u64, wide_percent: u64) -> u64 {
+    let wide_mb = (wide_bytes / MB).saturating_mul(wide_percent) / 100;
+    // Ordinary records take their share of what is set.
+    if wide_mb <= set_mb / 3 { set_mb } else { set_mb + wide_mb.min(WIDE_MEMORY_MB_MAX) }
+}
+
+/// The table of the ledger that may hold large values: the texts of records that could not be read.
+const QUARANTINE: &str = "quarantine";
+
+/// Bytes of the largest vector of large values in the tables of these lists and in quarantine, from what the file says of its blocks.
+pub(crate) fn wide_bytes<'a>(
+    connection: &Connection,
+    held: &[String],
+    lists: impl Iterator<Item = &'a str>,
+) -> Result<u64, Error> {
+    let mut widest = 0;
+    let tables = lists.flat_map(|list| [list.to_owned(), format!("{list}_history")]);
+    for table in tables.chain([QUARANTINE.to_owned()]) {
+        if !held.contains(&table) {
+            continue;
+        }
+        let values = Values::from([("table_text", literal(&ident(&table))), ("vector_rows", VECTOR_ROWS.to_string())]);
+        let bytes: u64 = connection
+            .query_row(&template::WIDE.fill(&values)?, [], |row| row.get(0))
+            .map_err(Error::sql(format!("look for large records in table {table}")))?;
+        widest = widest.max(bytes);
+    }
+    Ok(widest)
+}
+
+/// The memory that a reader needs who sorts and would do with so much for lists of ordinary records, in MiB.
+pub fn memory_limit_mb<'a>(
+    connection: &Connection,
+    lists: impl Iterator<Item = &'a str>,
+    ordinary_mb: u64,
+) -> Result<u64, Error> {
+    Ok(raised(ordinary_mb, wide_bytes(connection, &tables_held(connection)?, lists)?, SORTED_WIDE_PERCENT))
+}
+
+pub(crate) fn tables_held(connection: &Connection) -> Result<Vec<String>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::TABLES_HELD.text)?;
+        statement.query_map([], |row| row.get(0))?.collect::<duckdb::Result<_>>()
+    };
+    read().map_err(Error::sql("look into the file"))
+}
+
+pub(crate) fn set_limit(connection: &Connection, limit_mb: u64) -> Result<(), Error> {
+    let sql = template::SET_MEMORY.fill(&Values::from([("memory", literal(&format!("{limit_mb}MiB")))]))?;
+    connection.execute_batch(&sql).map_err(Error::sql("set its memory"))
+}
+
+/// Room on the disk for what does not fit into memory, where so many bytes are free.
+pub(crate) fn spill_mb(free_bytes: u64) -> u64 {
+    SPILL_MB_MAX.min(free_bytes / MB / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_large_records_raise_the_limit_and_never_without_bound() {
+        assert_eq!(limit_mb(160, 0), 160);
+        assert_eq!(limit_mb(160, 32 * MB), 160, "a million small records have no such vector");
+        assert_eq!(limit_mb(160, 1200 * MB), 160 + 1500);
+        assert_eq!(limit_mb(160, u64::MAX), 160 + WIDE_MEMORY_MB_MAX);
+    }
+
+    #[test]
+    fn only_many_columns_raise_the_limit_and_never_without_bound() {
+        assert_eq!(for_columns_mb(160, ORDINARY_COLUMNS), 160);
+        assert_eq!(for_columns_mb(160, 1_000), 160 + 808);
+        assert_eq!(for_columns_mb(160, 1_000_000), 160 + WIDE_MEMORY_MB_MAX);
+    }
+
+    #[test]
+    fn the_disk_is_never_filled() {
+        assert_eq!(spill_mb(1000 * MB), 500);
+        assert_eq!(spill_mb(u64::MAX), SPILL_MB_MAX);
+    }
+}

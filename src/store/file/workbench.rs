@@ -1,0 +1,313 @@
+//! Changing the store without touching it: a locked copy beside the file, which takes the file's place when
+//! it is whole. It knows nothing of what is changed.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use duckdb::{AccessMode, Connection};
+
+use super::inspect::free_bytes;
+use super::lock::{Holder, Lock};
+use super::memory::{self, MEMORY_LIMIT_MB};
+use super::migrate::{self, MIGRATIONS};
+use super::open;
+use crate::base::clock::Timestamp;
+use crate::store::error::Error;
+use crate::store::table::merge::Brake;
+use crate::store::template::{self, Values, literal};
+
+/// The program as the ledger names it.
+pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
+/// Days that the calls of a run are kept in the ledger.
+pub const REQUEST_LOG_DAYS: u32 = 30;
+
+/// Whose records a run stores.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The demo's: invented, in a store that is marked so.
+    Demo,
+    /// A real cloud's, which are kept apart from a demo's.
+    RealCloud,
+    /// Those of a stand-in for a cloud, or what the store holds already.
+    #[default]
+    Any,
+}
+
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// How long to wait for another run to end.
+    pub lock_timeout: Duration,
+    /// What waits; called with pauses well under a second.
+    pub wait: fn(Duration),
+    /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store. Large records may
+    /// raise it: see [`super::memory`].
+    pub memory_limit_mb: u64,
+    pub request_log_days: u32,
+    pub brake: Brake,
+    /// Lets pass what the brake would hold back.
+    pub allow_gone: bool,
+    pub purpose: Purpose,
+}
+
+impl StoreSettings {
+    pub fn new(wait: fn(Duration)) -> Self {
+        Self {
+            lock_timeout: Duration::ZERO,
+            wait,
+            memory_limit_mb: MEMORY_LIMIT_MB,
+            request_log_days: REQUEST_LOG_DAYS,
+            brake: Brake::default(),
+            allow_gone: false,
+            purpose: Purpose::Any,
+        }
+    }
+}
+
+/// A copy of the store under work. Dropping it throws the copy away and leaves the store as it was.
+#[derive(Debug)]
+pub struct Workbench {
+    // The connection goes before the files, and these before the lock.
+    connection: Option<Connection>,
+    files: Files,
+    origin: Option<Fingerprint>,
+    _lock: Lock,
+}
+
+/// Brings the store to this program's schema and puts it in place. Returns the names of what was applied.
+pub fn migrate(path: &Path, at: Timestamp, settings: &StoreSettings) -> Result<Vec<&'static str>, Error> {
+    let (bench, applied) = Workbench::open(path, at, settings)?;
+    if !applied.is_empty() {
+        bench.replace(|_| Ok(()))?;
+    }
+    Ok(applied)
+}
+
+impl Workbench {
+    /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
+    pub fn open(
+        path: &Path,
+        started: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<(Workbench, Vec<&'static str>), Error> {
+        let files = Files::of(path)?;
+        let holder = Holder::this_process(started);
+        let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
+        files.clear()?;
+        files.create_spill()?;
+        let mut bench = Workbench { connection: None, files, origin: None, _lock: lock };
+        let files = &bench.files;
+        if files.store.exists() {
+            fold_foreign_log(files)?;
+            match open::open_read_only(&files.store) {
+                Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
+                Err(error) => accept_empty(error, settings.purpose)?,
+            }
+            bench.origin = Some(Fingerprint::of(&files.store)?);
+            fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
+        } else {
+            create_private(files)?;
+        }
+        let connection = connect(&bench.files, settings)?;
+        let applied = migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
+        if bench.origin.is_none() && settings.purpose == Purpose::Demo {
+            connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
+        }
+        bench.connection = Some(connection);
+        Ok((bench, applied))
+    }
+
+    pub fn connection(&self) -> &Connection {
+        self.connection.as_ref().expect("the connection is taken only when the workbench is consumed")
+    }
+
+    /// Folder for what is needed during the run alone; it goes with the run.
+    pub fn spill(&self) -> &Path {
+        &self.files.spill
+    }
+
+    /// Writes the copy out, has it verified as it lies on the disk, and puts it in the store's place.
+    pub fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
+        let files = &self.files;
+        let connection = self.connection.take().expect("a workbench is replaced once");
+        connection.execute_batch(template::DETACH.text).map_err(Error::sql("write the store out"))?;
+        drop(connection);
+        let written = open::open_read_only(&files.next)?;
+        verify(&written)?;
+        drop(written);
+        sync(&files.next)?;
+        if self.origin != Fingerprint::of_any(&files.store)? || files.store_log.exists() {
+            return Err(Error::ChangedMeanwhile { path: files.store.clone() });
+        }
+        fs::rename(&files.next, &files.store).map_err(Error::io("put the new night in the place of", &files.store))?;
+        if let Err(error) = sync(&files.folder) {
+            tracing::warn!("the new night is in place, but after a power failure the one before may be back: {error}");
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Workbench {
+    fn drop(&mut self) {
+        drop(self.connection.take());
+        // What cannot be removed now is removed by the next run.
+        let _ = self.files.clear();
+    }
+}
+
+/// The store and what stands beside it during a run.
+#[derive(Debug)]
+struct Files {
+    folder: PathBuf,
+    store: PathBuf,
+    store_log: PathBuf,
+    lock: PathBuf,
+    next: PathBuf,
+    next_log: PathBuf,
+    /// Folder for what does not fit into memory; readable by its owner alone.
+    spill: PathBuf,
+}
+
+impl Files {
+    /// A link is followed, so that one store has one lock and stays where it is.
+    fn of(path: &Path) -> Result<Files, Error> {
+        let folder = open::folder_of(path);
+        let name = open::file_name(path)?;
+        let store = match open::locate(path) {
+            Err(Error::Missing { .. }) => match fs::canonicalize(&folder) {
+                Ok(folder) => folder.join(name),
+                Err(_) => return Err(Error::FolderMissing { folder }),
+            },
+            located => located?,
+        };
+        let text = store.to_str().ok_or_else(|| Error::PathNotUtf8 { path: store.clone() })?;
+        let beside = |suffix: &str| PathBuf::from(format!("{text}{suffix}"));
+        Ok(Files {
+            folder: store.parent().map_or_else(|| folder.clone(), Path::to_owned),
+            store_log: beside(".wal"),
+            lock: beside(".lock"),
+            next: beside(".next"),
+            next_log: beside(".next.wal"),
+            spill: beside(".next.tmp"),
+            store,
+        })
+    }
+
+    /// Removes what a run that did not end has left.
+    fn clear(&self) -> Result<(), Error> {
+        for file in [&self.next, &self.next_log] {
+            ignore_missing(fs::remove_file(file)).map_err(Error::io("remove", file))?;
+        }
+        ignore_missing(fs::remove_dir_all(&self.spill)).map_err(Error::io("remove", &self.spill))
+    }
+
+    fn create_spill(&self) -> Result<(), Error> {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.spill).map_err(|source| match source.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+                Error::FolderNotWritable { folder: self.folder.clone(), source }
+            }
+            _ => Error::Io { action: "create", path: self.spill.clone(), source },
+        })
+    }
+}
+
+/// Enough of a file's state to tell that someone has written to it.
+#[derive(Debug, PartialEq)]
+struct Fingerprint {
+    inode: u64,
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Fingerprint {
+    fn of(path: &Path) -> Result<Fingerprint, Error> {
+        let metadata = fs::metadata(path).map_err(Error::io("read", path))?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Ok(Fingerprint { inode, bytes: metadata.len(), modified: metadata.modified().ok() })
+    }
+
+    fn of_any(path: &Path) -> Result<Option<Fingerprint>, Error> {
+        if path.exists() { Self::of(path).map(Some) } else { Ok(None) }
+    }
+}
+
+/// A demo fills no store but a demo's, and a real cloud's records go into no store of a demo.
+fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(), Error> {
+    match (purpose, open::is_demo(reader)?) {
+        (Purpose::Demo, false) => Err(Error::NotDemoStore { path: path.to_owned() }),
+        (Purpose::RealCloud, true) => Err(Error::DemoStore { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// A database without any table may become a store, but not a demo's: someone else made the file.
+fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
+    let Error::NotAStore { path } = &error else { return Err(error) };
+    if purpose == Purpose::Demo {
+        return Err(error);
+    }
+    let opened = open::open_file(path, AccessMode::ReadOnly)?;
+    let mut tables = opened.prepare(template::TABLES_HELD.text).map_err(Error::sql("look into the file"))?;
+    let empty = !tables.exists([]).map_err(Error::sql("look into the file"))?;
+    drop(tables);
+    if empty { Ok(()) } else { Err(error) }
+}
+
+/// Takes up a log that another program left beside the store when it died. The log and the file cannot be
+/// replaced together, and an old log beside a new file would be applied to it; so DuckDB itself folds it in.
+fn fold_foreign_log(files: &Files) -> Result<(), Error> {
+    if !files.store_log.exists() {
+        return Ok(());
+    }
+    open::check_magic(&files.store)?;
+    let connection = open::open_file(&files.store, AccessMode::ReadWrite)?;
+    connection.execute_batch("CHECKPOINT").map_err(Error::sql("take up the log beside the store"))
+}
+
+/// Begins an empty database that only its owner can read, from its first byte on.
+fn create_private(files: &Files) -> Result<(), Error> {
+    let born = files.spill.join("new");
+    let config = open::config().map_err(Error::sql("be configured"))?;
+    drop(Connection::open_with_flags(&born, config).map_err(Error::sql("create the store"))?);
+    #[cfg(unix)]
+    fs::set_permissions(&born, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
+        .map_err(Error::io("restrict the permissions of", &born))?;
+    fs::rename(&born, &files.next).map_err(Error::io("create", &files.next))
+}
+
+fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {
+    let room_mb = memory::spill_mb(free_bytes(&files.store)?);
+    let configured = || {
+        let spill = files.spill.to_string_lossy();
+        let memory = format!("{}MiB", settings.memory_limit_mb);
+        let config = open::config()?
+            .with("temp_directory", &*spill)?
+            .with("max_temp_directory_size", format!("{room_mb}MiB"))?
+            .with("memory_limit", memory)?;
+        Connection::open_in_memory_with_flags(config)
+    };
+    let connection = configured().map_err(Error::sql("be configured"))?;
+    let path = files.next.to_string_lossy();
+    let attach = template::ATTACH.fill(&Values::from([("path", literal(&path))]))?;
+    connection.execute_batch(&attach).map_err(|e| open::opening(&files.next, e))?;
+    open::use_utc(&connection);
+    Ok(connection)
+}
+
+fn sync(path: &Path) -> Result<(), Error> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(Error::io("write to the disk", path))
+}
+
+fn ignore_missing(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,416 @@
+//! The ledger's rows as values, and their way into its tables. It decides nothing: what a run did and what
+//! came of it is handed to it.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use duckdb::Connection;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::Scope;
+use crate::store::error::Error;
+use crate::store::file::workbench::PROGRAM;
+use crate::store::night::SweepId;
+use crate::store::table::append::{self, CHUNK_BYTES, Database};
+use crate::store::table::merge::{RunStamp, SweepCounts};
+use crate::store::table::raw::RawText;
+use crate::store::template::{self, Template, Values, instant};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The run as a whole.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    pub ended_at: Timestamp,
+    /// What the caller knows of; a sweep that the brake holds back makes it [`Outcome::Partial`].
+    pub outcome: Outcome,
+    pub settings_hash: String,
+    /// What is to be published once the run is stored.
+    pub owed: Option<Owed>,
+}
+
+/// A folder that the run is to be published into.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Owed {
+    pub target: String,
+    /// The newest run that it holds so far.
+    pub published_run_id: Option<i64>,
+}
+
+/// What a run that stored something came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Complete,
+    Partial,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Partial => "partial",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Complete,
+    Unproved,
+    Failed,
+}
+
+impl Verdict {
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Complete => "complete",
+            Verdict::Unproved => "unproved",
+            Verdict::Failed => "failed",
+        }
+    }
+}
+
+/// What becomes of the open records that a sweep did not show. It is asked only of a complete one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShown {
+    StayOpen,
+    /// A second reading did not show them either.
+    AreGone,
+    /// Those that an earlier complete sweep did not show either are gone as of that one; the others wait for the next.
+    AwaitNextRun,
+}
+
+/// One listing of one table in one scope. Counts are rows, pages or calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepRecord {
+    pub sweep: SweepId,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    pub verdict: Verdict,
+    /// How it was proved complete, or why not.
+    pub proof: Option<String>,
+    pub not_shown: NotShown,
+    pub reported_total_first: Option<u64>,
+    pub reported_total_last: Option<u64>,
+    pub rows_read: u64,
+    /// Rows dropped as read before, ahead of the store; what the store drops is added.
+    pub duplicates: u64,
+    pub quarantined: u64,
+    pub pages: u64,
+    pub requests: u64,
+    pub retries: u64,
+    pub throttled: u64,
+    pub waited_ms: u64,
+    pub bytes: u64,
+    pub error: Option<SweepError>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct SweepError {
+    pub class: String,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub message: String,
+    pub request_id: Option<String>,
+}
+
+/// One call to the cloud; those that belong to no list have no sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RequestRecord {
+    pub sweep: Option<SweepId>,
+    pub at: Timestamp,
+    pub path: String,
+    /// `None` where no answer came.
+    pub status: Option<u16>,
+    pub attempt: u32,
+    pub ms: u64,
+    pub bytes: u64,
+    pub request_id: Option<String>,
+}
+
+/// A record that could not be read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuarantineRecord {
+    pub sweep: SweepId,
+    /// Parts of the key as texts, where they could be read.
+    pub key: Option<Vec<String>>,
+    pub reason: String,
+    pub raw: RawText,
+    pub page: Option<u64>,
+    pub request_id: Option<String>,
+}
+
+/// How records differ from what the catalog tells of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DriftKind {
+    /// They have a member that it does not know.
+    Unknown,
+    /// None has a member any more that it declares.
+    Vanished,
+    /// A member has another type in all of them.
+    Type,
+}
+
+impl DriftKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            DriftKind::Unknown => "unknown",
+            DriftKind::Vanished => "vanished",
+            DriftKind::Type => "type",
+        }
+    }
+}
+
+/// A member by which a table's records differ from the catalog, and in how many.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DriftRecord {
+    pub table: String,
+    pub kind: DriftKind,
+    pub field: String,
+    pub count: u64,
+    pub sample: Option<String>,
+    /// The kind of JSON value that an unknown member has, such as `text`.
+    pub form: Option<String>,
+}
+
+/// Unknown members of one table that are kept by name; new ones past that are counted together.
+pub const DRIFT_FIELDS_MAX: usize = 1_000;
+/// The name of those.
+pub const DRIFT_OTHERS: &str = "(others)";
+
+/// A sweep with what the night knows of it.
+pub(crate) struct SweepRow<'a> {
+    pub table: &'a str,
+    pub scope: &'a Scope,
+    pub record: &'a SweepRecord,
+    pub counts: SweepCounts,
+}
+
+/// Table and scope of a sweep, by its id.
+pub(crate) type Places<'a> = &'a dyn Fn(SweepId) -> (&'a str, String);
+
+/// The ledger within a run's transaction.
+pub(crate) struct Ledger<'a> {
+    pub connection: &'a Connection,
+    pub run: RunStamp,
+}
+
+impl Ledger<'_> {
+    pub fn add_run(&self, run: &RunRecord, outcome: Outcome) -> Result<(), Error> {
+        self.append(
+            Database::Store,
+            "runs",
+            batch([
+                ("run_id", int64s([Some(self.run.run_id)])),
+                ("version", texts([Some(PROGRAM)])),
+                ("started_at", instants([Some(self.run.valid_from)])),
+                ("ended_at", instants([Some(run.ended_at)])),
+                ("outcome", texts([Some(outcome.name())])),
+                ("settings_hash", texts([Some(&run.settings_hash)])),
+            ]),
+        )?;
+        run.owed.as_ref().map_or(Ok(()), |owed| self.settle(owed))
+    }
+
+    fn settle(&self, owed: &Owed) -> Result<(), Error> {
+        let published = owed.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
+        let values = [("target", template::literal(&owed.target)), ("published_run_id", published)];
+        self.execute(&template::SETTLE_OUTBOX, Values::from(values))
+    }
+
+    pub fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {
+        let text = |of: &dyn Fn(&SweepRow) -> Option<String>| texts(rows.iter().map(of));
+        let at = |of: &dyn Fn(&SweepRecord) -> Timestamp| instants(rows.iter().map(|row| Some(of(row.record))));
+        let read = |of: &dyn Fn(&SweepRecord) -> u64| counts(rows.iter().map(|row| Some(of(row.record))));
+        let made = |of: &dyn Fn(&SweepCounts) -> u64| counts(rows.iter().map(|row| Some(of(&row.counts))));
+        let error = |of: &dyn Fn(&SweepError) -> Option<String>| {
+            texts(rows.iter().map(|row| row.record.error.as_ref().and_then(of)))
+        };
+        let status = rows.iter().map(|row| row.record.error.as_ref().and_then(|e| e.status).map(i32::from));
+        self.append(
+            Database::Store,
+            "sweeps",
+            batch([
+                ("run_id", int64s(rows.iter().map(|_| Some(self.run.run_id)))),
+                ("table_name", text(&|row| Some(row.table.to_owned()))),
+                ("scope", text(&|row| Some(row.scope.to_string()))),
+                ("region", text(&|row| Some(row.scope.region.clone()))),
+                ("project", text(&|row| Some(row.scope.project.clone()))),
+                ("started_at", at(&|r| r.started_at)),
+                ("ended_at", at(&|r| r.ended_at)),
+                ("verdict", text(&|row| Some(row.record.verdict.name().to_owned()))),
+                ("proof", text(&|row| row.record.proof.clone())),
+                ("reported_total_first", counts(rows.iter().map(|row| row.record.reported_total_first))),
+                ("reported_total_last", counts(rows.iter().map(|row| row.record.reported_total_last))),
+                ("rows_read", read(&|r| r.rows_read)),
+                ("distinct_count", made(&|c| c.distinct_staged)),
+                ("new", made(&|c| c.new)),
+                ("changed", made(&|c| c.changed)),
+                ("unchanged", made(&|c| c.unchanged)),
+                ("gone", made(&|c| c.gone)),
+                ("held_back", made(&|c| c.held_back)),
+                ("duplicates", counts(rows.iter().map(|row| Some(row.duplicates())))),
+                ("conflicts", made(&|c| c.conflicts)),
+                ("quarantined", read(&|r| r.quarantined)),
+                ("pages", read(&|r| r.pages)),
+                ("requests", read(&|r| r.requests)),
+                ("retries", read(&|r| r.retries)),
+                ("throttled", read(&|r| r.throttled)),
+                ("waited_ms", read(&|r| r.waited_ms)),
+                ("bytes", read(&|r| r.bytes)),
+                ("error_class", error(&|e| Some(e.class.clone()))),
+                ("error_status", int32s(status)),
+                ("error_code", error(&|e| e.code.clone())),
+                ("error_message", error(&|e| Some(e.message.clone()))),
+                ("error_request_id", error(&|e| e.request_id.clone())),
+                ("unconfirmed", made(&|c| c.unconfirmed)),
+            ]),
+        )
+    }
+
+    /// Adds the run's calls and drops those that are older than they are kept.
+    pub fn add_requests(&self, records: &[RequestRecord], places: Places, keep_days: u32) -> Result<(), Error> {
+        let place = |r: &RequestRecord| r.sweep.map(places);
+        let rows = batch([
+            ("run_id", int64s(records.iter().map(|_| Some(self.run.run_id)))),
+            ("table_name", texts(records.iter().map(|r| place(r).map(|(table, _)| table)))),
+            ("scope", texts(records.iter().map(|r| place(r).map(|(_, scope)| scope)))),
+            ("time", instants(records.iter().map(|r| Some(r.at)))),
+            ("path", texts(records.iter().map(|r| Some(&r.path)))),
+            ("status", int32s(records.iter().map(|r| r.status.map(i32::from)))),
+            ("attempt", int32s(records.iter().map(|r| Some(i32::try_from(r.attempt).unwrap_or(i32::MAX))))),
+            ("ms", counts(records.iter().map(|r| Some(r.ms)))),
+            ("bytes", counts(records.iter().map(|r| Some(r.bytes)))),
+            ("request_id", texts(records.iter().map(|r| r.request_id.as_ref()))),
+        ]);
+        self.append(Database::Store, "requests", rows)?;
+        let before = Timestamp(self.run.valid_from.0.saturating_sub(i64::from(keep_days) * MICROS_PER_DAY));
+        self.execute(&template::PRUNE_REQUESTS, Values::from([("before", instant(before))]))
+    }
+
+    /// A few records at a time, so that no more of their texts than [`CHUNK_BYTES`] are in memory, or one.
+    pub fn fold_quarantine(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
+        chunks(records).into_iter().try_for_each(|chunk| self.fold_quarantined(chunk, places))
+    }
+
+    fn fold_quarantined(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
+        let read = |record: &QuarantineRecord| record.raw.read();
+        let raw: Vec<Arc<str>> =
+            records.iter().map(read).collect::<Result<_, _>>().map_err(|source| Error::RawLost { source })?;
+        let rows = batch([
+            ("table_name", texts(records.iter().map(|r| Some(places(r.sweep).0)))),
+            ("scope", texts(records.iter().map(|r| Some(places(r.sweep).1)))),
+            ("key", text_lists(records.iter().map(|r| r.key.as_deref()))),
+            ("raw_hash", int64s(raw.iter().map(|raw| Some(xxh3_64(raw.as_bytes()).cast_signed())))),
+            ("reason", texts(records.iter().map(|r| Some(&r.reason)))),
+            ("raw", texts(raw.iter().map(Some))),
+            ("page", counts(records.iter().map(|r| r.page))),
+            ("request_id", texts(records.iter().map(|r| r.request_id.as_ref()))),
+        ]);
+        self.append(Database::Temp, "_hclake_quarantine", rows)?;
+        self.execute(&template::FOLD_QUARANTINE, Values::new())?;
+        self.execute(&template::CLEAR_QUARANTINE, Values::new())
+    }
+
+    pub fn fold_drift(&self, records: &[DriftRecord]) -> Result<(), Error> {
+        let rows = batch([
+            ("table_name", texts(records.iter().map(|r| Some(&r.table)))),
+            ("field", texts(records.iter().map(|r| Some(&r.field)))),
+            ("count", counts(records.iter().map(|r| Some(r.count)))),
+            ("sample", texts(records.iter().map(|r| r.sample.as_ref()))),
+            ("kind", texts(records.iter().map(|r| Some(r.kind.name())))),
+            ("form", texts(records.iter().map(|r| r.form.as_ref()))),
+        ]);
+        self.append(Database::Temp, "_hclake_drift", rows)?;
+        let bounds = [("fields_max", DRIFT_FIELDS_MAX.to_string()), ("others", template::literal(DRIFT_OTHERS))];
+        self.execute(&template::FOLD_DRIFT, Values::from(bounds))
+    }
+
+    /// To be called once the run's sweeps are in the ledger.
+    pub fn resolve_keyless(&self) -> Result<(), Error> {
+        self.execute(&template::RESOLVE_KEYLESS, Values::new())
+    }
+
+    fn append(&self, to: Database, table: &str, rows: RecordBatch) -> Result<(), Error> {
+        append::append(self.connection, to, table, rows).map_err(Error::sql(format!("write the ledger's {table}")))
+    }
+
+    fn execute(&self, template: &Template, mut values: Values) -> Result<(), Error> {
+        self.run.add_to(&mut values);
+        let sql = template.fill(&values)?;
+        self.connection.execute_batch(&sql).map_err(Error::sql(format!("run sql/{}", template.file)))
+    }
+}
+
+impl SweepRow<'_> {
+    fn duplicates(&self) -> u64 {
+        self.record.duplicates + (self.counts.staged - self.counts.distinct_staged)
+    }
+}
+
+/// Records in their order, in parts whose texts have [`CHUNK_BYTES`] together, or of one.
+fn chunks(records: &[QuarantineRecord]) -> Vec<&[QuarantineRecord]> {
+    let mut chunks = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, record) in records.iter().enumerate() {
+        if at > start && bytes + record.raw.bytes() > CHUNK_BYTES {
+            chunks.push(&records[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += record.raw.bytes();
+    }
+    chunks.push(&records[start..]);
+    chunks
+}
+
+/// Bytes of the texts of that many quarantined records in a row that have the most.
+pub(crate) fn widest(records: &[QuarantineRecord], rows: u64) -> u64 {
+    let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+    let (mut bytes, mut widest) = (0, 0);
+    for (at, record) in records.iter().enumerate() {
+        bytes += record.raw.bytes() as u64;
+        bytes -= at.checked_sub(rows).map_or(0, |before| records[before].raw.bytes() as u64);
+        widest = widest.max(bytes);
+    }
+    widest
+}
+
+pub(crate) fn batch<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, values)| (name, values, true)))
+        .expect("every column is made from the same records")
+}
+
+pub(crate) fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<StringArray>())
+}
+
+pub(crate) fn int32s(values: impl IntoIterator<Item = Option<i32>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<Int32Array>())
+}
+
+fn int64s(values: impl IntoIterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<Int64Array>())
+}
+
+fn counts(values: impl IntoIterator<Item = Option<u64>>) -> ArrayRef {
+    int64s(values.into_iter().map(|value| value.map(|n| i64::try_from(n).unwrap_or(i64::MAX))))
+}
+
+fn instants(values: impl IntoIterator<Item = Option<Timestamp>>) -> ArrayRef {
+    let micros = values.into_iter().map(|value| value.map(|at| at.0)).collect::<TimestampMicrosecondArray>();
+    Arc::new(micros.with_timezone("UTC"))
+}
+
+pub(crate) fn text_lists<'a>(values: impl IntoIterator<Item = Option<&'a [String]>>) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for value in values {
+        match value {
+            Some(parts) => lists.append_value(parts.iter().map(Some)),
+            None => lists.append_null(),
+        }
+    }
+    Arc::new(lists.finish())
+}

@@ -1,0 +1,62 @@
+//! What the store holds of each list: how many records and versions, how fresh they are and how far back they go.
+//! It reads, and knows the names of tables alone.
+
+use std::collections::BTreeSet;
+
+use duckdb::{Connection, Row};
+
+use crate::base::clock::Timestamp;
+use crate::store::error::Error;
+use crate::store::template::{self, Values, ident, literal};
+
+/// What is held of one list in one scope. Counts are of records and of their versions, open ones included.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub scope: String,
+    pub rows: u64,
+    pub versions: u64,
+    /// Start of the first run that stored something: the earliest instant that can be asked about.
+    pub since: Option<Timestamp>,
+    /// Start of the newest run whose sweep was complete.
+    pub newest_complete: Option<Timestamp>,
+    pub complete_sweeps: u64,
+    /// Of the newest sweep.
+    pub newest_verdict: Option<String>,
+}
+
+/// Names of the lists that the store has tables for, those included that no catalog knows any more.
+pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
+    let fault = || Error::sql("list the tables");
+    let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(fault())?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(fault())?;
+    let names: BTreeSet<String> = names.collect::<Result<_, _>>().map_err(fault())?;
+    Ok(names.iter().filter(|name| names.contains(&history_of(name))).cloned().collect())
+}
+
+/// What is held of a list, scope by scope. The store must have its tables: see [`lists_held`].
+pub fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holding>, Error> {
+    let fault = || Error::sql(format!("count what is held of {table}"));
+    let values =
+        Values::from([("table", ident(table)), ("history", ident(&history_of(table))), ("table_text", literal(table))]);
+    let sql = template::HOLDINGS.fill(&values)?;
+    let mut statement = connection.prepare(&sql).map_err(fault())?;
+    let rows = statement.query_map([], holding).map_err(fault())?;
+    rows.collect::<Result<_, _>>().map_err(fault())
+}
+
+fn history_of(table: &str) -> String {
+    format!("{table}_history")
+}
+
+fn holding(row: &Row<'_>) -> duckdb::Result<Holding> {
+    let instant = |index| row.get::<_, Option<i64>>(index).map(|at| at.map(Timestamp));
+    Ok(Holding {
+        scope: row.get(0)?,
+        rows: row.get(1)?,
+        versions: row.get(2)?,
+        since: instant(3)?,
+        newest_complete: instant(4)?,
+        complete_sweeps: row.get(5)?,
+        newest_verdict: row.get(6)?,
+    })
+}

@@ -1,0 +1,149 @@
+//! A connection that reads within bounds: so much memory for DuckDB, and so much room in a private folder, gone with
+//! the connection, for what does not fit. It knows nothing of what is asked.
+
+use std::fs::{self, DirBuilder};
+use std::io::ErrorKind;
+use std::ops::Deref;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
+
+use duckdb::{AccessMode, Config, Connection};
+use rustix::fs::statvfs;
+
+use crate::store::file::open;
+
+/// Memory that DuckDB may take to answer, in MiB.
+pub const READ_MEMORY_MB: u64 = 512;
+/// Room that it may take on the disk for what does not fit, in MiB; never more than half of what is free.
+pub const READ_SPILL_MB: u64 = 4096;
+/// Each thread needs a share of the memory, so a large machine does not start one for each of its cores.
+pub const READ_THREADS_MAX: usize = 4;
+
+const MB: u64 = 1024 * 1024;
+/// Names that are tried for the folder.
+const NAMES_MAX: usize = 8;
+
+/// A connection to read with. It is used as a [`Connection`]; with it goes the folder that it spilled into.
+#[derive(Debug)]
+pub struct Reader {
+    // The connection goes before the folder.
+    connection: Connection,
+    spill: Option<Spill>,
+}
+
+impl Reader {
+    /// Opens a file to read it. What it holds is not looked at.
+    pub(crate) fn open(path: &Path) -> duckdb::Result<Reader> {
+        let spill = Spill::create(&std::env::temp_dir());
+        let config = bounded(spill.as_ref())?.access_mode(AccessMode::ReadOnly)?;
+        Ok(Reader { connection: Connection::open_with_flags(path, config)?, spill })
+    }
+
+    /// The folder for what does not fit into memory, for one who ends the process without dropping the reader.
+    pub fn spill_folder(&self) -> Option<&Path> {
+        self.spill.as_ref().map(|spill| spill.folder.as_path())
+    }
+}
+
+impl Deref for Reader {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// Without a folder nothing is spilled: what does not fit into memory is an error.
+fn bounded(spill: Option<&Spill>) -> duckdb::Result<Config> {
+    let threads = available_parallelism().map_or(1, usize::from).min(READ_THREADS_MAX);
+    let folder = spill.map_or(String::new(), |spill| spill.folder.to_string_lossy().into_owned());
+    open::config()?
+        .threads(threads as i64)?
+        .with("memory_limit", format!("{READ_MEMORY_MB}MiB"))?
+        .with("temp_directory", folder)?
+        .with("max_temp_directory_size", format!("{}MiB", spill.map_or(0, |spill| spill.room_mb)))
+}
+
+/// A folder of this process alone, where the system keeps such things, with what is in it.
+#[derive(Debug)]
+struct Spill {
+    folder: PathBuf,
+    room_mb: u64,
+}
+
+impl Spill {
+    /// `None` where none can be made, as on a disk that is read-only.
+    fn create(beneath: &Path) -> Option<Spill> {
+        // DuckDB takes folders in UTF-8.
+        beneath.to_str()?;
+        let free = statvfs(beneath).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize) / MB)?;
+        let room_mb = READ_SPILL_MB.min(free / 2);
+        let mut names = (0..NAMES_MAX).map(|_| beneath.join(format!("hclake-{:016x}", fastrand::u64(..))));
+        names.find_map(|folder| match DirBuilder::new().mode(0o700).create(&folder) {
+            Ok(()) => Some(Some(Spill { folder, room_mb })),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => None,
+            Err(_) => Some(None),
+        })?
+    }
+}
+
+impl Drop for Spill {
+    fn drop(&mut self) {
+        // Where it cannot be removed, the system's own cleaning does it.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn names(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    fn in_bounds(beneath: &Path) -> Reader {
+        let spill = Spill::create(beneath);
+        let connection = Connection::open_in_memory_with_flags(bounded(spill.as_ref()).unwrap()).unwrap();
+        Reader { connection, spill }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_spilled_into_a_private_folder_that_goes_with_the_reader() {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = in_bounds(folder.path());
+        let spill = reader.spill_folder().unwrap().to_owned();
+        assert_eq!(fs::metadata(&spill).unwrap().permissions().mode() & 0o777, 0o700);
+        reader.execute_batch("SET memory_limit = '24MiB'; SET threads = 1").unwrap();
+        let sorted = "CREATE TEMP TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(1_000_000) AS r(i)";
+        reader.execute_batch(sorted).unwrap();
+        assert!(names(&spill) > 0, "nothing was spilled");
+        drop(reader);
+        assert_eq!(names(folder.path()), 0);
+    }
+
+    #[test]
+    fn memory_room_and_threads_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let reader = in_bounds(folder.path());
+        let of = |name: &str| -> String {
+            reader.query_row("SELECT current_setting(?)::VARCHAR", [name], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(of("memory_limit"), "512.0 MiB");
+        assert!(of("max_temp_directory_size").ends_with("iB"));
+        assert!(of("threads").parse::<usize>().unwrap() <= READ_THREADS_MAX);
+    }
+
+    #[test]
+    fn where_no_folder_can_be_made_memory_is_all_there_is() {
+        let reader = in_bounds(Path::new("/proc"));
+        assert_eq!(reader.spill_folder(), None);
+        reader.execute_batch("SET memory_limit = '24MiB'; SET threads = 1").unwrap();
+        let sorted = "CREATE TEMP TABLE t AS SELECT md5(i::VARCHAR) AS m FROM range(3_000_000) AS r(i)";
+        let error = reader.execute_batch(sorted).unwrap_err();
+        assert!(error.to_string().contains("Out of Memory"), "{error}");
+    }
+}

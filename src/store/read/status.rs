@@ -1,0 +1,90 @@
+//! How the store stands, read from its ledger: the newest runs and how fresh each list is. What counts as stale
+//! is not decided here.
+
+use duckdb::Connection;
+
+use crate::base::clock::Timestamp;
+use crate::store::error::Error;
+use crate::store::template;
+
+/// A run that stored something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunStatus {
+    pub run_id: i64,
+    pub started_at: Timestamp,
+    pub ended_at: Timestamp,
+    /// `complete` or `partial`.
+    pub outcome: String,
+    /// Of the program.
+    pub version: String,
+    pub lists: u64,
+    pub incomplete_lists: u64,
+    pub rows_read: u64,
+    /// Versions opened and closed.
+    pub changes: u64,
+}
+
+/// A table in one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListStatus {
+    pub table: String,
+    pub scope: String,
+    /// Of the newest sweep: `complete`, `unproved` or `failed`.
+    pub verdict: String,
+    /// When the newest sweep began, whatever came of it.
+    pub asked_at: Timestamp,
+    /// When the newest complete sweep began: what the store holds is at least as new as this.
+    pub complete_at: Option<Timestamp>,
+    /// Records of the newest complete sweep.
+    pub rows: Option<u64>,
+    /// Records in quarantine that no later sweep could read.
+    pub quarantined: u64,
+    /// Of the newest sweep.
+    pub asked_run: i64,
+    /// Records that the newest sweep did not list and that stay open, since it lacked too many at once.
+    pub held_back: u64,
+}
+
+/// Newest first, at most `runs_max`.
+pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::LAST_RUNS.text)?;
+        let rows = statement.query_map([runs_max], |row| {
+            Ok(RunStatus {
+                run_id: row.get(0)?,
+                started_at: Timestamp(row.get(1)?),
+                ended_at: Timestamp(row.get(2)?),
+                outcome: row.get(3)?,
+                version: row.get(4)?,
+                lists: row.get(5)?,
+                incomplete_lists: row.get(6)?,
+                rows_read: row.get(7)?,
+                changes: row.get(8)?,
+            })
+        })?;
+        rows.collect::<duckdb::Result<Vec<_>>>()
+    };
+    read().map_err(Error::sql("read the newest runs"))
+}
+
+/// Every list that was ever swept, by table and scope; as of the runs that had started by `until`, where that is given.
+pub fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::FRESHNESS.text)?;
+        let rows = statement.query_map([until.map(|at| at.0)], |row| {
+            Ok(ListStatus {
+                table: row.get(0)?,
+                scope: row.get(1)?,
+                verdict: row.get(2)?,
+                asked_at: Timestamp(row.get(3)?),
+                complete_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                rows: row.get(5)?,
+                quarantined: row.get(6)?,
+                asked_run: row.get(7)?,
+                held_back: row.get(8)?,
+            })
+        })?;
+        rows.collect::<duckdb::Result<Vec<_>>>()
+    };
+    read().map_err(Error::sql("read how fresh the lists are"))
+}

@@ -1,0 +1,119 @@
+//! The texts of records that could not be read, until the run is stored: the first of a list in memory, the others
+//! in a file beside the store, so that a list of large bad records takes no more memory than one of small ones. It
+//! knows nothing of what is in them.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::parked::create;
+use crate::store::error::Error;
+
+/// Bytes of a list's texts that stay in memory: 4 MiB.
+pub const RAW_BYTES_MAX: usize = 4 << 20;
+
+/// The texts of one list.
+#[derive(Debug)]
+pub struct RawTexts {
+    path: PathBuf,
+    held_bytes: usize,
+    file: Option<Arc<File>>,
+    written_bytes: u64,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub struct RawText(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Memory(Arc<str>),
+    File { file: Arc<File>, at: u64, bytes: usize },
+}
+
+impl RawTexts {
+    /// `path` is a file that is not there yet, in a folder that goes with the run.
+    pub(crate) fn new(path: PathBuf) -> RawTexts {
+        RawTexts { path, held_bytes: 0, file: None, written_bytes: 0 }
+    }
+
+    pub fn keep(&mut self, text: &str) -> Result<RawText, Error> {
+        if self.held_bytes + text.len() <= RAW_BYTES_MAX {
+            self.held_bytes += text.len();
+            return Ok(text.into());
+        }
+        let (at, bytes) = (self.written_bytes, text.len());
+        let file = self.write(text).map_err(Error::io("write", &self.path))?;
+        self.written_bytes += bytes as u64;
+        Ok(RawText(Place::File { file, at, bytes }))
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<Arc<File>> {
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => Arc::clone(self.file.insert(Arc::new(create(&self.path)?))),
+        };
+        (&*file).write_all(text.as_bytes())?;
+        Ok(file)
+    }
+}
+
+impl RawText {
+    pub fn bytes(&self) -> usize {
+        match &self.0 {
+            Place::Memory(text) => text.len(),
+            Place::File { bytes, .. } => *bytes,
+        }
+    }
+
+    pub fn read(&self) -> io::Result<Arc<str>> {
+        match &self.0 {
+            Place::Memory(text) => Ok(Arc::clone(text)),
+            Place::File { file, at, bytes } => {
+                let mut text = vec![0; *bytes];
+                file.read_exact_at(&mut text, *at)?;
+                String::from_utf8(text).map(Arc::from).map_err(io::Error::other)
+            }
+        }
+    }
+}
+
+impl From<&str> for RawText {
+    fn from(text: &str) -> RawText {
+        RawText(Place::Memory(text.into()))
+    }
+}
+
+impl From<String> for RawText {
+    fn from(text: String) -> RawText {
+        text.as_str().into()
+    }
+}
+
+impl PartialEq for RawText {
+    /// Whether the texts are equal, wherever they are. One that cannot be read is equal to none.
+    fn eq(&self, other: &RawText) -> bool {
+        matches!((self.read(), other.read()), (Ok(one), Ok(other)) if one == other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_beyond_those_that_stay_in_memory_are_read_back_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bad");
+        let mut texts = RawTexts::new(path.clone());
+        let sized = |n: usize| char::from(b'a' + n as u8).to_string().repeat(RAW_BYTES_MAX / 2) + "é";
+        let kept: Vec<RawText> = (0..5).map(|n| texts.keep(&sized(n)).unwrap()).collect();
+        assert!(texts.held_bytes <= RAW_BYTES_MAX);
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 4 * sized(0).len() as u64);
+        for (n, text) in kept.iter().enumerate() {
+            assert_eq!((&*text.read().unwrap(), text.bytes()), (sized(n).as_str(), sized(n).len()));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Brings the tables of one list into the shape its catalog entry gives: made where they are missing, columns
+//! added, views and macros and comments renewed. A column is never dropped and never changes its type.
+
+use std::collections::{BTreeSet, HashMap};
+
+use duckdb::Connection;
+
+use super::layout::{self, Layout, OWN_COLUMNS};
+use crate::catalog::spec::{Endpoint, StoredKind};
+use crate::catalog::{RESERVED_TABLES, ROW_ID};
+use crate::store::error::Error;
+use crate::store::template::{self, Template, Values, ident, literal};
+
+/// Prepares the store for all lists of a run, in the order given.
+pub(crate) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec<Layout>, Error> {
+    let layouts: Vec<Layout> = endpoints.iter().map(Layout::new).collect();
+    require_distinct_names(&layouts)?;
+    layouts.into_iter().map(|layout| reconcile(connection, layout)).collect()
+}
+
+fn require_distinct_names(layouts: &[Layout]) -> Result<(), Error> {
+    let mut taken: BTreeSet<String> = RESERVED_TABLES.iter().map(|name| name.to_string()).collect();
+    for name in layouts.iter().flat_map(Layout::names) {
+        if !taken.insert(name.to_lowercase()) {
+            return Err(Error::NameTaken { name });
+        }
+    }
+    Ok(())
+}
+
+fn reconcile(connection: &Connection, layout: Layout) -> Result<Layout, Error> {
+    let doing = format!("prepare table {}", layout.table);
+    let execute = |template: &Template, values: &Values| {
+        let sql = template.fill(values)?;
+        connection.execute_batch(&sql).map_err(Error::sql(doing.clone()))
+    };
+    let values = layout.values();
+    execute(&template::CREATE_TABLES, &values)?;
+    execute(&template::WANTED, &values)?;
+    for table in [layout.table.clone(), layout.history()] {
+        for (column, column_type) in missing_columns(connection, &table)? {
+            let values =
+                Values::from([("table", ident(&table)), ("column", ident(&column)), ("column_type", column_type)]);
+            execute(&template::ADD_COLUMN, &values)?;
+        }
+    }
+    let held = held_columns(connection, &layout.table).map_err(Error::sql(doing.clone()))?;
+    if let Some((column, _)) = held.iter().find(|(column, _)| column.eq_ignore_ascii_case(ROW_ID)) {
+        return Err(Error::RowIdHidden { table: layout.table, column: column.clone() });
+    }
+    let layout = layout.with_retired(&held);
+    let values = layout.values();
+    for template in [template::VERSIONS, template::AS_OF, template::CHANGES] {
+        execute(&template, &values)?;
+    }
+    comment(connection, &layout)?;
+    Ok(layout)
+}
+
+/// Name and type of the columns that a table lacks; refuses one whose type has changed.
+fn missing_columns(connection: &Connection, table: &str) -> Result<Vec<(String, String)>, Error> {
+    let sql = template::COLUMN_DIFFERENCES.fill(&Values::from([("table_text", literal(table))]))?;
+    let read = || -> duckdb::Result<Vec<(String, String, Option<String>)>> {
+        let mut statement = connection.prepare(&sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        rows.collect()
+    };
+    let differences = read().map_err(Error::sql(format!("compare table {table} with the catalog")))?;
+    differences
+        .into_iter()
+        .map(|(column, wanted, held)| match held {
+            None => Ok((column, wanted)),
+            Some(held) => Err(Error::ColumnType { table: table.to_owned(), column, held, wanted }),
+        })
+        .collect()
+}
+
+fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, StoredKind)>> {
+    let mut statement = connection.prepare(&format!("FROM {} LIMIT 0", ident(table)))?;
+    let schema = statement.query_arrow([])?.get_schema();
+    Ok(schema.fields().iter().map(|field| (field.name().clone(), layout::kind_of(field))).collect())
+}
+
+/// Writes what has changed of the tables' and columns' meanings, and nothing else.
+fn comment(connection: &Connection, layout: &Layout) -> Result<(), Error> {
+    let past = format!("Closed versions of {}: {}", layout.table, layout.about);
+    for (table, about) in [(layout.table.clone(), &layout.about), (layout.history(), &past)] {
+        let doing = format!("comment on table {table}");
+        let held = held_comments(connection, &table)?;
+        let known = layout.known.iter().map(|c| (c.name.as_str(), c.about.as_str()));
+        let mut sql = String::new();
+        let mut values = Values::from([("table", ident(&table)), ("comment", literal(about))]);
+        if held.get(&None).is_some_and(|text| text.as_ref() != Some(about)) {
+            sql.push_str(&template::COMMENT_TABLE.fill(&values)?);
+        }
+        for (column, about) in known.chain(OWN_COLUMNS.iter().copied()) {
+            if held.get(&Some(column.to_owned())).is_some_and(|text| text.as_deref() != Some(about)) {
+                values.insert("column", ident(column));
+                values.insert("comment", literal(about));
+                sql.push_str(&template::COMMENT_COLUMN.fill(&values)?);
+            }
+        }
+        connection.execute_batch(&sql).map_err(Error::sql(doing))?;
+    }
+    Ok(())
+}
+
+/// Comment of the table (under `None`) and of each of its columns.
+fn held_comments(connection: &Connection, table: &str) -> Result<HashMap<Option<String>, Option<String>>, Error> {
+    let sql = template::COMMENTS.fill(&Values::from([("table_text", literal(table))]))?;
+    let read = || {
+        let mut statement = connection.prepare(&sql)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<duckdb::Result<_>>()
+    };
+    read().map_err(Error::sql(format!("read the comments of table {table}")))
+}

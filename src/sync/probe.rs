@@ -1,0 +1,106 @@
+//! One page of one list, asked for by itself: to see whether a list answers as its catalog file says, or what it
+//! answers before there is such a file. Nothing is stored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::plan::ListPlan;
+use super::reach::{self, Clients};
+use super::{Error, PlanError, plan};
+use crate::base::clock::SharedClock;
+use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
+use crate::cloud::client::{Call, Reply};
+use crate::cloud::lookup::projects;
+use crate::config::{CodeartsProjects, ScopeSettings, Settings};
+use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
+
+/// The first page of a list.
+pub struct Probe {
+    pub list: ListPlan,
+    pub page: Page,
+    pub facts: PageFacts,
+}
+
+/// Asks for the first page of a list, in the first scope of the settings that has it.
+pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
+    let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
+    let endpoints = [Arc::new(endpoint)];
+    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes.value), &endpoints, &clients).await?;
+    let mut plan = plan::plan(&scopes, &endpoints)?;
+    let list = plan.lists.swap_remove(0);
+    if let Some(fault) = list.fault {
+        return Err(fault.into());
+    }
+    let client = clients.of(&list.profile);
+    let (endpoint, scope) = (Arc::clone(&list.endpoint), list.scope.clone());
+    let source = CloudSource::new(client, endpoint, scope, list.iam_project.clone());
+    let limit = source.shape().limit;
+    let fetched = source.fetch(PageRequest { id: 0, offset: 0, marker: None, limit }).await;
+    let (page, facts) = fetched.result?;
+    Ok(Probe { list, page, facts })
+}
+
+/// What to ask for before there is a catalog file.
+#[derive(Clone, Debug)]
+pub struct RawRequest {
+    pub service: Service,
+    /// Both may hold `{project_id}`.
+    pub path: String,
+    pub query: Vec<(String, String)>,
+    pub scope: ScopeKind,
+}
+
+/// An answer as it came.
+#[derive(Clone, Debug)]
+pub struct RawAnswer {
+    pub body: Bytes,
+    pub content_range: Option<String>,
+    /// Where it was asked for.
+    pub scope: Scope,
+}
+
+/// Asks once, in the first scope of the settings.
+pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
+    let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
+    let first = settings.scopes.value.first().ok_or(PlanError::NoRegion)?.clone();
+    let client = clients.of(&first.profile);
+    let mut scope = Scope { region: first.region.clone(), project: String::new(), fixed: None };
+    let iam_project = match (&first.project_id, request.scope) {
+        (Some(project), _) => Some(project.clone()),
+        (None, ScopeKind::CodeartsProject) => None,
+        (None, _) => Some(projects::project_id(&client, &first.region, first.project.as_deref()).await.result?),
+    };
+    scope.project = match request.scope {
+        ScopeKind::IamProject => iam_project.clone().unwrap_or_default(),
+        ScopeKind::CodeartsProject => codearts_project(&first)?,
+        ScopeKind::Region => String::new(),
+    };
+    let filled = |text: &str| text.replace("{project_id}", &scope.project);
+    let call = Call {
+        service: request.service,
+        region: first.region,
+        method: Method::Get,
+        path: filled(&request.path),
+        query: request.query.iter().map(|(name, value)| (name.clone(), filled(value))).collect(),
+        body: None,
+        project_id: iam_project,
+        permission: None,
+    };
+    let read = |reply: &Reply<'_>| Ok((reply.body.clone(), reply.content_range.map(str::to_owned)));
+    let (body, content_range) = client.send(&call, read).await.result?;
+    Ok(RawAnswer { body, content_range, scope })
+}
+
+fn codearts_project(scope: &ScopeSettings) -> Result<String, PlanError> {
+    match &scope.codearts_projects {
+        Some(CodeartsProjects::Ids(ids)) => ids.first().cloned(),
+        Some(CodeartsProjects::All) | None => None,
+    }
+    .ok_or(PlanError::Nothing { skipped: Vec::new() })
+}
+
+/// A list that is tried out need not be among the tables that a scope names.
+fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
+    scopes.iter().map(|scope| ScopeSettings { tables: None, ..scope.clone() }).collect()
+}

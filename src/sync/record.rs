@@ -1,0 +1,408 @@
+//! Translations where modules meet: settings into the cloud's and the store's own, and the outcome of sweeps
+//! into the ledger's rows and the summary. It decides what a night counts as.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::drift::{Unknown, UnknownMembers};
+use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
+use super::summary::{ListError, ListSummary, Outcome, Summary};
+use super::{Event, ListPlan, Observer, Request};
+use crate::base::clock::{self, Timestamp};
+use crate::catalog::spec::{ScopeKind, Service};
+use crate::cloud::auth::credentials::Credentials;
+use crate::cloud::client::{Attempt, ClientSettings};
+use crate::cloud::limit::rate::RateSettings;
+use crate::cloud::lookup::regions::EndpointOverrides;
+use crate::config::{ConfirmGone, FoundKeys, Keys, KeysFault, Settings};
+use crate::publish::manifest::Manifest;
+use crate::store::{
+    self, Brake, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord,
+    StoreSettings, SweepCounts, SweepError, SweepRecord,
+};
+use crate::sweep::{Proof, Verdict};
+
+/// Unknown members of one list that are reported by name.
+const UNKNOWN_REPORTED_MAX: usize = 20;
+
+/// The settings of a client for the credentials of a profile.
+pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
+    let found = settings.keys_of(profile)?.clone();
+    let credentials = credentials(&found);
+    Ok(ClientSettings {
+        source: found.source,
+        overrides: endpoint_overrides(settings, profile),
+        rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
+        connect_timeout: settings.connect_timeout,
+        read_timeout: settings.read_timeout,
+        ..ClientSettings::new(credentials)
+    })
+}
+
+/// Keys as the cloud's clients take them.
+pub(super) fn credentials(found: &FoundKeys) -> Credentials {
+    match found.keys.clone() {
+        Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
+        Keys::Token(token) => Credentials::Token(token),
+        Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
+        Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
+    }
+}
+
+/// Where the services are asked with the credentials of a profile. IAM's address beside them counts where the
+/// settings name none.
+pub(super) fn endpoint_overrides(settings: &Settings, profile: Option<&str>) -> EndpointOverrides {
+    let mut by_service = settings.endpoint_url_by_service.clone();
+    let beside_keys = settings.keys_of(profile).ok().and_then(|found| found.iam_endpoint.clone());
+    if let (Some(url), None) = (beside_keys, &settings.endpoint_url) {
+        by_service.entry(Service::Iam).or_insert(url);
+    }
+    EndpointOverrides { all: settings.endpoint_url.clone(), by_service }
+}
+
+pub(super) fn store_settings(request: &Request) -> StoreSettings {
+    let settings = &request.settings;
+    StoreSettings {
+        lock_timeout: settings.lock_timeout,
+        memory_limit_mb: settings.memory_limit_mb,
+        request_log_days: settings.request_log_days,
+        brake: Brake { max_gone_percent: settings.max_gone_percent, ..Brake::default() },
+        allow_gone: request.allow_gone,
+        ..StoreSettings::new(clock::block)
+    }
+}
+
+impl ListOutcome {
+    /// Why nothing of this list is stored.
+    fn failure(&self) -> Option<ListError> {
+        if let Verdict::Failed(error) = &self.swept.verdict {
+            return Some(ListError::of(error));
+        }
+        (self.bad_count > QUARANTINE_RECORDS_MAX as u64).then(|| ListError {
+            class: "data",
+            status: None,
+            code: None,
+            message: format!(
+                "{} records could not be read, more than the {QUARANTINE_RECORDS_MAX} that are kept aside; the first: {}",
+                self.bad_count,
+                self.bad.first().map_or("", |bad| &bad.reason)
+            ),
+            request_id: None,
+            hint: Some("the service may have changed its answers; compare a page with the catalog entry".to_owned()),
+            is_for_a_person: false,
+        })
+    }
+
+    /// The member for which every record is bad, where every one is.
+    fn changed_member(&self) -> Option<&str> {
+        let member = |bad: &'_ super::list::BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
+        let first = self.bad.first().filter(|_| self.bad_count == self.swept.rows_read)?;
+        let name = &first.reason[..member(first)?];
+        let all_alike = self.bad.iter().all(|bad| member(bad).is_some_and(|end| &bad.reason[..end] == name));
+        (all_alike && !name.contains(' ')).then_some(name)
+    }
+
+    /// What the catalog declares of the list's records and they do not have, or have otherwise.
+    fn drift(&self) -> Vec<DriftRecord> {
+        let record = |kind, field: &str, count, sample| DriftRecord {
+            table: self.plan.endpoint.name.clone(),
+            kind,
+            field: field.to_owned(),
+            count,
+            sample,
+            form: None,
+        };
+        let vanished = self.vanished.iter().map(|(field, count)| record(DriftKind::Vanished, field, *count, None));
+        let sample = self.bad.first().map(|bad| bad.reason.clone());
+        let changed = self.changed_member().map(|field| record(DriftKind::Type, field, self.bad_count, sample));
+        vanished.chain(changed).collect()
+    }
+
+    fn is_acknowledged(&self, kind: DriftKind, field: &str, form: Option<&str>) -> bool {
+        self.acknowledged.iter().any(|acknowledged| acknowledged.covers(kind, field, form))
+    }
+
+    pub(super) fn is_failed(&self) -> bool {
+        self.failure().is_some()
+    }
+
+    fn verdict(&self) -> store::Verdict {
+        match &self.swept.verdict {
+            _ if self.is_failed() => store::Verdict::Failed,
+            Verdict::Complete(_) => store::Verdict::Complete,
+            Verdict::Unproved(_) | Verdict::Failed(_) => store::Verdict::Unproved,
+        }
+    }
+
+    fn proof(&self) -> Option<String> {
+        match &self.swept.verdict {
+            Verdict::Complete(proof) => Some(proof.to_string()),
+            Verdict::Unproved(reason) => Some(reason.clone()),
+            Verdict::Failed(_) => None,
+        }
+    }
+
+    /// Reports to an onlooker what came of the list. `reported` are the unknown members that other lists have reported.
+    pub(super) fn tell(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
+        let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
+        if let Some(error) = &self.failure() {
+            return observer.event(&Event::Failed { table, scope, error });
+        }
+        let (verdict, proof) = (self.verdict().name(), self.proof().unwrap_or_default());
+        observer.event(&Event::Swept { table, scope, verdict, proof: &proof, rows: self.swept.rows_read });
+        let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
+        let bad_count = self.bad_count - self.dismissed_count;
+        if bad_count > 0 {
+            warn(format!("{bad_count} records could not be read and are kept in quarantine"));
+        }
+        let changed = self.changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
+        if let Some(member) = changed {
+            warn(format!("no record could be read, for `{member}` in each; the service may have changed its type"));
+        }
+        let is_new = |(name, _): &&(String, u64)| !self.is_acknowledged(DriftKind::Vanished, name, None);
+        for (name, records) in self.vanished.iter().filter(is_new) {
+            warn(format!("no record has the member `{name}` any more, which {records} had before"));
+        }
+        if self.future_instants > 0 {
+            warn(format!(
+                "{} times lie more than a day in the future; is `[time] codearts_zone` right?",
+                self.future_instants
+            ));
+        }
+        let is_new = |(name, unknown): &(&String, &Unknown)| {
+            !self.is_acknowledged(DriftKind::Unknown, name, unknown.form())
+                && reported.insert((table.clone(), (*name).clone()))
+        };
+        let unknown: Vec<_> = self.unknown.iter().filter(is_new).collect();
+        for (name, unknown) in unknown.iter().take(UNKNOWN_REPORTED_MAX) {
+            warn(format!(
+                "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
+                unknown.count
+            ));
+        }
+        if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_REPORTED_MAX) {
+            warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
+        }
+        let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
+        if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
+            warn(self.emptiness().to_owned());
+        }
+    }
+
+    /// What to say of a first listing without a record.
+    fn emptiness(&self) -> &'static str {
+        let ListPlan { endpoint, scope, iam_project, .. } = &self.plan;
+        match endpoint.scope {
+            ScopeKind::Region | ScopeKind::IamProject => "the list is empty; are region and project the right ones?",
+            ScopeKind::CodeartsProject if iam_project.as_ref() == Some(&scope.project) => {
+                "the list is empty: this is the id of an IAM project, and CodeArts projects have ids of their own; \
+                 `hclake check` shows them"
+            }
+            ScopeKind::CodeartsProject => {
+                "the list is empty; a wrong project id would look just the same, and `hclake check` compares the ids"
+            }
+        }
+    }
+
+    /// A proof that a second reading confirmed needs no other night.
+    fn not_shown(&self) -> NotShown {
+        match (&self.swept.verdict, self.confirm_gone) {
+            (Verdict::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
+            (Verdict::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
+            (Verdict::Unproved(_) | Verdict::Failed(_), _) => NotShown::StayOpen,
+        }
+    }
+
+    fn sweep_record(&self) -> SweepRecord {
+        let (swept, traffic) = (&self.swept, &self.swept.traffic);
+        SweepRecord {
+            sweep: self.sweep,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            verdict: self.verdict(),
+            proof: self.proof(),
+            not_shown: self.not_shown(),
+            reported_total_first: swept.total_first,
+            reported_total_last: swept.total_last,
+            rows_read: swept.rows_read,
+            duplicates: 0,
+            quarantined: self.bad_count,
+            pages: swept.pages,
+            requests: traffic.requests(),
+            retries: traffic.retries,
+            throttled: traffic.throttled,
+            waited_ms: traffic.waited_ms,
+            bytes: traffic.bytes,
+            error: self.failure().map(|error| SweepError {
+                class: error.class.to_owned(),
+                status: error.status,
+                code: error.code,
+                message: error.message,
+                request_id: error.request_id,
+            }),
+        }
+    }
+
+    fn summary(&self, counts: &SweepCounts) -> ListSummary {
+        let (swept, traffic) = (&self.swept, &self.swept.traffic);
+        ListSummary {
+            table: self.plan.endpoint.name.clone(),
+            scope: self.plan.scope.clone(),
+            verdict: self.verdict().name(),
+            proof: self.proof(),
+            reported_total: swept.total_last,
+            rows_read: swept.rows_read,
+            distinct: swept.distinct,
+            new: counts.new,
+            changed: counts.changed,
+            unchanged: counts.unchanged,
+            gone: counts.gone,
+            held_back: counts.held_back,
+            unconfirmed: counts.unconfirmed,
+            duplicates: counts.staged - counts.distinct_staged,
+            quarantined: self.bad_count,
+            pages: swept.pages,
+            requests: traffic.requests(),
+            retries: traffic.retries,
+            throttled: traffic.throttled,
+            waited_ms: traffic.waited_ms,
+            error: self.failure(),
+        }
+    }
+}
+
+fn request_record(sweep: Option<store::SweepId>, attempt: &Attempt) -> RequestRecord {
+    RequestRecord {
+        sweep,
+        at: attempt.at,
+        path: attempt.path.clone(),
+        status: attempt.status,
+        attempt: attempt.attempt,
+        ms: attempt.elapsed.as_millis() as u64,
+        bytes: attempt.bytes,
+        request_id: attempt.request_id.clone(),
+    }
+}
+
+/// What a night brought, ready to be stored.
+pub(super) struct NightRecord {
+    lists: Vec<ListOutcome>,
+    look_ups: Vec<Attempt>,
+    started_at: Timestamp,
+    ended_at: Timestamp,
+    store: String,
+    settings_hash: String,
+    owed: Option<Owed>,
+    /// Lists that were asked for were left out.
+    is_short: bool,
+}
+
+/// What a run is to be published into, and how far that is.
+pub(super) fn owed(settings: &Settings) -> Option<Owed> {
+    let folder = &settings.publish.as_ref()?.parquet;
+    let manifest = Manifest::read(folder).ok().flatten();
+    Some(Owed { target: folder.display().to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
+}
+
+impl NightRecord {
+    pub(super) fn new(
+        request: &Request,
+        started_at: Timestamp,
+        ended_at: Timestamp,
+        lists: Vec<ListOutcome>,
+        look_ups: Vec<Attempt>,
+        is_short: bool,
+    ) -> NightRecord {
+        NightRecord {
+            is_short,
+            lists,
+            look_ups,
+            started_at,
+            ended_at,
+            store: request.settings.store.value.display().to_string(),
+            settings_hash: request.settings.hash(),
+            owed: owed(&request.settings),
+        }
+    }
+
+    /// Writes the night into the store.
+    pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
+        let (run_id, started_at) = (night.run_id(), night.valid_from());
+        let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
+        let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
+        let run = RunRecord {
+            ended_at: self.ended_at,
+            outcome: if all_complete && !self.is_short { store::Outcome::Complete } else { store::Outcome::Partial },
+            settings_hash: self.settings_hash.clone(),
+            owed: self.owed.clone(),
+        };
+        let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
+        let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
+        Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
+    }
+
+    /// The summary of a night of which nothing is stored.
+    pub(super) fn summary_of_failure(&self) -> Summary {
+        let nothing = SweepCounts::default();
+        self.summary(None, self.lists.iter().map(|list| list.summary(&nothing)).collect())
+    }
+
+    fn summary(&self, run_id: Option<i64>, tables: Vec<ListSummary>) -> Summary {
+        Summary {
+            run_id,
+            outcome: match Outcome::of(&tables) {
+                Outcome::Complete if self.is_short => Outcome::Partial,
+                outcome => outcome,
+            },
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            store: self.store.clone(),
+            tables,
+        }
+    }
+
+    fn requests(&self) -> Vec<RequestRecord> {
+        let look_ups = self.look_ups.iter().map(|attempt| request_record(None, attempt));
+        let of_list = |list: &ListOutcome| {
+            let sweep = Some(list.sweep);
+            list.swept.traffic.attempts.iter().map(|a| request_record(sweep, a)).collect::<Vec<_>>()
+        };
+        look_ups.chain(self.lists.iter().flat_map(of_list)).collect()
+    }
+
+    fn quarantine(&self) -> Vec<QuarantineRecord> {
+        let stored = self.lists.iter().filter(|list| !list.is_failed());
+        let of_list = |list: &ListOutcome| {
+            let record = |bad: &super::list::BadRecord| QuarantineRecord {
+                sweep: list.sweep,
+                key: bad.key.clone(),
+                reason: bad.reason.clone(),
+                raw: bad.raw.clone(),
+                page: Some(bad.page_offset),
+                request_id: bad.request_id.clone(),
+            };
+            list.bad.iter().map(record).collect::<Vec<_>>()
+        };
+        stored.flat_map(of_list).collect()
+    }
+
+    /// Of all lists; the unknown members of a table's lists together are bounded as those of one.
+    fn drift(&self) -> Vec<DriftRecord> {
+        let stored = || self.lists.iter().filter(|list| !list.is_failed());
+        let mut unknown: BTreeMap<&str, UnknownMembers> = BTreeMap::new();
+        for list in stored() {
+            unknown.entry(&list.plan.endpoint.name).or_default().extend(&list.unknown);
+        }
+        let of_table = |(table, members): (&str, UnknownMembers)| {
+            let record = |(field, unknown): (&String, &Unknown)| DriftRecord {
+                table: table.to_owned(),
+                kind: DriftKind::Unknown,
+                field: field.clone(),
+                count: unknown.count,
+                sample: Some(unknown.sample.clone()),
+                form: unknown.form().map(str::to_owned),
+            };
+            members.iter().map(record).collect::<Vec<_>>()
+        };
+        unknown.into_iter().flat_map(of_table).chain(stored().flat_map(ListOutcome::drift)).collect()
+    }
+}

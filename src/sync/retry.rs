@@ -1,0 +1,187 @@
+//! A run that asks nothing: records in quarantine are decoded again, and those that can be read now are stored as
+//! a sweep's would be. What was not in the newest listing is left alone, since it may be gone, and so is what may be
+//! older than the copy that is stored.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::list::NOT_UTF8;
+use super::{Error, Request, record, require_set};
+use crate::base::clock::{SharedClock, Timestamp};
+use crate::catalog::Catalog;
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
+use crate::store::{self, Night, NotShown, Quarantined, RunRecord, SweepRecord, Verdict};
+
+/// What the ledger gives as the sweep's reason.
+const PROOF: &str = "records from quarantine, decoded again";
+
+/// What a retry came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Retried {
+    /// Ids of records that are stored now.
+    pub stored: Vec<String>,
+    /// Ids of those that still cannot be read, each with its reason.
+    pub unread: Vec<(String, String)>,
+    /// Ids of those that the newest listing did not show.
+    pub unlisted: Vec<String>,
+    /// Ids of those whose record has a copy in the store that is newer, or may be.
+    pub older: Vec<String>,
+    /// `None` where nothing was stored.
+    pub run_id: Option<i64>,
+}
+
+/// The readable records of one list.
+struct Readable {
+    scope: Scope,
+    table: String,
+    decoded: Decoded,
+    /// Each row's record in quarantine.
+    records: Vec<Quarantined>,
+    /// Rows whose record no listing has shown a good copy of since: they are newer than what is stored.
+    known_newer: Vec<u64>,
+}
+
+/// Decodes what waits in quarantine and stores what can be read now.
+pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Retried, Error> {
+    let started_at = clock.wall();
+    require_set(started_at)?;
+    let path = &request.settings.store.value;
+    // A retry makes no store where there is none.
+    drop(store::open_read_only(path)?);
+    let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &record::store_settings(request))?;
+    let waiting = night.quarantined()?;
+    let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
+    let (mut retried, readable) = sorted(waiting, catalog, decode, started_at);
+    let mut sweeps = Vec::new();
+    for list in readable {
+        sweeps.extend(stage(&mut night, list, started_at, clock, &mut retried)?);
+    }
+    if sweeps.is_empty() {
+        return Ok(retried);
+    }
+    retried.run_id = Some(night.run_id());
+    let run = RunRecord {
+        ended_at: clock.wall(),
+        outcome: store::Outcome::Complete,
+        settings_hash: request.settings.hash(),
+        owed: record::owed(&request.settings),
+    };
+    night.commit(&run, &sweeps, &[], &[], &[])?;
+    Ok(retried)
+}
+
+fn sorted(
+    waiting: Vec<Quarantined>,
+    catalog: &Catalog,
+    settings: DecodeSettings,
+    now: Timestamp,
+) -> (Retried, Vec<Readable>) {
+    let mut retried = Retried::default();
+    let mut lists: BTreeMap<(String, String), Vec<Quarantined>> = BTreeMap::new();
+    // Of several rows with one key the last is kept: the newest record goes last.
+    for record in waiting.into_iter().rev() {
+        if record.reason.starts_with(NOT_UTF8) {
+            // A text in which bytes were replaced is not what came.
+            retried.unread.push((record.id, record.reason));
+        } else if record.is_listed {
+            lists.entry((record.table.clone(), record.scope.clone())).or_default().push(record);
+        } else {
+            retried.unlisted.push(record.id);
+        }
+    }
+    let mut readable = Vec::new();
+    for ((table, scope), records) in lists {
+        let Some(endpoint) = catalog.get(&table) else {
+            let reason = "the catalog has no such table any more";
+            retried.unread.extend(records.into_iter().map(|r| (r.id, reason.to_owned())));
+            continue;
+        };
+        let decoded = again(endpoint, settings, &records, now);
+        retried.unread.extend(decoded.bad.iter().map(|bad| (records[bad.index].id.clone(), bad.reason.clone())));
+        let good: Vec<Quarantined> = decoded.good.iter().map(|index| records[*index as usize].clone()).collect();
+        let known_newer = known_newer(endpoint, &good);
+        readable.push(Readable { scope: scope_of(&scope), table, decoded, records: good, known_newer });
+    }
+    (retried, readable)
+}
+
+/// The rows whose key was readable when they came. A good copy of that key would have resolved them, so none has come.
+fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
+    let reader = KeyReader::new(endpoint, &[]);
+    let has_same_key = |record: &Quarantined| {
+        let mut scan = reader.scan();
+        scan.read(&record.raw);
+        matches!((scan.key(), &record.key_parts), (Some(key), Some(known)) if key.iter().eq(known))
+    };
+    (0..).zip(records).filter(|(_, record)| has_same_key(record)).map(|(seq, _)| seq).collect()
+}
+
+fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined], now: Timestamp) -> Decoded {
+    let texts: Vec<&str> = records.iter().map(|record| record.raw.as_str()).collect();
+    Decoder::new(endpoint, settings).decode(&texts, now)
+}
+
+/// Stages what may be stored of a list's readable records; nothing where none may.
+fn stage(
+    night: &mut Night,
+    list: Readable,
+    started_at: Timestamp,
+    clock: &SharedClock,
+    retried: &mut Retried,
+) -> Result<Option<SweepRecord>, Error> {
+    if list.records.is_empty() {
+        return Ok(None);
+    }
+    let sweep = night.begin_sweep(&list.table, &list.scope)?;
+    night.stage(sweep, &list.decoded.batch, 0)?;
+    let older: HashSet<u64> = night.drop_older(sweep, &list.known_newer)?.into_iter().collect();
+    let (kept, left): (Vec<_>, Vec<_>) = (0..).zip(list.records).partition(|(seq, _)| !older.contains(seq));
+    retried.older.extend(left.into_iter().map(|(_, record)| record.id));
+    if kept.is_empty() {
+        return Ok(None);
+    }
+    let hashes: Vec<u64> = kept.iter().map(|(_, record)| record.raw_hash).collect();
+    night.resolve(sweep, &hashes)?;
+    let rows_read = kept.len() as u64;
+    retried.stored.extend(kept.into_iter().map(|(_, record)| record.id));
+    Ok(Some(SweepRecord {
+        sweep,
+        started_at,
+        ended_at: clock.wall(),
+        verdict: Verdict::Unproved,
+        proof: Some(PROOF.to_owned()),
+        not_shown: NotShown::StayOpen,
+        reported_total_first: None,
+        reported_total_last: None,
+        rows_read,
+        duplicates: 0,
+        quarantined: 0,
+        pages: 0,
+        requests: 0,
+        retries: 0,
+        throttled: 0,
+        waited_ms: 0,
+        bytes: 0,
+        error: None,
+    }))
+}
+
+/// A scope from the ledger's text of it.
+fn scope_of(text: &str) -> Scope {
+    let mut parts = text.splitn(3, '/').map(str::to_owned);
+    let (region, project) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    Scope { region, project, fixed: parts.next() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_is_read_back_as_it_was_written() {
+        for (project, fixed) in [("p", None), ("p", Some("createServer")), ("", None), ("", Some("a/b"))] {
+            let scope = Scope { region: "r".into(), project: project.into(), fixed: fixed.map(str::to_owned) };
+            assert_eq!(scope_of(&scope.to_string()), scope);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What a run did, list by list: plain data for people, for JSON and for the exit code.
+
+use serde::{Serialize, Serializer};
+
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::Scope;
+use crate::cloud::error::{Error, ErrorClass};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every list is complete.
+    Complete,
+    /// Some lists failed, are unproved or were held back; the rest is stored.
+    Partial,
+    /// No list could be read; nothing was stored.
+    Failed,
+}
+
+impl Outcome {
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// `None` where nothing was stored.
+    pub run_id: Option<i64>,
+    pub outcome: Outcome,
+    #[serde(serialize_with = "as_text")]
+    pub started_at: Timestamp,
+    #[serde(serialize_with = "as_text")]
+    pub ended_at: Timestamp,
+    pub store: String,
+    pub tables: Vec<ListSummary>,
+}
+
+/// One list. Counts are of records.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListSummary {
+    pub table: String,
+    #[serde(serialize_with = "as_text")]
+    pub scope: Scope,
+    /// `complete`, `unproved` or `failed`.
+    pub verdict: &'static str,
+    /// How completeness was proved, or why it could not be.
+    pub proof: Option<String>,
+    pub reported_total: Option<u64>,
+    pub rows_read: u64,
+    pub distinct: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub unchanged: u64,
+    pub gone: u64,
+    /// Records that would have been declared gone, had the brake not held.
+    pub held_back: u64,
+    /// Records that this listing did not show; they stay open until the next run confirms that they are gone.
+    pub unconfirmed: u64,
+    pub duplicates: u64,
+    pub quarantined: u64,
+    pub pages: u64,
+    pub requests: u64,
+    pub retries: u64,
+    pub throttled: u64,
+    pub waited_ms: u64,
+    pub error: Option<ListError>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct ListError {
+    pub class: &'static str,
+    pub status: Option<u16>,
+    pub code: Option<String>,
+    pub message: String,
+    pub request_id: Option<String>,
+    pub hint: Option<String>,
+    #[serde(skip)]
+    pub is_for_a_person: bool,
+}
+
+impl ListError {
+    pub fn of(error: &Error) -> ListError {
+        ListError {
+            class: error.class().name(),
+            status: error.status(),
+            code: error.code().map(str::to_owned),
+            message: error.to_string(),
+            request_id: error.request_id().map(str::to_owned),
+            hint: error.hint(),
+            is_for_a_person: matches!(error.class(), ErrorClass::Usage | ErrorClass::Auth | ErrorClass::Clock)
+                || error.is_of_wrong_project(),
+        }
+    }
+}
+
+impl ListSummary {
+    fn is_whole(&self) -> bool {
+        self.verdict == "complete" && self.held_back == 0
+    }
+}
+
+impl Outcome {
+    pub fn of(lists: &[ListSummary]) -> Outcome {
+        if lists.iter().all(ListSummary::is_whole) {
+            Outcome::Complete
+        } else if lists.iter().all(|list| list.verdict == "failed") {
+            Outcome::Failed
+        } else {
+            Outcome::Partial
+        }
+    }
+}
+
+impl Summary {
+    /// 0, 1, 2 or 3, as the README's table says.
+    pub fn exit_code(&self) -> u8 {
+        match self.outcome {
+            Outcome::Complete => 0,
+            Outcome::Partial => 3,
+            Outcome::Failed => {
+                let all_for_a_person =
+                    self.tables.iter().all(|list| list.error.as_ref().is_some_and(|e| e.is_for_a_person));
+                if all_for_a_person { 2 } else { 1 }
+            }
+        }
+    }
+}
+
+fn as_text<T: ToString, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&value.to_string())
+}
