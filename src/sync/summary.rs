@@ -117,7 +117,7 @@ impl Outcome {
 }
 
 impl Summary {
-    /// 0, 1, 2 or 3, as the README's table says.
+    /// 0, 1, 2 or 3, as docs/exit-codes.md says.
     pub fn exit_code(&self) -> u8 {
         match self.outcome {
             Outcome::Complete => 0,

@@ -1,13 +1,13 @@
 //! Published folders as other programs read them: real readers, held to the store value for value. It needs them
 //! installed, which `make test-interop` does.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use duckdb::Connection;
 use hclake::emulator::{StandinSettings, WorldSettings};
 
+use crate::docs;
 use crate::support::{Tenant, small_world};
 
 const EDGES: &str = include_str!("../interop/edges.sql");
@@ -96,17 +96,16 @@ fn every_reader_gets_every_value_as_the_store_has_it() {
     python(&["table.py", "results.jsonl"], ZONES[0]);
 }
 
-/// The Python of the README that is fenced `py`, as it stands there.
+/// The Python of the pages that is fenced `py`, as it stands there.
 #[test]
 #[ignore = "needs readers of Parquet: make test-interop installs them"]
 fn the_python_shown_for_other_tools_runs() {
     let environment = environment();
     let tenant = first_night();
     later_nights(&tenant);
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).expect("the README");
-    let blocks: Vec<&str> = readme.split("```py\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<String> = docs::pages().iter().flat_map(|page| page.blocks("py")).collect();
     assert!(blocks.len() >= 2);
     for block in blocks {
-        runs(&tenant, &environment, "python", &["-W", "ignore", "-c", block], ZONES[1]);
+        runs(&tenant, &environment, "python", &["-W", "ignore", "-c", &block], ZONES[1]);
     }
 }

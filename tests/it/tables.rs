@@ -140,13 +140,13 @@ fn config_tells_every_setting_and_where_it_was_said_and_no_secret() {
 
 #[test]
 fn the_page_of_tables_and_columns_is_what_the_program_writes() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/catalog/TABLES.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/tables.md");
     let page = fs::read_to_string(path).unwrap_or_default();
     let ran = Tenant::new().run(&["tables", "--columns", "--format", "markdown"]).exits(0);
     assert!(
         page == ran.stdout,
-        "src/catalog/TABLES.md is not what the catalog says; write it anew:\n\
-         hclake tables --columns --format markdown > src/catalog/TABLES.md"
+        "docs/tables.md is not what the catalog says; write it anew:\n\
+         hclake tables --columns --format markdown > docs/tables.md"
     );
 }
 

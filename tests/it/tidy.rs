@@ -206,7 +206,21 @@ fn every_test_in_the_table_of_faults_is_there() {
 
 #[test]
 fn the_top_level_holds_what_it_should() {
-    let allowed = ["Cargo.toml", "Cargo.lock", "README.md", "Makefile", "src", "sql", "tests", "target"];
+    let allowed = [
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "Makefile",
+        "README.md",
+        "docs",
+        "rust-toolchain.toml",
+        "sql",
+        "src",
+        "target",
+        "tests",
+    ];
     for entry in fs::read_dir(root()).expect("the project") {
         let name = entry.expect("readable").file_name().to_string_lossy().into_owned();
         let is_ignored = name.starts_with('.') || name.contains(".duckdb") || name == "proptest-regressions";

@@ -121,7 +121,7 @@ impl KeysFault {
         match self {
             KeysFault::None { .. } => {
                 "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK to the access key of an IAM user who may read the \
-                 lists; the README names every other source"
+                 lists; docs/credentials.md names every other source"
                     .to_owned()
             }
             KeysFault::HalfPair { missing, .. } => format!("set {missing} too, or unset the other one"),
