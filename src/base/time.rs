@@ -169,6 +169,20 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
     }
 }
 
+/// A length of time in words, in the largest unit that says enough: `90 s`, `20 min`, `30 h`, `3 days`.
+pub fn in_words(seconds: u64) -> String {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let rounded = |unit: u64| (seconds + unit / 2) / unit;
+    match seconds {
+        ..120 => format!("{seconds} s"),
+        ..7_200 => format!("{} min", rounded(MINUTE)),
+        ..172_800 => format!("{} h", rounded(HOUR)),
+        _ => format!("{} days", rounded(DAY)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, NaiveDate};
@@ -314,5 +328,11 @@ mod tests {
         fn no_text_makes_the_readers_panic(text in "\\PC{0,40}") {
             let _ = (parse_instant(&text, CHINA), parse_elapsed(&text));
         }
+    }
+
+    #[test]
+    fn a_length_of_time_is_told_in_the_largest_unit_that_says_enough() {
+        let told = [0, 119, 120, 1_200, 7_199, 7_200, 172_799, 172_800, 259_200].map(in_words);
+        assert_eq!(told, ["0 s", "119 s", "2 min", "20 min", "120 min", "2 h", "48 h", "2 days", "3 days"]);
     }
 }

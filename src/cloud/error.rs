@@ -59,6 +59,9 @@ pub enum Error {
     PlainHttp { service: Service, host: String },
     #[error("{name} {fault}")]
     Setting { name: String, fault: String },
+    /// The store cannot take the list, so that it is not asked for.
+    #[error("{fault}")]
+    NotStorable { fault: String, hint: Option<String> },
     /// The service answered, and said no.
     #[error(transparent)]
     Api(Box<ApiError>),
@@ -218,6 +221,7 @@ impl Error {
             | Error::BadEndpoint { .. }
             | Error::PlainHttp { .. }
             | Error::Setting { .. }
+            | Error::NotStorable { .. }
             | Error::NoProject { .. }
             | Error::SeveralProjects { .. }
             | Error::NoCredentials { .. } => ErrorClass::Usage,
@@ -304,6 +308,7 @@ impl Error {
                 "use https; http is for this machine itself (127.0.0.1, ::1, localhost); {}",
                 where_set(*service)
             ),
+            Error::NotStorable { hint, .. } => return hint.clone(),
             Error::Setting { .. } => "correct the value in hclake.toml or in the environment".into(),
             Error::Api(error) => return error.hint(),
             Error::Unreachable { service, cause, .. } => unreachable_hint(*service, cause),

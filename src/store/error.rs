@@ -72,6 +72,8 @@ pub enum Error {
     MigrationGap { missing: u32 },
     #[error("column {column} of table {table} is {held} in the store and {wanted} in the catalog")]
     ColumnType { table: String, column: String, held: String, wanted: String },
+    #[error("table {table} holds several records under one key, {key_columns}: {sample}; its key was {before} before")]
+    KeyShared { table: String, key_columns: String, before: String, sample: String },
     #[error("two things in the store would be called {name}")]
     NameTaken { name: String },
     #[error("a batch for table {table} does not fit it: {fault}")]
@@ -176,7 +178,7 @@ impl Error {
             Error::RedateOutOfOrder { .. } => {
                 "runs stand in the order in which they were made; date an earlier one first where that is wrong too"
             }
-            Error::DemoStore { .. } => "a real cloud's records do not belong there; name another file with --store",
+            Error::DemoStore { .. } => "a tenant's records do not belong there; name another file with --store",
             Error::NotDemoStore { .. } => {
                 "it was left as it is; name another file with --store, or remove it yourself if an older hclake's demo \
                  made it"
@@ -189,6 +191,9 @@ impl Error {
             }
             Error::ColumnType { .. } => {
                 "give the column in the catalog its old type, or a new name; or start a new store"
+            }
+            Error::KeyShared { .. } => {
+                "give the list its old key back, or another name: a new table begins then, and the old one stays as it is"
             }
             Error::NameTaken { .. } => "rename one of the lists in the catalog",
             Error::Duplicate { .. } | Error::KeyMissing { .. } => {

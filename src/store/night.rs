@@ -25,7 +25,7 @@ use crate::store::table::layout::{Layout, OWN_COLUMNS};
 use crate::store::table::merge::{self, Brake, Merged, RunStamp, SweepCounts};
 use crate::store::table::parked::Parked;
 use crate::store::table::raw::RawTexts;
-use crate::store::table::reconcile;
+use crate::store::table::reconcile::{self, Prepared};
 
 /// Names a sweep within its night.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub struct SweptProject {
 pub struct Night {
     bench: Workbench,
     tables: Vec<Table>,
+    refused: Vec<(String, Error)>,
+    key_changes: Vec<(String, String, String)>,
     sweeps: Vec<Sweep>,
     run: RunStamp,
     brake: Option<Brake>,
@@ -74,7 +76,13 @@ impl Night {
     ) -> Result<Night, Error> {
         let (bench, _) = Workbench::open(path, now(), settings)?;
         let connection = bench.connection();
-        let layouts = reconcile::run(connection, endpoints)?;
+        let prepared = reconcile::run(connection, endpoints)?;
+        let (mut layouts, mut refused, mut key_changes) = (Vec::new(), Vec::new(), Vec::new());
+        for Prepared { layout, refusal, key_before } in prepared {
+            refused.extend(refusal.map(|refusal| (layout.table.clone(), refusal)));
+            key_changes.extend(key_before.map(|before| (layout.table.clone(), before, layout.key_text())));
+            layouts.push(layout);
+        }
         connection.execute_batch(template::CREATE_NIGHT.text).map_err(Error::sql("prepare the staging tables"))?;
         for layout in &layouts {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
@@ -93,6 +101,8 @@ impl Night {
         Ok(Night {
             bench,
             tables,
+            refused,
+            key_changes,
             sweeps: Vec::new(),
             run,
             brake,
@@ -100,6 +110,16 @@ impl Night {
             memory_limit_mb,
             wide_bytes,
         })
+    }
+
+    /// Tables that the catalog's entry does not fit, and why. Nothing may be stored of their lists.
+    pub fn refused(&self) -> &[(String, Error)] {
+        &self.refused
+    }
+
+    /// Tables whose key is another one from this run on, with the key before and now.
+    pub fn key_changes(&self) -> &[(String, String, String)] {
+        &self.key_changes
     }
 
     pub fn run_id(&self) -> i64 {

@@ -63,6 +63,8 @@ templates! {
     HOLDINGS = "holdings/scopes.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";
     KEYLESS = "merge/keyless.sql";
+    KEYS = "merge/keys.sql";
+    KEY_RECORDED = "merge/key_recorded.sql";
     MARK_DEMO = "merge/mark_demo.sql";
     MEMBER_HELD = "merge/member_held.sql";
     MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
@@ -93,6 +95,8 @@ templates! {
     AS_OF = "macros/as_of.sql";
     CHANGES = "macros/changes.sql";
     VERSIONS = "views/versions.sql";
+    RECORD_KEY = "merge/record_key.sql";
+    SHARED_KEY = "merge/shared_key.sql";
     REDATE_COLUMNS = "redate/columns.sql";
     REDATE_INSTANT = "redate/instant.sql";
     REDATE_LEDGER = "redate/ledger.sql";

@@ -103,9 +103,9 @@ impl<'de> Outline<'de> {
     fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
         match part {
             Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
-            Part::Total => self.total = map.next_value_seed(TextSeed)?.and_then(|text| text.parse().ok()),
-            Part::Next => self.next = map.next_value_seed(TextSeed)?.filter(|marker| !matches!(&**marker, "" | "0")),
-            Part::More => self.more = map.next_value::<Flag>()?.0,
+            Part::Total => self.total = total(map.next_value()?).map_err(de::Error::custom)?,
+            Part::Next => self.next = marker(map.next_value()?).map_err(de::Error::custom)?,
+            Part::More => self.more = flag(map.next_value()?).map_err(de::Error::custom)?,
         }
         Ok(())
     }
@@ -129,8 +129,7 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen: Vec<Cow<'de, str>> = Vec::new();
-        while let Some(name) = map.next_key_seed(TextSeed)? {
-            let name = name.unwrap_or_default();
+        while let Some(name) = map.next_key_seed(NameSeed)? {
             let within: Vec<(Part, &[String])> = self
                 .members
                 .iter()
@@ -141,7 +140,10 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
                 [] => drop(map.next_value::<IgnoredAny>()?),
                 _ if seen.contains(&name) => return Err(de::Error::custom(format_args!("`{name}` stands twice"))),
                 [(part, [])] => self.outline.read(*part, &mut map)?,
-                deeper => map.next_value_seed(Nested(AnswerVisitor { members: deeper, outline: self.outline }))?,
+                deeper => {
+                    let inner = AnswerVisitor { members: deeper, outline: self.outline };
+                    nested(map.next_value()?, &name, inner).map_err(de::Error::custom)?;
+                }
             }
             if !within.is_empty() {
                 seen.push(name);
@@ -151,29 +153,59 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
     }
 }
 
-/// An object in an answer; anything else in its place holds nothing.
-struct Nested<'a, 'm, 'de>(AnswerVisitor<'a, 'm, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Nested<'_, '_, 'de> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        if raw.get().starts_with('{') {
-            serde_json::Deserializer::from_str(raw.get()).deserialize_map(self.0).map_err(de::Error::custom)?;
+/// Reads an object in an answer. `null` holds nothing; anything else in its place is a fault, since a total or a marker
+/// may stand in it.
+fn nested<'de>(raw: &'de RawValue, name: &str, inner: AnswerVisitor<'_, '_, 'de>) -> Result<(), String> {
+    match raw.get() {
+        "null" => Ok(()),
+        object if object.starts_with('{') => {
+            serde_json::Deserializer::from_str(object).deserialize_map(inner).map_err(|error| error.to_string())
         }
-        Ok(())
+        _ => Err(format!("`{name}` is no object")),
     }
 }
 
-/// A truth value, also as text.
-struct Flag(Option<bool>);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        Ok(Flag(raw.get().trim_matches('"').parse().ok()))
+/// A count, also as text. `null` and empty text tell none.
+fn total(raw: &RawValue) -> Result<Option<u64>, &'static str> {
+    match plain(raw).as_deref() {
+        Some("null" | "") => Ok(None),
+        Some(text) => text.trim().parse().map(Some).map_err(|_| "the total is no count"),
+        None => Err("the total is no count"),
     }
 }
+
+/// A marker: text or a whole number. `null`, empty text and 0 end a list.
+fn marker(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
+    let is_whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match plain(raw) {
+        Some(text) if matches!(&*text, "null" | "" | "0") => Ok(None),
+        Some(text) if raw.get().starts_with('"') || is_whole(&text) => Ok(Some(text)),
+        _ => Err("the marker of the next page is neither text nor a whole number"),
+    }
+}
+
+/// A truth value, also as text or as 0 and 1. `null` and empty text tell none.
+fn flag(raw: &RawValue) -> Result<Option<bool>, &'static str> {
+    match plain(raw).as_deref() {
+        Some("null" | "") => Ok(None),
+        Some("true" | "1") => Ok(Some(true)),
+        Some("false" | "0") => Ok(Some(false)),
+        _ => Err("whether there are more pages is no truth value"),
+    }
+}
+
+/// The text of a value that is no array and no object.
+fn plain(raw: &RawValue) -> Option<Cow<'_, str>> {
+    match raw.get().as_bytes().first()? {
+        b'[' | b'{' => None,
+        b'"' => serde_json::from_str::<BorrowedText<'_>>(raw.get()).ok().map(|text| text.0),
+        _ => Some(Cow::Borrowed(raw.get())),
+    }
+}
+
+/// Text that is borrowed where nothing in it is escaped.
+#[derive(Deserialize)]
+struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
 struct Rows<'a>(Vec<&'a RawValue>);
 
@@ -197,49 +229,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
     }
 }
 
-/// Text, a number or a truth value as text; anything else as nothing.
-struct TextSeed;
+/// The name of a member, borrowed where nothing in it is escaped.
+struct NameSeed;
 
-impl<'de> DeserializeSeed<'de> for TextSeed {
-    type Value = Option<Cow<'de, str>>;
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Cow<'de, str>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for TextSeed {
-    type Value = Option<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(text)))
-    }
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(text.to_owned())))
-    }
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Owned(number.to_string())))
-    }
-    fn visit_bool<E>(self, truth: bool) -> Result<Self::Value, E> {
-        Ok(Some(Cow::Borrowed(if truth { "true" } else { "false" })))
-    }
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
+        BorrowedText::deserialize(deserializer).map(|text| text.0)
     }
 }

@@ -4,12 +4,17 @@
 //! A reading shows too little only if a record moved past the place where it was being read. Where seams or one answer
 //! rule that out, two such readings suffice. Elsewhere a record that was passed over leaves a trace: what moved it (a
 //! record deleted before it, or moved behind it) makes the next reading lack a record that this one showed, or show it
-//! made again. So the second reading must show all that the first one did, unchanged in what never changes, besides
-//! what is new. Readings that do not agree are followed by another, within bounds.
+//! made again. So the reading that confirms must show all that the readings before it did, unchanged in what never
+//! changes, besides what is new. Even where seams rule a miss out it must show nearly all of it, since an answer may be
+//! lame. Readings that do not agree are followed by another, within bounds.
 
 use std::collections::HashSet;
 
 use super::pass::{Evidence, Listing};
+
+/// Of the records that readings have shown, how many a strong reading may lack and still confirm: what may have been
+/// deleted meanwhile.
+pub const LACKING_PERCENT_MAX: usize = 10;
 
 /// What is in doubt after a reading: records that the store holds and the reading did not show.
 pub(super) struct Doubt {
@@ -18,11 +23,10 @@ pub(super) struct Doubt {
     is_witness: bool,
     /// Keys in the store that no reading has shown yet.
     missing: HashSet<u64>,
-    /// Keys that the reading before showed, and those that this one adds.
+    /// Keys that any reading has shown.
     shown: HashSet<u64>,
-    /// What [`Listing::lives`] was in the reading before, and what the records that this one adds make of it.
+    /// What [`Listing::lives`] is of a reading that shows all of them as they were shown first.
     lives: u64,
-    added_lives: u64,
     /// Whether this reading has shown a record that the one before missed.
     found: bool,
 }
@@ -35,16 +39,15 @@ impl Doubt {
             missing: missing.into_iter().collect(),
             shown: first.keys,
             lives: first.lives,
-            added_lives: 0,
             found: false,
         }
     }
 
-    /// Whether a record is one that the reading before did not show, and this one has not shown yet.
+    /// Whether a record is one that no reading has shown yet.
     pub fn adds(&mut self, identity: u64, life: u64) -> bool {
         let is_added = self.shown.insert(identity);
         if is_added {
-            self.added_lives = self.added_lives.wrapping_add(life);
+            self.lives = self.lives.wrapping_add(life);
             self.found |= self.missing.remove(&identity);
         }
         is_added
@@ -66,12 +69,12 @@ impl Doubt {
             return false;
         }
         let was_witness = std::mem::replace(&mut self.is_witness, true);
-        let shows_all_before =
-            self.shown.len() == again.keys.len() && again.lives.wrapping_sub(self.added_lives) == self.lives;
+        let lacking = self.shown.len() - again.keys.len();
+        let shows_all = lacking == 0 && again.lives == self.lives;
+        let shows_enough = lacking * 100 <= self.shown.len() * LACKING_PERCENT_MAX;
         let cannot_pass_over = is_strong(&self.evidence) && is_strong(&again.evidence);
-        let is_confirmed = was_witness && !self.found && (cannot_pass_over || shows_all_before);
-        (self.evidence, self.shown, self.lives) = (again.evidence, again.keys, again.lives);
-        (self.added_lives, self.found) = (0, false);
+        let is_confirmed = was_witness && !self.found && (shows_all || cannot_pass_over && shows_enough);
+        (self.evidence, self.found) = (again.evidence, false);
         is_confirmed
     }
 }
@@ -153,7 +156,24 @@ mod tests {
     fn a_second_reading_that_lacks_what_the_first_showed_confirms_only_where_seams_rule_out_a_miss() {
         assert!(!confirms(weak(&[1, 2]), &[9], weak(&[1])));
         assert!(!confirms(strong(&[1, 2]), &[9], weak(&[1])));
-        assert!(confirms(strong(&[1, 2]), &[9], strong(&[1])));
+        let ten = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+        assert!(confirms(strong(&ten), &[99], strong(&ten[1..])));
+        assert!(!confirms(strong(&ten), &[99], strong(&ten[2..])), "two of ten at once are too many to be believed");
+    }
+
+    #[test]
+    fn a_reading_is_held_to_all_that_were_before_it_and_not_to_the_last_alone() {
+        for (second, third) in [(&[][..], &[][..]), (&[1, 2], &[1, 2]), (&[], &[3, 4]), (&[7, 8, 9], &[7, 8, 9])] {
+            for reading in [strong, weak] {
+                let mut doubt = Doubt::new(reading(&[1, 2, 3, 4]), vec![99]);
+                for keys in [second, third] {
+                    for key in keys {
+                        doubt.adds(*key, life(*key));
+                    }
+                    assert!(!doubt.is_confirmed_by(reading(keys)), "{second:?}, then {third:?}");
+                }
+            }
+        }
     }
 
     #[test]

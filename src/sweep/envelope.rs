@@ -284,12 +284,18 @@ mod tests {
         let (page, facts) = read(&envelope, body, Some("0-9/99")).unwrap();
         assert_eq!((facts.rows.len(), facts.total), (2, Some(7)));
         assert_eq!([page.row(0), page.row(1)], [r#"{"id":"a"}"#, r#"{"id":"b"}"#]);
-        for lacking in ["{}", r#"{"data":null}"#, r#"{"data":[{"list":[]}]}"#, r#"{"data":{"page":{}}}"#] {
+        for lacking in ["{}", r#"{"data":null}"#, r#"{"data":{"page":{}}}"#] {
             assert_eq!(read(&envelope, lacking, None).unwrap_err(), "the answer has no array `data.list`", "{lacking}");
         }
         let (_, empty) = read(&envelope, r#"{"data":{"list":null}}"#, None).unwrap();
         assert!(empty.rows.is_empty());
-        for wrong in [r#"[{"id":"a"}]"#, r#"{"data":{"list":{}}}"#, r#"{"data":{"list":[}}"#, r#"{} {}"#] {
+        for wrong in [
+            r#"{"data":[{"list":[]}]}"#,
+            r#"[{"id":"a"}]"#,
+            r#"{"data":{"list":{}}}"#,
+            r#"{"data":{"list":[}}"#,
+            r#"{} {}"#,
+        ] {
             assert!(read(&envelope, wrong, None).is_err(), "{wrong}");
         }
     }
@@ -451,8 +457,37 @@ mod tests {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(next(r#"{"next":"a/b=","more":true}"#), (some("a/b="), Some(true)));
         assert_eq!(next(r#"{"next":17,"more":"false"}"#), (some("17"), Some(false)));
-        for none in ["{}", "null", r#"{"next":""}"#, r#"{"next":null,"more":null}"#, r#"{"next":0}"#, "[]"] {
+        assert_eq!(next(r#"{"next":"a","more":1}"#), (some("a"), Some(true)));
+        for none in ["{}", "null", r#"{"next":""}"#, r#"{"next":null,"more":null}"#, r#"{"next":0,"more":""}"#] {
             assert_eq!(next(none), (None, None), "{none}");
+        }
+    }
+
+    #[test]
+    fn a_marker_total_or_flag_of_a_wrong_shape_makes_the_answer_broken() {
+        let envelope = envelope("items = \"items\"\ntotal = \"count\"", MARKER);
+        for page in [
+            r#"{"next":{"a":1}}"#,
+            r#"{"next":["a"]}"#,
+            r#"{"next":true}"#,
+            r#"{"next":1.5}"#,
+            r#"{"more":"perhaps"}"#,
+            r#"{"more":{}}"#,
+            r#"["x"]"#,
+            r#""next""#,
+            "7",
+        ] {
+            let body = format!(r#"{{"items":[{{"id":"a"}}],"count":1,"page":{page}}}"#);
+            assert!(read(&envelope, &body, None).is_err(), "{body}");
+        }
+        for total in [r#"{"a":1}"#, "[1]", "-1", "1e30", "1000000000000000000000000000000", r#""many""#, "true", "1.5"]
+        {
+            let body = format!(r#"{{"items":[{{"id":"a"}}],"count":{total}}}"#);
+            assert!(read(&envelope, &body, None).unwrap_err().contains("total is no count"), "{body}");
+        }
+        for (total, read_as) in [("null", None), (r#""""#, None), (r#""7""#, Some(7)), ("7", Some(7))] {
+            let body = format!(r#"{{"items":[],"count":{total}}}"#);
+            assert_eq!(read(&envelope, &body, None).unwrap().1.total, read_as, "{body}");
         }
     }
 }

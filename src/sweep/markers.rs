@@ -24,6 +24,8 @@ pub struct MarkerPass {
     keys: HashSet<u64>,
     lives: u64,
     keyless: u64,
+    /// Whether a page showed two records under one key.
+    contradicted: bool,
     /// A record was shown twice.
     repeated: bool,
     rows_read: u64,
@@ -47,6 +49,7 @@ impl MarkerPass {
             keys: HashSet::new(),
             lives: 0,
             keyless: 0,
+            contradicted: false,
             repeated: false,
             rows_read: 0,
             pages: 0,
@@ -92,6 +95,7 @@ impl MarkerPass {
         self.pages += 1;
         self.rows_read += facts.rows.len() as u64;
         self.totals.see(facts.total);
+        self.contradicted |= facts.contradicts_itself();
         for row in &facts.rows {
             self.keyless += u64::from(row.key.is_none());
             if self.keys.insert(row.identity()) {
@@ -127,6 +131,9 @@ impl MarkerPass {
         let distinct = self.keys.len() as u64;
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+        }
+        if self.contradicted {
+            return Evidence::Unprovable("a page shows two different records under one key".to_owned());
         }
         if self.repeated {
             return Evidence::Moved(format!(

@@ -72,6 +72,15 @@ pub struct PageFacts {
     pub more: Option<bool>,
 }
 
+impl PageFacts {
+    /// Whether two records of the page have one key and are not the same: one of them is not what its key says.
+    pub(super) fn contradicts_itself(&self) -> bool {
+        let mut contents = HashMap::with_capacity(self.rows.len());
+        let mut keyed = self.rows.iter().filter_map(|row| Some((row.key?, row.content)));
+        keyed.any(|(key, content)| contents.insert(key, content).is_some_and(|other| other != content))
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub struct RowFacts {
     /// Hash of the key; `None` where the record has none.
@@ -166,6 +175,8 @@ pub struct Pass {
     keys: HashSet<u64>,
     lives: u64,
     keyless: u64,
+    /// Whether a page showed two records under one key.
+    contradicted: bool,
     tail: Tail,
     order: OrderWatch,
     rows_read: u64,
@@ -224,6 +235,7 @@ impl Pass {
             keys: HashSet::new(),
             lives: 0,
             keyless: 0,
+            contradicted: false,
             tail: Tail::default(),
             order: OrderWatch::new(shape.order_columns, shape.has_updated),
             rows_read: 0,
@@ -406,6 +418,7 @@ impl Pass {
             self.first_page_rows = page.facts.rows.len() as u64;
         }
         self.totals.see(page.facts.total);
+        self.contradicted |= page.facts.contradicts_itself();
         let mut released = Vec::with_capacity(page.facts.rows.len());
         for (index, row) in page.facts.rows.iter().enumerate() {
             let identity = row.identity();
@@ -483,6 +496,9 @@ impl Pass {
         let agrees = self.totals.last.is_none_or(|total| total == distinct);
         if self.keyless > 0 {
             return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+        }
+        if self.contradicted {
+            return Evidence::Unprovable("a page shows two different records under one key".to_owned());
         }
         if let Some(reason) = self.totals.not_met_by(distinct) {
             return Evidence::Moved(reason);

@@ -13,7 +13,7 @@ mod retry;
 mod summary;
 mod writer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -191,7 +191,8 @@ pub async fn sync(
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.tell_short_secrets(observer.as_ref());
-    let writer = Arc::new(open_night(&request, purpose(&request, &endpoints), catalog, &clock).await?);
+    let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
+    let writer = Arc::new(open_night(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
@@ -242,24 +243,6 @@ fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
     Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
 }
 
-/// Whose records will be stored. A cloud on loopback is no real one.
-fn purpose(request: &Request, endpoints: &[Arc<Endpoint>]) -> Purpose {
-    let is_real = |scope: &ScopeSettings, endpoint: &Endpoint| {
-        let overrides = record::endpoint_overrides(&request.settings, scope.profile.as_deref());
-        plan::wants(scope.tables.as_deref(), endpoint)
-            && cloud::lookup::regions::endpoint(endpoint.service, &scope.region, &overrides)
-                .is_ok_and(|address| !address.loopback)
-    };
-    let scopes = &request.settings.scopes.value;
-    if request.is_demo {
-        Purpose::Demo
-    } else if scopes.iter().any(|scope| endpoints.iter().any(|endpoint| is_real(scope, endpoint))) {
-        Purpose::RealCloud
-    } else {
-        Purpose::Any
-    }
-}
-
 async fn open_night(
     request: &Request,
     purpose: Purpose,
@@ -287,7 +270,16 @@ async fn sweep_all(
     let swept = writer.ask(|night| night.swept_projects()).await?;
     reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
-    let plan = plan::plan(&scopes, endpoints)?;
+    let mut plan = plan::plan(&scopes, endpoints)?;
+    let (refused, key_changes) = writer.ask(|night| Ok((refused(night), night.key_changes().to_vec()))).await?;
+    for list in &mut plan.lists {
+        list.fault = refused.get(&list.endpoint.name).cloned().or(list.fault.take());
+    }
+    for (table, before, now) in &key_changes {
+        observer.event(&Event::Warning(format!(
+            "the key of {table} was {before} and is {now} now: its records are matched by the new one from this run on"
+        )));
+    }
     observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
     let context = Context {
@@ -325,6 +317,12 @@ async fn sweep_all(
     clients.tell_clock(observer.as_ref());
     outcomes.sort_by_key(|(index, _)| *index);
     Ok((outcomes.into_iter().map(|(_, outcome)| outcome).collect(), look_ups))
+}
+
+/// Why lists cannot be stored, by table.
+fn refused(night: &Night) -> BTreeMap<String, cloud::Error> {
+    let refusal = |error: &store::Error| cloud::Error::NotStorable { fault: error.to_string(), hint: error.hint() };
+    night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
 
 /// The writer itself, once no list holds it any more. Lists that were cut off let go of it as their tasks end.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::plan::{self, ListPlan, PlannedScope, Projects};
 use super::{Error, Event, Observer, record};
 use crate::base::clock::{MAX_CLOCK_SKEW, SharedClock, Timestamp};
+use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind};
 use crate::cloud::client::{Attempt, Client, ClientSettings};
 use crate::cloud::error::{ErrorClass, WrongProject};
@@ -104,17 +105,13 @@ impl Clients {
         let offset_us = self.any().map_or(0, |client| client.clock_offset_us());
         if offset_us != 0 {
             let side = if offset_us > 0 { "behind" } else { "ahead of" };
-            let off = amount(offset_us.unsigned_abs() / 1_000_000);
+            let off = in_words(offset_us.unsigned_abs() / 1_000_000);
             observer.event(&Event::Warning(format!(
                 "this machine's clock is {off} {side} that of the cloud; requests were signed with the cloud's time, but \
                  the times of runs are this machine's: set the clock, for instance by NTP"
             )));
         }
     }
-}
-
-fn amount(seconds: u64) -> String {
-    if seconds < 120 { format!("{seconds} s") } else { format!("{} min", (seconds + 30) / 60) }
 }
 
 /// Scopes with the ids of their projects, looked up where the settings name none, and the requests it took.

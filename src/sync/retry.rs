@@ -51,7 +51,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &record::store_settings(request))?;
     let waiting = night.quarantined()?;
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
-    let (mut retried, readable) = sorted(waiting, catalog, decode, started_at);
+    let (mut retried, readable) = sorted(waiting, catalog, night.refused(), decode, started_at);
     let mut sweeps = Vec::new();
     for list in readable {
         sweeps.extend(stage(&mut night, list, started_at, clock, &mut retried)?);
@@ -73,6 +73,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
 fn sorted(
     waiting: Vec<Quarantined>,
     catalog: &Catalog,
+    refused: &[(String, store::Error)],
     settings: DecodeSettings,
     now: Timestamp,
 ) -> (Retried, Vec<Readable>) {
@@ -96,6 +97,10 @@ fn sorted(
             retried.unread.extend(records.into_iter().map(|r| (r.id, reason.to_owned())));
             continue;
         };
+        if let Some((_, refusal)) = refused.iter().find(|(name, _)| *name == table) {
+            retried.unread.extend(records.into_iter().map(|r| (r.id, refusal.to_string())));
+            continue;
+        }
         let decoded = again(endpoint, settings, &records, now);
         retried.unread.extend(decoded.bad.iter().map(|bad| (records[bad.index].id.clone(), bad.reason.clone())));
         let good: Vec<Quarantined> = decoded.good.iter().map(|index| records[*index as usize].clone()).collect();

@@ -389,3 +389,72 @@ fn a_draft_that_cannot_be_made_says_why() {
         .says(&["no array of records at `page_info`"]);
     new(&["/v9/nothing", "--service", "swr"]).exits(1).says(&["404", "APIGW.0101"]);
 }
+
+/// Another text in a catalog file of the tenant.
+fn rewrite(tenant: &Tenant, table: &str, from: &str, to: &str) {
+    let file = format!("lists/{table}.toml");
+    let text = fs::read_to_string(tenant.path(&file)).expect("readable");
+    assert!(text.contains(from), "{text}");
+    tenant.write(&file, &text.replacen(from, to, 1));
+}
+
+#[test]
+fn a_list_that_no_longer_fits_its_table_fails_alone() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    let held = tenant.number("SELECT count(*) FROM app_connections");
+    rewrite(
+        &tenant,
+        "app_connections",
+        "name = \"app_name\"\ntype = \"text\"",
+        "name = \"app_name\"\ntype = \"int64\"",
+    );
+    tenant.advance();
+    let ran = tenant.sync().exits(3).says(&["app_name of table app_connections is VARCHAR in the store", "hint:"]);
+    let summary = ran.json();
+    assert_eq!(list(&summary, "app_connections")["verdict"], "failed");
+    assert_eq!(list(&summary, "app_connections")["error"]["class"], "usage");
+    assert_eq!(list(&summary, "app_catalogs")["verdict"], "complete");
+    assert_eq!(tenant.number("SELECT max(run_id) FROM runs"), 2, "the others are stored");
+    assert_eq!(tenant.number("SELECT count(*) FROM app_connections"), held);
+    rewrite(&tenant, "app_connections", "type = \"int64\"", "type = \"text\"");
+    tenant.sync().exits(0);
+    tenant.assert_sound_by(&catalog());
+}
+
+#[test]
+fn a_key_that_changes_is_reported_and_one_that_tells_no_records_apart_fails_its_list_alone() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    let id = id_of(&tenant, "app_connections");
+    let name_apps = |name: &dyn Fn(&Value) -> Value| {
+        tenant.cloud.with_world(|w| {
+            for mut record in w.listing(&id) {
+                let key = w.key("app_connections", &record).expect("a key");
+                record["app_name"] = name(&record);
+                w.replace(&id, &key, record);
+            }
+        });
+    };
+    let by_id = "key = [{ column = \"id\" }]";
+    let by_name = "key = [{ column = \"app_name\", else = \"id\" }]";
+    name_apps(&|record| record["id"].clone());
+    tenant.sync().exits(0);
+    rewrite(&tenant, "app_connections", by_id, by_name);
+    let changed = "the key of app_connections was id and is app_name or id now";
+    tenant.sync().exits(0).says(&[changed]);
+    assert!(!tenant.sync().exits(0).stderr.contains("the key of"), "it is said once");
+    rewrite(&tenant, "app_connections", by_name, by_id);
+    tenant.sync().exits(0).says(&["was app_name or id and is id now"]);
+
+    name_apps(&|_| json!("the same"));
+    tenant.sync().exits(0);
+    rewrite(&tenant, "app_connections", by_id, by_name);
+    let pieces = ["several records under one key, app_name or id", "its key was id before", "hint:"];
+    let ran = tenant.sync().exits(3).says(&pieces);
+    assert_eq!(list(&ran.json(), "app_connections")["verdict"], "failed");
+    assert_eq!(list(&ran.json(), "app_catalogs")["verdict"], "complete");
+    rewrite(&tenant, "app_connections", by_name, by_id);
+    tenant.sync().exits(0);
+    tenant.assert_sound_by(&catalog());
+}

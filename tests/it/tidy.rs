@@ -22,9 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sync", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "base"]),
     (
         "cli",
-        &[
-            "sync", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "emulator", "catalog", "base",
-        ],
+        &["sync", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "emulator", "catalog", "base"],
     ),
 ];
 

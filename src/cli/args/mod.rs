@@ -259,6 +259,9 @@ pub(super) enum QuarantineCommand {
     /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
     Retry,
     /// Stop reporting records that are of no use: they stay in the store, and are reported again if their content changes
+    ///
+    /// A dismissed record without a key stands for no record of the store any more: once its list is complete without
+    /// it, the record that it may have been is gone.
     Dismiss {
         /// As `hclake quarantine list` gives them, or their beginnings
         #[arg(required = true)]

@@ -146,18 +146,20 @@ fn answer(failures: &ReportResult) -> Result<String, Failure> {
         "steady" => "It is steady",
         _ => "Too few finished lately to tell a trend",
     };
+    let share = |failed: &str, finished: &str, rate: &str| -> Result<String, Failure> {
+        Ok(match cell(finished)?.as_str() {
+            "0" => "none finished".to_owned(),
+            finished => format!("{} of {finished} ({} %)", cell(failed)?, cell(rate)?),
+        })
+    };
     Ok(format!(
         "{} fails to install most: {} of {} finished installations failed ({} %).\n\
-         {trend}: {} of {} ({} %) in the last 7 days, {} of {} ({} %) in the 28 days before.",
+         {trend}: {} in the last 7 days, {} in the 28 days before.",
         cell("app")?,
         cell("failed")?,
         cell("finished")?,
         cell("failure_rate_pct")?,
-        cell("failed_7d")?,
-        cell("finished_7d")?,
-        cell("rate_7d_pct")?,
-        cell("failed_28d_before")?,
-        cell("finished_28d_before")?,
-        cell("rate_28d_before_pct")?,
+        share("failed_7d", "finished_7d", "rate_7d_pct")?,
+        share("failed_28d_before", "finished_28d_before", "rate_28d_before_pct")?,
     ))
 }

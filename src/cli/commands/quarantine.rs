@@ -117,6 +117,12 @@ fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Res
     for record in &named {
         writeln!(streams.out, "{}  dismissed", record.id)?;
     }
+    if named.iter().any(|record| record.key.is_none()) {
+        streams.remark(
+            "a dismissed record without a key stands for none of the store's records any more: the one that it may \
+             have been can be gone after the next complete listing",
+        );
+    }
     Ok(0)
 }
 

@@ -16,7 +16,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_RANGE, DATE, HeaderMap, HeaderName, HeaderValue,
     LOCATION, RETRY_AFTER,
 };
-use reqwest::{Method, Request, Response, Url};
+use reqwest::{Method, Request, Response, StatusCode, Url};
 
 use super::redact::{Cover, Secrets};
 use crate::base::clock::Timestamp;
@@ -150,7 +150,7 @@ impl Transport {
         *request.timeout_mut() = Some(outgoing.limit);
         let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
         let packing = packing(response.headers());
-        let contradiction = two_ranges(response.headers());
+        let contradiction = two_ranges(response.headers()).or_else(|| partial(response.status()));
         let mut answer = head(&response, &mut cover);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
@@ -228,6 +228,12 @@ fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
     ranges
         .any(|other| other != first)
         .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
+}
+
+/// A part of an answer is none, since no part was asked for.
+fn partial(status: StatusCode) -> Option<Broken> {
+    let is_part = status == StatusCode::PARTIAL_CONTENT;
+    is_part.then(|| Broken::Contradictory("status 206 says that it is a part, and the whole was asked for".to_owned()))
 }
 
 /// A body out of its one gzip member: as much of it as came and fits, and what is wrong with it.

@@ -28,9 +28,9 @@ pub const REQUEST_LOG_DAYS: u32 = 30;
 pub enum Purpose {
     /// The demo's: invented, in a store that is marked so.
     Demo,
-    /// A real cloud's, which are kept apart from a demo's.
-    RealCloud,
-    /// Those of a stand-in for a cloud, or what the store holds already.
+    /// A tenant's, which are kept apart from a demo's.
+    Tenant,
+    /// What the store holds already.
     #[default]
     Any,
 }
@@ -238,11 +238,11 @@ impl Fingerprint {
     }
 }
 
-/// A demo fills no store but a demo's, and a real cloud's records go into no store of a demo.
+/// A demo fills no store but a demo's, and a tenant's records go into no store of a demo.
 fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(), Error> {
     match (purpose, open::is_demo(reader)?) {
         (Purpose::Demo, false) => Err(Error::NotDemoStore { path: path.to_owned() }),
-        (Purpose::RealCloud, true) => Err(Error::DemoStore { path: path.to_owned() }),
+        (Purpose::Tenant, true) => Err(Error::DemoStore { path: path.to_owned() }),
         _ => Ok(()),
     }
 }

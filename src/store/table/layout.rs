@@ -54,6 +54,15 @@ impl Layout {
         self
     }
 
+    /// The key as the catalog has it: `id`, or `order or task, step`.
+    pub fn key_text(&self) -> String {
+        let part = |part: &KeyPart| match &part.fallback {
+            Some(fallback) => format!("{} or {fallback}", part.column),
+            None => part.column.clone(),
+        };
+        self.key.iter().map(part).collect::<Vec<_>>().join(", ")
+    }
+
     pub fn history(&self) -> String {
         format!("{}_history", self.table)
     }

@@ -1,5 +1,6 @@
 //! Brings the tables of one list into the shape its catalog entry gives: made where they are missing, columns
-//! added, views and macros and comments renewed. A column is never dropped and never changes its type.
+//! added, views and macros and comments renewed. A column is never dropped and never changes its type. A list whose
+//! entry does not fit the table that it has is refused, and the others are prepared all the same.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,11 +12,62 @@ use crate::catalog::{RESERVED_TABLES, ROW_ID};
 use crate::store::error::Error;
 use crate::store::template::{self, Template, Values, ident, literal};
 
+/// A list whose tables have been looked at.
+pub(crate) struct Prepared {
+    pub layout: Layout,
+    /// Why nothing of the list can be stored, where its entry does not fit the table.
+    pub refusal: Option<Error>,
+    /// What the list's key was before, where it is another one now.
+    pub key_before: Option<String>,
+}
+
 /// Prepares the store for all lists of a run, in the order given.
-pub(crate) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec<Layout>, Error> {
+pub(crate) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec<Prepared>, Error> {
     let layouts: Vec<Layout> = endpoints.iter().map(Layout::new).collect();
     require_distinct_names(&layouts)?;
-    layouts.into_iter().map(|layout| reconcile(connection, layout)).collect()
+    connection.execute_batch(template::KEYS.text).map_err(Error::sql("prepare the table of keys"))?;
+    layouts.into_iter().map(|layout| prepare(connection, layout)).collect()
+}
+
+fn prepare(connection: &Connection, layout: Layout) -> Result<Prepared, Error> {
+    let layout = match reconcile(connection, layout.clone()) {
+        Ok(layout) => layout,
+        Err(refusal @ (Error::ColumnType { .. } | Error::RowIdHidden { .. })) => {
+            return Ok(Prepared { layout, refusal: Some(refusal), key_before: None });
+        }
+        Err(error) => return Err(error),
+    };
+    match record_key(connection, &layout) {
+        Ok(key_before) => Ok(Prepared { layout, refusal: None, key_before }),
+        Err(refusal @ Error::KeyShared { .. }) => Ok(Prepared { layout, refusal: Some(refusal), key_before: None }),
+        Err(error) => Err(error),
+    }
+}
+
+/// Records the key of a list, and gives the one that it had if that was another. A new one must tell the open records
+/// of the table apart.
+fn record_key(connection: &Connection, layout: &Layout) -> Result<Option<String>, Error> {
+    let doing = || Error::sql(format!("read the key of table {}", layout.table));
+    let mut values = layout.values();
+    let key_columns = layout.key_text();
+    let recorded: Option<String> = first(connection, &template::KEY_RECORDED.fill(&values)?).map_err(doing())?;
+    if recorded.as_ref() == Some(&key_columns) {
+        return Ok(None);
+    }
+    if let Some(sample) = first(connection, &template::SHARED_KEY.fill(&values)?).map_err(doing())? {
+        let before = recorded.unwrap_or_else(|| "not recorded".to_owned());
+        return Err(Error::KeyShared { table: layout.table.clone(), key_columns, before, sample });
+    }
+    values.insert("key_columns_text", literal(&key_columns));
+    connection.execute_batch(&template::RECORD_KEY.fill(&values)?).map_err(doing())?;
+    Ok(recorded)
+}
+
+/// The text in the first row, if there is one.
+fn first(connection: &Connection, sql: &str) -> duckdb::Result<Option<String>> {
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    rows.next()?.map(|row| row.get(0)).transpose()
 }
 
 fn require_distinct_names(layouts: &[Layout]) -> Result<(), Error> {
@@ -37,10 +89,12 @@ fn reconcile(connection: &Connection, layout: Layout) -> Result<Layout, Error> {
     let values = layout.values();
     execute(&template::CREATE_TABLES, &values)?;
     execute(&template::WANTED, &values)?;
-    for table in [layout.table.clone(), layout.history()] {
-        for (column, column_type) in missing_columns(connection, &table)? {
+    let tables = [layout.table.clone(), layout.history()];
+    let missing = tables.each_ref().map(|table| missing_columns(connection, table));
+    for (table, missing) in tables.iter().zip(missing.into_iter().collect::<Result<Vec<_>, _>>()?) {
+        for (column, column_type) in missing {
             let values =
-                Values::from([("table", ident(&table)), ("column", ident(&column)), ("column_type", column_type)]);
+                Values::from([("table", ident(table)), ("column", ident(&column)), ("column_type", column_type)]);
             execute(&template::ADD_COLUMN, &values)?;
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Finding, Mark, Trial};
 use crate::base::clock::MAX_CLOCK_SKEW;
+use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind, Service};
 use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::error::{Error, ErrorClass};
@@ -325,8 +326,7 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     let direction = if ahead_us > 0 { "behind" } else { "ahead of" };
     let detail = match apart.as_secs() {
         0 => "agrees with the service's".to_owned(),
-        s @ 1..120 => format!("{s} s {direction} the service's"),
-        s => format!("{} min {direction} the service's", (s + 30) / 60),
+        seconds => format!("{} {direction} the service's", in_words(seconds)),
     };
     if apart <= SKEW_TOLERATED {
         return Finding::new(Mark::Ok, "clock", detail);
