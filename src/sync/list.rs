@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::drift::{Members, UnknownMembers};
+use super::event::{Event, Observer};
 use super::plan::ListPlan;
 use super::reach::Clients;
 use super::writer::Writer;
-use super::{Event, Observer};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Scope;
 use crate::config::ConfirmGone;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::Error;
+use super::event::{Event, Observer};
 use super::plan::{self, ListPlan, PlannedScope, Projects};
-use super::{Error, Event, Observer, record};
+use super::request;
 use crate::base::clock::{MAX_CLOCK_SKEW, SharedClock, Timestamp};
 use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind};
@@ -43,7 +45,7 @@ impl Clients {
             if by_profile.contains_key(&scope.profile) {
                 continue;
             }
-            let made = record::client_settings(settings, scope.profile.as_deref()).map_err(Error::from);
+            let made = request::client_settings(settings, scope.profile.as_deref()).map_err(Error::from);
             let made = made.map(&adapted).and_then(|of_profile| match &first {
                 Some(first) => Ok(first.beside(of_profile)?),
                 None => Ok(Client::new(of_profile, Arc::clone(clock))?),

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::error::{Error, require_set};
 use super::list::NOT_UTF8;
-use super::{Error, Request, record, require_set};
+use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
@@ -48,7 +49,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     let path = &request.settings.store.value;
     // A retry makes no store where there is none.
     drop(store::open_read_only(path)?);
-    let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &record::store_settings(request))?;
+    let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
     let waiting = night.quarantined()?;
     let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
     let (mut retried, readable) = sorted(waiting, catalog, night.refused(), decode, started_at);
@@ -64,7 +65,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
         ended_at: clock.wall(),
         outcome: store::Outcome::Complete,
         settings_hash: request.settings.hash(),
-        owed: record::owed(&request.settings),
+        owed: request::owed(&request.settings),
     };
     night.commit(&run, &sweeps, &[], &[], &[])?;
     Ok(retried)

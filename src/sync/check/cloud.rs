@@ -17,10 +17,10 @@ use crate::cloud::lookup::host_probe::{Answered, Reach};
 use crate::cloud::lookup::regions;
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
-use crate::sync;
+use crate::sync::error as ended;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
 use crate::sync::reach::{self, Census, Clients};
-use crate::sync::record;
+use crate::sync::request;
 
 /// A clock that is off by more than this is told of: the times in the store are this machine's.
 const SKEW_TOLERATED: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: 
     let adapted = |settings| ClientSettings { retry: RETRY, ..settings };
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
         Ok(clients) => clients,
-        Err(sync::Error::Keys(_)) => {
+        Err(ended::Error::Keys(_)) => {
             return (tried.tell)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
         }
         Err(error) => {
@@ -110,14 +110,14 @@ impl Tried<'_> {
     }
 
     fn is_projectman_known(&self, scope: &ScopeSettings) -> bool {
-        let overrides = record::endpoint_overrides(self.trial.settings, scope.profile.as_deref());
+        let overrides = request::endpoint_overrides(self.trial.settings, scope.profile.as_deref());
         regions::endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
     }
 
     /// One line a host, then one for the clock.
     async fn hosts(&mut self, scopes: &[ScopeSettings]) {
         let reach_of = |profile: &Option<String>| {
-            let overrides = record::endpoint_overrides(self.trial.settings, profile.as_deref());
+            let overrides = request::endpoint_overrides(self.trial.settings, profile.as_deref());
             Reach::new(overrides, Arc::clone(&self.trial.clock))
         };
         let mut places_of: BTreeMap<String, Vec<Place>> = BTreeMap::new();

@@ -4,8 +4,9 @@
 use super::{FREE_BYTES_AMPLE, FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
 use crate::config::{Search, Settings, SourceReport, SourceState};
 use crate::store;
+use crate::sync::plan::PlanError;
 use crate::sync::reach::too_short;
-use crate::sync::{PlanError, record};
+use crate::sync::request;
 
 pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
     let found = match &settings.file {
@@ -40,7 +41,7 @@ fn searched(search: &Search) -> Finding {
         Ok(found) => found,
         Err(fault) => return Finding::new(Mark::Failed, "credentials", fault.to_string()).hint(fault.hint()),
     };
-    let short = record::credentials(found).is_too_short_to_hide().then(too_short);
+    let short = request::credentials(found).is_too_short_to_hide().then(too_short);
     let warning = short.as_ref().map_or(String::new(), |short| format!("; {short}"));
     let mark = if short.is_some() { Mark::Warning } else { Mark::Ok };
     Finding::new(mark, "credentials", format!("{}{warning}{}", found.source, passed_over(&search.sources)))

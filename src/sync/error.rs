@@ -1,0 +1,69 @@
+//! Why a run ended early, what to do next, and the exit code that goes with it.
+
+use super::plan::PlanError;
+use super::summary::ListError;
+use crate::base::clock::Timestamp;
+use crate::config::KeysFault;
+use crate::{cloud, store};
+
+const SET_CLOCK: &str =
+    "set this machine's clock, for instance by NTP, then run again: what a run finds is dated by it";
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Keys(#[from] KeysFault),
+    #[error(transparent)]
+    Cloud(#[from] cloud::error::Error),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    #[error("this machine's clock says {run}, and the cloud's {cloud}; nothing was stored")]
+    ClockApart { run: Timestamp, cloud: Timestamp },
+    #[error("this machine's clock says {now}, which is before 1970")]
+    ClockUnset { now: Timestamp },
+    #[error("interrupted; the store is as it was")]
+    Interrupted,
+}
+
+impl Error {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Plan(error) => Some(error.hint()),
+            Error::Keys(error) => Some(error.hint()),
+            Error::Cloud(error) => error.hint(),
+            Error::Store(error) => error.hint(),
+            Error::ClockApart { .. } | Error::ClockUnset { .. } => Some(SET_CLOCK.to_owned()),
+            Error::Interrupted => None,
+        }
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => 2,
+            Error::Cloud(error) if ListError::of(error).is_for_a_person => 2,
+            Error::Cloud(_) => 1,
+            Error::Store(error) => exit_code_of_store(error),
+            Error::Interrupted => 130,
+        }
+    }
+}
+
+/// A store that a person must put right, another run's, or one that could not be written.
+fn exit_code_of_store(error: &store::Error) -> u8 {
+    match error {
+        store::Error::Busy { .. } => 4,
+        store::Error::Io { .. }
+        | store::Error::Sql { .. }
+        | store::Error::DiskFull { .. }
+        | store::Error::CommitLost { .. }
+        | store::Error::ChangedMeanwhile { .. } => 1,
+        _ => 2,
+    }
+}
+
+/// What is found is dated by this machine's clock, so it must have been set.
+pub(super) fn require_set(now: Timestamp) -> Result<(), Error> {
+    if now.0 < 0 { Err(Error::ClockUnset { now }) } else { Ok(()) }
+}

@@ -1,0 +1,45 @@
+//! What a run says of itself while it goes on, for one who watches. Nothing is printed here.
+
+use super::plan::{ListPlan, Skipped};
+use super::summary::ListError;
+use crate::catalog::spec::{Scope, Service};
+use crate::cloud::limit::waiting::Waiting;
+use crate::sweep::Progress;
+
+/// What a person may want to see while a run goes on.
+pub enum Event<'a> {
+    Planned {
+        lists: &'a [ListPlan],
+        skipped: &'a [Skipped],
+    },
+    Started {
+        table: &'a str,
+        scope: &'a Scope,
+        service: Service,
+    },
+    Progress {
+        table: &'a str,
+        scope: &'a Scope,
+        progress: Progress,
+    },
+    /// Requests to a service in a region are held back.
+    Waiting(&'a Waiting<'a>),
+    Swept {
+        table: &'a str,
+        scope: &'a Scope,
+        verdict: &'a str,
+        proof: &'a str,
+        rows: u64,
+    },
+    Failed {
+        table: &'a str,
+        scope: &'a Scope,
+        error: &'a ListError,
+    },
+    Warning(String),
+    Storing,
+}
+
+pub trait Observer: Send + Sync {
+    fn event(&self, event: &Event<'_>);
+}

@@ -1,0 +1,212 @@
+//! One run: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::error::{Error, require_set};
+use super::event::{Event, Observer};
+use super::list::{Context, ListOutcome};
+use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
+use super::reach::{Census, Clients};
+use super::record::NightRecord;
+use super::request::{self, Request};
+use super::summary::Summary;
+use super::writer::Writer;
+use super::{list, reach};
+use crate::base::clock::SharedClock;
+use crate::catalog::Catalog;
+use crate::catalog::spec::Endpoint;
+use crate::cloud;
+use crate::cloud::client::{Attempt, ClientSettings};
+use crate::cloud::limit::waiting::Watcher;
+use crate::config::{CodeartsProjects, ScopeSettings, Settings};
+use crate::normalize::DecodeSettings;
+use crate::store::{self, Night, Purpose, StoreSettings};
+use crate::sweep::{HELD_BYTES_MAX, Room, Verdict};
+
+/// Lists swept at the same time.
+pub const LISTS_AT_ONCE_MAX: usize = 16;
+
+/// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
+pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
+    let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
+    Ok(plan::plan(&scopes, &endpoints)?)
+}
+
+/// A scope with names in the place of projects that only the cloud can tell.
+fn unasked(scope: &ScopeSettings) -> PlannedScope {
+    let project = scope.project.clone().unwrap_or_else(|| format!("project of {}", scope.region));
+    let iam = Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]);
+    let codearts = match &scope.codearts_projects {
+        None => Projects::Known(Vec::new()),
+        Some(CodeartsProjects::Ids(ids)) => Projects::Known(ids.clone()),
+        Some(CodeartsProjects::All) => Projects::Listed(vec!["(each project)".to_owned()]),
+    };
+    PlannedScope::of(scope, iam, codearts)
+}
+
+/// Runs a night. `interrupt` ends it early and leaves the store as it was.
+pub async fn sync(
+    request: Request,
+    catalog: &Catalog,
+    clock: SharedClock,
+    observer: Arc<dyn Observer>,
+    interrupt: impl Future<Output = ()>,
+) -> Result<Summary, Error> {
+    let started_at = clock.wall();
+    require_set(started_at)?;
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
+    if request.settings.scopes.value.is_empty() {
+        return Err(without_region(&request.settings));
+    }
+    let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
+    let clients = Clients::new(&request.settings, &clock, settings)?;
+    clients.tell_short_secrets(observer.as_ref());
+    let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
+    let writer = Arc::new(open_night(&request, purpose, catalog, &clock).await?);
+    clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
+    let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let swept = tokio::select! {
+        swept = work => swept,
+        () = interrupt => Err(Error::Interrupted),
+    };
+    let writer = sole(writer).await;
+    let (lists, look_ups) = match swept {
+        Ok(swept) => swept,
+        Err(error) => {
+            abandon(writer).await;
+            return Err(error);
+        }
+    };
+    let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
+    let night =
+        NightRecord::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
+    if nothing_to_store {
+        abandon(writer).await;
+        return Ok(night.summary_of_failure());
+    }
+    observer.event(&Event::Storing);
+    let summary = writer.finish(move |open| night.commit(open)).await?;
+    Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+/// A profile that was named and cannot be read may be what names the region.
+fn without_region(settings: &Settings) -> Error {
+    let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
+    let fault = named.filter_map(|(_, search)| search.found.as_ref().err()).next();
+    fault.map_or(PlanError::NoRegion.into(), |fault| fault.clone().into())
+}
+
+fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
+    let observer = Arc::clone(observer);
+    Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
+}
+
+async fn open_night(
+    request: &Request,
+    purpose: Purpose,
+    catalog: &Catalog,
+    clock: &SharedClock,
+) -> Result<Writer, store::Error> {
+    let path: PathBuf = request.settings.store.value.clone();
+    let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
+    let settings = StoreSettings { purpose, ..request::store_settings(request) };
+    let clock = Arc::clone(clock);
+    Writer::start(move || Night::open(&path, &endpoints, &|| clock.wall(), &settings)).await
+}
+
+async fn sweep_all(
+    request: &Request,
+    endpoints: &[Arc<Endpoint>],
+    clients: Clients,
+    writer: &Arc<Writer>,
+    clock: SharedClock,
+    observer: Arc<dyn Observer>,
+) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
+    let settings = &request.settings;
+    let (scopes, mut look_ups) = reach::look_up(&settings.scopes.value, endpoints, &clients).await?;
+    let mut census = Census::default();
+    let swept = writer.ask(|night| night.swept_projects()).await?;
+    reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
+    clients.require_agreed_clock(clock.wall())?;
+    let mut plan = plan::plan(&scopes, endpoints)?;
+    let (refused, key_changes) = writer.ask(|night| Ok((refused(night), night.key_changes().to_vec()))).await?;
+    for list in &mut plan.lists {
+        list.fault = refused.get(&list.endpoint.name).cloned().or(list.fault.take());
+    }
+    for (table, before, now) in &key_changes {
+        observer.event(&Event::Warning(format!(
+            "the key of {table} was {before} and is {now} now: its records are matched by the new one from this run on"
+        )));
+    }
+    observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
+    let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
+    let context = Context {
+        clients: clients.clone(),
+        writer: Arc::clone(writer),
+        clock: Arc::clone(&clock),
+        observer: Arc::clone(&observer),
+        decode,
+        confirm_gone: request.settings.confirm_gone,
+        room: Room::new(HELD_BYTES_MAX),
+        max_bad_percent: request.settings.max_bad_percent,
+    };
+    let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
+    let mut tasks = JoinSet::new();
+    for (index, list) in plan.lists.into_iter().enumerate() {
+        let (context, at_once) = (context.clone(), Arc::clone(&at_once));
+        tasks.spawn(async move {
+            let _permit = at_once.acquire_owned().await;
+            (index, list::run(context, list).await)
+        });
+    }
+    let mut outcomes = Vec::new();
+    let mut reported = BTreeSet::new();
+    while let Some(finished) = tasks.join_next().await {
+        let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        let mut outcome = outcome?;
+        clients.require_agreed_clock(clock.wall())?;
+        if let Verdict::Failed(error) = outcome.swept.verdict {
+            let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
+            outcome.swept.verdict = Verdict::Failed(Box::new(error));
+        }
+        outcome.tell(observer.as_ref(), &mut reported);
+        outcomes.push((index, outcome));
+    }
+    clients.tell_clock(observer.as_ref());
+    outcomes.sort_by_key(|(index, _)| *index);
+    Ok((outcomes.into_iter().map(|(_, outcome)| outcome).collect(), look_ups))
+}
+
+/// Why lists cannot be stored, by table.
+fn refused(night: &Night) -> BTreeMap<String, cloud::Error> {
+    let refusal = |error: &store::Error| cloud::Error::NotStorable { fault: error.to_string(), hint: error.hint() };
+    night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
+}
+
+/// The writer itself, once no list holds it any more. Lists that were cut off let go of it as their tasks end.
+async fn sole(mut writer: Arc<Writer>) -> Writer {
+    loop {
+        match Arc::try_unwrap(writer) {
+            Ok(writer) => return writer,
+            Err(shared) => writer = shared,
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Gives the night up and waits until its files are gone.
+async fn abandon(writer: Writer) {
+    let dropped = writer.finish(|night: Night| {
+        drop(night);
+        Ok(())
+    });
+    // Whatever went wrong before, the run's own error is the one to tell.
+    drop(dropped.await);
+}

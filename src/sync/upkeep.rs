@@ -1,0 +1,38 @@
+//! What a person changes in a store by hand, by the settings of a run: a run's date, records in quarantine, drift. The
+//! cloud is asked nothing.
+
+use super::error::{Error, require_set};
+use super::request::{self, Request};
+use crate::base::clock::{SharedClock, Timestamp};
+use crate::catalog::Catalog;
+use crate::config::Settings;
+use crate::store::{self, Quarantined};
+
+/// Dates a run `to` another time, and returns the one that it had.
+pub fn redate(
+    settings: &Settings,
+    catalog: &Catalog,
+    run_id: i64,
+    to: Timestamp,
+    clock: &SharedClock,
+) -> Result<Timestamp, Error> {
+    require_set(clock.wall())?;
+    let path = &settings.store.value;
+    // No store is made where there is none.
+    drop(store::open_read_only(path)?);
+    let request = Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, is_demo: false };
+    let settings = request::store_settings(&request);
+    Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &settings)?)
+}
+
+/// Dismisses records in quarantine: they are not reported again as long as their content is the same.
+pub fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) -> Result<(), Error> {
+    let settings = request::store_settings(request);
+    Ok(store::dismiss(&request.settings.store.value, clock.wall(), &settings, records)?)
+}
+
+/// Acknowledges drift of a table: a run does not warn of it as long as it does not change.
+pub fn acknowledge(request: &Request, table: &str, members: &[String], clock: &SharedClock) -> Result<(), Error> {
+    let settings = request::store_settings(request);
+    Ok(store::acknowledge(&request.settings.store.value, clock.wall(), &settings, table, members)?)
+}
