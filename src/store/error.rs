@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::template::TemplateError;
 use crate::base::clock::Timestamp;
-use crate::store::file::lock::Holder;
+use crate::store::file::holder::Holder;
 
 /// What the system says of a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";

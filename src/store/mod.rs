@@ -9,6 +9,7 @@ mod file;
 mod ledger;
 mod night;
 mod read;
+mod sweeps;
 mod table;
 mod template;
 
@@ -16,27 +17,27 @@ mod template;
 mod tests;
 
 pub use error::Error;
+pub use file::holder::Holder;
 pub use file::inspect::{free_bytes, holder, require_writable};
-pub use file::lock::Holder;
 pub use file::memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
-pub use file::open::{file_name, is_demo, open_read_only};
+pub use file::open::{file_name, is_demo};
 pub use file::workbench::{Purpose, StoreSettings, Workbench, migrate};
 pub use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub use ledger::quarantine::{Quarantined, dismiss, quarantined};
 pub use ledger::records::{
-    DRIFT_OTHERS, DriftKind, DriftRecord, NotShown, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord,
-    SweepError, SweepRecord, Verdict,
+    DRIFT_OTHERS, DriftKind, DriftRecord, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError,
+    SweepRecord, Verdict,
 };
 pub use ledger::redate::redate;
-pub use night::{Night, SweepId, SweptProject, newest_run_at};
+pub use night::{Night, SweptProject, newest_run_at};
 pub use read::checks::{Violation, run_checks};
 pub use read::holdings::{Holding, holdings, lists_held};
-pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader};
+pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader, open_read_only};
 pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
+pub use sweeps::{Brake, NotShown, SweepCounts, SweepId};
 pub use table::layout::{OWN_COLUMNS, sql_type};
-pub use table::merge::{Brake, SweepCounts};
 pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

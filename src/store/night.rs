@@ -17,19 +17,15 @@ use crate::store::file::workbench::{StoreSettings, Workbench};
 use crate::store::ledger::drift::{self, Acknowledged};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
-    self, DriftRecord, Ledger, NotShown, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
-    Verdict,
+    self, DriftRecord, Ledger, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow, Verdict,
 };
+use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, Buffer, Database};
 use crate::store::table::layout::{Layout, OWN_COLUMNS};
-use crate::store::table::merge::{self, Brake, Merged, RunStamp, SweepCounts};
+use crate::store::table::merge;
 use crate::store::table::parked::Parked;
 use crate::store::table::raw::RawTexts;
 use crate::store::table::reconcile::{self, Prepared};
-
-/// Names a sweep within its night.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SweepId(pub(super) i32);
 
 /// A project that a table has been read in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use crate::catalog::spec::ScopeKind;
 use crate::cloud::client::Attempt;
 use crate::config::ConfirmGone;
 use crate::store::{
-    self, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepCounts, SweepError, SweepRecord,
+    self, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepCounts,
+    SweepError, SweepRecord,
 };
 use crate::sweep::{Proof, Verdict};
 

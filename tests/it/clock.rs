@@ -144,7 +144,10 @@ fn a_run_that_is_dated_again_takes_all_that_it_saw_along() {
     ]);
     assert_eq!(columns.map(|(column, table)| of_future(column, table)), [0; 7]);
     assert_eq!(tenant.texts(content), held);
-    assert_eq!(tenant.number("SELECT count(*) FROM runs WHERE epoch_us(ended_at) - epoch_us(started_at) > 3600000000"), 0);
+    assert_eq!(
+        tenant.number("SELECT count(*) FROM runs WHERE epoch_us(ended_at) - epoch_us(started_at) > 3600000000"),
+        0
+    );
     tenant.assert_sound();
     tenant.run(&["status", "--max-age", "26h"]).exits(0);
     let run_2 = &tenant.texts("SELECT CAST(epoch_us(started_at) AS VARCHAR) FROM runs WHERE run_id = 2")[0];

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access, statvfs};
 
-use super::lock::{Holder, read_holder};
+use super::holder::Holder;
+use super::lock::read_holder;
 use crate::store::error::Error;
 
 /// The run that holds the store at this moment, if one does. No lock is taken unless a run has left its name

@@ -1,42 +1,18 @@
 //! One run at a time: a lock file beside the store, held with the operating system's lock, that says who
 //! holds it. It knows nothing of DuckDB.
 
-use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use crate::base::clock::Timestamp;
+use super::holder::Holder;
 use crate::store::error::Error;
 
 /// Pause between two tries at a lock that another run holds.
 const POLL: Duration = Duration::from_millis(100);
 /// Longest text that is read from a lock file.
 const HOLDER_BYTES_MAX: u64 = 4096;
-
-/// Who holds the lock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Holder {
-    pub pid: u32,
-    pub host: String,
-    /// RFC 3339, UTC.
-    pub started_at: String,
-}
-
-impl Holder {
-    pub fn this_process(started: Timestamp) -> Holder {
-        Holder { pid: std::process::id(), host: host_name(), started_at: started.to_string() }
-    }
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "process {} on {}, started at {}", self.pid, self.host, self.started_at)
-    }
-}
 
 /// The lock; dropping it lets go. The file stays behind, emptied: to remove it would race with a run that
 /// has opened it and is about to lock it.
@@ -103,18 +79,14 @@ pub(crate) fn read_holder(file: &mut File) -> Option<Holder> {
     serde_json::from_str(&text).ok()
 }
 
-fn host_name() -> String {
-    ["/proc/sys/kernel/hostname", "/etc/hostname"]
-        .iter()
-        .find_map(|path| fs::read_to_string(path).ok())
-        .map_or_else(|| "unknown host".to_owned(), |name| name.trim().to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
 
+    use std::fs;
+
     use super::*;
+    use crate::base::clock::Timestamp;
 
     fn holder(pid: u32) -> Holder {
         Holder { pid, host: "night-host".into(), started_at: Timestamp(0).to_string() }

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 
 use duckdb::{AccessMode, Config, Connection};
 
-use super::migrate;
 use crate::store::error::{self, Error};
-use crate::store::read::reader::Reader;
 use crate::store::template;
 
 /// What stands at byte 8 of every DuckDB file.
@@ -20,17 +18,6 @@ const MAGIC_AT: usize = 8;
 const IN_MEMORY: &str = ":memory:";
 /// The table that marks a demo's store, whatever it holds.
 const DEMO_MARK: &str = "_hclake_demo";
-
-/// Opens the store to read it, within bounds of memory and disk. Nothing is loaded or installed from outside, and
-/// instants are shown in UTC.
-pub fn open_read_only(path: &Path) -> Result<Reader, Error> {
-    file_name(path)?;
-    check_magic(path)?;
-    let reader = Reader::open(&locate(path)?).map_err(|e| opening(path, e))?;
-    use_utc(&reader);
-    migrate::require_known(&reader, path).map_err(|error| error.in_file(path))?;
-    Ok(reader)
-}
 
 /// Whether `hclake demo` made the store.
 pub fn is_demo(connection: &Connection) -> Result<bool, Error> {

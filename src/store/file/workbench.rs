@@ -8,14 +8,16 @@ use std::time::{Duration, SystemTime};
 
 use duckdb::{AccessMode, Connection};
 
+use super::holder::Holder;
 use super::inspect::free_bytes;
-use super::lock::{Holder, Lock};
+use super::lock::Lock;
 use super::memory::{self, MEMORY_LIMIT_MB};
 use super::migrate::{self, MIGRATIONS};
 use super::open;
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
-use crate::store::table::merge::Brake;
+use crate::store::read::reader;
+use crate::store::sweeps::Brake;
 use crate::store::template::{self, Values, literal};
 
 /// The program as the ledger names it.
@@ -100,7 +102,7 @@ impl Workbench {
         let files = &bench.files;
         if files.store.exists() {
             fold_foreign_log(files)?;
-            match open::open_read_only(&files.store) {
+            match reader::open_read_only(&files.store) {
                 Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
                 Err(error) => accept_empty(error, settings.purpose)?,
             }
@@ -133,7 +135,7 @@ impl Workbench {
         let connection = self.connection.take().expect("a workbench is replaced once");
         connection.execute_batch(template::DETACH.text).map_err(Error::sql("write the store out"))?;
         drop(connection);
-        let written = open::open_read_only(&files.next)?;
+        let written = reader::open_read_only(&files.next)?;
         verify(&written)?;
         drop(written);
         sync(&files.next)?;

@@ -13,9 +13,8 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::store::error::Error;
 use crate::store::file::workbench::PROGRAM;
-use crate::store::night::SweepId;
+use crate::store::sweeps::{NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, CHUNK_BYTES, Database};
-use crate::store::table::merge::{RunStamp, SweepCounts};
 use crate::store::table::raw::RawText;
 use crate::store::template::{self, Template, Values, instant};
 
@@ -71,16 +70,6 @@ impl Verdict {
             Verdict::Failed => "failed",
         }
     }
-}
-
-/// What becomes of the open records that a sweep did not show. It is asked only of a complete one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotShown {
-    StayOpen,
-    /// A second reading did not show them either.
-    AreGone,
-    /// Those that an earlier complete sweep did not show either are gone as of that one; the others wait for the next.
-    AwaitNextRun,
 }
 
 /// One listing of one table in one scope. Counts are rows, pages or calls.

@@ -11,7 +11,9 @@ use std::thread::available_parallelism;
 use duckdb::{AccessMode, Config, Connection};
 use rustix::fs::statvfs;
 
-use crate::store::file::open;
+use crate::store::error::Error;
+use crate::store::file::migrate;
+use crate::store::file::open::{self, check_magic, file_name, locate, opening, use_utc};
 
 /// Memory that DuckDB may take to answer, in MiB.
 pub const READ_MEMORY_MB: u64 = 512;
@@ -44,6 +46,17 @@ impl Reader {
     pub fn spill_folder(&self) -> Option<&Path> {
         self.spill.as_ref().map(|spill| spill.folder.as_path())
     }
+}
+
+/// Opens the store to read it, within bounds of memory and disk. Nothing is loaded or installed from outside, and
+/// instants are shown in UTC.
+pub fn open_read_only(path: &Path) -> Result<Reader, Error> {
+    file_name(path)?;
+    check_magic(path)?;
+    let reader = Reader::open(&locate(path)?).map_err(|e| opening(path, e))?;
+    use_utc(&reader);
+    migrate::require_known(&reader, path).map_err(|error| error.in_file(path))?;
+    Ok(reader)
 }
 
 impl Deref for Reader {

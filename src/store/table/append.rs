@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use duckdb::Connection;
 
-use super::layout::{self, Layout};
+use super::layout::{self, HASH, Layout, OWN_IN_FRONT, ROW, SEQ, SWEEP};
 use super::parked::Parked;
 use crate::store::error::Error;
 
@@ -18,13 +18,6 @@ use crate::store::error::Error;
 pub(crate) const CHUNK_ROWS: usize = 8192;
 /// Bytes of rows that are gathered, and that are written at a time: 4 MiB, or one record where that is larger.
 pub(crate) const CHUNK_BYTES: usize = 4 << 20;
-pub(crate) const SWEEP: &str = "_sweep";
-const SEQ: &str = "_seq";
-pub(crate) const ROW: &str = "_row";
-const HASH: &str = "_hash";
-/// Columns that every staged row has before those of its list.
-pub(crate) const OWN_IN_FRONT: [&str; 3] = [SWEEP, SEQ, ROW];
-
 /// A database of a run's connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Database {

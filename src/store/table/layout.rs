@@ -6,6 +6,13 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 use crate::catalog::spec::{Endpoint, KeyPart, StoredColumn, StoredKind};
 use crate::store::template::{Values, ident, literal};
 
+pub(crate) const SWEEP: &str = "_sweep";
+pub(crate) const SEQ: &str = "_seq";
+pub(crate) const ROW: &str = "_row";
+pub(crate) const HASH: &str = "_hash";
+/// Columns that every staged row has before those of its list.
+pub(crate) const OWN_IN_FRONT: [&str; 3] = [SWEEP, SEQ, ROW];
+
 /// Columns that the store adds to a list's own, and what they mean.
 pub const OWN_COLUMNS: &[(&str, &str)] = &[
     ("_scope", "Where the record lives: region/project, and the fixed parameter where the list has one."),

@@ -11,12 +11,13 @@ use arrow::compute::take_record_batch;
 use arrow::datatypes::{Field, Int32Type, Int64Type, Schema};
 use duckdb::Connection;
 
-use super::append::{self, SWEEP};
-use super::layout::Layout;
-use super::merge::{Merged, RunStamp};
+use super::append;
+use super::layout::{self, Layout};
+
 use super::parked::{Parked, numbers};
 use crate::catalog::spec::Scope;
 use crate::store::error::Error;
+use crate::store::sweeps::{Merged, RunStamp};
 use crate::store::template::{self, Values};
 
 /// Rows that open a version: their numbers, rising, and when their records were first seen.
@@ -70,7 +71,7 @@ fn versions<'a>(
     let place = |row: &i64| places.binary_search(row).expect("a row is in the frame that its number lies in") as u32;
     let taken = take_record_batch(parked, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
     let rows = taken.num_rows();
-    let sweeps = taken.column_by_name(SWEEP).expect("staged rows name their sweep").as_primitive::<Int32Type>();
+    let sweeps = taken.column_by_name(layout::SWEEP).expect("staged rows name their sweep").as_primitive::<Int32Type>();
     let scopes: Vec<&Scope> =
         sweeps.values().iter().map(|sweep| scope_of(*sweep).expect("only merged sweeps open versions")).collect();
     let text = |of: &dyn Fn(&Scope) -> String| -> ArrayRef {
@@ -82,7 +83,7 @@ fn versions<'a>(
         ("_region", text(&|scope| scope.region.clone())),
         ("_project", text(&|scope| scope.project.clone())),
     ];
-    let own = append::OWN_IN_FRONT.len();
+    let own = layout::OWN_IN_FRONT.len();
     let schema = taken.schema();
     let read = schema.fields().iter().map(|field| field.name().as_str()).zip(taken.columns().iter().cloned()).skip(own);
     let after = [

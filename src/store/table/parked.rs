@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
-use super::append::ROW;
+use super::layout::ROW;
 use crate::store::error::Error;
 
 /// The file and what is in it. The file is begun with the first rows; its folder goes with the run.

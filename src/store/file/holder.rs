@@ -1,0 +1,35 @@
+//! Who holds a store's lock, as the lock file says it.
+
+use std::{fmt, fs};
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+
+/// Who holds the lock.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    pub pid: u32,
+    pub host: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+}
+
+impl Holder {
+    pub fn this_process(started: Timestamp) -> Holder {
+        Holder { pid: std::process::id(), host: host_name(), started_at: started.to_string() }
+    }
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {} on {}, started at {}", self.pid, self.host, self.started_at)
+    }
+}
+
+fn host_name() -> String {
+    ["/proc/sys/kernel/hostname", "/etc/hostname"]
+        .iter()
+        .find_map(|path| fs::read_to_string(path).ok())
+        .map_or_else(|| "unknown host".to_owned(), |name| name.trim().to_owned())
+}

@@ -1,0 +1,102 @@
+//! The sweeps of one run as the store sees them: their names, what each may close, what came of it, and the guard
+//! against closing too much at once. Plain values; no statement is run.
+
+use super::template::{Values, instant};
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::Scope;
+
+/// Names a sweep within its run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SweepId(pub(super) i32);
+
+/// What becomes of the open records that a sweep did not show. It is asked only of a complete one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShown {
+    StayOpen,
+    /// A second reading did not show them either.
+    AreGone,
+    /// Those that an earlier complete sweep did not show either are gone as of that one; the others wait for the next.
+    AwaitNextRun,
+}
+
+/// Share of a scope's open records that one sweep may declare gone.
+pub const MAX_GONE_PERCENT: u8 = 30;
+/// Open records below which the share says nothing.
+pub const MIN_OPEN: u64 = 20;
+
+/// Holds back a sweep that would declare too many records gone at once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Brake {
+    pub max_gone_percent: u8,
+    pub min_open: u64,
+}
+
+impl Default for Brake {
+    fn default() -> Self {
+        Brake { max_gone_percent: MAX_GONE_PERCENT, min_open: MIN_OPEN }
+    }
+}
+
+impl Brake {
+    pub fn holds(&self, gone: u64, open: u64) -> bool {
+        open >= self.min_open && u128::from(gone) * 100 > u128::from(open) * u128::from(self.max_gone_percent)
+    }
+}
+
+/// What came of one sweep, in records; a failed sweep has only zeros.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SweepCounts {
+    pub sweep: SweepId,
+    /// Rows handed over.
+    pub staged: u64,
+    pub distinct_staged: u64,
+    pub new: u64,
+    pub changed: u64,
+    pub unchanged: u64,
+    pub gone: u64,
+    /// Rows dropped whose key another row of the sweep had, with other content.
+    pub conflicts: u64,
+    /// Records that the brake left open.
+    pub held_back: u64,
+    pub braked: bool,
+    /// Records that the sweep did not show and that the next run has to confirm as gone.
+    pub unconfirmed: u64,
+    /// Records that were open in the scope before.
+    pub open_before: u64,
+}
+
+/// A sweep that takes part in the merge.
+pub(crate) struct Merged<'a> {
+    pub sweep: SweepId,
+    pub scope: &'a Scope,
+    pub not_shown: NotShown,
+}
+
+/// The run as versions name it.
+#[derive(Clone, Copy)]
+pub(crate) struct RunStamp {
+    pub run_id: i64,
+    pub valid_from: Timestamp,
+}
+
+impl RunStamp {
+    pub fn add_to(self, values: &mut Values) {
+        values.insert("run_id", self.run_id.to_string());
+        values.insert("valid_from", instant(self.valid_from));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_brake_holds_above_its_share_of_enough_records_only() {
+        let brake = Brake::default();
+        assert!(!brake.holds(19, 19), "too few to say");
+        assert!(!brake.holds(6, 20), "30 percent is allowed");
+        assert!(brake.holds(7, 20));
+        assert!(brake.holds(u64::MAX, u64::MAX));
+        assert!(!brake.holds(0, 1_000_000));
+    }
+}
