@@ -14,7 +14,6 @@
 -- by: day       changed_at::DATE AS day
 -- by: week      date_trunc('week', changed_at)::DATE AS week
 -- by: error     failure_message AS error
--- chart: bars failure_rate_pct
 -- note: failure_rate_pct is failed in percent of finished; it is empty where nothing finished.
 -- note: failed_ever and recovered count jobs that a run saw as FAIL, and those of them that are SUCCESS now. A failure
 --   that came and went between two runs was never seen.

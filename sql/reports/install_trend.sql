@@ -8,7 +8,6 @@
 -- param: as_of instant newest
 -- by: overall  week
 -- by: app      app_label AS app, app_id, week
--- chart: steps failure_rate_pct
 -- note: Weeks are UTC and named by their Monday. The first and the last week of a range may be cut short by it.
 -- note: failure_rate_pct is failed in percent of finished. change_pct_points is that rate less the rate of the seven days
 --   before (failed_before of finished_before); it is empty where nothing finished in them.

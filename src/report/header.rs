@@ -9,7 +9,6 @@
 //! -- param: since instant none
 //! -- param: as_of instant newest
 //! -- by: app  app_name AS app, app_id
-//! -- chart: how the result may be drawn
 //! -- note: what a reader should know of a column
 //! ```
 //!
@@ -28,7 +27,6 @@ pub struct Header {
     pub params: Vec<Param>,
     /// What the rows can be grouped by; the first is taken where none is asked for.
     pub groupings: Vec<Grouping>,
-    pub chart: Option<String>,
     pub notes: Vec<String>,
 }
 
@@ -155,7 +153,6 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
     match entry.key.as_str() {
         "title" => set_once(&mut header.title, "title", value),
         "about" => set_once(&mut header.about, "about", value),
-        "chart" => set_once(header.chart.get_or_insert_default(), "chart", value),
         "needs" => {
             for table in value.split(',').map(str::trim) {
                 unless_name(table, "a table")?;
@@ -180,7 +177,7 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             header.notes.push(value.to_owned());
             Ok(())
         }
-        other => Err(format!("unknown key `{other}`; there are title, about, needs, param, by, chart and note")),
+        other => Err(format!("unknown key `{other}`; there are title, about, needs, param, by and note")),
     }
 }
 
@@ -279,7 +276,6 @@ mod tests {
 -- param: as_of instant newest
 -- by: app   app_name AS app, app_id
 -- by: week  week
--- chart: bars
 -- note: first
 -- note: second
 
@@ -305,7 +301,6 @@ SELECT {{columns}}, '{{by}}' FROM f($since, $as_of) -- $anything
         );
         let groupings: Vec<_> = header.groupings.iter().map(|g| (g.name.as_str(), g.columns.as_str())).collect();
         assert_eq!(groupings, [("app", "app_name AS app, app_id"), ("week", "week")]);
-        assert_eq!(header.chart.as_deref(), Some("bars"));
         assert_eq!(header.notes, ["first", "second"]);
     }
 

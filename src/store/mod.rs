@@ -23,7 +23,7 @@ pub use file::memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
 pub use file::open::{file_name, is_demo};
-pub use file::workbench::{Purpose, StoreSettings, Workbench, migrate};
+pub use file::workbench::{Purpose, StoreSettings, Workbench};
 pub use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub use ledger::quarantine::{Quarantined, dismiss, quarantined};
 pub use ledger::records::{

@@ -70,7 +70,7 @@ impl Night {
         now: &dyn Fn() -> Timestamp,
         settings: &StoreSettings,
     ) -> Result<Night, Error> {
-        let (bench, _) = Workbench::open(path, now(), settings)?;
+        let bench = Workbench::open(path, now(), settings)?;
         let connection = bench.connection();
         let prepared = reconcile::run(connection, endpoints)?;
         let (mut layouts, mut refused, mut key_changes) = (Vec::new(), Vec::new(), Vec::new());

@@ -35,74 +35,6 @@ macro_rules! templates {
 }
 
 templates! {
-    ABSENT = "merge/absent.sql";
-    ACKNOWLEDGE = "merge/acknowledge.sql";
-    ACKNOWLEDGED = "merge/acknowledged.sql";
-    ADD_COLUMN = "merge/add_column.sql";
-    CLOSE = "merge/close.sql";
-    CLEAR_QUARANTINE = "merge/clear_quarantine.sql";
-    CLEAR_SWEEPS = "merge/clear_sweeps.sql";
-    COLUMN_DIFFERENCES = "merge/column_differences.sql";
-    COMMENTS = "merge/comments.sql";
-    COMMENT_COLUMN = "merge/comment_column.sql";
-    COMMENT_TABLE = "merge/comment_table.sql";
-    CREATE_NIGHT = "merge/create_night.sql";
-    CREATE_STAGE = "merge/create_stage.sql";
-    CREATE_TABLES = "merge/create_tables.sql";
-    DEDUPE = "merge/dedupe.sql";
-    DETACH = "merge/detach.sql";
-    DIFF = "merge/diff.sql";
-    DISCARD = "merge/discard.sql";
-    DISMISS = "merge/dismiss.sql";
-    DISMISSED = "merge/dismissed.sql";
-    DOUBLED = "merge/doubled.sql";
-    DRIFT_KNOWN = "merge/drift_known.sql";
-    DROP_OLDER = "merge/drop_older.sql";
-    FOLD_DRIFT = "merge/fold_drift.sql";
-    FOLD_QUARANTINE = "merge/fold_quarantine.sql";
-    HOLDINGS = "holdings/scopes.sql";
-    KEEP_ABSENT = "merge/keep_absent.sql";
-    KEYLESS = "merge/keyless.sql";
-    KEYS = "merge/keys.sql";
-    KEY_RECORDED = "merge/key_recorded.sql";
-    MARK_DEMO = "merge/mark_demo.sql";
-    MEMBER_HELD = "merge/member_held.sql";
-    MIGRATIONS_APPLIED = "merge/migrations_applied.sql";
-    MIGRATIONS_KNOWN = "merge/migrations_known.sql";
-    MIGRATION_RECORD = "merge/migration_record.sql";
-    NEWEST_RUN = "merge/newest_run.sql";
-    OPEN_RECORDS = "merge/open_records.sql";
-    OPENING = "merge/opening.sql";
-    PRUNE_REQUESTS = "merge/prune_requests.sql";
-    QUARANTINE_OPEN = "merge/quarantine_open.sql";
-    RESOLVE_KEYLESS = "merge/resolve_keyless.sql";
-    RESOLVE_QUARANTINE = "merge/resolve_quarantine.sql";
-    RESOLVE_STORED = "merge/resolve_stored.sql";
-    RUN_STORED = "merge/run_stored.sql";
-    SET_MEMORY = "merge/set_memory.sql";
-    SETTLE_OUTBOX = "merge/settle_outbox.sql";
-    SWEPT_PROJECTS = "merge/swept_projects.sql";
-    SUMMARISE_CHECK = "merge/summarise_check.sql";
-    TABLES_HELD = "merge/tables_held.sql";
-    TALLY = "merge/tally.sql";
-    WAITING_QUARANTINE = "merge/waiting_quarantine.sql";
-    WANTED = "merge/wanted.sql";
-    WIDE = "merge/wide.sql";
-    ATTACH = "merge/attach.sql";
-    AWAIT_CONFIRMATION = "merge/await_confirmation.sql";
-    CANDIDATES = "merge/candidates.sql";
-    DROP_CANDIDATES = "merge/drop_candidates.sql";
-    AS_OF = "macros/as_of.sql";
-    CHANGES = "macros/changes.sql";
-    VERSIONS = "views/versions.sql";
-    RECORD_KEY = "merge/record_key.sql";
-    SHARED_KEY = "merge/shared_key.sql";
-    REDATE_COLUMNS = "redate/columns.sql";
-    REDATE_INSTANT = "redate/instant.sql";
-    REDATE_LEDGER = "redate/ledger.sql";
-    REDATE_NEIGHBOURS = "redate/neighbours.sql";
-    FRESHNESS = "status/freshness.sql";
-    LAST_RUNS = "status/last_runs.sql";
     CHECK_INTERVAL_FORWARD = "checks/interval_forward.sql";
     CHECK_LEDGER_EQUATION = "checks/ledger_equation.sql";
     CHECK_LEDGER_RUNS_KNOWN = "checks/ledger_runs_known.sql";
@@ -110,6 +42,74 @@ templates! {
     CHECK_RUNS_IN_ORDER = "checks/runs_in_order.sql";
     CHECK_RUNS_KNOWN = "checks/runs_known.sql";
     CHECK_VERSIONS_APART = "checks/versions_apart.sql";
+    ATTACH = "file/attach.sql";
+    DETACH = "file/detach.sql";
+    MARK_DEMO = "file/mark_demo.sql";
+    MIGRATION_RECORD = "file/migration_record.sql";
+    MIGRATIONS_APPLIED = "file/migrations_applied.sql";
+    MIGRATIONS_KNOWN = "file/migrations_known.sql";
+    SET_MEMORY = "file/set_memory.sql";
+    TABLES_HELD = "file/tables_held.sql";
+    WIDE = "file/wide.sql";
+    HOLDINGS = "holdings/scopes.sql";
+    ACKNOWLEDGE = "ledger/acknowledge.sql";
+    ACKNOWLEDGED = "ledger/acknowledged.sql";
+    CLEAR_QUARANTINE = "ledger/clear_quarantine.sql";
+    DISMISS = "ledger/dismiss.sql";
+    DISMISSED = "ledger/dismissed.sql";
+    DRIFT_KNOWN = "ledger/drift_known.sql";
+    FOLD_DRIFT = "ledger/fold_drift.sql";
+    FOLD_QUARANTINE = "ledger/fold_quarantine.sql";
+    NEWEST_RUN = "ledger/newest_run.sql";
+    PRUNE_REQUESTS = "ledger/prune_requests.sql";
+    QUARANTINE_OPEN = "ledger/quarantine_open.sql";
+    RESOLVE_KEYLESS = "ledger/resolve_keyless.sql";
+    RESOLVE_QUARANTINE = "ledger/resolve_quarantine.sql";
+    RESOLVE_STORED = "ledger/resolve_stored.sql";
+    RUN_STORED = "ledger/run_stored.sql";
+    SETTLE_OUTBOX = "ledger/settle_outbox.sql";
+    SUMMARISE_CHECK = "ledger/summarise_check.sql";
+    SWEPT_PROJECTS = "ledger/swept_projects.sql";
+    WAITING_QUARANTINE = "ledger/waiting_quarantine.sql";
+    AS_OF = "macros/as_of.sql";
+    CHANGES = "macros/changes.sql";
+    ABSENT = "merge/absent.sql";
+    AWAIT_CONFIRMATION = "merge/await_confirmation.sql";
+    CANDIDATES = "merge/candidates.sql";
+    CLEAR_SWEEPS = "merge/clear_sweeps.sql";
+    CLOSE = "merge/close.sql";
+    CREATE_NIGHT = "merge/create_night.sql";
+    CREATE_STAGE = "merge/create_stage.sql";
+    DEDUPE = "merge/dedupe.sql";
+    DIFF = "merge/diff.sql";
+    DISCARD = "merge/discard.sql";
+    DOUBLED = "merge/doubled.sql";
+    DROP_CANDIDATES = "merge/drop_candidates.sql";
+    DROP_OLDER = "merge/drop_older.sql";
+    KEEP_ABSENT = "merge/keep_absent.sql";
+    KEYLESS = "merge/keyless.sql";
+    OPENING = "merge/opening.sql";
+    TALLY = "merge/tally.sql";
+    REDATE_COLUMNS = "redate/columns.sql";
+    REDATE_INSTANT = "redate/instant.sql";
+    REDATE_LEDGER = "redate/ledger.sql";
+    REDATE_NEIGHBOURS = "redate/neighbours.sql";
+    FRESHNESS = "status/freshness.sql";
+    LAST_RUNS = "status/last_runs.sql";
+    ADD_COLUMN = "table/add_column.sql";
+    COLUMN_DIFFERENCES = "table/column_differences.sql";
+    COMMENT_COLUMN = "table/comment_column.sql";
+    COMMENT_TABLE = "table/comment_table.sql";
+    COMMENTS = "table/comments.sql";
+    CREATE_TABLES = "table/create_tables.sql";
+    KEY_RECORDED = "table/key_recorded.sql";
+    KEYS = "table/keys.sql";
+    MEMBER_HELD = "table/member_held.sql";
+    OPEN_RECORDS = "table/open_records.sql";
+    RECORD_KEY = "table/record_key.sql";
+    SHARED_KEY = "table/shared_key.sql";
+    WANTED = "table/wanted.sql";
+    VERSIONS = "views/versions.sql";
 }
 
 impl Template {
@@ -217,7 +217,8 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["merge", "macros", "views", "checks", "holdings", "redate", "status"] {
+        for folder in ["checks", "file", "holdings", "ledger", "macros", "merge", "redate", "status", "table", "views"]
+        {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 found.insert(format!("{folder}/{}", entry.unwrap().file_name().to_str().unwrap()));
             }
@@ -260,8 +261,21 @@ mod tests {
             "timezone",
         ];
         let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-        let mut folders: Vec<_> =
-            ["migrations", "merge", "macros", "views", "checks", "holdings", "status"].map(|f| sql.join(f)).into();
+        let mut folders: Vec<_> = [
+            "checks",
+            "file",
+            "holdings",
+            "ledger",
+            "macros",
+            "merge",
+            "migrations",
+            "redate",
+            "status",
+            "table",
+            "views",
+        ]
+        .map(|f| sql.join(f))
+        .into();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
                 if entry.is_dir() {

@@ -33,7 +33,7 @@ fn code(file: &Path) -> String {
 }
 
 /// Folders of statements that name a list's tables or columns.
-const OVER_LISTS: [&str; 6] = ["merge", "macros", "views", "checks", "holdings", "publish"];
+const OVER_LISTS: [&str; 9] = ["file", "ledger", "table", "merge", "macros", "views", "checks", "holdings", "publish"];
 
 fn sql_over_lists() -> Vec<PathBuf> {
     let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");

@@ -77,22 +77,9 @@ pub struct Workbench {
     _lock: Lock,
 }
 
-/// Brings the store to this program's schema and puts it in place. Returns the names of what was applied.
-pub fn migrate(path: &Path, at: Timestamp, settings: &StoreSettings) -> Result<Vec<&'static str>, Error> {
-    let (bench, applied) = Workbench::open(path, at, settings)?;
-    if !applied.is_empty() {
-        bench.replace(|_| Ok(()))?;
-    }
-    Ok(applied)
-}
-
 impl Workbench {
     /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
-    pub fn open(
-        path: &Path,
-        started: Timestamp,
-        settings: &StoreSettings,
-    ) -> Result<(Workbench, Vec<&'static str>), Error> {
+    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<Workbench, Error> {
         let files = Files::of(path)?;
         let holder = Holder::this_process(started);
         let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
@@ -112,12 +99,12 @@ impl Workbench {
             create_private(files)?;
         }
         let connection = connect(&bench.files, settings)?;
-        let applied = migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
+        migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
         if bench.origin.is_none() && settings.purpose == Purpose::Demo {
             connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
         }
         bench.connection = Some(connection);
-        Ok((bench, applied))
+        Ok(bench)
     }
 
     pub fn connection(&self) -> &Connection {

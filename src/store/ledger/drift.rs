@@ -80,7 +80,7 @@ pub fn acknowledge(
     table: &str,
     fields: &[String],
 ) -> Result<(), Error> {
-    let (bench, _) = Workbench::open(path, at, settings)?;
+    let bench = Workbench::open(path, at, settings)?;
     for field in fields {
         let values = params![at.to_string(), table, field];
         let marked = bench.connection().execute(template::ACKNOWLEDGE.text, values);

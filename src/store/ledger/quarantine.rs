@@ -71,7 +71,7 @@ pub(crate) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
 
 /// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
 pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
-    let (bench, _) = Workbench::open(path, at, settings)?;
+    let bench = Workbench::open(path, at, settings)?;
     for record in records {
         let values = params![at.to_string(), record.table, record.scope, record.raw_hash.cast_signed()];
         let marked = bench.connection().execute(template::DISMISS.text, values);

@@ -31,7 +31,7 @@ pub fn redate(
     endpoints: &[Endpoint],
     settings: &StoreSettings,
 ) -> Result<Timestamp, Error> {
-    let (bench, _) = Workbench::open(path, now, settings)?;
+    let bench = Workbench::open(path, now, settings)?;
     let connection = bench.connection();
     let found = neighbours(connection, run_id)?;
     let Neighbours { run, before, after } = found;

@@ -1,7 +1,6 @@
 //! The file and what stands beside it: who may open it, what a run that does not end leaves behind, and what is
 //! refused.
 
-use crate::store::migrate;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,7 +9,7 @@ use duckdb::Connection;
 use serde_json::{Value, json};
 
 use super::support::{Place, batch, files_of, midnight, row, run_record, scope, settings, sweep_record, texts, things};
-use crate::store::{Error, Night, Verdict, open_read_only};
+use crate::store::{Error, Night, Verdict, Workbench, open_read_only};
 
 /// The first blocks of a database that DuckDB 2.0.1 has made.
 const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");
@@ -307,13 +306,22 @@ fn a_folder_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn migrating_makes_the_ledger_once() {
+fn a_store_is_migrated_once() {
     let place = Place::new();
-    assert_eq!(
-        migrate(&place.store, midnight(0), &settings()).unwrap(),
-        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered"]
-    );
-    let before = fs::read(&place.store).unwrap();
-    assert_eq!(migrate(&place.store, midnight(1), &settings()).unwrap(), [""; 0]);
-    assert_eq!(fs::read(&place.store).unwrap(), before);
+    drop(place.night(&things(), 0).unwrap());
+    let begin = || Workbench::open(&place.store, midnight(0), &settings()).unwrap();
+    begin().replace(|_| Ok(())).unwrap();
+    let applied = || {
+        let reader = open_read_only(&place.store).unwrap();
+        let mut statement =
+            reader.prepare("SELECT name, applied_at::VARCHAR FROM schema_migrations ORDER BY version").unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        rows.collect::<duckdb::Result<Vec<(String, String)>>>().unwrap()
+    };
+    let first = applied();
+    let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["ledger", "drift_kind", "outbox", "gone_candidates", "answered"]);
+    let again = Workbench::open(&place.store, midnight(1), &settings()).unwrap();
+    again.replace(|_| Ok(())).unwrap();
+    assert_eq!(applied(), first);
 }
