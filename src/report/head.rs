@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::when::spoken;
 use crate::base::clock::Timestamp;
-use crate::store::ListStatus;
+use crate::store::{ListStatus, Verdict};
 
 /// From here on the age of a list is always shown: a night was missed.
 pub const OLD: Duration = Duration::from_secs(48 * 3600);
@@ -40,20 +40,20 @@ fn remark(list: &ListStatus, newest_run: Option<i64>, at: Timestamp) -> Option<S
     };
     let old = spoken(age(complete_at));
     let asked = spoken(age(list.asked_at));
-    match verdict.as_str() {
-        "complete" if list.held_back > 0 => Some(format!(
+    match verdict {
+        Verdict::Complete if list.held_back > 0 => Some(format!(
             "{table} [{scope}]: the newest listing, {asked} ago, lacks {} records at once; they are still shown",
             list.held_back
         )),
-        "complete" if Some(list.asked_run) < newest_run => {
+        Verdict::Complete if Some(list.asked_run) < newest_run => {
             Some(format!("{table} [{scope}] was not asked for in the newest run; it was last read {old} ago"))
         }
-        "complete" if age(complete_at) > OLD => Some(format!("{table} [{scope}] was last read {old} ago")),
-        "complete" => None,
-        "unproved" => Some(format!(
+        Verdict::Complete if age(complete_at) > OLD => Some(format!("{table} [{scope}] was last read {old} ago")),
+        Verdict::Complete => None,
+        Verdict::Unproved => Some(format!(
             "{table} [{scope}]: the newest listing, {asked} ago, is unproved; the newest complete one is {old} old"
         )),
-        verdict => {
+        Verdict::Failed => {
             Some(format!("{table} [{scope}]: the newest listing, {asked} ago, {verdict}; these rows are {old} old"))
         }
     }
@@ -70,11 +70,11 @@ mod tests {
         Timestamp(AT.0 - hours * HOUR_US)
     }
 
-    fn list(table: &str, verdict: &str, asked_h: i64, complete_h: Option<i64>, asked_run: i64) -> ListStatus {
+    fn list(table: &str, verdict: Verdict, asked_h: i64, complete_h: Option<i64>, asked_run: i64) -> ListStatus {
         ListStatus {
             table: table.into(),
             scope: "r/p".into(),
-            verdict: verdict.into(),
+            verdict,
             asked_at: ago_h(asked_h),
             complete_at: complete_h.map(ago_h),
             rows: complete_h.map(|_| 10),
@@ -90,35 +90,38 @@ mod tests {
 
     #[test]
     fn a_list_of_last_night_needs_no_word() {
-        assert_eq!(of(&[list("jobs", "complete", 2, Some(2), 7), list("apps", "failed", 2, None, 7)]), [""; 0]);
+        assert_eq!(
+            of(&[list("jobs", Verdict::Complete, 2, Some(2), 7), list("apps", Verdict::Failed, 2, None, 7)]),
+            [""; 0]
+        );
     }
 
     #[test]
     fn each_way_of_being_less_than_fresh_is_told_with_its_age() {
         let cases = [
             (
-                list("jobs", "failed", 2, None, 7),
+                list("jobs", Verdict::Failed, 2, None, 7),
                 "jobs [r/p] was never read to the end; these rows are a part of it, or none",
             ),
             (
-                list("jobs", "failed", 2, Some(26), 7),
+                list("jobs", Verdict::Failed, 2, Some(26), 7),
                 "jobs [r/p]: the newest listing, 2 h 0 min ago, failed; these rows are 26 h 0 min old",
             ),
             (
-                list("jobs", "unproved", 2, Some(50), 7),
+                list("jobs", Verdict::Unproved, 2, Some(50), 7),
                 "jobs [r/p]: the newest listing, 2 h 0 min ago, is unproved; the newest complete one is 2 d 2 h old",
             ),
             (
-                list("jobs", "complete", 26, Some(26), 6),
+                list("jobs", Verdict::Complete, 26, Some(26), 6),
                 "jobs [r/p] was not asked for in the newest run; it was last read 26 h 0 min ago",
             ),
-            (list("jobs", "complete", 100, Some(100), 7), "jobs [r/p] was last read 4 d 4 h ago"),
+            (list("jobs", Verdict::Complete, 100, Some(100), 7), "jobs [r/p] was last read 4 d 4 h ago"),
             (
-                ListStatus { held_back: 45, ..list("jobs", "complete", 2, Some(2), 7) },
+                ListStatus { held_back: 45, ..list("jobs", Verdict::Complete, 2, Some(2), 7) },
                 "jobs [r/p]: the newest listing, 2 h 0 min ago, lacks 45 records at once; they are still shown",
             ),
         ];
-        let newest = list("apps", "complete", 2, Some(2), 7);
+        let newest = list("apps", Verdict::Complete, 2, Some(2), 7);
         for (jobs, line) in cases {
             assert_eq!(of(&[newest.clone(), jobs]), [line]);
         }
@@ -127,7 +130,7 @@ mod tests {
 
     #[test]
     fn many_lists_end_in_a_count() {
-        let lists: Vec<ListStatus> = (0..40).map(|_| list("jobs", "failed", 2, None, 7)).collect();
+        let lists: Vec<ListStatus> = (0..40).map(|_| list("jobs", Verdict::Failed, 2, None, 7)).collect();
         let lines = of(&lists);
         assert_eq!(lines.len(), LINES_MAX);
         assert_eq!(lines[LINES_MAX - 1], "the same is true of 31 more lists; hclake status shows them");

@@ -27,10 +27,10 @@ pub use file::workbench::{Purpose, StoreSettings, Workbench};
 pub use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub use ledger::quarantine::{Quarantined, dismiss, quarantined};
 pub use ledger::records::{
-    DRIFT_OTHERS, DriftKind, DriftRecord, Outcome, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError,
-    SweepRecord, Verdict,
+    DRIFT_OTHERS, DriftKind, DriftRecord, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord,
 };
 pub use ledger::redate::redate;
+pub use ledger::verdict::{Outcome, Verdict};
 pub use night::{Night, SweptProject, newest_run_at};
 pub use read::checks::{Violation, run_checks};
 pub use read::holdings::{Holding, holdings, lists_held};

@@ -17,8 +17,9 @@ use crate::store::file::workbench::{StoreSettings, Workbench};
 use crate::store::ledger::drift::{self, Acknowledged};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
-    self, DriftRecord, Ledger, Outcome, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow, Verdict,
+    self, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
 };
+use crate::store::ledger::verdict::{Outcome, Verdict};
 use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, Buffer, Database};
 use crate::store::table::layout::{Layout, OWN_COLUMNS};

@@ -4,6 +4,7 @@ use super::plan::{ListPlan, Skipped};
 use super::summary::ListError;
 use crate::catalog::spec::{Scope, Service};
 use crate::cloud::limit::waiting::Waiting;
+use crate::store::Verdict;
 use crate::sweep::Progress;
 
 /// What a person may want to see while a run goes on.
@@ -27,7 +28,7 @@ pub enum Event<'a> {
     Swept {
         table: &'a str,
         scope: &'a Scope,
-        verdict: &'a str,
+        verdict: Verdict,
         proof: &'a str,
         rows: u64,
     },

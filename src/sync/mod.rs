@@ -23,5 +23,5 @@ pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped, is_as
 pub use request::Request;
 pub use retry::{Retried, retry};
 pub use run::{LISTS_AT_ONCE_MAX, dry_run, sync};
-pub use summary::{ListError, ListSummary, Outcome, Summary};
+pub use summary::{ListError, ListSummary, Summary};
 pub use upkeep::{acknowledge, dismiss, redate};

@@ -7,7 +7,7 @@ use super::event::{Event, Observer};
 use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
 use super::plan::ListPlan;
 use super::request::{self, Request};
-use super::summary::{ListError, ListSummary, Outcome, Summary};
+use super::summary::{ListError, ListSummary, Summary, outcome_of};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::ScopeKind;
 use crate::cloud::client::Attempt;
@@ -97,7 +97,7 @@ impl ListOutcome {
         if let Some(error) = &self.failure() {
             return observer.event(&Event::Failed { table, scope, error });
         }
-        let (verdict, proof) = (self.verdict().name(), self.proof().unwrap_or_default());
+        let (verdict, proof) = (self.verdict(), self.proof().unwrap_or_default());
         observer.event(&Event::Swept { table, scope, verdict, proof: &proof, rows: self.swept.rows_read });
         let warn = |text: String| observer.event(&Event::Warning(format!("{table} [{scope}]: {text}")));
         let bad_count = self.bad_count - self.dismissed_count;
@@ -197,7 +197,7 @@ impl ListOutcome {
         ListSummary {
             table: self.plan.endpoint.name.clone(),
             scope: self.plan.scope.clone(),
-            verdict: self.verdict().name(),
+            verdict: self.verdict(),
             proof: self.proof(),
             reported_total: swept.total_last,
             rows_read: swept.rows_read,
@@ -292,8 +292,8 @@ impl NightRecord {
     fn summary(&self, run_id: Option<i64>, tables: Vec<ListSummary>) -> Summary {
         Summary {
             run_id,
-            outcome: match Outcome::of(&tables) {
-                Outcome::Complete if self.is_short => Outcome::Partial,
+            outcome: match outcome_of(&tables) {
+                store::Outcome::Complete if self.is_short => store::Outcome::Partial,
                 outcome => outcome,
             },
             started_at: self.started_at,

@@ -5,27 +5,7 @@ use serde::{Serialize, Serializer};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::cloud::error::{Error, ErrorClass};
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Every list is complete.
-    Complete,
-    /// Some lists failed, are unproved or were held back; the rest is stored.
-    Partial,
-    /// No list could be read; nothing was stored.
-    Failed,
-}
-
-impl Outcome {
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Complete => "complete",
-            Outcome::Partial => "partial",
-            Outcome::Failed => "failed",
-        }
-    }
-}
+use crate::store::{Outcome, Verdict};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
@@ -46,8 +26,7 @@ pub struct ListSummary {
     pub table: String,
     #[serde(serialize_with = "as_text")]
     pub scope: Scope,
-    /// `complete`, `unproved` or `failed`.
-    pub verdict: &'static str,
+    pub verdict: Verdict,
     /// How completeness was proved, or why it could not be.
     pub proof: Option<String>,
     pub reported_total: Option<u64>,
@@ -100,19 +79,18 @@ impl ListError {
 
 impl ListSummary {
     fn is_whole(&self) -> bool {
-        self.verdict == "complete" && self.held_back == 0
+        self.verdict == Verdict::Complete && self.held_back == 0
     }
 }
 
-impl Outcome {
-    pub fn of(lists: &[ListSummary]) -> Outcome {
-        if lists.iter().all(ListSummary::is_whole) {
-            Outcome::Complete
-        } else if lists.iter().all(|list| list.verdict == "failed") {
-            Outcome::Failed
-        } else {
-            Outcome::Partial
-        }
+/// What a run of these lists comes to.
+pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
+    if lists.iter().all(ListSummary::is_whole) {
+        Outcome::Complete
+    } else if lists.iter().all(|list| list.verdict == Verdict::Failed) {
+        Outcome::Failed
+    } else {
+        Outcome::Partial
     }
 }
 

@@ -18,7 +18,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::store::{self, Holding, sql_type};
+use crate::store::{self, Holding, Verdict, sql_type};
 
 /// A column for people: one of the API's, or one that hclake derives.
 pub(crate) struct ColumnLine {
@@ -123,7 +123,7 @@ fn holdings_grid(holdings: &[Holding]) -> Grid {
         .instants("newest_complete", holdings.iter().map(|h| h.newest_complete))
         .counts("complete_sweeps", holdings.iter().map(|h| Some(h.complete_sweeps)))
         .instants("since", holdings.iter().map(|h| h.since))
-        .texts("newest_sweep", holdings.iter().map(|h| h.newest_verdict.as_deref()))
+        .texts("newest_sweep", holdings.iter().map(|h| h.newest_verdict.map(Verdict::name)))
 }
 
 fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) -> Result<(), Failure> {

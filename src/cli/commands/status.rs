@@ -20,7 +20,7 @@ use crate::cli::streams;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment};
 use crate::report::when::spoken;
-use crate::store::{self, ListStatus, RunStatus};
+use crate::store::{self, ListStatus, Outcome, RunStatus, Verdict};
 use crate::sync;
 
 /// Runs shown.
@@ -158,7 +158,7 @@ impl Status {
             .counts("run", runs().map(|run| u64::try_from(run.run_id).ok()))
             .texts("started", runs().map(|run| Some(to_second(run.started_at))))
             .texts("took", runs().map(|run| Some(took(run))))
-            .texts("outcome", runs().map(|run| Some(run.outcome.as_str())))
+            .texts("outcome", runs().map(|run| Some(run.outcome.name())))
             .texts("lists", runs().map(|run| Some(lists(run))))
             .counts("rows", runs().map(|run| Some(run.rows_read)))
             .counts("changes", runs().map(|run| Some(run.changes)))
@@ -172,7 +172,7 @@ impl Status {
             if whole_scopes { lists().map(|list| short(&list.scope)).collect() } else { distinguishing(&named) };
         let newest = |list: &ListStatus| match self.is_retired(list) {
             true => "no longer asked for".to_owned(),
-            false => verdict_in_words(&list.verdict, None, list.held_back),
+            false => verdict_in_words(list.verdict, None, list.held_back),
         };
         let complete =
             |list: &ListStatus| self.age_of(list).map_or("never".to_owned(), |age| format!("{} ago", spoken(age)));
@@ -239,9 +239,9 @@ impl Status {
             "When the newest run that stored something ended.",
             of_run(|run| seconds(run.ended_at)),
         );
-        let outcomes = ["complete", "partial"].iter().flat_map(|outcome| {
+        let outcomes = [Outcome::Complete, Outcome::Partial].iter().flat_map(|outcome| {
             let is_it = |run: &RunStatus| u8::from(run.outcome == *outcome).to_string();
-            newest.map(|run| (labels(&[("outcome", outcome)]), is_it(run)))
+            newest.map(|run| (labels(&[("outcome", outcome.name())]), is_it(run)))
         });
         gauge("last_run_outcome", "", "1 for the outcome of the newest run, 0 for the others.", outcomes.collect());
         let held: Vec<&ListStatus> = self.lists.iter().filter(|list| !self.is_retired(list)).collect();
@@ -266,7 +266,7 @@ impl Status {
             "list_newest_complete",
             "",
             "1 where the newest listing was complete.",
-            of_lists(&|list| Some(u8::from(list.verdict == "complete").to_string())),
+            of_lists(&|list| Some(u8::from(list.verdict == Verdict::Complete).to_string())),
         );
         gauge(
             "list_rows",
@@ -319,7 +319,7 @@ mod tests {
             run_id: 3,
             started_at: ago_h(hours),
             ended_at: Timestamp(ago_h(hours).0 + 95_250_000),
-            outcome: "partial".into(),
+            outcome: Outcome::Partial,
             version: "0.1.0".into(),
             lists: 2,
             incomplete_lists: 1,
@@ -332,7 +332,7 @@ mod tests {
         ListStatus {
             table: table.into(),
             scope: "r/\"p\"".into(),
-            verdict: if complete_h == Some(asked_h) { "complete" } else { "failed" }.into(),
+            verdict: if complete_h == Some(asked_h) { Verdict::Complete } else { Verdict::Failed },
             asked_at: ago_h(asked_h),
             complete_at: complete_h.map(ago_h),
             rows: complete_h.map(|_| 450),

@@ -21,7 +21,8 @@ use crate::cli::progress::runtime;
 use crate::cli::streams;
 use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Settings};
-use crate::sync::{self, ListSummary, Observer, Outcome, Summary};
+use crate::store::{Outcome, Verdict};
+use crate::sync::{self, ListSummary, Observer, Summary};
 
 /// The run is stored, something else is not done.
 const EXIT_PARTLY: u8 = 3;
@@ -103,7 +104,7 @@ fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>
 pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Streams<'_>) -> Result<(), Failure> {
     for list in &summary.tables {
         let place = format!("{} [{}]", list.table, list.scope);
-        if list.verdict == "unproved" {
+        if list.verdict == Verdict::Unproved {
             say(&format!(
                 "error: {place}: the listing could not be proved complete: {}",
                 list.proof.as_deref().unwrap_or("")

@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::store::Verdict;
+
 /// Characters of a project's id that are shown of a long one.
 const PROJECT_CHARS: usize = 8;
 
@@ -56,11 +58,11 @@ pub(crate) fn distinguishing(lists: &[(&str, &str)]) -> Vec<String> {
 }
 
 /// How a listing went: its verdict, how it was proved where that is given, and what it holds back.
-pub(crate) fn verdict_in_words(verdict: &str, proof: Option<&str>, held_back: u64) -> String {
+pub(crate) fn verdict_in_words(verdict: Verdict, proof: Option<&str>, held_back: u64) -> String {
     match (proof, held_back) {
         (_, 1..) => format!("{verdict}, {held_back} held back"),
-        (Some(proof), 0) if verdict == "complete" => format!("{verdict} ({proof})"),
-        _ => verdict.to_owned(),
+        (Some(proof), 0) if verdict == Verdict::Complete => format!("{verdict} ({proof})"),
+        _ => verdict.to_string(),
     }
 }
 
@@ -90,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_verdict_tells_its_proof_or_what_is_held_back() {
-        assert_eq!(verdict_in_words("complete", Some("seams"), 0), "complete (seams)");
-        assert_eq!(verdict_in_words("complete", None, 0), "complete");
-        assert_eq!(verdict_in_words("complete", Some("seams"), 45), "complete, 45 held back");
-        assert_eq!(verdict_in_words("unproved", Some("totals differ"), 0), "unproved");
+        assert_eq!(verdict_in_words(Verdict::Complete, Some("seams"), 0), "complete (seams)");
+        assert_eq!(verdict_in_words(Verdict::Complete, None, 0), "complete");
+        assert_eq!(verdict_in_words(Verdict::Complete, Some("seams"), 45), "complete, 45 held back");
+        assert_eq!(verdict_in_words(Verdict::Unproved, Some("totals differ"), 0), "unproved");
     }
 }

@@ -4,3 +4,4 @@ pub(super) mod drift;
 pub(super) mod quarantine;
 pub(super) mod records;
 pub(super) mod redate;
+pub(super) mod verdict;

@@ -9,6 +9,7 @@ use arrow::array::{
 use duckdb::Connection;
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::verdict::{Outcome, Verdict};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::store::error::Error;
@@ -37,39 +38,6 @@ pub struct Owed {
     pub target: String,
     /// The newest run that it holds so far.
     pub published_run_id: Option<i64>,
-}
-
-/// What a run that stored something came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Complete,
-    Partial,
-}
-
-impl Outcome {
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Complete => "complete",
-            Outcome::Partial => "partial",
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Complete,
-    Unproved,
-    Failed,
-}
-
-impl Verdict {
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Complete => "complete",
-            Verdict::Unproved => "unproved",
-            Verdict::Failed => "failed",
-        }
-    }
 }
 
 /// One listing of one table in one scope. Counts are rows, pages or calls.

@@ -7,6 +7,7 @@ use duckdb::{Connection, Row};
 
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
+use crate::store::ledger::verdict::Verdict;
 use crate::store::template::{self, Values, ident, literal};
 
 /// What is held of one list in one scope. Counts are of records and of their versions, open ones included.
@@ -21,7 +22,7 @@ pub struct Holding {
     pub newest_complete: Option<Timestamp>,
     pub complete_sweeps: u64,
     /// Of the newest sweep.
-    pub newest_verdict: Option<String>,
+    pub newest_verdict: Option<Verdict>,
 }
 
 /// Names of the lists that the store has tables for, those included that no catalog knows any more.

@@ -5,6 +5,7 @@ use duckdb::Connection;
 
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
+use crate::store::ledger::verdict::{Outcome, Verdict};
 use crate::store::template;
 
 /// A run that stored something.
@@ -14,7 +15,7 @@ pub struct RunStatus {
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     /// `complete` or `partial`.
-    pub outcome: String,
+    pub outcome: Outcome,
     /// Of the program.
     pub version: String,
     pub lists: u64,
@@ -29,8 +30,8 @@ pub struct RunStatus {
 pub struct ListStatus {
     pub table: String,
     pub scope: String,
-    /// Of the newest sweep: `complete`, `unproved` or `failed`.
-    pub verdict: String,
+    /// Of the newest sweep.
+    pub verdict: Verdict,
     /// When the newest sweep began, whatever came of it.
     pub asked_at: Timestamp,
     /// When the newest complete sweep began: what the store holds is at least as new as this.

@@ -1,0 +1,98 @@
+//! What a listing and a run come to, from the sweep to the ledger and back to every reader of it.
+
+use std::fmt;
+
+use duckdb::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
+use serde::Serialize;
+
+/// What one listing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It was proved that every record was listed.
+    Complete,
+    /// What was listed is stored, and nothing is declared gone.
+    Unproved,
+    /// Nothing of it is stored.
+    Failed,
+}
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Every list is complete.
+    Complete,
+    /// Some lists failed, are unproved or were held back; the rest is stored.
+    Partial,
+    /// No list could be read; nothing was stored, so no ledger says it.
+    Failed,
+}
+
+impl Verdict {
+    pub const ALL: [Verdict; 3] = [Verdict::Complete, Verdict::Unproved, Verdict::Failed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Complete => "complete",
+            Verdict::Unproved => "unproved",
+            Verdict::Failed => "failed",
+        }
+    }
+}
+
+impl Outcome {
+    pub const ALL: [Outcome; 3] = [Outcome::Complete, Outcome::Partial, Outcome::Failed];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Complete => "complete",
+            Outcome::Partial => "partial",
+            Outcome::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromSql for Verdict {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let name = value.as_str()?;
+        Verdict::ALL.into_iter().find(|verdict| verdict.name() == name).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl FromSql for Outcome {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let name = value.as_str()?;
+        Outcome::ALL.into_iter().find(|outcome| outcome.name() == name).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_and_outcomes_are_read_from_the_names_that_they_are_written_by() {
+        for verdict in Verdict::ALL {
+            assert_eq!(Verdict::column_result(ValueRef::Text(verdict.name().as_bytes())).ok(), Some(verdict));
+            assert_eq!(serde_json::to_string(&verdict).unwrap(), format!("\"{verdict}\""));
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::column_result(ValueRef::Text(outcome.name().as_bytes())).ok(), Some(outcome));
+            assert_eq!(serde_json::to_string(&outcome).unwrap(), format!("\"{outcome}\""));
+        }
+        assert!(Verdict::column_result(ValueRef::Text(b"partial")).is_err());
+    }
+}
