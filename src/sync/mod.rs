@@ -31,8 +31,8 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, Service};
 use crate::cloud;
-use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::limit::waiting::{Waiting, Watcher};
+use crate::cloud::{Attempt, ClientSettings};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night, Purpose, Quarantined, StoreSettings};
@@ -247,7 +247,7 @@ fn purpose(request: &Request, endpoints: &[Arc<Endpoint>]) -> Purpose {
     let is_real = |scope: &ScopeSettings, endpoint: &Endpoint| {
         let overrides = record::endpoint_overrides(&request.settings, scope.profile.as_deref());
         plan::wants(scope.tables.as_deref(), endpoint)
-            && cloud::lookup::regions::endpoint(endpoint.service, &scope.region, &overrides)
+            && cloud::lookup::endpoint::endpoint(endpoint.service, &scope.region, &overrides)
                 .is_ok_and(|address| !address.loopback)
     };
     let scopes = &request.settings.scopes.value;

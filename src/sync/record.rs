@@ -10,9 +10,9 @@ use super::{Event, ListPlan, Observer, Request};
 use crate::base::clock::{self, Timestamp};
 use crate::catalog::spec::{ScopeKind, Service};
 use crate::cloud::auth::credentials::Credentials;
-use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::limit::rate::RateSettings;
-use crate::cloud::lookup::regions::EndpointOverrides;
+use crate::cloud::lookup::endpoint::EndpointOverrides;
+use crate::cloud::{Attempt, ClientSettings};
 use crate::config::{ConfirmGone, FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{

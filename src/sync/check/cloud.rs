@@ -12,8 +12,8 @@ use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::limit::retry::RetryLimits;
 use crate::cloud::lookup::codearts;
+use crate::cloud::lookup::endpoint::endpoint;
 use crate::cloud::lookup::host_probe::{Answered, Reach};
-use crate::cloud::lookup::regions;
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 use crate::sync;
@@ -110,7 +110,7 @@ impl Tried<'_> {
 
     fn is_projectman_known(&self, scope: &ScopeSettings) -> bool {
         let overrides = record::endpoint_overrides(self.trial.settings, scope.profile.as_deref());
-        regions::endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
+        endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
     }
 
     /// One line a host, then one for the clock.
