@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Finding, Mark, Trial};
+use super::trial::{Finding, Mark, Trial};
 use crate::base::clock::MAX_CLOCK_SKEW;
 use crate::catalog::spec::{Endpoint, ScopeKind, Service};
 use crate::cloud::client::{Client, ClientSettings};
