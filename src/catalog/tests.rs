@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::builtin::BUILTIN;
 use super::spec::{ColumnType, Count, CountedPaging, Paging, StoredKind};
 use super::*;
 

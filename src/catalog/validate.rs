@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::SHIPPED;
+use super::builtin::SHIPPED;
 use super::names::{NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
 use super::spec::{
     Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,

@@ -6,6 +6,7 @@ mod commands;
 mod message;
 pub mod output;
 mod progress;
+mod stores;
 mod streams;
 
 use std::io::{self, Write};

@@ -8,15 +8,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::Url;
 
-pub use super::call::{Abandoned, Attempt, Call, Reply, Sent};
+use super::call::{Abandoned, Attempt, Call, Reply, Sent};
 use super::error::{ApiError, BodyFault, Error, ErrorClass};
 use super::tally::Log;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Method;
 use crate::cloud::auth::credentials::{Credentials, Identity};
 use crate::cloud::auth::gate::{Pass, Proof, proves};
+use crate::cloud::auth::grant::{Grant, Means};
 use crate::cloud::auth::headers::{check_credentials, headers};
-use crate::cloud::auth::provider::{Authority, Grant, Means};
+use crate::cloud::auth::provider::{Authority, Sender};
 use crate::cloud::auth::sign;
 use crate::cloud::auth::skew::{Skew, signature_expired};
 use crate::cloud::http::error_body::Complaint;
@@ -25,7 +26,7 @@ use crate::cloud::http::redact::Secrets;
 use crate::cloud::limit::rate::{Lane, Pace, RateSettings, Slot};
 use crate::cloud::limit::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
 use crate::cloud::limit::waiting::{WaitCause, Watcher};
-use crate::cloud::lookup::regions::{Endpoint, EndpointOverrides, endpoint};
+use crate::cloud::lookup::endpoint::{Endpoint, EndpointOverrides, endpoint};
 
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -88,14 +89,14 @@ pub struct Client {
 }
 
 /// What stays the same over the attempts of a call.
-pub(super) struct Route<'a> {
-    pub call: &'a Call,
-    pub body: Option<Bytes>,
+struct Route<'a> {
+    call: &'a Call,
+    body: Option<Bytes>,
     leave: Leave,
-    pub endpoint: Endpoint,
+    endpoint: Endpoint,
     connections: &'a reqwest::Client,
     /// With the endpoint's prefix; this is what is signed.
-    pub path: String,
+    path: String,
     /// Path and query as sent.
     target: String,
     url: Url,
@@ -172,11 +173,6 @@ impl Client {
         self.credentials.is_too_short_to_hide().then_some(self.identity.source.as_str())
     }
 
-    /// What is hidden in every answer.
-    pub(super) fn secrets(&self) -> &Secrets {
-        self.transport.secrets()
-    }
-
     /// Has the services' clocks compared with the time that a run is dated by: `at` on the monotonic clock, it was
     /// `dated`.
     pub fn date_run(&self, dated: Timestamp, at: Duration) {
@@ -215,23 +211,6 @@ impl Client {
             Err(error) => Err(error),
         };
         log.close(result)
-    }
-
-    /// Makes a call that needs no leave, within another call's tally. Its body may hold secrets, so it stays out of
-    /// the call, which can be shown.
-    pub(super) fn send_openly<'a, T: Send + 'a>(
-        &'a self,
-        call: &'a Call,
-        body: Bytes,
-        read: &'a (impl Fn(&Answer) -> Result<T, String> + Sync),
-        log: &'a mut Log,
-    ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>> {
-        Box::pin(async move { self.run(&self.route(call, Some(body), Leave::Open)?, read, log).await })
-    }
-
-    /// This machine's clock, corrected.
-    pub(super) fn service_time(&self) -> Timestamp {
-        self.skew.corrected(self.clock.wall())
     }
 
     async fn run<T>(
@@ -488,14 +467,42 @@ impl Client {
     }
 }
 
+impl Sender for Client {
+    fn send_openly<'a, T: Send + 'a>(
+        &'a self,
+        call: &'a Call,
+        body: Bytes,
+        read: fn(&Answer) -> Result<T, String>,
+        log: &'a mut Log,
+    ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>> {
+        Box::pin(async move { self.run(&self.route(call, Some(body), Leave::Open)?, &read, log).await })
+    }
+
+    fn secrets(&self) -> &Secrets {
+        self.transport.secrets()
+    }
+
+    fn service_time(&self) -> Timestamp {
+        self.skew.corrected(self.clock.wall())
+    }
+}
+
 fn outgoing(route: &Route<'_>, grant: &Grant, at: Timestamp, limit: Duration) -> Result<Outgoing, Error> {
+    let request = sign::Request {
+        method: route.call.method.name(),
+        host: &route.endpoint.authority,
+        path: &route.path,
+        query: &route.call.query,
+        headers: &[],
+        body: route.body.as_deref().unwrap_or_default(),
+    };
     Ok(Outgoing {
         method: match route.call.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         },
         url: route.url.clone(),
-        headers: headers(route, &grant.means, at)?,
+        headers: headers(&request, route.call.project_id.as_deref(), &grant.means, at)?,
         body: route.body.clone(),
         limit,
     })

@@ -8,7 +8,7 @@ use crate::catalog::spec::Service;
 use crate::cloud::auth::credentials::{Identity, IdentityKind};
 use crate::cloud::auth::skew::{Clocks, signature_expired};
 use crate::cloud::http::error_body::gateway_number;
-use crate::cloud::lookup::regions::{override_variable, regions};
+use crate::cloud::lookup::regions::regions;
 
 /// What kind of trouble it is; all that summaries and exit codes look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -333,6 +333,11 @@ impl Error {
             }
         })
     }
+}
+
+/// The environment variable that overrides the address of `service`.
+fn override_variable(service: Service) -> String {
+    format!("HCLAKE_ENDPOINT_URL_{}", service.name().to_uppercase())
 }
 
 /// How a project is named.

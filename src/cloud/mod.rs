@@ -16,9 +16,10 @@ mod tally;
 mod testing;
 
 pub use auth::credentials::{Credentials, Identity, IdentityKind};
-pub use client::{Abandoned, Attempt, Call, Client, ClientSettings, Reply, Sent};
+pub use call::{Abandoned, Attempt, Call, Reply, Sent};
+pub use client::{Client, ClientSettings};
 pub use error::{ApiError, Error, ErrorClass};
 pub use http::redact::HIDDEN_BYTES_MIN;
 pub use limit::rate::RateSettings;
 pub use limit::retry::RetryLimits;
-pub use lookup::regions::EndpointOverrides;
+pub use lookup::endpoint::EndpointOverrides;

@@ -11,7 +11,7 @@ use super::client::{Client, ClientSettings};
 use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
 use crate::base::secret::Secret;
 use crate::cloud::auth::credentials::Credentials;
-use crate::cloud::lookup::regions::EndpointOverrides;
+use crate::cloud::lookup::endpoint::EndpointOverrides;
 
 /// 2026-01-15T08:30:00Z: what [`TestClock`] shows at its start.
 pub const START: Timestamp = Timestamp(1_768_465_800_000_000);

@@ -7,9 +7,10 @@ mod world;
 
 pub use server::faults::{Change, Fault, Faults, When};
 pub use server::identity::StandinUser;
-pub use server::listener::{LoggedRequest, RateLimit, Running, Standin, StandinSettings};
-pub use server::metadata::StandinMetadata;
-pub use world::tenant::{ListId, ServedOrder, World, WorldSettings};
+pub use server::listener::{LoggedRequest, Running, Standin};
+pub use server::settings::{RateLimit, StandinMetadata, StandinSettings};
+pub use world::settings::WorldSettings;
+pub use world::tenant::{ListId, ServedOrder, World};
 
 #[cfg(test)]
 mod tests;

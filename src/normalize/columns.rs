@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
 use arrow::datatypes::{DataType, FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 
 use super::fault::{Fault, Shown};
-use super::read::Object;
+use super::object::Object;
 use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
 use super::{numbers, schema};
 use crate::catalog::spec::{ColumnType, StoredKind};

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::value::RawValue;
 
 use super::fault::{Fault, Located, Place, Step, cut};
-use super::read;
+use super::raw::{RawMembers, text_of};
 
 /// How deep lists and objects may nest in an unknown value.
 pub const DEPTH_MAX: usize = 64;
@@ -109,7 +109,7 @@ fn canonical(raw: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
         Some(b'{' | b'[') if depth == DEPTH_MAX => return Err(Fault::Deep { limit: DEPTH_MAX }),
         Some(b'{' | b'[') => depth + 1,
         Some(b'"') => {
-            write_text(&read::text_of(raw)?, out);
+            write_text(&text_of(raw)?, out);
             return Ok(());
         }
         _ => {
@@ -128,7 +128,7 @@ fn canonical(raw: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
         out.push(']');
         return Ok(());
     }
-    let mut members = serde_json::from_str::<read::RawMembers<'_>>(raw).map_err(json)?.0;
+    let mut members = serde_json::from_str::<RawMembers<'_>>(raw).map_err(json)?.0;
     members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     if members.windows(2).any(|pair| pair[0].0 == pair[1].0) {
         return Err(Fault::Twice);

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 
 use super::columns::Column;
 use super::probe::{Found, Probe};
-use super::read::{push_raw, text_of};
+use super::raw::text_of;
+use super::read::push_raw;
 use super::scalars::Watch;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{ColumnType, Endpoint, KeyPart};

@@ -1,7 +1,11 @@
 //! Finds a member's slot by its name. Records of one list come with their members in one order, so the member that
 //! followed last time is tried first.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 
 pub(super) struct Members {
     names: Vec<Box<str>>,
@@ -47,6 +51,38 @@ impl Members {
         self.follows[self.last] = slot;
         self.last = slot;
         Some(slot)
+    }
+}
+
+/// A member's name as it is read: its slot, or the name where there is none.
+pub(super) enum Member<'de> {
+    Known(usize),
+    Unknown(Cow<'de, str>),
+}
+
+pub(super) struct MemberSeed<'a>(pub &'a mut Members);
+
+impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
+    type Value = Member<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Member<'de>, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for MemberSeed<'_> {
+    type Value = Member<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member's name")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Member<'de>, E> {
+        Ok(self.0.find(name).map_or(Member::Unknown(Cow::Borrowed(name)), Member::Known))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Member<'de>, E> {
+        Ok(self.0.find(name).map_or_else(|| Member::Unknown(Cow::Owned(name.to_owned())), Member::Known))
     }
 }
 

@@ -1,7 +1,6 @@
 //! Walks one JSON record once and hands each value to the column it belongs to. What no column takes is noted with
 //! its place. It knows nothing of batches, keys and hashes.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -10,7 +9,9 @@ use serde_json::value::RawValue;
 use super::columns::{Column, ListColumn, MapColumn, StructColumn};
 use super::extra::Unknown;
 use super::fault::{Fault, Located, Place, Step};
-use super::members::Members;
+use super::members::{Member, MemberSeed};
+use super::object::{Object, Slot};
+use super::raw::text_of;
 use super::scalars::{TextColumn, Watch};
 
 /// Reads one record into the columns that `object` points to, each of which has `rows` rows.
@@ -71,64 +72,6 @@ impl<'de> Notes<'de> {
             fault.place.within(step());
         }
         outcome
-    }
-}
-
-/// The members of an object and where their values go.
-pub(super) struct Object {
-    members: Members,
-    slots: Vec<Slot>,
-}
-
-enum Slot {
-    Column(usize),
-    /// An object that has no column of its own but holds values of columns.
-    Branch {
-        object: Object,
-        read_in: u64,
-    },
-}
-
-impl Object {
-    fn empty() -> Self {
-        Object { members: Members::new(), slots: Vec::new() }
-    }
-
-    /// One column for each name, in order.
-    pub fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut object = Self::empty();
-        for (index, name) in names.enumerate() {
-            object.add(std::slice::from_ref(&name), index);
-        }
-        object
-    }
-
-    /// One column for each path, in order. Where two paths are the same, or one leads through the other,
-    /// the first has the values.
-    pub fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
-        let mut object = Self::empty();
-        for (index, path) in paths.enumerate() {
-            object.add(path, index);
-        }
-        object
-    }
-
-    fn add(&mut self, path: &[impl AsRef<str>], column: usize) {
-        let Some((name, rest)) = path.split_first() else { return };
-        let slot = match self.members.add(name.as_ref()) {
-            Err(slot) => slot,
-            Ok(slot) if rest.is_empty() => {
-                self.slots.push(Slot::Column(column));
-                slot
-            }
-            Ok(slot) => {
-                self.slots.push(Slot::Branch { object: Self::empty(), read_in: 0 });
-                slot
-            }
-        };
-        if let Slot::Branch { object, .. } = &mut self.slots[slot] {
-            object.add(rest, column);
-        }
     }
 }
 
@@ -370,37 +313,6 @@ fn read_entries<'de, A: MapAccess<'de>>(
     })
 }
 
-enum Member<'de> {
-    Known(usize),
-    Unknown(Cow<'de, str>),
-}
-
-struct MemberSeed<'a>(&'a mut Members);
-
-impl<'de> DeserializeSeed<'de> for MemberSeed<'_> {
-    type Value = Member<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Member<'de>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for MemberSeed<'_> {
-    type Value = Member<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member's name")
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, name: &'de str) -> Result<Member<'de>, E> {
-        Ok(self.0.find(name).map_or(Member::Unknown(Cow::Borrowed(name)), Member::Known))
-    }
-
-    fn visit_str<E: de::Error>(self, name: &str) -> Result<Member<'de>, E> {
-        Ok(self.0.find(name).map_or_else(|| Member::Unknown(Cow::Owned(name.to_owned())), Member::Known))
-    }
-}
-
 /// The key of a map's entry, straight into its column.
 struct KeySeed<'a>(&'a mut TextColumn);
 
@@ -421,44 +333,5 @@ impl Visitor<'_> for KeySeed<'_> {
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<Self::Value, E> {
         Ok(self.0.push(key))
-    }
-}
-
-/// A JSON text without its quotes and escapes.
-pub(super) fn text_of(raw: &str) -> Result<Cow<'_, str>, Fault> {
-    let inner = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    match inner {
-        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
-        _ => serde_json::from_str(raw).map(Cow::Owned).map_err(|error| Fault::Json(error.to_string())),
-    }
-}
-
-/// The members of any object, in the order they came, each value as JSON.
-pub(super) struct RawMembers<'de>(pub Vec<(Cow<'de, str>, &'de str)>);
-
-impl<'de> Deserialize<'de> for RawMembers<'de> {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_map(RawMembersVisitor)
-    }
-}
-
-struct RawMembersVisitor;
-
-impl<'de> Visitor<'de> for RawMembersVisitor {
-    type Value = RawMembers<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawMembers<'de>, A::Error> {
-        let mut members = Vec::new();
-        // With no members of its own, this look-up finds every name unknown.
-        let mut none = Members::new();
-        while let Some(member) = map.next_key_seed(MemberSeed(&mut none))? {
-            let Member::Unknown(name) = member else { unreachable!("there are no known names") };
-            members.push((name, map.next_value::<&'de RawValue>()?.get()));
-        }
-        Ok(RawMembers(members))
     }
 }

@@ -20,8 +20,8 @@ pub enum Error {
     NotAFolder { path: PathBuf },
     #[error("{} is not empty and holds no dataset of hclake", path.display())]
     NotOurs { path: PathBuf },
-    #[error("{} holds no dataset: there is no {}", path.display(), super::manifest::FILE_NAME)]
-    NoDataset { path: PathBuf },
+    #[error("{} holds no dataset: there is no {manifest}", path.display())]
+    NoDataset { path: PathBuf, manifest: &'static str },
     #[error("{} was written by a newer hclake: its format is {found}, this program knows {known}", path.display())]
     Newer { path: PathBuf, found: u32, known: u32 },
     #[error("{} cannot be read: {fault}", path.display())]

@@ -8,6 +8,7 @@ pub mod file;
 pub mod manifest;
 mod shape;
 mod source;
+mod sum;
 mod target;
 mod verify;
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::error::Error;
-use super::{file, manifest};
+use super::manifest;
+use super::sum::sum_of;
 use crate::base::clock::Timestamp;
 use crate::store::Holder;
 
@@ -76,7 +77,7 @@ impl Target {
         let path = self.path(relative);
         let Ok(found) = fs::metadata(&path) else { return false };
         let is_untouched = || found.modified().is_ok_and(|at| self.manifest_at.is_some_and(|written| at < written));
-        let is_same = || File::open(&path).and_then(file::sum_of).is_ok_and(|(_, sum)| sum == sha256);
+        let is_same = || File::open(&path).and_then(sum_of).is_ok_and(|(_, sum)| sum == sha256);
         found.is_file() && found.len() == bytes && (is_untouched() || is_same())
     }
 
@@ -224,7 +225,7 @@ mod tests {
         let mut file = target.begin("a/b/c.parquet").unwrap();
         file.file.write_all(b"whole").unwrap();
         file.finish().unwrap();
-        let (_, sum) = file::sum_of(&b"whole"[..]).unwrap();
+        let (_, sum) = sum_of(&b"whole"[..]).unwrap();
         assert!(target.holds("a/b/c.parquet", 5, &sum));
         assert!(!target.holds("a/b/c.parquet", 4, &sum));
         assert!(!target.holds("a/b/d.parquet", 5, &sum));
@@ -234,7 +235,7 @@ mod tests {
     fn a_file_that_was_touched_since_the_manifest_was_written_is_looked_into() {
         let folder = tempfile::tempdir().unwrap();
         drop(take(folder.path()).unwrap());
-        let (_, sum) = file::sum_of(&b"whole"[..]).unwrap();
+        let (_, sum) = sum_of(&b"whole"[..]).unwrap();
         let path = folder.path().join("c.parquet");
         let touch = |path: &Path, seconds: u64| {
             let at = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);

@@ -8,9 +8,9 @@ use std::path::Path;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::error::Error;
-use super::file::sum_of;
-use super::manifest::{FileEntry, Manifest, Part, schema_name};
+use super::manifest::{FILE_NAME, FileEntry, Manifest, Part, schema_name};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
+use super::sum::sum_of;
 use super::{require_same_store, shape, since_of, target, wanted_of};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -46,7 +46,8 @@ impl Difference {
 /// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
 pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
     let _still = target::hold_still(folder)?;
-    let manifest = Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned() })?;
+    let manifest =
+        Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned(), manifest: FILE_NAME })?;
     let mut differences = Vec::new();
     for (path, entry) in &manifest.files {
         let faults = file_faults(&folder.join(path), entry, &manifest);

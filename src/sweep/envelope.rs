@@ -15,7 +15,7 @@ use super::pass::{PageFacts, RowFacts};
 use super::room::Held;
 use crate::base::time::parse_instant;
 use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, Total};
-use crate::cloud::client::Reply;
+use crate::cloud::Reply;
 use crate::cloud::http::error_body;
 use crate::normalize::{KeyReader, KeyScan};
 

@@ -11,8 +11,8 @@ use super::envelope::{Envelope, Page};
 use super::pass::{PageFacts, PageRequest, Shape, Steps};
 use super::room::{Room, Share};
 use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
-use crate::cloud::client::{Abandoned, Attempt, Call, Client};
 use crate::cloud::error::Error;
+use crate::cloud::{Abandoned, Attempt, Call, Client};
 
 /// A page, or why there is none, and what it took.
 pub struct Fetched {

@@ -10,8 +10,8 @@ use super::reach::{self, Clients};
 use super::{Error, PlanError, plan};
 use crate::base::clock::SharedClock;
 use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
-use crate::cloud::client::{Call, Reply};
 use crate::cloud::lookup::projects;
+use crate::cloud::{Call, Reply};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
 

@@ -12,10 +12,10 @@ use super::request;
 use crate::base::clock::{MAX_CLOCK_SKEW, SharedClock, Timestamp};
 use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind};
-use crate::cloud::client::{Attempt, Client, ClientSettings};
 use crate::cloud::error::{ErrorClass, WrongProject};
 use crate::cloud::lookup::{codearts, projects};
 use crate::cloud::{self, HIDDEN_BYTES_MIN};
+use crate::cloud::{Attempt, Client, ClientSettings};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::store::SweptProject;
 

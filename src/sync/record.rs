@@ -10,7 +10,7 @@ use super::request::{self, Request};
 use super::summary::{ListError, ListSummary, Summary, outcome_of};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::ScopeKind;
-use crate::cloud::client::Attempt;
+use crate::cloud::Attempt;
 use crate::config::ConfirmGone;
 use crate::store::{
     self, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepCounts,

@@ -2,10 +2,10 @@
 
 use crate::base::clock;
 use crate::catalog::spec::Service;
+use crate::cloud::EndpointOverrides;
 use crate::cloud::auth::credentials::Credentials;
 use crate::cloud::client::ClientSettings;
 use crate::cloud::limit::rate::RateSettings;
-use crate::cloud::lookup::regions::EndpointOverrides;
 use crate::config::{FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{Brake, Owed, StoreSettings};

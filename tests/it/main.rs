@@ -4,6 +4,7 @@ mod support;
 
 mod bad_input;
 mod catalogs;
+mod circles;
 mod clock;
 mod crashes;
 mod credentials;

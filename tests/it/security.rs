@@ -14,8 +14,8 @@ use hclake::base::clock::SystemClock;
 use hclake::base::secret::Secret;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
+use hclake::cloud::Reply;
 use hclake::cloud::client::BODY_BYTES_MAX;
-use hclake::cloud::client::Reply;
 use hclake::cloud::{Call, Client, ClientSettings, Credentials, EndpointOverrides, Error, RetryLimits};
 use hclake::sweep::Envelope;
 

@@ -1,7 +1,7 @@
 //! The house rules, held by a test: which module may use which, what a file opens with, how long it may be,
 //! who may print, read the environment or ask for the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,19 +10,33 @@ const LINES_MAX: usize = 650;
 /// Each room with the rooms it may use besides itself.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
-    ("catalog", &["base"]),
-    ("emulator", &["catalog", "base"]),
+    ("schema", &["base"]),
+    ("catalog", &["schema", "base"]),
+    ("emulator", &["catalog", "schema", "base"]),
     ("config", &["catalog", "base"]),
     ("cloud", &["catalog", "base"]),
-    ("normalize", &["catalog", "base"]),
-    ("store", &["catalog", "base"]),
-    ("sweep", &["cloud", "normalize", "catalog", "base"]),
-    ("publish", &["store", "config", "catalog", "base"]),
-    ("report", &["store", "config", "catalog", "base"]),
-    ("sync", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "base"]),
+    ("normalize", &["catalog", "schema", "base"]),
+    ("store", &["catalog", "schema", "base"]),
+    ("sweep", &["cloud", "normalize", "catalog", "schema", "base"]),
+    ("publish", &["store", "config", "catalog", "schema", "base"]),
+    ("report", &["store", "config", "catalog", "schema", "base"]),
+    ("sync", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "schema", "base"]),
     (
         "cli",
-        &["sync", "sweep", "publish", "report", "cloud", "normalize", "store", "config", "emulator", "catalog", "base"],
+        &[
+            "sync",
+            "sweep",
+            "publish",
+            "report",
+            "cloud",
+            "normalize",
+            "store",
+            "config",
+            "emulator",
+            "catalog",
+            "schema",
+            "base",
+        ],
     ),
 ];
 
@@ -41,11 +55,11 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio::", &["cloud", "sweep", "sync", "cli", "emulator", "base"]),
 ];
 
-fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("the folder is there") {
         let path = entry.expect("readable").path();
@@ -73,11 +87,11 @@ fn sources() -> Vec<(String, PathBuf, String)> {
         .collect()
 }
 
-fn without_tests(text: &str) -> &str {
+pub(crate) fn without_tests(text: &str) -> &str {
     text.split("\n#[cfg(test)]\nmod tests {").next().unwrap_or(text)
 }
 
-fn is_test_file(path: &Path) -> bool {
+pub(crate) fn is_test_file(path: &Path) -> bool {
     path.iter().any(|part| part == "tests")
         || path.ends_with("tests.rs")
         || path.ends_with("model.rs")
@@ -109,6 +123,29 @@ fn every_folder_of_the_source_is_in_the_table_of_floors() {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let is_known = MAY_USE.iter().any(|(module, _)| *module == name);
         assert!(is_known || ["main", "lib", "build"].contains(&name.as_str()), "{name} stands on no floor");
+    }
+}
+
+/// Rooms and their floors, as docs/architecture.md shows them.
+fn floors() -> BTreeMap<String, u32> {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).expect("readable");
+    let row = |line: &str| {
+        let mut cells = line.split('|').map(str::trim).skip(1);
+        let (floor, room) = (cells.next()?.parse().ok()?, cells.next()?);
+        Some((room.strip_prefix('`')?.strip_suffix("/`")?.to_owned(), floor))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn the_page_on_architecture_shows_every_room_above_those_that_it_may_use() {
+    let floors = floors();
+    let shown: BTreeSet<&str> = floors.keys().map(String::as_str).collect();
+    assert_eq!(shown, MAY_USE.iter().map(|(room, _)| *room).collect(), "rooms of docs/architecture.md and of MAY_USE");
+    for (room, others) in MAY_USE {
+        for other in *others {
+            assert!(floors[*other] < floors[*room], "{room} may use {other}, and is not shown above it");
+        }
     }
 }
 

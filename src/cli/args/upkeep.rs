@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{SummaryFormat, parse_age};
+use super::values::{SummaryFormat, parse_age};
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {

@@ -3,7 +3,6 @@
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Value, json};
 
-use super::tables::open_if_there;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::toml_text::nearest;
@@ -16,6 +15,7 @@ use crate::cli::output::grid::Grid;
 use crate::cli::output::wrap::wrapped;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
 use crate::store::{self, Holding, Verdict, sql_type};

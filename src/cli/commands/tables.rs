@@ -15,6 +15,7 @@ use crate::cli::message::Failure;
 use crate::cli::output::grid::Grid;
 use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
 use crate::store::{self, Holding, OWN_COLUMNS, Reader};
@@ -51,18 +52,6 @@ pub(crate) fn run(
     };
     output::write([whole.clone()], whole.schema_ref(), args.format, streams.out, terminal_width())?;
     Ok(0)
-}
-
-/// The store, or nothing where there is none yet.
-pub(crate) fn open_if_there(path: &Path, streams: &Streams<'_>) -> Result<Option<Reader>, Failure> {
-    match store::open_read_only(path) {
-        Ok(connection) => Ok(Some(connection)),
-        Err(store::Error::Missing { .. } | store::Error::FolderMissing { .. }) => {
-            streams.remark(&format!("there is no store at {} yet; `hclake sync` makes it", path.display()));
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 struct Kept {

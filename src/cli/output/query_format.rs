@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use super::Format;
+use super::rows::Format;
 use crate::cli::message::Failure;
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]

@@ -1,8 +1,6 @@
 //! How columns share a line that is too short for all of them: text gives way, identifiers before names, and numbers
 //! never. A pure function of widths; it knows nothing of what the columns hold.
 
-use super::Wide;
-
 /// Terminal columns between two columns here.
 const GAP: u32 = 1;
 /// A text is not cut to fewer terminal columns than this, where it had as many.
@@ -11,6 +9,24 @@ const TEXT_MIN: u16 = 8;
 const IDENTIFIER_MIN: u16 = 9;
 /// The fewest of a name where columns may be left out instead.
 const NAME_MIN: u16 = 20;
+
+/// What a table does that is too wide even with its text cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wide {
+    /// Each row becomes a block of lines.
+    #[default]
+    Blocks,
+    /// The first columns are shown, and the others are left out.
+    FirstColumns,
+}
+
+/// What a table is made to fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fit {
+    /// In terminal columns; without it nothing is cut.
+    pub width: Option<u16>,
+    pub wide: Wide,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

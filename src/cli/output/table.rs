@@ -10,8 +10,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, TableComponent, Width};
 
 use super::cell::{flat, printable};
-use super::share::{self, Column, Kind};
-use super::{Fit, Wide};
+use super::share::{self, Column, Fit, Kind, Wide};
 
 /// Blank terminal columns between two columns, and in a table that is short of room.
 const GAP: u16 = 2;

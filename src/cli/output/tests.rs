@@ -1,13 +1,15 @@
 //! What each format makes of the values that are hard to write.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use arrow::array::{AsArray, Int64Array};
-use arrow::datatypes::{DataType, Field, Int64Type, Schema, TimeUnit, TimestampMicrosecondType};
+use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::csv;
+use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use proptest::prelude::*;
 
 use super::parquet::ExportError;

@@ -3,10 +3,9 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::credentials::{Credentials, KeyPair};
-use super::provider::Means;
+use super::grant::Means;
 use super::sign;
 use crate::base::clock::Timestamp;
-use crate::cloud::client::Route;
 use crate::cloud::error::Error;
 
 pub(crate) const JSON: &str = "application/json";
@@ -14,7 +13,13 @@ const PROJECT_HEADER: &str = "x-project-id";
 const SECURITY_TOKEN_HEADER: &str = "x-security-token";
 const TOKEN_HEADER: &str = "x-auth-token";
 
-pub(crate) fn headers(route: &Route<'_>, means: &Means, at: Timestamp) -> Result<HeaderMap, Error> {
+/// `request` names no headers yet: those made here are what is signed with it.
+pub(crate) fn headers(
+    request: &sign::Request<'_>,
+    project_id: Option<&str>,
+    means: &Means,
+    at: Timestamp,
+) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
     match means {
@@ -23,38 +28,32 @@ pub(crate) fn headers(route: &Route<'_>, means: &Means, at: Timestamp) -> Result
             headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
         }
         Means::Keys(keys) => {
-            if let Some(project_id) = &route.call.project_id {
+            if let Some(project_id) = project_id {
                 let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
                 headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
             }
             if let Some(token) = &keys.security_token {
                 headers.insert(HeaderName::from_static(SECURITY_TOKEN_HEADER), secret_header(token.expose())?);
             }
-            sign_headers(&mut headers, route, keys, at)?;
+            sign_headers(&mut headers, request, keys, at)?;
         }
     }
     Ok(headers)
 }
 
 /// Signs all that is in `headers`, and adds the signature and its date.
-fn sign_headers(headers: &mut HeaderMap, route: &Route<'_>, keys: &KeyPair, at: Timestamp) -> Result<(), Error> {
+fn sign_headers(
+    headers: &mut HeaderMap,
+    request: &sign::Request<'_>,
+    keys: &KeyPair,
+    at: Timestamp,
+) -> Result<(), Error> {
     let mut signed = Vec::with_capacity(headers.len());
     for (name, value) in headers.iter() {
         signed.push((name.as_str(), value.to_str().map_err(|_| unsendable(name.as_str()))?));
     }
-    let signature = sign::sign(
-        &sign::Request {
-            method: route.call.method.name(),
-            host: &route.endpoint.authority,
-            path: &route.path,
-            query: &route.call.query,
-            headers: &signed,
-            body: route.body.as_deref().unwrap_or_default(),
-        },
-        &keys.ak,
-        keys.sk.expose(),
-        at,
-    );
+    let request = sign::Request { headers: &signed, ..*request };
+    let signature = sign::sign(&request, &keys.ak, keys.sk.expose(), at);
     let date = HeaderValue::from_str(&signature.date).expect("a date is digits and letters");
     headers.insert(HeaderName::from_static(sign::DATE_HEADER), date);
     headers.insert(AUTHORIZATION, secret_header(&signature.authorization)?);

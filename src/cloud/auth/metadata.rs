@@ -1,7 +1,6 @@
 //! The metadata service of an ECS, which gives temporary keys to what runs there. It is asked over plain http on a
 //! link-local address and past any proxy; which address that may be is settled with the settings.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -10,13 +9,11 @@ use reqwest::{Method, Url};
 use serde_json::Value;
 
 use super::credentials::KeyPair;
-use super::provider::{Grant, KEYS_MARGIN, Means};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
-use crate::cloud::client::Client;
 use crate::cloud::error::Error;
 use crate::cloud::http::exchange::{Answer, NoAnswer, Outgoing, Transport, TransportSettings};
-use crate::cloud::lookup::regions::Endpoint;
+use crate::cloud::lookup::endpoint::Endpoint;
 
 /// To connect, and to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
@@ -45,13 +42,12 @@ impl Metadata {
         Metadata { base_url: base_url.to_owned(), transport }
     }
 
-    /// Temporary keys, with a session token where the service gives any.
-    pub async fn keys(&self, client: &Client) -> Result<Arc<Grant>, Error> {
+    /// Temporary keys and when they run out; asked for with a session token where the service gives any.
+    pub async fn keys(&self) -> Result<(KeyPair, Timestamp), Error> {
         let fetched = self.fetch().await;
         let (keys, ends_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
-        keys.hide_in(client.secrets());
         tracing::debug!(ends_at = %ends_at, "keys came from the ECS metadata service");
-        Ok(Grant::ending(Means::Keys(keys), client.service_time(), ends_at, KEYS_MARGIN))
+        Ok((keys, ends_at))
     }
 
     async fn fetch(&self) -> Result<(KeyPair, Timestamp), String> {

@@ -3,6 +3,7 @@
 
 pub mod credentials;
 pub(super) mod gate;
+pub(super) mod grant;
 pub(super) mod headers;
 pub(super) mod metadata;
 pub(super) mod provider;

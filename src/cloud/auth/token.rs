@@ -1,20 +1,18 @@
-//! A token of IAM for a user and password: what is asked, what is read, and when one has run out. It keeps none.
-
-use std::sync::Arc;
+//! A token of IAM for a user and password: what is asked, what is read, and when one has run out. It sends
+//! nothing and keeps no token.
 
 use bytes::Bytes;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::provider::{Grant, Means, Place, TOKEN_MARGIN};
+use super::grant::Place;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::catalog::spec::{Method, Service};
-use crate::cloud::client::{Call, Client};
+use crate::cloud::call::Call;
 use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::http::error_body::gateway_number;
 use crate::cloud::http::exchange::Answer;
-use crate::cloud::tally::Log;
 
 pub struct Request<'a> {
     pub user: &'a str,
@@ -24,7 +22,21 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    fn body(&self) -> Bytes {
+    pub fn call(&self) -> Call {
+        Call {
+            service: Service::Iam,
+            region: self.place.region.clone(),
+            method: Method::Post,
+            path: "/v3/auth/tokens".to_owned(),
+            query: vec![("nocatalog".to_owned(), "true".to_owned())],
+            body: None,
+            project_id: None,
+            permission: None,
+        }
+    }
+
+    /// Holds the password, so it stays out of the call, which can be shown.
+    pub fn body(&self) -> Bytes {
         let user = json!({
             "name": self.user,
             "password": self.password.expose(),
@@ -39,24 +51,8 @@ impl Request<'_> {
     }
 }
 
-/// Asks for a token, with the retries of any call.
-pub async fn issue(client: &Client, request: &Request<'_>, log: &mut Log) -> Result<Arc<Grant>, Error> {
-    let call = Call {
-        service: Service::Iam,
-        region: request.place.region.clone(),
-        method: Method::Post,
-        path: "/v3/auth/tokens".to_owned(),
-        query: vec![("nocatalog".to_owned(), "true".to_owned())],
-        body: None,
-        project_id: None,
-        permission: None,
-    };
-    let (token, ends_at) = client.send_openly(&call, request.body(), &read, log).await?;
-    client.secrets().add(token.expose());
-    Ok(Grant::ending(Means::Token(token), client.service_time(), ends_at, TOKEN_MARGIN))
-}
-
-fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
+/// The token, and when it runs out.
+pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
     let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let expires_at = expires_at.ok_or("no time `token.expires_at`")?;

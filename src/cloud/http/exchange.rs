@@ -21,9 +21,9 @@ use reqwest::{Method, Request, Response, StatusCode, Url};
 use super::redact::{Cover, Secrets};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
-use crate::cloud::client::Reply;
+use crate::cloud::call::Reply;
 use crate::cloud::limit::retry::http_date;
-use crate::cloud::lookup::regions::Endpoint;
+use crate::cloud::lookup::endpoint::Endpoint;
 
 /// Bytes kept of the body of an error.
 const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::spec::Service;
-use crate::cloud::client::Call;
+use crate::cloud::call::Call;
 
 /// Why requests are held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

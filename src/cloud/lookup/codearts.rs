@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::catalog::spec::{Method, Service, is_project_id};
-use crate::cloud::client::{Attempt, Call, Client, Reply};
+use crate::cloud::call::{Attempt, Call, Reply};
+use crate::cloud::client::Client;
 use crate::cloud::error::Error;
 use crate::cloud::http::error_body;
 

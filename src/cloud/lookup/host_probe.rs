@@ -6,7 +6,7 @@ use std::time::Duration;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, Url};
 
-use super::regions::{Endpoint, EndpointOverrides, endpoint};
+use super::endpoint::{Endpoint, EndpointOverrides, endpoint};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Service;
 use crate::cloud::client::ClientSettings;

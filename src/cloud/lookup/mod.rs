@@ -2,6 +2,7 @@
 //! projects.
 
 pub mod codearts;
+pub mod endpoint;
 pub mod host_probe;
 pub mod projects;
 pub mod regions;

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::catalog::spec::{Method, Service, is_project_id};
-use crate::cloud::client::{self, Call, Client, Sent};
+use crate::cloud::call::{self, Call, Sent};
+use crate::cloud::client::Client;
 use crate::cloud::error::Error;
 use crate::cloud::http::error_body;
 
@@ -69,7 +70,7 @@ fn look_up(region: &str, name: Option<&str>) -> Call {
     }
 }
 
-fn projects(reply: &client::Reply<'_>) -> Result<Vec<Project>, String> {
+fn projects(reply: &call::Reply<'_>) -> Result<Vec<Project>, String> {
     if error_body::is_error(reply.body) {
         return Err("the answer holds an error".to_owned());
     }

@@ -1,15 +1,10 @@
-//! Where a service answers: the host of a (service, region), or the address a person has set in its place.
-//! It resolves no names and knows nothing of requests.
+//! The hosts at which services answer, by region: the table of the official SDKs. It knows nothing of what a person has
+//! set in their place.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use reqwest::Url;
-
 use crate::catalog::spec::Service;
-use crate::catalog::toml_text::nearest;
-use crate::cloud::error::Error;
 
 /// Service, region, hosts: as the official SDK's tables have them.
 const REGIONS: &str = include_str!("regions.json");
@@ -22,65 +17,21 @@ type Hosts = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 static HOSTS: LazyLock<Hosts> =
     LazyLock::new(|| serde_json::from_str(REGIONS).expect("the table is part of the program and tested"));
 
-/// Base URLs set by a person; one for a service wins over the one for all.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EndpointOverrides {
-    pub all: Option<String>,
-    pub by_service: BTreeMap<Service, String>,
-}
-
-impl EndpointOverrides {
-    fn get(&self, service: Service) -> Option<&str> {
-        self.by_service.get(&service).or(self.all.as_ref()).map(String::as_str)
-    }
-}
-
-/// The environment variable that overrides the address of `service`.
-pub fn override_variable(service: Service) -> String {
-    format!("HCLAKE_ENDPOINT_URL_{}", service.name().to_uppercase())
-}
-
-/// Where requests for a service go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `http` or `https`.
-    pub scheme: String,
-    /// Host, and the port where it is not the scheme's own.
-    pub authority: String,
-    /// Stands before every path: empty, or begins with a slash and does not end with one.
-    pub prefix: String,
-    /// On this machine: no proxy is asked.
-    pub loopback: bool,
-}
-
-/// The endpoint of `service` in `region`.
-///
-/// Errors: a region that is not known, or lacks the service; an override that is no usable URL, or is plain
-/// `http` to another machine.
-pub fn endpoint(service: Service, region: &str, overrides: &EndpointOverrides) -> Result<Endpoint, Error> {
-    match overrides.get(service) {
-        Some(url) => overridden(service, url),
-        None => Ok(Endpoint {
-            scheme: "https".to_owned(),
-            authority: host(service, region)?.to_owned(),
-            prefix: String::new(),
-            loopback: false,
-        }),
-    }
-}
-
 /// Regions in which `service` is known to answer.
 pub fn regions(service: Service) -> impl Iterator<Item = &'static str> {
     HOSTS.get(table_name(service)).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
 }
 
-fn host(service: Service, region: &str) -> Result<&'static str, Error> {
+/// `None` where `service` is not known in `region`.
+pub fn host(service: Service, region: &str) -> Option<&'static str> {
     let listed = HOSTS.get(table_name(service)).and_then(|hosts| hosts.get(region)).and_then(|hosts| hosts.first());
-    match listed {
-        Some(host) => Ok(host),
-        None if service == Service::Iam => Ok(IAM_GLOBAL_HOST),
-        None => Err(no_host(service, region)),
-    }
+    let fallback = (service == Service::Iam).then_some(IAM_GLOBAL_HOST);
+    listed.map(String::as_str).or(fallback)
+}
+
+/// Whether any service is known in `region`.
+pub fn is_region(region: &str) -> bool {
+    HOSTS.values().any(|hosts| hosts.contains_key(region))
 }
 
 /// The service that answers at a host of the table; the first where several share it.
@@ -89,16 +40,6 @@ pub fn service_at(host: &str) -> Option<Service> {
         HOSTS.get(table_name(*service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
     };
     Service::ALL.into_iter().find(is_at)
-}
-
-fn no_host(service: Service, region: &str) -> Error {
-    let region_exists = HOSTS.values().any(|hosts| hosts.contains_key(region));
-    if region_exists {
-        Error::ServiceNotInRegion { service, region: region.to_owned() }
-    } else {
-        let nearest = nearest(region, regions(service)).map(str::to_owned);
-        Error::UnknownRegion { service, region: region.to_owned(), nearest }
-    }
 }
 
 fn table_name(service: Service) -> &'static str {
@@ -112,54 +53,9 @@ fn table_name(service: Service) -> &'static str {
     }
 }
 
-fn overridden(service: Service, text: &str) -> Result<Endpoint, Error> {
-    let bad = |fault: String| Error::BadEndpoint { service, fault };
-    let url = Url::parse(text.trim()).map_err(|error| bad(format!("is no URL ({error})")))?;
-    let Some(host) = url.host_str() else {
-        return Err(bad("names no host".to_owned()));
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("holds a user name or password".to_owned()));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("holds a query or fragment".to_owned()));
-    }
-    let loopback = is_loopback(host);
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err(Error::PlainHttp { service, host: host.to_owned() }),
-        other => return Err(bad(format!("begins with {other}:, not https:"))),
-    }
-    Ok(Endpoint {
-        scheme: url.scheme().to_owned(),
-        authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-        prefix: url.path().trim_end_matches('/').to_owned(),
-        loopback,
-    })
-}
-
-/// `host` as a URL has it: an IPv6 address stands in brackets.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn built_in(service: Service, region: &str) -> Result<String, Error> {
-        endpoint(service, region, &EndpointOverrides::default()).map(|found| found.authority)
-    }
-
-    fn set(url: &str) -> Result<Endpoint, Error> {
-        endpoint(
-            Service::Swr,
-            "cn-north-4",
-            &EndpointOverrides { all: Some(url.to_owned()), by_service: BTreeMap::new() },
-        )
-    }
 
     #[test]
     fn each_service_has_its_own_host_in_a_region() {
@@ -173,7 +69,7 @@ mod tests {
             (Service::Iam, "tr-west-1", "iam.tr-west-1.myhuaweicloud.com"),
         ];
         for (service, region, host) in cases {
-            assert_eq!(built_in(service, region).unwrap(), host);
+            assert_eq!(super::host(service, region), Some(host));
         }
     }
 
@@ -182,7 +78,7 @@ mod tests {
         for service in Service::ALL {
             assert!(regions(service).count() > 5, "{service}");
             for region in regions(service) {
-                assert!(built_in(service, region).unwrap().contains(region), "{service} {region}");
+                assert!(host(service, region).unwrap().contains(region), "{service} {region}");
             }
         }
     }
@@ -196,59 +92,6 @@ mod tests {
 
     #[test]
     fn iam_falls_back_to_its_global_host() {
-        assert_eq!(built_in(Service::Iam, "cn-north-11").unwrap(), IAM_GLOBAL_HOST);
-    }
-
-    #[test]
-    fn a_misspelt_region_is_refused_with_the_nearest_one() {
-        let error = built_in(Service::Workspace, "ap-southest-3").unwrap_err();
-        assert_eq!(error.to_string(), "workspace: there is no region `ap-southest-3`");
-        assert!(error.hint().unwrap().contains("did you mean `ap-southeast-3`?"), "{:?}", error.hint());
-    }
-
-    #[test]
-    fn a_region_without_the_service_says_so_and_names_the_override() {
-        let error = built_in(Service::Workspace, "cn-north-1").unwrap_err();
-        assert_eq!(error.to_string(), "workspace is not known in region `cn-north-1`");
-        assert!(error.hint().unwrap().contains("HCLAKE_ENDPOINT_URL_WORKSPACE"));
-    }
-
-    #[test]
-    fn the_override_of_a_service_wins_over_the_one_for_all() {
-        let overrides = EndpointOverrides {
-            all: Some("https://all.example".into()),
-            by_service: [(Service::Iam, "https://iam.example:8443".to_owned())].into(),
-        };
-        let authority = |service| endpoint(service, "nowhere", &overrides).unwrap().authority;
-        assert_eq!(authority(Service::Iam), "iam.example:8443");
-        assert_eq!(authority(Service::Swr), "all.example");
-    }
-
-    #[test]
-    fn a_path_prefix_is_kept_and_a_trailing_slash_dropped() {
-        let found = set("https://gateway.example/huawei/v9/").unwrap();
-        assert_eq!((found.authority.as_str(), found.prefix.as_str()), ("gateway.example", "/huawei/v9"));
-        assert_eq!(set("https://gateway.example/").unwrap().prefix, "");
-        assert_eq!(set("https://gateway.example:443").unwrap().authority, "gateway.example");
-    }
-
-    #[test]
-    fn plain_http_is_for_loopback_alone() {
-        for url in ["http://127.0.0.1:8080", "http://127.8.9.1", "http://[::1]:9/x", "http://localhost:80"] {
-            assert!(set(url).unwrap().loopback, "{url}");
-        }
-        for url in ["http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example", "http://[::2]"] {
-            assert!(matches!(set(url), Err(Error::PlainHttp { .. })), "{url}");
-        }
-        assert!(!set("https://swr.example").unwrap().loopback);
-    }
-
-    #[test]
-    fn an_unusable_override_is_refused_without_repeating_a_password() {
-        for url in ["127.0.0.1:8080", "swr", "", "ftp://127.0.0.1", "https://h/?a=b", "https://u:canary@h/"] {
-            let error = set(url).unwrap_err();
-            assert!(matches!(error, Error::BadEndpoint { .. }), "{url}");
-            assert!(!format!("{error} {error:?} {:?}", error.hint()).contains("canary"));
-        }
+        assert_eq!(host(Service::Iam, "cn-north-11"), Some(IAM_GLOBAL_HOST));
     }
 }

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use super::found::{FoundKeys, Keys, Looked, SourceState, pair, read};
 use crate::base::secret::Secret;
 use crate::config::env::Environment;
 

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use super::found::{FoundKeys, Keys, Looked, SourceState, pair, read};
 use crate::base::secret::Secret;
 use crate::config::env::{Environment, SDK_CREDENTIALS_FILE};
 

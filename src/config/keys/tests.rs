@@ -2,7 +2,9 @@
 
 use std::fs;
 
+use super::found::CREDENTIALS_FILE_BYTES_MAX;
 use super::*;
+use crate::config::Environment;
 
 const PAIR: [(&str, &str); 2] = [("HUAWEICLOUD_SDK_AK", "ak-sdk"), ("HUAWEICLOUD_SDK_SK", "sk-sdk")];
 const KOOCLI: &str = r#"{"language":"en","authEncrypt":"false","current":"work","profiles":[

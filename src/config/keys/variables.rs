@@ -1,6 +1,6 @@
 //! Credentials in environment variables: families of names, each whole or not at all.
 
-use super::{FoundKeys, Keys, Looked, SourceState, pair, require_clean};
+use super::found::{FoundKeys, Keys, Looked, SourceState, pair, require_clean};
 use crate::config::env::{
     Environment, HW_AUTH_TOKEN, HW_DOMAIN_NAME, HW_USER_NAME, HW_USER_PASSWORD, KEY_FAMILIES, KeyNames,
 };

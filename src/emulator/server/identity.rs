@@ -12,7 +12,7 @@ use super::routes::iam_project_name;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::catalog::spec::Service;
-use crate::emulator::world::tenant::WorldSettings;
+use crate::emulator::world::settings::WorldSettings;
 
 pub(crate) const TOKENS_PATH: &str = "/v3/auth/tokens";
 

@@ -23,59 +23,18 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::answers::{self, Answer};
 use super::faults::{Change, Fault, Faults};
-use super::identity::{Identity, StandinUser, TOKENS_PATH};
-use super::metadata::{self, StandinMetadata};
+use super::identity::{Identity, TOKENS_PATH};
+use super::metadata;
 use super::routes::{self, Call, Twist};
+use super::settings::{RateLimit, StandinSettings};
 use super::signature::{self, Signed};
-use crate::base::clock::{SharedClock, SystemClock, Timestamp};
-use crate::base::secret::Secret;
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::emulator::world::tenant::World;
 
 /// Bytes of a request's body, as the gateway bounds them.
 const BODY_BYTES_MAX: usize = 12 << 20;
 /// Requests kept in the log; the oldest go first.
 const LOG_MAX: usize = 200_000;
-
-/// At most `limit` requests in any `window_s` seconds, counted for all routes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimit {
-    pub limit: u32,
-    pub window_s: u32,
-}
-
-#[derive(Clone)]
-pub struct StandinSettings {
-    pub ak: String,
-    pub sk: Secret,
-    /// Has to come, signed, with each signed request where it is set.
-    pub security_token: Option<Secret>,
-    /// Taken in `X-Auth-Token` in place of a signature, where it is set.
-    pub auth_token: Option<Secret>,
-    /// Gets tokens for a password, where it is set.
-    pub user: Option<StandinUser>,
-    /// Answers as the metadata service of an ECS does, where it is set.
-    pub metadata: Option<StandinMetadata>,
-    pub rate_limit: Option<RateLimit>,
-    pub faults: Faults,
-    /// Says what time the server has; sleeps when it stalls.
-    pub clock: SharedClock,
-}
-
-impl Default for StandinSettings {
-    fn default() -> Self {
-        Self {
-            ak: "AKSTANDIN00000000000".to_owned(),
-            sk: Secret::new("a key for the stand-in alone"),
-            security_token: None,
-            auth_token: None,
-            user: None,
-            metadata: None,
-            rate_limit: None,
-            faults: Faults::default(),
-            clock: SystemClock::shared(),
-        }
-    }
-}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {

@@ -4,27 +4,13 @@ use serde_json::json;
 
 use super::answers::Answer;
 use super::identity::shown;
-use super::listener::StandinSettings;
+use super::settings::StandinSettings;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 const SESSION_PATH: &str = "/meta-data/latest/api/token";
 const KEYS_PATH: &str = "/openstack/latest/securitykey";
 const SESSION: &str = "a session of the stand-in";
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandinMetadata {
-    /// Whether keys are given for a session token alone; else there are no session tokens.
-    pub has_sessions: bool,
-    /// Seconds.
-    pub keys_life_s: i64,
-}
-
-impl Default for StandinMetadata {
-    fn default() -> Self {
-        Self { has_sessions: true, keys_life_s: 86_400 }
-    }
-}
 
 /// `None` for what is not the metadata service's. `session` is the session token that came.
 pub(crate) fn answer(

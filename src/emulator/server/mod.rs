@@ -8,4 +8,5 @@ pub(super) mod listener;
 pub(super) mod metadata;
 pub(super) mod pages;
 pub(super) mod routes;
+pub(super) mod settings;
 pub(super) mod signature;

@@ -7,7 +7,8 @@ use super::answers::{self, Answer};
 use super::pages::{self, Asked, Refusal, Window};
 use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, ScopeKind, Service, Total};
 use crate::emulator::world::deploy::codearts_project_name;
-use crate::emulator::world::tenant::{ListId, World, WorldSettings};
+use crate::emulator::world::settings::WorldSettings;
+use crate::emulator::world::tenant::{ListId, World};
 
 const PROJECT: &str = "{project_id}";
 /// Largest page of CodeArts' project list.

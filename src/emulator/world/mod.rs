@@ -6,4 +6,5 @@ pub(super) mod install;
 pub(super) mod jobs;
 pub(super) mod night;
 pub(super) mod people;
+pub(super) mod settings;
 pub(super) mod tenant;

@@ -5,7 +5,7 @@ use chrono::{Datelike, Timelike};
 use fastrand::Rng;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use super::tenant::WorldSettings;
+use super::settings::WorldSettings;
 use crate::base::clock::Timestamp;
 
 pub(crate) const SECOND: i64 = 1_000_000;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{decode, list};
 use crate::catalog::spec::Endpoint;
 use crate::normalize::KeyReader;
-use crate::normalize::read::RawMembers;
+use crate::normalize::raw::RawMembers;
 
 /// A list with these key parts; a column is (type, path), and a part is one, or one and its fallback.
 fn keyed(parts: &[Vec<(&str, &str)>]) -> Endpoint {

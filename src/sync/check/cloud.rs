@@ -5,16 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Finding, Mark, Trial};
+use super::trial::{Finding, Mark, Trial};
 use crate::base::clock::MAX_CLOCK_SKEW;
-use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind, Service};
 use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::limit::retry::RetryLimits;
 use crate::cloud::lookup::codearts;
+use crate::cloud::lookup::endpoint::endpoint;
 use crate::cloud::lookup::host_probe::{Answered, Reach};
-use crate::cloud::lookup::regions;
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 use crate::sync::error as ended;
@@ -111,7 +110,7 @@ impl Tried<'_> {
 
     fn is_projectman_known(&self, scope: &ScopeSettings) -> bool {
         let overrides = request::endpoint_overrides(self.trial.settings, scope.profile.as_deref());
-        regions::endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
+        endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
     }
 
     /// One line a host, then one for the clock.
@@ -326,7 +325,8 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     let direction = if ahead_us > 0 { "behind" } else { "ahead of" };
     let detail = match apart.as_secs() {
         0 => "agrees with the service's".to_owned(),
-        seconds => format!("{} {direction} the service's", in_words(seconds)),
+        s @ 1..120 => format!("{s} s {direction} the service's"),
+        s => format!("{} min {direction} the service's", (s + 30) / 60),
     };
     if apart <= SKEW_TOLERATED {
         return Finding::new(Mark::Ok, "clock", detail);

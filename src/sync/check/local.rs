@@ -1,12 +1,20 @@
 //! What can be tried without asking the cloud: the configuration, where the credentials come from, the store and
 //! its disk.
 
-use super::{FREE_BYTES_AMPLE, FREE_BYTES_MIN, FREE_STORES, Finding, Mark};
+use super::trial::{Finding, Mark};
 use crate::config::{Search, Settings, SourceReport, SourceState};
 use crate::store;
 use crate::sync::plan::PlanError;
 use crate::sync::reach::too_short;
 use crate::sync::request;
+
+/// Free space that a run should find, as a multiple of the store: the copy that it works on, what DuckDB puts
+/// aside, and room for what is new.
+const FREE_STORES: u64 = 3;
+/// Free space that a run must find, however small the store is: twice what a small night takes.
+const FREE_BYTES_MIN: u64 = 32 << 20;
+/// Free space that is ample for a store that is yet to be made.
+const FREE_BYTES_AMPLE: u64 = 512 << 20;
 
 pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
     let found = match &settings.file {

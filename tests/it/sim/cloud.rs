@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
-use hclake::cloud::client::Reply;
+use hclake::cloud::Reply;
 use hclake::cloud::error::Error;
 use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Steps, Traffic};
 use serde_json::{Value, json};

@@ -1,17 +1,17 @@
 //! `hclake catalog`: checks, tries out and drafts catalog files.
 
+mod check;
 mod new_draft;
 mod try_page;
 
 #[cfg(test)]
 mod tests;
 
-use crate::catalog::{Catalog, CatalogError};
 use crate::cli::args::Global;
-use crate::cli::args::catalog::{CatalogCommand, CheckArgs};
+use crate::cli::args::catalog::CatalogCommand;
 use crate::cli::message::Failure;
 use crate::cli::streams::Streams;
-use crate::config::{self, Environment, Settings};
+use crate::config::{self, Environment};
 
 pub(crate) fn run(
     global: &Global,
@@ -21,44 +21,8 @@ pub(crate) fn run(
 ) -> Result<u8, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     match command {
-        CatalogCommand::Check(args) => check(args, &settings, streams),
+        CatalogCommand::Check(args) => check::run(args, &settings, streams),
         CatalogCommand::Try(args) => try_page::run(args, settings, streams),
         CatalogCommand::New(args) => new_draft::run(args, &settings, streams),
     }
-}
-
-fn check(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
-    require_sound(&args.file, settings)?;
-    let left = lines_to_fill_in(&std::fs::read_to_string(&args.file)?);
-    if let Some((last, first)) = left.split_last() {
-        let lines =
-            if first.is_empty() { format!("line {last}") } else { format!("lines {} and {last}", first.join(", ")) };
-        streams.remark(&format!(
-            "warning: {} is still marked `{}` in {lines}; take each mark away once it is answered",
-            args.file.display(),
-            crate::catalog::draft::text::FILL_IN
-        ));
-    }
-    streams.remark(&format!("{} is sound", args.file.display()));
-    Ok(0)
-}
-
-/// Numbers of the lines that a draft leaves to a person.
-fn lines_to_fill_in(text: &str) -> Vec<String> {
-    let is_marked = |(_, line): &(usize, &str)| line.trim_start().starts_with(crate::catalog::draft::text::FILL_IN);
-    text.lines().enumerate().filter(is_marked).map(|(at, _)| (at + 1).to_string()).collect()
-}
-
-/// Fails with every fault of a catalog file, if it has any.
-fn require_sound(file: &std::path::Path, settings: &Settings) -> Result<(), Failure> {
-    let folder = settings.catalog_dir.as_ref().map(|folder| folder.value.as_path());
-    let unreadable = |error: CatalogError| Failure::usage(error.to_string(), None);
-    let faults = Catalog::faults_of(file, folder).map_err(unreadable)?;
-    if faults.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
-    let count = faults.len();
-    let faults = if count == 1 { "fault" } else { "faults" };
-    Err(Failure::usage(format!("{} has {count} {faults}:{}", file.display(), lines.concat()), None))
 }

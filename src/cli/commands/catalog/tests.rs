@@ -12,7 +12,7 @@ use crate::catalog::spec::{
     ColumnType, Count, CountedPaging, Endpoint, Items, Paging, ScopeKind, Service, TimeForm, Total,
 };
 use crate::catalog::{Catalog, file};
-use crate::cloud::client::Reply;
+use crate::cloud::Reply;
 use crate::normalize::{DecodeSettings, Decoder};
 use crate::sweep::Envelope;
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use arrow::array::{Array, RecordBatch};
 
-use super::require_sound;
+use super::check::require_sound;
 use crate::base::clock::SystemClock;
 use crate::catalog::file;
 use crate::catalog::spec::{EXTRA, Endpoint, Paging};

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::catalog::spec::{Method, Service};
-use crate::cloud::client::{ClientSettings, Sent};
+use crate::cloud::call::Sent;
+use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::error::ErrorClass;
 use crate::cloud::testing::{Reply, Server, TestClock, settings};
 
@@ -299,43 +300,6 @@ async fn a_metadata_service_that_gives_no_keys_is_named_and_asked_once() {
         }
         assert_eq!(server.requests().len(), 2);
     }
-}
-
-const HOUR_US: i64 = 3_600_000_000;
-
-fn due_after_us(life_us: i64, margin: Duration) -> i64 {
-    let grant = Grant::ending(Means::Nothing, Timestamp(0), Timestamp(life_us), margin);
-    grant.renew_at.load(Ordering::Relaxed)
-}
-
-#[test]
-fn a_grant_is_renewed_with_a_margin_and_a_short_one_at_half_its_life() {
-    assert_eq!(due_after_us(24 * HOUR_US, TOKEN_MARGIN), 24 * HOUR_US - HOUR_US / 6);
-    assert_eq!(due_after_us(HOUR_US, KEYS_MARGIN), HOUR_US / 2);
-    assert_eq!(due_after_us(-HOUR_US, KEYS_MARGIN), -HOUR_US);
-}
-
-#[test]
-fn a_renewal_that_failed_is_put_off_and_no_longer_than_to_the_end() {
-    let grant = Grant::ending(Means::Nothing, Timestamp(0), Timestamp(HOUR_US), TOKEN_MARGIN);
-    assert!(!grant.is_due(Timestamp(HOUR_US * 4 / 6)));
-    let due = Timestamp(HOUR_US * 5 / 6);
-    assert!(grant.is_due(due));
-    grant.postpone(due);
-    assert!(!grant.is_due(Timestamp(due.0 + 299_000_000)) && grant.is_due(Timestamp(due.0 + 300_000_000)));
-    grant.postpone(Timestamp(HOUR_US - 1));
-    assert!(grant.is_due(Timestamp(HOUR_US)));
-}
-
-#[test]
-fn only_what_was_never_accepted_is_given_up_when_it_is_refused() {
-    let refusal = Error::Setting { name: "x".into(), fault: "is bad".into() };
-    let grant = Grant::nothing();
-    assert!(grant.dead().is_none());
-    grant.refusal.set(refusal.clone()).unwrap();
-    assert_eq!(grant.dead(), Some(&refusal));
-    grant.accept();
-    assert!(grant.dead().is_none());
 }
 
 #[tokio::test]

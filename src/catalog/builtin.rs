@@ -1,0 +1,23 @@
+//! The lists that hclake ships, as the texts of their files. It reads none of them.
+
+pub(super) const BUILTIN: [(&str, &str); 6] = [
+    ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
+    ("apps.toml", include_str!("builtin/apps.toml")),
+    ("deploy_tasks.toml", include_str!("builtin/deploy_tasks.toml")),
+    ("deploy_apps.toml", include_str!("builtin/deploy_apps.toml")),
+    ("image_jobs.toml", include_str!("builtin/image_jobs.toml")),
+    ("swr_instance_jobs.toml", include_str!("builtin/swr_instance_jobs.toml")),
+];
+
+/// What the files that hclake ships are called in messages.
+pub(super) const SHIPPED: &str = "built-in";
+
+/// File and text of each.
+pub(super) fn shipped() -> impl Iterator<Item = (String, String)> {
+    BUILTIN.iter().map(|(name, text)| (format!("{SHIPPED} {name}"), text.to_string()))
+}
+
+/// Whether hclake ships the list of that name.
+pub fn is_builtin(name: &str) -> bool {
+    BUILTIN.iter().any(|(file, _)| file.strip_suffix(".toml") == Some(name))
+}

@@ -1,0 +1,141 @@
+//! The command line as a whole: the flags that every command takes, and the commands by name.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
+use super::daily::{DemoArgs, DriftCommand, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs};
+use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
+use crate::config;
+
+const ABOUT: &str = "Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.";
+
+const LONG_ABOUT: &str = "\
+Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.
+
+`hclake sync`, run nightly, reads App Center install jobs and apps, CodeArts Deploy tasks and applications, \
+Workspace image jobs and SWR Enterprise jobs to the end, and keeps them in one DuckDB file with full history. \
+`hclake report` and `hclake query` answer questions about now and about any past night.";
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0    everything asked for was done
+  1    failed; nothing new was stored
+  2    usage, configuration or credentials: a person must change something
+  3    partly done: some lists failed, are unproved or were held back; the rest is stored
+  4    another run holds the store
+  130  interrupted; the store is as it was
+
+First steps:
+  hclake demo                                   three nights on a stand-in cloud, no account needed
+  hclake init --region ap-southeast-3           writes hclake.toml; keys stay in the environment
+  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…
+  hclake check                                  says what works, and what to mend
+  hclake sync                                   the nightly job
+  hclake report install_failures --by version";
+
+#[derive(Parser)]
+#[command(name = "hclake", version, about = ABOUT, long_about = LONG_ABOUT, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args)]
+pub(crate) struct Global {
+    /// Configuration file [default: hclake.toml here, else in the personal configuration folder]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The store, a DuckDB file [default: hclake.duckdb]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Use the credentials of this profile: a section of ~/.huaweicloud/credentials, or a profile of KooCLI
+    #[arg(long, global = true, value_name = "NAME")]
+    pub profile: Option<String>,
+    /// Say nothing but errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more: -v what is done, -vv every request, -vvv everything
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Read every list to its end and keep what changed: the nightly job
+    Sync(SyncArgs),
+    /// Run a report, or list them all
+    Report(ReportArgs),
+    /// Ask the store a question in SQL, read-only
+    Query(QueryArgs),
+    /// Records that could not be read: see them, try them again, or dismiss them
+    #[command(subcommand)]
+    Quarantine(QuarantineCommand),
+    /// By what records differ from the catalog: see it, or acknowledge it
+    #[command(subcommand)]
+    Drift(DriftCommand),
+    /// The store as Parquet files for other tools, and the check of what was published
+    #[command(subcommand)]
+    Publish(PublishCommand),
+    /// Show which tables there are, and how much of each is kept since when
+    Tables(TablesArgs),
+    /// Show what a table's columns mean, where they come from and how fresh they are
+    Describe(DescribeArgs),
+    /// Show every setting, its value and where it was said
+    Config(ConfigArgs),
+    /// Check, try out or draft a catalog file: a list API of your own
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Try credentials, hosts, clock, permissions, store and disk, and say what to mend
+    Check(CheckArgs),
+    /// Show the last runs and how fresh each list is
+    Status(StatusArgs),
+    /// Give a run that was made while the clock was wrong the time at which it really was
+    Redate(RedateArgs),
+    /// Write a commented hclake.toml to start from
+    Init(InitArgs),
+    /// Print what makes this machine run the nightly job
+    Schedule(ScheduleArgs),
+    /// Three nights on a stand-in cloud, then a report: no account needed
+    ///
+    /// Leaves hclake-demo.duckdb, or what --store names.
+    Demo(DemoArgs),
+    /// Print a shell's completion script
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(ManArgs),
+}
+
+impl Global {
+    pub(crate) fn flags(&self) -> config::Flags {
+        config::Flags {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            profile: self.profile.clone(),
+            lock_timeout: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+}

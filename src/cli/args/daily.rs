@@ -1,0 +1,179 @@
+//! Flags of the commands of every day: the nightly job, questions, publishing, what did not fit, and the demo.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::values::{SummaryFormat, parse_wait};
+use crate::cli::output;
+use crate::cli::output::query_format::QueryFormat;
+use crate::config;
+
+#[derive(Args)]
+pub(crate) struct SyncArgs {
+    /// Only these tables
+    #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Show what would be asked, and ask nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Declare records gone even where more of them vanished than the brake allows
+    #[arg(long)]
+    pub allow_gone: bool,
+    /// How long to wait for another run to end, such as 90s or 10m
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
+    pub lock_timeout: Duration,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct ReportArgs {
+    /// Name of the report; without one, all are listed
+    pub name: Option<String>,
+    /// What rows are grouped by; the list of reports says what each can do
+    #[arg(long, value_name = "GROUPING")]
+    pub by: Option<String>,
+    /// From this instant on: 2026-05-01, 2026-05-01T02:00:00Z, or back from the end: 7d, 26h, 8w
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Before this instant
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// The records as they were at this instant [default: the newest run]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
+    pub format: output::Format,
+}
+
+#[derive(Args)]
+pub(crate) struct QueryArgs {
+    /// One SQL statement that reads; `-` takes it from standard input
+    #[arg(allow_hyphen_values = true)]
+    pub sql: String,
+    /// [default: as the name of --out ends, else table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
+    /// Rows at most [default: 1000 in a table, all in the other formats]
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub limit: Option<u64>,
+    /// Write to this file instead of standard output, in the format that its name ends in; needed for parquet
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "out")]
+    pub replace: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PublishCommand {
+    /// Bring a folder of Parquet files up to the newest run; what is there already is not written again
+    Parquet(PublishArgs),
+    /// Hold a published folder to its manifest, and to the store where there is one
+    Verify(VerifyArgs),
+}
+
+#[derive(Args)]
+pub(crate) struct PublishArgs {
+    /// The folder; it is made where it is not there
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Only these tables, and the ledger
+    #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Begin history and changes at this instant, in a new folder: 2026-05-01, or back from the newest run: 90d
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Add JSON text (NAME_json) beside each nested column
+    #[arg(long)]
+    pub flat: bool,
+    /// [default: as the folder was begun, else zstd]
+    #[arg(long, value_enum, value_name = "CODEC")]
+    pub compression: Option<Compression>,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Compression {
+    Zstd,
+    Snappy,
+    None,
+}
+
+impl From<Compression> for config::ParquetCompression {
+    fn from(compression: Compression) -> Self {
+        match compression {
+            Compression::Zstd => config::ParquetCompression::Zstd,
+            Compression::Snappy => config::ParquetCompression::Snappy,
+            Compression::None => config::ParquetCompression::None,
+        }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct VerifyArgs {
+    /// The published folder
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum QuarantineCommand {
+    /// What waits for a good copy: table, scope, key, reason, first and last seen
+    List {
+        #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+        format: SummaryFormat,
+    },
+    /// One record as it came, with its reason and the request that brought it
+    Show {
+        /// As `hclake quarantine list` gives it, or its beginning
+        id: String,
+    },
+    /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
+    Retry,
+    /// Stop reporting records that are of no use: they stay in the store, and are reported again if their content changes
+    ///
+    /// A dismissed record without a key stands for no record of the store any more: once its list is complete without
+    /// it, the record that it may have been is gone.
+    Dismiss {
+        /// As `hclake quarantine list` gives them, or their beginnings
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum DriftCommand {
+    /// Members that the catalog does not know, that have vanished or changed their type: where, since when, a sample
+    List {
+        #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+        format: SummaryFormat,
+    },
+    /// Stop warning of a table's drift until it changes
+    Acknowledge {
+        table: String,
+        /// All that the table has where none is named
+        members: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct DemoArgs {
+    /// Replace the demo's store if it is there
+    #[arg(long)]
+    pub replace: bool,
+    /// What the stand-in cloud's records are made from
+    #[arg(long, default_value_t = 7, value_name = "NUMBER")]
+    pub seed: u64,
+    /// Install jobs on the first night
+    #[arg(long, default_value_t = 6_000, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    pub rows: u32,
+}

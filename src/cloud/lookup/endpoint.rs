@@ -1,0 +1,166 @@
+//! Where a service answers: the host of a (service, region), or the address a person has set in its place.
+//! It resolves no names and knows nothing of requests.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use reqwest::Url;
+
+use super::regions::{host, is_region, regions};
+use crate::catalog::spec::Service;
+use crate::catalog::toml_text::nearest;
+use crate::cloud::error::Error;
+
+/// Base URLs set by a person; one for a service wins over the one for all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointOverrides {
+    pub all: Option<String>,
+    pub by_service: BTreeMap<Service, String>,
+}
+
+impl EndpointOverrides {
+    fn get(&self, service: Service) -> Option<&str> {
+        self.by_service.get(&service).or(self.all.as_ref()).map(String::as_str)
+    }
+}
+
+/// Where requests for a service go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `http` or `https`.
+    pub scheme: String,
+    /// Host, and the port where it is not the scheme's own.
+    pub authority: String,
+    /// Stands before every path: empty, or begins with a slash and does not end with one.
+    pub prefix: String,
+    /// On this machine: no proxy is asked.
+    pub loopback: bool,
+}
+
+/// The endpoint of `service` in `region`.
+///
+/// Errors: a region that is not known, or lacks the service; an override that is no usable URL, or is plain
+/// `http` to another machine.
+pub fn endpoint(service: Service, region: &str, overrides: &EndpointOverrides) -> Result<Endpoint, Error> {
+    match overrides.get(service) {
+        Some(url) => overridden(service, url),
+        None => Ok(Endpoint {
+            scheme: "https".to_owned(),
+            authority: host(service, region).ok_or_else(|| no_host(service, region))?.to_owned(),
+            prefix: String::new(),
+            loopback: false,
+        }),
+    }
+}
+
+fn no_host(service: Service, region: &str) -> Error {
+    if is_region(region) {
+        Error::ServiceNotInRegion { service, region: region.to_owned() }
+    } else {
+        let nearest = nearest(region, regions(service)).map(str::to_owned);
+        Error::UnknownRegion { service, region: region.to_owned(), nearest }
+    }
+}
+
+fn overridden(service: Service, text: &str) -> Result<Endpoint, Error> {
+    let bad = |fault: String| Error::BadEndpoint { service, fault };
+    let url = Url::parse(text.trim()).map_err(|error| bad(format!("is no URL ({error})")))?;
+    let Some(host) = url.host_str() else {
+        return Err(bad("names no host".to_owned()));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(bad("holds a user name or password".to_owned()));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(bad("holds a query or fragment".to_owned()));
+    }
+    let loopback = is_loopback(host);
+    match url.scheme() {
+        "https" => {}
+        "http" if loopback => {}
+        "http" => return Err(Error::PlainHttp { service, host: host.to_owned() }),
+        other => return Err(bad(format!("begins with {other}:, not https:"))),
+    }
+    Ok(Endpoint {
+        scheme: url.scheme().to_owned(),
+        authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+        prefix: url.path().trim_end_matches('/').to_owned(),
+        loopback,
+    })
+}
+
+/// `host` as a URL has it: an IPv6 address stands in brackets.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn built_in(service: Service, region: &str) -> Result<String, Error> {
+        endpoint(service, region, &EndpointOverrides::default()).map(|found| found.authority)
+    }
+
+    fn set(url: &str) -> Result<Endpoint, Error> {
+        endpoint(
+            Service::Swr,
+            "cn-north-4",
+            &EndpointOverrides { all: Some(url.to_owned()), by_service: BTreeMap::new() },
+        )
+    }
+
+    #[test]
+    fn a_misspelt_region_is_refused_with_the_nearest_one() {
+        let error = built_in(Service::Workspace, "ap-southest-3").unwrap_err();
+        assert_eq!(error.to_string(), "workspace: there is no region `ap-southest-3`");
+        assert!(error.hint().unwrap().contains("did you mean `ap-southeast-3`?"), "{:?}", error.hint());
+    }
+
+    #[test]
+    fn a_region_without_the_service_says_so_and_names_the_override() {
+        let error = built_in(Service::Workspace, "cn-north-1").unwrap_err();
+        assert_eq!(error.to_string(), "workspace is not known in region `cn-north-1`");
+        assert!(error.hint().unwrap().contains("HCLAKE_ENDPOINT_URL_WORKSPACE"));
+    }
+
+    #[test]
+    fn the_override_of_a_service_wins_over_the_one_for_all() {
+        let overrides = EndpointOverrides {
+            all: Some("https://all.example".into()),
+            by_service: [(Service::Iam, "https://iam.example:8443".to_owned())].into(),
+        };
+        let authority = |service| endpoint(service, "nowhere", &overrides).unwrap().authority;
+        assert_eq!(authority(Service::Iam), "iam.example:8443");
+        assert_eq!(authority(Service::Swr), "all.example");
+    }
+
+    #[test]
+    fn a_path_prefix_is_kept_and_a_trailing_slash_dropped() {
+        let found = set("https://gateway.example/huawei/v9/").unwrap();
+        assert_eq!((found.authority.as_str(), found.prefix.as_str()), ("gateway.example", "/huawei/v9"));
+        assert_eq!(set("https://gateway.example/").unwrap().prefix, "");
+        assert_eq!(set("https://gateway.example:443").unwrap().authority, "gateway.example");
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_alone() {
+        for url in ["http://127.0.0.1:8080", "http://127.8.9.1", "http://[::1]:9/x", "http://localhost:80"] {
+            assert!(set(url).unwrap().loopback, "{url}");
+        }
+        for url in ["http://10.0.0.1", "http://localhost.example", "http://127.0.0.1.example", "http://[::2]"] {
+            assert!(matches!(set(url), Err(Error::PlainHttp { .. })), "{url}");
+        }
+        assert!(!set("https://swr.example").unwrap().loopback);
+    }
+
+    #[test]
+    fn an_unusable_override_is_refused_without_repeating_a_password() {
+        for url in ["127.0.0.1:8080", "swr", "", "ftp://127.0.0.1", "https://h/?a=b", "https://u:canary@h/"] {
+            let error = set(url).unwrap_err();
+            assert!(matches!(error, Error::BadEndpoint { .. }), "{url}");
+            assert!(!format!("{error} {error:?} {:?}", error.hint()).contains("canary"));
+        }
+    }
+}

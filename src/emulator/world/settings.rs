@@ -1,0 +1,43 @@
+//! What a world is made from: its seed, its first night, its projects, and how many records each list has.
+
+use crate::base::clock::Timestamp;
+
+/// 2026-11-20T18:00:00Z
+const START: Timestamp = Timestamp(1_795_197_600_000_000);
+
+#[derive(Clone, Debug)]
+pub struct WorldSettings {
+    pub seed: u64,
+    /// The first night: nothing in the world is younger.
+    pub start: Timestamp,
+    pub region: String,
+    /// The first carries the region's name, the others are projects under it.
+    pub iam_project_ids: Vec<String>,
+    pub codearts_project_ids: Vec<String>,
+    /// Records on the first night, a project (and job type) each.
+    pub install_jobs: usize,
+    pub apps: usize,
+    pub deploy_apps: usize,
+    pub image_jobs: usize,
+    pub swr_jobs: usize,
+    /// Of any list that is not built in.
+    pub other_rows: usize,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            start: START,
+            region: "ap-southeast-3".to_owned(),
+            iam_project_ids: vec!["0a1b2c3d4e5f60718293a4b5c6d7e8f9".to_owned()],
+            codearts_project_ids: vec!["332f53cbabc44863a46ce6b4f82a9fe7".to_owned()],
+            install_jobs: 6_000,
+            apps: 112,
+            deploy_apps: 160,
+            image_jobs: 130,
+            swr_jobs: 230,
+            other_rows: 250,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The members of an object, each with the column that its values go to. It knows nothing of values.
+
+use super::members::Members;
+
+/// The members of an object and where their values go.
+pub(super) struct Object {
+    pub members: Members,
+    pub slots: Vec<Slot>,
+}
+
+pub(super) enum Slot {
+    Column(usize),
+    /// An object that has no column of its own but holds values of columns.
+    Branch {
+        object: Object,
+        read_in: u64,
+    },
+}
+
+impl Object {
+    fn empty() -> Self {
+        Object { members: Members::new(), slots: Vec::new() }
+    }
+
+    /// One column for each name, in order.
+    pub fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+        let mut object = Self::empty();
+        for (index, name) in names.enumerate() {
+            object.add(std::slice::from_ref(&name), index);
+        }
+        object
+    }
+
+    /// One column for each path, in order. Where two paths are the same, or one leads through the other,
+    /// the first has the values.
+    pub fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
+        let mut object = Self::empty();
+        for (index, path) in paths.enumerate() {
+            object.add(path, index);
+        }
+        object
+    }
+
+    fn add(&mut self, path: &[impl AsRef<str>], column: usize) {
+        let Some((name, rest)) = path.split_first() else { return };
+        let slot = match self.members.add(name.as_ref()) {
+            Err(slot) => slot,
+            Ok(slot) if rest.is_empty() => {
+                self.slots.push(Slot::Column(column));
+                slot
+            }
+            Ok(slot) => {
+                self.slots.push(Slot::Branch { object: Self::empty(), read_in: 0 });
+                slot
+            }
+        };
+        if let Slot::Branch { object, .. } = &mut self.slots[slot] {
+            object.add(rest, column);
+        }
+    }
+}
