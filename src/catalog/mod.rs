@@ -5,7 +5,6 @@ pub mod draft;
 pub mod file;
 pub mod file_paging;
 mod folder;
-mod names;
 pub mod spec;
 pub mod toml_text;
 mod validate;
@@ -14,7 +13,6 @@ mod words;
 use std::fmt;
 use std::path::Path;
 
-pub use names::{RESERVED_TABLES, ROW_ID, is_column_name, is_field_name, table_name_faults};
 pub use validate::COLUMNS_MAX;
 
 use folder::Unreadable;

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::spec::{ColumnType, Count, CountedPaging, Paging, StoredKind};
+use super::spec::{Count, CountedPaging, Paging};
 use super::*;
+use crate::schema::{ColumnType, StoredKind};
 
 const SAMPLE: &str = r#"
 name = "sample"
@@ -129,7 +130,7 @@ fn a_table_name_that_sql_or_the_store_cannot_take_is_refused() {
     refused(&named(&long), &format!("name: \"{long}\" is longer than 63 characters; shorten it"));
     assert_eq!(faults_of(&named(&"a".repeat(63))), [""; 0]);
     refused(&named("order"), "name: \"order\" is a word of SQL; choose another");
-    for own in crate::catalog::RESERVED_TABLES.into_iter().chain(["meta_x"]) {
+    for own in crate::schema::RESERVED_TABLES.into_iter().chain(["meta_x"]) {
         refused(&named(own), &format!("name: \"{own}\" is a table of hclake's own; choose another"));
     }
     for ending in ["_history", "_versions", "_as_of", "_changes"] {

@@ -4,11 +4,9 @@
 use std::collections::{HashMap, HashSet};
 
 use super::SHIPPED;
-use super::names::{NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
-use super::spec::{
-    Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,
-};
+use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
 use super::toml_text::nearest;
+use crate::schema::{ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
 
 /// Columns of one endpoint.
 pub const COLUMNS_MAX: usize = 1000;

@@ -11,7 +11,7 @@ use super::fault::{Fault, Shown};
 use super::read::Object;
 use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
 use super::{numbers, schema};
-use crate::catalog::spec::{ColumnType, StoredKind};
+use crate::schema::{ColumnType, StoredKind};
 
 pub(super) enum Column {
     Text(TextColumn),

@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::catalog::spec::{StoredColumn, StoredKind};
+use crate::schema::{StoredColumn, StoredKind};
 
 /// Goes up when equal content would get another hash; it is hashed along.
 pub const HASH_VERSION: u8 = 1;

@@ -8,7 +8,8 @@ use super::probe::{Found, Probe};
 use super::read::{push_raw, text_of};
 use super::scalars::Watch;
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{ColumnType, Endpoint, KeyPart};
+use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::ColumnType;
 
 /// Columns that identify a record: the first, or where that is NULL the second.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
-use crate::catalog::spec::{Endpoint, StoredKind};
+use crate::catalog::spec::Endpoint;
+use crate::schema::StoredKind;
 
 /// The column that holds the content hash of each row.
 pub const HASH: &str = "_hash";

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, make_encoder};
 
 use super::manifest::ColumnEntry;
-use crate::catalog::spec::StoredKind;
+use crate::schema::StoredKind;
 
 /// Key of a field's metadata under which the column's meaning stands.
 pub const ABOUT: &str = "about";

@@ -286,7 +286,7 @@ impl Table {
     }
 
     pub fn changes_shape(&self) -> Shape {
-        let types = [DataType::Utf8, published_kind(&crate::catalog::spec::StoredKind::Timestamp), DataType::Int64];
+        let types = [DataType::Utf8, published_kind(&crate::schema::StoredKind::Timestamp), DataType::Int64];
         let first = CHANGE_COLUMNS.iter().zip(types).map(|((name, about), ty)| Column {
             name: name.to_string(),
             about: about.to_string(),

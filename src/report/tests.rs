@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::catalog::spec::StoredKind;
+use crate::schema::StoredKind;
 
 const DAY: i64 = 86_400_000_000;
 

@@ -14,10 +14,11 @@ use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
 use super::room::Held;
 use crate::base::time::parse_instant;
-use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, Total};
+use crate::catalog::spec::{Endpoint, Total};
 use crate::cloud::client::Reply;
 use crate::cloud::http::error_body;
 use crate::normalize::{KeyReader, KeyScan};
+use crate::schema::{ColumnType, TimeForm};
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 

@@ -89,7 +89,7 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
 }
 
 pub(crate) fn column_lines(endpoint: &Endpoint) -> Vec<ColumnLine> {
-    let line = |stored: crate::catalog::spec::StoredColumn| {
+    let line = |stored: crate::schema::StoredColumn| {
         let declared = endpoint.column(&stored.name);
         ColumnLine {
             ty: sql_type(&stored.kind),

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answer};
 use super::pages::{self, Asked, Refusal, Window};
-use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, ScopeKind, Service, Total};
+use crate::catalog::spec::{Endpoint, Items, Paging, ScopeKind, Service, Total};
 use crate::emulator::world::deploy::codearts_project_name;
 use crate::emulator::world::tenant::{ListId, World, WorldSettings};
+use crate::schema::ColumnType;
 
 const PROJECT: &str = "{project_id}";
 /// Largest page of CodeArts' project list.

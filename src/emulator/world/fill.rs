@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::night::{DAY, Night, SECOND, chance, elapsed, local, millis, pick, zoneless};
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{Column, ColumnType, Endpoint, TimeForm, ZoneRule};
+use crate::catalog::spec::{Column, Endpoint};
+use crate::schema::{ColumnType, TimeForm, ZoneRule};
 
 const HISTORY_DAYS: i64 = 90;
 /// Share of the records that change in a night.

@@ -3,7 +3,8 @@
 
 use arrow::datatypes::{DataType, Field, TimeUnit};
 
-use crate::catalog::spec::{Endpoint, KeyPart, StoredColumn, StoredKind};
+use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::{StoredColumn, StoredKind};
 use crate::store::template::{Values, ident, literal};
 
 /// Columns that the store adds to a list's own, and what they mean.

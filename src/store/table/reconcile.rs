@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 use duckdb::Connection;
 
 use super::layout::{self, Layout, OWN_COLUMNS};
-use crate::catalog::spec::{Endpoint, StoredKind};
-use crate::catalog::{RESERVED_TABLES, ROW_ID};
+use crate::catalog::spec::Endpoint;
+use crate::schema::{RESERVED_TABLES, ROW_ID, StoredKind};
 use crate::store::error::Error;
 use crate::store::template::{self, Template, Values, ident, literal};
 

@@ -13,7 +13,8 @@ use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::file;
-use crate::catalog::spec::{Endpoint, Scope, StoredKind};
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::schema::StoredKind;
 use crate::store::{
     Error, Night, NotShown, Outcome, Reader, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
     open_read_only, run_checks,

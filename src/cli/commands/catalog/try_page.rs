@@ -7,7 +7,7 @@ use arrow::array::{Array, RecordBatch};
 use super::require_sound;
 use crate::base::clock::SystemClock;
 use crate::catalog::file;
-use crate::catalog::spec::{EXTRA, Endpoint, Paging};
+use crate::catalog::spec::{Endpoint, Paging};
 use crate::cli::args::catalog::TryArgs;
 use crate::cli::message::Failure;
 use crate::cli::output;
@@ -16,6 +16,7 @@ use crate::cli::streams::{Streams, say, terminal_width};
 use crate::config::Settings;
 use crate::normalize::schema::HASH;
 use crate::normalize::{DecodeSettings, Decoded, Decoder};
+use crate::schema::EXTRA;
 use crate::sync::probe::{self, Probe};
 
 /// Reasons and names that are told; of more, only the number.

@@ -1,10 +1,10 @@
 //! Which names tables, columns and fields can have: those that neither SQL nor hclake needs for itself. What hclake
 //! adds to a statement that names a list's tables or columns begins with an underscore, as no name of a list does.
 
-use super::spec::EXTRA;
+use super::kind::EXTRA;
 
 /// Characters in the name of a table, column or field.
-pub(super) const NAME_CHARS_MAX: usize = 63;
+pub const NAME_CHARS_MAX: usize = 63;
 
 /// Tables that the store keeps for itself: those that its migrations make.
 pub const RESERVED_TABLES: [&str; 8] =
@@ -37,7 +37,7 @@ pub fn table_name_faults(name: &str) -> Vec<String> {
 }
 
 /// Why a column cannot have this name.
-pub(super) fn column_name_fault(name: &str) -> Option<String> {
+pub fn column_name_fault(name: &str) -> Option<String> {
     let taken_by = match name {
         EXTRA => "is where hclake keeps members that the catalog does not know",
         ROW_ID => "is what DuckDB calls the number of a row",
