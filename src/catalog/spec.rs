@@ -250,6 +250,7 @@ impl Endpoint {
                 name: column.name.clone(),
                 kind: StoredKind::of(&column.ty),
                 about: column.about.clone(),
+                nullable: column.nullable,
                 volatile: column.volatile,
             });
             if column.ty == ColumnType::Elapsed {
@@ -257,6 +258,7 @@ impl Endpoint {
                     name: format!("{}_s", column.name),
                     kind: StoredKind::Int64,
                     about: format!("`{}` in seconds.", column.name),
+                    nullable: true,
                     volatile: column.volatile,
                 });
             }
@@ -265,6 +267,7 @@ impl Endpoint {
             name: EXTRA.to_owned(),
             kind: StoredKind::Json,
             about: "Members of the record that the catalog does not know, as a JSON object.".to_owned(),
+            nullable: true,
             volatile: false,
         });
         stored

@@ -8,10 +8,10 @@ use arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
 use arrow::datatypes::{DataType, FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 
 use super::fault::{Fault, Shown};
+use super::numbers;
 use super::read::Object;
 use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
-use super::{numbers, schema};
-use crate::schema::{ColumnType, StoredKind};
+use crate::schema::{self, ColumnType, StoredKind};
 
 pub(super) enum Column {
     Text(TextColumn),

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     fn column(name: &str, kind: StoredKind) -> StoredColumn {
-        StoredColumn { name: name.to_owned(), kind, about: String::new(), volatile: false }
+        StoredColumn { name: name.to_owned(), kind, about: String::new(), nullable: true, volatile: false }
     }
 
     fn text(values: &[Option<&str>]) -> ArrayRef {

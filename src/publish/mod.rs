@@ -15,7 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
-pub use shape::json_texts;
 pub use target::WholeFile;
 pub use verify::{Difference, Verified, verify};
 

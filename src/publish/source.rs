@@ -10,10 +10,11 @@ use arrow::datatypes::DataType;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::shape::{Column, Origin, Shape, published, published_kind};
+use super::shape::{Column, Origin, Shape};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
+use crate::schema::parquet::{published, published_kind};
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they

@@ -51,6 +51,7 @@ pub struct StoredColumn {
     pub name: String,
     pub kind: StoredKind,
     pub about: String,
+    pub nullable: bool,
     pub volatile: bool,
 }
 

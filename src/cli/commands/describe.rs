@@ -18,7 +18,8 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::store::{self, Holding, sql_type};
+use crate::schema::sql::sql_type;
+use crate::store::{self, Holding};
 
 /// A column for people: one of the API's, or one that hclake derives.
 pub(crate) struct ColumnLine {

@@ -10,8 +10,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use duckdb::Connection;
 
-use super::layout::{self, Layout};
+use super::layout::Layout;
 use super::parked::Parked;
+use crate::schema::{HASH, fits};
 use crate::store::error::Error;
 
 /// Rows that are gathered before they are appended; a multiple of DuckDB's vector of 2048.
@@ -21,7 +22,6 @@ pub(crate) const CHUNK_BYTES: usize = 4 << 20;
 pub(crate) const SWEEP: &str = "_sweep";
 const SEQ: &str = "_seq";
 pub(crate) const ROW: &str = "_row";
-const HASH: &str = "_hash";
 /// Columns that every staged row has before those of its list.
 pub(crate) const OWN_IN_FRONT: [&str; 3] = [SWEEP, SEQ, ROW];
 
@@ -158,7 +158,7 @@ fn check_shape(layout: &Layout, batch: &RecordBatch) -> Result<(), String> {
         return Err(format!("its columns are {:?}", schema.fields().iter().map(|f| f.name()).collect::<Vec<_>>()));
     }
     for (column, field) in layout.known.iter().zip(schema.fields()) {
-        if !layout::fits(&column.kind, field.data_type()) {
+        if !fits(&column.kind, field.data_type()) {
             return Err(format!("column {} is {}", column.name, field.data_type()));
         }
     }

@@ -1,9 +1,8 @@
 //! The shape of one list's tables as SQL text: names, types, keys and the expressions that templates take.
 //! It runs no statement.
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
-
 use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::sql::{as_text, sql_type};
 use crate::schema::{StoredColumn, StoredKind};
 use crate::store::template::{Values, ident, literal};
 
@@ -153,66 +152,6 @@ impl Layout {
     }
 }
 
-/// The type as DuckDB writes it.
-pub fn sql_type(kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Text => "VARCHAR".to_owned(),
-        StoredKind::Json => "JSON".to_owned(),
-        StoredKind::Bool => "BOOLEAN".to_owned(),
-        StoredKind::Int32 => "INTEGER".to_owned(),
-        StoredKind::Int64 => "BIGINT".to_owned(),
-        StoredKind::Double => "DOUBLE".to_owned(),
-        StoredKind::Timestamp => "TIMESTAMPTZ".to_owned(),
-        StoredKind::Struct(fields) => {
-            format!("STRUCT({})", joined(fields, |(name, kind)| format!("{} {}", ident(name), sql_type(kind))))
-        }
-        StoredKind::List(item) => format!("{}[]", sql_type(item)),
-        StoredKind::Map(value) => format!("MAP(VARCHAR, {})", sql_type(value)),
-    }
-}
-
-/// Whether a batch's column holds values of a kind.
-pub(crate) fn fits(kind: &StoredKind, ty: &DataType) -> bool {
-    match (kind, ty) {
-        (StoredKind::Text | StoredKind::Json, DataType::Utf8)
-        | (StoredKind::Bool, DataType::Boolean)
-        | (StoredKind::Int32, DataType::Int32)
-        | (StoredKind::Int64, DataType::Int64)
-        | (StoredKind::Double, DataType::Float64) => true,
-        (StoredKind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, Some(zone))) => &**zone == "UTC",
-        (StoredKind::List(item), DataType::List(field)) => fits(item, field.data_type()),
-        (StoredKind::Struct(fields), DataType::Struct(given)) => {
-            fields.len() == given.len()
-                && fields.iter().zip(given).all(|((name, kind), f)| name == f.name() && fits(kind, f.data_type()))
-        }
-        (StoredKind::Map(value), DataType::Map(entries, _)) => match entries.data_type() {
-            DataType::Struct(pair) if pair.len() == 2 => {
-                pair[0].data_type() == &DataType::Utf8 && fits(value, pair[1].data_type())
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// The kind of a stored column whose catalog entry is gone, as far as text needs it.
-pub(crate) fn kind_of(field: &Field) -> StoredKind {
-    match field.data_type() {
-        DataType::Boolean => StoredKind::Bool,
-        DataType::Int32 => StoredKind::Int32,
-        DataType::Int64 => StoredKind::Int64,
-        DataType::Float64 => StoredKind::Double,
-        DataType::Timestamp(..) => StoredKind::Timestamp,
-        DataType::List(item) => StoredKind::List(Box::new(kind_of(item))),
-        DataType::Struct(fields) => StoredKind::Struct(fields.iter().map(|f| (f.name().clone(), kind_of(f))).collect()),
-        DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(pair) if pair.len() == 2 => StoredKind::Map(Box::new(kind_of(&pair[1]))),
-            _ => StoredKind::Text,
-        },
-        _ => StoredKind::Text,
-    }
-}
-
 fn key_name(position: usize) -> String {
     format!("_key_{position}")
 }
@@ -233,53 +172,6 @@ fn pair(name: &str, kind: &StoredKind) -> String {
         as_text(&format!("c.{column}"), kind),
         as_text(&format!("o.{column}"), kind),
     )
-}
-
-/// A value as text that is the same in every session: instants in UTC, nested values as JSON.
-fn as_text(value: &str, kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Struct(_) | StoredKind::List(_) | StoredKind::Map(_) => {
-            format!("CAST(to_json({}) AS VARCHAR)", with_texts_for_instants(value, kind, 0))
-        }
-        StoredKind::Timestamp => with_texts_for_instants(value, kind, 0),
-        _ => format!("CAST({value} AS VARCHAR)"),
-    }
-}
-
-fn with_texts_for_instants(value: &str, kind: &StoredKind, depth: usize) -> String {
-    if !holds_instants(kind) {
-        return value.to_owned();
-    }
-    let inner = format!("_hclake_e{depth}");
-    match kind {
-        StoredKind::Timestamp => format!("strftime(make_timestamp(epoch_us({value})), '%Y-%m-%dT%H:%M:%S.%fZ')"),
-        StoredKind::Struct(fields) => {
-            let packed = joined(fields, |(name, kind)| {
-                let field = format!("{value}.{}", ident(name));
-                format!("{} := {}", ident(name), with_texts_for_instants(&field, kind, depth))
-            });
-            format!("CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END")
-        }
-        StoredKind::List(item) => {
-            format!("[{} FOR {inner} IN {value}]", with_texts_for_instants(&inner, item, depth + 1))
-        }
-        StoredKind::Map(item) => {
-            let entry = with_texts_for_instants(&format!("{inner}.value"), item, depth + 1);
-            format!(
-                "map_from_entries([struct_pack(k := {inner}.key, v := {entry}) FOR {inner} IN map_entries({value})])"
-            )
-        }
-        _ => value.to_owned(),
-    }
-}
-
-fn holds_instants(kind: &StoredKind) -> bool {
-    match kind {
-        StoredKind::Timestamp => true,
-        StoredKind::Struct(fields) => fields.iter().any(|(_, kind)| holds_instants(kind)),
-        StoredKind::List(item) | StoredKind::Map(item) => holds_instants(item),
-        _ => false,
-    }
 }
 
 fn listed(alias: &str, names: &[&str]) -> String {

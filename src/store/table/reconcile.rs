@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use duckdb::Connection;
 
-use super::layout::{self, Layout, OWN_COLUMNS};
+use super::layout::{Layout, OWN_COLUMNS};
 use crate::catalog::spec::Endpoint;
-use crate::schema::{RESERVED_TABLES, ROW_ID, StoredKind};
+use crate::schema::{RESERVED_TABLES, ROW_ID, StoredKind, kind_of};
 use crate::store::error::Error;
 use crate::store::template::{self, Template, Values, ident, literal};
 
@@ -78,7 +78,7 @@ fn missing_columns(connection: &Connection, table: &str) -> Result<Vec<(String, 
 fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, StoredKind)>> {
     let mut statement = connection.prepare(&format!("FROM {} LIMIT 0", ident(table)))?;
     let schema = statement.query_arrow([])?.get_schema();
-    Ok(schema.fields().iter().map(|field| (field.name().clone(), layout::kind_of(field))).collect())
+    Ok(schema.fields().iter().map(|field| (field.name().clone(), kind_of(field))).collect())
 }
 
 /// Writes what has changed of the tables' and columns' meanings, and nothing else.

@@ -14,9 +14,8 @@ use crate::cli::output;
 use crate::cli::progress::runtime;
 use crate::cli::streams::{Streams, say, terminal_width};
 use crate::config::Settings;
-use crate::normalize::schema::HASH;
 use crate::normalize::{DecodeSettings, Decoded, Decoder};
-use crate::schema::EXTRA;
+use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
 
 /// Reasons and names that are told; of more, only the number.

@@ -1,12 +1,11 @@
-//! The Arrow schema of a list's batches, from its catalog entry alone.
+//! Column types as Arrow has them, and the schema of a list's batches.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
-use crate::catalog::spec::Endpoint;
-use crate::schema::StoredKind;
+use super::kind::{StoredColumn, StoredKind};
 
 /// The column that holds the content hash of each row.
 pub const HASH: &str = "_hash";
@@ -16,15 +15,14 @@ pub const ABOUT: &str = "about";
 
 pub const UTC: &str = "UTC";
 
-/// The list's stored columns in their order, then `_hash`.
-pub fn arrow_schema(endpoint: &Endpoint) -> SchemaRef {
-    let mut fields: Vec<Field> = endpoint
-        .stored_columns()
-        .into_iter()
-        .map(|stored| {
-            let nullable = endpoint.column(&stored.name).is_none_or(|column| column.nullable);
-            with_meaning(Field::new(stored.name, data_type(&stored.kind), nullable), &stored.about)
-        })
+/// UTC as Arrow's own formatters can read it.
+pub const UTC_OFFSET: &str = "+00:00";
+
+/// A list's stored columns in their order, then `_hash`.
+pub fn arrow_schema(stored: &[StoredColumn]) -> SchemaRef {
+    let mut fields: Vec<Field> = stored
+        .iter()
+        .map(|column| with_meaning(Field::new(&column.name, data_type(&column.kind), column.nullable), &column.about))
         .collect();
     let about = "Hash of the row's content, volatile columns left out.";
     fields.push(with_meaning(Field::new(HASH, DataType::Int64, false), about));
@@ -46,21 +44,63 @@ pub fn data_type(kind: &StoredKind) -> DataType {
     }
 }
 
-pub(super) fn struct_fields(fields: &[(String, StoredKind)]) -> Fields {
+pub(crate) fn struct_fields(fields: &[(String, StoredKind)]) -> Fields {
     fields.iter().map(|(name, kind)| Field::new(name, data_type(kind), true)).collect()
 }
 
-pub(super) fn item_field(item: &StoredKind) -> FieldRef {
+pub(crate) fn item_field(item: &StoredKind) -> FieldRef {
     Arc::new(Field::new("item", data_type(item), true))
 }
 
-pub(super) fn entries_field(value: &StoredKind) -> FieldRef {
+pub(crate) fn entries_field(value: &StoredKind) -> FieldRef {
     let entry = vec![Field::new("key", DataType::Utf8, false), Field::new("value", data_type(value), true)];
     Arc::new(Field::new("entries", DataType::Struct(entry.into()), false))
 }
 
 fn with_meaning(field: Field, about: &str) -> Field {
     field.with_metadata(HashMap::from([(ABOUT.to_owned(), about.to_owned())]))
+}
+
+/// Whether a batch's column holds values of a kind.
+pub fn fits(kind: &StoredKind, ty: &DataType) -> bool {
+    match (kind, ty) {
+        (StoredKind::Text | StoredKind::Json, DataType::Utf8)
+        | (StoredKind::Bool, DataType::Boolean)
+        | (StoredKind::Int32, DataType::Int32)
+        | (StoredKind::Int64, DataType::Int64)
+        | (StoredKind::Double, DataType::Float64) => true,
+        (StoredKind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, Some(zone))) => &**zone == "UTC",
+        (StoredKind::List(item), DataType::List(field)) => fits(item, field.data_type()),
+        (StoredKind::Struct(fields), DataType::Struct(given)) => {
+            fields.len() == given.len()
+                && fields.iter().zip(given).all(|((name, kind), f)| name == f.name() && fits(kind, f.data_type()))
+        }
+        (StoredKind::Map(value), DataType::Map(entries, _)) => match entries.data_type() {
+            DataType::Struct(pair) if pair.len() == 2 => {
+                pair[0].data_type() == &DataType::Utf8 && fits(value, pair[1].data_type())
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The kind of a stored column whose catalog entry is gone, as far as text needs it.
+pub fn kind_of(field: &Field) -> StoredKind {
+    match field.data_type() {
+        DataType::Boolean => StoredKind::Bool,
+        DataType::Int32 => StoredKind::Int32,
+        DataType::Int64 => StoredKind::Int64,
+        DataType::Float64 => StoredKind::Double,
+        DataType::Timestamp(..) => StoredKind::Timestamp,
+        DataType::List(item) => StoredKind::List(Box::new(kind_of(item))),
+        DataType::Struct(fields) => StoredKind::Struct(fields.iter().map(|f| (f.name().clone(), kind_of(f))).collect()),
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(pair) if pair.len() == 2 => StoredKind::Map(Box::new(kind_of(&pair[1]))),
+            _ => StoredKind::Text,
+        },
+        _ => StoredKind::Text,
+    }
 }
 
 #[cfg(test)]
@@ -72,7 +112,7 @@ mod tests {
     fn the_schema_is_the_stored_columns_in_order_then_the_hash() {
         let catalog = Catalog::builtin().unwrap();
         for endpoint in catalog.endpoints() {
-            let schema = arrow_schema(endpoint);
+            let schema = arrow_schema(&endpoint.stored_columns());
             let stored = endpoint.stored_columns();
             assert_eq!(schema.fields().len(), stored.len() + 1);
             for (field, column) in schema.fields().iter().zip(&stored) {
@@ -88,7 +128,7 @@ mod tests {
     #[test]
     fn only_the_hash_and_columns_declared_so_refuse_null() {
         let catalog = Catalog::builtin().unwrap();
-        let schema = arrow_schema(catalog.get("app_install_jobs").unwrap());
+        let schema = arrow_schema(&catalog.get("app_install_jobs").unwrap().stored_columns());
         let refusing: Vec<_> = schema.fields().iter().filter(|f| !f.is_nullable()).map(|f| f.name().as_str()).collect();
         assert_eq!(refusing, ["id", HASH]);
     }
