@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use crate::schema::{ColumnType, EXTRA, StoredColumn, StoredKind};
+use crate::schema::{ColumnType, StoredColumn};
 
 /// A list API of one service, and the table that its records are kept in.
 #[derive(Clone, Debug, PartialEq)]
@@ -244,33 +244,18 @@ impl Endpoint {
     /// The columns of the table that come from the API, in order: those declared, with the seconds of an
     /// elapsed time after its text, then `extra`.
     pub fn stored_columns(&self) -> Vec<StoredColumn> {
-        let mut stored = Vec::with_capacity(self.columns.len() + 1);
-        for column in &self.columns {
-            stored.push(StoredColumn {
+        let stored = |column: &Column| {
+            let stored = StoredColumn {
                 name: column.name.clone(),
-                kind: StoredKind::of(&column.ty),
+                ty: column.ty.clone(),
                 about: column.about.clone(),
                 nullable: column.nullable,
                 volatile: column.volatile,
-            });
-            if column.ty == ColumnType::Elapsed {
-                stored.push(StoredColumn {
-                    name: format!("{}_s", column.name),
-                    kind: StoredKind::Int64,
-                    about: format!("`{}` in seconds.", column.name),
-                    nullable: true,
-                    volatile: column.volatile,
-                });
-            }
-        }
-        stored.push(StoredColumn {
-            name: EXTRA.to_owned(),
-            kind: StoredKind::Json,
-            about: "Members of the record that the catalog does not know, as a JSON object.".to_owned(),
-            nullable: true,
-            volatile: false,
-        });
-        stored
+            };
+            let seconds = stored.seconds();
+            std::iter::once(stored).chain(seconds)
+        };
+        self.columns.iter().flat_map(stored).chain([StoredColumn::extra()]).collect()
     }
 }
 

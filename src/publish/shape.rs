@@ -1,7 +1,6 @@
 //! The columns of a published file: fixed by the catalog and the store, never by the rows, and of types that every
 //! reader of Parquet knows. It knows nothing of files.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
@@ -9,8 +8,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::manifest::ColumnEntry;
-use crate::schema::parquet::type_name;
-use crate::schema::{ABOUT, json_text, retyped};
+use crate::schema::{ABOUT, Scalar, json_column, json_text, retyped, type_name, with_meaning};
 
 /// Where a column's values come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,10 +44,10 @@ impl Shape {
         let taken: Vec<String> = self.columns.iter().map(|column| column.name.to_lowercase()).collect();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in self.columns {
-            let name = format!("{}_json", column.name);
+            let name = json_column(&column.name);
             let beside = (column.ty.is_nested() && !taken.contains(&name.to_lowercase())).then(|| Column {
                 about: format!("`{}` as JSON text.", column.name),
-                ty: DataType::Utf8,
+                ty: Scalar::Json.arrow(),
                 nullable: true,
                 origin: Origin::JsonOf(column.name.clone()),
                 name,
@@ -65,10 +63,8 @@ impl Shape {
     }
 
     pub fn schema(&self) -> SchemaRef {
-        let field = |column: &Column| {
-            let about = HashMap::from([(ABOUT.to_owned(), column.about.clone())]);
-            Field::new(&column.name, column.ty.clone(), column.nullable).with_metadata(about)
-        };
+        let field =
+            |column: &Column| with_meaning(Field::new(&column.name, column.ty.clone(), column.nullable), &column.about);
         Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
     }
 
@@ -107,8 +103,7 @@ mod tests {
     use arrow::datatypes::TimeUnit;
 
     use super::*;
-    use crate::schema::StoredKind;
-    use crate::schema::parquet::{published, published_kind};
+    use crate::schema::{ColumnType, published, published_type};
 
     fn column(name: &str, ty: DataType, origin: Origin) -> Column {
         Column { name: name.into(), about: "about it".into(), ty, nullable: true, origin }
@@ -116,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_flat_shape_adds_json_text_unless_the_name_is_taken() {
-        let ty = published_kind(&StoredKind::List(Box::new(StoredKind::Text)));
+        let ty = published_type(&ColumnType::List(Box::new(ColumnType::Text)));
         let taken = column("b_JSON", DataType::Utf8, Origin::Held);
         let shape = Shape::new(vec![
             column("a", ty.clone(), Origin::Held),

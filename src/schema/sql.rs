@@ -1,7 +1,11 @@
 //! Column types, names and texts as DuckDB writes them, and the expression that makes a text of a value. It knows no
 //! statement.
 
-use super::kind::StoredKind;
+use arrow::datatypes::DataType;
+
+use super::arrow::value_type;
+use super::instants::holds_instants;
+use super::kind::{ColumnType, Node, Scalar};
 
 /// A name as SQL reads it, whatever characters it has.
 pub fn ident(name: &str) -> String {
@@ -14,67 +18,70 @@ pub fn literal(text: &str) -> String {
 }
 
 /// The type as DuckDB writes it.
-pub fn sql_type(kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Text => "VARCHAR".to_owned(),
-        StoredKind::Json => "JSON".to_owned(),
-        StoredKind::Bool => "BOOLEAN".to_owned(),
-        StoredKind::Int32 => "INTEGER".to_owned(),
-        StoredKind::Int64 => "BIGINT".to_owned(),
-        StoredKind::Double => "DOUBLE".to_owned(),
-        StoredKind::Timestamp => "TIMESTAMPTZ".to_owned(),
-        StoredKind::Struct(fields) => {
-            format!("STRUCT({})", joined(fields, |(name, kind)| format!("{} {}", ident(name), sql_type(kind))))
+pub fn sql_type(ty: &ColumnType) -> String {
+    ty.fold(&|node| match node {
+        Node::Scalar(scalar) => scalar.sql().to_owned(),
+        Node::Struct(fields) => {
+            format!("STRUCT({})", joined(&fields, |(name, ty)| format!("{} {ty}", ident(name))))
         }
-        StoredKind::List(item) => format!("{}[]", sql_type(item)),
-        StoredKind::Map(value) => format!("MAP(VARCHAR, {})", sql_type(value)),
+        Node::List(item) => format!("{item}[]"),
+        Node::Map(value) => format!("MAP(VARCHAR, {value})"),
+    })
+}
+
+impl Scalar {
+    pub fn sql(self) -> &'static str {
+        match self {
+            Scalar::Text => "VARCHAR",
+            Scalar::Json => "JSON",
+            Scalar::Bool => "BOOLEAN",
+            Scalar::Int32 => "INTEGER",
+            Scalar::Int64 => "BIGINT",
+            Scalar::Double => "DOUBLE",
+            Scalar::Timestamp => "TIMESTAMPTZ",
+        }
     }
 }
 
-/// A value as text that is the same in every session: instants in UTC, nested values as JSON.
-pub fn as_text(value: &str, kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Struct(_) | StoredKind::List(_) | StoredKind::Map(_) => {
-            format!("CAST(to_json({}) AS VARCHAR)", with_texts_for_instants(value, kind, 0))
+/// A value as text that is the same in every session: instants in UTC, nested values as JSON. `ty` is its Arrow type.
+pub fn as_text(value: &str, ty: &DataType) -> String {
+    match ty {
+        DataType::Struct(_) | DataType::List(_) | DataType::Map(..) => {
+            format!("CAST(to_json({}) AS VARCHAR)", with_texts_for_instants(value, ty, 0))
         }
-        StoredKind::Timestamp => with_texts_for_instants(value, kind, 0),
+        DataType::Timestamp(..) => with_texts_for_instants(value, ty, 0),
         _ => format!("CAST({value} AS VARCHAR)"),
     }
 }
 
-fn with_texts_for_instants(value: &str, kind: &StoredKind, depth: usize) -> String {
-    if !holds_instants(kind) {
+fn with_texts_for_instants(value: &str, ty: &DataType, depth: usize) -> String {
+    if !holds_instants(ty) {
         return value.to_owned();
     }
     let inner = format!("_hclake_e{depth}");
-    match kind {
-        StoredKind::Timestamp => format!("strftime(make_timestamp(epoch_us({value})), '%Y-%m-%dT%H:%M:%S.%fZ')"),
-        StoredKind::Struct(fields) => {
-            let packed = joined(fields, |(name, kind)| {
-                let field = format!("{value}.{}", ident(name));
-                format!("{} := {}", ident(name), with_texts_for_instants(&field, kind, depth))
+    match ty {
+        DataType::Timestamp(..) => format!("strftime(make_timestamp(epoch_us({value})), '%Y-%m-%dT%H:%M:%S.%fZ')"),
+        DataType::Struct(fields) => {
+            let packed = joined(fields, |field| {
+                let name = ident(field.name());
+                let written = with_texts_for_instants(&format!("{value}.{name}"), field.data_type(), depth);
+                format!("{name} := {written}")
             });
             format!("CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END")
         }
-        StoredKind::List(item) => {
-            format!("[{} FOR {inner} IN {value}]", with_texts_for_instants(&inner, item, depth + 1))
+        DataType::List(item) => {
+            let written = with_texts_for_instants(&inner, item.data_type(), depth + 1);
+            format!("[{written} FOR {inner} IN {value}]")
         }
-        StoredKind::Map(item) => {
-            let entry = with_texts_for_instants(&format!("{inner}.value"), item, depth + 1);
+        DataType::Map(entries, _) => {
+            let entry = format!("{inner}.value");
+            let written = value_type(entries).map(|ty| with_texts_for_instants(&entry, ty, depth + 1));
+            let written = written.unwrap_or(entry);
             format!(
-                "map_from_entries([struct_pack(k := {inner}.key, v := {entry}) FOR {inner} IN map_entries({value})])"
+                "map_from_entries([struct_pack(k := {inner}.key, v := {written}) FOR {inner} IN map_entries({value})])"
             )
         }
         _ => value.to_owned(),
-    }
-}
-
-fn holds_instants(kind: &StoredKind) -> bool {
-    match kind {
-        StoredKind::Timestamp => true,
-        StoredKind::Struct(fields) => fields.iter().any(|(_, kind)| holds_instants(kind)),
-        StoredKind::List(item) | StoredKind::Map(item) => holds_instants(item),
-        _ => false,
     }
 }
 

@@ -35,7 +35,6 @@ pub use read::checks::{Violation, run_checks};
 pub use read::holdings::{Holding, holdings, lists_held};
 pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader};
 pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
-pub use table::layout::OWN_COLUMNS;
 pub use table::merge::{Brake, SweepCounts};
 pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use template::TemplateError;

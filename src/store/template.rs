@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::clock::Timestamp;
-pub(crate) use crate::schema::sql::{ident, literal};
+pub(crate) use crate::schema::{ident, literal};
 
 /// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
 pub(crate) type Values = BTreeMap<&'static str, String>;

@@ -1,24 +1,14 @@
 //! The shape of one list's tables as SQL text: names, types, keys and the expressions that templates take.
 //! It runs no statement.
 
-use crate::catalog::spec::{Endpoint, KeyPart};
-use crate::schema::sql::{as_text, sql_type};
-use crate::schema::{StoredColumn, StoredKind};
-use crate::store::template::{Values, ident, literal};
+use arrow::datatypes::DataType;
 
-/// Columns that the store adds to a list's own, and what they mean.
-pub const OWN_COLUMNS: &[(&str, &str)] = &[
-    ("_scope", "Where the record lives: region/project, and the fixed parameter where the list has one."),
-    ("_region", "Region of the scope."),
-    ("_project", "Project of the scope."),
-    ("_hash", "Hash of the record's content, volatile columns left out; equal content has an equal hash."),
-    ("_first_seen", "Start of the run that first saw the record, also where it was gone in between."),
-    ("_valid_from", "Start of the run that first saw this version."),
-    ("_run_id", "Run that first saw this version."),
-    ("_valid_to", "Start of the run that saw another version, or no record."),
-    ("_closed_by", "Why the version ended: changed or gone."),
-    ("_closed_run_id", "Run that closed the version."),
-];
+use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::{
+    StoredColumn, arrow_type, as_of_macro, as_text, changes_macro, history_table, is_own_column, sql_type,
+    versions_view,
+};
+use crate::store::template::{Values, ident, literal};
 
 /// One list's tables: the endpoint's columns and those that an older catalog knew.
 #[derive(Clone, Debug)]
@@ -26,7 +16,7 @@ pub(crate) struct Layout {
     pub table: String,
     pub about: String,
     pub known: Vec<StoredColumn>,
-    retired: Vec<(String, StoredKind)>,
+    retired: Vec<(String, DataType)>,
     key: Vec<KeyPart>,
     updated: Option<String>,
 }
@@ -44,18 +34,17 @@ impl Layout {
     }
 
     /// The same with the columns that the stored table has beside those of the catalog.
-    pub fn with_retired(mut self, held: &[(String, StoredKind)]) -> Layout {
-        let is_own = |name: &str| OWN_COLUMNS.iter().any(|(own, _)| *own == name);
+    pub fn with_retired(mut self, held: &[(String, DataType)]) -> Layout {
         self.retired = held
             .iter()
-            .filter(|(name, _)| !is_own(name) && !self.known.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
+            .filter(|(name, _)| !is_own_column(name) && !self.known.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
             .cloned()
             .collect();
         self
     }
 
     pub fn history(&self) -> String {
-        format!("{}_history", self.table)
+        history_table(&self.table)
     }
 
     pub fn stage(&self) -> String {
@@ -64,17 +53,8 @@ impl Layout {
 
     /// Names that the list takes in the store.
     pub fn names(&self) -> [String; 5] {
-        [
-            self.table.clone(),
-            self.history(),
-            self.suffixed("versions"),
-            self.suffixed("as_of"),
-            self.suffixed("changes"),
-        ]
-    }
-
-    fn suffixed(&self, suffix: &str) -> String {
-        format!("{}_{suffix}", self.table)
+        let table = &self.table;
+        [table.clone(), history_table(table), versions_view(table), as_of_macro(table), changes_macro(table)]
     }
 
     /// What fills the placeholders of every template over this list.
@@ -90,11 +70,11 @@ impl Layout {
             ("table", ident(&self.table)),
             ("table_text", literal(&self.table)),
             ("history", ident(&self.history())),
-            ("versions", ident(&self.suffixed("versions"))),
-            ("as_of", ident(&self.suffixed("as_of"))),
-            ("changes", ident(&self.suffixed("changes"))),
+            ("versions", ident(&versions_view(&self.table))),
+            ("as_of", ident(&as_of_macro(&self.table))),
+            ("changes", ident(&changes_macro(&self.table))),
             ("stage", format!("temp.main.{}", ident(&self.stage()))),
-            ("column_definitions", joined(&self.known, |c| format!("{} {}", ident(&c.name), sql_type(&c.kind)))),
+            ("column_definitions", joined(&self.known, |c| format!("{} {}", ident(&c.name), sql_type(&c.ty)))),
             ("staged_definitions", self.staged_definitions()),
             ("columns", listed("", &names)),
             ("columns_of_current", listed("c.", &names)),
@@ -111,13 +91,13 @@ impl Layout {
             ("key_columns_of_event", listed("e.", &key_columns)),
             ("updated_of_staged", self.updated_of("s")),
             ("updated_of_current", self.updated_of("c")),
-            ("column_pairs", joined(&all, |(name, kind)| pair(name, kind))),
+            ("column_pairs", joined(&all, |(name, ty)| pair(name, ty))),
         ])
     }
 
-    fn all_columns(&self) -> Vec<(&str, &StoredKind)> {
-        let known = self.known.iter().map(|c| (c.name.as_str(), &c.kind));
-        known.chain(self.retired.iter().map(|(name, kind)| (name.as_str(), kind))).collect()
+    fn all_columns(&self) -> Vec<(&str, DataType)> {
+        let known = self.known.iter().map(|c| (c.name.as_str(), arrow_type(&c.ty)));
+        known.chain(self.retired.iter().map(|(name, ty)| (name.as_str(), ty.clone()))).collect()
     }
 
     /// The columns that make the key, fallbacks included, each once.
@@ -139,7 +119,7 @@ impl Layout {
 
     fn staged_definitions(&self) -> String {
         let staged: Vec<_> = self.known.iter().filter(|column| self.is_staged(&column.name)).collect();
-        joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.kind)))
+        joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.ty)))
     }
 
     fn updated_of(&self, alias: &str) -> String {
@@ -164,13 +144,13 @@ fn key_value(alias: &str, part: &KeyPart) -> String {
 }
 
 /// A column before and after, as texts, and whether the two differ.
-fn pair(name: &str, kind: &StoredKind) -> String {
+fn pair(name: &str, ty: &DataType) -> String {
     let column = ident(name);
     format!(
         "struct_pack(name := {}, differs := c.{column} IS DISTINCT FROM o.{column}, old := {}, new := {})",
         literal(name),
-        as_text(&format!("c.{column}"), kind),
-        as_text(&format!("o.{column}"), kind),
+        as_text(&format!("c.{column}"), ty),
+        as_text(&format!("o.{column}"), ty),
     )
 }
 

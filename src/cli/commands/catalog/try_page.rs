@@ -39,7 +39,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
 
 fn without_hash(batch: &RecordBatch) -> RecordBatch {
     let schema = batch.schema();
-    let kept: Vec<usize> = (0..batch.num_columns()).filter(|at| schema.field(*at).name() != HASH).collect();
+    let kept: Vec<usize> = (0..batch.num_columns()).filter(|at| schema.field(*at).name() != HASH.name).collect();
     batch.project(&kept).expect("the columns are the batch's own")
 }
 
