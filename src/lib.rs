@@ -4,6 +4,7 @@
 //! a sweep proves a listing complete, rows are normalised, stored, published and reported.
 
 pub mod base;
+pub mod schema;
 
 pub mod catalog;
 pub mod emulator;

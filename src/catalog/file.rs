@@ -4,10 +4,9 @@
 use serde::Deserialize;
 
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
-use super::spec::{
-    Column, ColumnType, Endpoint, Field, FixedParam, KeyPart, Method, ScopeKind, Service, TimeForm, ZoneRule,
-};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
+use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
 /// Nesting of struct, list and map types that a column may have.
 pub const TYPE_DEPTH_MAX: usize = 8;

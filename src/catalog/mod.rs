@@ -7,7 +7,6 @@ pub mod file;
 pub mod file_paging;
 mod folder;
 mod load;
-mod names;
 pub mod spec;
 #[cfg(test)]
 mod tests;
@@ -17,5 +16,4 @@ mod words;
 
 pub use builtin::is_builtin;
 pub use load::{Catalog, CatalogError, SkippedFile};
-pub use names::{RESERVED_TABLES, ROW_ID, is_column_name, is_field_name, table_name_faults};
 pub use validate::COLUMNS_MAX;

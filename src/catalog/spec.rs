@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::schema::{ColumnType, StoredColumn};
+
 /// A list API of one service, and the table that its records are kept in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
@@ -234,48 +236,6 @@ pub struct Column {
     pub personal: bool,
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum ColumnType {
-    Text,
-    Bool,
-    Int32,
-    Int64,
-    Double,
-    Timestamp(TimeForm),
-    /// `HH:mm:ss` of elapsed time, kept as text; integer seconds stand beside it in `NAME_s`.
-    Elapsed,
-    Struct(Vec<Field>),
-    List(Box<ColumnType>),
-    /// Keys are text.
-    Map(Box<ColumnType>),
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub struct Field {
-    pub name: String,
-    pub ty: ColumnType,
-    pub about: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TimeForm {
-    /// Text. An instant without a zone is taken to be in `assumed`.
-    Text {
-        assumed: ZoneRule,
-    },
-    EpochSeconds,
-    EpochMillis,
-}
-
-/// The zone of an instant that is written without one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ZoneRule {
-    /// This many seconds east of UTC.
-    Fixed(i32),
-    /// As `[time] codearts_zone` says.
-    Codearts,
-}
-
 impl Endpoint {
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
@@ -284,76 +244,18 @@ impl Endpoint {
     /// The columns of the table that come from the API, in order: those declared, with the seconds of an
     /// elapsed time after its text, then `extra`.
     pub fn stored_columns(&self) -> Vec<StoredColumn> {
-        let mut stored = Vec::with_capacity(self.columns.len() + 1);
-        for column in &self.columns {
-            stored.push(StoredColumn {
+        let stored = |column: &Column| {
+            let stored = StoredColumn {
                 name: column.name.clone(),
-                kind: StoredKind::of(&column.ty),
+                ty: column.ty.clone(),
                 about: column.about.clone(),
+                nullable: column.nullable,
                 volatile: column.volatile,
-            });
-            if column.ty == ColumnType::Elapsed {
-                stored.push(StoredColumn {
-                    name: format!("{}_s", column.name),
-                    kind: StoredKind::Int64,
-                    about: format!("`{}` in seconds.", column.name),
-                    volatile: column.volatile,
-                });
-            }
-        }
-        stored.push(StoredColumn {
-            name: EXTRA.to_owned(),
-            kind: StoredKind::Json,
-            about: "Members of the record that the catalog does not know, as a JSON object.".to_owned(),
-            volatile: false,
-        });
-        stored
-    }
-}
-
-pub const EXTRA: &str = "extra";
-
-/// A column as the store keeps it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredColumn {
-    pub name: String,
-    pub kind: StoredKind,
-    pub about: String,
-    pub volatile: bool,
-}
-
-/// The type of a stored value, the same in Arrow, DuckDB and Parquet.
-#[derive(Clone, Debug, PartialEq)]
-pub enum StoredKind {
-    Text,
-    Json,
-    Bool,
-    Int32,
-    Int64,
-    Double,
-    /// Microseconds, UTC.
-    Timestamp,
-    Struct(Vec<(String, StoredKind)>),
-    List(Box<StoredKind>),
-    /// Keys are text.
-    Map(Box<StoredKind>),
-}
-
-impl StoredKind {
-    pub fn of(ty: &ColumnType) -> StoredKind {
-        match ty {
-            ColumnType::Text | ColumnType::Elapsed => StoredKind::Text,
-            ColumnType::Bool => StoredKind::Bool,
-            ColumnType::Int32 => StoredKind::Int32,
-            ColumnType::Int64 => StoredKind::Int64,
-            ColumnType::Double => StoredKind::Double,
-            ColumnType::Timestamp(_) => StoredKind::Timestamp,
-            ColumnType::Struct(fields) => {
-                StoredKind::Struct(fields.iter().map(|f| (f.name.clone(), StoredKind::of(&f.ty))).collect())
-            }
-            ColumnType::List(item) => StoredKind::List(Box::new(StoredKind::of(item))),
-            ColumnType::Map(value) => StoredKind::Map(Box::new(StoredKind::of(value))),
-        }
+            };
+            let seconds = stored.seconds();
+            std::iter::once(stored).chain(seconds)
+        };
+        self.columns.iter().flat_map(stored).chain([StoredColumn::extra()]).collect()
     }
 }
 

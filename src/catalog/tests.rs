@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::builtin::BUILTIN;
-use super::spec::{ColumnType, Count, CountedPaging, Paging, StoredKind};
+use super::spec::{Count, CountedPaging, Paging};
 use super::*;
+use crate::schema::{ColumnType, sql_type};
 
 const SAMPLE: &str = r#"
 name = "sample"
@@ -98,18 +99,15 @@ fn the_built_in_lists_are_sound_and_in_their_order() {
 #[test]
 fn nested_built_in_columns_keep_their_shape() {
     let catalog = Catalog::builtin().unwrap();
-    let kind = |table: &str, column: &str| StoredKind::of(&catalog.get(table).unwrap().column(column).unwrap().ty);
-    let text = |name: &str| (name.to_owned(), StoredKind::Text);
-    let map_of_text = ("params".to_owned(), StoredKind::Map(Box::new(StoredKind::Text)));
-    let enable = ("enable".to_owned(), StoredKind::Bool);
+    let ty = |table: &str, column: &str| sql_type(&catalog.get(table).unwrap().column(column).unwrap().ty);
     assert_eq!(
-        kind("deploy_tasks", "steps"),
-        StoredKind::Map(Box::new(StoredKind::Struct(vec![text("id"), text("name"), map_of_text, enable])))
+        ty("deploy_tasks", "steps"),
+        "MAP(VARCHAR, STRUCT(\"id\" VARCHAR, \"name\" VARCHAR, \"params\" MAP(VARCHAR, VARCHAR), \"enable\" BOOLEAN))"
     );
-    let bucket = StoredKind::Struct(vec![text("bucket_name"), text("bucket_file_path")]);
     assert_eq!(
-        kind("apps", "app_file_store"),
-        StoredKind::Struct(vec![text("store_type"), text("file_link"), ("bucket_store".to_owned(), bucket)])
+        ty("apps", "app_file_store"),
+        "STRUCT(\"store_type\" VARCHAR, \"file_link\" VARCHAR, \
+         \"bucket_store\" STRUCT(\"bucket_name\" VARCHAR, \"bucket_file_path\" VARCHAR))"
     );
     assert_eq!(catalog.get("apps").unwrap().column("catalog_id").unwrap().ty, ColumnType::Text);
 }
@@ -130,7 +128,7 @@ fn a_table_name_that_sql_or_the_store_cannot_take_is_refused() {
     refused(&named(&long), &format!("name: \"{long}\" is longer than 63 characters; shorten it"));
     assert_eq!(faults_of(&named(&"a".repeat(63))), [""; 0]);
     refused(&named("order"), "name: \"order\" is a word of SQL; choose another");
-    for own in crate::catalog::RESERVED_TABLES.into_iter().chain(["meta_x"]) {
+    for own in crate::schema::RESERVED_TABLES.into_iter().chain(["meta_x"]) {
         refused(&named(own), &format!("name: \"{own}\" is a table of hclake's own; choose another"));
     }
     for ending in ["_history", "_versions", "_as_of", "_changes"] {

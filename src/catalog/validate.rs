@@ -4,11 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
-use super::names::{NAME_CHARS_MAX, column_name_fault, is_field_name, table_name_faults};
-use super::spec::{
-    Column, ColumnType, Count, EXTRA, Endpoint, Field, Items, KeyPart, Method, Paging, ScopeKind, Total,
-};
+use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
 use super::toml_text::nearest;
+use crate::schema::{
+    ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
+};
 
 /// Columns of one endpoint.
 pub const COLUMNS_MAX: usize = 1000;
@@ -221,8 +221,8 @@ fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
         }
         field_names(&format!("column {name}"), &column.ty, faults);
     }
-    for column in endpoint.columns.iter().filter(|column| column.ty == ColumnType::Elapsed) {
-        let derived = format!("{}_s", column.name);
+    for column in &endpoint.columns {
+        let Some(derived) = seconds_column(&column.name, &column.ty) else { continue };
         if seen.contains(&derived) {
             faults.push(format!("column {derived}: hclake keeps the seconds of `{}` there; rename it", column.name));
         }
@@ -230,27 +230,20 @@ fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
 }
 
 fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
-    match ty {
-        ColumnType::List(item) | ColumnType::Map(item) => field_names(place, item, faults),
-        ColumnType::Struct(fields) => {
-            let mut seen = HashSet::new();
-            for Field { name, ty, about } in fields {
-                let place = format!("{place}.{name}");
-                if !is_field_name(name) {
-                    faults.push(format!(
-                        "{place}: a field's name has letters, digits and underscores, at most {NAME_CHARS_MAX}"
-                    ));
-                }
-                if !seen.insert(name.to_ascii_lowercase()) {
-                    faults.push(format!("{place}: the field stands twice in its struct; leave one out"));
-                }
-                if about.trim().is_empty() {
-                    faults.push(format!("{place}: `about` is empty; say what it means"));
-                }
-                field_names(&place, ty, faults);
-            }
+    let mut seen = HashSet::new();
+    for Field { name, ty, about } in ty.fields() {
+        let place = format!("{place}.{name}");
+        if !is_field_name(name) {
+            faults
+                .push(format!("{place}: a field's name has letters, digits and underscores, at most {NAME_CHARS_MAX}"));
         }
-        _ => {}
+        if !seen.insert(name.to_ascii_lowercase()) {
+            faults.push(format!("{place}: the field stands twice in its struct; leave one out"));
+        }
+        if about.trim().is_empty() {
+            faults.push(format!("{place}: `about` is empty; say what it means"));
+        }
+        field_names(&place, ty, faults);
     }
 }
 
@@ -296,7 +289,7 @@ fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
     let Some(column) = endpoint.column(name) else {
         return Some(no_such_column(endpoint, "key", name));
     };
-    if !matches!(column.ty, ColumnType::Text | ColumnType::Int32 | ColumnType::Int64) {
+    if !column.ty.can_be_key() {
         Some(format!("key: `{name}` is neither text nor integer; a key column must be"))
     } else if column.personal {
         Some(format!("key: `{name}` is personal and may be masked; a key column must not be"))
@@ -311,14 +304,14 @@ fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
     for name in &endpoint.order {
         match endpoint.column(name).map(|column| &column.ty) {
             None => faults.push(no_such_column(endpoint, "order", name)),
-            Some(ColumnType::Text | ColumnType::Int32 | ColumnType::Int64 | ColumnType::Timestamp(_)) => {}
+            Some(ty) if ty.can_be_sorted_by() => {}
             Some(_) => faults.push(format!("order: `{name}` is neither text, integer nor timestamp; leave it out")),
         }
     }
     if let Some(name) = &endpoint.updated {
         match endpoint.column(name).map(|column| &column.ty) {
             None => faults.push(no_such_column(endpoint, "updated", name)),
-            Some(ColumnType::Timestamp(_)) => {}
+            Some(ty) if ty.is_instant() => {}
             Some(_) => faults.push(format!("updated: `{name}` is not a timestamp; name one or leave it out")),
         }
     }

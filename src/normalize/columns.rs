@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
-use arrow::datatypes::{DataType, FieldRef, Fields, Float64Type, Int32Type, Int64Type};
+use arrow::datatypes::{FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 
 use super::fault::{Fault, Shown};
+use super::numbers;
 use super::object::Object;
 use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
-use super::{numbers, schema};
-use crate::catalog::spec::{ColumnType, StoredKind};
+use crate::schema::{self, ColumnType};
 
 pub(super) enum Column {
     Text(TextColumn),
@@ -39,7 +39,7 @@ impl Column {
     fn nested(ty: &ColumnType, codearts_offset_s: i32) -> Column {
         let boxed = |ty| Box::new(Column::nested(ty, codearts_offset_s));
         match ty {
-            ColumnType::Text | ColumnType::Elapsed => Column::Text(TextColumn::default()),
+            ColumnType::Text | ColumnType::Json | ColumnType::Elapsed => Column::Text(TextColumn::default()),
             ColumnType::Bool => Column::Bool(BoolColumn::default()),
             ColumnType::Int32 => Column::Int32(PrimitiveColumn::default()),
             ColumnType::Int64 => Column::Int64(PrimitiveColumn::default()),
@@ -49,23 +49,20 @@ impl Column {
                 object: Object::of_fields(fields.iter().map(|field| field.name.as_str())),
                 fields: fields.iter().map(|field| Column::nested(&field.ty, codearts_offset_s)).collect(),
                 validity: Validity::default(),
-                ty: match StoredKind::of(ty) {
-                    StoredKind::Struct(kinds) => schema::struct_fields(&kinds),
-                    _ => unreachable!("a struct is stored as a struct"),
-                },
+                ty: schema::struct_fields(fields),
             }),
             ColumnType::List(item) => Column::List(ListColumn {
                 offsets: Offsets::default(),
                 item: boxed(item),
                 validity: Validity::default(),
-                ty: schema::item_field(&StoredKind::of(item)),
+                ty: schema::item_field(item),
             }),
             ColumnType::Map(value) => Column::Map(MapColumn {
                 offsets: Offsets::default(),
                 keys: TextColumn::default(),
                 values: boxed(value),
                 validity: Validity::default(),
-                ty: schema::entries_field(&StoredKind::of(value)),
+                entry: schema::entry_fields(value),
             }),
         }
     }
@@ -267,13 +264,11 @@ impl Column {
                 arrays.push(Arc::new(ListArray::new(column.ty.clone(), column.offsets.finish(), items, nulls)));
             }
             Column::Map(column) => {
-                let DataType::Struct(entry) = column.ty.data_type().clone() else {
-                    unreachable!("a map's entries are structs")
-                };
                 let entries = vec![column.keys.finish(), finish_one(&mut column.values)];
-                let entries = StructArray::new(entry, entries, None);
+                let entries = StructArray::new(column.entry.clone(), entries, None);
+                let field = schema::entries_field(column.entry.clone());
                 let nulls = column.validity.finish();
-                let array = MapArray::new(column.ty.clone(), column.offsets.finish(), entries, nulls, false);
+                let array = MapArray::new(field, column.offsets.finish(), entries, nulls, false);
                 arrays.push(Arc::new(array));
             }
         }
@@ -326,7 +321,7 @@ pub(super) struct MapColumn {
     pub keys: TextColumn,
     pub values: Box<Column>,
     validity: Validity,
-    ty: FieldRef,
+    entry: Fields,
 }
 
 impl MapColumn {

@@ -14,10 +14,10 @@ use super::key::Part;
 use super::object::Object;
 use super::read::{self, Notes};
 use super::scalars::{TextColumn, Watch};
-use super::schema::arrow_schema;
 use crate::base::clock::Timestamp;
 use crate::base::time::FUTURE_TOLERANCE;
 use crate::catalog::spec::Endpoint;
+use crate::schema::arrow_schema;
 
 /// Bytes of one record as it came: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
@@ -74,7 +74,7 @@ impl Decoder {
         let position = |name: &str| endpoint.columns.iter().position(|column| column.name == name);
         let declared = || endpoint.columns.iter();
         Decoder {
-            schema: arrow_schema(endpoint),
+            schema: arrow_schema(&endpoint.stored_columns()),
             object: Object::of_paths(declared().map(|column| column.path.as_slice())),
             columns: declared().map(|column| Column::new(&column.ty, settings.codearts_offset_s)).collect(),
             extra: TextColumn::default(),

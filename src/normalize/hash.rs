@@ -13,7 +13,7 @@ use arrow::array::{
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::catalog::spec::{StoredColumn, StoredKind};
+use crate::schema::{ColumnType, Field, StoredColumn};
 
 /// Goes up when equal content would get another hash; it is hashed along.
 pub const HASH_VERSION: u8 = 1;
@@ -41,17 +41,14 @@ struct HashedColumn {
     /// Position among the stored columns.
     index: usize,
     name: u64,
-    kind: StoredKind,
+    ty: ColumnType,
 }
 
 impl RowHasher {
     pub fn new(stored: &[StoredColumn]) -> Self {
         let hashed = stored.iter().enumerate().filter(|(_, column)| !column.volatile);
-        let columns = hashed.map(|(index, column)| HashedColumn {
-            index,
-            name: name_hash(&column.name),
-            kind: column.kind.clone(),
-        });
+        let columns =
+            hashed.map(|(index, column)| HashedColumn { index, name: name_hash(&column.name), ty: column.ty.clone() });
         RowHasher { columns: columns.collect() }
     }
 
@@ -72,7 +69,7 @@ impl RowHasher {
     }
 
     fn open<'a>(&self, arrays: &'a [ArrayRef]) -> Vec<(u64, Values<'a>)> {
-        self.columns.iter().map(|column| (column.name, Values::new(&arrays[column.index], &column.kind))).collect()
+        self.columns.iter().map(|column| (column.name, Values::new(&arrays[column.index], &column.ty))).collect()
     }
 }
 
@@ -105,27 +102,26 @@ enum Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    fn new(array: &'a ArrayRef, kind: &StoredKind) -> Self {
-        match kind {
-            StoredKind::Text => Values::Text(array.as_string()),
-            StoredKind::Json => Values::Json(array.as_string()),
-            StoredKind::Bool => Values::Bool(array.as_boolean()),
-            StoredKind::Int32 => Values::Int32(array.as_primitive::<Int32Type>()),
-            StoredKind::Int64 => Values::Int64(array.as_primitive::<Int64Type>()),
-            StoredKind::Double => Values::Double(array.as_primitive::<Float64Type>()),
-            StoredKind::Timestamp => Values::Timestamp(array.as_primitive::<TimestampMicrosecondType>()),
-            StoredKind::Struct(fields) => {
+    fn new(array: &'a ArrayRef, ty: &ColumnType) -> Self {
+        match ty {
+            ColumnType::Text | ColumnType::Elapsed => Values::Text(array.as_string()),
+            ColumnType::Json => Values::Json(array.as_string()),
+            ColumnType::Bool => Values::Bool(array.as_boolean()),
+            ColumnType::Int32 => Values::Int32(array.as_primitive::<Int32Type>()),
+            ColumnType::Int64 => Values::Int64(array.as_primitive::<Int64Type>()),
+            ColumnType::Double => Values::Double(array.as_primitive::<Float64Type>()),
+            ColumnType::Timestamp(_) => Values::Timestamp(array.as_primitive::<TimestampMicrosecondType>()),
+            ColumnType::Struct(fields) => {
                 let array = array.as_struct();
-                let open = |(column, (name, kind)): (&'a ArrayRef, &(String, StoredKind))| {
-                    (name_hash(name), Values::new(column, kind))
-                };
+                let open =
+                    |(column, field): (&'a ArrayRef, &Field)| (name_hash(&field.name), Values::new(column, &field.ty));
                 Values::Struct(array, array.columns().iter().zip(fields).map(open).collect())
             }
-            StoredKind::List(item) => {
+            ColumnType::List(item) => {
                 let array = array.as_list::<i32>();
                 Values::List(array, Box::new(Values::new(array.values(), item)))
             }
-            StoredKind::Map(value) => {
+            ColumnType::Map(value) => {
                 let array = array.as_map();
                 let values = Values::new(array.values(), value);
                 Values::Map(array, array.keys().as_string(), Box::new(values))
@@ -217,12 +213,15 @@ mod tests {
 
     use arrow::array::{MapBuilder, StringBuilder, StructArray};
     use arrow::buffer::{NullBuffer, OffsetBuffer};
-    use arrow::datatypes::{DataType, Field};
+    use arrow::datatypes::DataType;
 
     use super::*;
+    use crate::schema::TimeForm;
 
-    fn column(name: &str, kind: StoredKind) -> StoredColumn {
-        StoredColumn { name: name.to_owned(), kind, about: String::new(), volatile: false }
+    const AT: ColumnType = ColumnType::Timestamp(TimeForm::EpochMillis);
+
+    fn column(name: &str, ty: ColumnType) -> StoredColumn {
+        StoredColumn { name: name.to_owned(), ty, about: String::new(), nullable: true, volatile: false }
     }
 
     fn text(values: &[Option<&str>]) -> ArrayRef {
@@ -230,18 +229,22 @@ mod tests {
     }
 
     fn list(item: ArrayRef, lengths: &[usize]) -> ArrayRef {
-        let field = Arc::new(Field::new("item", item.data_type().clone(), true));
+        let field = Arc::new(arrow::datatypes::Field::new("item", item.data_type().clone(), true));
         Arc::new(ListArray::new(field, OffsetBuffer::from_lengths(lengths.iter().copied()), item, None))
     }
 
     fn structs(l: &[Option<&str>], r: &[Option<&str>], valid: &[bool]) -> ArrayRef {
-        let field = |name| Field::new(name, DataType::Utf8, true);
+        let field = |name| arrow::datatypes::Field::new(name, DataType::Utf8, true);
         let nulls = Some(NullBuffer::from(valid.to_vec()));
         Arc::new(StructArray::new(vec![field("l"), field("r")].into(), vec![text(l), text(r)], nulls))
     }
 
-    fn pair() -> StoredKind {
-        StoredKind::Struct(vec![("l".to_owned(), StoredKind::Text), ("r".to_owned(), StoredKind::Text)])
+    fn part(name: &str) -> Field {
+        Field { name: name.to_owned(), ty: ColumnType::Text, about: String::new() }
+    }
+
+    fn pair() -> ColumnType {
+        ColumnType::Struct(vec![part("l"), part("r")])
     }
 
     fn map(rows: &[&[(&str, Option<&str>)]]) -> ArrayRef {
@@ -267,16 +270,16 @@ mod tests {
     #[test]
     fn version_1_is_pinned() {
         let columns = [
-            column("id", StoredKind::Text),
-            column("flag", StoredKind::Bool),
-            column("small", StoredKind::Int32),
-            column("large", StoredKind::Int64),
-            column("ratio", StoredKind::Double),
-            column("at", StoredKind::Timestamp),
+            column("id", ColumnType::Text),
+            column("flag", ColumnType::Bool),
+            column("small", ColumnType::Int32),
+            column("large", ColumnType::Int64),
+            column("ratio", ColumnType::Double),
+            column("at", AT),
             column("pair", pair()),
-            column("tags", StoredKind::List(Box::new(StoredKind::Text))),
-            column("params", StoredKind::Map(Box::new(StoredKind::Text))),
-            column("extra", StoredKind::Json),
+            column("tags", ColumnType::List(Box::new(ColumnType::Text))),
+            column("params", ColumnType::Map(Box::new(ColumnType::Text))),
+            column("extra", ColumnType::Json),
         ];
         let arrays: [ArrayRef; 10] = [
             text(&[Some("a"), Some("")]),
@@ -296,12 +299,12 @@ mod tests {
 
     #[test]
     fn borders_between_values_are_part_of_the_content() {
-        let columns = [column("a", StoredKind::Text), column("b", StoredKind::Text)];
+        let columns = [column("a", ColumnType::Text), column("b", ColumnType::Text)];
         let a = text(&[Some("ab"), Some("a"), Some(""), None, Some("abc"), None, Some("")]);
         let b = text(&[Some("c"), Some("bc"), Some("abc"), Some("abc"), None, None, None]);
         assert!(all_differ(&hashes(&columns, &[a, b])));
 
-        let columns = [column("l", StoredKind::List(Box::new(StoredKind::List(Box::new(StoredKind::Text)))))];
+        let columns = [column("l", ColumnType::List(Box::new(ColumnType::List(Box::new(ColumnType::Text)))))];
         let inner = list(text(&[Some("a"), Some("b"), Some("a"), Some("b"), None]), &[2, 0, 1, 1, 1]);
         assert!(all_differ(&hashes(&columns, &[list(inner, &[1, 1, 2, 1, 0])])));
 
@@ -312,7 +315,7 @@ mod tests {
 
     #[test]
     fn entries_of_a_map_count_in_any_order() {
-        let columns = [column("m", StoredKind::Map(Box::new(StoredKind::Text)))];
+        let columns = [column("m", ColumnType::Map(Box::new(ColumnType::Text)))];
         let (a, b) = (("a", Some("1")), ("b", None));
         let same = hashes(&columns, &[map(&[&[a, b], &[b, a]])]);
         assert_eq!(same[0], same[1]);
@@ -321,8 +324,8 @@ mod tests {
 
     #[test]
     fn a_column_that_is_added_and_null_leaves_the_hash_alone() {
-        let old = [column("a", StoredKind::Text), column("b", StoredKind::Text)];
-        let new = [column("a", StoredKind::Text), column("between", StoredKind::Int64), column("b", StoredKind::Text)];
+        let old = [column("a", ColumnType::Text), column("b", ColumnType::Text)];
+        let new = [column("a", ColumnType::Text), column("between", ColumnType::Int64), column("b", ColumnType::Text)];
         let (a, b) = (text(&[Some("x"), None]), text(&[Some("y"), Some("z")]));
         let between: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(1)]));
         let (before, after) = (hashes(&old, &[a.clone(), b.clone()]), hashes(&new, &[a, between, b]));
@@ -332,10 +335,13 @@ mod tests {
 
     #[test]
     fn a_field_that_is_added_to_a_struct_and_null_leaves_the_hash_alone() {
-        let old = column("p", StoredKind::Struct(vec![("l".to_owned(), StoredKind::Text)]));
+        let old = column("p", ColumnType::Struct(vec![part("l")]));
         let l = text(&[Some("x")]);
-        let narrow: ArrayRef =
-            Arc::new(StructArray::new(vec![Field::new("l", DataType::Utf8, true)].into(), vec![l], None));
+        let narrow: ArrayRef = Arc::new(StructArray::new(
+            vec![arrow::datatypes::Field::new("l", DataType::Utf8, true)].into(),
+            vec![l],
+            None,
+        ));
         let wide = structs(&[Some("x")], &[None], &[true]);
         assert_eq!(hashes(&[old], &[narrow]), hashes(&[column("p", pair())], &[wide]));
     }
@@ -343,14 +349,14 @@ mod tests {
     #[test]
     fn the_two_zeros_are_one() {
         let zeros: ArrayRef = Arc::new(Float64Array::from(vec![0.0, -0.0, f64::MIN_POSITIVE, -f64::MIN_POSITIVE]));
-        let found = hashes(&[column("a", StoredKind::Double)], &[zeros]);
+        let found = hashes(&[column("a", ColumnType::Double)], &[zeros]);
         assert_eq!(found[0], found[1]);
         assert!(all_differ(&found[1..]));
     }
 
     #[test]
     fn a_volatile_column_does_not_count() {
-        let mut columns = [column("a", StoredKind::Text), column("b", StoredKind::Text)];
+        let mut columns = [column("a", ColumnType::Text), column("b", ColumnType::Text)];
         columns[1].volatile = true;
         let found = hashes(&columns, &[text(&[Some("x"), Some("x"), Some("z")]), text(&[Some("1"), Some("2"), None])]);
         assert_eq!(found[0], found[1]);
@@ -363,14 +369,14 @@ mod tests {
         let int32: ArrayRef = Arc::new(Int32Array::from(vec![7]));
         let int64: ArrayRef = Arc::new(Int64Array::from(vec![7]));
         let at: ArrayRef = Arc::new(TimestampMicrosecondArray::from(vec![7]));
-        let narrow = one("a", StoredKind::Int32, int32);
-        assert_eq!(narrow, one("a", StoredKind::Int64, int64.clone()));
+        let narrow = one("a", ColumnType::Int32, int32);
+        assert_eq!(narrow, one("a", ColumnType::Int64, int64.clone()));
         let others = [
             narrow,
-            one("b", StoredKind::Int64, int64),
-            one("a", StoredKind::Timestamp, at),
-            one("a", StoredKind::Text, text(&[Some("7")])),
-            one("a", StoredKind::Json, text(&[Some("7")])),
+            one("b", ColumnType::Int64, int64),
+            one("a", AT, at),
+            one("a", ColumnType::Text, text(&[Some("7")])),
+            one("a", ColumnType::Json, text(&[Some("7")])),
         ];
         assert!(all_differ(&others));
     }

@@ -9,7 +9,8 @@ use super::raw::text_of;
 use super::read::push_raw;
 use super::scalars::Watch;
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{ColumnType, Endpoint, KeyPart};
+use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::ColumnType;
 
 /// Columns that identify a record: the first, or where that is NULL the second.
 #[derive(Clone, Copy, Debug)]

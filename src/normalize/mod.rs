@@ -16,7 +16,6 @@ mod probe;
 mod raw;
 mod read;
 mod scalars;
-pub mod schema;
 
 #[cfg(test)]
 mod tests;
@@ -26,4 +25,3 @@ pub use extra::{DEPTH_MAX, OTHERS, SAMPLE_BYTES_MAX, UNKNOWN_NAMES_MAX, UnknownF
 pub use hash::HASH_VERSION;
 pub use key::{KeyReader, KeyScan};
 pub use scalars::TEXT_BYTES_MAX;
-pub use schema::arrow_schema;

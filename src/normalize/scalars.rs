@@ -10,10 +10,9 @@ use arrow::datatypes::{ArrowPrimitiveType, Int64Type, TimestampMicrosecondType};
 
 use super::fault::{Fault, Shown};
 use super::numbers;
-use super::schema::UTC;
 use crate::base::clock::Timestamp;
 use crate::base::time;
-use crate::catalog::spec::{TimeForm, ZoneRule};
+use crate::schema::{TimeForm, UTC, ZoneRule};
 
 /// Bytes of one text value: 1 MiB.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;

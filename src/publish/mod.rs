@@ -16,13 +16,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
-pub use shape::json_texts;
 pub use target::WholeFile;
 pub use verify::{Difference, Verified, verify};
 
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::config::ParquetCompression;
+use crate::schema::{CLOSED_MONTH, RUN_MONTH};
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use shape::Shape;
@@ -197,12 +197,12 @@ fn wanted_of(source: &Source, table: Table, since: Option<Timestamp>, flat: bool
         let Some(counts) = counts.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
         if counts.closed > 0 {
-            let path = format!("history/{name}/closed_month={month}/part-{run_id}.parquet");
+            let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
             let sql = table.history_sql(run_id)?;
             files.push(wanted(path, Part::History, run_id, table.history_shape(), sql));
         }
         if counts.opened + counts.gone > 0 {
-            let path = format!("changes/{name}/run_month={month}/run-{run_id}.parquet");
+            let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
             files.push(wanted(path, Part::Changes, run_id, table.changes_shape(), sql));
         }

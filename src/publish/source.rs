@@ -6,14 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::DataType;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::shape::{Column, Origin, Shape, published, published_kind};
+use super::shape::{Column, Origin, Shape};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
+use crate::schema::{
+    self, CHANGE_COLUMNS, CLOSING_COLUMNS, HASH, SCOPE_COLUMNS, VERSION_COLUMNS, history_table, is_own_column,
+    published, published_type, versions_view,
+};
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they
@@ -50,20 +53,9 @@ templates! {
     SCHEMA_VERSION = "publish/schema_version.sql";
 }
 
-/// Columns that stand before the API's own, and after them.
-const SCOPE_COLUMNS: [&str; 3] = ["_scope", "_region", "_project"];
-const VERSION_COLUMNS: [&str; 4] = ["_hash", "_first_seen", "_valid_from", "_run_id"];
-const CLOSING_COLUMNS: [&str; 3] = ["_valid_to", "_closed_by", "_closed_run_id"];
-/// Columns of changes before those of the version.
-const CHANGE_COLUMNS: [(&str, &str); 3] = [
-    ("_change", "What the run did: opened, changed or gone. A gone record is shown as it last was."),
-    ("_at", "Start of the run that did it."),
-    ("_change_run_id", "Run that did it."),
-];
-
 /// Tables of the ledger that are published, and what they are sorted by.
 pub(super) const LEDGER_TABLES: [(&str, &[&str]); 2] =
-    [("runs", &["run_id"]), ("sweeps", &["run_id", "table_name", "scope"])];
+    [(schema::RUNS, &["run_id"]), (schema::SWEEPS, &["run_id", "table_name", "scope"])];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
@@ -136,8 +128,9 @@ impl Source {
         if held.is_empty() {
             return Ok(None);
         }
-        let closing = self.held(&format!("{}_history", endpoint.name))?;
-        let closing = closing.into_iter().filter(|column| CLOSING_COLUMNS.contains(&column.name.as_str())).collect();
+        let closing = self.held(&history_table(&endpoint.name))?;
+        let closing =
+            closing.into_iter().filter(|column| CLOSING_COLUMNS.iter().any(|own| own.name == column.name)).collect();
         Ok(Some(Table::new(endpoint, held, closing)))
     }
 
@@ -247,20 +240,19 @@ impl Table {
             None => Column {
                 name: stored.name.clone(),
                 about: stored.about.clone(),
-                ty: published_kind(&stored.kind),
+                ty: published_type(&stored.ty),
                 nullable: true,
                 origin: Origin::Absent,
             },
         });
-        let is_own = |name: &str| SCOPE_COLUMNS.contains(&name) || VERSION_COLUMNS.contains(&name);
         let is_known = |name: &str| stored.iter().any(|stored| stored.name.eq_ignore_ascii_case(name));
-        let retired = held.iter().filter(|column| !is_own(&column.name) && !is_known(&column.name)).cloned();
+        let retired = held.iter().filter(|column| !is_own_column(&column.name) && !is_known(&column.name)).cloned();
         let version = SCOPE_COLUMNS
             .iter()
-            .filter_map(|name| find(name))
+            .filter_map(|own| find(own.name))
             .chain(known)
             .chain(retired)
-            .chain(VERSION_COLUMNS.iter().filter_map(|name| find(name)))
+            .chain(VERSION_COLUMNS.iter().filter_map(|own| find(own.name)))
             .collect();
         let parts = endpoint.key.iter().map(|part| [Some(&part.column), part.fallback.as_ref()]);
         let key_columns = parts.clone().flatten().flatten().cloned();
@@ -273,7 +265,7 @@ impl Table {
             version,
             closing,
             key: key.collect(),
-            distinct: key_columns.chain(["_hash".to_owned()]).collect(),
+            distinct: key_columns.chain([HASH.name.to_owned()]).collect(),
         }
     }
 
@@ -286,11 +278,10 @@ impl Table {
     }
 
     pub fn changes_shape(&self) -> Shape {
-        let types = [DataType::Utf8, published_kind(&crate::catalog::spec::StoredKind::Timestamp), DataType::Int64];
-        let first = CHANGE_COLUMNS.iter().zip(types).map(|((name, about), ty)| Column {
-            name: name.to_string(),
-            about: about.to_string(),
-            ty,
+        let first = CHANGE_COLUMNS.iter().map(|own| Column {
+            name: own.name.to_owned(),
+            about: own.about.to_owned(),
+            ty: own.ty.arrow(),
             nullable: false,
             origin: Origin::Held,
         });
@@ -328,8 +319,8 @@ impl Table {
     pub fn values(&self) -> Values {
         Values::from([
             ("table", ident(&self.name)),
-            ("history", ident(&format!("{}_history", self.name))),
-            ("versions", ident(&format!("{}_versions", self.name))),
+            ("history", ident(&history_table(&self.name))),
+            ("versions", ident(&versions_view(&self.name))),
             ("columns", selected(&self.version)),
             ("keys_of_version", self.key.join(", ")),
             ("key_order", self.key.join(", ")),
@@ -345,9 +336,9 @@ pub(super) fn selected(columns: &[Column]) -> String {
 
 /// The same as values that a file and the store can be compared by: JSON as the text it is.
 pub(super) fn comparable(columns: &[&Column]) -> String {
-    let written = |column: &&Column| match column.ty {
-        DataType::Utf8 => format!("CAST(v.{0} AS VARCHAR) AS {0}", ident(&column.name)),
-        _ => format!("v.{}", ident(&column.name)),
+    let written = |column: &&Column| match column.ty.is_string() {
+        true => format!("CAST(v.{0} AS VARCHAR) AS {0}", ident(&column.name)),
+        false => format!("v.{}", ident(&column.name)),
     };
     columns.iter().map(written).collect::<Vec<_>>().join(", ")
 }

@@ -18,6 +18,7 @@ use duckdb::Connection;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::toml_text::nearest;
+use crate::schema::{RUNS, is_list_table};
 use header::{Grouping, Header, ParamDefault, ParamName};
 
 /// Rows of one result, at most: it is held in memory whole.
@@ -182,9 +183,7 @@ pub fn run(
 impl Report {
     /// The lists that the report is made of: of its tables those that are one.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
-        const LEDGER: [&str; 2] = ["runs", "sweeps"];
-        let is_list = |name: &&str| !LEDGER.contains(name) && !name.ends_with("_versions");
-        self.header.needs.iter().map(String::as_str).filter(is_list)
+        self.header.needs.iter().map(String::as_str).filter(|name| is_list_table(name))
     }
 
     /// The grouping of that name, else the first; `None` where the report has none.
@@ -300,7 +299,7 @@ fn outside_note(conn: &Connection, params: &Params, end: Timestamp) -> Result<Op
 
 fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
     const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
-    if !has_table(conn, "runs").map_err(Error::Tables)? {
+    if !has_table(conn, RUNS).map_err(Error::Tables)? {
         return Ok(None);
     }
     let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::FirstRun)?;

@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::catalog::spec::StoredKind;
+use crate::schema::ColumnType;
 
 const DAY: i64 = 86_400_000_000;
 
@@ -83,9 +83,9 @@ fn store() -> Connection {
     let columns: Vec<String> = endpoint
         .stored_columns()
         .iter()
-        .map(|column| match column.kind {
-            StoredKind::Timestamp => format!("{} TIMESTAMPTZ", column.name),
-            StoredKind::Json => format!("{} JSON", column.name),
+        .map(|column| match column.ty {
+            ColumnType::Timestamp(_) => format!("{} TIMESTAMPTZ", column.name),
+            ColumnType::Json => format!("{} JSON", column.name),
             _ => format!("{} VARCHAR", column.name),
         })
         .collect();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::template::TemplateError;
 use crate::base::clock::Timestamp;
+use crate::schema::history_table;
 use crate::store::file::holder::Holder;
 
 /// What the system says of a full disk, as DuckDB repeats it.
@@ -163,9 +164,10 @@ impl Error {
                 "remove the link or let it lead to a store; a new store can be made where the link is not"
             }
             Error::RowIdHidden { table, column } => {
+                let history = history_table(table);
                 return Some(format!(
                     "rename it with DuckDB in both tables: ALTER TABLE \"{table}\" RENAME COLUMN \"{column}\" TO \
-                     row_number; ALTER TABLE \"{table}_history\" RENAME COLUMN \"{column}\" TO row_number"
+                     row_number; ALTER TABLE \"{history}\" RENAME COLUMN \"{column}\" TO row_number"
                 ));
             }
             Error::RunInFuture { run_id, .. } => {

@@ -37,7 +37,6 @@ pub use read::holdings::{Holding, holdings, lists_held};
 pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader, open_read_only};
 pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
 pub use sweeps::{Brake, NotShown, SweepCounts, SweepId};
-pub use table::layout::{OWN_COLUMNS, sql_type};
 pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -12,6 +12,7 @@ use super::error::Error;
 use super::template::{self, Template};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, Scope};
+use crate::schema::own_columns;
 use crate::store::file::memory::{self, VECTOR_ROWS};
 use crate::store::file::workbench::{StoreSettings, Workbench};
 use crate::store::ledger::drift::{self, Acknowledged};
@@ -22,7 +23,7 @@ use crate::store::ledger::records::{
 use crate::store::ledger::verdict::{Outcome, Verdict};
 use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, Buffer, Database};
-use crate::store::table::layout::{Layout, OWN_COLUMNS};
+use crate::store::table::layout::Layout;
 use crate::store::table::merge;
 use crate::store::table::parked::Parked;
 use crate::store::table::raw::RawTexts;
@@ -85,7 +86,7 @@ impl Night {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
         }
-        let columns = layouts.iter().map(|layout| layout.known.len() + OWN_COLUMNS.len()).sum::<usize>() as u64;
+        let columns = layouts.iter().map(|layout| layout.known.len() + own_columns().count()).sum::<usize>() as u64;
         let memory_limit_mb = memory::for_columns_mb(settings.memory_limit_mb, columns);
         let lists = layouts.iter().map(|layout| layout.table.as_str());
         let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;

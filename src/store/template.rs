@@ -1,9 +1,9 @@
-//! SQL texts that take names: the files of `sql/`, a renderer that fills `{{name}}`, and the one place
-//! that quotes. It knows nothing of what the statements do.
+//! SQL texts that take names: the files of `sql/` and a renderer that fills `{{name}}`. It knows nothing of what the statements do.
 
 use std::collections::BTreeMap;
 
 use crate::base::clock::Timestamp;
+pub(crate) use crate::schema::{ident, literal};
 
 /// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
 pub(crate) type Values = BTreeMap<&'static str, String>;
@@ -154,20 +154,10 @@ impl Template {
     }
 }
 
-/// A name as SQL reads it, whatever characters it has.
-pub(crate) fn ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
 /// A list of integers as SQL reads it.
 pub(crate) fn integers(numbers: impl Iterator<Item = i64>) -> String {
     let texts: Vec<String> = numbers.map(|number| number.to_string()).collect();
     format!("CAST([{}] AS BIGINT[])", texts.join(", "))
-}
-
-/// A text as SQL reads it.
-pub(crate) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 /// An instant as SQL reads it, the same under any session time zone.

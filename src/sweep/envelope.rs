@@ -14,7 +14,7 @@ use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::pass::{PageFacts, RowFacts};
 use super::room::Held;
 use crate::base::time::parse_instant;
-use crate::catalog::spec::{ColumnType, Endpoint, TimeForm, Total};
+use crate::catalog::spec::{Endpoint, Total};
 use crate::cloud::Reply;
 use crate::cloud::http::error_body;
 use crate::normalize::{KeyReader, KeyScan};
@@ -98,11 +98,7 @@ impl Envelope {
         let mut watched: Vec<&str> = endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
         let order_fixed = watched.len();
         watched.extend(endpoint.updated.as_deref());
-        let is_instant = |name: &&str| {
-            endpoint
-                .column(name)
-                .is_some_and(|column| matches!(column.ty, ColumnType::Timestamp(TimeForm::Text { .. })))
-        };
+        let is_instant = |name: &&str| endpoint.column(name).is_some_and(|column| column.ty.is_instant_in_text());
         Envelope {
             answer: AnswerShape::new(endpoint),
             total_in_header: endpoint.total == Some(Total::ContentRange),

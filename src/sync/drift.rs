@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use arrow::array::{Array, RecordBatch};
 
 use crate::normalize::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
+use crate::schema::EXTRA;
 
 /// Records that have to be read before the absence of a member says anything.
 const RECORDS_MIN: usize = 10;
@@ -35,7 +36,7 @@ impl Members {
             return Vec::new();
         }
         // Its absence is the usual case.
-        let is_extra = |name: &str| name == "extra";
+        let is_extra = |name: &str| name == EXTRA;
         let missing = self.columns.iter().filter(|(name, present)| *present == 0 && !is_extra(name));
         missing.map(|(name, _)| name.clone()).collect()
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::tidy::{files, is_test_file, root, without_tests};
 
 /// Rooms whose circles are not dissolved yet.
-const NOT_YET: &[&str] = &["config", "store", "sync"];
+const NOT_YET: &[&str] = &["config"];
 
 /// Files that may hand a name on, from where it is defined to where it is used.
 const HOPS_MAX: usize = 16;

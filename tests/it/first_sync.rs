@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use hclake::base::time::parse_instant;
 use hclake::catalog::Catalog;
-use hclake::catalog::spec::{ColumnType, Endpoint, TimeForm, ZoneRule};
+use hclake::catalog::spec::Endpoint;
+use hclake::schema::{ColumnType, TimeForm, ZoneRule};
 use serde_json::Value;
 
 use crate::support::{REGION, Tenant};

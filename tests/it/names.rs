@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
-use hclake::catalog::{Catalog, is_column_name, table_name_faults};
+use hclake::catalog::Catalog;
 use hclake::emulator::{Fault, ListId, StandinSettings, When, WorldSettings};
+use hclake::schema::{is_column_name, table_name_faults};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, small_world, unlimited_rates};
@@ -122,7 +123,7 @@ fn qualified(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         let name: String =
             text[..at].chars().rev().take_while(|c| is_name(*c)).collect::<Vec<_>>().iter().rev().collect();
         let member: String = text[at + 1..].trim_start_matches('"').chars().take_while(|c| is_name(*c)).collect();
-        if is_column_name(&name) && hclake::catalog::is_field_name(&member) {
+        if is_column_name(&name) && hclake::schema::is_field_name(&member) {
             found.entry(name).or_default().insert(member);
         }
     }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::json::Json;
 use crate::base::time::parse_instant;
 use crate::catalog::file::TYPE_DEPTH_MAX;
-use crate::catalog::is_field_name;
+use crate::schema::is_field_name;
 
 /// Objects within objects that are searched for the records.
 const SEARCH_DEPTH_MAX: usize = 3;

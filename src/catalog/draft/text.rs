@@ -5,9 +5,10 @@ use std::fmt::Write;
 
 use super::infer::{self, Shape, Written, snake};
 use super::json::Json;
+use crate::catalog::COLUMNS_MAX;
 use crate::catalog::file_paging::BARE_ARRAY;
 use crate::catalog::spec::{ScopeKind, Service};
-use crate::catalog::{COLUMNS_MAX, is_column_name, table_name_faults};
+use crate::schema::{is_column_name, table_name_faults};
 
 /// Stands before what a person must tell.
 pub const FILL_IN: &str = "# FILL IN:";

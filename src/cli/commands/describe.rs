@@ -18,7 +18,8 @@ use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::store::{self, Holding, Verdict, sql_type};
+use crate::schema::{StoredColumn, sql_type};
+use crate::store::{self, Holding, Verdict};
 
 /// A column for people: one of the API's, or one that hclake derives.
 pub(crate) struct ColumnLine {
@@ -89,11 +90,11 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
 }
 
 pub(crate) fn column_lines(endpoint: &Endpoint) -> Vec<ColumnLine> {
-    let line = |stored: crate::catalog::spec::StoredColumn| {
+    let line = |stored: StoredColumn| {
         let declared = endpoint.column(&stored.name);
         ColumnLine {
-            ty: sql_type(&stored.kind),
-            is_nullable: declared.is_none_or(|column| column.nullable),
+            ty: sql_type(&stored.ty),
+            is_nullable: stored.nullable,
             meaning: declared.map_or(stored.about, Column::meaning_in_words),
             values: declared.map_or(Vec::new(), |column| column.values.clone()),
             name: stored.name,

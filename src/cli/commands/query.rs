@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write, stdin};
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 use duckdb::{Connection, Statement};
 
 use crate::cli::args::{Global, QueryArgs};
@@ -18,6 +18,7 @@ use crate::cli::progress::watch::{Listener, Stop, Watched};
 use crate::cli::streams;
 use crate::cli::streams::{Streams, counted};
 use crate::config::{self, Environment};
+use crate::schema::unfit_column;
 use crate::store;
 
 /// Rows of a table, which is held in memory whole, where no other number is asked for.
@@ -239,13 +240,11 @@ fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Parquet has no place for unions and intervals.
 fn require_parquet_types(schema: &Schema) -> Result<(), Failure> {
-    let unfit = |ty: &DataType| matches!(ty, DataType::Union(..) | DataType::Interval(_) | DataType::Duration(_));
-    match schema.flattened_fields().into_iter().find(|field| unfit(field.data_type())) {
-        Some(field) => Err(Failure::usage(
-            format!("the column {} is of a type that Parquet does not have: {}", field.name(), field.data_type()),
-            Some(format!("cast it to text: {}::VARCHAR", field.name())),
+    match unfit_column(schema) {
+        Some((name, ty)) => Err(Failure::usage(
+            format!("the column {name} is of a type that Parquet does not have: {ty}"),
+            Some(format!("cast it to text: {name}::VARCHAR")),
         )),
         None => Ok(()),
     }

@@ -18,7 +18,8 @@ use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::store::{self, Holding, OWN_COLUMNS, Reader};
+use crate::schema::own_columns;
+use crate::store::{self, Holding, Reader};
 
 const PAGE_HEAD: &str = "# Tables and their columns\n
 Every table that hclake keeps, as its catalog declares them. This page is made by\n
@@ -156,8 +157,8 @@ fn page(catalog: &Catalog) -> String {
         page += &section(endpoint);
     }
     page += "\n## Columns that every table has besides\n\n| column | meaning |\n| --- | --- |\n";
-    for (name, meaning) in OWN_COLUMNS {
-        page += &format!("| `{name}` | {meaning} |\n");
+    for own in own_columns() {
+        page += &format!("| `{}` | {} |\n", own.name, own.about);
     }
     page += "\n`_valid_to`, `_closed_by` and `_closed_run_id` stand in `TABLE_history` and `TABLE_versions` alone.\n";
     page

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use arrow::datatypes::{Field, Schema};
 
-use super::cell::UTC_OFFSET;
 use crate::base::clock::Timestamp;
+use crate::schema::UTC_OFFSET;
 
 #[derive(Default)]
 pub struct Grid {

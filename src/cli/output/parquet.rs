@@ -9,10 +9,10 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
-use super::cell::{UTC_NAME, in_utc, schema_in_utc};
 use super::whole::{FileError, IfExists, WholeFile};
 use crate::config::ParquetCompression;
 use crate::publish::file::properties;
+use crate::schema::{UTC, in_utc, schema_in_utc};
 
 /// Rows are held until they make a row group; where they are long, this many bytes of them do.
 const ROW_GROUP_BYTES: usize = 64 << 20;
@@ -39,13 +39,13 @@ pub fn parquet_to(
     let whole = WholeFile::begin(path, if_exists)?;
     let fault = |source| ExportError::Rows { path: path.to_owned(), source };
     let properties = properties(ParquetCompression::Zstd).set_max_row_group_bytes(Some(ROW_GROUP_BYTES)).build();
-    let schema = Arc::new(schema_in_utc(schema, UTC_NAME));
+    let schema = Arc::new(schema_in_utc(schema, UTC));
     let mut writer = ArrowWriter::try_new(&whole.file, schema, Some(properties)).map_err(fault)?;
     let mut rows = 0;
     for batch in batches {
         let batch = batch.map_err(ExportError::Stopped)?;
         rows += batch.num_rows() as u64;
-        in_utc(&batch, UTC_NAME).map_err(ParquetError::from).and_then(|batch| writer.write(&batch)).map_err(fault)?;
+        in_utc(&batch, UTC).map_err(ParquetError::from).and_then(|batch| writer.write(&batch)).map_err(fault)?;
     }
     writer.close().map_err(fault)?;
     whole.finish()?;

@@ -12,7 +12,8 @@ use arrow::json::writer::{JsonFormat, LineDelimited, WriterBuilder};
 use unicode_width::UnicodeWidthStr;
 
 use super::share::{Fit, Wide};
-use super::{cell, table};
+use super::table;
+use crate::schema::{self, UTC_OFFSET};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
@@ -53,7 +54,7 @@ pub fn write_rows(
     out: &mut dyn Write,
     fit: Fit,
 ) -> io::Result<Vec<String>> {
-    let in_utc = |batch| cell::in_utc(&batch, cell::UTC_OFFSET).map_err(io::Error::other);
+    let in_utc = |batch| schema::in_utc(&batch, UTC_OFFSET).map_err(io::Error::other);
     let batches = batches.map(|batch| batch.and_then(in_utc));
     match format {
         Format::Table => return table::write(batches, schema, out, fit),
@@ -116,7 +117,7 @@ fn write_csv(
     schema: &SchemaRef,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let header = Arc::new(cell::schema_in_utc(schema, cell::UTC_OFFSET));
+    let header = Arc::new(schema::schema_in_utc(schema, UTC_OFFSET));
     out.write_all(&csv_text(&RecordBatch::new_empty(header), true).map_err(io::Error::other)?)?;
     for batch in batches {
         out.write_all(&csv_text(&batch?, false).map_err(io::Error::other)?)?;
@@ -127,7 +128,7 @@ fn write_csv(
 /// Through memory, so that a fault of the sink keeps its kind.
 fn csv_text(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, ArrowError> {
     let mut writer = csv::WriterBuilder::new().with_header(header).build(Vec::new());
-    writer.write(&cell::flat(batch)?)?;
+    writer.write(&schema::flat(batch)?)?;
     Ok(writer.into_inner())
 }
 

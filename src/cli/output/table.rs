@@ -9,8 +9,9 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, TableComponent, Width};
 
-use super::cell::{flat, printable};
+use super::cell::printable;
 use super::share::{self, Column, Fit, Kind, Wide};
+use crate::schema::flat;
 
 /// Blank terminal columns between two columns, and in a table that is short of room.
 const GAP: u16 = 2;

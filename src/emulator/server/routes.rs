@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answer};
 use super::pages::{self, Asked, Refusal, Window};
-use crate::catalog::spec::{ColumnType, Endpoint, Items, Paging, ScopeKind, Service, Total};
+use crate::catalog::spec::{Endpoint, Items, Paging, ScopeKind, Service, Total};
 use crate::emulator::world::deploy::codearts_project_name;
 use crate::emulator::world::settings::WorldSettings;
 use crate::emulator::world::tenant::{ListId, World};
@@ -176,9 +176,7 @@ fn page_behind<'a>(
     length: usize,
 ) -> Option<Page<'a>> {
     let is_number = endpoint.key.len() == 1
-        && endpoint
-            .column(&endpoint.key[0].column)
-            .is_some_and(|column| matches!(column.ty, ColumnType::Int32 | ColumnType::Int64));
+        && endpoint.column(&endpoint.key[0].column).is_some_and(|column| column.ty.is_integer());
     let key = |record: &Value| world.key(&id.table, record).unwrap_or_default();
     let mut records = world.serve(id, call.number, 0, usize::MAX);
     records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));

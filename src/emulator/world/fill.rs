@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::night::{DAY, Night, SECOND, chance, elapsed, local, millis, pick, zoneless};
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{Column, ColumnType, Endpoint, TimeForm, ZoneRule};
+use crate::catalog::spec::{Column, Endpoint};
+use crate::schema::{ColumnType, TimeForm, ZoneRule};
 
 const HISTORY_DAYS: i64 = 90;
 /// Share of the records that change in a night.
@@ -62,10 +63,7 @@ fn change(night: &Night, endpoint: &Endpoint, rng: &mut Rng, record: &mut Value)
         endpoint.key.iter().any(|part| part.column == column.name || part.fallback.as_ref() == Some(&column.name))
     };
     let free = |column: &&Column| {
-        !is_key(column)
-            && !endpoint.order.contains(&column.name)
-            && !column.volatile
-            && !matches!(column.ty, ColumnType::Timestamp(_))
+        !is_key(column) && !endpoint.order.contains(&column.name) && !column.volatile && !column.ty.is_instant()
     };
     let changeable: Vec<_> = endpoint.columns.iter().filter(free).collect();
     if let Some(column) = rng.choice(changeable) {
@@ -88,7 +86,7 @@ fn drawn(column: &Column, rng: &mut Rng, number: usize, at: Timestamp) -> Value 
 
 fn value(ty: &ColumnType, name: &str, rng: &mut Rng, number: usize, at: Timestamp) -> Value {
     match ty {
-        ColumnType::Text => json!(format!("{name} {}", number % 50)),
+        ColumnType::Text | ColumnType::Json => json!(format!("{name} {}", number % 50)),
         ColumnType::Bool => json!(rng.bool()),
         ColumnType::Int32 => json!(rng.i32(-1..10_000)),
         ColumnType::Int64 => json!(rng.i64(0..1 << 40)),

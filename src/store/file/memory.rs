@@ -4,6 +4,7 @@
 
 use duckdb::Connection;
 
+use crate::schema::{QUARANTINE, history_table};
 use crate::store::error::Error;
 use crate::store::template::{self, Values, ident, literal};
 
@@ -42,9 +43,6 @@ fn raised(set_mb: u64, wide_bytes: u64, wide_percent: u64) -> u64 {
     if wide_mb <= set_mb / 3 { set_mb } else { set_mb + wide_mb.min(WIDE_MEMORY_MB_MAX) }
 }
 
-/// The table of the ledger that may hold large values: the texts of records that could not be read.
-const QUARANTINE: &str = "quarantine";
-
 /// Bytes of the largest vector of large values in the tables of these lists and in quarantine, from what the file says of its blocks.
 pub(crate) fn wide_bytes<'a>(
     connection: &Connection,
@@ -52,7 +50,8 @@ pub(crate) fn wide_bytes<'a>(
     lists: impl Iterator<Item = &'a str>,
 ) -> Result<u64, Error> {
     let mut widest = 0;
-    let tables = lists.flat_map(|list| [list.to_owned(), format!("{list}_history")]);
+    let tables = lists.flat_map(|list| [list.to_owned(), history_table(list)]);
+    // Of the ledger only quarantine may hold large values: the texts of records that could not be read.
     for table in tables.chain([QUARANTINE.to_owned()]) {
         if !held.contains(&table) {
             continue;

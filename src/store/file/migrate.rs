@@ -139,7 +139,7 @@ mod tests {
         let names = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
         let mut names: Vec<String> = names.map(Result::unwrap).collect();
         names.sort();
-        assert_eq!(names, crate::catalog::RESERVED_TABLES);
+        assert_eq!(names, crate::schema::RESERVED_TABLES);
     }
 
     #[test]

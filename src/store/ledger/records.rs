@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::verdict::{Outcome, Verdict};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
+use crate::schema::{REQUESTS, RUNS, SWEEPS, UTC};
 use crate::store::error::Error;
 use crate::store::file::workbench::PROGRAM;
 use crate::store::sweeps::{NotShown, RunStamp, SweepCounts, SweepId};
@@ -159,7 +160,7 @@ impl Ledger<'_> {
     pub fn add_run(&self, run: &RunRecord, outcome: Outcome) -> Result<(), Error> {
         self.append(
             Database::Store,
-            "runs",
+            RUNS,
             batch([
                 ("run_id", int64s([Some(self.run.run_id)])),
                 ("version", texts([Some(PROGRAM)])),
@@ -189,7 +190,7 @@ impl Ledger<'_> {
         let status = rows.iter().map(|row| row.record.error.as_ref().and_then(|e| e.status).map(i32::from));
         self.append(
             Database::Store,
-            "sweeps",
+            SWEEPS,
             batch([
                 ("run_id", int64s(rows.iter().map(|_| Some(self.run.run_id)))),
                 ("table_name", text(&|row| Some(row.table.to_owned()))),
@@ -243,7 +244,7 @@ impl Ledger<'_> {
             ("bytes", counts(records.iter().map(|r| Some(r.bytes)))),
             ("request_id", texts(records.iter().map(|r| r.request_id.as_ref()))),
         ]);
-        self.append(Database::Store, "requests", rows)?;
+        self.append(Database::Store, REQUESTS, rows)?;
         let before = Timestamp(self.run.valid_from.0.saturating_sub(i64::from(keep_days) * MICROS_PER_DAY));
         self.execute(&template::PRUNE_REQUESTS, Values::from([("before", instant(before))]))
     }
@@ -358,7 +359,7 @@ fn counts(values: impl IntoIterator<Item = Option<u64>>) -> ArrayRef {
 
 fn instants(values: impl IntoIterator<Item = Option<Timestamp>>) -> ArrayRef {
     let micros = values.into_iter().map(|value| value.map(|at| at.0)).collect::<TimestampMicrosecondArray>();
-    Arc::new(micros.with_timezone("UTC"))
+    Arc::new(micros.with_timezone(UTC))
 }
 
 pub(crate) fn text_lists<'a>(values: impl IntoIterator<Item = Option<&'a [String]>>) -> ArrayRef {

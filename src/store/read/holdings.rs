@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use duckdb::{Connection, Row};
 
 use crate::base::clock::Timestamp;
+use crate::schema::history_table;
 use crate::store::error::Error;
 use crate::store::ledger::verdict::Verdict;
 use crate::store::template::{self, Values, ident, literal};
@@ -31,22 +32,21 @@ pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
     let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(fault())?;
     let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(fault())?;
     let names: BTreeSet<String> = names.collect::<Result<_, _>>().map_err(fault())?;
-    Ok(names.iter().filter(|name| names.contains(&history_of(name))).cloned().collect())
+    Ok(names.iter().filter(|name| names.contains(&history_table(name))).cloned().collect())
 }
 
 /// What is held of a list, scope by scope. The store must have its tables: see [`lists_held`].
 pub fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holding>, Error> {
     let fault = || Error::sql(format!("count what is held of {table}"));
-    let values =
-        Values::from([("table", ident(table)), ("history", ident(&history_of(table))), ("table_text", literal(table))]);
+    let values = Values::from([
+        ("table", ident(table)),
+        ("history", ident(&history_table(table))),
+        ("table_text", literal(table)),
+    ]);
     let sql = template::HOLDINGS.fill(&values)?;
     let mut statement = connection.prepare(&sql).map_err(fault())?;
     let rows = statement.query_map([], holding).map_err(fault())?;
     rows.collect::<Result<_, _>>().map_err(fault())
-}
-
-fn history_of(table: &str) -> String {
-    format!("{table}_history")
 }
 
 fn holding(row: &Row<'_>) -> duckdb::Result<Holding> {

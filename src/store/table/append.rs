@@ -6,18 +6,20 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use duckdb::Connection;
 
-use super::layout::{self, HASH, Layout, OWN_IN_FRONT, ROW, SEQ, SWEEP};
+use super::layout::Layout;
 use super::parked::Parked;
+use crate::schema::{HASH, STAGE_COLUMNS, fits};
 use crate::store::error::Error;
 
 /// Rows that are gathered before they are appended; a multiple of DuckDB's vector of 2048.
 pub(crate) const CHUNK_ROWS: usize = 8192;
 /// Bytes of rows that are gathered, and that are written at a time: 4 MiB, or one record where that is larger.
 pub(crate) const CHUNK_BYTES: usize = 4 << 20;
+
 /// A database of a run's connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Database {
@@ -110,7 +112,7 @@ impl Buffer {
         drop(waiting);
         let is_staged = |field: &Field| {
             let name = field.name().as_str();
-            OWN_IN_FRONT.contains(&name) || name == HASH || layout.is_staged(name)
+            STAGE_COLUMNS.iter().any(|own| own.name == name) || name == HASH.name || layout.is_staged(name)
         };
         let staged: Vec<usize> =
             chunk.schema().fields().iter().enumerate().filter(|(_, f)| is_staged(f)).map(|(i, _)| i).collect();
@@ -146,18 +148,18 @@ pub(crate) fn parts(batch: RecordBatch) -> Vec<RecordBatch> {
 
 fn check_shape(layout: &Layout, batch: &RecordBatch) -> Result<(), String> {
     let schema = batch.schema();
-    let expected = layout.known.iter().map(|c| c.name.as_str()).chain([HASH]);
+    let expected = layout.known.iter().map(|c| c.name.as_str()).chain([HASH.name]);
     if !schema.fields().iter().map(|f| f.name().as_str()).eq(expected) {
         return Err(format!("its columns are {:?}", schema.fields().iter().map(|f| f.name()).collect::<Vec<_>>()));
     }
     for (column, field) in layout.known.iter().zip(schema.fields()) {
-        if !layout::fits(&column.kind, field.data_type()) {
+        if !fits(&column.ty, field.data_type()) {
             return Err(format!("column {} is {}", column.name, field.data_type()));
         }
     }
     let hash = batch.column(batch.num_columns() - 1);
-    if hash.data_type() != &DataType::Int64 || hash.null_count() > 0 {
-        return Err(format!("column {HASH} must be 64-bit integers without a null"));
+    if *hash.data_type() != HASH.ty.arrow() || hash.null_count() > 0 {
+        return Err(format!("column {} must be 64-bit integers without a null", HASH.name));
     }
     Ok(())
 }
@@ -167,11 +169,7 @@ fn numbered(sweep: i32, batch: &RecordBatch, first_seq: u64, first_row: i64) -> 
     let rows = batch.num_rows();
     let first = i64::try_from(first_seq).unwrap_or(i64::MAX - rows as i64);
     let schema = batch.schema();
-    let mut fields = vec![
-        Arc::new(Field::new(SWEEP, DataType::Int32, false)),
-        Arc::new(Field::new(SEQ, DataType::Int64, false)),
-        Arc::new(Field::new(ROW, DataType::Int64, false)),
-    ];
+    let mut fields: Vec<FieldRef> = STAGE_COLUMNS.iter().map(|own| Arc::new(own.arrow_field())).collect();
     fields.extend(schema.fields().iter().cloned());
     let mut columns: Vec<ArrayRef> = vec![
         Arc::new(Int32Array::from_value(sweep, rows)),

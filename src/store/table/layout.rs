@@ -1,31 +1,14 @@
 //! The shape of one list's tables as SQL text: names, types, keys and the expressions that templates take.
 //! It runs no statement.
 
-use arrow::datatypes::{DataType, Field, TimeUnit};
+use arrow::datatypes::DataType;
 
-use crate::catalog::spec::{Endpoint, KeyPart, StoredColumn, StoredKind};
+use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::schema::{
+    StoredColumn, arrow_type, as_of_macro, as_text, changes_macro, history_table, is_own_column, sql_type,
+    versions_view,
+};
 use crate::store::template::{Values, ident, literal};
-
-pub(crate) const SWEEP: &str = "_sweep";
-pub(crate) const SEQ: &str = "_seq";
-pub(crate) const ROW: &str = "_row";
-pub(crate) const HASH: &str = "_hash";
-/// Columns that every staged row has before those of its list.
-pub(crate) const OWN_IN_FRONT: [&str; 3] = [SWEEP, SEQ, ROW];
-
-/// Columns that the store adds to a list's own, and what they mean.
-pub const OWN_COLUMNS: &[(&str, &str)] = &[
-    ("_scope", "Where the record lives: region/project, and the fixed parameter where the list has one."),
-    ("_region", "Region of the scope."),
-    ("_project", "Project of the scope."),
-    ("_hash", "Hash of the record's content, volatile columns left out; equal content has an equal hash."),
-    ("_first_seen", "Start of the run that first saw the record, also where it was gone in between."),
-    ("_valid_from", "Start of the run that first saw this version."),
-    ("_run_id", "Run that first saw this version."),
-    ("_valid_to", "Start of the run that saw another version, or no record."),
-    ("_closed_by", "Why the version ended: changed or gone."),
-    ("_closed_run_id", "Run that closed the version."),
-];
 
 /// One list's tables: the endpoint's columns and those that an older catalog knew.
 #[derive(Clone, Debug)]
@@ -33,7 +16,7 @@ pub(crate) struct Layout {
     pub table: String,
     pub about: String,
     pub known: Vec<StoredColumn>,
-    retired: Vec<(String, StoredKind)>,
+    retired: Vec<(String, DataType)>,
     key: Vec<KeyPart>,
     updated: Option<String>,
 }
@@ -51,11 +34,10 @@ impl Layout {
     }
 
     /// The same with the columns that the stored table has beside those of the catalog.
-    pub fn with_retired(mut self, held: &[(String, StoredKind)]) -> Layout {
-        let is_own = |name: &str| OWN_COLUMNS.iter().any(|(own, _)| *own == name);
+    pub fn with_retired(mut self, held: &[(String, DataType)]) -> Layout {
         self.retired = held
             .iter()
-            .filter(|(name, _)| !is_own(name) && !self.known.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
+            .filter(|(name, _)| !is_own_column(name) && !self.known.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
             .cloned()
             .collect();
         self
@@ -71,7 +53,7 @@ impl Layout {
     }
 
     pub fn history(&self) -> String {
-        format!("{}_history", self.table)
+        history_table(&self.table)
     }
 
     pub fn stage(&self) -> String {
@@ -80,17 +62,8 @@ impl Layout {
 
     /// Names that the list takes in the store.
     pub fn names(&self) -> [String; 5] {
-        [
-            self.table.clone(),
-            self.history(),
-            self.suffixed("versions"),
-            self.suffixed("as_of"),
-            self.suffixed("changes"),
-        ]
-    }
-
-    fn suffixed(&self, suffix: &str) -> String {
-        format!("{}_{suffix}", self.table)
+        let table = &self.table;
+        [table.clone(), history_table(table), versions_view(table), as_of_macro(table), changes_macro(table)]
     }
 
     /// What fills the placeholders of every template over this list.
@@ -106,11 +79,11 @@ impl Layout {
             ("table", ident(&self.table)),
             ("table_text", literal(&self.table)),
             ("history", ident(&self.history())),
-            ("versions", ident(&self.suffixed("versions"))),
-            ("as_of", ident(&self.suffixed("as_of"))),
-            ("changes", ident(&self.suffixed("changes"))),
+            ("versions", ident(&versions_view(&self.table))),
+            ("as_of", ident(&as_of_macro(&self.table))),
+            ("changes", ident(&changes_macro(&self.table))),
             ("stage", format!("temp.main.{}", ident(&self.stage()))),
-            ("column_definitions", joined(&self.known, |c| format!("{} {}", ident(&c.name), sql_type(&c.kind)))),
+            ("column_definitions", joined(&self.known, |c| format!("{} {}", ident(&c.name), sql_type(&c.ty)))),
             ("staged_definitions", self.staged_definitions()),
             ("columns", listed("", &names)),
             ("columns_of_current", listed("c.", &names)),
@@ -127,13 +100,13 @@ impl Layout {
             ("key_columns_of_event", listed("e.", &key_columns)),
             ("updated_of_staged", self.updated_of("s")),
             ("updated_of_current", self.updated_of("c")),
-            ("column_pairs", joined(&all, |(name, kind)| pair(name, kind))),
+            ("column_pairs", joined(&all, |(name, ty)| pair(name, ty))),
         ])
     }
 
-    fn all_columns(&self) -> Vec<(&str, &StoredKind)> {
-        let known = self.known.iter().map(|c| (c.name.as_str(), &c.kind));
-        known.chain(self.retired.iter().map(|(name, kind)| (name.as_str(), kind))).collect()
+    fn all_columns(&self) -> Vec<(&str, DataType)> {
+        let known = self.known.iter().map(|c| (c.name.as_str(), arrow_type(&c.ty)));
+        known.chain(self.retired.iter().map(|(name, ty)| (name.as_str(), ty.clone()))).collect()
     }
 
     /// The columns that make the key, fallbacks included, each once.
@@ -155,7 +128,7 @@ impl Layout {
 
     fn staged_definitions(&self) -> String {
         let staged: Vec<_> = self.known.iter().filter(|column| self.is_staged(&column.name)).collect();
-        joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.kind)))
+        joined(&staged, |column| format!("{} {}", ident(&column.name), sql_type(&column.ty)))
     }
 
     fn updated_of(&self, alias: &str) -> String {
@@ -165,66 +138,6 @@ impl Layout {
     fn keys_of(&self, alias: &str) -> String {
         let parts = self.key.iter().enumerate();
         parts.map(|(i, part)| format!("{} AS {}", key_value(alias, part), key_name(i))).collect::<Vec<_>>().join(", ")
-    }
-}
-
-/// The type as DuckDB writes it.
-pub fn sql_type(kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Text => "VARCHAR".to_owned(),
-        StoredKind::Json => "JSON".to_owned(),
-        StoredKind::Bool => "BOOLEAN".to_owned(),
-        StoredKind::Int32 => "INTEGER".to_owned(),
-        StoredKind::Int64 => "BIGINT".to_owned(),
-        StoredKind::Double => "DOUBLE".to_owned(),
-        StoredKind::Timestamp => "TIMESTAMPTZ".to_owned(),
-        StoredKind::Struct(fields) => {
-            format!("STRUCT({})", joined(fields, |(name, kind)| format!("{} {}", ident(name), sql_type(kind))))
-        }
-        StoredKind::List(item) => format!("{}[]", sql_type(item)),
-        StoredKind::Map(value) => format!("MAP(VARCHAR, {})", sql_type(value)),
-    }
-}
-
-/// Whether a batch's column holds values of a kind.
-pub(crate) fn fits(kind: &StoredKind, ty: &DataType) -> bool {
-    match (kind, ty) {
-        (StoredKind::Text | StoredKind::Json, DataType::Utf8)
-        | (StoredKind::Bool, DataType::Boolean)
-        | (StoredKind::Int32, DataType::Int32)
-        | (StoredKind::Int64, DataType::Int64)
-        | (StoredKind::Double, DataType::Float64) => true,
-        (StoredKind::Timestamp, DataType::Timestamp(TimeUnit::Microsecond, Some(zone))) => &**zone == "UTC",
-        (StoredKind::List(item), DataType::List(field)) => fits(item, field.data_type()),
-        (StoredKind::Struct(fields), DataType::Struct(given)) => {
-            fields.len() == given.len()
-                && fields.iter().zip(given).all(|((name, kind), f)| name == f.name() && fits(kind, f.data_type()))
-        }
-        (StoredKind::Map(value), DataType::Map(entries, _)) => match entries.data_type() {
-            DataType::Struct(pair) if pair.len() == 2 => {
-                pair[0].data_type() == &DataType::Utf8 && fits(value, pair[1].data_type())
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// The kind of a stored column whose catalog entry is gone, as far as text needs it.
-pub(crate) fn kind_of(field: &Field) -> StoredKind {
-    match field.data_type() {
-        DataType::Boolean => StoredKind::Bool,
-        DataType::Int32 => StoredKind::Int32,
-        DataType::Int64 => StoredKind::Int64,
-        DataType::Float64 => StoredKind::Double,
-        DataType::Timestamp(..) => StoredKind::Timestamp,
-        DataType::List(item) => StoredKind::List(Box::new(kind_of(item))),
-        DataType::Struct(fields) => StoredKind::Struct(fields.iter().map(|f| (f.name().clone(), kind_of(f))).collect()),
-        DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(pair) if pair.len() == 2 => StoredKind::Map(Box::new(kind_of(&pair[1]))),
-            _ => StoredKind::Text,
-        },
-        _ => StoredKind::Text,
     }
 }
 
@@ -240,61 +153,14 @@ fn key_value(alias: &str, part: &KeyPart) -> String {
 }
 
 /// A column before and after, as texts, and whether the two differ.
-fn pair(name: &str, kind: &StoredKind) -> String {
+fn pair(name: &str, ty: &DataType) -> String {
     let column = ident(name);
     format!(
         "struct_pack(name := {}, differs := c.{column} IS DISTINCT FROM o.{column}, old := {}, new := {})",
         literal(name),
-        as_text(&format!("c.{column}"), kind),
-        as_text(&format!("o.{column}"), kind),
+        as_text(&format!("c.{column}"), ty),
+        as_text(&format!("o.{column}"), ty),
     )
-}
-
-/// A value as text that is the same in every session: instants in UTC, nested values as JSON.
-fn as_text(value: &str, kind: &StoredKind) -> String {
-    match kind {
-        StoredKind::Struct(_) | StoredKind::List(_) | StoredKind::Map(_) => {
-            format!("CAST(to_json({}) AS VARCHAR)", with_texts_for_instants(value, kind, 0))
-        }
-        StoredKind::Timestamp => with_texts_for_instants(value, kind, 0),
-        _ => format!("CAST({value} AS VARCHAR)"),
-    }
-}
-
-fn with_texts_for_instants(value: &str, kind: &StoredKind, depth: usize) -> String {
-    if !holds_instants(kind) {
-        return value.to_owned();
-    }
-    let inner = format!("_hclake_e{depth}");
-    match kind {
-        StoredKind::Timestamp => format!("strftime(make_timestamp(epoch_us({value})), '%Y-%m-%dT%H:%M:%S.%fZ')"),
-        StoredKind::Struct(fields) => {
-            let packed = joined(fields, |(name, kind)| {
-                let field = format!("{value}.{}", ident(name));
-                format!("{} := {}", ident(name), with_texts_for_instants(&field, kind, depth))
-            });
-            format!("CASE WHEN {value} IS NOT NULL THEN struct_pack({packed}) END")
-        }
-        StoredKind::List(item) => {
-            format!("[{} FOR {inner} IN {value}]", with_texts_for_instants(&inner, item, depth + 1))
-        }
-        StoredKind::Map(item) => {
-            let entry = with_texts_for_instants(&format!("{inner}.value"), item, depth + 1);
-            format!(
-                "map_from_entries([struct_pack(k := {inner}.key, v := {entry}) FOR {inner} IN map_entries({value})])"
-            )
-        }
-        _ => value.to_owned(),
-    }
-}
-
-fn holds_instants(kind: &StoredKind) -> bool {
-    match kind {
-        StoredKind::Timestamp => true,
-        StoredKind::Struct(fields) => fields.iter().any(|(_, kind)| holds_instants(kind)),
-        StoredKind::List(item) | StoredKind::Map(item) => holds_instants(item),
-        _ => false,
-    }
 }
 
 fn listed(alias: &str, names: &[&str]) -> String {

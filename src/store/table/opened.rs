@@ -12,10 +12,10 @@ use arrow::datatypes::{Field, Int32Type, Int64Type, Schema};
 use duckdb::Connection;
 
 use super::append;
-use super::layout::{self, Layout};
-
+use super::layout::Layout;
 use super::parked::{Parked, numbers};
 use crate::catalog::spec::Scope;
+use crate::schema::{FIRST_SEEN, PROJECT, REGION, RUN_ID, SCOPE, STAGE_COLUMNS, SWEEP, UTC, VALID_FROM};
 use crate::store::error::Error;
 use crate::store::sweeps::{Merged, RunStamp};
 use crate::store::template::{self, Values};
@@ -71,25 +71,29 @@ fn versions<'a>(
     let place = |row: &i64| places.binary_search(row).expect("a row is in the frame that its number lies in") as u32;
     let taken = take_record_batch(parked, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
     let rows = taken.num_rows();
-    let sweeps = taken.column_by_name(layout::SWEEP).expect("staged rows name their sweep").as_primitive::<Int32Type>();
+    let sweeps = taken.column_by_name(SWEEP.name).expect("staged rows name their sweep").as_primitive::<Int32Type>();
     let scopes: Vec<&Scope> =
         sweeps.values().iter().map(|sweep| scope_of(*sweep).expect("only merged sweeps open versions")).collect();
     let text = |of: &dyn Fn(&Scope) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(scopes.iter().map(|scope| of(scope))))
     };
-    let at = |us: TimestampMicrosecondArray| -> ArrayRef { Arc::new(us.with_timezone("UTC")) };
+    let at = |us: TimestampMicrosecondArray| -> ArrayRef { Arc::new(us.with_timezone(UTC)) };
     let before = [
-        ("_scope", text(&Scope::to_string)),
-        ("_region", text(&|scope| scope.region.clone())),
-        ("_project", text(&|scope| scope.project.clone())),
+        (SCOPE.name, text(&Scope::to_string)),
+        (REGION.name, text(&|scope| scope.region.clone())),
+        (PROJECT.name, text(&|scope| scope.project.clone())),
     ];
-    let own = layout::OWN_IN_FRONT.len();
     let schema = taken.schema();
-    let read = schema.fields().iter().map(|field| field.name().as_str()).zip(taken.columns().iter().cloned()).skip(own);
+    let read = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .zip(taken.columns().iter().cloned())
+        .skip(STAGE_COLUMNS.len());
     let after = [
-        ("_first_seen", at(opening.first_seen_us.into())),
-        ("_valid_from", at(TimestampMicrosecondArray::from_value(run.valid_from.0, rows))),
-        ("_run_id", Arc::new(Int64Array::from_value(run.run_id, rows)) as ArrayRef),
+        (FIRST_SEEN.name, at(opening.first_seen_us.into())),
+        (VALID_FROM.name, at(TimestampMicrosecondArray::from_value(run.valid_from.0, rows))),
+        (RUN_ID.name, Arc::new(Int64Array::from_value(run.run_id, rows)) as ArrayRef),
     ];
     let (fields, columns): (Vec<Field>, Vec<ArrayRef>) = before
         .into_iter()

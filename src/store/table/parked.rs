@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
-use super::layout::ROW;
+use crate::schema::ROW;
 use crate::store::error::Error;
 
 /// The file and what is in it. The file is begun with the first rows; its folder goes with the run.
@@ -108,7 +108,7 @@ impl Parked {
 
 /// The number of each row.
 pub(crate) fn numbers(rows: &RecordBatch) -> &Int64Array {
-    let column = rows.column_by_name(ROW).expect("staged rows are numbered");
+    let column = rows.column_by_name(ROW.name).expect("staged rows are numbered");
     column.as_any().downcast_ref().expect("numbers of rows are 64-bit integers")
 }
 

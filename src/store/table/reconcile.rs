@@ -4,11 +4,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use arrow::datatypes::DataType;
 use duckdb::Connection;
 
-use super::layout::{self, Layout, OWN_COLUMNS};
-use crate::catalog::spec::{Endpoint, StoredKind};
-use crate::catalog::{RESERVED_TABLES, ROW_ID};
+use super::layout::Layout;
+use crate::catalog::spec::Endpoint;
+use crate::schema::{RESERVED_TABLES, ROW_ID, own_columns};
 use crate::store::error::Error;
 use crate::store::template::{self, Template, Values, ident, literal};
 
@@ -129,10 +130,10 @@ fn missing_columns(connection: &Connection, table: &str) -> Result<Vec<(String, 
         .collect()
 }
 
-fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, StoredKind)>> {
+fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, DataType)>> {
     let mut statement = connection.prepare(&format!("FROM {} LIMIT 0", ident(table)))?;
     let schema = statement.query_arrow([])?.get_schema();
-    Ok(schema.fields().iter().map(|field| (field.name().clone(), layout::kind_of(field))).collect())
+    Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
 }
 
 /// Writes what has changed of the tables' and columns' meanings, and nothing else.
@@ -147,7 +148,7 @@ fn comment(connection: &Connection, layout: &Layout) -> Result<(), Error> {
         if held.get(&None).is_some_and(|text| text.as_ref() != Some(about)) {
             sql.push_str(&template::COMMENT_TABLE.fill(&values)?);
         }
-        for (column, about) in known.chain(OWN_COLUMNS.iter().copied()) {
+        for (column, about) in known.chain(own_columns().map(|own| (own.name, own.about))) {
             if held.get(&Some(column.to_owned())).is_some_and(|text| text.as_deref() != Some(about)) {
                 values.insert("column", ident(column));
                 values.insert("comment", literal(about));

@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Fields, Schema, TimeUnit};
 use arrow::json::ReaderBuilder;
 use duckdb::Connection;
 use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::file;
-use crate::catalog::spec::{Endpoint, Scope, StoredKind};
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::schema::{StoredColumn, UTC, UTC_OFFSET, arrow_schema, in_utc, schema_in_utc};
 use crate::store::{
     Error, Night, NotShown, Outcome, Reader, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
     open_read_only, run_checks,
@@ -59,42 +58,14 @@ pub fn things() -> Endpoint {
 
 /// Rows given as JSON objects with the stored columns' names and `_hash`.
 pub fn batch(endpoint: &Endpoint, rows: &[Value]) -> RecordBatch {
+    let stored = endpoint.stored_columns().into_iter().map(|column| StoredColumn { nullable: true, ..column });
+    let schema = arrow_schema(&stored.collect::<Vec<_>>());
     // Arrow's JSON reader knows no zone by name, so instants are read at offset zero and then renamed.
-    let read = schema(endpoint, "+00:00");
+    let read = Arc::new(schema_in_utc(&schema, UTC_OFFSET));
     let mut decoder = ReaderBuilder::new(read.clone()).with_batch_size(rows.len().max(1)).build_decoder().unwrap();
     decoder.serialize(rows).unwrap();
     let decoded = decoder.flush().unwrap().unwrap_or_else(|| RecordBatch::new_empty(read));
-    let schema = schema(endpoint, "UTC");
-    let columns = decoded.columns().iter().zip(schema.fields());
-    let columns = columns.map(|(values, field)| cast(values, field.data_type()).unwrap()).collect();
-    RecordBatch::try_new(schema, columns).unwrap()
-}
-
-fn schema(endpoint: &Endpoint, zone: &str) -> Arc<Schema> {
-    let stored = endpoint.stored_columns();
-    let mut fields: Vec<Field> = stored.iter().map(|c| Field::new(&c.name, arrow_type(&c.kind, zone), true)).collect();
-    fields.push(Field::new("_hash", DataType::Int64, false));
-    Arc::new(Schema::new(fields))
-}
-
-fn arrow_type(kind: &StoredKind, zone: &str) -> DataType {
-    match kind {
-        StoredKind::Text | StoredKind::Json => DataType::Utf8,
-        StoredKind::Bool => DataType::Boolean,
-        StoredKind::Int32 => DataType::Int32,
-        StoredKind::Int64 => DataType::Int64,
-        StoredKind::Double => DataType::Float64,
-        StoredKind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(zone.into())),
-        StoredKind::Struct(fields) => {
-            DataType::Struct(fields.iter().map(|(name, kind)| Field::new(name, arrow_type(kind, zone), true)).collect())
-        }
-        StoredKind::List(item) => DataType::List(Arc::new(Field::new("item", arrow_type(item, zone), true))),
-        StoredKind::Map(value) => {
-            let value = Field::new("value", arrow_type(value, zone), true);
-            let pair = Fields::from(vec![Field::new("key", DataType::Utf8, false), value]);
-            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(pair), false)), false)
-        }
-    }
+    in_utc(&decoded, UTC).unwrap()
 }
 
 pub fn row(id: &str) -> Value {

@@ -8,12 +8,11 @@ use crate::base::clock::Timestamp;
 use crate::catalog::draft::infer::snake;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{Asked, DraftFault, write};
-use crate::catalog::spec::{
-    ColumnType, Count, CountedPaging, Endpoint, Items, Paging, ScopeKind, Service, TimeForm, Total,
-};
+use crate::catalog::spec::{Count, CountedPaging, Endpoint, Items, Paging, ScopeKind, Service, Total};
 use crate::catalog::{Catalog, file};
 use crate::cloud::Reply;
 use crate::normalize::{DecodeSettings, Decoder};
+use crate::schema::{ColumnType, TimeForm};
 use crate::sweep::Envelope;
 
 fn asked<'a>(path: &'a str, query: &'a [(String, String)]) -> Asked<'a> {

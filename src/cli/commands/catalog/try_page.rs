@@ -7,15 +7,15 @@ use arrow::array::{Array, RecordBatch};
 use super::check::require_sound;
 use crate::base::clock::SystemClock;
 use crate::catalog::file;
-use crate::catalog::spec::{EXTRA, Endpoint, Paging};
+use crate::catalog::spec::{Endpoint, Paging};
 use crate::cli::args::catalog::TryArgs;
 use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::progress::runtime;
 use crate::cli::streams::{Streams, say, terminal_width};
 use crate::config::Settings;
-use crate::normalize::schema::HASH;
 use crate::normalize::{DecodeSettings, Decoded, Decoder};
+use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
 
 /// Reasons and names that are told; of more, only the number.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
 
 fn without_hash(batch: &RecordBatch) -> RecordBatch {
     let schema = batch.schema();
-    let kept: Vec<usize> = (0..batch.num_columns()).filter(|at| schema.field(*at).name() != HASH).collect();
+    let kept: Vec<usize> = (0..batch.num_columns()).filter(|at| schema.field(*at).name() != HASH.name).collect();
     batch.project(&kept).expect("the columns are the batch's own")
 }
 

@@ -1,28 +1,75 @@
-//! Which names tables, columns and fields can have: those that neither SQL nor hclake needs for itself. What hclake
-//! adds to a statement that names a list's tables or columns begins with an underscore, as no name of a list does.
+//! What tables of hclake's own are called, and which names lists, columns and fields can have: those that neither SQL
+//! nor hclake needs for itself. What hclake adds to a statement that names a list's tables or columns begins with an
+//! underscore, as no name of a list does.
 
-use super::spec::EXTRA;
+use super::table::EXTRA;
 
 /// Characters in the name of a table, column or field.
-pub(super) const NAME_CHARS_MAX: usize = 63;
+pub const NAME_CHARS_MAX: usize = 63;
+
+/// Tables of the ledger.
+const GONE_CANDIDATES: &str = "gone_candidates";
+const OUTBOX: &str = "outbox";
+pub const QUARANTINE: &str = "quarantine";
+pub const REQUESTS: &str = "requests";
+pub const RUNS: &str = "runs";
+const SCHEMA_DRIFT: &str = "schema_drift";
+const SCHEMA_MIGRATIONS: &str = "schema_migrations";
+pub const SWEEPS: &str = "sweeps";
 
 /// Tables that the store keeps for itself: those that its migrations make.
 pub const RESERVED_TABLES: [&str; 8] =
-    ["gone_candidates", "outbox", "quarantine", "requests", "runs", "schema_drift", "schema_migrations", "sweeps"];
+    [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
 /// How tables of hclake's own may begin.
 const OWN_PREFIX: &str = "meta_";
 /// Endings of the names that the store derives from a table's.
-const OWN_ENDINGS: [&str; 4] = ["_history", "_versions", "_as_of", "_changes"];
+const HISTORY: &str = "_history";
+const VERSIONS: &str = "_versions";
+const AS_OF: &str = "_as_of";
+const CHANGES: &str = "_changes";
+const OWN_ENDINGS: [&str; 4] = [HISTORY, VERSIONS, AS_OF, CHANGES];
 /// What DuckDB calls the number of a row. A column of this name would hide it.
 pub const ROW_ID: &str = "rowid";
 /// Names in the paths of a published dataset. Readers take such a part of a path for a column.
-const PATH_COLUMNS: [&str; 2] = ["closed_month", "run_month"];
+pub const CLOSED_MONTH: &str = "closed_month";
+pub const RUN_MONTH: &str = "run_month";
+const PATH_COLUMNS: [&str; 2] = [CLOSED_MONTH, RUN_MONTH];
 /// Words that SQL reserves, as DuckDB's `duckdb_keywords()` lists them.
 const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
     constraint create default deferrable desc describe distinct do else end except false fetch for foreign from \
     group having in initially intersect into lambda lateral leading limit not null offset on only or order pivot \
     pivot_longer pivot_wider placing primary qualify references returning select show some summarize symmetric table \
     then to trailing true union unique unpivot using variadic when where window with";
+
+/// The table of closed versions.
+pub fn history_table(table: &str) -> String {
+    format!("{table}{HISTORY}")
+}
+
+/// The view of all versions, closed and open.
+pub fn versions_view(table: &str) -> String {
+    format!("{table}{VERSIONS}")
+}
+
+/// The macro that gives the records as they were at an instant.
+pub fn as_of_macro(table: &str) -> String {
+    format!("{table}{AS_OF}")
+}
+
+/// The macro that gives what changed between two instants.
+pub fn changes_macro(table: &str) -> String {
+    format!("{table}{CHANGES}")
+}
+
+/// Whether it is the name of a list's own table: neither of the ledger nor derived.
+pub fn is_list_table(table: &str) -> bool {
+    !RESERVED_TABLES.contains(&table) && !OWN_ENDINGS.iter().any(|ending| table.ends_with(ending))
+}
+
+/// The published column that holds a nested one as JSON text.
+pub fn json_column(column: &str) -> String {
+    format!("{column}_json")
+}
 
 /// Why a table cannot have this name.
 pub fn table_name_faults(name: &str) -> Vec<String> {
@@ -37,7 +84,7 @@ pub fn table_name_faults(name: &str) -> Vec<String> {
 }
 
 /// Why a column cannot have this name.
-pub(super) fn column_name_fault(name: &str) -> Option<String> {
+pub fn column_name_fault(name: &str) -> Option<String> {
     let taken_by = match name {
         EXTRA => "is where hclake keeps members that the catalog does not know",
         ROW_ID => "is what DuckDB calls the number of a row",

@@ -1,0 +1,53 @@
+//! Instants in Arrow types, however deep they stand: the label of their zone, and whether there are any.
+
+use std::slice::from_ref;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+
+/// UTC as files and DuckDB name it.
+pub const UTC: &str = "UTC";
+
+/// UTC as Arrow's own formatters can read it.
+pub const UTC_OFFSET: &str = "+00:00";
+
+/// The schema with every zoned instant, nested ones too, labelled with this name of UTC.
+pub fn schema_in_utc(schema: &Schema, utc: &str) -> Schema {
+    let fields: Vec<FieldRef> = schema.fields().iter().map(|field| field_in_utc(field, utc)).collect();
+    Schema::new_with_metadata(fields, schema.metadata().clone())
+}
+
+fn field_in_utc(field: &FieldRef, utc: &str) -> FieldRef {
+    Arc::new(Field::clone(field).with_data_type(type_in_utc(field.data_type(), utc)))
+}
+
+pub(super) fn type_in_utc(ty: &DataType, utc: &str) -> DataType {
+    match ty {
+        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some(utc.into())),
+        DataType::List(item) => DataType::List(field_in_utc(item, utc)),
+        DataType::LargeList(item) => DataType::LargeList(field_in_utc(item, utc)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(field_in_utc(item, utc), *size),
+        DataType::Map(entries, sorted) => DataType::Map(field_in_utc(entries, utc), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(|field| field_in_utc(field, utc)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// Whether every zoned instant has the label that hclake gives it.
+pub(super) fn is_in_utc(ty: &DataType) -> bool {
+    type_in_utc(ty, UTC) == *ty
+}
+
+pub(super) fn holds_instants(ty: &DataType) -> bool {
+    matches!(ty, DataType::Timestamp(..)) || inner_fields(ty).iter().any(|field| holds_instants(field.data_type()))
+}
+
+/// The fields right inside a type.
+pub(super) fn inner_fields(ty: &DataType) -> &[FieldRef] {
+    match ty {
+        DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) => from_ref(inner),
+        DataType::Map(entries, _) => from_ref(entries),
+        DataType::Struct(fields) => fields,
+        _ => &[],
+    }
+}

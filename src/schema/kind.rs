@@ -1,0 +1,121 @@
+//! The types that columns have, as a catalog declares them, and the one way to walk through types that nest. It knows
+//! nothing of how a type is written in Arrow, SQL or Parquet.
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ColumnType {
+    Text,
+    /// Text that is JSON: what hclake keeps in a column of its own. No catalog declares it.
+    Json,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    Timestamp(TimeForm),
+    /// `HH:mm:ss` of elapsed time, kept as text; integer seconds stand beside it in `NAME_s`.
+    Elapsed,
+    Struct(Vec<Field>),
+    List(Box<ColumnType>),
+    /// Keys are text.
+    Map(Box<ColumnType>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    pub name: String,
+    pub ty: ColumnType,
+    pub about: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TimeForm {
+    /// Text. An instant without a zone is taken to be in `assumed`.
+    Text {
+        assumed: ZoneRule,
+    },
+    EpochSeconds,
+    EpochMillis,
+}
+
+/// The zone of an instant that is written without one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ZoneRule {
+    /// This many seconds east of UTC.
+    Fixed(i32),
+    /// As `[time] codearts_zone` says.
+    Codearts,
+}
+
+/// A stored type that holds no other. How a record writes a value does not matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    Text,
+    Json,
+    Bool,
+    Int32,
+    Int64,
+    Double,
+    /// Microseconds, UTC.
+    Timestamp,
+}
+
+/// One step of a walk through a stored type. Each type inside is replaced by what was made of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Node<'a, T> {
+    Scalar(Scalar),
+    Struct(Vec<(&'a str, T)>),
+    List(T),
+    /// What was made of the values. Keys are text.
+    Map(T),
+}
+
+impl ColumnType {
+    /// Walks through the stored type from the inside out, and makes something of each step.
+    pub fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
+        make(match self {
+            ColumnType::Text | ColumnType::Elapsed => Node::Scalar(Scalar::Text),
+            ColumnType::Json => Node::Scalar(Scalar::Json),
+            ColumnType::Bool => Node::Scalar(Scalar::Bool),
+            ColumnType::Int32 => Node::Scalar(Scalar::Int32),
+            ColumnType::Int64 => Node::Scalar(Scalar::Int64),
+            ColumnType::Double => Node::Scalar(Scalar::Double),
+            ColumnType::Timestamp(_) => Node::Scalar(Scalar::Timestamp),
+            ColumnType::Struct(fields) => {
+                Node::Struct(fields.iter().map(|field| (field.name.as_str(), field.ty.fold(make))).collect())
+            }
+            ColumnType::List(item) => Node::List(item.fold(make)),
+            ColumnType::Map(value) => Node::Map(value.fold(make)),
+        })
+    }
+
+    /// The fields of a struct, also of one that is the item of a list or the value of a map.
+    pub fn fields(&self) -> &[Field] {
+        match self {
+            ColumnType::Struct(fields) => fields,
+            ColumnType::List(inner) | ColumnType::Map(inner) => inner.fields(),
+            _ => &[],
+        }
+    }
+
+    pub fn is_integer(&self) -> bool {
+        matches!(self, ColumnType::Int32 | ColumnType::Int64)
+    }
+
+    pub fn is_instant(&self) -> bool {
+        matches!(self, ColumnType::Timestamp(_))
+    }
+
+    /// Whether a record holds it as an instant in text.
+    pub fn is_instant_in_text(&self) -> bool {
+        matches!(self, ColumnType::Timestamp(TimeForm::Text { .. }))
+    }
+
+    /// Whether it can identify a record.
+    pub fn can_be_key(&self) -> bool {
+        self.is_integer() || *self == ColumnType::Text
+    }
+
+    /// Whether a server can sort by it.
+    pub fn can_be_sorted_by(&self) -> bool {
+        self.can_be_key() || self.is_instant()
+    }
+}

@@ -1,0 +1,32 @@
+//! Types and names: what a column can be, how that is written in Arrow, SQL and Parquet, which columns are hclake's own,
+//! and what tables and columns can be called. It knows nothing of catalogs and of DuckDB.
+//!
+//! A catalog declares a [`ColumnType`]; [`ColumnType::fold`] walks through one, and [`arrow_type`], [`sql_type`] and
+//! [`published_type`] follow from it.
+
+mod arrow;
+mod instants;
+mod kind;
+mod names;
+mod parquet;
+mod sql;
+mod table;
+mod values;
+
+pub use arrow::{ABOUT, arrow_schema, arrow_type, fits, with_meaning};
+pub(crate) use arrow::{entries_field, entry_fields, item_field, struct_fields};
+pub use instants::{UTC, UTC_OFFSET, schema_in_utc};
+pub use kind::{ColumnType, Field, Node, Scalar, TimeForm, ZoneRule};
+pub use names::{
+    CLOSED_MONTH, NAME_CHARS_MAX, QUARANTINE, REQUESTS, RESERVED_TABLES, ROW_ID, RUN_MONTH, RUNS, SWEEPS, as_of_macro,
+    changes_macro, column_name_fault, history_table, is_column_name, is_field_name, is_list_table, json_column,
+    table_name_faults, versions_view,
+};
+pub use parquet::{published, published_type, type_name, unfit_column};
+pub use sql::{as_text, ident, literal, sql_type};
+pub use table::{
+    CHANGE_COLUMNS, CLOSING_COLUMNS, EXTRA, FIRST_SEEN, HASH, OwnColumn, PROJECT, REGION, ROW, RUN_ID, SCOPE,
+    SCOPE_COLUMNS, SEQ, STAGE_COLUMNS, SWEEP, StoredColumn, VALID_FROM, VERSION_COLUMNS, is_own_column, own_columns,
+    seconds_column,
+};
+pub use values::{flat, in_utc, json_text, json_texts, retyped};

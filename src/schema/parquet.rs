@@ -1,0 +1,90 @@
+//! Column types as they are published: those that every reader of Parquet knows.
+
+use arrow::datatypes::{DataType, Schema};
+
+use super::arrow::{InnerNames, built, fold};
+use super::instants::is_in_utc;
+use super::kind::{ColumnType, Node, Scalar};
+
+/// As the Parquet format has them.
+const IN_FILES: InnerNames = InnerNames { item: "element", entries: "key_value" };
+
+/// The type as it is published, for one that DuckDB gives; `None` where some reader would not know it.
+pub fn published(ty: &DataType) -> Option<DataType> {
+    fold(ty, &|node| built(node, IN_FILES))
+}
+
+/// The type as it is published, of a column that only the catalog has.
+pub fn published_type(ty: &ColumnType) -> DataType {
+    ty.fold(&|node| built(node, IN_FILES))
+}
+
+/// A published type in words that do not change with the library that reads it.
+pub fn type_name(ty: &DataType) -> String {
+    fold(ty, &in_words).filter(|_| is_in_utc(ty)).unwrap_or_else(|| ty.to_string())
+}
+
+fn in_words(node: Node<'_, String>) -> String {
+    match node {
+        Node::Scalar(Scalar::Text | Scalar::Json) => "text".to_owned(),
+        Node::Scalar(Scalar::Bool) => "boolean".to_owned(),
+        Node::Scalar(Scalar::Int32) => "int32".to_owned(),
+        Node::Scalar(Scalar::Int64) => "int64".to_owned(),
+        Node::Scalar(Scalar::Double) => "double".to_owned(),
+        Node::Scalar(Scalar::Timestamp) => "timestamp_us_utc".to_owned(),
+        Node::Struct(fields) => {
+            let members: Vec<_> = fields.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+            format!("struct<{}>", members.join(", "))
+        }
+        Node::List(item) => format!("list<{item}>"),
+        Node::Map(value) => format!("map<text, {value}>"),
+    }
+}
+
+/// The first column that no Parquet file can hold: name and type. Parquet has no place for unions and intervals.
+pub fn unfit_column(schema: &Schema) -> Option<(&str, &DataType)> {
+    let is_unfit = |ty: &DataType| matches!(ty, DataType::Union(..) | DataType::Interval(_) | DataType::Duration(_));
+    let fields = schema.flattened_fields().into_iter();
+    fields.map(|field| (field.name().as_str(), field.data_type())).find(|(_, ty)| is_unfit(ty))
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::datatypes::TimeUnit;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::schema::{Field, TimeForm};
+
+    fn nested() -> ColumnType {
+        let field = |name: &str, ty| Field { name: name.into(), ty, about: String::new() };
+        let at = field("at", ColumnType::Timestamp(TimeForm::EpochMillis));
+        let entry = ColumnType::Struct(vec![at, field("n", ColumnType::Int64)]);
+        ColumnType::Map(Box::new(ColumnType::List(Box::new(entry))))
+    }
+
+    #[test]
+    fn every_column_of_the_catalog_has_a_published_type_that_stays_itself() {
+        for endpoint in Catalog::builtin().unwrap().endpoints() {
+            for stored in endpoint.stored_columns() {
+                let ty = published_type(&stored.ty);
+                assert_eq!(published(&ty), Some(ty.clone()), "{}.{}", endpoint.name, stored.name);
+            }
+        }
+        let words = type_name(&published_type(&nested()));
+        assert_eq!(words, "map<text, list<struct<at: timestamp_us_utc, n: int64>>>");
+    }
+
+    #[test]
+    fn types_that_some_reader_cannot_read_are_refused_wherever_they_nest() {
+        for ty in [
+            DataType::UInt64,
+            DataType::Timestamp(TimeUnit::Nanosecond, None),
+            DataType::Time64(TimeUnit::Microsecond),
+            DataType::FixedSizeBinary(16),
+        ] {
+            assert_eq!(published(&ty), None);
+            assert_eq!(published(&DataType::new_list(ty, true)), None);
+        }
+    }
+}
