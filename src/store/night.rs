@@ -299,6 +299,7 @@ impl Night {
         drift: &[DriftRecord],
     ) -> Result<Vec<SweepCounts>, Error> {
         self.require_known(sweeps, requests, quarantine)?;
+        self.require_taken(sweeps)?;
         for table in &mut self.tables {
             table.buffer.flush(self.bench.connection(), &table.layout)?;
         }
@@ -370,6 +371,16 @@ impl Night {
     fn row<'a>(&'a self, record: &'a SweepRecord, counts: SweepCounts) -> SweepRow<'a> {
         let sweep = &self.sweeps[record.sweep.0 as usize];
         SweepRow { table: &self.tables[sweep.table].layout.table, scope: &sweep.scope, record, counts }
+    }
+
+    /// Nothing is merged into a table that the catalog's entry does not fit.
+    fn require_taken(&mut self, sweeps: &[SweepRecord]) -> Result<(), Error> {
+        let table_of =
+            |sweep: &SweepRecord| self.tables[self.sweeps[sweep.sweep.0 as usize].table].layout.table.as_str();
+        let merged = sweeps.iter().filter(|sweep| sweep.verdict != Verdict::Failed).map(table_of);
+        let merged: Vec<&str> = merged.collect();
+        let refused = self.refused.iter().position(|(table, _)| merged.contains(&table.as_str()));
+        refused.map_or(Ok(()), |place| Err(self.refused.swap_remove(place).1))
     }
 
     fn require_known(

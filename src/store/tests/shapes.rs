@@ -208,7 +208,9 @@ fn a_column_whose_type_changes_is_refused() {
     let place = Place::new();
     place.sync(&things(), 0, &[]).unwrap();
     let columns = column("id", "type = \"text\"") + &column("state", "type = \"int64\"");
-    let error = place.night(&endpoint("things", KEY, None, &columns), 1).err().unwrap();
+    let changed = endpoint("things", KEY, None, &columns);
+    assert_eq!(place.night(&changed, 1).unwrap().refused()[0].0, "things");
+    let error = place.sync(&changed, 1, &[]).unwrap_err();
     let Error::ColumnType { column, held, wanted, .. } = &error else { panic!("{error}") };
     assert_eq!((column.as_str(), held.as_str(), wanted.as_str()), ("state", "VARCHAR", "BIGINT"));
 }
