@@ -176,9 +176,9 @@ pub fn in_words(seconds: u64) -> String {
     const DAY: u64 = 24 * HOUR;
     let rounded = |unit: u64| (seconds + unit / 2) / unit;
     match seconds {
-        ..120 => format!("{seconds} s"),
-        ..7_200 => format!("{} min", rounded(MINUTE)),
-        ..172_800 => format!("{} h", rounded(HOUR)),
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", rounded(MINUTE)),
+        7_200..172_800 => format!("{} h", rounded(HOUR)),
         _ => format!("{} days", rounded(DAY)),
     }
 }

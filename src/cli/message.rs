@@ -2,10 +2,8 @@
 
 use std::io;
 
+use crate::base::exit::Exit;
 use crate::{catalog, config, publish, report, store, sync};
-
-/// Someone stopped the command.
-pub(super) const EXIT_INTERRUPTED: u8 = 130;
 
 /// Why a command ended early.
 #[derive(Debug, thiserror::Error)]
@@ -13,27 +11,27 @@ pub(super) const EXIT_INTERRUPTED: u8 = 130;
 pub(super) struct Failure {
     pub message: String,
     pub hint: Option<String>,
-    pub code: u8,
+    pub exit: Exit,
 }
 
 impl Failure {
     /// A person must change something.
     pub(super) fn usage(message: impl Into<String>, hint: Option<String>) -> Failure {
-        Failure { message: message.into(), hint, code: 2 }
+        Failure { message: message.into(), hint, exit: Exit::Usage }
     }
 
     pub(super) fn failed(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), hint: None, code: 1 }
+        Failure { message: message.into(), hint: None, exit: Exit::Failed }
     }
 
     /// Someone stopped the command.
     pub(super) fn interrupted() -> Failure {
-        Failure { message: "interrupted".to_owned(), hint: None, code: EXIT_INTERRUPTED }
+        Failure { message: "interrupted".to_owned(), hint: None, exit: Exit::Interrupted }
     }
 
     /// The reader of the output has seen enough: the command ends early, and well.
     pub(super) fn nobody_reads() -> Failure {
-        Failure { message: String::new(), hint: None, code: 0 }
+        Failure { message: String::new(), hint: None, exit: Exit::Done }
     }
 
     /// The lines for standard error.
@@ -57,7 +55,7 @@ impl From<catalog::CatalogError> for Failure {
 
 impl From<sync::Error> for Failure {
     fn from(error: sync::Error) -> Self {
-        Failure { message: error.to_string(), hint: error.hint(), code: error.exit_code() }
+        Failure { message: error.to_string(), hint: error.hint(), exit: error.exit() }
     }
 }
 
@@ -69,21 +67,21 @@ impl From<store::Error> for Failure {
 
 impl From<publish::Error> for Failure {
     fn from(error: publish::Error) -> Self {
-        let code = match &error {
-            publish::Error::Busy { .. } => 4,
-            error if error.is_usage() => 2,
-            _ => 1,
+        let exit = match &error {
+            publish::Error::Busy { .. } => Exit::Busy,
+            error if error.is_usage() => Exit::Usage,
+            _ => Exit::Failed,
         };
         match error {
             publish::Error::Store(error) => error.into(),
-            error => Failure { message: error.to_string(), hint: error.hint(), code },
+            error => Failure { message: error.to_string(), hint: error.hint(), exit },
         }
     }
 }
 
 impl From<report::Error> for Failure {
     fn from(error: report::Error) -> Self {
-        Failure { message: error.to_string(), hint: error.hint(), code: 2 }
+        Failure { message: error.to_string(), hint: error.hint(), exit: Exit::Usage }
     }
 }
 

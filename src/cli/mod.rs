@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::base::exit::Exit;
 use crate::config::Environment;
 use args::{Cli, Command};
 use message::Failure;
@@ -47,12 +48,12 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(&cli.global, args, &environment, &mut streams),
     };
     let flushed = out.flush().map_err(Failure::from);
-    match ended.and_then(|code| flushed.map(|()| code)) {
-        Ok(code) => ExitCode::from(code),
-        Err(failure) if failure.code == 0 => ExitCode::SUCCESS,
+    match ended.and_then(|exit| flushed.map(|()| exit)) {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) if failure.exit == Exit::Done => ExitCode::SUCCESS,
         Err(failure) => {
             say(&failure.text());
-            ExitCode::from(failure.code)
+            ExitCode::from(failure.exit.code())
         }
     }
 }

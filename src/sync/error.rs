@@ -3,6 +3,7 @@
 use super::plan::PlanError;
 use super::summary::ListError;
 use crate::base::clock::Timestamp;
+use crate::base::exit::Exit;
 use crate::config::KeysFault;
 use crate::{cloud, store};
 
@@ -39,27 +40,27 @@ impl Error {
         }
     }
 
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self {
-            Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => 2,
-            Error::Cloud(error) if ListError::of(error).is_for_a_person => 2,
-            Error::Cloud(_) => 1,
-            Error::Store(error) => exit_code_of_store(error),
-            Error::Interrupted => 130,
+            Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => Exit::Usage,
+            Error::Cloud(error) if ListError::of(error).is_for_a_person => Exit::Usage,
+            Error::Cloud(_) => Exit::Failed,
+            Error::Store(error) => exit_of_store(error),
+            Error::Interrupted => Exit::Interrupted,
         }
     }
 }
 
 /// A store that a person must put right, another run's, or one that could not be written.
-fn exit_code_of_store(error: &store::Error) -> u8 {
+fn exit_of_store(error: &store::Error) -> Exit {
     match error {
-        store::Error::Busy { .. } => 4,
+        store::Error::Busy { .. } => Exit::Busy,
         store::Error::Io { .. }
         | store::Error::Sql { .. }
         | store::Error::DiskFull { .. }
         | store::Error::CommitLost { .. }
-        | store::Error::ChangedMeanwhile { .. } => 1,
-        _ => 2,
+        | store::Error::ChangedMeanwhile { .. } => Exit::Failed,
+        _ => Exit::Usage,
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::base::clock::Timestamp;
+use crate::base::exit::Exit;
 use crate::catalog::spec::Scope;
 use crate::cloud::error::{Error, ErrorClass};
 use crate::store::{Outcome, Verdict};
@@ -95,15 +96,14 @@ pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
 }
 
 impl Summary {
-    /// 0, 1, 2 or 3, as docs/exit-codes.md says.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit(&self) -> Exit {
         match self.outcome {
-            Outcome::Complete => 0,
-            Outcome::Partial => 3,
+            Outcome::Complete => Exit::Done,
+            Outcome::Partial => Exit::Partly,
             Outcome::Failed => {
                 let all_for_a_person =
                     self.tables.iter().all(|list| list.error.as_ref().is_some_and(|e| e.is_for_a_person));
-                if all_for_a_person { 2 } else { 1 }
+                if all_for_a_person { Exit::Usage } else { Exit::Failed }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::future::pending;
 use std::sync::Arc;
 
 use hclake::base::clock::{SharedClock, ShiftedClock, SystemClock};
+use hclake::base::exit::Exit;
 use hclake::catalog::Catalog;
 use hclake::config::{self, Environment, Flags};
 use hclake::emulator::{Fault, StandinSettings, When};
@@ -78,7 +79,7 @@ fn a_clock_that_was_never_set_is_an_error_and_makes_no_store() {
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -70 * 365 * DAY_S * 1_000_000));
     let error = sync_by(&tenant, clock).expect_err("no run before 1970");
     assert!(error.to_string().contains("which is before 1970"), "{error}");
-    assert_eq!(error.exit_code(), 2);
+    assert_eq!(error.exit(), Exit::Usage);
     assert!(error.hint().expect("a hint").contains("set this machine's clock"));
     assert!(!tenant.store().exists());
 }

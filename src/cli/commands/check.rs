@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::catalog::{Catalog, SkippedFile, is_builtin};
 use crate::cli::args::upkeep::CheckArgs;
 use crate::cli::args::{Global, SummaryFormat};
@@ -24,7 +25,7 @@ pub(crate) fn run(
     args: &CheckArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
     let mut fault = None;
     let is_text = args.format == SummaryFormat::Text;
@@ -65,7 +66,7 @@ pub(crate) fn run(
         let outcome = if failed == 0 { Mark::Ok } else { Mark::Failed };
         writeln!(streams.out, "{}", json!({ "outcome": outcome, "checks": findings }))?;
     }
-    Ok(u8::from(failed > 0))
+    Ok(if failed == 0 { Exit::Done } else { Exit::Failed })
 }
 
 /// Files of the settings' own folder that cannot be used.

@@ -1,5 +1,6 @@
 //! `hclake config`: every setting, its value and where it was said, secrets starred.
 
+use crate::base::exit::Exit;
 use crate::cli::args::Global;
 use crate::cli::args::catalog::ConfigArgs;
 use crate::cli::message::Failure;
@@ -13,7 +14,7 @@ pub(crate) fn run(
     args: &ConfigArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let lines = told(&global.flags(), environment)?;
     let batch = Grid::default()
         .texts("setting", lines.iter().map(|line| Some(line.setting.as_str())))
@@ -21,5 +22,5 @@ pub(crate) fn run(
         .texts("origin", lines.iter().map(|line| Some(line.origin.as_str())))
         .batch();
     output::write([batch.clone()], batch.schema_ref(), args.format, streams.out, terminal_width())?;
-    Ok(0)
+    Ok(Exit::Done)
 }

@@ -10,6 +10,7 @@ use super::report as report_command;
 use super::schedule::shell;
 use super::sync as sync_command;
 use crate::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
+use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::cli::args::{DemoArgs, Global, SummaryFormat};
 use crate::cli::message::Failure;
@@ -28,13 +29,18 @@ const DAY_US: i64 = 86_400_000_000;
 /// A stand-in on loopback needs no sparing.
 const RATE_PER_S: f64 = 500.0;
 
-pub(crate) fn run(global: &Global, args: &DemoArgs, _: &Environment, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(
+    global: &Global,
+    args: &DemoArgs,
+    _: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
     let store = global.store.clone().unwrap_or_else(|| PathBuf::from(STORE_DEFAULT));
     store::file_name(&store)?;
     make_room(&store, args.replace)?;
     let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
     tell(&store, &nights, streams)?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// Removes the store of an earlier demo. Nothing else is removed: no store of another origin, no file that is no store,
@@ -81,7 +87,7 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
         let observer = Arc::new(Lines::new(true));
         let summary = sync::sync(request, &catalog, clock.clone(), observer, runtime::interrupt()?).await?;
         sync_command::show(&summary, SummaryFormat::Text, streams)?;
-        if summary.exit_code() != 0 {
+        if summary.exit() != Exit::Done {
             return Err(Failure::failed("the demo's sync did not end well"));
         }
         began.push(summary.started_at);

@@ -4,6 +4,7 @@ use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Value, json};
 
 use crate::base::clock::Timestamp;
+use crate::base::exit::Exit;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::toml_text::nearest;
 use crate::catalog::{Catalog, is_builtin};
@@ -35,7 +36,7 @@ pub(crate) fn run(
     args: &DescribeArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = usable_catalog(&settings, streams)?;
     let endpoint = find(&catalog, &args.table)?;
@@ -57,7 +58,7 @@ pub(crate) fn run(
         Format::Json => writeln!(streams.out, "{:#}", told(endpoint, &holdings))?,
         Format::Jsonl => writeln!(streams.out, "{}", told(endpoint, &holdings))?,
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::status::to_second;
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::cli::args::{DriftCommand, Global, SummaryFormat};
 use crate::cli::message::Failure;
 use crate::cli::output;
@@ -23,7 +24,7 @@ pub(crate) fn run(
     command: &DriftCommand,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let reader = store::open_read_only(&settings.store.value)?;
     let known = store::known_drift(&reader)?;
@@ -33,19 +34,19 @@ pub(crate) fn run(
     }
 }
 
-fn list(known: &[Drift], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn list(known: &[Drift], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     if format == SummaryFormat::Json {
         let rows: Vec<Value> = known.iter().map(as_json).collect();
         writeln!(streams.out, "{}", Value::from(rows))?;
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     if known.is_empty() {
         streams.remark("records do not differ from the catalog");
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     let tables = [Detail::All, Detail::NoSamples].map(|detail| table(known, detail));
     write!(streams.out, "{}", output::table_fitting(tables, streams::terminal_width())?)?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// How much of each difference the list shows.
@@ -85,7 +86,7 @@ fn acknowledge(
     table: &str,
     members: &[String],
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let mut of_table: Vec<String> =
         known.iter().filter(|drift| drift.table == table).map(|drift| drift.field.clone()).collect();
     of_table.dedup();
@@ -102,5 +103,5 @@ fn acknowledge(
     for member in &members {
         writeln!(streams.out, "{table}.{member}  acknowledged")?;
     }
-    Ok(0)
+    Ok(Exit::Done)
 }

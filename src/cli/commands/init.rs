@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::base::exit::Exit;
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::nearest;
 use crate::cli::args::Global;
@@ -12,7 +13,7 @@ use crate::cli::streams::Streams;
 use crate::cloud::lookup::regions::regions;
 use crate::config;
 
-pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let path = global.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE_NAME));
     new_file::write(&path, &config::template(args.region.as_deref()), "--config")?;
     writeln!(streams.out, "{}", path.display())?;
@@ -25,7 +26,7 @@ pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
     }
     streams
         .remark(&format!("written; next:{region}\n  export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…\n  hclake check"));
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::base::clock::{Clock, SystemClock, Timestamp};
+use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::cli::args::{Global, PublishArgs, PublishCommand, SummaryFormat, VerifyArgs};
 use crate::cli::catalogs;
@@ -21,7 +22,7 @@ pub(crate) fn run(
     command: &PublishCommand,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = catalogs::usable_catalog(&settings, streams)?;
     match command {
@@ -50,7 +51,7 @@ fn parquet(
     args: &PublishArgs,
     bar: Option<FileBar>,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let store = &settings.store.value;
     let options = Options {
         tables: args.only.clone(),
@@ -67,7 +68,7 @@ fn parquet(
         SummaryFormat::Text if streams.is_quiet => {}
         SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// An instant; one given relatively is counted back from the newest run.
@@ -141,7 +142,12 @@ fn as_json(published: &Published) -> serde_json::Value {
     })
 }
 
-fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn verify(
+    settings: &Settings,
+    catalog: &Catalog,
+    args: &VerifyArgs,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
     let store = &settings.store;
     let is_at_hand = store.value.exists() || store.origin != Origin::Default;
     let verified = publish::verify(&args.folder, is_at_hand.then_some(store.value.as_path()), catalog)?;
@@ -174,7 +180,7 @@ fn verify(settings: &Settings, catalog: &Catalog, args: &VerifyArgs, streams: &m
             many => format!("{many} differences"),
         }
     ));
-    Ok(u8::from(!verified.differences.is_empty()))
+    Ok(if verified.differences.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 fn verified_as_json(verified: &Verified) -> serde_json::Value {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::status::to_second;
 use crate::base::clock::{SystemClock, Timestamp};
+use crate::base::exit::Exit;
 use crate::cli::args::{Global, QuarantineCommand, SummaryFormat};
 use crate::cli::catalogs;
 use crate::cli::message::Failure;
@@ -24,7 +25,7 @@ pub(crate) fn run(
     command: &QuarantineCommand,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     match command {
         QuarantineCommand::List { format } => list(&waiting(&settings)?, *format, streams),
@@ -39,21 +40,21 @@ fn waiting(settings: &Settings) -> Result<Vec<Quarantined>, Failure> {
     Ok(store::quarantined(&reader)?)
 }
 
-fn list(records: &[Quarantined], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn list(records: &[Quarantined], format: SummaryFormat, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     if format == SummaryFormat::Json {
         let rows: Vec<Value> = records.iter().map(as_json).collect();
         writeln!(streams.out, "{}", Value::from(rows))?;
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     if records.is_empty() {
         streams.remark("nothing is in quarantine");
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     let tables =
         [Detail::All, Detail::BriefScopes, Detail::NoTimes, Detail::NoKeys].map(|detail| table(records, detail));
     write!(streams.out, "{}", output::table_fitting(tables, streams::terminal_width())?)?;
     streams.remark("hclake quarantine show ID shows one as it came");
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// How much of each record the list shows, from most to least.
@@ -109,7 +110,7 @@ fn named<'a>(records: &'a [Quarantined], id: &str) -> Result<&'a Quarantined, Fa
     Err(Failure::usage(format!("{message} an id that begins with `{id}`"), Some(hint)))
 }
 
-fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let records = waiting(&settings)?;
     let named = ids.iter().map(|id| named(&records, id).cloned()).collect::<Result<Vec<_>, _>>()?;
     let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
@@ -123,10 +124,10 @@ fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Res
              have been can be gone after the next complete listing",
         );
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
-fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let record = named(records, id)?;
     let out = &mut streams.out;
     writeln!(out, "table       {}\nscope       {}", record.table, record.scope)?;
@@ -138,10 +139,10 @@ fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<
         writeln!(out, "listed      no: the newest listing did not show it")?;
     }
     writeln!(out, "\n{}", record.raw)?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
-fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let catalog = catalogs::usable_catalog(&settings, streams)?;
     let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
     let retried = sync::retry(&request, &catalog, &SystemClock::shared())?;
@@ -161,7 +162,7 @@ fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
         Some(run_id) => streams.remark(&format!("{} records stored as run {run_id}", retried.stored.len())),
         None => streams.remark("nothing was stored; the store is as it was"),
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 #[cfg(test)]

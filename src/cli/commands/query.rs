@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 use duckdb::{Connection, Statement};
 
+use crate::base::exit::Exit;
 use crate::cli::args::{Global, QueryArgs};
 use crate::cli::message::Failure;
 use crate::cli::output::parquet::ExportError;
@@ -35,7 +36,7 @@ pub(crate) fn run(
     args: &QueryArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let store = &settings.store.value;
     let format = format_of(args.format, args.out.as_deref())?;
@@ -58,12 +59,12 @@ pub(crate) fn run(
         let begun = statement.stream_arrow([]).map(drop).map_err(not_begun);
         let rows = begun.and_then(|()| answer(&statement, args, format, rows_max, &is_cut, stop, streams));
         rows.map_err(|failure| match failure.message.starts_with(INTERRUPTED) && stop.reason().is_none() {
-            true => Failure { code: failure.code, ..hidden_fault(store, &sql, stop).unwrap_or(failure) },
+            true => Failure { exit: failure.exit, ..hidden_fault(store, &sql, stop).unwrap_or(failure) },
             false => failure,
         })
     })?;
     tell(format, rows, is_cut.get(), args, streams);
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 fn rows_max(format: QueryFormat, limit: Option<u64>) -> Result<Option<u64>, Failure> {
@@ -159,7 +160,7 @@ fn not_begun(error: duckdb::Error) -> Failure {
 
 /// A fault after rows were given.
 fn begun(error: duckdb::Error) -> Failure {
-    out_of_room(&error).unwrap_or_else(|| Failure { code: 1, ..error.into() })
+    out_of_room(&error).unwrap_or_else(|| Failure { exit: Exit::Failed, ..error.into() })
 }
 
 fn out_of_room(error: &duckdb::Error) -> Option<Failure> {

@@ -1,6 +1,7 @@
 //! `hclake redate`: gives a run that was made while the clock was wrong the time at which it really was.
 
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::RedateArgs;
 use crate::cli::catalogs;
@@ -15,7 +16,7 @@ pub(crate) fn run(
     args: &RedateArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = catalogs::usable_catalog(&settings, streams)?;
     let clock = SystemClock::shared();
@@ -23,5 +24,5 @@ pub(crate) fn run(
     let was = sync::redate(&settings, &catalog, args.run_id, to, &clock)?;
     streams.remark(&format!("run {} is dated {to} now; it was dated {was}", args.run_id));
     streams.remark("folders that it was published into keep the old date: publish into new ones");
-    Ok(0)
+    Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@
 use std::cell::Cell;
 
 use crate::base::clock::{Clock, SystemClock, Timestamp};
+use crate::base::exit::Exit;
 use crate::cli::args::{Global, ReportArgs};
 use crate::cli::message::Failure;
 use crate::cli::output::wrap::wrapped;
@@ -23,10 +24,10 @@ pub(crate) fn run(
     args: &ReportArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let Some(name) = &args.name else {
         list(streams)?;
-        return Ok(0);
+        return Ok(Exit::Done);
     };
     let report = report::find(name)?;
     let settings = config::resolve(&global.flags(), environment)?;
@@ -44,7 +45,7 @@ pub(crate) fn run(
         }
         show(&result, args.format, streams)
     })?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// Instants given relatively are counted back from as-of.

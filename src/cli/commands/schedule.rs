@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::exit::Exit;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::{ScheduleArgs, Scheduler, Time};
 use crate::cli::message::Failure;
@@ -30,7 +31,7 @@ pub(crate) fn run(
     args: &ScheduleArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let absolute = |path: &Path| environment.working_folder.join(path);
     let store = absolute(&settings.store.value);
@@ -65,7 +66,7 @@ pub(crate) fn run(
             job.secrets().display()
         ));
     }
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// Whether a text would end the line it stands in.

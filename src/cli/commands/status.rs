@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use serde_json::json;
 
 use crate::base::clock::{Clock, SystemClock, Timestamp};
+use crate::base::exit::Exit;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::{StatusArgs, StatusFormat};
 use crate::cli::catalogs;
@@ -34,13 +35,13 @@ pub(crate) fn run(
     args: &StatusArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let path = &settings.store.value;
     let listener = Listener::begin()?;
     let opened = match store::open_read_only(path) {
         Err(error @ store::Error::Missing { .. }) if args.max_age.is_some() => {
-            return Err(Failure { code: 1, ..error.into() });
+            return Err(Failure { exit: Exit::Failed, ..error.into() });
         }
         opened => opened?,
     };
@@ -66,7 +67,7 @@ pub(crate) fn run(
             "hint: `hclake report runs` shows how the last runs went; `hclake check` shows what is in the way",
         );
     }
-    Ok(u8::from(!stale.is_empty()))
+    Ok(if stale.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 struct Status {

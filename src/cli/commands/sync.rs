@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use super::init::unknown_region;
 use super::publish;
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::cli::args::{Global, SummaryFormat, SyncArgs};
 use crate::cli::catalogs;
@@ -24,17 +25,12 @@ use crate::config::{self, Environment, Settings};
 use crate::store::{Outcome, Verdict};
 use crate::sync::{self, ListSummary, Observer, Summary};
 
-/// The run is stored, something else is not done.
-const EXIT_PARTLY: u8 = 3;
-/// A person must change something.
-const EXIT_USAGE: u8 = 2;
-
 pub(crate) fn run(
     global: &Global,
     args: &SyncArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
     let catalog = catalogs::catalog_of(&settings)?;
@@ -70,14 +66,14 @@ pub(crate) fn run(
     if summary.run_id.is_some()
         && publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams).is_err()
     {
-        return Ok(summary.exit_code().max(EXIT_PARTLY));
+        return Ok(summary.exit().and(Exit::Partly));
     }
-    Ok(summary.exit_code())
+    Ok(summary.exit())
 }
 
-fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let plan = sync::dry_run(request, catalog)?;
-    let mut code = if catalog.is_short_of(&request.only) { EXIT_PARTLY } else { 0 };
+    let mut exit = if catalog.is_short_of(&request.only) { Exit::Partly } else { Exit::Done };
     let is_usable = request.settings.credentials.values().any(|search| search.found.is_ok());
     let Settings { store, .. } = &request.settings;
     writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
@@ -85,7 +81,7 @@ fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>
         match &search.found {
             Ok(found) => writeln!(streams.out, "credentials from {}", found.source)?,
             Err(fault) => {
-                code = if is_usable { EXIT_PARTLY } else { EXIT_USAGE };
+                exit = exit.and(if is_usable { Exit::Partly } else { Exit::Usage });
                 writeln!(streams.out, "credentials: {fault}")?;
             }
         }
@@ -98,7 +94,7 @@ fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>
     for skipped in &plan.skipped {
         writeln!(streams.out, "{:<20} not asked: {}", skipped.table, skipped.reason)?;
     }
-    Ok(code)
+    Ok(exit)
 }
 
 pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Streams<'_>) -> Result<(), Failure> {

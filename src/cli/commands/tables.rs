@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 
 use super::describe::{self, section};
 use super::status::to_second;
+use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::cli::args::Global;
@@ -31,12 +32,12 @@ pub(crate) fn run(
     args: &TablesArgs,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = usable_catalog(&settings, streams)?;
     if args.columns && args.format == Format::Markdown {
         write!(streams.out, "{}", page(&catalog))?;
-        return Ok(0);
+        return Ok(Exit::Done);
     }
     let whole = if args.columns {
         columns(&catalog)
@@ -47,12 +48,12 @@ pub(crate) fn run(
         if args.format == Format::Table {
             let narrower = [Detail::All, Detail::Seconds, Detail::NoTitles].map(|detail| holdings(&tables, detail));
             write!(streams.out, "{}", output::table_fitting(narrower, terminal_width())?)?;
-            return Ok(0);
+            return Ok(Exit::Done);
         }
         holdings(&tables, Detail::All)
     };
     output::write([whole.clone()], whole.schema_ref(), args.format, streams.out, terminal_width())?;
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 struct Kept {

@@ -98,6 +98,7 @@ pub(crate) fn format_of(asked: Option<QueryFormat>, out: Option<&Path>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::exit::Exit;
 
     #[test]
     fn the_format_follows_the_ending_of_the_name() {
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn a_name_and_a_format_that_differ_are_both_named_and_no_format_is_guessed() {
         let failure = format_of(Some(QueryFormat::Csv), Some(Path::new("x/a.parquet"))).unwrap_err();
-        assert_eq!(failure.code, 2);
+        assert_eq!(failure.exit, Exit::Usage);
         assert_eq!(
             failure.text(),
             "error: --format is csv, and x/a.parquet is named as parquet\n\
@@ -129,7 +130,7 @@ mod tests {
         );
         for name in ["a", "a.tsv", ".parquet", "a.parquet.bak"] {
             let failure = format_of(None, Some(Path::new(name))).unwrap_err();
-            assert_eq!(failure.code, 2);
+            assert_eq!(failure.exit, Exit::Usage);
             assert!(failure.text().contains(".txt .csv .json .jsonl .md .parquet"), "{}", failure.text());
         }
     }

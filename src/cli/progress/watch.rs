@@ -14,7 +14,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::cli::message::{EXIT_INTERRUPTED, Failure};
+use crate::base::exit::Exit;
+use crate::cli::message::Failure;
 use crate::cli::progress::runtime::interrupt;
 use crate::store::Reader;
 
@@ -98,7 +99,7 @@ impl Listener {
                     // It may wait for a reader that takes nothing, which no word to DuckDB ends.
                     let _ = spill.map(std::fs::remove_dir_all);
                     let _ = watched.unfinished.as_ref().map(std::fs::remove_file);
-                    process::exit(if reason == UNREAD { 0 } else { EXIT_INTERRUPTED.into() });
+                    process::exit(if reason == UNREAD { Exit::Done } else { Exit::Interrupted }.code().into());
                 });
             });
             let result = work(&stop);

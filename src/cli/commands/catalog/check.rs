@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::base::exit::Exit;
 use crate::catalog::draft::text::FILL_IN;
 use crate::catalog::{Catalog, CatalogError};
 use crate::cli::args::catalog::CheckArgs;
@@ -9,7 +10,7 @@ use crate::cli::message::Failure;
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 
-pub(crate) fn run(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     require_sound(&args.file, settings)?;
     let left = lines_to_fill_in(&std::fs::read_to_string(&args.file)?);
     if let Some((last, first)) = left.split_last() {
@@ -22,7 +23,7 @@ pub(crate) fn run(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'
         ));
     }
     streams.remark(&format!("{} is sound", args.file.display()));
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 /// Numbers of the lines that a draft leaves to a person.

@@ -7,6 +7,7 @@ mod try_page;
 #[cfg(test)]
 mod tests;
 
+use crate::base::exit::Exit;
 use crate::cli::args::Global;
 use crate::cli::args::catalog::CatalogCommand;
 use crate::cli::message::Failure;
@@ -18,7 +19,7 @@ pub(crate) fn run(
     command: &CatalogCommand,
     environment: &Environment,
     streams: &mut Streams<'_>,
-) -> Result<u8, Failure> {
+) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     match command {
         CatalogCommand::Check(args) => check::run(args, &settings, streams),

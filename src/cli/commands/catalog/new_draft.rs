@@ -1,6 +1,7 @@
 //! `hclake catalog new URL-PATH`: asks for one page, and writes the draft of its catalog file.
 
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{self, Asked};
@@ -19,7 +20,7 @@ use crate::sync::probe::{self, RawRequest};
 const PROJECT: &str = "{project_id}";
 const OUT: &str = "--out";
 
-pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let request = request(args)?;
     if let Some(path) = &args.out {
         new_file::require_absent(path, OUT)?;
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>
         "drafted from one page of {} in {}; fill in what is marked, then try `hclake catalog try {file}`",
         request.path, answer.scope
     ));
-    Ok(0)
+    Ok(Exit::Done)
 }
 
 fn request(args: &NewArgs) -> Result<RawRequest, Failure> {

@@ -6,6 +6,7 @@ use arrow::array::{Array, RecordBatch};
 
 use super::check::require_sound;
 use crate::base::clock::SystemClock;
+use crate::base::exit::Exit;
 use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Paging};
 use crate::cli::args::catalog::TryArgs;
@@ -21,7 +22,7 @@ use crate::sync::probe::{self, Probe};
 /// Reasons and names that are told; of more, only the number.
 const TOLD_MAX: usize = 10;
 
-pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<u8, Failure> {
+pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     require_sound(&args.file, &settings)?;
     let text = std::fs::read_to_string(&args.file)?;
     let endpoint = file::parse(&text).map_err(|_| Failure::failed("the file changed while it was read"))?;
@@ -34,7 +35,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     output::write([shown.clone()], shown.schema_ref(), args.format, streams.out, terminal_width())?;
     streams.out.flush()?;
     tell(&endpoint, &probe, &decoded, streams);
-    Ok(u8::from(!decoded.bad.is_empty()))
+    Ok(if decoded.bad.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
 fn without_hash(batch: &RecordBatch) -> RecordBatch {

@@ -1,0 +1,51 @@
+//! The exit codes of hclake, and which one counts where several apply.
+
+/// How a command ended. Where several apply, the one that stands last here counts: [`Exit::and`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// Everything asked for was done.
+    Done,
+    /// Some lists failed, are unproved or were held back, or what is stored could not be published.
+    Partly,
+    /// Nothing new was stored, or what was asked could not be answered.
+    Failed,
+    /// A person must change something: usage, configuration or credentials.
+    Usage,
+    /// Another run holds the store.
+    Busy,
+    /// Someone ended it early.
+    Interrupted,
+}
+
+impl Exit {
+    pub const ALL: [Exit; 6] = [Exit::Done, Exit::Partly, Exit::Failed, Exit::Usage, Exit::Busy, Exit::Interrupted];
+
+    /// The code of the process.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Partly => 3,
+            Exit::Busy => 4,
+            Exit::Interrupted => 130,
+        }
+    }
+
+    /// The one of two that counts.
+    pub fn and(self, other: Exit) -> Exit {
+        self.max(other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_end_has_a_code_of_its_own_and_the_worse_of_two_counts() {
+        assert_eq!(Exit::ALL.map(Exit::code), [0, 3, 1, 2, 4, 130]);
+        assert_eq!(Exit::Done.and(Exit::Partly), Exit::Partly);
+        assert_eq!(Exit::Usage.and(Exit::Partly), Exit::Usage);
+    }
+}
