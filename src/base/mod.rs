@@ -1,6 +1,9 @@
-//! What every room stands on: the clock, secrets, instants and exit codes. It knows nothing of lists, of the cloud or of the store.
+//! What every room stands on: the clock, secrets, instants, exit codes, whole files and
+//! the nearest of several names. It knows nothing of lists, of the cloud or of the store.
 
 pub mod clock;
 pub mod exit;
+pub mod nearest;
 pub mod secret;
 pub mod time;
+pub mod whole_file;

@@ -1,10 +1,8 @@
 //! TOML with messages a person can act on: line, column, and the nearest key that exists.
 //! It knows nothing of what the text means.
 
+use crate::base::nearest::{did_you_mean, nearest};
 use serde::de::DeserializeOwned;
-
-/// How alike two names must be (0 to 1) for one to be offered in place of the other.
-const LIKENESS_MIN: f64 = 0.7;
 
 /// What is wrong with a TOML text, and where: line and column count from 1.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -46,19 +44,7 @@ fn with_nearest(message: &str) -> String {
     let (Some(unknown), true) = (names.next(), message.starts_with("unknown ")) else {
         return message.to_owned();
     };
-    match nearest(unknown, names) {
-        Some(name) => format!("{message}; did you mean `{name}`?"),
-        None => message.to_owned(),
-    }
-}
-
-/// The candidate most like `name`, if any is like it at all.
-pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
+    format!("{message}{}", did_you_mean(nearest(unknown, names)))
 }
 
 #[cfg(test)]

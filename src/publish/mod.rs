@@ -16,7 +16,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
-pub use target::WholeFile;
 pub use verify::{Difference, Verified, verify};
 
 use crate::base::clock::Timestamp;

@@ -2,7 +2,7 @@
 //! whole or not there. It knows nothing of Parquet or of the store's tables.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -10,6 +10,7 @@ use super::error::Error;
 use super::manifest;
 use super::sum::sum_of;
 use crate::base::clock::Timestamp;
+use crate::base::whole_file::{IfExists, WholeFile};
 use crate::store::Holder;
 
 const LOCK: &str = ".hclake.lock";
@@ -69,7 +70,7 @@ impl Target {
         let path = self.path(relative);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
-        WholeFile::beside(&path).map_err(Error::io("write", &path))
+        WholeFile::begin(&path, UNFINISHED, IfExists::Replace).map_err(Error::io("write", &path))
     }
 
     /// Whether a file is there as it was published. One that was touched since is read and summed anew.
@@ -148,38 +149,6 @@ fn require_apart(folder: &Path, store: &Path) -> Result<(), Error> {
         return Err(Error::StoreInside { store: store.to_owned(), target: folder.to_owned() });
     }
     Ok(())
-}
-
-/// A file that takes its name when all of it is on disk, and goes when it is dropped before.
-pub struct WholeFile {
-    pub file: File,
-    unfinished: PathBuf,
-    path: PathBuf,
-}
-
-impl WholeFile {
-    pub fn beside(path: &Path) -> io::Result<WholeFile> {
-        let name = path.file_name().ok_or_else(|| io::Error::new(ErrorKind::InvalidInput, "it names no file"))?;
-        let unfinished = path.with_file_name(format!(".{}{UNFINISHED}", name.to_string_lossy()));
-        Ok(WholeFile { file: File::create(&unfinished)?, unfinished, path: path.to_owned() })
-    }
-
-    /// Puts the file in its place, in that of another where there is one.
-    pub fn finish(self) -> io::Result<()> {
-        self.file.sync_all()?;
-        fs::rename(&self.unfinished, &self.path)?;
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl Drop for WholeFile {
-    fn drop(&mut self) {
-        // Gone already where it was renamed; where removing fails there is nobody to tell.
-        let _ = fs::remove_file(&self.unfinished);
-    }
 }
 
 #[cfg(test)]

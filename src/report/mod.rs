@@ -17,7 +17,7 @@ use chrono::SecondsFormat;
 use duckdb::Connection;
 
 use crate::base::clock::Timestamp;
-use crate::catalog::toml_text::nearest;
+use crate::base::nearest::nearest;
 use crate::schema::{RUNS, is_list_table};
 use header::{Grouping, Header, ParamDefault, ParamName};
 

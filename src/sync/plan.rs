@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::base::nearest::{did_you_mean, nearest};
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
-use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 
@@ -102,7 +102,7 @@ pub struct Plan {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error("there is no table `{name}`{}", did_you_mean(nearest))]
+    #[error("there is no table `{name}`{}", did_you_mean(nearest.as_deref()))]
     UnknownTable { name: String, nearest: Option<String>, known: Vec<String> },
     #[error("no region is named")]
     NoRegion,
@@ -129,10 +129,6 @@ const NO_CODEARTS_PROJECT: &str = "no CodeArts project is named";
 const NO_CODEARTS_PROJECT_LISTED: &str = "the user takes part in no CodeArts project there";
 const NO_CODEARTS_PROJECT_HINT: &str =
     "name CodeArts project ids, or \"all\", in HCLAKE_CODEARTS_PROJECTS or as `codearts_projects` in hclake.toml";
-
-fn did_you_mean(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or(String::new(), |name| format!("; did you mean `{name}`?"))
-}
 
 fn because(skipped: &[Skipped]) -> String {
     skipped.iter().map(|s| format!("; {}: {}", s.table, s.reason)).collect()

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
+use crate::base::nearest::{did_you_mean, nearest};
 use crate::catalog::spec::{Column, Endpoint};
-use crate::catalog::toml_text::nearest;
 use crate::catalog::{Catalog, is_builtin};
 use crate::cli::args::Global;
 use crate::cli::args::catalog::DescribeArgs;
@@ -64,7 +64,7 @@ pub(crate) fn run(
 fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
     let names = || catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
     catalog.get(name).ok_or_else(|| {
-        let like = nearest(name, names()).map_or(String::new(), |like| format!("; did you mean `{like}`?"));
+        let like = did_you_mean(nearest(name, names()));
         let known = names().collect::<Vec<_>>().join(", ");
         Failure::usage(format!("there is no table `{name}`{like}"), Some(format!("the tables are {known}")))
     })

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crate::base::exit::Exit;
+use crate::base::nearest::{did_you_mean, nearest};
 use crate::catalog::spec::Service;
-use crate::catalog::toml_text::nearest;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::InitArgs;
 use crate::cli::message::Failure;
@@ -32,6 +32,6 @@ pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
 /// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.
 pub(crate) fn unknown_region(region: &str) -> Option<String> {
     let known = || Service::ALL.into_iter().flat_map(regions);
-    let guess = nearest(region, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let guess = did_you_mean(nearest(region, known()));
     (!known().any(|one| one == region)).then(|| format!("warning: hclake knows no region `{region}`{guess}"))
 }

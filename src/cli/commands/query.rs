@@ -13,7 +13,7 @@ use crate::cli::args::{Global, QueryArgs};
 use crate::cli::message::Failure;
 use crate::cli::output::parquet::ExportError;
 use crate::cli::output::query_format::{QueryFormat, format_of};
-use crate::cli::output::whole::{FileError, IfExists, WholeFile};
+use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::output::{self, Fit, Wide};
 use crate::cli::progress::watch::{Listener, Stop, Watched};
 use crate::cli::streams;
@@ -51,7 +51,7 @@ pub(crate) fn run(
         require_plain_target(path, store)?;
     }
     let watched =
-        Watched { is_shown: args.out.is_none(), unfinished: args.out.as_deref().and_then(WholeFile::hidden_path) };
+        Watched { is_shown: args.out.is_none(), unfinished: args.out.as_deref().and_then(whole::hidden_path) };
     let is_cut = Cell::new(false);
     let rows = listener.attend(&reader, watched, |stop| {
         let mut statement = reader.prepare(&sql)?;
@@ -104,12 +104,12 @@ fn answer(
             output::parquet_to(path, &schema, batches, if_exists)?;
         }
         (Some(format), Some(path)) => {
-            let whole = WholeFile::begin(path, if_exists)?;
+            let whole = whole::begin(path, if_exists)?;
             let mut file = BufWriter::new(&whole.file);
             output::write_rows(batches, &schema, format, &mut file, Fit::default())?;
             file.flush()?;
             drop(file);
-            whole.finish()?;
+            whole.finish().map_err(FileError::at(path))?;
         }
         (Some(format), None) => {
             let fit = Fit { width: streams::terminal_width(), wide: Wide::Blocks };

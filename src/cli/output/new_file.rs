@@ -1,21 +1,20 @@
 //! Files that a person keeps and edits: they are written whole and never overwritten.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::Path;
 
+use super::whole::{self, FileError, IfExists};
 use crate::cli::message::Failure;
 
 /// Writes a file that is not there yet. `flag` names another one.
 pub(crate) fn write(path: &Path, text: &str, flag: &str) -> Result<(), Failure> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => already_there(path, flag),
-        _ => unwritable(path, flag, &error),
-    })?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(|error| {
-        // What is half written would only stand in the way of the next try.
-        let _ = fs::remove_file(path);
-        unwritable(path, flag, &error)
+    let written = whole::begin(path, IfExists::Refuse).and_then(|mut file| {
+        let written = file.file.write_all(text.as_bytes()).and_then(|()| file.finish());
+        written.map_err(FileError::at(path))
+    });
+    written.map_err(|error| match error {
+        FileError::Exists(_) => already_there(path, flag),
+        FileError::File { source, .. } => unwritable(path, flag, &source),
     })
 }
 

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
-use super::whole::{FileError, IfExists, WholeFile};
+use super::whole::{self, FileError, IfExists};
 use crate::config::ParquetCompression;
 use crate::publish::file::properties;
 use crate::schema::{UTC, in_utc, schema_in_utc};
@@ -36,11 +36,11 @@ pub fn parquet_to(
     batches: impl IntoIterator<Item = io::Result<RecordBatch>>,
     if_exists: IfExists,
 ) -> Result<u64, ExportError> {
-    let whole = WholeFile::begin(path, if_exists)?;
+    let file = whole::begin(path, if_exists)?;
     let fault = |source| ExportError::Rows { path: path.to_owned(), source };
     let properties = properties(ParquetCompression::Zstd).set_max_row_group_bytes(Some(ROW_GROUP_BYTES)).build();
     let schema = Arc::new(schema_in_utc(schema, UTC));
-    let mut writer = ArrowWriter::try_new(&whole.file, schema, Some(properties)).map_err(fault)?;
+    let mut writer = ArrowWriter::try_new(&file.file, schema, Some(properties)).map_err(fault)?;
     let mut rows = 0;
     for batch in batches {
         let batch = batch.map_err(ExportError::Stopped)?;
@@ -48,6 +48,6 @@ pub fn parquet_to(
         in_utc(&batch, UTC).map_err(ParquetError::from).and_then(|batch| writer.write(&batch)).map_err(fault)?;
     }
     writer.close().map_err(fault)?;
-    whole.finish()?;
+    file.finish().map_err(FileError::at(path))?;
     Ok(rows)
 }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use reqwest::Url;
 
 use super::regions::{host, is_region, regions};
+use crate::base::nearest::nearest;
 use crate::catalog::spec::Service;
-use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
 
 /// Base URLs set by a person; one for a service wins over the one for all.

@@ -2,11 +2,11 @@
 
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;
+use crate::base::nearest::{did_you_mean, nearest};
 use crate::catalog::Catalog;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{self, Asked};
 use crate::catalog::spec::{ScopeKind, Service};
-use crate::catalog::toml_text::nearest;
 use crate::cli::args::catalog::NewArgs;
 use crate::cli::commands::schedule::shell;
 use crate::cli::message::Failure;
@@ -100,7 +100,7 @@ fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> 
     let known = || Some(format!("the services are {}", names().collect::<Vec<_>>().join(", ")));
     match (named, host) {
         (Some(name), _) => Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
-            let like = nearest(name, names()).map_or(String::new(), |like| format!("; did you mean `{like}`?"));
+            let like = did_you_mean(nearest(name, names()));
             Failure::usage(format!("there is no service `{name}`{like}"), known())
         }),
         (None, Some(host)) => regions::service_at(host)

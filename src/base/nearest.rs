@@ -1,0 +1,32 @@
+//! The name that a misspelt one was probably meant to be, and the words that offer it.
+
+/// Names less alike than this have nothing to do with each other.
+const LIKENESS_MIN: f64 = 0.7;
+
+/// The candidate most like `name`, if any is like it at all.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `; did you mean `x`?`, to end a message with; nothing where nothing is near.
+pub fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_a_slip_finds_its_own_and_a_strange_one_finds_none() {
+        let names = ["apps", "deploy_tasks", "image_jobs"];
+        assert_eq!(nearest("deploy_task", names.into_iter()), Some("deploy_tasks"));
+        assert_eq!(nearest("xyz", names.into_iter()), None);
+        assert_eq!(did_you_mean(Some("apps")), "; did you mean `apps`?");
+        assert_eq!(did_you_mean(None), "");
+    }
+}

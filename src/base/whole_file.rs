@@ -1,0 +1,75 @@
+//! A file that is whole or not there: written beside its place under another name, then given its own. It knows nothing
+//! of what is written.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// What to do where the file is already there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfExists {
+    Refuse,
+    Replace,
+}
+
+/// A file under a name that nobody looks for. It goes when it is dropped, unless it was finished.
+pub struct WholeFile {
+    pub file: File,
+    path: PathBuf,
+    hidden: PathBuf,
+    if_exists: IfExists,
+}
+
+impl WholeFile {
+    /// Where `path` is written until all of it is there: beside it, as `.NAME` and then `ending`.
+    pub fn hidden_path(path: &Path, ending: &str) -> Option<PathBuf> {
+        let mut hidden = OsString::from(".");
+        hidden.push(path.file_name()?);
+        hidden.push(ending);
+        Some(path.with_file_name(hidden))
+    }
+
+    /// Begins a file that will stand at `path`. Errors: [`ErrorKind::AlreadyExists`] where it is there and may not be
+    /// replaced, and those of the file system.
+    pub fn begin(path: &Path, ending: &str, if_exists: IfExists) -> io::Result<WholeFile> {
+        if if_exists == IfExists::Refuse && path.symlink_metadata().is_ok() {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let no_name = || io::Error::new(ErrorKind::InvalidInput, "it names no file");
+        let hidden = WholeFile::hidden_path(path, ending).ok_or_else(no_name)?;
+        Ok(WholeFile { file: File::create(&hidden)?, path: path.to_owned(), hidden, if_exists })
+    }
+
+    /// Puts the file in its place once all of it is on the disk. Errors: as [`WholeFile::begin`].
+    pub fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        match self.if_exists {
+            IfExists::Replace => fs::rename(&self.hidden, &self.path)?,
+            IfExists::Refuse => self.link()?,
+        }
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // The file is in its place; only its name could be lost, and only with the power.
+            let _ = File::open(folder).and_then(|folder| folder.sync_all());
+        }
+        Ok(())
+    }
+
+    /// Gives the file its name, unless another took that name meanwhile. Where the file system has no links, the last
+    /// moment's look must do.
+    fn link(&self) -> io::Result<()> {
+        match fs::hard_link(&self.hidden, &self.path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            Err(_) if self.path.symlink_metadata().is_ok() => Err(ErrorKind::AlreadyExists.into()),
+            Err(_) => fs::rename(&self.hidden, &self.path),
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+impl Drop for WholeFile {
+    fn drop(&mut self) {
+        // Gone already where it was renamed; where removing fails there is nobody to tell.
+        let _ = fs::remove_file(&self.hidden);
+    }
+}
