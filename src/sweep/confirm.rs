@@ -10,7 +10,7 @@
 
 use std::collections::HashSet;
 
-use super::pass::{Evidence, Listing};
+use super::page::{Evidence, Listing};
 
 /// Of the records that readings have shown, how many a strong reading may lack and still confirm: what may have been
 /// deleted meanwhile.

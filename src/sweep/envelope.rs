@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
-use super::pass::{PageFacts, RowFacts};
+use super::page::{PageFacts, RowFacts};
 use super::room::Held;
 use crate::base::time::parse_instant;
 use crate::catalog::spec::{Endpoint, Total};

@@ -1,4 +1,4 @@
-//! One pass over a list whose pages each name the next, as a state machine with the interface of [`super::pass::Pass`].
+//! One pass over a list whose pages each name the next, as a state machine as [`super::pass::Pass`] is one.
 //! It sees only markers, keys and fingerprints of rows, awaits nothing and reads no clock.
 //!
 //! Where a marker stands for a place among the records, in an order that never changes, what is inserted or deleted
@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Shape, Totals};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, Shape};
+use super::pass::Totals;
 
 pub struct MarkerPass {
     shape: Shape,
@@ -55,40 +56,6 @@ impl MarkerPass {
             pages: 0,
             shape,
         }
-    }
-
-    pub fn next_id(&self) -> u64 {
-        self.next_id
-    }
-
-    pub fn is_ended(&self) -> bool {
-        matches!(self.step, Step::Ended(_))
-    }
-
-    /// Records that the list is said to hold, for progress.
-    pub fn expected_rows(&self) -> Option<u64> {
-        self.totals.last
-    }
-
-    /// The next page, unless one is awaited: only a page tells where the next one begins.
-    pub fn next_request(&mut self) -> Option<PageRequest> {
-        let Step::Ask(marker) = &mut self.step else { return None };
-        let marker = mem::take(marker);
-        let id = self.next_id;
-        self.next_id += 1;
-        self.step = Step::Wait { id };
-        Some(PageRequest { id, offset: self.rows_read, marker, limit: self.shape.limit })
-    }
-
-    /// Takes a page in. Pages that this pass does not await are forgotten.
-    pub fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
-        match self.step {
-            Step::Wait { id: awaited } if awaited == id => {}
-            _ => return vec![Event::Forget { page: id }],
-        }
-        self.take(&facts);
-        self.step = self.follow(facts.next, facts.more);
-        vec![Event::Release { page: id, rows: (0..facts.rows.len() as u32).collect() }]
     }
 
     fn take(&mut self, facts: &PageFacts) {
@@ -152,9 +119,41 @@ impl MarkerPass {
             None => Evidence::Markers,
         }
     }
+}
 
-    /// The result. `None` while the pass goes on.
-    pub fn into_listing(self) -> Option<Listing> {
+impl PagePass for MarkerPass {
+    fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    fn is_ended(&self) -> bool {
+        matches!(self.step, Step::Ended(_))
+    }
+
+    fn expected_rows(&self) -> Option<u64> {
+        self.totals.last
+    }
+
+    fn next_request(&mut self) -> Option<PageRequest> {
+        let Step::Ask(marker) = &mut self.step else { return None };
+        let marker = mem::take(marker);
+        let id = self.next_id;
+        self.next_id += 1;
+        self.step = Step::Wait { id };
+        Some(PageRequest { id, offset: self.rows_read, marker, limit: self.shape.limit })
+    }
+
+    fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
+        match self.step {
+            Step::Wait { id: awaited } if awaited == id => {}
+            _ => return vec![Event::Forget { page: id }],
+        }
+        self.take(&facts);
+        self.step = self.follow(facts.next, facts.more);
+        vec![Event::Release { page: id, rows: (0..facts.rows.len() as u32).collect() }]
+    }
+
+    fn into_listing(self: Box<Self>) -> Option<Listing> {
         let Step::Ended(evidence) = self.step else { return None };
         Some(Listing {
             evidence,

@@ -6,6 +6,7 @@ mod confirm;
 mod envelope;
 mod markers;
 mod order;
+mod page;
 mod pass;
 mod room;
 mod source;
@@ -17,7 +18,7 @@ mod model;
 mod model_markers;
 
 pub use envelope::{Envelope, Page, key_hash};
-pub use pass::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
+pub use page::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
 pub use room::{HELD_BYTES_MAX, Room};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
 pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};

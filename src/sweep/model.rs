@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::pass::{Event, Evidence, Listing, ORDER_RECORDS_MIN, PageFacts, PageRequest, Pass, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::pass::{ORDER_RECORDS_MIN, Pass};
 
 /// Requests after which a pass is taken to be endless.
 const REQUESTS_MAX: usize = 5_000;
@@ -84,7 +85,7 @@ fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastran
             }
         }
     }
-    Outcome { listing: pass.into_listing().expect("the pass has ended"), released, requests }
+    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
@@ -176,7 +177,7 @@ fn rows_without_a_key_forbid_any_proof_that_others_are_gone() {
     let request = pass.next_request().expect("a first page");
     let rows = vec![row(1), RowFacts { key: None, ..row(2) }];
     pass.on_page(request.id, PageFacts { total: Some(2), rows, ..PageFacts::default() });
-    let listing = pass.into_listing().expect("one short page ends the list");
+    let listing = Box::new(pass).into_listing().expect("one short page ends the list");
     assert!(matches!(listing.evidence, Evidence::Unprovable(_)), "{:?}", listing.evidence);
 }
 

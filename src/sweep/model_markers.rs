@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::markers::MarkerPass;
 use super::order::ORDER_COLUMNS_MAX;
-use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
 
 const PAGES_MAX: u32 = 300;
 
@@ -53,7 +53,7 @@ fn run(shape: Shape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> Outco
         assert_eq!(events, [Event::Release { page: request.id, rows: (0..keys.len() as u32).collect() }]);
         released.extend(keys);
     }
-    Outcome { listing: pass.into_listing().expect("the pass has ended"), released, requests }
+    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn keys(rows: u64) -> BTreeSet<u64> {

@@ -13,9 +13,9 @@
 //! understates its total to match.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 
-use super::order::{OrderValue, OrderValues, OrderWatch};
+use super::order::{OrderValues, OrderWatch};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
 
 /// Pages held or in flight beyond the next one to be joined.
 pub const AHEAD_PAGES_MAX: u64 = 32;
@@ -25,140 +25,6 @@ pub const SEAM_REPAIRS_MAX: u32 = 16;
 pub const ORDER_RECORDS_MIN: u64 = 20;
 /// Places tried to mend one seam.
 const TRIES_A_SEAM_MAX: u32 = 4;
-
-/// How a list is paged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Records a page, as asked for.
-    pub limit: u32,
-    pub steps: Steps,
-    pub pages_max: u32,
-    /// Columns that never change, and whether an update time follows them: see [`OrderWatch`].
-    pub order_columns: usize,
-    pub has_updated: bool,
-}
-
-/// How one page leads to the next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steps {
-    /// Pages may begin anywhere, and so overlap by a record.
-    Overlapping,
-    /// Pages begin where others end.
-    Apart,
-    /// There is one page.
-    Whole,
-    /// Each page names the next: see [`super::markers`].
-    Markers,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PageRequest {
-    pub id: u64,
-    /// Records to skip; where pages are found by markers, records read so far.
-    pub offset: u64,
-    /// What the page before named this one.
-    pub marker: Option<Arc<str>>,
-    pub limit: u32,
-}
-
-/// What one page showed.
-#[derive(Clone, Debug, Default)]
-pub struct PageFacts {
-    pub total: Option<u64>,
-    pub rows: Vec<RowFacts>,
-    /// What the page calls the next one.
-    pub next: Option<Arc<str>>,
-    /// Whether the page says that there is a next one.
-    pub more: Option<bool>,
-}
-
-impl PageFacts {
-    /// Whether two records of the page have one key and are not the same: one of them is not what its key says.
-    pub(super) fn contradicts_itself(&self) -> bool {
-        let mut contents = HashMap::with_capacity(self.rows.len());
-        let mut keyed = self.rows.iter().filter_map(|row| Some((row.key?, row.content)));
-        keyed.any(|(key, content)| contents.insert(key, content).is_some_and(|other| other != content))
-    }
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct RowFacts {
-    /// Hash of the key; `None` where the record has none.
-    pub key: Option<u64>,
-    /// Hash of the record's bytes.
-    pub content: u64,
-    pub order: OrderValues,
-}
-
-impl RowFacts {
-    pub(super) fn identity(&self) -> u64 {
-        self.key.unwrap_or(self.content)
-    }
-
-    /// A hash of the key and of the first values, which never change: a record made again under its old key has another.
-    pub(super) fn life(&self, fixed: usize) -> u64 {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(ODD);
-        let values = self.order[..fixed].iter().map(|value| value.map_or(0, OrderValue::bits));
-        values.fold(self.identity().wrapping_mul(ODD), |hash, bits| mix(mix(hash, bits as u64), (bits >> 64) as u64))
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// These rows of the page, by index, belong to the listing, in this order.
-    Release { page: u64, rows: Vec<u32> },
-    /// The page will not be looked at again.
-    Forget { page: u64 },
-}
-
-/// What a pass proves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evidence {
-    /// The whole list came in one answer.
-    OnePage,
-    /// Every seam matched, and the order is one that never changes.
-    Seams,
-    /// Every page told the same total, and as many distinct keys were seen.
-    Totals,
-    /// No total was told; pages were read until one held nothing more, and no record came twice.
-    End,
-    /// Markers led from page to page to the end, none twice and to no record twice.
-    Markers,
-    /// Nothing, because the list moved or contradicted itself; another pass may fare better.
-    Moved(String),
-    /// Nothing, and another pass would show no more.
-    Unprovable(String),
-}
-
-impl Evidence {
-    /// Why nothing is proved, where nothing is.
-    pub fn reason(&self) -> Option<&str> {
-        match self {
-            Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
-            Evidence::OnePage | Evidence::Seams | Evidence::Totals | Evidence::End | Evidence::Markers => None,
-        }
-    }
-}
-
-/// A pass that has ended.
-#[derive(Clone, Debug)]
-pub struct Listing {
-    pub evidence: Evidence,
-    pub total_first: Option<u64>,
-    pub total_last: Option<u64>,
-    /// Rows released, a record that was met again at a seam counted once.
-    pub rows_read: u64,
-    pub keys: HashSet<u64>,
-    /// The sum of what [`RowFacts::life`] gives for each distinct record, as it was first shown.
-    pub lives: u64,
-    /// Whether each page gave the same total, and as many distinct records were shown.
-    pub is_total_met: bool,
-    /// Rows that bear no key.
-    pub keyless: u64,
-    pub pages: u64,
-    pub seam_repairs: u32,
-}
 
 pub struct Pass {
     shape: Shape,
@@ -248,44 +114,6 @@ impl Pass {
         }
     }
 
-    pub fn next_id(&self) -> u64 {
-        self.next_id
-    }
-
-    pub fn is_ended(&self) -> bool {
-        self.ended.is_some()
-    }
-
-    /// Records that the list is said to hold, for progress.
-    pub fn expected_rows(&self) -> Option<u64> {
-        self.totals.last
-    }
-
-    /// Pages that this many records take, for progress.
-    pub fn expected_pages(&self) -> Option<u64> {
-        let total = self.totals.last?;
-        let after_first = total.saturating_sub(u64::from(self.overlaps()));
-        Some(after_first.div_ceil(self.step()).max(1))
-    }
-
-    /// The next page worth asking for now, if any.
-    pub fn next_request(&mut self) -> Option<PageRequest> {
-        if self.ended.is_some() {
-            return None;
-        }
-        if let Some(Mending { next: next @ Next::Ask(_), .. }) = &mut self.mending {
-            let Next::Ask(offset) = std::mem::replace(next, Next::Wait) else { return None };
-            return Some(self.ask(Asked::Repair { offset }, offset));
-        }
-        if !self.wants_slot(self.next_slot) {
-            return None;
-        }
-        let slot = self.next_slot;
-        let offset = slot * self.step();
-        self.next_slot += 1;
-        Some(self.ask(Asked::Slot { slot, offset }, offset))
-    }
-
     fn ask(&mut self, asked: Asked, offset: u64) -> PageRequest {
         let id = self.next_id;
         self.next_id += 1;
@@ -312,27 +140,6 @@ impl Pass {
 
     fn overlaps(&self) -> bool {
         self.shape.steps == Steps::Overlapping && self.page_rows > 1
-    }
-
-    /// Takes a page in. Pages that this pass did not ask for are forgotten.
-    pub fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
-        let mut events = Vec::new();
-        match self.asked.remove(&id) {
-            Some(Asked::Slot { slot, offset }) if self.ended.is_none() => {
-                self.held.insert(slot, Arrived { id, offset, facts });
-            }
-            Some(Asked::Repair { offset }) if self.ended.is_none() => {
-                if let Some(mending) = &mut self.mending {
-                    mending.next = Next::Look(Arrived { id, offset, facts });
-                }
-            }
-            _ => events.push(Event::Forget { page: id }),
-        }
-        self.join_what_can_be(&mut events);
-        if self.ended.is_some() {
-            events.extend(std::mem::take(&mut self.held).into_values().map(|a| Event::Forget { page: a.id }));
-        }
-        events
     }
 
     fn join_what_can_be(&mut self, events: &mut Vec<Event>) {
@@ -528,9 +335,65 @@ impl Pass {
             _ => Evidence::Moved("a record came twice".to_owned()),
         }
     }
+}
 
-    /// The result. `None` while the pass goes on.
-    pub fn into_listing(self) -> Option<Listing> {
+impl PagePass for Pass {
+    fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    fn expected_rows(&self) -> Option<u64> {
+        self.totals.last
+    }
+
+    fn expected_pages(&self) -> Option<u64> {
+        let total = self.totals.last?;
+        let after_first = total.saturating_sub(u64::from(self.overlaps()));
+        Some(after_first.div_ceil(self.step()).max(1))
+    }
+
+    fn next_request(&mut self) -> Option<PageRequest> {
+        if self.ended.is_some() {
+            return None;
+        }
+        if let Some(Mending { next: next @ Next::Ask(_), .. }) = &mut self.mending {
+            let Next::Ask(offset) = std::mem::replace(next, Next::Wait) else { return None };
+            return Some(self.ask(Asked::Repair { offset }, offset));
+        }
+        if !self.wants_slot(self.next_slot) {
+            return None;
+        }
+        let slot = self.next_slot;
+        let offset = slot * self.step();
+        self.next_slot += 1;
+        Some(self.ask(Asked::Slot { slot, offset }, offset))
+    }
+
+    fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
+        let mut events = Vec::new();
+        match self.asked.remove(&id) {
+            Some(Asked::Slot { slot, offset }) if self.ended.is_none() => {
+                self.held.insert(slot, Arrived { id, offset, facts });
+            }
+            Some(Asked::Repair { offset }) if self.ended.is_none() => {
+                if let Some(mending) = &mut self.mending {
+                    mending.next = Next::Look(Arrived { id, offset, facts });
+                }
+            }
+            _ => events.push(Event::Forget { page: id }),
+        }
+        self.join_what_can_be(&mut events);
+        if self.ended.is_some() {
+            events.extend(std::mem::take(&mut self.held).into_values().map(|a| Event::Forget { page: a.id }));
+        }
+        events
+    }
+
+    fn into_listing(self: Box<Self>) -> Option<Listing> {
         Some(Listing {
             evidence: self.ended?,
             total_first: self.totals.first,

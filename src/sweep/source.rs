@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::envelope::{Envelope, Page};
-use super::pass::{PageFacts, PageRequest, Shape, Steps};
+use super::page::{PageFacts, PageRequest, Shape, Steps};
 use super::room::{Room, Share};
 use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
 use crate::cloud::error::Error;

@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 use super::confirm::{Doubt, why_no_witness};
 use super::envelope::Page;
 use super::markers::MarkerPass;
-use super::pass::{Event, Evidence, Listing, PageFacts, PageRequest, Pass, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PagePass, Shape, Steps};
+use super::pass::Pass;
 use super::source::{Fetched, PageSource, Traffic};
 use crate::cloud::error::Error;
 
@@ -186,67 +187,10 @@ pub async fn sweep<S: PageSource, K: Sink>(
 }
 
 /// A pass of the kind that a list's shape asks for.
-enum AnyPass {
-    Counted(Box<Pass>),
-    Markers(Box<MarkerPass>),
-}
-
-impl AnyPass {
-    fn new(shape: Shape, first_id: u64) -> AnyPass {
-        match shape.steps {
-            Steps::Overlapping | Steps::Apart | Steps::Whole => AnyPass::Counted(Box::new(Pass::new(shape, first_id))),
-            Steps::Markers => AnyPass::Markers(Box::new(MarkerPass::new(shape, first_id))),
-        }
-    }
-
-    fn next_id(&self) -> u64 {
-        match self {
-            AnyPass::Counted(pass) => pass.next_id(),
-            AnyPass::Markers(pass) => pass.next_id(),
-        }
-    }
-
-    fn is_ended(&self) -> bool {
-        match self {
-            AnyPass::Counted(pass) => pass.is_ended(),
-            AnyPass::Markers(pass) => pass.is_ended(),
-        }
-    }
-
-    fn expected_rows(&self) -> Option<u64> {
-        match self {
-            AnyPass::Counted(pass) => pass.expected_rows(),
-            AnyPass::Markers(pass) => pass.expected_rows(),
-        }
-    }
-
-    /// A list that is read by markers does not tell beforehand.
-    fn expected_pages(&self) -> Option<u64> {
-        match self {
-            AnyPass::Counted(pass) => pass.expected_pages(),
-            AnyPass::Markers(_) => None,
-        }
-    }
-
-    fn next_request(&mut self) -> Option<PageRequest> {
-        match self {
-            AnyPass::Counted(pass) => pass.next_request(),
-            AnyPass::Markers(pass) => pass.next_request(),
-        }
-    }
-
-    fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event> {
-        match self {
-            AnyPass::Counted(pass) => pass.on_page(id, facts),
-            AnyPass::Markers(pass) => pass.on_page(id, facts),
-        }
-    }
-
-    fn into_listing(self) -> Option<Listing> {
-        match self {
-            AnyPass::Counted(pass) => pass.into_listing(),
-            AnyPass::Markers(pass) => pass.into_listing(),
-        }
+fn pass_over(shape: Shape, first_id: u64) -> Box<dyn PagePass> {
+    match shape.steps {
+        Steps::Overlapping | Steps::Apart | Steps::Whole => Box::new(Pass::new(shape, first_id)),
+        Steps::Markers => Box::new(MarkerPass::new(shape, first_id)),
     }
 }
 
@@ -343,7 +287,7 @@ impl<S: PageSource> Driver<S> {
 
     /// One reading, and how many rows it released. The outer error is the sink's.
     async fn read<K: Sink>(&mut self, sink: &mut K, fate: &mut Rows<'_>) -> Result<(Reading, u64), K::Fault> {
-        let mut pass = AnyPass::new(self.source.shape(), self.next_id);
+        let mut pass = pass_over(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, (Page, Vec<(u64, u64)>)> = HashMap::new();
         let fixed = self.source.shape().order_columns;
