@@ -177,8 +177,8 @@ pub fn in_words(seconds: u64) -> String {
     let rounded = |unit: u64| (seconds + unit / 2) / unit;
     match seconds {
         0..120 => format!("{seconds} s"),
-        120..7_200 => format!("{} min", rounded(MINUTE)),
-        7_200..172_800 => format!("{} h", rounded(HOUR)),
+        120..10_800 => format!("{} min", rounded(MINUTE)),
+        10_800..172_800 => format!("{} h", rounded(HOUR)),
         _ => format!("{} days", rounded(DAY)),
     }
 }
@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn a_length_of_time_is_told_in_the_largest_unit_that_says_enough() {
-        let told = [0, 119, 120, 1_200, 7_199, 7_200, 172_799, 172_800, 259_200].map(in_words);
-        assert_eq!(told, ["0 s", "119 s", "2 min", "20 min", "120 min", "2 h", "48 h", "2 days", "3 days"]);
+        let told = [0, 119, 120, 1_200, 10_799, 10_800, 172_799, 172_800, 259_200].map(in_words);
+        assert_eq!(told, ["0 s", "119 s", "2 min", "20 min", "180 min", "3 h", "48 h", "2 days", "3 days"]);
     }
 }

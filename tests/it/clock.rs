@@ -62,7 +62,7 @@ fn a_clock_that_differs_from_the_clouds_by_more_than_a_day_stores_nothing() {
 fn a_clock_that_differs_by_less_than_a_day_is_warned_of_and_stored() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("", When::Always, Fault::SkewedClock { seconds: DAY_S - 3600 });
-    tenant.run(&["sync"]).exits(0).says(&["warning: this machine's clock is 1380 min behind"]);
+    tenant.run(&["sync"]).exits(0).says(&["warning: this machine's clock is 23 h behind"]);
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 1);
 }
 
