@@ -277,6 +277,7 @@ fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error>
         let spill = files.spill.to_string_lossy();
         let memory = format!("{}MiB", settings.memory_limit_mb);
         let config = open::config()?
+            .threads(1)?
             .with("temp_directory", &*spill)?
             .with("max_temp_directory_size", format!("{room_mb}MiB"))?
             .with("memory_limit", memory)?;
