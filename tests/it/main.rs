@@ -1,5 +1,12 @@
 //! The program as its users meet it: the real binary against a stand-in cloud on loopback, and the house rules.
 
+#![allow(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "tests may panic, and measurements print"
+)]
+
 mod support;
 
 mod bad_input;
