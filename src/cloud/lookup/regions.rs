@@ -2,11 +2,9 @@
 //! It resolves no names and knows nothing of requests.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use reqwest::Url;
-
+use crate::base::base_url::{BaseUrl, BaseUrlFault};
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::nearest;
 use crate::cloud::error::Error;
@@ -113,36 +111,13 @@ fn table_name(service: Service) -> &'static str {
 }
 
 fn overridden(service: Service, text: &str) -> Result<Endpoint, Error> {
-    let bad = |fault: String| Error::BadEndpoint { service, fault };
-    let url = Url::parse(text.trim()).map_err(|error| bad(format!("is no URL ({error})")))?;
-    let Some(host) = url.host_str() else {
-        return Err(bad("names no host".to_owned()));
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("holds a user name or password".to_owned()));
+    match BaseUrl::parse(text) {
+        Ok(BaseUrl { scheme, authority, prefix, is_loopback }) => {
+            Ok(Endpoint { scheme, authority, prefix, loopback: is_loopback })
+        }
+        Err(BaseUrlFault::Unusable(fault)) => Err(Error::BadEndpoint { service, fault }),
+        Err(BaseUrlFault::PlainHttp { host }) => Err(Error::PlainHttp { service, host }),
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("holds a query or fragment".to_owned()));
-    }
-    let loopback = is_loopback(host);
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err(Error::PlainHttp { service, host: host.to_owned() }),
-        other => return Err(bad(format!("begins with {other}:, not https:"))),
-    }
-    Ok(Endpoint {
-        scheme: url.scheme().to_owned(),
-        authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-        prefix: url.path().trim_end_matches('/').to_owned(),
-        loopback,
-    })
-}
-
-/// `host` as a URL has it: an IPv6 address stands in brackets.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
