@@ -2,6 +2,8 @@
 //! It knows nothing of what the text means.
 
 use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::DeTable;
 
 /// How alike two names must be (0 to 1) for one to be offered in place of the other.
 const LIKENESS_MIN: f64 = 0.7;
@@ -16,15 +18,26 @@ pub struct TomlFault {
 }
 
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let before = &text[..at];
-        TomlFault {
-            line: before.matches('\n').count() + 1,
-            column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-            message: plain(&with_nearest(error.message())),
-        }
-    })
+    toml::from_str(text).map_err(|error| of_parser(text, &error))
+}
+
+/// The text as a tree, each part with its place.
+pub fn parse_tree(text: &str) -> Result<Spanned<DeTable<'_>>, TomlFault> {
+    DeTable::parse(text).map_err(|error| of_parser(text, &error))
+}
+
+fn of_parser(text: &str, error: &toml::de::Error) -> TomlFault {
+    fault_at(text, error.span().map_or(0, |span| span.start), plain(&with_nearest(error.message())))
+}
+
+/// A fault behind so many bytes of the text.
+pub fn fault_at(text: &str, at: usize, message: String) -> TomlFault {
+    let before = &text[..at.min(text.len())];
+    TomlFault {
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+        message,
+    }
 }
 
 /// Names of types as people have them.

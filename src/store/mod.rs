@@ -18,7 +18,7 @@ mod tests;
 pub use error::Error;
 pub use file::inspect::{free_bytes, holder, require_writable};
 pub use file::lock::Holder;
-pub use file::memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
+pub use file::memory::{SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
 pub use file::open::{file_name, is_demo, open_read_only};

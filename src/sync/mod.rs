@@ -33,6 +33,7 @@ use crate::catalog::spec::{Endpoint, Scope, Service};
 use crate::cloud;
 use crate::cloud::client::{Attempt, ClientSettings};
 use crate::cloud::limit::waiting::{Waiting, Watcher};
+use crate::config::settings::{CODEARTS_ZONE, CONFIRM_GONE, MAX_BAD_PERCENT};
 use crate::config::{CodeartsProjects, KeysFault, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night, Purpose, Quarantined, StoreSettings};
@@ -157,8 +158,8 @@ fn exit_code_of_store(error: &store::Error) -> u8 {
 
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
-    let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
@@ -184,8 +185,8 @@ pub async fn sync(
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
     require_set(started_at)?;
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
-    if request.settings.scopes.value.is_empty() {
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
@@ -250,7 +251,7 @@ fn purpose(request: &Request, endpoints: &[Arc<Endpoint>]) -> Purpose {
             && cloud::lookup::regions::endpoint(endpoint.service, &scope.region, &overrides)
                 .is_ok_and(|address| !address.loopback)
     };
-    let scopes = &request.settings.scopes.value;
+    let scopes = &request.settings.scopes;
     if request.is_demo {
         Purpose::Demo
     } else if scopes.iter().any(|scope| endpoints.iter().any(|endpoint| is_real(scope, endpoint))) {
@@ -282,23 +283,23 @@ async fn sweep_all(
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = reach::look_up(&settings.scopes.value, endpoints, &clients).await?;
+    let (scopes, mut look_ups) = reach::look_up(&settings.scopes, endpoints, &clients).await?;
     let mut census = Census::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
     reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
     let plan = plan::plan(&scopes, endpoints)?;
     observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
-    let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
+    let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let context = Context {
         clients: clients.clone(),
         writer: Arc::clone(writer),
         clock: Arc::clone(&clock),
         observer: Arc::clone(&observer),
         decode,
-        confirm_gone: request.settings.confirm_gone,
+        confirm_gone: request.settings.get(CONFIRM_GONE),
         room: Room::new(HELD_BYTES_MAX),
-        max_bad_percent: request.settings.max_bad_percent,
+        max_bad_percent: request.settings.get(MAX_BAD_PERCENT),
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();
