@@ -1,6 +1,7 @@
-//! What every room stands on: the clock, secrets, instants, exit codes, whole files and
-//! the nearest of several names. It knows nothing of lists, of the cloud or of the store.
+//! What every room stands on: the clock, secrets, instants, exit codes, whole files, base URLs and the nearest of several
+//! names. It knows nothing of lists, of the cloud or of the store.
 
+pub mod base_url;
 pub mod clock;
 pub mod exit;
 pub mod nearest;

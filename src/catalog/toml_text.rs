@@ -3,6 +3,8 @@
 
 use crate::base::nearest::{did_you_mean, nearest};
 use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::DeTable;
 
 /// What is wrong with a TOML text, and where: line and column count from 1.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -14,15 +16,26 @@ pub struct TomlFault {
 }
 
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
-    toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start.min(text.len()));
-        let before = &text[..at];
-        TomlFault {
-            line: before.matches('\n').count() + 1,
-            column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
-            message: plain(&with_nearest(error.message())),
-        }
-    })
+    toml::from_str(text).map_err(|error| of_parser(text, &error))
+}
+
+/// The text as a tree, each part with its place.
+pub fn parse_tree(text: &str) -> Result<Spanned<DeTable<'_>>, TomlFault> {
+    DeTable::parse(text).map_err(|error| of_parser(text, &error))
+}
+
+fn of_parser(text: &str, error: &toml::de::Error) -> TomlFault {
+    fault_at(text, error.span().map_or(0, |span| span.start), plain(&with_nearest(error.message())))
+}
+
+/// A fault behind so many bytes of the text.
+pub fn fault_at(text: &str, at: usize, message: String) -> TomlFault {
+    let before = &text[..at.min(text.len())];
+    TomlFault {
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1,
+        message,
+    }
 }
 
 /// Names of types as people have them.

@@ -7,7 +7,7 @@ use crate::config::Settings;
 /// The lists that hclake ships and, beside them, those of the settings' own folder.
 pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
     match &settings.catalog_dir {
-        Some(folder) => Catalog::with_folder(&folder.value),
+        Some(folder) => Catalog::with_folder(folder),
         None => Catalog::builtin(),
     }
 }

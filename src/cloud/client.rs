@@ -53,18 +53,23 @@ pub struct ClientSettings {
 }
 
 impl ClientSettings {
-    pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
     pub const USER_AGENT: &str = concat!("hclake/", env!("CARGO_PKG_VERSION"));
 
-    pub fn new(credentials: Credentials) -> Self {
+    /// These credentials, rates and timeouts; all else as in every run.
+    pub fn new(
+        credentials: Credentials,
+        rate: RateSettings,
+        connect_timeout: Duration,
+        read_timeout: Duration,
+    ) -> Self {
         Self {
             credentials,
             source: "the credentials".to_owned(),
             overrides: EndpointOverrides::default(),
-            rate: RateSettings::default(),
+            rate,
             retry: RetryLimits::default(),
-            connect_timeout: Self::CONNECT_TIMEOUT,
-            read_timeout: Duration::from_secs(35),
+            connect_timeout,
+            read_timeout,
             body_bytes_max: BODY_BYTES_MAX,
             user_agent: Self::USER_AGENT.to_owned(),
             watcher: Watcher::default(),

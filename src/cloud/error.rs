@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::base::base_url::BaseUrl;
 use crate::catalog::spec::Service;
 use crate::cloud::auth::credentials::{Identity, IdentityKind};
 use crate::cloud::auth::skew::{Clocks, signature_expired};
@@ -302,12 +303,9 @@ impl Error {
                 format!("leave its tables out with `tables` in hclake.toml, or change the region: {}", known_regions(*service))
             }
             Error::BadEndpoint { service, .. } => {
-                format!("write it as https://host[:port][/prefix]; {}", where_set(*service))
+                format!("{}; {}", BaseUrl::FORM, where_set(*service))
             }
-            Error::PlainHttp { service, .. } => format!(
-                "use https; http is for this machine itself (127.0.0.1, ::1, localhost); {}",
-                where_set(*service)
-            ),
+            Error::PlainHttp { service, .. } => format!("{}; {}", BaseUrl::NO_PLAIN_HTTP, where_set(*service)),
             Error::NotStorable { hint, .. } => return hint.clone(),
             Error::Setting { .. } => "correct the value in hclake.toml or in the environment".into(),
             Error::Api(error) => return error.hint(),

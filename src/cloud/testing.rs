@@ -10,7 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client::{Client, ClientSettings};
 use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
 use crate::base::secret::Secret;
+use crate::catalog::spec::Service;
 use crate::cloud::auth::credentials::Credentials;
+use crate::cloud::limit::rate::RateSettings;
 use crate::cloud::lookup::endpoint::EndpointOverrides;
 
 /// 2026-01-15T08:30:00Z: what [`TestClock`] shows at its start.
@@ -216,10 +218,17 @@ pub fn key_pair() -> Credentials {
     Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("canary-sk"), security_token: None }
 }
 
+/// A key pair, ten requests a second to each service, and time enough to answer.
+pub fn plain_settings() -> ClientSettings {
+    let rate_per_s = Service::ALL.into_iter().map(|service| (service, 10.0)).collect();
+    let rate = RateSettings { rate_per_s, in_flight: 4 };
+    ClientSettings::new(key_pair(), rate, Duration::from_secs(10), Duration::from_secs(35))
+}
+
 /// Everything is sent to `port`, with a key pair.
 pub fn settings(port: u16) -> ClientSettings {
     let overrides = EndpointOverrides { all: Some(format!("http://127.0.0.1:{port}")), ..Default::default() };
-    ClientSettings { overrides, ..ClientSettings::new(key_pair()) }
+    ClientSettings { overrides, ..plain_settings() }
 }
 
 pub fn client(server: &Server) -> Client {

@@ -1,41 +1,20 @@
-//! The environment variables hclake reads, each named once. The values are taken in one sweep at the start;
-//! nothing else reads the environment.
+//! The environment, taken whole at the start; nothing else reads it. Variables of credentials and of the
+//! configuration file are named here, those of settings in their table.
 
 use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 
 use crate::base::secret::Secret;
-use crate::catalog::spec::Service;
 
 /// Path of the configuration file.
 pub const CONFIG: &str = "HCLAKE_CONFIG";
-/// Path of the store.
-pub const STORE: &str = "HCLAKE_STORE";
-/// Folder with catalog files of a person's own.
-pub const CATALOG_DIR: &str = "HCLAKE_CATALOG_DIR";
-/// Region to list, where the configuration file names none.
-pub const REGION: &str = "HCLAKE_REGION";
-/// CodeArts project ids, separated by commas, or `all`.
-pub const CODEARTS_PROJECTS: &str = "HCLAKE_CODEARTS_PROJECTS";
-/// Base URL for all services; with `_SERVICE` behind it, for one.
-pub const ENDPOINT_URL: &str = "HCLAKE_ENDPOINT_URL";
-/// Region, as other tools of the vendor name it.
-pub const HW_REGION: &str = "HW_REGION_NAME";
-pub const SDK_PROJECT_ID: &str = "HUAWEICLOUD_SDK_PROJECT_ID";
-pub const HW_PROJECT_ID: &str = "HW_PROJECT_ID";
-/// Name of an IAM project.
-pub const HW_PROJECT_NAME: &str = "HW_PROJECT_NAME";
 pub const HW_AUTH_TOKEN: &str = "HW_AUTH_TOKEN";
 pub const HW_USER_NAME: &str = "HW_USER_NAME";
 pub const HW_USER_PASSWORD: &str = "HW_USER_PASSWORD";
 pub const HW_DOMAIN_NAME: &str = "HW_DOMAIN_NAME";
 /// Path of the SDKs' credentials file.
 pub const SDK_CREDENTIALS_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
-
-/// What is asked for and where, beside the region.
-pub const WHAT_IS_ASKED: [&str; 6] =
-    [CATALOG_DIR, CODEARTS_PROJECTS, SDK_PROJECT_ID, HW_PROJECT_ID, HW_PROJECT_NAME, ENDPOINT_URL];
 
 /// Access key, secret key and session token of one family of names.
 pub struct KeyNames {
@@ -93,9 +72,4 @@ impl Environment {
     pub fn home(&self) -> Option<PathBuf> {
         self.text("HOME").map(PathBuf::from)
     }
-}
-
-/// The variable that overrides one service's base URL.
-pub fn endpoint_url_of(service: Service) -> String {
-    format!("{ENDPOINT_URL}_{}", service.name().to_uppercase())
 }

@@ -21,6 +21,7 @@ pub use verify::{Difference, Verified, verify};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::config::ParquetCompression;
+use crate::config::settings::PUBLISH_COMPRESSION;
 use crate::schema::{CLOSED_MONTH, RUN_MONTH};
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
@@ -113,7 +114,7 @@ fn settle(options: &Options, begun: Option<&ManifestOptions>, folder: &Path) -> 
     let Some(begun) = begun else {
         return Ok(ManifestOptions {
             flat: options.flat,
-            compression: options.compression.unwrap_or_default(),
+            compression: options.compression.unwrap_or_else(|| PUBLISH_COMPRESSION.default()),
             since: asked_since,
         });
     };

@@ -19,7 +19,7 @@ mod tests;
 pub use error::Error;
 pub use file::holder::Holder;
 pub use file::inspect::{free_bytes, holder, require_writable};
-pub use file::memory::{MEMORY_LIMIT_MB, SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
+pub use file::memory::{SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
 pub use file::open::{file_name, is_demo};

@@ -19,25 +19,22 @@ pub enum NotShown {
     AwaitNextRun,
 }
 
-/// Share of a scope's open records that one sweep may declare gone.
-pub const MAX_GONE_PERCENT: u8 = 30;
 /// Open records below which the share says nothing.
 pub const MIN_OPEN: u64 = 20;
 
 /// Holds back a sweep that would declare too many records gone at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Brake {
+    /// Share of a scope's open records that one sweep may declare gone.
     pub max_gone_percent: u8,
     pub min_open: u64,
 }
 
-impl Default for Brake {
-    fn default() -> Self {
-        Brake { max_gone_percent: MAX_GONE_PERCENT, min_open: MIN_OPEN }
-    }
-}
-
 impl Brake {
+    pub fn new(max_gone_percent: u8) -> Brake {
+        Brake { max_gone_percent, min_open: MIN_OPEN }
+    }
+
     pub fn holds(&self, gone: u64, open: u64) -> bool {
         open >= self.min_open && u128::from(gone) * 100 > u128::from(open) * u128::from(self.max_gone_percent)
     }
@@ -92,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_brake_holds_above_its_share_of_enough_records_only() {
-        let brake = Brake::default();
+        let brake = Brake::new(30);
         assert!(!brake.holds(19, 19), "too few to say");
         assert!(!brake.holds(6, 20), "30 percent is allowed");
         assert!(brake.holds(7, 20));

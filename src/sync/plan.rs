@@ -194,7 +194,7 @@ pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: 
             Some(CodeartsProjects::All) | None => true,
         },
     };
-    settings.scopes.value.iter().filter(|scope| scope.region == region).any(|scope| match catalog.get(table) {
+    settings.scopes.iter().filter(|scope| scope.region == region).any(|scope| match catalog.get(table) {
         Some(endpoint) => wants(scope.tables.as_deref(), endpoint) && is_of(scope, endpoint),
         None => catalog.may_be_skipped(table),
     })

@@ -26,7 +26,7 @@ pub struct Probe {
 pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
-    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes.value), &endpoints, &clients).await?;
+    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes), &endpoints, &clients).await?;
     let mut plan = plan::plan(&scopes, &endpoints)?;
     let list = plan.lists.swap_remove(0);
     if let Some(fault) = list.fault {
@@ -63,7 +63,7 @@ pub struct RawAnswer {
 /// Asks once, in the first scope of the settings.
 pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
-    let first = settings.scopes.value.first().ok_or(PlanError::NoRegion)?.clone();
+    let first = settings.scopes.first().ok_or(PlanError::NoRegion)?.clone();
     let client = clients.of(&first.profile);
     let mut scope = Scope { region: first.region.clone(), project: String::new(), fixed: None };
     let iam_project = match (&first.project_id, request.scope) {

@@ -41,7 +41,7 @@ impl Clients {
     ) -> Result<Clients, Error> {
         let mut by_profile = BTreeMap::new();
         let (mut first, mut fault): (Option<Arc<Client>>, Option<Error>) = (None, None);
-        for scope in &settings.scopes.value {
+        for scope in &settings.scopes {
             if by_profile.contains_key(&scope.profile) {
                 continue;
             }
@@ -175,7 +175,7 @@ impl Census {
         clients: &Clients,
         requests: &mut Vec<Attempt>,
     ) -> cloud::error::Error {
-        let is_named = |id: &&String| settings.scopes.value.iter().any(|scope| scope.project_id.as_ref() == Some(id));
+        let is_named = |id: &&String| settings.scopes.iter().any(|scope| scope.project_id.as_ref() == Some(id));
         let Some(id) = list.iam_project.as_ref().filter(is_named) else { return error };
         if error.class() != ErrorClass::Forbidden {
             return error;

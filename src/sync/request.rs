@@ -1,14 +1,20 @@
 //! What one run is asked to do, and what it hands on to the cloud and to the store. It decides nothing.
 
+use std::time::Duration;
+
 use crate::base::clock;
 use crate::catalog::spec::Service;
 use crate::cloud::EndpointOverrides;
 use crate::cloud::auth::credentials::Credentials;
 use crate::cloud::client::ClientSettings;
 use crate::cloud::limit::rate::RateSettings;
+use crate::config::settings::{
+    CONNECT_TIMEOUT_S, ENDPOINT_URL, IN_FLIGHT, MAX_GONE_PERCENT, MEMORY_LIMIT_MB, RATE_PER_S, READ_TIMEOUT_S,
+    REQUEST_LOG_DAYS,
+};
 use crate::config::{FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
-use crate::store::{Brake, Owed, StoreSettings};
+use crate::store::{Brake, Owed, Purpose, StoreSettings};
 
 /// What a run is asked to do.
 pub struct Request {
@@ -24,14 +30,17 @@ pub struct Request {
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
     let credentials = credentials(&found);
+    let rate = RateSettings { rate_per_s: settings.by_service(RATE_PER_S), in_flight: settings.get(IN_FLIGHT) };
+    let read_timeout = Duration::from_secs(settings.get(READ_TIMEOUT_S));
     Ok(ClientSettings {
         source: found.source,
         overrides: endpoint_overrides(settings, profile),
-        rate: RateSettings { rate_per_s: settings.rate_per_s.clone(), in_flight: settings.in_flight as usize },
-        connect_timeout: settings.connect_timeout,
-        read_timeout: settings.read_timeout,
-        ..ClientSettings::new(credentials)
+        ..ClientSettings::new(credentials, rate, connect_timeout(settings), read_timeout)
     })
+}
+
+pub(super) fn connect_timeout(settings: &Settings) -> Duration {
+    Duration::from_secs(settings.get(CONNECT_TIMEOUT_S))
 }
 
 /// Keys as the cloud's clients take them.
@@ -47,23 +56,24 @@ pub(super) fn credentials(found: &FoundKeys) -> Credentials {
 /// Where the services are asked with the credentials of a profile. IAM's address beside them counts where the
 /// settings name none.
 pub(super) fn endpoint_overrides(settings: &Settings, profile: Option<&str>) -> EndpointOverrides {
-    let mut by_service = settings.endpoint_url_by_service.clone();
+    let (all, mut by_service) = (settings.get(ENDPOINT_URL), settings.endpoint_urls());
     let beside_keys = settings.keys_of(profile).ok().and_then(|found| found.iam_endpoint.clone());
-    if let (Some(url), None) = (beside_keys, &settings.endpoint_url) {
+    if let (Some(url), None) = (beside_keys, &all) {
         by_service.entry(Service::Iam).or_insert(url);
     }
-    EndpointOverrides { all: settings.endpoint_url.clone(), by_service }
+    EndpointOverrides { all, by_service }
 }
 
 pub(super) fn store_settings(request: &Request) -> StoreSettings {
     let settings = &request.settings;
     StoreSettings {
         lock_timeout: settings.lock_timeout,
-        memory_limit_mb: settings.memory_limit_mb,
-        request_log_days: settings.request_log_days,
-        brake: Brake { max_gone_percent: settings.max_gone_percent, ..Brake::default() },
+        wait: clock::block,
+        memory_limit_mb: settings.get(MEMORY_LIMIT_MB),
+        request_log_days: settings.get(REQUEST_LOG_DAYS),
+        brake: Brake::new(settings.get(MAX_GONE_PERCENT)),
         allow_gone: request.allow_gone,
-        ..StoreSettings::new(clock::block)
+        purpose: Purpose::Any,
     }
 }
 

@@ -10,6 +10,7 @@ use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
+use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
 use crate::store::{self, Night, NotShown, Quarantined, RunRecord, SweepRecord, Verdict};
 
@@ -51,7 +52,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     drop(store::open_read_only(path)?);
     let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
     let waiting = night.quarantined()?;
-    let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
+    let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let (mut retried, readable) = sorted(waiting, catalog, night.refused(), decode, started_at);
     let mut sweeps = Vec::new();
     for list in readable {

@@ -24,6 +24,7 @@ use crate::catalog::spec::Endpoint;
 use crate::cloud;
 use crate::cloud::limit::waiting::Watcher;
 use crate::cloud::{Attempt, ClientSettings};
+use crate::config::settings::{CODEARTS_ZONE, CONFIRM_GONE, MAX_BAD_PERCENT};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Night, Purpose, StoreSettings};
@@ -34,8 +35,8 @@ pub const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
-    let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
@@ -61,8 +62,8 @@ pub async fn sync(
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
     require_set(started_at)?;
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
-    if request.settings.scopes.value.is_empty() {
+    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
@@ -130,7 +131,7 @@ async fn sweep_all(
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = reach::look_up(&settings.scopes.value, endpoints, &clients).await?;
+    let (scopes, mut look_ups) = reach::look_up(&settings.scopes, endpoints, &clients).await?;
     let mut census = Census::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
     reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
@@ -146,16 +147,16 @@ async fn sweep_all(
         )));
     }
     observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
-    let decode = DecodeSettings { codearts_offset_s: request.settings.codearts_offset_s };
+    let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let context = Context {
         clients: clients.clone(),
         writer: Arc::clone(writer),
         clock: Arc::clone(&clock),
         observer: Arc::clone(&observer),
         decode,
-        confirm_gone: request.settings.confirm_gone,
+        confirm_gone: request.settings.get(CONFIRM_GONE),
         room: Room::new(HELD_BYTES_MAX),
-        max_bad_percent: request.settings.max_bad_percent,
+        max_bad_percent: request.settings.get(MAX_BAD_PERCENT),
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();

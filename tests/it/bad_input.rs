@@ -112,9 +112,17 @@ fn an_unreachable_host_is_named_with_the_cause() {
 fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
     let tenant = with_a_night();
     let variables = [("HCLAKE_ENDPOINT_URL", "http://192.0.2.1:80"), ("HUAWEICLOUD_SDK_PROJECT_ID", "p")];
-    leaving_the_store_alone(&tenant, || tenant.run_with(&["sync"], &variables))
-        .exits(2)
-        .says(&["plain http to 192.0.2.1", "hint: use https"]);
+    for args in [&["sync"][..], &["sync", "--dry-run"]] {
+        leaving_the_store_alone(&tenant, || tenant.run_with(args, &variables))
+            .exits(2)
+            .says(&["HCLAKE_ENDPOINT_URL: endpoint.all is plain http to 192.0.2.1: use https"]);
+    }
+    let with_password = [("HCLAKE_ENDPOINT_URL", "https://someone:canary@gateway.example")];
+    for args in [&["sync"][..], &["sync", "--dry-run"], &["config"]] {
+        let ran = leaving_the_store_alone(&tenant, || tenant.run_with(args, &with_password)).exits(2);
+        assert!(!ran.stderr.contains("canary") && !ran.stdout.contains("canary"), "{}", ran.stderr);
+        ran.says(&["endpoint.all holds a user name or password"]);
+    }
 }
 
 #[test]

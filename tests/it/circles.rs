@@ -7,9 +7,6 @@ use std::path::Path;
 
 use crate::tidy::{files, is_test_file, root, without_tests};
 
-/// Rooms whose circles are not dissolved yet.
-const NOT_YET: &[&str] = &["config"];
-
 /// Files that may hand a name on, from where it is defined to where it is used.
 const HOPS_MAX: usize = 16;
 
@@ -179,7 +176,7 @@ impl Sources {
 }
 
 /// What ties the files of each circle; nothing where there is none.
-fn ties(sources: &Sources, is_left: impl Fn(&Module) -> bool) -> Vec<String> {
+fn ties(sources: &Sources) -> Vec<String> {
     let edges = sources.edges();
     let tie = |from: &Module, to: &Module, names: &BTreeSet<String>| {
         let names = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -189,8 +186,7 @@ fn ties(sources: &Sources, is_left: impl Fn(&Module) -> bool) -> Vec<String> {
         let used_in = |from| edges[from].iter().filter(|(to, _)| circle.contains(to));
         circle.iter().flat_map(|from| used_in(*from).map(|(to, names)| tie(from, to, names))).collect()
     };
-    let circles = circles(&edges).into_iter();
-    circles.filter(|circle| !circle.iter().any(|module| is_left(module))).map(of_circle).collect()
+    circles(&edges).into_iter().map(of_circle).collect()
 }
 
 /// Without `mod` and `lib`, which stand for their folder.
@@ -228,14 +224,14 @@ fn files_do_not_use_one_another_in_a_circle() {
     let below_src = |path: &Path| path.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
     let read = files(&src, "rs").into_iter().filter(|path| !is_test_file(path) && !path.ends_with("main.rs"));
     let sources = Sources::of(read.map(|path| (below_src(&path), fs::read_to_string(&path).expect("readable"))));
-    let found = ties(&sources, |module| module.first().is_some_and(|room| NOT_YET.contains(&room.as_str())));
+    let found = ties(&sources);
     assert!(found.is_empty(), "these files use one another in a circle:\n{}", found.join("and these:\n"));
 }
 
 /// What ties the circles of these files.
 fn tied(files: &[(&str, &str)]) -> String {
     let sources = Sources::of(files.iter().map(|(file, text)| (file.to_string(), text.to_string())));
-    ties(&sources, |_| false).concat()
+    ties(&sources).concat()
 }
 
 #[test]

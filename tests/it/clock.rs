@@ -32,7 +32,7 @@ fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::E
         ("HUAWEICLOUD_SDK_SK", sk),
     ]);
     let mut settings = config::resolve(&flags, &environment).expect("sound settings");
-    settings.rate_per_s.values_mut().for_each(|rate| *rate = 0.0);
+    settings.set_rates(0.0);
     let request = sync::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, is_demo: false };
     let catalog = Catalog::builtin().expect("sound");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");

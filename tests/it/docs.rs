@@ -427,6 +427,24 @@ fn the_table_of_tables_is_the_catalogs() {
 }
 
 #[test]
+fn the_table_of_settings_is_the_programs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (before, rest) = page.split_once("<!-- settings -->\n").expect("the first mark");
+    let (shown, after) = rest.split_once("<!-- /settings -->").expect("the second mark");
+    let table = hclake::config::reference();
+    if std::env::var_os("HCLAKE_WRITE_DOCS").is_some() {
+        let renewed = format!("{before}<!-- settings -->\n{table}<!-- /settings -->{after}");
+        return fs::write(&path, renewed).expect("written");
+    }
+    assert!(
+        shown == table,
+        "docs/configuration.md is not what the table of settings says; write it anew:\n\
+         HCLAKE_WRITE_DOCS=1 cargo test --locked --no-default-features --test it table_of_settings"
+    );
+}
+
+#[test]
 fn every_exit_code_is_described() {
     let page = Page::of("docs/exit-codes.md").text;
     for code in ["0", "1", "2", "3", "4", "130"] {

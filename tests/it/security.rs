@@ -1,6 +1,7 @@
 //! A server that means harm: what it sends is bounded, where it points is not followed, and what is kept is for its
 //! owner alone.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,6 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hclake::base::clock::SystemClock;
@@ -16,7 +18,7 @@ use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
 use hclake::cloud::Reply;
 use hclake::cloud::client::BODY_BYTES_MAX;
-use hclake::cloud::{Call, Client, ClientSettings, Credentials, EndpointOverrides, Error, RetryLimits};
+use hclake::cloud::{Call, Client, ClientSettings, Credentials, EndpointOverrides, Error, RateSettings, RetryLimits};
 use hclake::sweep::Envelope;
 
 use crate::support::{Tenant, small_world};
@@ -108,10 +110,11 @@ async fn an_answer_with_headers_without_end_is_refused() {
     answer.extend_from_slice(b"content-length: 2\r\n\r\n{}");
     let hostile = Hostile::answering(answer);
     let credentials = Credentials::AkSk { ak: "ak".into(), sk: Secret::new("sk"), security_token: None };
+    let rate = RateSettings { rate_per_s: BTreeMap::new(), in_flight: 1 };
     let settings = ClientSettings {
         overrides: EndpointOverrides { all: Some(hostile.url.clone()), ..Default::default() },
         retry: RetryLimits { attempts_max: 1, ..RetryLimits::default() },
-        ..ClientSettings::new(credentials)
+        ..ClientSettings::new(credentials, rate, Duration::from_secs(10), Duration::from_secs(35))
     };
     let call = Call {
         service: Service::Workspace,

@@ -10,15 +10,18 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use duckdb::Connection;
 use fastrand::Rng;
 use hclake::base::clock::{self, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Endpoint, Paging, Scope};
+use hclake::config::settings::{MAX_GONE_PERCENT, MEMORY_LIMIT_MB, REQUEST_LOG_DAYS};
 use hclake::normalize::{DecodeSettings, Decoder};
 use hclake::store::{
-    self, Night, NotShown, Outcome, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord,
+    self, Brake, Night, NotShown, Outcome, Purpose, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId,
+    SweepRecord,
 };
 use hclake::sweep::Progress;
 use hclake::sweep::{Envelope, Page, Proof, Sink, SweepLimits, Swept, Verdict, key_hash, sweep};
@@ -208,7 +211,15 @@ impl Simulation {
     }
 
     fn night(&mut self, number: i64) -> Vec<(Verdict, SweepCounts)> {
-        let settings = StoreSettings { allow_gone: !self.has_brake, ..StoreSettings::new(clock::block) };
+        let settings = StoreSettings {
+            lock_timeout: Duration::ZERO,
+            wait: clock::block,
+            memory_limit_mb: MEMORY_LIMIT_MB.default(),
+            request_log_days: REQUEST_LOG_DAYS.default(),
+            brake: Brake::new(MAX_GONE_PERCENT.default()),
+            allow_gone: !self.has_brake,
+            purpose: Purpose::Any,
+        };
         let at = Timestamp(FIRST_NIGHT + number * DAY);
         let mut night = Night::open(&self.store, &self.endpoints, &|| at, &settings).expect("a night");
         let mut came = Vec::new();

@@ -78,7 +78,7 @@ fn skipped(catalog: &Catalog) -> Vec<Finding> {
 
 /// How many lists the settings' own folder holds, where there is one.
 fn own_lists(settings: &Settings, catalog: &Catalog) -> Option<Finding> {
-    let folder = settings.catalog_dir.as_ref()?.value.display();
+    let folder = settings.catalog_dir.as_ref()?.display();
     let count = catalog.endpoints().iter().filter(|endpoint| !is_builtin(&endpoint.name)).count();
     let (mark, what) = match count {
         0 if !catalog.skipped().is_empty() => return None,

@@ -1,4 +1,4 @@
-//! `hclake config`: every setting, its value and where it was said, secrets starred.
+//! `hclake config`: every setting, its value and where it was set, secrets starred.
 
 use crate::base::exit::Exit;
 use crate::cli::args::Global;
@@ -7,7 +7,7 @@ use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::output::grid::Grid;
 use crate::cli::streams::{Streams, terminal_width};
-use crate::config::{Environment, told};
+use crate::config::{self, Environment};
 
 pub(crate) fn run(
     global: &Global,
@@ -15,7 +15,7 @@ pub(crate) fn run(
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
-    let lines = told(&global.flags(), environment)?;
+    let lines = config::effective(&config::resolve(&global.flags(), environment)?);
     let batch = Grid::default()
         .texts("setting", lines.iter().map(|line| Some(line.setting.as_str())))
         .texts("value", lines.iter().map(|line| Some(line.value.as_str())))

@@ -106,7 +106,7 @@ fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk
     ]);
     let flags = config::Flags { store: Some(store.to_owned()), ..config::Flags::default() };
     let mut settings = config::resolve(&flags, &environment)?;
-    settings.rate_per_s.values_mut().for_each(|rate| *rate = RATE_PER_S);
+    settings.set_rates(RATE_PER_S);
     Ok(settings)
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn run(
         Scheduler::Systemd => job.systemd(),
     };
     write!(streams.out, "{text}")?;
-    if settings.scopes.value.is_empty() {
+    if settings.scopes.is_empty() {
         streams.remark("warning: no region is named; the job would fail without `region` in hclake.toml");
     }
     let of_job = std::fs::read_to_string(job.secrets()).unwrap_or_default();

@@ -42,7 +42,7 @@ pub(crate) fn run(
             "hint: the lists of these files were left out, all others are asked; `hclake catalog check FILE` judges one file",
         );
     }
-    let regions: BTreeSet<&str> = settings.scopes.value.iter().map(|scope| scope.region.as_str()).collect();
+    let regions: BTreeSet<&str> = settings.scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
     let request = sync::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone, is_demo: false };
     if args.dry_run {

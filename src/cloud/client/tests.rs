@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::*;
 use crate::base::secret::Secret;
 use crate::catalog::spec::Service;
-use crate::cloud::testing::{Reply, Server, TestClock, client, key_pair, settings};
+use crate::cloud::testing::{Reply, Server, TestClock, client, plain_settings, settings};
 
 const GOOD: &str = r#"{"items":[1,2,3],"count":3}"#;
 const REFUSED: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk signature fail","request_id":"body-id"}"#;
@@ -447,7 +447,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
 #[test]
 fn settings_that_cannot_work_are_refused() {
     let refused = |change: fn(&mut ClientSettings)| {
-        let mut settings = ClientSettings::new(key_pair());
+        let mut settings = plain_settings();
         change(&mut settings);
         Client::new(settings, TestClock::shared()).err().expect("it was accepted").to_string()
     };

@@ -20,14 +20,8 @@ use crate::base::clock::SharedClock;
 use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
 
-/// Requests a second where nothing else is set.
-pub const RATE_PER_S_DEFAULT: f64 = 10.0;
-/// Requests of one lane under way at a time where nothing else is set.
-pub const IN_FLIGHT_DEFAULT: usize = 4;
 /// The slowest pace that throttling leads to, unless the ceiling itself is lower.
 pub const PACE_FLOOR_PER_S: f64 = 0.1;
-/// The slowest pace that can be set; 0 switches the limiter off.
-pub const RATE_PER_S_MIN: f64 = 0.001;
 
 /// What a 429 leaves of the pace.
 const LOWERED_TO: f64 = 0.5;
@@ -40,16 +34,10 @@ const LATE_MAX: Duration = Duration::from_millis(5);
 /// Rates and concurrency for all lanes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateSettings {
-    /// Requests a second; 0 switches the limiter off. [`RATE_PER_S_DEFAULT`] for services not named.
+    /// Requests a second. 0 switches the limiter off, as it is for services not named.
     pub rate_per_s: BTreeMap<Service, f64>,
     /// At least 1.
     pub in_flight: usize,
-}
-
-impl Default for RateSettings {
-    fn default() -> Self {
-        Self { rate_per_s: BTreeMap::new(), in_flight: IN_FLIGHT_DEFAULT }
-    }
 }
 
 impl RateSettings {
@@ -58,8 +46,8 @@ impl RateSettings {
             return Err(Error::Setting { name: "rate.in_flight".to_owned(), fault: "must be 1 or more".to_owned() });
         }
         for (service, rate) in &self.rate_per_s {
-            if !(*rate == 0.0 || (rate.is_finite() && *rate >= RATE_PER_S_MIN)) {
-                let fault = format!("must be 0 (no limit) or at least {RATE_PER_S_MIN} requests/s");
+            if !rate.is_finite() || *rate < 0.0 {
+                let fault = "must be 0 (no limit) or a number of requests/s".to_owned();
                 return Err(Error::Setting { name: format!("rate.{service}"), fault });
             }
         }
@@ -68,8 +56,7 @@ impl RateSettings {
 
     /// `None` where the limiter is off.
     fn ceiling(&self, service: Service) -> Option<f64> {
-        let rate = self.rate_per_s.get(&service).copied().unwrap_or(RATE_PER_S_DEFAULT);
-        (rate > 0.0).then_some(rate)
+        self.rate_per_s.get(&service).copied().filter(|rate| *rate > 0.0)
     }
 }
 
@@ -153,11 +140,6 @@ impl Lane {
     pub fn pause(&self, wait: Duration) {
         let until = self.clock.mono().saturating_add(wait);
         locked(&self.spacing).pause(until);
-    }
-
-    /// Requests a second at present; `None` where there is no limit.
-    pub fn pace_per_s(&self) -> Option<f64> {
-        locked(&self.spacing).pace
     }
 }
 
@@ -303,9 +285,10 @@ impl Spacing {
     }
 }
 
-/// Time between slots. Any n + 1 slots at n a second span a second and [`LATE_MAX`].
+/// Time between slots. Any n + 1 slots at n a second span a second and [`LATE_MAX`]. More than a century is one.
 fn interval(rate_per_s: f64) -> Duration {
-    (Duration::from_secs(1) + LATE_MAX).div_f64(rate_per_s)
+    let seconds = (Duration::from_secs(1) + LATE_MAX).as_secs_f64() / rate_per_s;
+    Duration::from_secs_f64(seconds.min(f64::from(u32::MAX)))
 }
 
 #[cfg(test)]
@@ -535,13 +518,16 @@ mod tests {
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
         let with = |rate, in_flight| RateSettings { rate_per_s: [(Service::Swr, rate)].into(), in_flight };
-        for bad in [-1.0, f64::NAN, f64::INFINITY, 0.0001] {
+        for bad in [-1.0, f64::NAN, f64::INFINITY] {
             assert!(with(bad, 4).check().unwrap_err().to_string().contains("rate.swr"), "{bad}");
         }
         assert!(with(1.0, 0).check().unwrap_err().to_string().contains("rate.in_flight"));
-        for good in [0.0, 0.001, 2.5, 1e9] {
+        for good in [0.0, 1e-300, 0.001, 2.5, 1e9] {
             with(good, 1).check().unwrap();
         }
+        let mut slowest = Spacing::new(Some(1e-300));
+        slowest.take(SECOND).unwrap();
+        assert!(slowest.take(SECOND * 1_000_000).is_err());
     }
 
     #[tokio::test]
@@ -559,7 +545,7 @@ mod tests {
 
     #[tokio::test]
     async fn many_waiters_leave_a_lane_evenly_spaced() {
-        let settings = RateSettings { rate_per_s: BTreeMap::new(), in_flight: 100 };
+        let settings = RateSettings { rate_per_s: [(Service::Swr, 10.0)].into(), in_flight: 100 };
         let pace = Arc::new(Pace::new(settings, TestClock::shared()).unwrap());
         let tasks: Vec<_> = (0..40)
             .map(|_| {

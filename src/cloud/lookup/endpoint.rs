@@ -1,15 +1,12 @@
 //! Where a service answers: the host of a (service, region), or the address a person has set in its place.
 //! It resolves no names and knows nothing of requests.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
-
-use reqwest::Url;
-
 use super::regions::{host, is_region, regions};
+use crate::base::base_url::{BaseUrl, BaseUrlFault};
 use crate::base::nearest::nearest;
 use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
+use std::collections::BTreeMap;
 
 /// Base URLs set by a person; one for a service wins over the one for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,36 +60,13 @@ fn no_host(service: Service, region: &str) -> Error {
 }
 
 fn overridden(service: Service, text: &str) -> Result<Endpoint, Error> {
-    let bad = |fault: String| Error::BadEndpoint { service, fault };
-    let url = Url::parse(text.trim()).map_err(|error| bad(format!("is no URL ({error})")))?;
-    let Some(host) = url.host_str() else {
-        return Err(bad("names no host".to_owned()));
-    };
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(bad("holds a user name or password".to_owned()));
+    match BaseUrl::parse(text) {
+        Ok(BaseUrl { scheme, authority, prefix, is_loopback }) => {
+            Ok(Endpoint { scheme, authority, prefix, loopback: is_loopback })
+        }
+        Err(BaseUrlFault::Unusable(fault)) => Err(Error::BadEndpoint { service, fault }),
+        Err(BaseUrlFault::PlainHttp { host }) => Err(Error::PlainHttp { service, host }),
     }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(bad("holds a query or fragment".to_owned()));
-    }
-    let loopback = is_loopback(host);
-    match url.scheme() {
-        "https" => {}
-        "http" if loopback => {}
-        "http" => return Err(Error::PlainHttp { service, host: host.to_owned() }),
-        other => return Err(bad(format!("begins with {other}:, not https:"))),
-    }
-    Ok(Endpoint {
-        scheme: url.scheme().to_owned(),
-        authority: url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
-        prefix: url.path().trim_end_matches('/').to_owned(),
-        loopback,
-    })
-}
-
-/// `host` as a URL has it: an IPv6 address stands in brackets.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]

@@ -34,9 +34,9 @@ pub struct Reach {
 }
 
 impl Reach {
-    pub fn new(overrides: EndpointOverrides, clock: SharedClock) -> Self {
+    pub fn new(overrides: EndpointOverrides, connect_timeout: Duration, clock: SharedClock) -> Self {
         let transport = Transport::new(TransportSettings {
-            connect_timeout: ClientSettings::CONNECT_TIMEOUT,
+            connect_timeout,
             read_timeout: LIMIT,
             body_bytes_max: BODY_BYTES_MAX,
             user_agent: ClientSettings::USER_AGENT.to_owned(),
@@ -106,7 +106,7 @@ mod tests {
             all: Some(format!("http://127.0.0.1:{}/pre", server.port)),
             by_service: BTreeMap::new(),
         };
-        let reach = Reach::new(overrides, TestClock::shared());
+        let reach = Reach::new(overrides, LIMIT, TestClock::shared());
         (reach.ask(Service::Swr, "anywhere").await, server)
     }
 

@@ -8,8 +8,6 @@ use crate::schema::{QUARANTINE, history_table};
 use crate::store::error::Error;
 use crate::store::template::{self, Values, ident, literal};
 
-/// What DuckDB may take where nothing is set, in MiB: a night of a million records fits, some of it on the disk.
-pub const MEMORY_LIMIT_MB: u64 = 160;
 /// The most that is added for large records, in MiB.
 pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
 /// Columns of all lists together that need no more than what is set; the built-in lists have fewer.

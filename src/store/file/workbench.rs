@@ -11,7 +11,7 @@ use duckdb::{AccessMode, Connection};
 use super::holder::Holder;
 use super::inspect::free_bytes;
 use super::lock::Lock;
-use super::memory::{self, MEMORY_LIMIT_MB};
+use super::memory;
 use super::migrate::{self, MIGRATIONS};
 use super::open;
 use crate::base::clock::Timestamp;
@@ -22,8 +22,6 @@ use crate::store::template::{self, Values, literal};
 
 /// The program as the ledger names it.
 pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
-/// Days that the calls of a run are kept in the ledger.
-pub const REQUEST_LOG_DAYS: u32 = 30;
 
 /// Whose records a run stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,25 +44,12 @@ pub struct StoreSettings {
     /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store. Large records may
     /// raise it: see [`super::memory`].
     pub memory_limit_mb: u64,
+    /// How long the ledger keeps the calls of a run.
     pub request_log_days: u32,
     pub brake: Brake,
     /// Lets pass what the brake would hold back.
     pub allow_gone: bool,
     pub purpose: Purpose,
-}
-
-impl StoreSettings {
-    pub fn new(wait: fn(Duration)) -> Self {
-        Self {
-            lock_timeout: Duration::ZERO,
-            wait,
-            memory_limit_mb: MEMORY_LIMIT_MB,
-            request_log_days: REQUEST_LOG_DAYS,
-            brake: Brake::default(),
-            allow_gone: false,
-            purpose: Purpose::Any,
-        }
-    }
 }
 
 /// A copy of the store under work. Dropping it throws the copy away and leaves the store as it was.

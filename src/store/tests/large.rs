@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::support::{Place, batch, midnight, run_record, scope, sweep_record, texts, things};
-use crate::store::file::memory::{self, MEMORY_LIMIT_MB};
+use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
+use crate::store::file::memory;
 use crate::store::table::append::{CHUNK_BYTES, bytes_of, parts};
 use crate::store::{Night, QuarantineRecord, RAW_BYTES_MAX, SweepId, Verdict};
 
@@ -90,15 +90,16 @@ fn only_tables_of_large_values_are_found_wide() {
     let place = Place::new();
     let small: Vec<Value> = (0..3000).map(|id| large(id, 20)).collect();
     place.sync(&things(), 0, &small).unwrap();
+    let set_mb = settings().memory_limit_mb;
     let wide = |place: &Place| {
         let connection = place.read();
-        memory::memory_limit_mb(&connection, ["things"].into_iter(), MEMORY_LIMIT_MB).unwrap()
+        memory::memory_limit_mb(&connection, ["things"].into_iter(), set_mb).unwrap()
     };
-    assert_eq!(wide(&place), MEMORY_LIMIT_MB);
+    assert_eq!(wide(&place), set_mb);
     let large: Vec<Value> = (0..100).map(|id| large(id, MB)).collect();
     place.sync(&things(), 1, &large).unwrap();
     let limit = wide(&place);
-    assert!((MEMORY_LIMIT_MB + 200..MEMORY_LIMIT_MB + 700).contains(&limit), "{limit} MiB");
+    assert!((set_mb + 200..set_mb + 700).contains(&limit), "{limit} MiB");
 }
 
 #[test]

@@ -14,8 +14,8 @@ use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::{StoredColumn, UTC, UTC_OFFSET, arrow_schema, in_utc, schema_in_utc};
 use crate::store::{
-    Error, Night, NotShown, Outcome, Reader, RunRecord, StoreSettings, SweepCounts, SweepId, SweepRecord, Verdict,
-    open_read_only, run_checks,
+    Brake, Error, Night, NotShown, Outcome, Purpose, Reader, RunRecord, StoreSettings, SweepCounts, SweepId,
+    SweepRecord, Verdict, open_read_only, run_checks,
 };
 
 /// A list called `name` with `columns` as in its file; `key` is the inline form.
@@ -77,7 +77,15 @@ pub fn scope(project: &str) -> Scope {
 }
 
 pub fn settings() -> StoreSettings {
-    StoreSettings::new(|_: Duration| panic!("no test waits for a lock by accident"))
+    StoreSettings {
+        lock_timeout: Duration::ZERO,
+        wait: |_: Duration| panic!("no test waits for a lock by accident"),
+        memory_limit_mb: 160,
+        request_log_days: 30,
+        brake: Brake::new(30),
+        allow_gone: false,
+        purpose: Purpose::Any,
+    }
 }
 
 /// Midnight of the n-th night.

@@ -38,7 +38,7 @@ const NO_CREDENTIALS: &str = "not asked, since there are no credentials";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
 pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
-    let scopes = &trial.settings.scopes.value;
+    let scopes = &trial.settings.scopes;
     let (silent, refused) = (BTreeMap::new(), BTreeMap::new());
     let mut tried = Tried { trial, endpoints, silent, refused, tell };
     tried.hosts(scopes).await;
@@ -115,9 +115,10 @@ impl Tried<'_> {
 
     /// One line a host, then one for the clock.
     async fn hosts(&mut self, scopes: &[ScopeSettings]) {
+        let connect_timeout = request::connect_timeout(self.trial.settings);
         let reach_of = |profile: &Option<String>| {
             let overrides = request::endpoint_overrides(self.trial.settings, profile.as_deref());
-            Reach::new(overrides, Arc::clone(&self.trial.clock))
+            Reach::new(overrides, connect_timeout, Arc::clone(&self.trial.clock))
         };
         let mut places_of: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for place in self.places(scopes) {

@@ -21,7 +21,7 @@ pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> F
         Some(path) => format!("{} was read", path.display()),
         None => "no file; the environment and the defaults".to_owned(),
     };
-    let scopes = &settings.scopes.value;
+    let scopes = &settings.scopes;
     let no_region = PlanError::NoRegion;
     if let Some(fault) = fault.or(scopes.is_empty().then_some(&no_region)) {
         return Finding::new(Mark::Failed, "configuration", format!("{found}; {fault}")).hint(fault.hint());

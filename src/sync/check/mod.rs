@@ -11,8 +11,8 @@ pub use trial::{Finding, Mark, Trial};
 /// Makes all trials, and tells each finding as soon as there is one.
 pub async fn check(trial: &Trial<'_>, tell: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
-    let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes.value);
-    let is_usable = !settings.scopes.value.is_empty();
+    let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes);
+    let is_usable = !settings.scopes.is_empty();
     tell(local::configuration(settings, endpoints.as_ref().err()));
     local::credentials(settings).into_iter().for_each(&mut *tell);
     match endpoints {

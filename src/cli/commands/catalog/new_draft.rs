@@ -28,7 +28,7 @@ pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>
     let answer = runtime::runtime()?.block_on(probe::raw(settings, &request, SystemClock::shared()))?;
     let json: Json = serde_json::from_slice(&answer.body)
         .map_err(|error| Failure::failed(format!("the answer is not JSON: {error}")))?;
-    let taken = Catalog::names_taken(settings.catalog_dir.as_ref().map(|folder| folder.value.as_path()));
+    let taken = Catalog::names_taken(settings.catalog_dir.as_deref());
     let asked = Asked {
         service: request.service,
         path: &request.path,

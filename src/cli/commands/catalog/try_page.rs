@@ -15,6 +15,7 @@ use crate::cli::output;
 use crate::cli::progress::runtime;
 use crate::cli::streams::{Streams, say, terminal_width};
 use crate::config::Settings;
+use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder};
 use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
@@ -26,7 +27,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     require_sound(&args.file, &settings)?;
     let text = std::fs::read_to_string(&args.file)?;
     let endpoint = file::parse(&text).map_err(|_| Failure::failed("the file changed while it was read"))?;
-    let decode = DecodeSettings { codearts_offset_s: settings.codearts_offset_s };
+    let decode = DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s };
     let clock = SystemClock::shared();
     let probe = runtime::runtime()?.block_on(probe::first_page(&settings, endpoint.clone(), clock.clone()))?;
     let rows: Vec<&str> = (0..probe.facts.rows.len() as u32).map(|index| probe.page.row(index)).collect();

@@ -1,0 +1,264 @@
+//! What an entry in the table of settings says: a key, the values it takes, and its meaning; and how such values are
+//! written, shown and judged. It knows no setting by name.
+
+use std::marker::PhantomData;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::choices::{CodeartsProjects, Zone};
+use super::value::{FromValue, Value};
+use crate::catalog::spec::Service;
+
+/// Stands for each service in keys, variables and examples.
+const SERVICE: &str = "SERVICE";
+const CODEARTS_ID_CHARS: usize = 32;
+
+/// All that there is to say of a setting.
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// As `hclake.toml` has it, behind the name of its table: `sync.max_gone_percent`, `rate.SERVICE`.
+    pub key: &'static str,
+    pub kind: Kind,
+    /// As a variable would have it: `30`, `+08:00`, or texts with commas between them.
+    pub default: Option<&'static str>,
+    /// What holds where there is neither a value nor a default.
+    pub unset: &'static str,
+    /// Environment variables; the first that is set counts.
+    pub variables: &'static [&'static str],
+    pub flag: Option<&'static str>,
+    /// What a new file shows in place of a default; written like one.
+    pub example: &'static str,
+    /// Whether a `[[scope]]` may set it too.
+    pub is_scoped: bool,
+    pub meaning: &'static str,
+    /// A page of the documentation that says more.
+    pub page: Option<&'static str>,
+}
+
+/// An entry that says nothing yet.
+pub(super) const BLANK: Entry = Entry {
+    key: "",
+    kind: Kind::Text,
+    default: None,
+    unset: "none",
+    variables: &[],
+    flag: None,
+    example: "",
+    is_scoped: false,
+    meaning: "",
+    page: None,
+};
+
+/// Which values a setting takes.
+#[derive(Debug)]
+pub(super) enum Kind {
+    Text,
+    /// Never empty. A relative one in the file counts from the file's folder.
+    Path,
+    /// With what is wrong with an address, if anything is.
+    Url(fn(&str) -> Option<String>),
+    Zone,
+    Switch,
+    Whole(RangeInclusive<i64>),
+    /// Requests a second: 0, which is no limit, or one of the range.
+    Rate(RangeInclusive<f64>),
+    Choice(&'static [&'static str]),
+    Texts,
+    /// A list of CodeArts project ids, or `all`.
+    Projects,
+}
+
+impl Kind {
+    /// What is expected, in words.
+    pub(super) fn expected(&self) -> String {
+        match self {
+            Kind::Text => "text".to_owned(),
+            Kind::Path => "a path".to_owned(),
+            Kind::Url(_) => "a URL".to_owned(),
+            Kind::Zone => "an offset such as \"+08:00\"".to_owned(),
+            Kind::Switch => "true or false".to_owned(),
+            Kind::Whole(_) => format!("a whole number {}", self.range().unwrap_or_default()),
+            Kind::Rate(_) => format!("a number, {}", self.range().unwrap_or_default()),
+            Kind::Choice(names) => one_of(names, "\""),
+            Kind::Texts => "a list such as [\"a\", \"b\"]".to_owned(),
+            Kind::Projects => "a list of project ids, or \"all\"".to_owned(),
+        }
+    }
+
+    /// Between which numbers, in words.
+    pub(super) fn range(&self) -> Option<String> {
+        match self {
+            Kind::Whole(range) if *range.end() == i64::MAX => Some(format!("of {} or more", range.start())),
+            Kind::Whole(range) => Some(format!("from {} to {}", range.start(), range.end())),
+            Kind::Rate(range) => Some(format!("0 (no limit) or from {} to {}", range.start(), range.end())),
+            _ => None,
+        }
+    }
+
+    /// The value that a text outside the file stands for: a variable, a default or an example.
+    pub(super) fn value_of(&self, text: &str) -> Option<Value> {
+        let texts = || text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
+        Some(match self {
+            Kind::Text | Kind::Url(_) | Kind::Zone | Kind::Choice(_) => Value::Text(text.to_owned()),
+            Kind::Path => Value::Path(PathBuf::from(text)),
+            Kind::Switch => Value::Switch(text.parse().ok()?),
+            Kind::Whole(_) => Value::Whole(text.parse().ok()?),
+            Kind::Rate(_) => Value::Number(text.parse().ok()?),
+            Kind::Projects if text.trim() == CodeartsProjects::ALL => Value::Text(CodeartsProjects::ALL.to_owned()),
+            Kind::Texts | Kind::Projects => Value::Texts(texts()),
+        })
+    }
+
+    /// What is wrong with a value, in words that follow the setting's name.
+    pub(super) fn faults(&self, value: &Value) -> Vec<String> {
+        let fault = match (self, value) {
+            (Kind::Path, Value::Path(path)) if path.as_os_str().is_empty() => "is \"\": write a path".to_owned(),
+            (Kind::Url(fault), Value::Text(url)) => return fault(url).into_iter().collect(),
+            (Kind::Zone, Value::Text(text)) if Zone::parse(text).is_none() => {
+                format!("is \"{text}\": write an offset such as \"+08:00\"")
+            }
+            (Kind::Whole(range), Value::Whole(number)) if !range.contains(number) => match *range.end() {
+                i64::MAX => format!("is {number}: it must be {} or more", range.start()),
+                most => format!("is {number}: it must lie between {} and {most}", range.start()),
+            },
+            (Kind::Rate(range), Value::Number(rate)) if *rate != 0.0 && !range.contains(rate) => {
+                let (least, most) = (range.start(), range.end());
+                format!("is {rate}: it must be 0 (no limit) or lie between {least} and {most}")
+            }
+            (Kind::Choice(names), Value::Text(text)) if !names.contains(&text.as_str()) => {
+                format!("is \"{text}\": write {}", self.expected())
+            }
+            (Kind::Projects, Value::Texts(ids)) => return ids.iter().filter_map(|id| project_fault(id)).collect(),
+            _ => return Vec::new(),
+        };
+        vec![fault]
+    }
+
+    /// A value as people read it.
+    pub(super) fn shown(&self, value: &Value) -> String {
+        match (self, value) {
+            (Kind::Rate(_), Value::Number(0.0)) => "0 (no limit)".to_owned(),
+            (Kind::Rate(_), Value::Number(rate)) => format!("{rate} requests/s"),
+            (Kind::Zone, Value::Text(text)) => Zone::parse(text).map_or_else(|| text.clone(), |zone| zone.to_string()),
+            (_, Value::Text(text)) => text.clone(),
+            (_, Value::Path(path)) => path.display().to_string(),
+            (_, Value::Switch(is_on)) => is_on.to_string(),
+            (_, Value::Whole(number)) => number.to_string(),
+            (_, Value::Number(number)) => number.to_string(),
+            (_, Value::Texts(texts)) => texts.join(", "),
+        }
+    }
+}
+
+/// As the services document it. A wrong id of that form is answered with an empty list and no error.
+fn project_fault(id: &str) -> Option<String> {
+    let is_id = id.len() == CODEARTS_ID_CHARS && id.chars().all(|c| c.is_ascii_alphanumeric());
+    (!is_id).then(|| {
+        format!(
+            "holds {id:?}: an id has {CODEARTS_ID_CHARS} letters and digits; \"all\" alone stands for every project"
+        )
+    })
+}
+
+/// Names to choose from, each between quotes.
+pub(super) fn one_of(names: &[&str], quote: &str) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{quote}{name}{quote}")).collect();
+    match quoted.as_slice() {
+        [] => String::new(),
+        [name] => name.clone(),
+        [first, second] => format!("{first} or {second}"),
+        _ => format!("one of {}", quoted.join(", ")),
+    }
+}
+
+impl Entry {
+    /// The table of the file that its key is in; `None` at the top.
+    pub(super) fn table(&self) -> Option<&'static str> {
+        self.key.split_once('.').map(|(table, _)| table)
+    }
+
+    /// The value that holds where none is set.
+    pub(super) fn default_value(&self) -> Option<Value> {
+        self.default.and_then(|text| self.kind.value_of(text))
+    }
+
+    /// Whether each service has a value of its own.
+    pub(super) fn is_of_services(&self) -> bool {
+        self.key.contains(SERVICE)
+    }
+
+    /// One key, or one for each service.
+    pub(super) fn keys(&'static self) -> Vec<Key> {
+        let services: Vec<Option<Service>> = match self.is_of_services() {
+            true => Service::ALL.into_iter().map(Some).collect(),
+            false => vec![None],
+        };
+        services.into_iter().map(|service| Key { entry: self, service }).collect()
+    }
+}
+
+/// One key of the file.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    pub entry: &'static Entry,
+    /// The service that it is for, where its entry is for each.
+    pub service: Option<Service>,
+}
+
+impl Key {
+    pub(super) fn name(&self) -> String {
+        self.filled(self.entry.key)
+    }
+
+    /// Its name in its table.
+    pub(super) fn name_in_table(&self) -> String {
+        let name = self.name();
+        name.split_once('.').map(|(_, name)| name.to_owned()).unwrap_or(name)
+    }
+
+    pub(super) fn variables(&self) -> Vec<String> {
+        let upper = self.service.map_or(String::new(), |service| service.name().to_uppercase());
+        self.entry.variables.iter().map(|name| name.replace(SERVICE, &upper)).collect()
+    }
+
+    /// What a new file shows: the default, or an example of a value that has none.
+    pub(super) fn example(&self) -> Option<Value> {
+        self.entry.kind.value_of(&self.filled(self.entry.default.unwrap_or(self.entry.example)))
+    }
+
+    fn filled(&self, text: &str) -> String {
+        text.replace(SERVICE, self.service.map_or("", Service::name))
+    }
+}
+
+/// A setting by its entry, with the type that its values have in the program.
+#[derive(Debug)]
+pub struct Setting<T> {
+    pub(super) entry: &'static Entry,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Setting<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Setting<T> {}
+
+impl<T> Setting<T> {
+    pub(super) const fn of(entry: &'static Entry) -> Setting<T> {
+        Setting { entry, of: PhantomData }
+    }
+
+    pub(super) fn key(self) -> &'static str {
+        self.entry.key
+    }
+}
+
+impl<T: FromValue> Setting<T> {
+    /// The value that holds where none is set.
+    pub fn default(self) -> T {
+        T::from_value(self.entry.default_value().as_ref()).expect("each default is of its setting's type, by a test")
+    }
+}

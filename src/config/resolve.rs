@@ -1,0 +1,197 @@
+//! All settings together: defaults, the file, the environment and flags, each overriding the one before, and each
+//! value with its origin. It knows nothing of what settings do.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::choices::ParquetCompression;
+use super::entry::Setting;
+use super::env::{self, Environment};
+use super::keys::{FoundKeys, KeysFault};
+use super::read::{self, FileValues};
+use super::scopes::{self, Credentials, Resolved, ScopeSettings};
+use super::settings::{
+    self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
+    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, RATE_PER_S, REGION, STORE,
+};
+use super::value::{FromValue, Origin, Sourced, Value};
+use super::values::{Flags, Values};
+use crate::catalog::spec::Service;
+use crate::catalog::toml_text::TomlFault;
+
+pub const FILE_NAME: &str = "hclake.toml";
+
+/// The dataset that is brought up to date after each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishSettings {
+    pub parquet: PathBuf,
+    pub flat: bool,
+    /// `None` where nothing is set: a dataset keeps the one it was begun with.
+    pub compression: Option<ParquetCompression>,
+}
+
+/// Everything resolved: what is put together from several settings, and all others by [`Settings::get`].
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The configuration file that was read, if any.
+    pub file: Option<PathBuf>,
+    pub store: Sourced<PathBuf>,
+    /// Folder with catalog files of a person's own, beside those built in.
+    pub catalog_dir: Option<PathBuf>,
+    pub scopes: Vec<ScopeSettings>,
+    pub lock_timeout: Duration,
+    pub credentials: Credentials,
+    pub publish: Option<PublishSettings>,
+    pub(super) values: Values,
+    /// Of each scope, in their order.
+    pub(super) scope_values: Vec<Values>,
+}
+
+impl Settings {
+    /// The value of a setting; its default where none is set.
+    pub fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
+        self.values.get(setting)
+    }
+
+    /// The values of a setting that is made for each service.
+    pub fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
+        self.values.by_service(setting)
+    }
+
+    /// Base URLs that are set for single services.
+    pub fn endpoint_urls(&self) -> BTreeMap<Service, String> {
+        let urls = self.by_service(ENDPOINT_URL_OF_SERVICE).into_iter();
+        urls.filter_map(|(service, url)| Some((service, url?))).collect()
+    }
+
+    /// Sets the rate of every service, in requests a second; 0 switches the limit off.
+    pub fn set_rates(&mut self, rate_per_s: f64) {
+        for key in settings::keys().filter(|key| key.entry.key == RATE_PER_S.key()) {
+            self.values.set(key.name(), Value::Number(rate_per_s), Origin::Default);
+        }
+    }
+
+    /// The credentials of a profile; the first that are found where it is `None`.
+    pub fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
+        match self.credentials.get(&profile.map(str::to_owned)) {
+            Some(search) => search.found.as_ref().map_err(KeysFault::clone),
+            None => Err(KeysFault::None { passed_over: Vec::new() }),
+        }
+    }
+
+    /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
+    pub fn hash(&self) -> String {
+        let asked = format!(
+            "{:?} {:?} {} {} {} {} {} {:?} {:?}",
+            self.scopes,
+            self.by_service(RATE_PER_S),
+            self.get(IN_FLIGHT),
+            self.get(CODEARTS_ZONE).offset_s,
+            self.get(CONFIRM_GONE).name(),
+            self.get(MAX_GONE_PERCENT),
+            self.get(MAX_BAD_PERCENT),
+            self.get(ENDPOINT_URL),
+            self.endpoint_urls()
+        );
+        format!("{:016x}", xxh3_64(asked.as_bytes()))
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("the configuration file {path} cannot be read: {source}")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{path}: {fault}")]
+    Toml { path: PathBuf, fault: TomlFault },
+    #[error("the configuration has {} fault(s):{}", faults.len(), listed(faults))]
+    Meaning { faults: Vec<String> },
+}
+
+impl ConfigError {
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            ConfigError::Unreadable { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+                Some(format!("check the path; `hclake --config '{}' init` writes a file to start from", path.display()))
+            }
+            ConfigError::Unreadable { .. } => {
+                Some(format!("--config and {} name the file; without them {FILE_NAME} is looked for", env::CONFIG))
+            }
+            ConfigError::Toml { .. } | ConfigError::Meaning { .. } => {
+                Some("`hclake --config example.toml init` writes a file with every setting and its meaning".to_owned())
+            }
+        }
+    }
+}
+
+fn listed(faults: &[String]) -> String {
+    faults.iter().map(|fault| format!("\n  {fault}")).collect()
+}
+
+/// Variables that are set here and say what is asked for or where. Keys, the configuration file and the store are
+/// not among them.
+pub fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
+    let region = settings.scope_values.iter().find_map(|scope| match scope.origin(REGION) {
+        Origin::Variable(name) => Some(name),
+        _ => None,
+    });
+    let others = settings::keys().filter(|key| ![STORE.key(), REGION.key()].contains(&key.entry.key));
+    let names = others.flat_map(|key| key.variables()).filter(|name| environment.text(name).is_some());
+    region.into_iter().chain(names).collect()
+}
+
+/// Resolves everything. Faults of meaning are all reported at once.
+pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
+    let (FileValues { values: mut file, scopes: declared }, path) = read_file(flags, environment)?;
+    let mut faults = Vec::new();
+    let mut of_environment = Values::of_environment(environment, &mut faults);
+    let of_flags = Values::of_flags(flags);
+    scopes::settle_projects(&of_flags, &mut of_environment, &mut file);
+    let values = of_flags.over(of_environment).over(file);
+    faults.extend(values.faults(""));
+    let Resolved { scopes, credentials } = scopes::resolve(&values, &declared, environment, &mut faults);
+    let compression = match values.origin(PUBLISH_COMPRESSION) {
+        Origin::Default => None,
+        _ => Some(values.get(PUBLISH_COMPRESSION)),
+    };
+    let flat = values.get(PUBLISH_FLAT);
+    let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, compression });
+    if publish.is_none() && (flat || compression.is_some()) {
+        let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
+        faults.push(fault.to_owned());
+    }
+    if !faults.is_empty() {
+        return Err(ConfigError::Meaning { faults });
+    }
+    Ok(Settings {
+        file: path,
+        store: Sourced { value: values.get(STORE), origin: values.origin(STORE) },
+        catalog_dir: values.get(CATALOG_DIR),
+        scopes: scopes.iter().filter_map(ScopeSettings::of).collect(),
+        lock_timeout: flags.lock_timeout.unwrap_or_default(),
+        credentials,
+        publish,
+        values,
+        scope_values: scopes,
+    })
+}
+
+fn read_file(flags: &Flags, environment: &Environment) -> Result<(FileValues, Option<PathBuf>), ConfigError> {
+    let named = flags.config.clone().or_else(|| environment.text(env::CONFIG).map(PathBuf::from));
+    let found = named.or_else(|| {
+        let local = environment.working_folder.join(FILE_NAME);
+        let personal = environment.config_folder().map(|folder| folder.join("hclake").join(FILE_NAME));
+        [Some(local), personal].into_iter().flatten().find(|path| path.exists())
+    });
+    let Some(path) = found else { return Ok((FileValues::default(), None)) };
+    let read = parse(&path)?;
+    Ok((read, Some(path)))
+}
+
+fn parse(path: &Path) -> Result<FileValues, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    read::read(&text, path).map_err(|fault| ConfigError::Toml { path: path.to_owned(), fault })
+}

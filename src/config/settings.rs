@@ -1,0 +1,263 @@
+//! The table of settings: the one place that says which there are, with key, values, default, environment variables,
+//! flag and meaning. The reader of `hclake.toml`, the file that `hclake init` writes, `hclake config`, error texts and
+//! the table in docs/configuration.md come from it. It does not know what a setting is used for.
+//!
+//! The comment of a setting is its meaning, word for word; what a block leaves out is as in [`BLANK`]. The order is
+//! that of the file.
+
+use std::path::PathBuf;
+
+use super::address::{endpoint_fault, metadata_fault};
+use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
+use super::entry::{BLANK, Entry, Key, Kind, Setting};
+use super::keys::ECS_METADATA_URL;
+
+/// Declares each setting by its entry, and lists them all.
+macro_rules! settings {
+    ($($(#[doc = $meaning:literal])+ $name:ident: $type:ty { $($field:ident: $value:expr),+ $(,)? })+) => {
+        $(
+            $(#[doc = $meaning])+
+            pub const $name: Setting<$type> = Setting::of({
+                static ENTRY: Entry = Entry { meaning: concat!($($meaning),+), $($field: $value,)+ ..BLANK };
+                &ENTRY
+            });
+        )+
+
+        /// Every setting, in the order of the file.
+        pub(super) static ALL: &[&Entry] = &[$($name.entry),+];
+
+        /// Whether a value becomes the type of its setting, for each in the order of [`ALL`].
+        #[cfg(test)]
+        pub(super) static BECOMES_ITS_TYPE: &[fn(Option<&super::value::Value>) -> bool] =
+            &[$(|value| <$type as super::value::FromValue>::from_value(value).is_some()),+];
+    };
+}
+
+settings! {
+    /// The store, a DuckDB file. A relative path counts from the configuration file's folder.
+    STORE: PathBuf {
+        key: "store",
+        kind: Kind::Path,
+        default: Some("hclake.duckdb"),
+        variables: &["HCLAKE_STORE"],
+        flag: Some("--store"),
+    }
+
+    /// A folder of catalog files: list APIs of your own, in the format of the built-in ones; `hclake catalog new`
+    /// drafts one. A relative path counts from the configuration file's folder.
+    CATALOG_DIR: Option<PathBuf> {
+        key: "catalog_dir",
+        kind: Kind::Path,
+        example: "lists",
+        variables: &["HCLAKE_CATALOG_DIR"],
+        page: Some("lists-of-your-own.md"),
+    }
+
+    /// The region to list. It has no default.
+    REGION: Option<String> {
+        key: "region",
+        kind: Kind::Text,
+        example: "ap-southeast-3",
+        variables: &["HCLAKE_REGION", "HW_REGION_NAME"],
+        is_scoped: true,
+    }
+
+    /// The profile of the SDKs' or KooCLI's file whose credentials are used. Without it, the first credentials that
+    /// are found, in the environment before any file.
+    PROFILE: Option<String> {
+        key: "profile",
+        kind: Kind::Text,
+        unset: "none, the first credentials that are found",
+        example: "production",
+        flag: Some("--profile"),
+        is_scoped: true,
+        page: Some("credentials.md"),
+    }
+
+    /// The IAM project's id. Without it, IAM is asked for the project that is named like the region.
+    PROJECT_ID: Option<String> {
+        key: "project_id",
+        kind: Kind::Text,
+        unset: "looked up by the region's name",
+        example: "0123456789abcdef0123456789abcdef",
+        variables: &["HUAWEICLOUD_SDK_PROJECT_ID", "HW_PROJECT_ID"],
+        is_scoped: true,
+    }
+
+    /// The IAM project's name, in place of its id, which IAM is then asked for.
+    PROJECT: Option<String> {
+        key: "project",
+        kind: Kind::Text,
+        example: "ap-southeast-3_team",
+        variables: &["HW_PROJECT_NAME"],
+        is_scoped: true,
+    }
+
+    /// CodeArts project ids, which are not IAM project ids, or "all" for each that the user takes part in. Without
+    /// them deploy_tasks and deploy_apps are left out. A wrong id is answered with an empty list, not with an error.
+    CODEARTS_PROJECTS: Option<CodeartsProjects> {
+        key: "codearts_projects",
+        kind: Kind::Projects,
+        example: "0123456789abcdef0123456789abcdef",
+        variables: &["HCLAKE_CODEARTS_PROJECTS"],
+        is_scoped: true,
+    }
+
+    /// Tables to fill. Without it, all of them; `hclake sync --only TABLE` narrows one run.
+    TABLES: Option<Vec<String>> {
+        key: "tables",
+        kind: Kind::Texts,
+        unset: "all",
+        example: "app_install_jobs, apps",
+        is_scoped: true,
+    }
+
+    /// How fast each service is asked in each region, in requests a second. 0 switches the limit off. A service that
+    /// says "too many requests" is asked more slowly than this until it no longer does.
+    RATE_PER_S: f64 {
+        key: "rate.SERVICE",
+        kind: Kind::Rate(0.01..=10_000.0),
+        default: Some("10"),
+    }
+
+    /// Requests under way at a time, for each service in each region.
+    IN_FLIGHT: usize {
+        key: "rate.in_flight",
+        kind: Kind::Whole(1..=64),
+        default: Some("4"),
+    }
+
+    /// The zone of the times that CodeArts writes without one. Office hours in its examples suggest the default.
+    CODEARTS_ZONE: Zone {
+        key: "time.codearts_zone",
+        kind: Kind::Zone,
+        default: Some("+08:00"),
+    }
+
+    /// A record is gone only if two readings of its list do not show it. "again": a second reading in the same run, on
+    /// nights when something seems gone. "next_night": no second reading; the next run has to miss the record too, and
+    /// its version then ends at the night that first missed it.
+    CONFIRM_GONE: ConfirmGone {
+        key: "sync.confirm_gone",
+        kind: Kind::Choice(ConfirmGone::NAMES),
+        default: Some("again"),
+        page: Some("completeness.md#when-a-record-is-gone"),
+    }
+
+    /// The brake: where a complete listing would declare more than this share of at least 20 records gone, they are
+    /// kept open and the run ends with 3. `hclake sync --allow-gone` lets it pass.
+    MAX_GONE_PERCENT: u8 {
+        key: "sync.max_gone_percent",
+        kind: Kind::Whole(0..=100),
+        default: Some("30"),
+        page: Some("completeness.md#the-brake"),
+    }
+
+    /// A listing with more than this share of records that could not be read is not complete: what could be read is
+    /// stored, nothing is declared gone, and the run ends with 3. Records that were dismissed do not count.
+    MAX_BAD_PERCENT: u8 {
+        key: "sync.max_bad_percent",
+        kind: Kind::Whole(0..=100),
+        default: Some("5"),
+    }
+
+    /// How many days the table `requests` keeps each call.
+    REQUEST_LOG_DAYS: u32 {
+        key: "sync.request_log_days",
+        kind: Kind::Whole(0..=100_000),
+        default: Some("30"),
+    }
+
+    /// Bound on DuckDB's memory during a run, in MiB; what does not fit goes to a folder beside the store. The default
+    /// is enough for a night of a million records. Records of many KiB each raise it by what they need, at most 4096.
+    MEMORY_LIMIT_MB: u64 {
+        key: "sync.memory_limit_mb",
+        kind: Kind::Whole(64..=i64::MAX),
+        default: Some("160"),
+    }
+
+    /// How long a request waits to be connected, in seconds.
+    CONNECT_TIMEOUT_S: u64 {
+        key: "http.connect_timeout_s",
+        kind: Kind::Whole(1..=600),
+        default: Some("10"),
+    }
+
+    /// How long a request waits for an answer to begin, and between any two parts of it, in seconds. The default is a
+    /// little more than the gateway gives a service to answer.
+    READ_TIMEOUT_S: u64 {
+        key: "http.read_timeout_s",
+        kind: Kind::Whole(1..=600),
+        default: Some("35"),
+    }
+
+    /// Whether an ECS with an agency may take temporary keys from its metadata service, after every other source.
+    ECS_METADATA: bool {
+        key: "credentials.ecs_metadata",
+        kind: Kind::Switch,
+        default: Some("false"),
+        page: Some("credentials.md"),
+    }
+
+    /// The address of the metadata service.
+    ECS_METADATA_ADDRESS: String {
+        key: "credentials.ecs_metadata_url",
+        kind: Kind::Url(metadata_fault),
+        default: Some(ECS_METADATA_URL),
+    }
+
+    /// A base URL in place of the built-in ones, for every service without one of its own: for a region that hclake
+    /// does not know, or a gateway of your own. Plain http is for this machine alone.
+    ENDPOINT_URL: Option<String> {
+        key: "endpoint.all",
+        kind: Kind::Url(endpoint_fault),
+        example: "https://gateway.example.com",
+        variables: &["HCLAKE_ENDPOINT_URL"],
+    }
+
+    /// The base URL of one service; the variable ends in the service's name in capitals.
+    ENDPOINT_URL_OF_SERVICE: Option<String> {
+        key: "endpoint.SERVICE",
+        kind: Kind::Url(endpoint_fault),
+        example: "https://gateway.example.com/SERVICE",
+        variables: &["HCLAKE_ENDPOINT_URL_SERVICE"],
+    }
+
+    /// A folder of Parquet files for BI tools, brought up to date after each sync. It has no default.
+    PUBLISH_PARQUET: Option<PathBuf> {
+        key: "publish.parquet",
+        kind: Kind::Path,
+        example: "bi",
+        page: Some("parquet.md#after-each-sync"),
+    }
+
+    /// JSON text (NAME_json) beside each nested column.
+    PUBLISH_FLAT: bool {
+        key: "publish.flat",
+        kind: Kind::Switch,
+        default: Some("false"),
+    }
+
+    /// How the files are compressed: zstd, snappy or none.
+    PUBLISH_COMPRESSION: ParquetCompression {
+        key: "publish.compression",
+        kind: Kind::Choice(ParquetCompression::NAMES),
+        default: Some("zstd"),
+    }
+}
+
+/// Every key of the file, those of services one by one.
+pub(super) fn keys() -> impl Iterator<Item = Key> {
+    ALL.iter().flat_map(|entry| entry.keys())
+}
+
+/// Tables of the file, in its order.
+pub(super) fn tables() -> Vec<&'static str> {
+    let mut tables: Vec<&str> = ALL.iter().filter_map(|entry| entry.table()).collect();
+    tables.dedup();
+    tables
+}
+
+pub(super) fn is_scoped(key: &str) -> bool {
+    ALL.iter().any(|entry| entry.is_scoped && entry.key == key)
+}
