@@ -19,7 +19,7 @@ pub use auth::credentials::{Credentials, Identity, IdentityKind};
 pub use call::{Abandoned, Attempt, Call, Reply, Sent};
 pub use client::{Client, ClientSettings};
 pub use error::{ApiError, Error, ErrorClass};
-pub use http::redact::HIDDEN_BYTES_MIN;
+pub use http::redact::REDACTED_BYTES_MIN;
 pub use limit::rate::RateSettings;
 pub use limit::retry::RetryLimits;
 pub use lookup::endpoint::EndpointOverrides;

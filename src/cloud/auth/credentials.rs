@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::base::secret::Secret;
-use crate::cloud::http::redact::{HIDDEN_BYTES_MIN, Secrets};
+use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
 /// Keys that sign requests.
 #[derive(Clone)]
@@ -63,7 +63,7 @@ impl Credentials {
     }
 
     /// Has these hidden in all answers.
-    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+    pub(crate) fn redact_in(&self, secrets: &Secrets) {
         if let Credentials::AkSk { ak, .. } = self {
             secrets.add_name(ak);
         }
@@ -71,8 +71,8 @@ impl Credentials {
     }
 
     /// Whether one of these is shorter than what can be hidden where a service echoes it.
-    pub fn is_too_short_to_hide(&self) -> bool {
-        self.secrets().into_iter().any(|secret| secret.expose().len() < HIDDEN_BYTES_MIN)
+    pub fn is_too_short_to_redact(&self) -> bool {
+        self.secrets().into_iter().any(|secret| secret.expose().len() < REDACTED_BYTES_MIN)
     }
 
     fn secrets(&self) -> Vec<&Secret> {
@@ -101,7 +101,7 @@ impl Credentials {
 
 impl KeyPair {
     /// Has these hidden in all answers.
-    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+    pub(crate) fn redact_in(&self, secrets: &Secrets) {
         secrets.add_name(&self.ak);
         [Some(&self.sk), self.security_token.as_ref()]
             .into_iter()
@@ -143,13 +143,13 @@ mod tests {
 
     #[test]
     fn a_secret_shorter_than_what_can_be_hidden_is_found() {
-        assert!(!temporary().is_too_short_to_hide());
+        assert!(!temporary().is_too_short_to_redact());
         for credentials in [
             Credentials::Token(Secret::new("1234567")),
             Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("x"), security_token: None },
             Credentials::Password { user: "u".into(), password: Secret::new("short"), domain: "d".into() },
         ] {
-            assert!(credentials.is_too_short_to_hide(), "{credentials:?}");
+            assert!(credentials.is_too_short_to_redact(), "{credentials:?}");
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::cached::AuthMethod;
 use super::credentials::{Credentials, KeyPair};
-use super::grant::Means;
 use super::sign;
 use crate::base::clock::Timestamp;
 use crate::cloud::error::Error;
@@ -17,17 +17,17 @@ const TOKEN_HEADER: &str = "x-auth-token";
 pub(crate) fn headers(
     request: &sign::Request<'_>,
     project_id: Option<&str>,
-    means: &Means,
+    method: &AuthMethod,
     at: Timestamp,
 ) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    match means {
-        Means::Nothing => {}
-        Means::Token(token) => {
+    match method {
+        AuthMethod::None => {}
+        AuthMethod::Token(token) => {
             headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
         }
-        Means::Keys(keys) => {
+        AuthMethod::Keys(keys) => {
             if let Some(project_id) = project_id {
                 let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
                 headers.insert(HeaderName::from_static(PROJECT_HEADER), value);

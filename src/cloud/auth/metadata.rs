@@ -45,9 +45,9 @@ impl Metadata {
     /// Temporary keys and when they run out; asked for with a session token where the service gives any.
     pub async fn keys(&self) -> Result<(KeyPair, Timestamp), Error> {
         let fetched = self.fetch().await;
-        let (keys, ends_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
-        tracing::debug!(ends_at = %ends_at, "keys came from the ECS metadata service");
-        Ok((keys, ends_at))
+        let (keys, expires_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
+        tracing::debug!(ends_at = %expires_at, "keys came from the ECS metadata service");
+        Ok((keys, expires_at))
     }
 
     async fn fetch(&self) -> Result<(KeyPair, Timestamp), String> {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::grant::Place;
+use super::cached::CredentialScope;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::catalog::spec::{Method, Service};
@@ -18,14 +18,14 @@ pub struct Request<'a> {
     pub user: &'a str,
     pub password: &'a Secret,
     pub domain: &'a str,
-    pub place: &'a Place,
+    pub scope: &'a CredentialScope,
 }
 
 impl Request<'_> {
     pub fn call(&self) -> Call {
         Call {
             service: Service::Iam,
-            region: self.place.region.clone(),
+            region: self.scope.region.clone(),
             method: Method::Post,
             path: "/v3/auth/tokens".to_owned(),
             query: vec![("nocatalog".to_owned(), "true".to_owned())],
@@ -42,9 +42,9 @@ impl Request<'_> {
             "password": self.password.expose(),
             "domain": { "name": self.domain },
         });
-        let project = match &self.place.project_id {
+        let project = match &self.scope.project_id {
             Some(id) => json!({ "id": id }),
-            None => json!({ "name": self.place.region }),
+            None => json!({ "name": self.scope.region }),
         };
         let identity = json!({ "methods": ["password"], "password": { "user": user } });
         Bytes::from(json!({ "auth": { "identity": identity, "scope": { "project": project } } }).to_string())

@@ -263,7 +263,7 @@ async fn a_429_without_a_header_waits_for_the_window_in_its_text_and_keeps_to_it
 }
 
 #[tokio::test]
-async fn a_pause_holds_back_the_calls_of_its_lane_and_no_other() {
+async fn a_pause_delays_the_calls_of_its_limiter_and_no_other() {
     let busy = Reply::new(429, &[("retry-after", "20")], b"{}");
     let server = Server::start(vec![busy, Reply::json(200, GOOD), Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
@@ -304,7 +304,7 @@ async fn refusals_are_not_retried() {
 }
 
 #[tokio::test]
-async fn a_401_condemns_the_key_after_one_request() {
+async fn a_401_rejects_the_key_after_one_request() {
     let server = Server::start(vec![Reply::json(401, REFUSED), Reply::json(200, GOOD)]).await;
     let client = client(&server);
     let first = client.send(&call(), items).await;
@@ -334,7 +334,7 @@ async fn a_401_among_many_calls_at_once_costs_one_request() {
 }
 
 #[tokio::test]
-async fn calls_already_in_line_when_the_key_is_condemned_send_nothing() {
+async fn calls_already_queued_when_the_key_is_rejected_send_nothing() {
     let server = Server::start(vec![Reply::json(200, GOOD), Reply::json(401, REFUSED).after_ms(10)]).await;
     let mut settings = settings(server.port);
     settings.rate.in_flight = 1;
@@ -353,7 +353,7 @@ async fn calls_already_in_line_when_the_key_is_condemned_send_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_fails_its_call_and_condemns_nothing() {
+async fn a_token_that_is_refused_fails_its_call_and_rejects_nothing() {
     let server = Server::start(vec![Reply::json(401, REFUSED), Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
     settings.credentials = Credentials::Token(Secret::new("canary-token"));
@@ -405,7 +405,7 @@ async fn a_wrong_clock_is_corrected_from_the_first_answer_and_the_call_made_once
 }
 
 #[tokio::test]
-async fn a_401_that_outlives_the_clock_correction_condemns_the_key() {
+async fn a_401_that_outlives_the_clock_correction_rejects_the_key() {
     let date = "Thu, 15 Jan 2026 08:30:00 GMT";
     let server = Server::start(vec![dated(401, date, REFUSED); 5]).await;
     let client = Client::new(settings(server.port), TestClock::off_by_s(7200)).unwrap();
@@ -511,8 +511,8 @@ async fn attempts_of_a_call_that_is_dropped_are_handed_over_also_the_one_under_w
     let sent = client.send_noting(&call, &abandoned, items);
     assert!(tokio::time::timeout(Duration::from_millis(300), sent).await.is_err());
     let attempts = abandoned.take();
-    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
-    assert_eq!(told, [(1, Some(500)), (2, None)]);
+    let recorded: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
+    assert_eq!(recorded, [(1, Some(500)), (2, None)]);
     let fault = attempts[1].fault.as_deref().unwrap();
     assert!(fault.starts_with("given up before it was answered"), "{fault}");
     assert!(attempts[1].elapsed >= Duration::from_millis(50), "{:?}", attempts[1].elapsed);

@@ -18,7 +18,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
-use super::redact::{Cover, Secrets};
+use super::redact::{Redactor, Secrets};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::cloud::call::Reply;
@@ -142,16 +142,16 @@ impl Transport {
 
     /// Sends, and reads the answer to its end or its limit.
     pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
-        let mut cover = self.secrets.cover();
-        signature(&outgoing.headers).into_iter().for_each(|signature| cover.add(signature));
+        let mut redactor = self.secrets.redactor();
+        signature(&outgoing.headers).into_iter().for_each(|signature| redactor.add(signature));
         let mut request = Request::new(outgoing.method, outgoing.url);
         *request.headers_mut() = outgoing.headers;
         *request.body_mut() = outgoing.body.map(Into::into);
         *request.timeout_mut() = Some(outgoing.limit);
-        let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
+        let response = connections.execute(request).await.map_err(|error| redacted(no_answer(error), &redactor))?;
         let packing = packing(response.headers());
         let contradiction = two_ranges(response.headers()).or_else(|| partial(response.status()));
-        let mut answer = head(&response, &mut cover);
+        let mut answer = head(&response, &mut redactor);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
         let (body, broken) = body(response, limit).await;
@@ -163,10 +163,10 @@ impl Transport {
                 (body, Some(Broken::Contradictory(format!("packed as `{name}`, which was not asked for"))))
             }
         };
-        answer.body = if success { cover.records(body) } else { cover.complaint(body) };
+        answer.body = if success { redactor.records(body) } else { redactor.error_body(body) };
         answer.broken = contradiction.or(broken).or(fault).map(|broken| match broken {
-            Broken::Cut(cause) => Broken::Cut(cover.text(cause)),
-            Broken::Contradictory(how) => Broken::Contradictory(cover.text(how)),
+            Broken::Cut(cause) => Broken::Cut(redactor.text(cause)),
+            Broken::Contradictory(how) => Broken::Contradictory(redactor.text(how)),
             other => other,
         });
         Ok(answer)
@@ -178,19 +178,19 @@ fn signature(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.rsplit_once('=').map(|(_, signature)| signature)
 }
 
-fn hidden(no_answer: NoAnswer, cover: &Cover) -> NoAnswer {
+fn redacted(no_answer: NoAnswer, redactor: &Redactor) -> NoAnswer {
     match no_answer {
-        NoAnswer::Connection(cause) => NoAnswer::Connection(cover.text(cause)),
+        NoAnswer::Connection(cause) => NoAnswer::Connection(redactor.text(cause)),
         NoAnswer::Timeout => NoAnswer::Timeout,
     }
 }
 
-fn head(response: &Response, cover: &mut Cover) -> Answer {
+fn head(response: &Response, redactor: &mut Redactor) -> Answer {
     let raw = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let subject_token = raw(SUBJECT_TOKEN_HEADER).map(Secret::new);
-    subject_token.iter().for_each(|token| cover.add(token.expose()));
-    let header = |name: &HeaderName| raw(name.as_str()).map(|text| cover.text(text));
-    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| cover.text(text)));
+    subject_token.iter().for_each(|token| redactor.add(token.expose()));
+    let header = |name: &HeaderName| raw(name.as_str()).map(|text| redactor.text(text));
+    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| redactor.text(text)));
     Answer {
         status: response.status().as_u16(),
         date: header(&DATE).and_then(|text| http_date(&text)),

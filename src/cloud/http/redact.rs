@@ -9,12 +9,12 @@ use bytes::Bytes;
 use crate::base::secret::Secret;
 
 /// Bytes of the shortest secret that is hidden. A shorter one stands in too many texts that have nothing to do with it.
-pub const HIDDEN_BYTES_MIN: usize = 8;
+pub const REDACTED_BYTES_MIN: usize = 8;
 
 /// Stands in a text where a secret would have been.
-const HIDDEN: &[u8] = b"***";
+const MASK: &[u8] = b"***";
 /// The same for a secret of digits, which may stand where JSON has a number.
-const HIDDEN_DIGITS: &[u8] = b"0";
+const MASK_DIGITS: &[u8] = b"0";
 /// Bytes of one escaped character, at most: `%25F0` or `&#x1F600;`.
 const ESCAPE_BYTES_MAX: usize = 10;
 
@@ -39,9 +39,9 @@ impl Secrets {
     }
 
     /// All that is known now, to hide it in one answer.
-    pub fn cover(&self) -> Cover {
+    pub fn redactor(&self) -> Redactor {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Cover { known, of_exchange: Needles::default() }
+        Redactor { known, of_exchange: Needles::default() }
     }
 
     fn grow(&self, change: impl FnOnce(&mut Known)) {
@@ -50,32 +50,32 @@ impl Secrets {
 }
 
 /// Hides secrets in the texts of one answer.
-pub(crate) struct Cover {
+pub(crate) struct Redactor {
     known: Known,
     of_exchange: Needles,
 }
 
-impl Cover {
+impl Redactor {
     /// Hides this too: a secret of one exchange, such as its signature.
     pub fn add(&mut self, secret: &str) {
         self.of_exchange = self.of_exchange.with(secret);
     }
 
     pub fn text(&self, text: String) -> String {
-        match hide(&[&self.known.secrets, &self.known.names, &self.of_exchange], text.as_bytes()) {
-            Some(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
+        match redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], text.as_bytes()) {
+            Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
             None => text,
         }
     }
 
     /// A body that says what went wrong.
-    pub fn complaint(&self, body: Bytes) -> Bytes {
-        hide(&[&self.known.secrets, &self.known.names, &self.of_exchange], &body).map_or(body, Bytes::from)
+    pub fn error_body(&self, body: Bytes) -> Bytes {
+        redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 
     /// A body of records, which stay as they are unless one holds a secret.
     pub fn records(&self, body: Bytes) -> Bytes {
-        hide(&[&self.known.secrets, &self.of_exchange], &body).map_or(body, Bytes::from)
+        redact(&[&self.known.secrets, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 }
 
@@ -134,7 +134,7 @@ const ESCAPES: [u8; 4] = *b"\\%&+";
 impl Needles {
     fn with(&self, secret: &str) -> Needles {
         let bare: String = secret.chars().filter(|c| *c != '\\').collect();
-        if bare.len() < HIDDEN_BYTES_MIN || self.texts.iter().any(|known| known.expose() == bare) {
+        if bare.len() < REDACTED_BYTES_MIN || self.texts.iter().any(|known| known.expose() == bare) {
             return self.clone();
         }
         let mut grown = self.clone();
@@ -163,7 +163,7 @@ impl Needles {
         self.texts.iter().find_map(|needle| {
             let needle = needle.expose();
             let is_number = needle.bytes().all(|byte| byte.is_ascii_digit());
-            Some((spelling(text, needle)?, if is_number { HIDDEN_DIGITS } else { HIDDEN }))
+            Some((spelling(text, needle)?, if is_number { MASK_DIGITS } else { MASK }))
         })
     }
 }
@@ -182,16 +182,16 @@ fn backslashes(text: &[u8]) -> usize {
 }
 
 /// `text` with all of these hidden; `None` where it holds none.
-fn hide(needles: &[&Needles], text: &[u8]) -> Option<Vec<u8>> {
+fn redact(needles: &[&Needles], text: &[u8]) -> Option<Vec<u8>> {
     let begin = Pairs::of_all(needles);
-    let mut hidden = Vec::new();
+    let mut redacted = Vec::new();
     let (mut at, mut done) = (0, 0);
     while let Some(place) = begin.next(text, at) {
         let rest = &text[place..];
         match needles.iter().find_map(|needles| needles.found(rest)) {
             Some((length, stars)) => {
-                hidden.extend_from_slice(&text[done..place]);
-                hidden.extend_from_slice(stars);
+                redacted.extend_from_slice(&text[done..place]);
+                redacted.extend_from_slice(stars);
                 at = place + length;
                 done = at;
             }
@@ -202,8 +202,8 @@ fn hide(needles: &[&Needles], text: &[u8]) -> Option<Vec<u8>> {
     if done == 0 {
         return None;
     }
-    hidden.extend_from_slice(&text[done..]);
-    Some(hidden)
+    redacted.extend_from_slice(&text[done..]);
+    Some(redacted)
 }
 
 /// Ways of reading a text that are tried. More than a few come up only where a secret holds many `%` or `&`.
@@ -223,7 +223,7 @@ fn spelling(text: &[u8], needle: &str) -> Option<usize> {
                     open.extend(readings.map(|following| (at, following)));
                     rest = following;
                 }
-                None if at >= HIDDEN_BYTES_MIN && is_cut(rest) => return Some(text.len()),
+                None if at >= REDACTED_BYTES_MIN && is_cut(rest) => return Some(text.len()),
                 None => break,
             }
         }
@@ -335,32 +335,32 @@ mod tests {
 
     use super::*;
 
-    fn cover(secrets: &[&str]) -> Cover {
+    fn redactor(secrets: &[&str]) -> Redactor {
         let known = Secrets::default();
         secrets.iter().for_each(|secret| known.add(secret));
-        known.cover()
+        known.redactor()
     }
 
-    fn hidden(secrets: &[&str], text: &str) -> String {
-        cover(secrets).text(text.to_owned())
+    fn redacted(secrets: &[&str], text: &str) -> String {
+        redactor(secrets).text(text.to_owned())
     }
 
     #[test]
     fn what_is_no_secret_stays_as_it_is() {
         let text = r"a \ b %2F &amp; &#99; 中文 canar";
-        assert_eq!(hidden(&["canary-01", ""], text), text);
-        assert_eq!(hidden(&[r"\\\\\\\\\"], r"a \\\\\\\\\\\\\ b"), r"a \\\\\\\\\\\\\ b");
+        assert_eq!(redacted(&["canary-01", ""], text), text);
+        assert_eq!(redacted(&[r"\\\\\\\\\"], r"a \\\\\\\\\\\\\ b"), r"a \\\\\\\\\\\\\ b");
     }
 
     #[test]
     fn a_secret_that_is_too_short_to_be_told_from_other_texts_hides_nothing() {
-        assert_eq!(hidden(&["a", "1234567"], "a cat 1234567"), "a cat 1234567");
-        assert_eq!(hidden(&["12345678x"], "a cat 12345678x"), "a cat ***");
+        assert_eq!(redacted(&["a", "1234567"], "a cat 1234567"), "a cat 1234567");
+        assert_eq!(redacted(&["12345678x"], "a cat 12345678x"), "a cat ***");
     }
 
     #[test]
     fn the_longer_of_two_is_hidden_whole() {
-        assert_eq!(hidden(&["key-0123", "key-0123-ring"], "a key-0123-ring and a key-0123"), "a *** and a ***");
+        assert_eq!(redacted(&["key-0123", "key-0123-ring"], "a key-0123-ring and a key-0123"), "a *** and a ***");
     }
 
     #[test]
@@ -378,7 +378,7 @@ mod tests {
             "5322455c432f522b453d5420e5af86",
             "5322455C432F522B453D5420E5AF86",
         ] {
-            assert_eq!(hidden(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
+            assert_eq!(redacted(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
         }
     }
 
@@ -387,7 +387,7 @@ mod tests {
         let secret = "Zq%9w&x%25&amp;u0041";
         let percent = |text: &str| text.replace('%', "%25").replace('&', "%26").replace(';', "%3B");
         for spelled in [secret.to_owned(), percent(secret), percent(&percent(secret)), secret.replace('&', "&amp;")] {
-            assert_eq!(hidden(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
+            assert_eq!(redacted(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
         }
     }
 
@@ -395,7 +395,7 @@ mod tests {
     fn texts_made_to_be_read_in_many_ways_take_no_longer() {
         let text = "%25".repeat(2_000) + &"\\".repeat(100_000);
         let begun = std::time::Instant::now();
-        hidden(&["%%%%%%%%%%%%%%%%%%%%%%%%x"], &text);
+        redacted(&["%%%%%%%%%%%%%%%%%%%%%%%%x"], &text);
         assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
@@ -408,27 +408,27 @@ mod tests {
             ("dTpjYW5hcnktMA==", "dTp***A=="),
             ("dXNyOmNhbmFyeS0wIQ==", "dXNyOm***IQ=="),
         ] {
-            let text = hidden(&["canary-0"], encoded);
+            let text = redacted(&["canary-0"], encoded);
             assert!(text.contains("***") && text.len() <= shown.len() + 2, "{encoded}: {text}");
         }
         for encoded in ["z7_Pvz8_Pz9-fn5-", "z7/Pvz8/Pz9+fn5+", "z7%2FPvz8%2FPz9%2Bfn5%2b", r"z7\/Pvz8\/Pz9+fn5+"] {
-            assert_eq!(hidden(&["\u{3ff}\u{3ff}????~~~~"], &format!("<{encoded}>")), "<***>", "{encoded}");
+            assert_eq!(redacted(&["\u{3ff}\u{3ff}????~~~~"], &format!("<{encoded}>")), "<***>", "{encoded}");
         }
     }
 
     #[test]
     fn what_a_cut_leaves_of_a_secret_is_hidden_too() {
-        assert_eq!(hidden(&["canary-0123456789"], "it was canary-01234"), "it was ***");
-        assert_eq!(hidden(&["canary-01/23456789"], r"it was canary-01\u00"), "it was ***");
-        assert_eq!(hidden(&["canary-0123456789"], "it was canary"), "it was canary");
+        assert_eq!(redacted(&["canary-0123456789"], "it was canary-01234"), "it was ***");
+        assert_eq!(redacted(&["canary-01/23456789"], r"it was canary-01\u00"), "it was ***");
+        assert_eq!(redacted(&["canary-0123456789"], "it was canary"), "it was canary");
         let whole = r#"{"it":"canary-012345678\u0030 "}"#;
-        assert_eq!(hidden(&["canary-0123456789"], whole), whole, "another text is no cut one");
+        assert_eq!(redacted(&["canary-0123456789"], whole), whole, "another text is no cut one");
     }
 
     #[test]
     fn a_body_stays_json_where_a_secret_of_digits_is_hidden_in_it() {
         let body = Bytes::from_static(br#"{"id":"1234567890","total":1234567890,"part":91234567890.5}"#);
-        let body = cover(&["1234567890"]).records(body);
+        let body = redactor(&["1234567890"]).records(body);
         assert_eq!(body, r#"{"id":"0","total":0,"part":90.5}"#);
     }
 
@@ -437,32 +437,32 @@ mod tests {
         let secrets = Secrets::default();
         secrets.add_name("canary-name");
         let body = Bytes::from_static(br#"{"key":"canary-name"}"#);
-        assert_eq!(secrets.cover().complaint(body.clone()), r#"{"key":"***"}"#);
-        assert_eq!(secrets.cover().records(body.clone()), body);
+        assert_eq!(secrets.redactor().error_body(body.clone()), r#"{"key":"***"}"#);
+        assert_eq!(secrets.redactor().records(body.clone()), body);
     }
 
     #[test]
     fn bytes_that_are_no_text_are_left_alone() {
         let body = Bytes::from_static(b"\xff\xfecanary-0\xff");
-        assert_eq!(cover(&["canary-0"]).records(body), &b"\xff\xfe***\xff"[..]);
+        assert_eq!(redactor(&["canary-0"]).records(body), &b"\xff\xfe***\xff"[..]);
     }
 
     proptest! {
         #[test]
         fn no_text_that_holds_a_secret_shows_it(before: String, secret in "[A-Za-z0-9/+=\"\\\\ ]{9,20}", after: String) {
-            prop_assume!(secret.chars().filter(|c| *c != '\\').count() >= HIDDEN_BYTES_MIN);
+            prop_assume!(secret.chars().filter(|c| *c != '\\').count() >= REDACTED_BYTES_MIN);
             prop_assume!(!secret.chars().all(|c| c.is_ascii_digit() || c == '\\'));
             let json = serde_json::to_string(&secret).expect("text");
             for text in [format!("{before}{secret}{after}"), format!("{before}{json}{after}")] {
-                let hidden = hidden(&[&secret], &text);
-                prop_assert!(!hidden.contains(&secret), "{}", hidden);
+                let redacted = redacted(&[&secret], &text);
+                prop_assert!(!redacted.contains(&secret), "{}", redacted);
             }
         }
 
         #[test]
         fn what_holds_no_secret_is_untouched(text: Vec<u8>) {
             let body = Bytes::from(text);
-            prop_assert_eq!(cover(&["canary-0123456789abcdef"]).records(body.clone()), body);
+            prop_assert_eq!(redactor(&["canary-0123456789abcdef"]).records(body.clone()), body);
         }
     }
 }

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use governor::Quota;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::retry::Window;
@@ -25,19 +25,19 @@ pub const RATE_PER_S_DEFAULT: f64 = 10.0;
 /// Requests of one lane under way at a time where nothing else is set.
 pub const IN_FLIGHT_DEFAULT: usize = 4;
 /// The slowest pace that throttling leads to, unless the ceiling itself is lower.
-pub const PACE_FLOOR_PER_S: f64 = 0.1;
+pub const RATE_FLOOR_PER_S: f64 = 0.1;
 /// The slowest pace that can be set; 0 switches the limiter off.
 pub const RATE_PER_S_MIN: f64 = 0.001;
 
 /// What a 429 leaves of the pace.
-const LOWERED_TO: f64 = 0.5;
+const SLOWDOWN_FACTOR: f64 = 0.5;
 /// What a success gives back, as a share of the ceiling.
-const RAISED_BY: f64 = 0.005;
+const RECOVERY_SHARE: f64 = 0.005;
 /// A sleeper that wakes this late still counts as on time, so that late timers do not add up to a slower pace.
 /// Slots stand further apart in the same measure, which keeps the promise for the moments requests really leave.
 const LATE_MAX: Duration = Duration::from_millis(5);
 
-/// Rates and concurrency for all lanes.
+/// Rates and concurrency for all limiters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateSettings {
     /// Requests a second; 0 switches the limiter off. [`RATE_PER_S_DEFAULT`] for services not named.
@@ -73,30 +73,30 @@ impl RateSettings {
     }
 }
 
-/// All lanes of a client.
-pub struct Pace {
+/// All limiters of a client.
+pub struct RateLimits {
     settings: RateSettings,
     clock: SharedClock,
-    lanes: Mutex<BTreeMap<(Service, String), Arc<Lane>>>,
+    limiters: Mutex<BTreeMap<(Service, String), Arc<RateLimiter>>>,
 }
 
-impl Pace {
+impl RateLimits {
     pub fn new(settings: RateSettings, clock: SharedClock) -> Result<Self, Error> {
         settings.check()?;
-        Ok(Self { settings, clock, lanes: Mutex::default() })
+        Ok(Self { settings, clock, limiters: Mutex::default() })
     }
 
-    pub fn lane(&self, service: Service, region: &str) -> Arc<Lane> {
-        let mut lanes = locked(&self.lanes);
-        let lane = lanes.entry((service, region.to_owned())).or_insert_with(|| {
-            Arc::new(Lane::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
+    pub fn limiter(&self, service: Service, region: &str) -> Arc<RateLimiter> {
+        let mut limiters = locked(&self.limiters);
+        let limiter = limiters.entry((service, region.to_owned())).or_insert_with(|| {
+            Arc::new(RateLimiter::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
         });
-        Arc::clone(lane)
+        Arc::clone(limiter)
     }
 }
 
 /// The requests of one service in one region.
-pub struct Lane {
+pub struct RateLimiter {
     clock: SharedClock,
     in_flight: Arc<Semaphore>,
     /// First come, first served: the head of the line alone waits for the next slot.
@@ -111,7 +111,7 @@ pub struct Slot {
     _in_flight: OwnedSemaphorePermit,
 }
 
-impl Lane {
+impl RateLimiter {
     fn new(ceiling: Option<f64>, in_flight: usize, clock: SharedClock) -> Self {
         Self {
             clock,
@@ -122,7 +122,7 @@ impl Lane {
     }
 
     /// Waits for leave to send. `told` hears of each wait of the head of the line.
-    pub async fn enter(&self, told: impl Fn(Duration, WaitCause)) -> Slot {
+    pub async fn enter(&self, on_wait: impl Fn(Duration, WaitCause)) -> Slot {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
         let _head = self.line.lock().await;
         loop {
@@ -133,7 +133,7 @@ impl Lane {
             };
             let Err(due) = due else { return Slot { at: now, _in_flight: permit } };
             let wait = due.saturating_sub(now);
-            told(wait, cause);
+            on_wait(wait, cause);
             self.clock.sleep(wait).await;
         }
     }
@@ -156,8 +156,8 @@ impl Lane {
     }
 
     /// Requests a second at present; `None` where there is no limit.
-    pub fn pace_per_s(&self) -> Option<f64> {
-        locked(&self.spacing).pace
+    pub fn current_rate_per_s(&self) -> Option<f64> {
+        locked(&self.spacing).rate
     }
 }
 
@@ -165,19 +165,19 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<Duration>>;
+type Limiter = governor::RateLimiter<NotKeyed, InMemoryState, ManualClock, NoOpMiddleware<Duration>>;
 
 /// The limiter's clock: it is told the time, as [`crate::base::clock::Clock::mono`] has it.
 #[derive(Clone, Default)]
-struct Told(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Told {
+impl ManualClock {
     fn set(&self, now: Duration) {
         self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
-impl governor::clock::Clock for Told {
+impl governor::clock::Clock for ManualClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -191,9 +191,9 @@ struct Spacing {
     ceiling: Option<f64>,
     /// The setting itself.
     set: Option<f64>,
-    pace: Option<f64>,
+    rate: Option<f64>,
     limiter: Option<Limiter>,
-    told: Told,
+    clock: ManualClock,
     /// The moment that was last refused with: who waited for it is served as if on time.
     due: Option<Duration>,
     last: Option<Duration>,
@@ -207,15 +207,15 @@ impl Spacing {
         let mut spacing = Self {
             ceiling,
             set: ceiling,
-            pace: None,
+            rate: None,
             limiter: None,
-            told: Told::default(),
+            clock: ManualClock::default(),
             due: None,
             last: None,
             not_before: Duration::ZERO,
             lowered_at: None,
         };
-        spacing.set_pace(ceiling);
+        spacing.set_rate(ceiling);
         spacing
     }
 
@@ -227,7 +227,7 @@ impl Spacing {
         }
         let moment = self.credited(now);
         if let Some(limiter) = &self.limiter {
-            self.told.set(moment);
+            self.clock.set(moment);
             if let Err(refusal) = limiter.check() {
                 let due = refusal.earliest_possible();
                 self.due = Some(due);
@@ -248,10 +248,10 @@ impl Spacing {
     }
 
     fn raise(&mut self) {
-        if let (Some(pace), Some(ceiling)) = (self.pace, self.ceiling)
-            && pace < ceiling
+        if let (Some(rate), Some(ceiling)) = (self.rate, self.ceiling)
+            && rate < ceiling
         {
-            self.set_pace(Some((pace + ceiling * RAISED_BY).min(ceiling)));
+            self.set_rate(Some((rate + ceiling * RECOVERY_SHARE).min(ceiling)));
         }
     }
 
@@ -260,14 +260,14 @@ impl Spacing {
         if let Some(window) = window {
             self.adopt(window.rate_per_s());
         }
-        let heeded = self.lowered_at.is_none_or(|lowered_at| left >= lowered_at);
-        match (self.pace, self.ceiling) {
-            (None, Some(ceiling)) => self.set_pace(Some(ceiling)),
-            (Some(pace), Some(ceiling)) if pace > ceiling => self.set_pace(Some(ceiling)),
-            (Some(pace), _) if heeded => self.set_pace(Some((pace * LOWERED_TO).max(self.floor()))),
+        let counts = self.lowered_at.is_none_or(|lowered_at| left >= lowered_at);
+        match (self.rate, self.ceiling) {
+            (None, Some(ceiling)) => self.set_rate(Some(ceiling)),
+            (Some(rate), Some(ceiling)) if rate > ceiling => self.set_rate(Some(ceiling)),
+            (Some(rate), _) if counts => self.set_rate(Some((rate * SLOWDOWN_FACTOR).max(self.floor()))),
             _ => {}
         }
-        if heeded {
+        if counts {
             self.lowered_at = Some(now);
         }
     }
@@ -279,7 +279,7 @@ impl Spacing {
     }
 
     fn floor(&self) -> f64 {
-        self.ceiling.map_or(PACE_FLOOR_PER_S, |ceiling| ceiling.min(PACE_FLOOR_PER_S))
+        self.ceiling.map_or(RATE_FLOOR_PER_S, |ceiling| ceiling.min(RATE_FLOOR_PER_S))
     }
 
     fn pause(&mut self, until: Duration) {
@@ -288,18 +288,18 @@ impl Spacing {
 
     /// Why a request waits at `now`: for the pace that was set, or because the service asked for less.
     fn cause(&self, now: Duration) -> WaitCause {
-        if self.pace == self.set && self.not_before <= now { WaitCause::Pace } else { WaitCause::Throttled }
+        if self.rate == self.set && self.not_before <= now { WaitCause::RateLimit } else { WaitCause::Throttled }
     }
 
     /// A fresh limiter knows nothing of the last slot, so its first one is held back by hand.
-    fn set_pace(&mut self, pace: Option<f64>) {
-        let interval = pace.map(interval);
+    fn set_rate(&mut self, rate: Option<f64>) {
+        let interval = rate.map(interval);
         let quota = interval.and_then(Quota::with_period);
         if let (Some(last), Some(interval)) = (self.last, interval) {
             self.not_before = self.not_before.max(last + interval);
         }
-        self.limiter = quota.map(|quota| Limiter::direct_with_clock(quota, self.told.clone()));
-        self.pace = pace;
+        self.limiter = quota.map(|quota| Limiter::direct_with_clock(quota, self.clock.clone()));
+        self.rate = rate;
     }
 }
 
@@ -354,13 +354,13 @@ mod tests {
     }
 
     /// A lane's spacing, with what has become of it.
-    struct Play {
+    struct Simulation {
         spacing: Spacing,
         now: Duration,
         left: Vec<Duration>,
     }
 
-    impl Play {
+    impl Simulation {
         fn new(ceiling: f64) -> Self {
             Self { spacing: Spacing::new(Some(ceiling)), now: Duration::from_secs(1000), left: Vec::new() }
         }
@@ -384,9 +384,9 @@ mod tests {
         }
 
         fn all(ceiling: f64, events: &[Event]) -> Self {
-            let mut play = Play::new(ceiling);
-            events.iter().for_each(|event| play.step(event));
-            play
+            let mut simulation = Simulation::new(ceiling);
+            events.iter().for_each(|event| simulation.step(event));
+            simulation
         }
     }
 
@@ -403,7 +403,7 @@ mod tests {
             ceiling in prop_oneof![0.05f64..3.0, 3.0f64..200.0],
             events in prop::collection::vec(event(), 1..200),
         ) {
-            let left = Play::all(ceiling, &events).left;
+            let left = Simulation::all(ceiling, &events).left;
             prop_assert!(most_in_a_second(&left) <= ceiling.ceil() as usize);
         }
 
@@ -413,7 +413,7 @@ mod tests {
             late_us in prop::collection::vec(prop_oneof![0u64..10, 4_000u64..7_000], 200),
         ) {
             let events: Vec<Event> = late_us.into_iter().map(|late_us| Event::Request { late_us }).collect();
-            let left = Play::all(f64::from(ceiling), &events).left;
+            let left = Simulation::all(f64::from(ceiling), &events).left;
             prop_assert!(most_in_a_second(&left) <= ceiling as usize);
         }
 
@@ -422,11 +422,11 @@ mod tests {
             ceiling in 0.05f64..200.0,
             events in prop::collection::vec(event(), 1..200),
         ) {
-            let mut play = Play::new(ceiling);
+            let mut simulation = Simulation::new(ceiling);
             for event in &events {
-                play.step(event);
-                let pace = play.spacing.pace.unwrap();
-                prop_assert!(pace >= ceiling.min(PACE_FLOOR_PER_S) && pace <= ceiling, "{pace}");
+                simulation.step(event);
+                let rate = simulation.spacing.rate.unwrap();
+                prop_assert!(rate >= ceiling.min(RATE_FLOOR_PER_S) && rate <= ceiling, "{rate}");
             }
         }
 
@@ -437,11 +437,11 @@ mod tests {
             pause_ms in 1u64..60_000,
             after in prop::collection::vec(event(), 1..50),
         ) {
-            let mut play = Play::all(ceiling, &before);
-            let (left_before, end) = (play.left.len(), play.now + Duration::from_millis(pause_ms));
-            play.step(&Event::Pause { ms: pause_ms });
-            after.iter().for_each(|event| play.step(event));
-            prop_assert!(play.left[left_before..].iter().all(|at| *at >= end));
+            let mut simulation = Simulation::all(ceiling, &before);
+            let (left_before, end) = (simulation.left.len(), simulation.now + Duration::from_millis(pause_ms));
+            simulation.step(&Event::Pause { ms: pause_ms });
+            after.iter().for_each(|event| simulation.step(event));
+            prop_assert!(simulation.left[left_before..].iter().all(|at| *at >= end));
         }
     }
 
@@ -457,10 +457,10 @@ mod tests {
     }
 
     #[test]
-    fn late_timers_cost_no_pace() {
+    fn late_timers_do_not_lower_the_rate() {
         for ceiling in [5.0, 10.0, 50.0, 200.0] {
             let requests = 2000;
-            let left = Play::all(ceiling, &vec![Event::Request { late_us: 1_500 }; requests]).left;
+            let left = Simulation::all(ceiling, &vec![Event::Request { late_us: 1_500 }; requests]).left;
             let took_s = (left[requests - 1] - left[0]).as_secs_f64();
             let share = took_s / (requests as f64 / ceiling);
             assert!(share <= 1.006, "{ceiling}/s took {share} of the time it had to");
@@ -468,68 +468,68 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_window_becomes_the_pace_and_the_ceiling() {
+    fn a_stated_window_becomes_the_rate_and_the_ceiling() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, minute(60));
-        assert_eq!(spacing.pace, Some(1.0));
+        assert_eq!(spacing.rate, Some(1.0));
         for _ in 0..10_000 {
             spacing.raise();
         }
-        assert_eq!(spacing.pace, Some(1.0));
+        assert_eq!(spacing.rate, Some(1.0));
     }
 
     #[test]
-    fn a_window_wider_than_the_pace_halves_it() {
+    fn a_window_wider_than_the_rate_halves_it() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, minute(6000));
-        assert_eq!(spacing.pace, Some(5.0));
+        assert_eq!(spacing.rate, Some(5.0));
     }
 
     #[test]
-    fn successes_bring_the_pace_back_slowly_and_no_further_than_the_ceiling() {
+    fn successes_raise_the_rate_slowly_up_to_the_ceiling() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, None);
-        assert_eq!(spacing.pace, Some(5.0));
+        assert_eq!(spacing.rate, Some(5.0));
         let raised = (0..1000).take_while(|_| {
             spacing.raise();
-            spacing.pace < Some(10.0)
+            spacing.rate < Some(10.0)
         });
         assert!((95..=105).contains(&raised.count()));
         spacing.raise();
-        assert_eq!(spacing.pace, Some(10.0));
+        assert_eq!(spacing.rate, Some(10.0));
     }
 
     #[test]
-    fn requests_that_were_under_way_together_lower_the_pace_once() {
+    fn requests_in_flight_together_lower_the_rate_once() {
         let mut spacing = Spacing::new(Some(8.0));
         let at = |ms| Duration::from_millis(ms);
         for left_ms in [1000, 1100, 1200, 1300] {
             spacing.lower(at(left_ms), at(1500 + left_ms / 100), None);
         }
-        assert_eq!(spacing.pace, Some(4.0));
+        assert_eq!(spacing.rate, Some(4.0));
         spacing.lower(at(2000), at(2100), None);
-        assert_eq!(spacing.pace, Some(2.0));
+        assert_eq!(spacing.rate, Some(2.0));
     }
 
     #[test]
-    fn throttling_without_end_stops_at_the_floor() {
+    fn endless_throttling_stops_at_the_floor() {
         let mut spacing = Spacing::new(Some(10.0));
         for second in 1..100 {
             spacing.lower(SECOND * second, SECOND * second, minute(1));
         }
-        assert_eq!(spacing.pace, Some(PACE_FLOOR_PER_S));
+        assert_eq!(spacing.rate, Some(RATE_FLOOR_PER_S));
     }
 
     #[test]
-    fn with_the_limiter_off_only_pauses_and_stated_windows_hold_back() {
+    fn with_the_limiter_off_only_pauses_and_stated_windows_delay_requests() {
         let mut spacing = Spacing::new(None);
         assert!((0..1000).all(|_| spacing.take(SECOND).is_ok()));
         spacing.lower(SECOND, SECOND, None);
-        assert_eq!(spacing.pace, None);
+        assert_eq!(spacing.rate, None);
         spacing.pause(SECOND * 3);
         assert_eq!(spacing.take(SECOND * 2), Err(SECOND * 3));
         spacing.lower(SECOND * 2, SECOND * 2, minute(120));
-        assert_eq!(spacing.pace, Some(2.0));
+        assert_eq!(spacing.rate, Some(2.0));
     }
 
     #[test]
@@ -545,26 +545,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lane_lets_only_so_many_in_at_a_time_and_the_next_when_one_leaves() {
+    async fn a_limiter_admits_its_maximum_at_a_time_and_the_next_when_one_leaves() {
         let settings = RateSettings { rate_per_s: [(Service::Swr, 0.0)].into(), in_flight: 2 };
-        let pace = Pace::new(settings, TestClock::shared()).unwrap();
-        let lane = pace.lane(Service::Swr, "r");
-        let (first, _second) = (lane.enter(|_, _| ()).await, lane.enter(|_, _| ()).await);
-        let mut third = Box::pin(lane.enter(|_, _| ()));
+        let limits = RateLimits::new(settings, TestClock::shared()).unwrap();
+        let limiter = limits.limiter(Service::Swr, "r");
+        let (first, _second) = (limiter.enter(|_, _| ()).await, limiter.enter(|_, _| ()).await);
+        let mut third = Box::pin(limiter.enter(|_, _| ()));
         assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
-        assert_eq!(pace.lane(Service::Swr, "other").in_flight.available_permits(), 2);
+        assert_eq!(limits.limiter(Service::Swr, "other").in_flight.available_permits(), 2);
         drop(first);
         third.await;
     }
 
     #[tokio::test]
-    async fn many_waiters_leave_a_lane_evenly_spaced() {
+    async fn many_waiters_leave_a_limiter_evenly_spaced() {
         let settings = RateSettings { rate_per_s: BTreeMap::new(), in_flight: 100 };
-        let pace = Arc::new(Pace::new(settings, TestClock::shared()).unwrap());
+        let limits = Arc::new(RateLimits::new(settings, TestClock::shared()).unwrap());
         let tasks: Vec<_> = (0..40)
             .map(|_| {
-                let pace = Arc::clone(&pace);
-                tokio::spawn(async move { pace.lane(Service::Swr, "r").enter(|_, _| ()).await.at })
+                let limits = Arc::clone(&limits);
+                tokio::spawn(async move { limits.limiter(Service::Swr, "r").enter(|_, _| ()).await.at })
             })
             .collect();
         let mut left = Vec::new();

@@ -34,7 +34,7 @@ impl Default for RetryLimits {
 
 /// How an attempt ended without a usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     Status(u16),
     /// No connection: DNS, TCP or TLS; or one that broke before the answer began.
     Connection,
@@ -49,8 +49,8 @@ pub enum Outcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
-    Wait(Duration),
+pub enum NextStep {
+    RetryAfter(Duration),
     GiveUp(Reason),
 }
 
@@ -64,7 +64,7 @@ pub enum Reason {
 
 /// Where a call stands after a failed attempt.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct FailedAttempt {
     /// Counted from 1.
     pub attempt: u32,
     /// Time in attempts and back-off so far.
@@ -75,28 +75,28 @@ pub struct Standing {
     pub random: f64,
 }
 
-pub fn verdict(limits: &RetryLimits, outcome: Outcome, standing: &Standing) -> Verdict {
+pub fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
     if !worth_retrying(outcome) {
-        return Verdict::GiveUp(Reason::Final);
+        return NextStep::GiveUp(Reason::Final);
     }
-    if standing.attempt >= limits.attempts_max {
-        return Verdict::GiveUp(Reason::AttemptsSpent);
+    if failed.attempt >= limits.attempts_max {
+        return NextStep::GiveUp(Reason::AttemptsSpent);
     }
-    let wait = match standing.asked {
+    let wait = match failed.asked {
         Some(asked) => asked.min(RETRY_AFTER_MAX),
-        None => backoff(limits, standing.attempt, standing.random),
+        None => backoff(limits, failed.attempt, failed.random),
     };
-    if standing.spent.saturating_add(wait) >= limits.budget {
-        return Verdict::GiveUp(Reason::BudgetSpent);
+    if failed.spent.saturating_add(wait) >= limits.budget {
+        return NextStep::GiveUp(Reason::BudgetSpent);
     }
-    Verdict::Wait(wait)
+    NextStep::RetryAfter(wait)
 }
 
-fn worth_retrying(outcome: Outcome) -> bool {
+fn worth_retrying(outcome: AttemptOutcome) -> bool {
     match outcome {
-        Outcome::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-        Outcome::Connection | Outcome::Timeout | Outcome::Cut | Outcome::Unusable => true,
-        Outcome::TooLarge => false,
+        AttemptOutcome::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        AttemptOutcome::Connection | AttemptOutcome::Timeout | AttemptOutcome::Cut | AttemptOutcome::Unusable => true,
+        AttemptOutcome::TooLarge => false,
     }
 }
 
@@ -164,30 +164,36 @@ mod tests {
 
     use super::*;
 
-    fn first(asked: Option<Duration>, random: f64) -> Standing {
-        Standing { attempt: 1, spent: Duration::ZERO, asked, random }
+    fn first(asked: Option<Duration>, random: f64) -> FailedAttempt {
+        FailedAttempt { attempt: 1, spent: Duration::ZERO, asked, random }
     }
 
-    fn name(verdict: Verdict) -> &'static str {
-        match verdict {
-            Verdict::Wait(_) => "retry",
-            Verdict::GiveUp(_) => "give up",
+    fn name(step: NextStep) -> &'static str {
+        match step {
+            NextStep::RetryAfter(_) => "retry",
+            NextStep::GiveUp(_) => "give up",
         }
     }
 
     /// Runs of statuses with the same verdict, one line each.
     fn policy() -> String {
-        let judge = |outcome| name(verdict(&RetryLimits::default(), outcome, &first(None, 1.0)));
+        let judge = |outcome| name(next_step(&RetryLimits::default(), outcome, &first(None, 1.0)));
         let mut text = String::new();
         let mut start = 100;
         for status in 100..=599 {
-            if status == 599 || judge(Outcome::Status(status + 1)) != judge(Outcome::Status(start)) {
+            if status == 599 || judge(AttemptOutcome::Status(status + 1)) != judge(AttemptOutcome::Status(start)) {
                 let range = if start == status { format!("{start}") } else { format!("{start}-{status}") };
-                writeln!(text, "{range}: {}", judge(Outcome::Status(start))).unwrap();
+                writeln!(text, "{range}: {}", judge(AttemptOutcome::Status(start))).unwrap();
                 start = status + 1;
             }
         }
-        for outcome in [Outcome::Connection, Outcome::Timeout, Outcome::Cut, Outcome::Unusable, Outcome::TooLarge] {
+        for outcome in [
+            AttemptOutcome::Connection,
+            AttemptOutcome::Timeout,
+            AttemptOutcome::Cut,
+            AttemptOutcome::Unusable,
+            AttemptOutcome::TooLarge,
+        ] {
             writeln!(text, "{outcome:?}: {}", judge(outcome)).unwrap();
         }
         text
@@ -215,26 +221,26 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_not_followed_by_another() {
-        let standing = Standing { attempt: 5, ..first(None, 0.0) };
-        let found = verdict(&RetryLimits::default(), Outcome::Status(503), &standing);
-        assert_eq!(found, Verdict::GiveUp(Reason::AttemptsSpent));
+        let failed = FailedAttempt { attempt: 5, ..first(None, 0.0) };
+        let found = next_step(&RetryLimits::default(), AttemptOutcome::Status(503), &failed);
+        assert_eq!(found, NextStep::GiveUp(Reason::AttemptsSpent));
     }
 
     #[test]
     fn a_wait_that_would_pass_the_budget_is_not_begun() {
-        let standing = Standing { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
-        let found = verdict(&RetryLimits::default(), Outcome::Status(429), &standing);
-        assert_eq!(found, Verdict::GiveUp(Reason::BudgetSpent));
+        let failed = FailedAttempt { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
+        let found = next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &failed);
+        assert_eq!(found, NextStep::GiveUp(Reason::BudgetSpent));
     }
 
     #[test]
     fn the_wait_asked_for_is_obeyed_up_to_its_cap() {
         let wait = |asked_s| {
             let asked = Some(Duration::from_secs(asked_s));
-            verdict(&RetryLimits::default(), Outcome::Status(429), &first(asked, 0.5))
+            next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &first(asked, 0.5))
         };
-        assert_eq!(wait(7), Verdict::Wait(Duration::from_secs(7)));
-        assert_eq!(wait(86_400), Verdict::Wait(RETRY_AFTER_MAX));
+        assert_eq!(wait(7), NextStep::RetryAfter(Duration::from_secs(7)));
+        assert_eq!(wait(86_400), NextStep::RetryAfter(RETRY_AFTER_MAX));
     }
 
     #[test]
@@ -292,10 +298,10 @@ mod tests {
                 // An attempt's own time limit is what is left of the budget.
                 spent += Duration::from_millis(took_ms).min(limits.budget - spent);
                 let asked = asked_s.map(Duration::from_secs);
-                let standing = Standing { attempt, spent, asked, random: randoms[attempt as usize - 1] };
-                match verdict(&limits, Outcome::Status(503), &standing) {
-                    Verdict::Wait(wait) => spent += wait,
-                    Verdict::GiveUp(_) => break,
+                let failed = FailedAttempt { attempt, spent, asked, random: randoms[attempt as usize - 1] };
+                match next_step(&limits, AttemptOutcome::Status(503), &failed) {
+                    NextStep::RetryAfter(wait) => spent += wait,
+                    NextStep::GiveUp(_) => break,
                 }
                 attempt += 1;
             }

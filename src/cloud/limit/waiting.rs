@@ -11,7 +11,7 @@ use crate::cloud::call::Call;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitCause {
     /// For the pace that was set.
-    Pace,
+    RateLimit,
     /// The service has said that there are too many.
     Throttled,
     /// One has failed and is tried again.
@@ -37,7 +37,7 @@ impl Watcher {
         Watcher(Some(Arc::new(listener)))
     }
 
-    pub(crate) fn tell(&self, call: &Call, wait: Duration, cause: WaitCause) {
+    pub(crate) fn notify(&self, call: &Call, wait: Duration, cause: WaitCause) {
         if let Some(listener) = &self.0 {
             listener(&Waiting { service: call.service, region: &call.region, wait, cause });
         }

@@ -27,13 +27,13 @@ pub struct Answered {
     pub ahead_us: Option<i64>,
 }
 
-pub struct Reach {
+pub struct HostProbe {
     transport: Transport,
     overrides: EndpointOverrides,
     clock: SharedClock,
 }
 
-impl Reach {
+impl HostProbe {
     pub fn new(overrides: EndpointOverrides, clock: SharedClock) -> Self {
         let transport = Transport::new(TransportSettings {
             connect_timeout: ClientSettings::CONNECT_TIMEOUT,
@@ -106,8 +106,8 @@ mod tests {
             all: Some(format!("http://127.0.0.1:{}/pre", server.port)),
             by_service: BTreeMap::new(),
         };
-        let reach = Reach::new(overrides, TestClock::shared());
-        (reach.ask(Service::Swr, "anywhere").await, server)
+        let probe = HostProbe::new(overrides, TestClock::shared());
+        (probe.ask(Service::Swr, "anywhere").await, server)
     }
 
     #[tokio::test]

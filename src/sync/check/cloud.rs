@@ -13,7 +13,7 @@ use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::limit::retry::RetryLimits;
 use crate::cloud::lookup::codearts;
 use crate::cloud::lookup::endpoint::endpoint;
-use crate::cloud::lookup::host_probe::{Answered, Reach};
+use crate::cloud::lookup::host_probe::{Answered, HostProbe};
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 use crate::sync::error as ended;
@@ -117,7 +117,7 @@ impl Tried<'_> {
     async fn hosts(&mut self, scopes: &[ScopeSettings]) {
         let reach_of = |profile: &Option<String>| {
             let overrides = request::endpoint_overrides(self.trial.settings, profile.as_deref());
-            Reach::new(overrides, Arc::clone(&self.trial.clock))
+            HostProbe::new(overrides, Arc::clone(&self.trial.clock))
         };
         let mut places_of: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for place in self.places(scopes) {
