@@ -1,5 +1,5 @@
-//! The one request loop: sign, wait for a slot, send, read, judge, and go round again where that may help. Each
-//! step is a function or value of its own; what a body means is left to the caller.
+//! The one request loop: wait for a slot, sign, send, read, judge, and try again where that may help. Each step is a
+//! function or value of its own. What a body means is left to the caller.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -31,24 +31,24 @@ use crate::cloud::lookup::endpoint::{Endpoint, EndpointOverrides, endpoint};
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// How often what authorises a call is renewed because it ran out while the call waited for its turn.
+/// How often a credential is renewed because it expired while the call waited for its turn.
 const RENEWALS_MAX: u32 = 3;
 
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub credentials: Credentials,
-    /// Where a person can look the credentials up, for hints.
+    /// Where a person finds the credentials, for hints.
     pub source: String,
     pub overrides: EndpointOverrides,
     pub rate: RateSettings,
     pub retry: RetryLimits,
     pub connect_timeout: Duration,
-    /// Until the answer begins, and between any two parts of it. The gateway's own limit is 30 s.
+    /// Until the answer begins, and between any two parts of it. The gateway's limit is 30 s.
     pub read_timeout: Duration,
     /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
     pub user_agent: String,
-    /// Hears of requests that are held back.
+    /// Receives an event for each delayed request.
     pub watcher: Watcher,
 }
 
@@ -72,7 +72,7 @@ impl ClientSettings {
     }
 }
 
-/// Asks Huawei Cloud. Shared by all lists of a run; safe to use from many tasks.
+/// Makes calls to Huawei Cloud. All lists of a run share it; many tasks can use it at once.
 pub struct Client {
     credentials: Credentials,
     identity: Identity,
@@ -88,7 +88,7 @@ pub struct Client {
     clock: SharedClock,
 }
 
-/// What stays the same over the attempts of a call.
+/// What is the same for all attempts of a call.
 struct Route<'a> {
     call: &'a Call,
     body: Option<Bytes>,
@@ -103,12 +103,12 @@ struct Route<'a> {
     limiter: Arc<RateLimiter>,
 }
 
-/// On what a call is sent.
+/// Whether a call needs a credential.
 #[derive(Clone, Copy, PartialEq)]
 enum AuthRequired {
-    /// On the credentials, once they are known to be good.
+    /// It is sent with the credential, after the credential gate.
     Yes,
-    /// As it is, since it asks for what others are sent on.
+    /// It is sent without one, because it fetches the credential.
     No,
 }
 
@@ -118,7 +118,7 @@ struct Failure {
     outcome: AttemptOutcome,
     /// How long the service asked to wait.
     asked: Option<Duration>,
-    /// It was signed with a clock that has been corrected since, or sent with a token that can be renewed.
+    /// The clock it was signed with has since been corrected, or its token can be renewed.
     outdated: bool,
 }
 
@@ -158,7 +158,7 @@ impl Client {
         })
     }
 
-    /// A client with credentials of its own that shares this one's connections, pace and measure of the clock.
+    /// A client with other credentials that shares this one's connections, rate limits and clock correction.
     ///
     /// Errors: as for a new one.
     pub fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
@@ -168,19 +168,19 @@ impl Client {
         Ok(Client { transport, limits, skew, ..other })
     }
 
-    /// Where credentials were found of which one is shorter than what can be hidden.
+    /// Where the credentials were found, if one of them is too short to be redacted.
     pub fn source_of_short_secret(&self) -> Option<&str> {
         self.credentials.is_too_short_to_redact().then_some(self.identity.source.as_str())
     }
 
-    /// Has the services' clocks compared with the time that a run is dated by: `at` on the monotonic clock, it was
-    /// `dated`.
+    /// Compares the services' clocks with the date of the run from now on. The date was taken at `at` on the monotonic
+    /// clock.
     pub fn date_run(&self, dated: Timestamp, at: Duration) {
         self.skew.date_run(dated, at);
     }
 
-    /// How far the services' clocks are ahead of the run's, in microseconds, as the answer that differed least shows;
-    /// `None` where none on_wait.
+    /// How far the services' clocks are ahead of the run's, in microseconds: the smallest difference of all answers.
+    /// `None` where no answer had a time.
     pub fn run_behind_us(&self) -> Option<i64> {
         self.skew.run_behind_us()
     }
@@ -191,13 +191,13 @@ impl Client {
         self.skew.offset_us()
     }
 
-    /// Makes a call, and tries it again within the limits while that may help. `read` turns a good
-    /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
+    /// Makes a call, and tries again within the limits while that may help. `read` turns a good answer into the result.
+    /// An answer that it refuses counts as broken, unless the body is a known error.
     pub async fn send<T>(&self, call: &Call, read: impl Fn(&Reply<'_>) -> Result<T, String>) -> Sent<T> {
         self.send_noting(call, &Abandoned::default(), read).await
     }
 
-    /// As [`Client::send`]; where the call is dropped before its end, its attempts are left in `abandoned`.
+    /// As [`Client::send`]. If the call is dropped before it ends, its attempts go to `abandoned`.
     pub async fn send_noting<T>(
         &self,
         call: &Call,
@@ -267,10 +267,10 @@ impl Client {
         Ok(Route { call, body, auth_required, endpoint, connections, path, target, url, limiter })
     }
 
-    /// Waits for the call's turn, and has what authorises it then: what ran out while it waited is not sent.
+    /// Waits for the call's turn. A credential that expired during the wait is renewed and not sent.
     ///
-    /// Errors: nothing authorises it, or the credentials were condemned meanwhile.
-    async fn admitted(
+    /// Errors: there is no credential, or it was rejected during the wait.
+    async fn wait_for_turn(
         &self,
         route: &Route<'_>,
         log: &mut Log,
@@ -287,23 +287,23 @@ impl Client {
         let on_wait = |wait, cause| self.watcher.notify(route.call, wait, cause);
         let mut renewals = 0;
         loop {
-            // One that does not serve from the start, as IAM's clock may have it, is sent for what it is worth.
-            let served = credential.is_usable(self.service_time());
+            // By IAM's clock a new credential may look expired. Such a one is sent anyway.
+            let was_usable = credential.is_usable(self.service_time());
             let arrived = self.clock.mono();
             let slot = route.limiter.enter(on_wait).await;
             log.waited += self.clock.mono().saturating_sub(arrived);
             self.gate.proven()?;
-            if !served || credential.is_usable(self.service_time()) || renewals == RENEWALS_MAX {
+            if !was_usable || credential.is_usable(self.service_time()) || renewals == RENEWALS_MAX {
                 return Ok((permit, credential, slot));
             }
-            // A token may be had on the same lane, so none is waited for on a slot.
+            // Fetching a token may need a slot of this limiter, so this one is given back first.
             drop(slot);
             renewals += 1;
             credential = self.provider.credential(self, route.call, log).await?;
         }
     }
 
-    /// One attempt, logged. The outer error ends the call before it.
+    /// One attempt, logged. The outer error ends the call before the attempt is made.
     async fn attempt<T>(
         &self,
         route: &Route<'_>,
@@ -311,7 +311,7 @@ impl Client {
         read: &impl Fn(&Answer) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<Result<T, Failure>, Error> {
-        let (_permit, credential, slot) = self.admitted(route, log).await?;
+        let (_permit, credential, slot) = self.wait_for_turn(route, log).await?;
         let at = self.clock.wall();
         let offset_us = self.skew.offset_us();
         let limit = self.retry.budget.saturating_sub(log.spent);
@@ -416,7 +416,7 @@ impl Client {
                     Some(error_body) => {
                         let status = error_body.status();
                         let failure = self.api_failure(route, &answer, error_body, status.unwrap_or(answer.status));
-                        // Without a status of its own it is a broken answer, and asked for again.
+                        // Without its own status it counts as a broken answer and is tried again.
                         let outcome = status.map_or(AttemptOutcome::Unusable, |_| failure.outcome);
                         return Err(Failure { outcome, ..failure });
                     }
@@ -437,9 +437,9 @@ impl Client {
         Err(Failure::new(outcome, error))
     }
 
-    /// `status` is what the error_body amounts to, even where it came as a 200.
+    /// `status` is the meaning of the error body, even where it came with a 200.
     fn api_failure(&self, route: &Route<'_>, answer: &Answer, error_body: ErrorBody, status: u16) -> Failure {
-        // A error_body that came as a good answer was read as records are.
+        // The body of a good answer was redacted as records are, which leaves names in it.
         let redactor = self.secrets().redactor();
         let message = error_body.message.map_or_else(|| "no text".to_owned(), |text| redactor.text(text));
         let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
@@ -462,7 +462,7 @@ impl Client {
 
     fn class(&self, status: u16, message: &str) -> ErrorClass {
         match status {
-            // With the clocks known to agree, a signature that has expired was made with keys that have.
+            // If the clocks agree, the signature expired because the keys did.
             401 if signature_expired(message) && !self.skew.measured() => ErrorClass::Clock,
             401 => ErrorClass::Auth,
             403 => ErrorClass::Forbidden,
@@ -472,7 +472,7 @@ impl Client {
         }
     }
 
-    /// By the clock that wrote a `Retry-After` date, where it is known.
+    /// The time of the clock that wrote a `Retry-After` date, where it is known.
     fn server_time(&self, answer: &Answer) -> Timestamp {
         answer.date.unwrap_or_else(|| self.skew.corrected(self.clock.wall()))
     }
@@ -524,7 +524,7 @@ fn outgoing(
     })
 }
 
-/// Of a request that has no answer yet.
+/// The log entry of a request that has no answer yet.
 fn entry(route: &Route<'_>, attempt: u32, at: Timestamp) -> Attempt {
     Attempt {
         at,
@@ -566,7 +566,7 @@ fn redirected(route: &Route<'_>, answer: Answer) -> Failure {
     Failure::new(AttemptOutcome::Status(answer.status), error)
 }
 
-/// `None` where it would be sent as another than was signed, as dot segments in a path are.
+/// `None` where the URL would be sent in another form than it was signed, such as a path with dot segments.
 fn sendable(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| url.as_str() == text)
 }

@@ -1,5 +1,5 @@
-//! What authorises a call, as a value: keys or a token, with how long it serves and whether a service has accepted it.
-//! It fetches nothing.
+//! A cached credential as a value: keys or a token, when it expires, and whether a service has accepted it. It fetches
+//! nothing.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,10 +10,10 @@ use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::cloud::error::Error;
 
-/// Until a renewal that failed is tried again, while what is held still serves.
+/// Wait after a failed renewal, while the cached credential is still usable.
 pub const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(5 * 60);
 
-/// What a credential is for; keys serve everywhere, a token in one project of one region.
+/// Where a credential can be used: keys everywhere, a token in one project of one region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CredentialScope {
     pub region: String,
@@ -22,7 +22,7 @@ pub struct CredentialScope {
 }
 
 pub enum AuthMethod {
-    /// The call carries its own proof, as one for a token does.
+    /// The call needs none, because its body has the password. Calls for a token are such.
     None,
     Keys(KeyPair),
     Token(Secret),
@@ -46,7 +46,7 @@ impl CachedCredential {
         CachedCredential::new(method, Timestamp(i64::MAX), Timestamp(i64::MAX))
     }
 
-    /// Renewed `margin` before it ends, at the latest at half of the life it has left.
+    /// Renewed `margin` before it expires, or after half of its life where that is later.
     pub fn expiring(
         method: AuthMethod,
         now: Timestamp,
@@ -68,12 +68,12 @@ impl CachedCredential {
         })
     }
 
-    /// A service has answered a call made on its strength.
+    /// A service has accepted a call that used it.
     pub fn mark_accepted(&self) {
         self.accepted.store(true, Ordering::Relaxed);
     }
 
-    /// A service has refused it as run out.
+    /// A service has rejected it as expired.
     pub fn reject(&self, error: &Error) {
         let _ = self.rejection.set(error.clone());
     }
@@ -86,7 +86,7 @@ impl CachedCredential {
         now >= self.expires_at
     }
 
-    /// Whether a call can be sent on it now: it is not due to be renewed, nor was it refused.
+    /// Whether a call can use it now: its renewal is not due and it was not rejected.
     pub fn is_usable(&self, now: Timestamp) -> bool {
         !self.is_due(now) && self.rejection.get().is_none()
     }
@@ -101,7 +101,7 @@ impl CachedCredential {
         self.renew_at.store(again_at, Ordering::Relaxed);
     }
 
-    /// Why no other should be fetched in its place: it was refused without ever having been accepted.
+    /// Why it must not be replaced: it was rejected and had never been accepted, so another would be rejected too.
     pub fn final_rejection(&self) -> Option<&Error> {
         self.rejection.get().filter(|_| !self.accepted.load(Ordering::Relaxed))
     }

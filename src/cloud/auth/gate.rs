@@ -1,5 +1,5 @@
-//! Whether the credentials are known to be good. Until they are, one request goes at a time; once they are known
-//! to be bad, none goes at all, since a few failures in a row lock the key.
+//! Whether the credentials are known to be good. Until then, requests go one at a time. Once the credentials are
+//! rejected, no request goes at all, because a few failures in a row lock the key. It sends nothing itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -19,13 +19,13 @@ enum GateState {
     Rejected(Error),
 }
 
-/// Held over an attempt that is the only one under way.
+/// Held during an attempt that must be the only one in flight.
 pub type Permit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 impl CredentialGate {
-    /// AuthRequired to make an attempt: at once where the credentials are proven, else one attempt at a time.
+    /// Waits until an attempt may start: at once where the credentials are proven, else one attempt at a time.
     ///
-    /// Errors: what the credentials were condemned with.
+    /// Errors: the credentials were rejected.
     pub async fn enter(&self) -> Result<Option<Permit<'_>>, Error> {
         if self.proven()? {
             return Ok(None);
@@ -34,7 +34,7 @@ impl CredentialGate {
         Ok(if self.proven()? { None } else { Some(permit) })
     }
 
-    /// Whether the credentials are proven. Errors: what they were condemned with.
+    /// Whether the credentials are proven. Errors: they were rejected.
     pub fn proven(&self) -> Result<bool, Error> {
         match &*self.state() {
             GateState::Unproven => Ok(false),
@@ -43,7 +43,7 @@ impl CredentialGate {
         }
     }
 
-    /// An answer came that only good credentials get. What is condemned stays so.
+    /// An answer came that only good credentials get. A rejection stays.
     pub fn prove(&self) {
         let mut state = self.state();
         if matches!(*state, GateState::Unproven) {
@@ -60,8 +60,8 @@ impl CredentialGate {
     }
 }
 
-/// Whether an answer with this status shows that the credentials were accepted. Those that a gateway or a proxy
-/// may give before it has looked at them show nothing.
+/// Whether an answer with this status shows that the credentials were accepted. A gateway or a proxy may give some
+/// statuses before it checks the credentials, so these show nothing.
 pub fn proves(status: u16) -> bool {
     match status {
         200..=299 => true,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_from_in_front_of_the_check_prove_nothing() {
+    fn answers_that_come_before_the_check_prove_nothing() {
         for status in [302, 401, 407, 408, 429, 500, 502, 503, 504] {
             assert!(!proves(status), "{status}");
         }

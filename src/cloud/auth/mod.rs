@@ -1,5 +1,5 @@
-//! What authorises a request: credentials, tokens, signatures, and the time that they are made for. It sends no list
-//! request and knows nothing of lists.
+//! Authentication: credentials, tokens, signatures, and the clock that signatures use. It sends no list request and
+//! knows nothing of lists.
 
 pub(super) mod cached;
 pub mod credentials;

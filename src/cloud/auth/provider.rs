@@ -1,5 +1,5 @@
-//! What authorises a call now: keys or a token, fetched when first needed and again before they run out. One fetch
-//! serves all calls that wait for it, and what could not be had is not asked for again.
+//! The credential for a call: keys or a token, fetched when first needed and again before it expires. One fetch serves
+//! all calls that wait for it. After a failed fetch it does not ask again.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -25,10 +25,10 @@ pub const TOKEN_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// Keys of the ECS metadata service are renewed when less of their life remains.
 pub const KEYS_MARGIN: Duration = Duration::from_secs(40 * 60);
 
-/// What fetching a credential takes; the client implements it.
+/// What fetching a credential needs. The client implements it.
 pub trait Sender: Sync {
-    /// Makes a call that needs no credential, within another call's tally. Its body may hold secrets, so it stays out of
-    /// the call, which can be shown.
+    /// Makes a call that needs no credential, and counts it in another call's log. The body may hold secrets, so it is
+    /// not part of the call, which can be shown.
     fn send_unauthenticated<'a, T: Send + 'a>(
         &'a self,
         call: &'a Call,
@@ -37,7 +37,7 @@ pub trait Sender: Sync {
         log: &'a mut Log,
     ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-    /// What is hidden in every answer; it can be added to.
+    /// What is redacted in every answer. More can be added.
     fn secrets(&self) -> &Secrets;
 
     /// This machine's clock, corrected.
@@ -83,7 +83,7 @@ impl CredentialProvider {
         CredentialProvider { source, cache: Mutex::default() }
     }
 
-    /// What `call` can be made with. Errors: why nothing can be had.
+    /// The credential for `call`. Errors: why there is none.
     pub async fn credential(
         &self,
         sender: &impl Sender,
@@ -115,7 +115,7 @@ impl CredentialProvider {
                 Ok(credential)
             }
             (Err(error), Some(credential)) if !credential.has_expired(sender.service_time()) => {
-                tracing::warn!(%error, "what authorises calls could not be renewed; it serves until it ends");
+                tracing::warn!(%error, "the credential could not be renewed; it is used until it expires");
                 credential.postpone_renewal(sender.service_time());
                 Ok(credential)
             }
@@ -126,7 +126,7 @@ impl CredentialProvider {
         }
     }
 
-    /// Takes note that a token was refused as run out. Whether another may be had, and the call made again.
+    /// Records that a token was rejected as expired. Returns whether the call can be made again with a new one.
     pub fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
         if !matches!(self.source, Source::Password { .. }) || !token::has_run_out(error) {
             return false;

@@ -1,4 +1,4 @@
-//! A token of IAM for a user and password: what is asked, what is read, and when one has run out. It sends
+//! An IAM token for a user and password: the request, the answer, and how an expired one is recognised. It sends
 //! nothing and keeps no token.
 
 use bytes::Bytes;
@@ -35,7 +35,7 @@ impl Request<'_> {
         }
     }
 
-    /// Holds the password, so it stays out of the call, which can be shown.
+    /// Holds the password, so it is not part of the call, which can be shown.
     pub fn body(&self) -> Bytes {
         let user = json!({
             "name": self.user,
@@ -51,7 +51,7 @@ impl Request<'_> {
     }
 }
 
-/// The token, and when it runs out.
+/// The token, and when it expires.
 pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
     let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -60,7 +60,7 @@ pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     Ok((token, Timestamp::from_datetime(expires_at.to_utc())))
 }
 
-/// Whether a refusal says that a token must be renewed.
+/// Whether an error says that the token has expired and must be renewed.
 pub fn has_run_out(error: &Error) -> bool {
     let message = error.message().to_lowercase();
     let number = error.code().and_then(gateway_number);

@@ -1,4 +1,4 @@
-//! What each error says and what it advises, word for word.
+//! The message and the hint of each error, word for word.
 
 use std::fmt::Write;
 
@@ -214,9 +214,9 @@ fn every_other_error_says_where_and_what_next() {
     [usage] IAM knows no project `r_team` in region `r`; it knows r_1 (1), r_2 (2), r_3 (3), r_4 (4), r_5 (5), r_6 (6), r_7 (7), r_8 (8), r_9 (9), r_10 (10), r_11 (11), r_12 (12), r_13 (13), r_14 (14), r_15 (15), r_16 (16), r_17 (17), r_18 (18), r_19 (19), r_20 (20) and 3 more
         set `project` in hclake.toml to one of these names, or `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
     [auth] no keys came from the ECS metadata service at http://169.254.169.254: it answered 500
-        give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off
-    [data] projectman: the list of projects would not hold still: 3 are reported, 2 were read
-        projects came or went meanwhile; the next run asks again
+        give this ECS an agency with permission to read the lists, or switch [credentials] ecs_metadata off
+    [data] projectman: the list of projects changed while it was read: 3 are reported, 2 were read
+        projects were added or removed meanwhile; the next run asks again
     [usage] IAM knows several projects `r` in region `r`: a (1), b (2)
         choose one and set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
     "#);

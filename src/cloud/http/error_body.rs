@@ -1,5 +1,5 @@
-//! What the body of an error says, in any of the six shapes in which the services say it, or as the web page that
-//! something on the way put in its place. It knows nothing of what to do about it.
+//! Reads the body of an error: one of the six shapes that the services use, or a web page that a proxy or gateway sent
+//! instead. It does not know what to do about an error.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ pub const MESSAGE_CHARS_MAX: usize = 500;
 /// Characters kept of a page's title.
 const TITLE_CHARS_MAX: usize = 80;
 
-/// What the body of an error says.
+/// The content of an error's body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ErrorBody {
     pub code: Option<String>,
@@ -21,7 +21,7 @@ pub(crate) struct ErrorBody {
 }
 
 impl ErrorBody {
-    /// Reads any of the known shapes; `None` where the body is none of them.
+    /// Reads a known shape; `None` where the body has none of them.
     pub fn read(body: &[u8]) -> Option<ErrorBody> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let nested = match &body {
@@ -36,7 +36,7 @@ impl ErrorBody {
         (found.code.is_some() || found.message.is_some()).then_some(found)
     }
 
-    /// Whatever the body holds, as far as it can be shown.
+    /// Reads a known shape, or quotes the start of the body.
     pub fn read_or_quote(body: &[u8]) -> ErrorBody {
         ErrorBody::read(body).unwrap_or_else(|| {
             let text = String::from_utf8_lossy(body);
@@ -62,13 +62,13 @@ impl ErrorBody {
         self.request_id = self.request_id.take().or(other.request_id);
     }
 
-    /// Reads what a good answer complains of; one that says all went well is no complaint.
+    /// Reads an error out of a good answer. A body that reports success is no error.
     pub fn in_good_answer(body: &[u8]) -> Option<ErrorBody> {
         let signal = |error: &ErrorBody| Signal::of_word(error.code.as_deref().unwrap_or_default());
         ErrorBody::read(body).filter(|error| signal(error) != Signal::Success)
     }
 
-    /// The status that the gateway gives this code, for an error that came as a 200.
+    /// The status that the gateway uses with this code, for an error that came with a 200.
     pub fn status(&self) -> Option<u16> {
         Some(match gateway_number(self.code.as_deref()?)? {
             "0301" | "0303" | "0305" | "0307" => 401,
@@ -84,15 +84,15 @@ impl ErrorBody {
 const WHOLE_MEMBERS: [&str; 2] = ["error", "errors"];
 const CODE_MEMBERS: [&str; 2] = ["error_code", "errorCode"];
 const TEXT_MEMBERS: [&str; 3] = ["error_msg", "errorMsg", "errorMessage"];
-/// Members that other answers use as well: only together do they name an error.
+/// Members that other answers use too. Only both together show an error.
 const PLAIN_MEMBERS: [&str; 2] = ["code", "message"];
-/// It says `failed` beside an error of CodeArts.
+/// CodeArts sets it to `failed` beside an error.
 const STATUS_MEMBER: &str = "status";
-/// What a code or a text says where all went well, besides zeros and the statuses from 200.
+/// Codes and texts of success, besides zeros and the statuses from 200.
 const SUCCESS_WORDS: [&str; 4] = ["ok", "success", "successful", "succeeded"];
 
-/// Looks for an error among the members of an answer that should hold records. It takes the members one by one, so
-/// that nobody has to keep the answer for it.
+/// Looks for an error among the members of an answer that should hold records. It takes the members one by one, so that
+/// the caller need not keep the answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErrorMembers {
     whole: Signal,
@@ -103,7 +103,7 @@ pub struct ErrorMembers {
     says_failed: bool,
 }
 
-/// What a member says of how it went.
+/// What a member reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Signal {
     #[default]
@@ -113,7 +113,7 @@ enum Signal {
 }
 
 impl ErrorMembers {
-    /// Whether a member of this name is to be seen.
+    /// Whether the caller must pass a member of this name to [`ErrorMembers::see`].
     pub fn watches(name: &str) -> bool {
         let names = [&WHOLE_MEMBERS[..], &CODE_MEMBERS, &TEXT_MEMBERS, &PLAIN_MEMBERS, &[STATUS_MEMBER]];
         names.iter().any(|names| names.contains(&name))
@@ -133,7 +133,7 @@ impl ErrorMembers {
         *slot = signal.max(*slot);
     }
 
-    /// Whether there is an error. Beside records a plain `code` may be something else, and a `status` too.
+    /// Whether there is an error. Beside records, a plain `code` or `status` may mean something else.
     pub fn is_error(&self, has_records: bool) -> bool {
         let text_counts = self.code == Signal::Absent && self.text == Signal::Error;
         let plain_counts = self.plain_code == Signal::Error && (!has_records || self.plain_text == Signal::Error);
@@ -177,7 +177,7 @@ impl Signal {
     }
 }
 
-/// Whether a JSON text is one object that is the account of an error.
+/// Whether a JSON text is one object that reports an error.
 pub fn is_error(json: &[u8]) -> bool {
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
     let mut errors = ErrorMembers::default();
@@ -185,7 +185,7 @@ pub fn is_error(json: &[u8]) -> bool {
     errors.is_error(true)
 }
 
-/// A web page in a few words: that it is one, and its title.
+/// Describes a web page: that it is one, and its title.
 fn page(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|at| {
@@ -202,7 +202,7 @@ pub(crate) fn gateway_number(code: &str) -> Option<&str> {
     code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
 }
 
-/// A text or a number; anything else says nothing.
+/// A text or a number; `None` for anything else.
 fn shown(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
@@ -219,7 +219,7 @@ fn clean(text: &str, chars_max: usize) -> String {
     line.chars().take(chars_max).collect()
 }
 
-/// Code and message that an error's body is taken to hold; for tests that feed it anything.
+/// Code and message in the body of an error. For fuzz tests.
 #[doc(hidden)]
 pub fn code_and_message(body: &[u8]) -> (Option<String>, Option<String>) {
     let error = ErrorBody::read_or_quote(body);
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn without_records_less_is_enough_for_an_error() {
+    fn without_records_a_plain_code_or_status_is_an_error() {
         let is_error_with = |name: &str, value: &str, has_records| {
             let mut errors = ErrorMembers::default();
             assert!(ErrorMembers::watches(name));

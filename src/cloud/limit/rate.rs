@@ -1,8 +1,8 @@
-//! How fast requests go: one lane per (service, region), in which they leave evenly spaced and never more than a
-//! set number at a time. It knows nothing of what a request is.
+//! How fast requests go: one limiter per (service, region). Requests leave it evenly spaced, and no more than a set
+//! number are in flight at a time. It knows nothing of what a request is.
 //!
-//! The promise: in no sliding second do more requests leave a lane than its ceiling, rounded up to whole
-//! requests, whatever the order of throttling, recovery and pauses.
+//! The guarantee: in no sliding second do more requests leave a limiter than its ceiling, rounded up to whole requests,
+//! whatever the order of throttling, recovery and pauses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,19 +22,19 @@ use crate::cloud::error::Error;
 
 /// Requests a second where nothing else is set.
 pub const RATE_PER_S_DEFAULT: f64 = 10.0;
-/// Requests of one lane under way at a time where nothing else is set.
+/// Requests of one limiter in flight at a time where nothing else is set.
 pub const IN_FLIGHT_DEFAULT: usize = 4;
-/// The slowest pace that throttling leads to, unless the ceiling itself is lower.
+/// Throttling lowers the rate no further than this, unless the ceiling itself is lower.
 pub const RATE_FLOOR_PER_S: f64 = 0.1;
-/// The slowest pace that can be set; 0 switches the limiter off.
+/// The lowest rate that can be set; 0 switches the limiter off.
 pub const RATE_PER_S_MIN: f64 = 0.001;
 
-/// What a 429 leaves of the pace.
+/// A 429 multiplies the rate by this.
 const SLOWDOWN_FACTOR: f64 = 0.5;
-/// What a success gives back, as a share of the ceiling.
+/// A success raises the rate by this share of the ceiling.
 const RECOVERY_SHARE: f64 = 0.005;
-/// A sleeper that wakes this late still counts as on time, so that late timers do not add up to a slower pace.
-/// Slots stand further apart in the same measure, which keeps the promise for the moments requests really leave.
+/// A timer that fires this late still counts as on time, so that late timers do not add up to a lower rate. The time
+/// between slots is longer by the same amount, so the guarantee also holds for the moments requests really leave.
 const LATE_MAX: Duration = Duration::from_millis(5);
 
 /// Rates and concurrency for all limiters.
@@ -95,18 +95,18 @@ impl RateLimits {
     }
 }
 
-/// The requests of one service in one region.
+/// Limits the requests of one service in one region.
 pub struct RateLimiter {
     clock: SharedClock,
     in_flight: Arc<Semaphore>,
-    /// First come, first served: the head of the line alone waits for the next slot.
-    line: tokio::sync::Mutex<()>,
+    /// First come, first served: only the head of the queue waits for the next slot.
+    queue: tokio::sync::Mutex<()>,
     spacing: Mutex<Spacing>,
 }
 
-/// Leave to send one request now. It is under way until this is dropped.
+/// Permission to send one request now. The request is in flight until this is dropped.
 pub struct Slot {
-    /// When it was given, on the clock's monotonic time.
+    /// The monotonic time at which it was given.
     pub at: Duration,
     _in_flight: OwnedSemaphorePermit,
 }
@@ -116,15 +116,15 @@ impl RateLimiter {
         Self {
             clock,
             in_flight: Arc::new(Semaphore::new(in_flight)),
-            line: tokio::sync::Mutex::default(),
+            queue: tokio::sync::Mutex::default(),
             spacing: Mutex::new(Spacing::new(ceiling)),
         }
     }
 
-    /// Waits for leave to send. `told` hears of each wait of the head of the line.
+    /// Waits for a slot. Calls `on_wait` for each wait of the head of the queue.
     pub async fn enter(&self, on_wait: impl Fn(Duration, WaitCause)) -> Slot {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
-        let _head = self.line.lock().await;
+        let _head = self.queue.lock().await;
         loop {
             let now = self.clock.mono();
             let (due, cause) = {
@@ -138,24 +138,24 @@ impl RateLimiter {
         }
     }
 
-    /// A request of this lane was answered in good order.
+    /// A request of this limiter got a good answer.
     pub fn succeeded(&self) {
         locked(&self.spacing).raise();
     }
 
-    /// A request that left at `left` was throttled: slows down, to the window where one was stated.
+    /// A request that left at `left` was throttled: lowers the rate, to the service's window where it gave one.
     pub fn throttled(&self, left: Duration, window: Option<Window>) {
         let now = self.clock.mono();
         locked(&self.spacing).lower(left, now, window);
     }
 
-    /// Holds back every request of this lane for `wait` from now.
+    /// Delays every request of this limiter for `wait` from now.
     pub fn pause(&self, wait: Duration) {
         let until = self.clock.mono().saturating_add(wait);
         locked(&self.spacing).pause(until);
     }
 
-    /// Requests a second at present; `None` where there is no limit.
+    /// The current requests a second; `None` where there is no limit.
     pub fn current_rate_per_s(&self) -> Option<f64> {
         locked(&self.spacing).rate
     }
@@ -167,7 +167,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 type Limiter = governor::RateLimiter<NotKeyed, InMemoryState, ManualClock, NoOpMiddleware<Duration>>;
 
-/// The limiter's clock: it is told the time, as [`crate::base::clock::Clock::mono`] has it.
+/// The clock of governor's limiter. It shows the time that is set, which is that of
+/// [`crate::base::clock::Clock::mono`].
 #[derive(Clone, Default)]
 struct ManualClock(Arc<AtomicU64>);
 
@@ -185,19 +186,19 @@ impl governor::clock::Clock for ManualClock {
     }
 }
 
-/// When the next request may leave: arithmetic over moments that are handed in.
+/// When the next request may leave: arithmetic over moments that are passed in.
 struct Spacing {
-    /// The setting, or what the service has stated where that is lower.
+    /// The setting, or the service's own limit where that is lower.
     ceiling: Option<f64>,
     /// The setting itself.
     set: Option<f64>,
     rate: Option<f64>,
     limiter: Option<Limiter>,
     clock: ManualClock,
-    /// The moment that was last refused with: who waited for it is served as if on time.
+    /// The next slot, as the last refusal named it. A caller that waited for it counts as on time.
     due: Option<Duration>,
     last: Option<Duration>,
-    /// Nothing leaves before this: the end of a pause, or the first slot after a change of pace.
+    /// Nothing leaves before this: the end of a pause, or the first slot after a change of rate.
     not_before: Duration,
     lowered_at: Option<Duration>,
 }
@@ -231,7 +232,7 @@ impl Spacing {
             if let Err(refusal) = limiter.check() {
                 let due = refusal.earliest_possible();
                 self.due = Some(due);
-                // Too early by the moment credited, but not by the clock: that slot has come too.
+                // Too early by the credited moment, but by the clock that slot has come too.
                 return if due <= now { self.take(now) } else { Err(due) };
             }
         }
@@ -255,7 +256,7 @@ impl Spacing {
         }
     }
 
-    /// Requests that left before the last lowering say nothing of the pace since: they lower it no further.
+    /// Requests that left before the rate was last lowered do not lower it again.
     fn lower(&mut self, left: Duration, now: Duration, window: Option<Window>) {
         if let Some(window) = window {
             self.adopt(window.rate_per_s());
@@ -272,7 +273,7 @@ impl Spacing {
         }
     }
 
-    /// Takes over a ceiling that the service states, where it is the lower one.
+    /// Uses the service's own limit as the ceiling where it is lower.
     fn adopt(&mut self, stated_per_s: f64) {
         let lower = self.ceiling.map_or(stated_per_s, |ceiling| ceiling.min(stated_per_s));
         self.ceiling = Some(lower.max(self.floor()));
@@ -286,12 +287,12 @@ impl Spacing {
         self.not_before = self.not_before.max(until);
     }
 
-    /// Why a request waits at `now`: for the pace that was set, or because the service asked for less.
+    /// Why a request waits at `now`: for the rate that was set, or because the service asked for less.
     fn cause(&self, now: Duration) -> WaitCause {
         if self.rate == self.set && self.not_before <= now { WaitCause::RateLimit } else { WaitCause::Throttled }
     }
 
-    /// A fresh limiter knows nothing of the last slot, so its first one is held back by hand.
+    /// A new limiter does not know the last slot, so `not_before` delays its first one.
     fn set_rate(&mut self, rate: Option<f64>) {
         let interval = rate.map(interval);
         let quota = interval.and_then(Quota::with_period);
@@ -303,7 +304,7 @@ impl Spacing {
     }
 }
 
-/// Time between slots. Any n + 1 slots at n a second span a second and [`LATE_MAX`].
+/// Time between slots. Any n + 1 slots at n a second take one second and [`LATE_MAX`].
 fn interval(rate_per_s: f64) -> Duration {
     (Duration::from_secs(1) + LATE_MAX).div_f64(rate_per_s)
 }
@@ -326,7 +327,7 @@ mod tests {
         Idle {
             ms: u64,
         },
-        /// A request that waits its turn and is woken so late.
+        /// A request that waits its turn and wakes this late.
         Request {
             late_us: u64,
         },
@@ -353,7 +354,7 @@ mod tests {
         ]
     }
 
-    /// A lane's spacing, with what has become of it.
+    /// A limiter's spacing, and when requests left it.
     struct Simulation {
         spacing: Spacing,
         now: Duration,
@@ -418,7 +419,7 @@ mod tests {
         }
 
         #[test]
-        fn the_pace_stays_between_floor_and_ceiling(
+        fn the_rate_stays_between_floor_and_ceiling(
             ceiling in 0.05f64..200.0,
             events in prop::collection::vec(event(), 1..200),
         ) {

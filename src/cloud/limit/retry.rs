@@ -1,5 +1,5 @@
-//! Whether a failed attempt is tried again, and after how long. Pure: the attempt's number, the time spent, the
-//! wall clock and the random number are all handed in.
+//! Whether a failed attempt is tried again, and after how long. Pure functions: the number of the attempt, the time
+//! spent, the wall clock and the random number are passed in.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use chrono::DateTime;
 
 use crate::base::clock::Timestamp;
 
-/// The longest wait taken over from a service, whatever it asks for.
+/// The longest wait that a service can ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Bounds on one call. `budget` covers attempts and back-off, not the wait for a free slot under the rate limit.
+/// Bounds on one call. `budget` covers attempts and back-off, but not the wait for a slot of the rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryLimits {
-    /// Requests a call may take, the first included; at least 1.
+    /// Requests of one call, including the first; at least 1.
     pub attempts_max: u32,
     pub budget: Duration,
-    /// Upper end of the first back-off; doubled with each further attempt.
+    /// Upper end of the first back-off. It doubles with each further attempt.
     pub backoff_base: Duration,
     pub backoff_max: Duration,
 }
@@ -36,15 +36,15 @@ impl Default for RetryLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptOutcome {
     Status(u16),
-    /// No connection: DNS, TCP or TLS; or one that broke before the answer began.
+    /// No connection (DNS, TCP or TLS), or one that broke before the answer began.
     Connection,
     /// No answer, or no more of it, within the time limit.
     Timeout,
-    /// The answer ended before its end.
+    /// The answer was cut off.
     Cut,
     /// A 200 whose body could not be read.
     Unusable,
-    /// A body over the size limit: asking again brings the same.
+    /// A body over the size limit. Another attempt would get the same.
     TooLarge,
 }
 
@@ -56,20 +56,20 @@ pub enum NextStep {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Asking again cannot help.
+    /// Another attempt cannot help.
     Final,
     AttemptsSpent,
     BudgetSpent,
 }
 
-/// Where a call stands after a failed attempt.
+/// A failed attempt, and what its call has used so far.
 #[derive(Clone, Copy, Debug)]
 pub struct FailedAttempt {
     /// Counted from 1.
     pub attempt: u32,
     /// Time in attempts and back-off so far.
     pub spent: Duration,
-    /// What the service asked to wait, by header or message.
+    /// The wait that the service asked for, by header or message.
     pub asked: Option<Duration>,
     /// Uniform in 0..1.
     pub random: f64,
@@ -100,13 +100,13 @@ fn worth_retrying(outcome: AttemptOutcome) -> bool {
     }
 }
 
-/// Full jitter: anything from nothing to the capped exponential, so that callers that failed together part ways.
+/// Full jitter: from zero to the capped exponential, so that callers that failed together do not retry together.
 fn backoff(limits: &RetryLimits, attempt: u32, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     limits.backoff_base.saturating_mul(1 << doublings).min(limits.backoff_max).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A moment that has passed is no wait.
+/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A date in the past means no wait.
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {
@@ -122,7 +122,7 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_datetime(at.to_utc()))
 }
 
-/// A limit as a service states it: so many requests in so much time.
+/// A limit as a service gives it: a number of requests per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub requests: u32,
@@ -175,7 +175,7 @@ mod tests {
         }
     }
 
-    /// Runs of statuses with the same verdict, one line each.
+    /// Ranges of statuses with the same next step, one line each.
     fn policy() -> String {
         let judge = |outcome| name(next_step(&RetryLimits::default(), outcome, &first(None, 1.0)));
         let mut text = String::new();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_and_fault_has_its_verdict() {
+    fn every_status_and_fault_has_its_next_step() {
         insta::assert_snapshot!(policy(), @r#"
         100-407: give up
         408: retry
@@ -227,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_would_pass_the_budget_is_not_begun() {
+    fn a_wait_that_would_exceed_the_budget_is_not_started() {
         let failed = FailedAttempt { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
         let found = next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &failed);
         assert_eq!(found, NextStep::GiveUp(Reason::BudgetSpent));
     }
 
     #[test]
-    fn the_wait_asked_for_is_obeyed_up_to_its_cap() {
+    fn the_requested_wait_is_used_up_to_its_cap() {
         let wait = |asked_s| {
             let asked = Some(Duration::from_secs(asked_s));
             next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &first(asked, 0.5))
@@ -295,7 +295,7 @@ mod tests {
             let mut spent = Duration::ZERO;
             let mut attempt = 1;
             loop {
-                // An attempt's own time limit is what is left of the budget.
+                // The time limit of an attempt is the rest of the budget.
                 spent += Duration::from_millis(took_ms).min(limits.budget - spent);
                 let asked = asked_s.map(Duration::from_secs);
                 let failed = FailedAttempt { attempt, spent, asked, random: randoms[attempt as usize - 1] };
@@ -318,7 +318,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_upsets_the_reader(message in ".{0,80}(limit:)?.{0,10}(time:)?.{0,10}") {
+        fn no_message_makes_the_reader_panic(message in ".{0,80}(limit:)?.{0,10}(time:)?.{0,10}") {
             let _ = Window::in_message(&message);
         }
     }
