@@ -185,7 +185,7 @@ async fn an_error_that_comes_as_a_200_is_that_error() {
     let internal = r#"{"error_code":"WKS.500","error_msg":"internal"}"#;
     let (broken, _) = sent(vec![Reply::json(200, internal); 5]).await;
     assert_eq!(broken.result.unwrap_err().to_string(), "workspace answered 200 WKS.500: internal");
-    assert_eq!(broken.attempts.len(), 5, "it is asked for again, as what is broken is");
+    assert_eq!(broken.attempts.len(), 5, "it is tried again, as any broken answer is");
 
     let refused = r#"{"error_code":"APIGW.0302","error_msg":"no"}"#;
     let (refused, _) = sent(vec![Reply::json(200, refused)]).await;
