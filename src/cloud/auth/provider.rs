@@ -99,7 +99,7 @@ impl CredentialProvider {
         };
         let entry = self.entry(&scope);
         let mut cached = entry.lock().await;
-        let serving = match &*cached {
+        let usable = match &*cached {
             Cached::Failed(error) => return Err(error.clone()),
             Cached::Empty => None,
             Cached::Credential(credential) => match (credential.final_rejection(), credential.rejection()) {
@@ -109,7 +109,7 @@ impl CredentialProvider {
                 (None, None) => Some(Arc::clone(credential)),
             },
         };
-        match (self.fetch(sender, &scope, log).await, serving) {
+        match (self.fetch(sender, &scope, log).await, usable) {
             (Ok(credential), _) => {
                 *cached = Cached::Credential(Arc::clone(&credential));
                 Ok(credential)
@@ -128,7 +128,7 @@ impl CredentialProvider {
 
     /// Records that a token was rejected as expired. Returns whether the call can be made again with a new one.
     pub fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
-        if !matches!(self.source, Source::Password { .. }) || !token::has_run_out(error) {
+        if !matches!(self.source, Source::Password { .. }) || !token::has_expired(error) {
             return false;
         }
         credential.reject(error);

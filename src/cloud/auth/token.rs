@@ -61,7 +61,7 @@ pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
 }
 
 /// Whether an error says that the token has expired and must be renewed.
-pub fn has_run_out(error: &Error) -> bool {
+pub fn has_expired(error: &Error) -> bool {
     let message = error.message().to_lowercase();
     let number = error.code().and_then(gateway_number);
     let speaks_of_it = message.contains("token") && message.contains("expire");
