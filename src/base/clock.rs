@@ -1,5 +1,5 @@
-//! Time, passed in. The one place that asks the operating system what time it is and that sleeps;
-//! everything else is handed a [`Clock`] or a value.
+//! Time, passed in. This is the only place that reads the operating system's clock and that sleeps. All other code gets
+//! a [`Clock`] or a value.
 
 use std::fmt;
 use std::future::Future;
@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// A clock that differs by more than this from those of others cannot date what it sees.
+/// A clock that differs from others by more than this cannot date what it sees.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
@@ -22,7 +22,7 @@ impl Timestamp {
         Self(at.timestamp_micros())
     }
 
-    /// `None` where the value lies outside the years chrono can name.
+    /// `None` where the value lies outside the years that chrono supports.
     pub fn to_datetime(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.0)
     }
@@ -31,12 +31,12 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// Whether this lies further in the future than clocks may differ.
+    /// Whether this is further in the future than clocks may differ.
     pub fn is_far_after(self, now: Timestamp) -> bool {
         u128::try_from(self.minus(now)).is_ok_and(|ahead_us| ahead_us > MAX_CLOCK_SKEW.as_micros())
     }
 
-    /// Of the operating system's time, which may lie before 1970 where no one has set it.
+    /// The operating system's time may be before 1970 where the clock was never set.
     fn from_system_time(at: SystemTime) -> Self {
         let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         match at.duration_since(SystemTime::UNIX_EPOCH) {
@@ -60,17 +60,17 @@ pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Wall time, monotonic time, and waiting.
 pub trait Clock: Send + Sync {
-    /// What the wall clock says, in UTC.
+    /// The wall clock, in UTC.
     fn wall(&self) -> Timestamp;
-    /// Time since some fixed moment; never runs backwards.
+    /// Time since a fixed moment; never runs backwards.
     fn mono(&self) -> Duration;
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The operating system's clock. Monotonic time and sleeping are the async runtime's, so that a paused
-/// runtime moves both together.
+/// The operating system's clock. Monotonic time and sleeping come from the async runtime, so that a paused runtime
+/// moves both together.
 pub struct SystemClock {
     origin: tokio::time::Instant,
 }
@@ -105,7 +105,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that is set apart from another by an amount that can be changed while it runs.
+/// A clock that differs from another by an amount that can be changed while it runs.
 pub struct ShiftedClock {
     inner: SharedClock,
     shift_us: AtomicI64,
@@ -135,7 +135,7 @@ impl Clock for ShiftedClock {
     }
 }
 
-/// Holds up the calling thread; for code that waits without a runtime.
+/// Blocks the calling thread; for code that waits without a runtime.
 pub fn block(duration: Duration) {
     std::thread::sleep(duration);
 }

@@ -1,6 +1,6 @@
-//! The exit codes of hclake, and which one counts where several apply.
+//! The exit codes of hclake, and which one counts where several apply. It knows nothing of commands.
 
-/// How a command ended. Where several apply, the one that stands last here counts: [`Exit::and`].
+/// How a command ended. Where several apply, the last one in this order counts: [`Exit::and`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// Everything asked for was done.
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_way_to_end_has_a_code_of_its_own_and_the_worse_of_two_counts() {
+    fn each_exit_has_its_own_code_and_the_worse_of_two_counts() {
         assert_eq!(Exit::ALL.map(Exit::code), [0, 3, 1, 2, 4, 130]);
         assert_eq!(Exit::Done.and(Exit::Partly), Exit::Partly);
         assert_eq!(Exit::Usage.and(Exit::Partly), Exit::Usage);

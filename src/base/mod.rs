@@ -1,5 +1,5 @@
-//! What every room stands on: the clock, secrets, instants, exit codes, whole files, base URLs and the nearest of several
-//! names. It knows nothing of lists, of the cloud or of the store.
+//! What all rooms use: the clock, secrets, instants, exit codes, whole files, base URLs and the nearest of several names.
+//! It knows nothing of lists, of the cloud or of the store.
 
 pub mod base_url;
 pub mod clock;

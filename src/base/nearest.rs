@@ -1,9 +1,9 @@
-//! The name that a misspelt one was probably meant to be, and the words that offer it.
+//! Suggests the known name that is nearest to a misspelt one. It knows nothing of what the names stand for.
 
-/// Names less alike than this have nothing to do with each other.
+/// Names less alike than this are unrelated.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// The candidate most like `name`, if any is like it at all.
+/// The candidate most like `name`, if any is like it.
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
@@ -12,7 +12,7 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean `x`?`, to end a message with; nothing where nothing is near.
+/// `; did you mean `x`?` for the end of a message; empty where no name is near.
 pub fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or(String::new(), |name| format!("; did you mean `{name}`?"))
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_with_a_slip_finds_its_own_and_a_strange_one_finds_none() {
+    fn a_misspelt_name_finds_the_right_one_and_an_unrelated_one_finds_none() {
         let names = ["apps", "deploy_tasks", "image_jobs"];
         assert_eq!(nearest("deploy_task", names.into_iter()), Some("deploy_tasks"));
         assert_eq!(nearest("xyz", names.into_iter()), None);

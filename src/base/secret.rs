@@ -1,11 +1,11 @@
-//! A value that cannot be printed: formatting it shows stars, dropping it wipes it.
-//! It knows nothing of where a secret comes from or where it goes.
+//! A value that cannot be printed: formatting shows stars, and dropping erases it. It knows nothing of where a secret
+//! comes from or where it goes.
 
 use std::fmt;
 
 use zeroize::Zeroize;
 
-/// A secret text. `Debug` and `Display` show `***`; only [`Secret::expose`] gives the text out.
+/// A secret text. `Debug` and `Display` show `***`; only [`Secret::expose`] returns the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -14,7 +14,7 @@ impl Secret {
         Self(text.into())
     }
 
-    /// The text itself, for the signer and the request header alone.
+    /// The text itself, only for the signer and the request header.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,15 +1,15 @@
-//! Reads the ways the cloud writes a time, as microseconds UTC. Pure functions over bytes, without allocation;
-//! it knows nothing of columns, and takes the zone of a zoneless time from its caller.
+//! Reads the forms in which the cloud writes times, as microseconds UTC. Pure functions over bytes, without allocation.
+//! It knows nothing of columns; the caller passes the zone of a time that has none.
 
 use super::clock::Timestamp;
 
-/// How far past `now` an instant may lie before it is counted as suspicious: one day, in microseconds.
+/// An instant later than this after `now` is counted as suspicious: one day, in microseconds.
 pub const FUTURE_TOLERANCE: i64 = 86_400 * MICROS_PER_SECOND;
 
-/// Digits that the fraction of a second may have. Those past the sixth are cut, never rounded.
+/// The most digits of a fraction of a second. Those after the sixth are cut, never rounded.
 pub const FRACTION_DIGITS_MAX: usize = 9;
 
-/// Digits that the hours of an elapsed time may have: a little over a century.
+/// The most digits of the hours of an elapsed time: a little over a century.
 pub const ELAPSED_HOUR_DIGITS_MAX: usize = 6;
 
 /// The largest whole hour of a zone's distance from UTC.
@@ -23,7 +23,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 const FIRST: i64 = -62_135_596_800 * MICROS_PER_SECOND;
 const LAST: i64 = 253_402_300_800 * MICROS_PER_SECOND - 1;
 
-/// Why a text or number is no time.
+/// Why a text or number cannot be read as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeFault {
     #[error("not written like a time (2026-05-01T08:00:00Z, with +08:00 for Z, or 2026-05-01 08:00:00)")]
@@ -43,7 +43,8 @@ pub enum TimeFault {
 /// Reads `yyyy-MM-dd`, a `T` or a blank, `HH:mm:ss`, up to nine fraction digits, then `Z`, `±hh:mm`, `±hhmm` or
 /// nothing. Without a zone the time is `assumed_offset_s` seconds east of UTC.
 ///
-/// A leap second (`:60`) is refused: no microsecond since 1970 stands for it, and moving it would change the record.
+/// A leap second (`:60`) is refused: no microsecond since 1970 corresponds to it, and moving it would change the
+/// record.
 pub fn parse_instant(text: &str, assumed_offset_s: i32) -> Result<Timestamp, TimeFault> {
     let (head, rest) = text.as_bytes().split_first_chunk::<19>().ok_or(TimeFault::Form)?;
     let separators = [head[4], head[7], head[13], head[16]];
@@ -58,7 +59,7 @@ pub fn parse_instant(text: &str, assumed_offset_s: i32) -> Result<Timestamp, Tim
     in_range((day * SECONDS_PER_DAY + second - offset_s) * MICROS_PER_SECOND + micros)
 }
 
-/// Whole seconds of `HH:mm:ss`, where the hours may pass 24 and have up to [`ELAPSED_HOUR_DIGITS_MAX`] digits.
+/// Whole seconds of `HH:mm:ss`. The hours may exceed 24 and have up to [`ELAPSED_HOUR_DIGITS_MAX`] digits.
 pub fn parse_elapsed(text: &str) -> Result<i64, TimeFault> {
     let form = |_| TimeFault::Elapsed;
     let (hours, rest) = text.as_bytes().split_at_checked(text.len().wrapping_sub(6)).ok_or(TimeFault::Elapsed)?;
@@ -109,8 +110,8 @@ fn second_of_day(hour: i64, minute: i64, second: i64) -> Result<i64, TimeFault> 
     Ok(hour * 3600 + minute * 60 + second)
 }
 
-/// Days since 1970-01-01. The year is counted from March, so that a leap day ends it; the 153 is the length of
-/// five months from March on, which repeats.
+/// Days since 1970-01-01. The year is counted from March, so that a leap day is its last day. Any five months from
+/// March on have 153 days, and this repeats.
 fn day_number(year: i64, month: i64, day: i64) -> Result<i64, TimeFault> {
     if year == 0 {
         return Err(TimeFault::Range);
@@ -135,7 +136,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Microseconds of a fraction, if one stands first, and what follows it.
+/// Microseconds of a fraction at the start, if any, and the rest of the text.
 fn fraction(rest: &[u8]) -> Result<(i64, &[u8]), TimeFault> {
     let Some((b'.', digits)) = rest.split_first() else {
         return Ok((0, rest));
@@ -169,7 +170,7 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
     }
 }
 
-/// A length of time in words, in the largest unit that says enough: `90 s`, `20 min`, `30 h`, `3 days`.
+/// A length of time in words, in the largest unit that is exact enough: `90 s`, `20 min`, `30 h`, `3 days`.
 pub fn in_words(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn digits_past_the_sixth_are_cut_and_never_rounded() {
+    fn digits_after_the_sixth_are_cut_and_never_rounded() {
         check("2022-03-07T10:40:43.1234567Z", "2022-03-07T10:40:43.123456Z");
         check("2022-03-07T10:40:43.999999999Z", "2022-03-07T10:40:43.999999Z");
         check("1960-01-01T00:00:00.999999999Z", "1960-01-01T00:00:00.999999Z");
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused_by_what_is_wrong_with_it() {
+    fn a_text_that_is_no_time_is_refused_with_the_reason() {
         for text in [
             "",
             "2022-03-07",
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn an_elapsed_time_may_pass_a_day_but_its_hours_are_bounded() {
+    fn an_elapsed_time_may_exceed_a_day_but_its_hours_are_bounded() {
         assert_eq!(parse_elapsed("00:00:50"), Ok(50));
         assert_eq!(parse_elapsed("26:00:01"), Ok(93_601));
         assert_eq!(parse_elapsed("1:02:03"), Ok(3723));
@@ -331,8 +332,8 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_time_is_told_in_the_largest_unit_that_says_enough() {
-        let told = [0, 119, 120, 1_200, 10_799, 10_800, 172_799, 172_800, 259_200].map(in_words);
-        assert_eq!(told, ["0 s", "119 s", "2 min", "20 min", "180 min", "3 h", "48 h", "2 days", "3 days"]);
+    fn a_length_of_time_is_shown_in_the_largest_unit_that_is_exact_enough() {
+        let shown = [0, 119, 120, 1_200, 10_799, 10_800, 172_799, 172_800, 259_200].map(in_words);
+        assert_eq!(shown, ["0 s", "119 s", "2 min", "20 min", "180 min", "3 h", "48 h", "2 days", "3 days"]);
     }
 }

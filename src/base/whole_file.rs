@@ -1,19 +1,19 @@
-//! A file that is whole or not there: written beside its place under another name, then given its own. It knows nothing
-//! of what is written.
+//! A file that is either complete or absent: it is written beside its place under another name, and then renamed. It
+//! knows nothing of what is written.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// What to do where the file is already there.
+/// What to do where the file already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfExists {
     Refuse,
     Replace,
 }
 
-/// A file under a name that nobody looks for. It goes when it is dropped, unless it was finished.
+/// A file under a hidden name. It is removed when dropped, unless it was finished.
 pub struct WholeFile {
     pub file: File,
     path: PathBuf,
@@ -22,7 +22,7 @@ pub struct WholeFile {
 }
 
 impl WholeFile {
-    /// Where `path` is written until all of it is there: beside it, as `.NAME` and then `ending`.
+    /// The hidden path beside `path`: `.NAME` and then `ending`.
     pub fn hidden_path(path: &Path, ending: &str) -> Option<PathBuf> {
         let mut hidden = OsString::from(".");
         hidden.push(path.file_name()?);
@@ -30,8 +30,8 @@ impl WholeFile {
         Some(path.with_file_name(hidden))
     }
 
-    /// Begins a file that will stand at `path`. Errors: [`ErrorKind::AlreadyExists`] where it is there and may not be
-    /// replaced, and those of the file system.
+    /// Begins the file for `path`. Errors: [`ErrorKind::AlreadyExists`] where it exists and must not be replaced, and
+    /// those of the file system.
     pub fn begin(path: &Path, ending: &str, if_exists: IfExists) -> io::Result<WholeFile> {
         if if_exists == IfExists::Refuse && path.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
@@ -41,7 +41,7 @@ impl WholeFile {
         Ok(WholeFile { file: File::create(&hidden)?, path: path.to_owned(), hidden, if_exists })
     }
 
-    /// Puts the file in its place once all of it is on the disk. Errors: as [`WholeFile::begin`].
+    /// Puts the file in its place after all of it is on the disk. Errors: as [`WholeFile::begin`].
     pub fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
         match self.if_exists {
@@ -49,14 +49,14 @@ impl WholeFile {
             IfExists::Refuse => self.link()?,
         }
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            // The file is in its place; only its name could be lost, and only with the power.
+            // The file is in its place. Only a power failure could still lose its name.
             let _ = File::open(folder).and_then(|folder| folder.sync_all());
         }
         Ok(())
     }
 
-    /// Gives the file its name, unless another took that name meanwhile. Where the file system has no links, the last
-    /// moment's look must do.
+    /// Gives the file its name, unless another file has it by now. Where the file system has no links, it looks just
+    /// before it renames.
     fn link(&self) -> io::Result<()> {
         match fs::hard_link(&self.hidden, &self.path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
@@ -69,7 +69,7 @@ impl WholeFile {
 
 impl Drop for WholeFile {
     fn drop(&mut self) {
-        // Gone already where it was renamed; where removing fails there is nobody to tell.
+        // A renamed file is no longer here. A failed removal cannot be reported from `drop`.
         let _ = fs::remove_file(&self.hidden);
     }
 }

@@ -1,4 +1,4 @@
-//! The lists that hclake ships, as the texts of their files. It reads none of them.
+//! The built-in lists, as the texts of their files. It parses none of them.
 
 pub(super) const BUILTIN: [(&str, &str); 6] = [
     ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
@@ -9,15 +9,15 @@ pub(super) const BUILTIN: [(&str, &str); 6] = [
     ("swr_instance_jobs.toml", include_str!("builtin/swr_instance_jobs.toml")),
 ];
 
-/// What the files that hclake ships are called in messages.
+/// How messages name the built-in files.
 pub(super) const SHIPPED: &str = "built-in";
 
-/// File and text of each.
+/// Name and text of each file.
 pub(super) fn shipped() -> impl Iterator<Item = (String, String)> {
     BUILTIN.iter().map(|(name, text)| (format!("{SHIPPED} {name}"), text.to_string()))
 }
 
-/// Whether hclake ships the list of that name.
+/// Whether the list of that name is built in.
 pub fn is_builtin(name: &str) -> bool {
     BUILTIN.iter().any(|(file, _)| file.strip_suffix(".toml") == Some(name))
 }

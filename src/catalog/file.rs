@@ -1,5 +1,5 @@
-//! The written form of an endpoint: one TOML file, unknown keys refused, turned into a [`spec::Endpoint`].
-//! It judges one file by itself; what must hold between endpoints is `validate`'s affair.
+//! The TOML file of an endpoint: reads it, refuses unknown keys, and turns it into a [`spec::Endpoint`]. It checks one
+//! file alone; rules between endpoints are checked in `validate`.
 
 use serde::Deserialize;
 
@@ -8,16 +8,16 @@ use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, ScopeKind, Serv
 use super::toml_text::{self, TomlFault};
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
-/// Nesting of struct, list and map types that a column may have.
+/// The deepest nesting of struct, list and map types in a column.
 pub const TYPE_DEPTH_MAX: usize = 8;
 
-/// Reads one endpoint. Every fault found is returned, each as a sentence.
+/// Reads one endpoint. Returns every fault that is found, each as a sentence.
 pub fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
     let file: EndpointFile = toml_text::parse(text).map_err(|fault| vec![FileFault::Toml(fault)])?;
     file.resolve().map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
 }
 
-/// The name of the list in a text that may be no more than a part of a sound file.
+/// The name of the list, even where the rest of the text cannot be read.
 pub fn name_in(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim_start).find(|line| line.starts_with("name"))?;
     let named: toml::Table = toml::from_str(line).ok()?;
@@ -57,7 +57,7 @@ struct EndpointFile {
     permission: Option<String>,
     doc: String,
     successor: Option<String>,
-    /// Zone of times that are written without one: `+08:00`, or `codearts` for the configured one.
+    /// Zone of times that have none: `+08:00`, or `codearts` for the configured one.
     zone: Option<String>,
     #[serde(rename = "column")]
     columns: Vec<ColumnFile>,
@@ -175,7 +175,7 @@ impl EndpointFile {
     }
 }
 
-/// Names and texts of a table that holds nothing else.
+/// Names and texts of a table that may hold only texts.
 fn texts(place: &str, table: toml::Table, faults: &mut Vec<String>) -> Vec<(String, String)> {
     let mut texts = Vec::new();
     for (name, value) in table {

@@ -1,5 +1,5 @@
-//! The written form of how a list is paged and where its answers hold records, total and marker. It reads what a
-//! person wrote into the closed kinds of `spec`, and says which keys a kind of paging needs and which it does not take.
+//! The paging part of a list's file, and where answers hold records, total and marker. It turns the text into the kinds
+//! of `spec`, and reports which keys a kind of paging needs and which it does not take. It sends nothing.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, de};
 
 use super::spec::{Count, CountedPaging, Items, MarkerPaging, Paging, PagingPlace, Total};
 
-/// Says that the answer itself is the array of records.
+/// Means that the answer itself is the array of records.
 pub const BARE_ARRAY: &str = "[]";
-/// Number of the first page, where the file names none.
+/// Number of the first page where the file gives none.
 const START_DEFAULT: u64 = 1;
 
-/// Member names from the outside in, as a person writes them: with dots between.
+/// Member names from the outside in, separated by dots in the file.
 pub(super) fn member_path(text: &str) -> Vec<String> {
     text.split('.').map(str::to_owned).collect()
 }
@@ -100,7 +100,7 @@ impl KindFile {
         }
     }
 
-    /// Keys that must stand beside the kind, and those that may.
+    /// Keys that the kind needs, and keys that it may have.
     fn keys(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             KindFile::None => (&[], &[]),

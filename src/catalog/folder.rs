@@ -1,16 +1,16 @@
-//! Catalog files of a person's own, as texts: the `*.toml` of one folder, or one file. It judges nothing in them but
-//! their kind, number and size.
+//! The user's catalog files, as texts: the `*.toml` of one folder, or one file. It checks only their kind, number and
+//! size.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Files of one folder.
+/// The most files in one folder.
 const FILES_MAX: usize = 1_000;
-/// Bytes of one file.
+/// The most bytes of one file.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// A file, or the folder itself, that gives no text.
+/// A file, or the folder itself, that cannot be read.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub file: String,
@@ -20,8 +20,8 @@ pub(super) struct Unreadable {
 /// Path and text of a file.
 pub(super) type Read = Result<(String, String), Unreadable>;
 
-/// The catalog files of a folder, by name. Other files are left alone, and so are hidden ones, such as those that
-/// editors put beside a file.
+/// The catalog files of a folder, sorted by name. Other files are ignored, and so are hidden ones, such as those that
+/// editors create beside a file.
 pub(super) fn read(folder: &Path) -> Vec<Read> {
     match toml_files(folder) {
         Err(error) => vec![Err(unreadable(folder, format!("cannot be read: {error}")))],

@@ -1,5 +1,5 @@
-//! The catalog as a whole: the lists that hclake ships and those of a person's own, each judged by itself and all
-//! together. A file that cannot be used is left out, with its faults.
+//! The whole catalog: the built-in lists and the user's, each checked alone and all together. A file that cannot be
+//! used is skipped, and its faults are kept. It reads no answers of the cloud.
 
 use std::fmt;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::folder::Unreadable;
 use super::spec::Endpoint;
 use super::{file, folder, validate};
 
-/// What a shell leaves where it made the file and the command that was to fill it failed.
+/// A shell leaves an empty file where a command that should fill it fails.
 const EMPTY: &str = "the file is empty; remove it, or fill it with a list";
 
 /// Every list hclake knows, in the order tables are shown.
@@ -19,17 +19,17 @@ pub struct Catalog {
     skipped: Vec<SkippedFile>,
 }
 
-/// A file of a person's own that cannot be used.
+/// A user's file that cannot be used.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SkippedFile {
     pub file: String,
-    /// The list that it is about, where it tells.
+    /// The name of its list, where it can be read.
     pub table: Option<String>,
     pub faults: Vec<String>,
 }
 
 impl SkippedFile {
-    /// The faults, each with the file, as lines.
+    /// The faults as lines, each with the file.
     pub fn lines(&self) -> Vec<String> {
         self.faults.iter().map(|fault| format!("{}: {fault}", self.file)).collect()
     }
@@ -40,20 +40,20 @@ impl SkippedFile {
 }
 
 impl Catalog {
-    /// The lists that hclake ships.
+    /// The built-in lists.
     pub fn builtin() -> Result<Catalog, CatalogError> {
         Self::load(shipped())
     }
 
-    /// The lists that hclake ships, then those given as (file, text).
+    /// The built-in lists, then those given as (file, text).
     pub fn beside_builtin(files: impl IntoIterator<Item = (String, String)>) -> Result<Catalog, CatalogError> {
         Self::load(shipped().chain(files))
     }
 
-    /// The lists that hclake ships, then those of the files `*.toml` in a folder, by the names of the files. A file
-    /// with a fault is skipped, and no other.
+    /// The built-in lists, then those of the files `*.toml` in a folder, sorted by file name. Only files with a fault
+    /// are skipped.
     ///
-    /// Errors: faults in the lists that hclake ships.
+    /// Errors: faults in the built-in lists.
     pub fn with_folder(folder: &Path) -> Result<Catalog, CatalogError> {
         let mut skipped = Vec::new();
         let mut files: Vec<(String, Endpoint)> = Vec::new();
@@ -73,15 +73,15 @@ impl Catalog {
         Ok(Catalog { endpoints: beside(Self::builtin()?.endpoints, files, &mut skipped), skipped })
     }
 
-    /// Names that a new list cannot have: those of the lists that hclake ships, and those of a folder's files that can
-    /// be read, whatever else is wrong there.
+    /// Names that a new list cannot have: those of the built-in lists, and those in the files of a folder, even in
+    /// files with other faults.
     pub fn names_taken(folder: Option<&Path>) -> Vec<String> {
         let own = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
         shipped().chain(own).filter_map(|(_, text)| Some(file::parse(&text).ok()?.name)).collect()
     }
 
-    /// What is wrong with one file beside those that hclake ships and those of a folder that are sound; nothing where
-    /// it is sound.
+    /// The faults of one file, checked together with the built-in lists and the valid files of a folder. Empty where it
+    /// is valid.
     pub fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
         let (name, text) = folder::read_file(file)
             .map_err(|Unreadable { file, fault }| CatalogError { faults: vec![format!("{file}: {fault}")] })?;
@@ -96,7 +96,7 @@ impl Catalog {
         Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).collect())
     }
 
-    /// Reads and checks files given as (name, text). All faults of all files are returned at once.
+    /// Reads and checks files given as (name, text). Returns all faults of all files at once.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Catalog, CatalogError> {
         let mut endpoints = Vec::new();
         let mut faults = Vec::new();
@@ -115,17 +115,17 @@ impl Catalog {
         if faults.is_empty() { Ok(Catalog { endpoints, skipped: Vec::new() }) } else { Err(CatalogError { faults }) }
     }
 
-    /// Files of a person's own that were left out.
+    /// The user's files that were skipped.
     pub fn skipped(&self) -> &[SkippedFile] {
         &self.skipped
     }
 
-    /// Whether a list of this name may be one that was left out.
+    /// Whether a list of this name may be one that was skipped.
     pub fn may_be_skipped(&self, table: &str) -> bool {
         self.get(table).is_none() && self.skipped.iter().any(|file| file.may_be(table))
     }
 
-    /// Whether a file was left out whose list is one of these tables, or any where none is named.
+    /// Whether a skipped file may hold one of these tables; without tables, whether any file was skipped.
     pub fn is_short_of(&self, tables: &[String]) -> bool {
         match tables {
             [] => !self.skipped.is_empty(),
@@ -142,7 +142,7 @@ impl Catalog {
     }
 }
 
-/// One file's endpoint, or all that is wrong with the file by itself.
+/// The endpoint of one file, or all faults of the file alone.
 fn judged(text: &str) -> Result<Endpoint, Vec<String>> {
     if text.trim().is_empty() {
         return Err(vec![EMPTY.to_owned()]);
@@ -152,27 +152,26 @@ fn judged(text: &str) -> Result<Endpoint, Vec<String>> {
     if faults.is_empty() { Ok(endpoint) } else { Err(faults) }
 }
 
-/// The lists that hclake ships and, beside them, those of files that go together with them and with one another. The
-/// rest is skipped.
+/// The built-in lists and those files that fit together with them and with each other. The other files are skipped.
 fn beside(shipped: Vec<Endpoint>, mut files: Vec<(String, Endpoint)>, skipped: &mut Vec<SkippedFile>) -> Vec<Endpoint> {
-    // What a list's successor is called is of use to people alone: one that was skipped takes no other list along.
+    // Only people use the name of a successor, so a skipped successor does not cause other lists to be skipped.
     let is_skipped = |name: &String| skipped.iter().any(|file| file.may_be(name));
     files.iter_mut().for_each(|(_, endpoint)| drop(endpoint.successor.take_if(|name| is_skipped(name))));
     let of_hclake = shipped.iter().map(|endpoint| (format!("{SHIPPED} {}.toml", endpoint.name), endpoint.clone()));
     let all: Vec<(String, Endpoint)> = of_hclake.chain(files.iter().cloned()).collect();
     let faults = validate::together(&all);
-    let mut sound = shipped;
+    let mut valid = shipped;
     for (file, endpoint) in files {
         let own: Vec<String> = faults.iter().filter(|(of, _)| *of == file).map(|(_, fault)| fault.clone()).collect();
         match own.is_empty() {
-            true => sound.push(endpoint),
+            true => valid.push(endpoint),
             false => skipped.push(SkippedFile { file, table: Some(endpoint.name), faults: own }),
         }
     }
-    sound
+    valid
 }
 
-/// All that is wrong with the catalog, one fault a line.
+/// All faults of the catalog, one a line.
 #[derive(Debug, PartialEq)]
 pub struct CatalogError {
     pub faults: Vec<String>,

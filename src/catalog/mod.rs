@@ -1,5 +1,5 @@
-//! What to list: the endpoints hclake ships and those of a person's own, one TOML file each, checked as a whole before
-//! anything is asked. It is data and knows nothing of how lists are fetched, decoded or stored.
+//! What to list: the built-in endpoints and the user's, one TOML file each. The whole catalog is checked before any
+//! request. It is data and knows nothing of how lists are fetched, decoded or stored.
 
 mod builtin;
 pub mod draft;

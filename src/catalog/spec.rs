@@ -1,5 +1,5 @@
-//! What a list is: the types an endpoint's file resolves to. Plain data in closed enums; it knows nothing
-//! of HTTP, Arrow or DuckDB, and nothing of the file it was written in.
+//! The description of a list: the types that an endpoint's file becomes. Plain data in closed enums; it knows nothing
+//! of HTTP, Arrow or DuckDB, and nothing of the file.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::schema::{ColumnType, StoredColumn};
 
-/// A list API of one service, and the table that its records are kept in.
+/// A list API of one service, and the table of its records.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
     /// Also the table's name: lower-case letters, digits and underscores.
@@ -16,26 +16,26 @@ pub struct Endpoint {
     pub about: String,
     pub service: Service,
     pub method: Method,
-    /// With `{project_id}` where the project belongs, if it stands in the path.
+    /// May hold `{project_id}`.
     pub path: String,
     pub scope: ScopeKind,
-    /// Query parameters besides paging; a value may be `{project_id}`.
+    /// Query parameters except those of paging; a value may be `{project_id}`.
     pub query: Vec<(String, String)>,
-    /// Members of a POST's JSON body besides paging; a value may be `{project_id}`.
+    /// Members of a POST's JSON body except those of paging; a value may be `{project_id}`.
     pub body: Vec<(String, String)>,
-    /// A mandatory parameter that takes each value in a sweep of its own.
+    /// A mandatory parameter; each of its values has its own sweep.
     pub fixed: Option<FixedParam>,
     pub paging: Paging,
     pub items: Items,
-    /// Where the answer tells the number of records.
+    /// Where the answer has the number of records.
     pub total: Option<Total>,
-    /// Together with the scope, what identifies a record.
+    /// Identifies a record, together with the scope.
     pub key: Vec<KeyPart>,
-    /// Columns whose value never changes in a record's life, and that the server may sort by.
+    /// Columns that the server may sort by. Their value never changes in a record's life.
     pub order: Vec<String>,
-    /// Column that says when the record last changed.
+    /// Column with the time of the record's last change.
     pub updated: Option<String>,
-    /// IAM action that the caller needs.
+    /// IAM action that the call needs.
     pub permission: Option<String>,
     /// Page of the official documentation.
     pub doc: String,
@@ -100,17 +100,17 @@ impl Method {
     }
 }
 
-/// Whose records one sweep lists.
+/// What one sweep covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
     IamProject,
     CodeartsProject,
-    /// A region as a whole: the list is that of the account, whatever its projects.
+    /// A whole region: the list is that of the account, not of a project.
     Region,
 }
 
-/// Where in an answer the array of records stands.
+/// Where an answer has the array of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Items {
     /// The answer itself is the array.
@@ -119,12 +119,12 @@ pub enum Items {
     Member(Vec<String>),
 }
 
-/// Where an answer tells how many records there are in all.
+/// Where an answer has the total number of records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Total {
     /// Member names from the outside in.
     Member(Vec<String>),
-    /// The header `Content-Range`: the number behind its slash.
+    /// The header `Content-Range`: the number after its slash.
     ContentRange,
 }
 
@@ -135,17 +135,17 @@ pub struct FixedParam {
     pub values: Vec<String>,
 }
 
-/// How a list that is too long for one answer is asked for.
+/// How the pages of a list are requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Paging {
-    /// It never is: one answer holds the whole list.
+    /// There are no pages: one answer holds the whole list.
     None,
     Counted(CountedPaging),
     Marker(MarkerPaging),
 }
 
 impl Paging {
-    /// Parameters that paging takes for itself.
+    /// Parameters that paging uses.
     pub fn params(&self) -> Vec<&str> {
         match self {
             Paging::None => Vec::new(),
@@ -159,48 +159,48 @@ impl Paging {
     }
 }
 
-/// Pages that are found by counting records or pages.
+/// Pages that are found by a count of records or pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountedPaging {
     pub count: Count,
-    /// Where the two parameters sit.
+    /// Where the two parameters go.
     pub place: PagingPlace,
     /// Name of the offset or page parameter.
     pub position: String,
     /// Name of the page-size parameter.
     pub size: String,
-    /// Records a page, as asked for: the documented maximum.
+    /// Requested records a page: the documented maximum.
     pub limit: u32,
-    /// Bound on the pages of one pass over the list.
+    /// The most pages of one pass over the list.
     pub pages_max: u32,
 }
 
 /// What the position of a page counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Count {
-    /// The records to skip; any number of them.
+    /// The records to skip; any number.
     Offset,
     /// The records to skip, which must be a multiple of the page size.
     OffsetMultiple,
-    /// Pages, the first of which bears the number `start`.
+    /// Pages; the first has the number `start`.
     Page { start: u64 },
 }
 
-/// Pages that each name the next one. The first is asked for without a marker.
+/// Each page names the next one. The first is requested without a marker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerPaging {
     /// Name of the query parameter that takes the marker.
     pub marker: String,
-    /// Where the answer holds the marker of the next page: member names from the outside in. Absent, null, empty
-    /// or the number 0, it says that there is none.
+    /// Where the answer has the marker of the next page: member names from the outside in. Absent, null, empty or the
+    /// number 0 means that there is no next page.
     pub next: Vec<String>,
-    /// Where the answer says whether there is a next page at all, in the same way.
+    /// Where the answer says whether there is a next page; also member names.
     pub more: Option<Vec<String>>,
     /// Name of the page-size parameter, where there is one.
     pub size: Option<String>,
-    /// Records a page at most.
+    /// The most records a page.
     pub limit: u32,
-    /// Bound on the pages of one pass over the list.
+    /// The most pages of one pass over the list.
     pub pages_max: u32,
 }
 
@@ -211,7 +211,7 @@ pub enum PagingPlace {
     Body,
 }
 
-/// One column of the key; where it is absent from a record, the other column serves.
+/// One column of the key. Where a record does not have it, the other column is used.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPart {
@@ -223,16 +223,16 @@ pub struct KeyPart {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     pub name: String,
-    /// Where the value sits in a record: member names from the outside in.
+    /// Where a record has the value: member names from the outside in.
     pub path: Vec<String>,
     pub ty: ColumnType,
     pub nullable: bool,
     pub about: String,
-    /// Values the documentation knows of; others are kept as they come.
+    /// The documented values; others are stored unchanged.
     pub values: Vec<String>,
     /// Stored, but a change in it alone opens no new version.
     pub volatile: bool,
-    /// Says something of a person; a setting may mask it.
+    /// Personal data; a setting may mask it.
     pub personal: bool,
 }
 
@@ -241,8 +241,8 @@ impl Endpoint {
         self.columns.iter().find(|c| c.name == name)
     }
 
-    /// The columns of the table that come from the API, in order: those declared, with the seconds of an
-    /// elapsed time after its text, then `extra`.
+    /// The columns of the table that come from the API, in order: the declared ones, the seconds of an elapsed time
+    /// after its text, and last `extra`.
     pub fn stored_columns(&self) -> Vec<StoredColumn> {
         let stored = |column: &Column| {
             let stored = StoredColumn {
@@ -259,17 +259,17 @@ impl Endpoint {
     }
 }
 
-/// Where a sweep's records live: the part of a record's identity that the API does not give.
+/// Where the records of a sweep live. It is the part of a record's identity that the API does not return.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
     pub region: String,
-    /// IAM or CodeArts project id, as the endpoint's scope kind says; empty for a region as a whole.
+    /// Id of an IAM or CodeArts project, by the endpoint's kind of scope; empty for a whole region.
     pub project: String,
     /// The value of the fixed parameter, where the endpoint has one.
     pub fixed: Option<String>,
 }
 
-/// `region/project` or `region/project/fixed`; a list of a region as a whole has `region` or `region//fixed`.
+/// `region/project` or `region/project/fixed`. A list of a whole region has `region` or `region//fixed`.
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.region)?;
@@ -280,12 +280,12 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Whether a text can be the id of a project, of IAM or CodeArts: it stands in paths, headers and names of scopes.
+/// Whether a text can be the id of an IAM or CodeArts project, which goes into paths, headers and names of scopes.
 pub fn is_project_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= PROJECT_ID_BYTES_MAX
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Ids of the services have 32.
+/// The services' ids have 32.
 const PROJECT_ID_BYTES_MAX: usize = 128;

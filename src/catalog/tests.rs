@@ -1,4 +1,4 @@
-//! The catalog as a whole: the built-in lists are sound, and each way a file can be wrong is named.
+//! The whole catalog: the built-in lists are valid, and each possible fault of a file is reported.
 
 use proptest::prelude::*;
 
@@ -88,7 +88,7 @@ fn refused(text: &str, fault: &str) {
 }
 
 #[test]
-fn the_built_in_lists_are_sound_and_in_their_order() {
+fn the_built_in_lists_are_valid_and_in_order() {
     let catalog = Catalog::builtin().unwrap();
     let names: Vec<_> = catalog.endpoints().iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["app_install_jobs", "apps", "deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"]);
@@ -97,7 +97,7 @@ fn the_built_in_lists_are_sound_and_in_their_order() {
 }
 
 #[test]
-fn nested_built_in_columns_keep_their_shape() {
+fn nested_built_in_columns_keep_their_type() {
     let catalog = Catalog::builtin().unwrap();
     let ty = |table: &str, column: &str| sql_type(&catalog.get(table).unwrap().column(column).unwrap().ty);
     assert_eq!(
@@ -113,7 +113,7 @@ fn nested_built_in_columns_keep_their_shape() {
 }
 
 #[test]
-fn the_sample_is_sound() {
+fn the_sample_is_valid() {
     assert_eq!(faults_of(SAMPLE), [""; 0]);
 }
 
@@ -162,7 +162,7 @@ fn an_empty_text_is_refused() {
 }
 
 #[test]
-fn a_path_that_cannot_be_asked_for_is_refused() {
+fn a_path_that_cannot_be_requested_is_refused() {
     let path = |path: &str| altered("/v1/{project_id}/samples", path);
     for bad in ["v1/{project_id}", "/v1/{project_id}?a=b", "/v1/{project_id}/a b", "/{project_id}#x"] {
         let fault = format!("path: \"{bad}\" must begin with \"/\" and hold neither blanks nor a query");
@@ -262,7 +262,7 @@ fn each_kind_of_paging_takes_its_own_keys_and_no_others() {
 }
 
 #[test]
-fn pages_are_counted_from_nought_or_one() {
+fn pages_are_counted_from_zero_or_one() {
     let page = |start: &str| altered("kind = \"offset\"", &format!("kind = \"page\"\n{start}"));
     let start_of = |text: &str| match &Catalog::load([("x".to_owned(), text.to_owned())]).unwrap().endpoints()[0].paging
     {
@@ -293,7 +293,7 @@ fn an_answer_may_be_an_array_with_its_total_in_a_header() {
 }
 
 #[test]
-fn a_fixed_parameter_without_clear_values_is_refused() {
+fn a_fixed_parameter_with_missing_or_repeated_values_is_refused() {
     let values = |values: &str| altered("[\"A\", \"B\"]", values);
     let some = "fixed.values: at least one value is needed, and none may be empty";
     refused(&values("[]"), some);
@@ -376,7 +376,7 @@ fn a_key_that_cannot_identify_a_record_is_refused() {
 }
 
 #[test]
-fn an_order_or_change_column_of_no_use_is_refused() {
+fn an_unusable_order_or_updated_column_is_refused() {
     let order = |name: &str| altered("[\"made\", \"id\"]", &format!("[{name:?}]"));
     refused(&order("mades"), "order: there is no column `mades`; did you mean `made`?");
     refused(&order("place"), "order: `place` is neither text, integer nor timestamp; leave it out");
@@ -407,7 +407,7 @@ fn lists_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
-fn all_faults_of_several_files_come_at_once() {
+fn all_faults_of_several_files_are_reported_at_once() {
     let files = [
         ("a.toml".to_owned(), altered("\"sample\"", "\"Bad\"").replace("limit = 100", "limit = 0")),
         ("b.toml".to_owned(), "nmae = \"x\"".to_owned()),
@@ -427,7 +427,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 #[test]
-fn the_lists_of_a_folder_stand_behind_those_built_in_by_the_names_of_their_files() {
+fn the_lists_of_a_folder_come_after_the_built_in_ones_by_file_name() {
     let other = altered("\"sample\"", "\"another\"");
     let folder =
         folder(&[("z.toml", SAMPLE), ("a.toml", &other), ("notes.txt", "no list"), (".#a.toml", "an editor's")]);
@@ -438,7 +438,7 @@ fn the_lists_of_a_folder_stand_behind_those_built_in_by_the_names_of_their_files
 }
 
 #[test]
-fn a_folder_with_faults_tells_the_files_and_a_built_in_name_is_refused() {
+fn faults_of_a_folder_name_the_files_and_a_built_in_name_is_refused() {
     let folder = folder(&[("a.toml", &altered("\"sample\"", "\"apps\"")), ("b.toml", "nmae = \"x\"\n")]);
     let faults = lines_of_skipped(folder.path());
     let (a, b) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
@@ -450,7 +450,7 @@ fn a_folder_with_faults_tells_the_files_and_a_built_in_name_is_refused() {
     assert!(missing[0].contains("none: cannot be read: "), "{missing:?}");
 }
 
-/// The faults of a folder's files, beside which every list that hclake ships is there.
+/// The faults of a folder's files. All built-in lists must be there too.
 fn lines_of_skipped(folder: &std::path::Path) -> Vec<String> {
     let catalog = Catalog::with_folder(folder).unwrap();
     let shipped = Catalog::builtin().unwrap();
@@ -459,7 +459,7 @@ fn lines_of_skipped(folder: &std::path::Path) -> Vec<String> {
 }
 
 #[test]
-fn each_file_that_cannot_be_used_is_left_out_alone() {
+fn only_files_that_cannot_be_used_are_skipped() {
     let later = altered("\"sample\"", "\"later\"").replace("doc =", "successor = \"broken\"\ndoc =");
     let folder = folder(&[
         ("broken.toml", "name = \"broken\"\ntitle = \n"),
@@ -473,7 +473,7 @@ fn each_file_that_cannot_be_used_is_left_out_alone() {
     std::fs::write(folder.path().join("bytes.toml"), b"name = \"\xff\"").unwrap();
     let catalog = Catalog::with_folder(folder.path()).unwrap();
     let own: Vec<_> = catalog.endpoints()[6..].iter().map(|e| e.name.as_str()).collect();
-    assert_eq!(own, ["later", "sample"], "a successor that is left out takes no other along");
+    assert_eq!(own, ["later", "sample"], "a skipped successor does not skip another list");
     let faults = lines_of_skipped(folder.path());
     for (file, fault) in [
         ("broken.toml", "line 2, column 9"),
@@ -489,7 +489,7 @@ fn each_file_that_cannot_be_used_is_left_out_alone() {
 }
 
 #[test]
-fn a_table_may_be_one_that_was_left_out_unless_the_files_say_what_they_are_about() {
+fn a_table_may_have_been_skipped_unless_the_names_of_all_skipped_lists_are_known() {
     let named = folder(&[("x.toml", "name = \"mine\"\ntitle =\n")]);
     let catalog = Catalog::with_folder(named.path()).unwrap();
     assert_eq!(["mine", "other", "apps"].map(|table| catalog.may_be_skipped(table)), [true, false, false]);
@@ -503,7 +503,7 @@ fn a_table_may_be_one_that_was_left_out_unless_the_files_say_what_they_are_about
 }
 
 #[test]
-fn the_faults_of_one_file_are_told_apart_from_those_of_the_files_beside_it() {
+fn the_faults_of_one_file_do_not_include_those_of_other_files() {
     let successor = altered("doc =", "successor = \"another\"\ndoc =");
     let folder = folder(&[
         ("a.toml", &altered("\"sample\"", "\"another\"")),
@@ -530,7 +530,7 @@ fn a_file_larger_than_the_bound_is_not_read() {
 }
 
 proptest! {
-    /// Cuts, doubles and overwrites pieces of a sound file: whatever comes of it, reading ends in a value.
+    /// Cuts, repeats and overwrites pieces of a valid file. Reading the result must not panic.
     #[test]
     fn reading_a_mutilated_file_never_panics(
         which in 0..BUILTIN.len(),

@@ -1,12 +1,12 @@
-//! TOML with messages a person can act on: line, column, and the nearest key that exists.
-//! It knows nothing of what the text means.
+//! Reads TOML with messages a person can act on: line, column, and the nearest known key. It knows nothing of what the
+//! text means.
 
 use crate::base::nearest::{did_you_mean, nearest};
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::DeTable;
 
-/// What is wrong with a TOML text, and where: line and column count from 1.
+/// A fault of a TOML text and its place. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct TomlFault {
@@ -38,7 +38,7 @@ pub fn fault_at(text: &str, at: usize, message: String) -> TomlFault {
     }
 }
 
-/// Names of types as people have them.
+/// Plain names of types.
 const TYPES: [(&str, &str); 5] = [
     ("expected f64", "expected a number"),
     ("expected u8", "expected a whole number from 0 to 255"),
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_is_named_with_its_place_and_the_nearest_one() {
+    fn a_misspelt_key_is_reported_with_its_place_and_the_nearest_key() {
         let fault = parse::<Sample>("rate = 3\nregoin = \"x\"\n").unwrap_err();
         assert_eq!((fault.line, fault.column), (2, 1));
         assert!(fault.message.contains("`regoin`"), "{fault}");
@@ -81,13 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_named_as_people_do() {
+    fn a_type_has_a_plain_name() {
         let fault = parse::<Sample>("rate = \"fast\"").unwrap_err();
         assert_eq!(fault.message, "invalid type: string \"fast\", expected a whole number");
     }
 
     #[test]
-    fn broken_syntax_is_named_with_its_place() {
+    fn broken_syntax_is_reported_with_its_place() {
         let fault = parse::<Sample>("region = \"x").unwrap_err();
         assert_eq!(fault.line, 1);
     }

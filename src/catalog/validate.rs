@@ -1,5 +1,5 @@
-//! What must hold of an endpoint, and between endpoints, before anything is asked of the cloud.
-//! It judges resolved endpoints alone and returns every fault as a sentence that says what to do.
+//! The rules for an endpoint, and between endpoints, checked before any request. It checks resolved endpoints only, and
+//! returns every fault as a sentence that says what to do.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,11 +10,11 @@ use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
 };
 
-/// Columns of one endpoint.
+/// The most columns of one endpoint.
 pub const COLUMNS_MAX: usize = 1000;
-/// Records a page.
+/// The most records a page.
 const LIMIT_MAX: u32 = 10_000;
-/// Pages of one pass.
+/// The most pages of one pass.
 const PAGES_MAX: u32 = 10_000_000;
 
 const PROJECT: &str = "{project_id}";
@@ -34,7 +34,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     faults
 }
 
-/// Faults that show only when all endpoints, each with the name of its file, stand side by side.
+/// Faults between endpoints. Each endpoint comes with the name of its file.
 pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     let mut files: HashMap<&str, &str> = HashMap::new();
@@ -44,7 +44,7 @@ pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<(String, String)
                 (of.to_owned(), format!("name: \"{name}\" is that of the list in {other}; choose another"))
             };
             faults.push(fault(file, first));
-            // Which of the two is meant cannot be told, unless one is hclake's.
+            // It is unknown which of the two is right, unless one is built in.
             faults.extend((!first.starts_with(SHIPPED)).then(|| fault(first, file)));
         }
         files.entry(name).or_insert(file);
@@ -77,7 +77,7 @@ fn texts(endpoint: &Endpoint, faults: &mut Vec<String>) {
     answer_members(endpoint, faults);
 }
 
-/// Each member of an answer that is read has one meaning, and none lies inside another.
+/// Each member of an answer that is read has one meaning, and none is inside another.
 fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let mut members: Vec<(&str, &[String])> = Vec::new();
     if let Items::Member(path) = &endpoint.items {
@@ -182,7 +182,7 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
     }
 }
 
-/// Parameters that two parts of a request lay claim to.
+/// Parameters that two parts of a request use.
 fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
     let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
     let named = endpoint.query.iter().chain(&endpoint.body).map(|(name, _)| name);
@@ -256,7 +256,7 @@ fn wire_paths(columns: &[Column], faults: &mut Vec<String>) {
             faults.push(format!("column {name}: `path` has an empty step; write member names with single dots"));
         }
     }
-    // What begins with a path stands right behind it once the paths are sorted.
+    // In sorted order, a path is followed directly by the paths that begin with it.
     for (at, (outer, name)) in paths.iter().enumerate() {
         for (inner, other) in paths[at + 1..].iter().take_while(|(inner, _)| inner.starts_with(outer)) {
             let relation = if inner == outer { "is" } else { "lies inside" };

@@ -1,4 +1,4 @@
-//! What a list is and how it is read, in words for people. It says what the catalog holds and nothing of stores.
+//! Describes a list, and how it is read, for people. It describes the catalog only and knows nothing of stores.
 
 use super::file_paging::BARE_ARRAY;
 use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
@@ -46,7 +46,7 @@ impl Endpoint {
         }
     }
 
-    /// Where the records and their number stand in an answer.
+    /// Where an answer has the records and their number.
     pub fn answer_in_words(&self) -> String {
         let items = match &self.items {
             Items::Answer => format!("the answer itself (`{BARE_ARRAY}`)"),
@@ -71,7 +71,7 @@ impl Endpoint {
 }
 
 impl Column {
-    /// The meaning, with the values that are known and what is special about the column.
+    /// The meaning, with the known values and what is special about the column.
     pub fn meaning_in_words(&self) -> String {
         let mut text = self.about.clone();
         if !self.values.is_empty() {

@@ -1,4 +1,4 @@
-//! What is asked of the cloud and what comes of it, as values. How it is asked is the client's affair.
+//! A call to the cloud and its result, as values. How a call is made is the client's task.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Method, Service};
 
-/// One thing to ask.
+/// One question to a service; it may take several requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     pub service: Service,
@@ -17,35 +17,35 @@ pub struct Call {
     pub method: Method,
     /// Begins with a slash.
     pub path: String,
-    /// Names and values as they are meant, not escaped.
+    /// Names and values, not escaped.
     pub query: Vec<(String, String)>,
     /// JSON.
     pub body: Option<Bytes>,
     /// IAM project, sent and signed as `X-Project-Id` with a key pair.
     pub project_id: Option<String>,
-    /// IAM action that is needed, for the hint of a 403.
+    /// IAM action that the call needs, for the hint of a 403.
     pub permission: Option<String>,
 }
 
-/// A good answer, as its reader sees it.
+/// A good answer, as the caller reads it.
 pub struct Reply<'a> {
     pub body: &'a Bytes,
-    /// The header of that name.
+    /// The header `Content-Range`.
     pub content_range: Option<&'a str>,
 }
 
-/// What became of a call.
+/// The result of a call, with its attempts.
 #[derive(Debug)]
 pub struct Sent<T> {
     pub result: Result<T, Error>,
     pub attempts: Vec<Attempt>,
-    /// Time spent waiting for leave to send and on back-off.
+    /// Time spent waiting for the rate limit and on back-off.
     pub waited: Duration,
-    /// Attempts answered by 429.
+    /// Attempts answered with 429.
     pub throttled: u32,
 }
 
-/// One request that left, or was to leave.
+/// One request that was sent or should have been.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
     pub at: Timestamp,
@@ -61,11 +61,11 @@ pub struct Attempt {
     /// Of the body, after decompression.
     pub bytes: u64,
     pub request_id: Option<String>,
-    /// What was wrong, where something was.
+    /// What went wrong, if anything.
     pub fault: Option<String>,
 }
 
-/// Attempts of calls that were dropped before their end; clones share them.
+/// Attempts of calls that were dropped before they ended. Clones share them.
 #[derive(Clone, Default)]
 pub struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
 
@@ -74,7 +74,7 @@ impl Abandoned {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(attempts);
     }
 
-    /// Those so far, each handed out once.
+    /// The attempts so far; each is returned once.
     pub fn take(&self) -> Vec<Attempt> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -1,5 +1,5 @@
-//! The one request loop: sign, wait for a slot, send, read, judge, and go round again where that may help. Each
-//! step is a function or value of its own; what a body means is left to the caller.
+//! The one request loop: wait for a slot, sign, send, read, judge, and try again where that may help. Each step is a
+//! function or value of its own. What a body means is left to the caller.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,42 +13,42 @@ use super::error::{ApiError, BodyFault, Error, ErrorClass};
 use super::tally::Log;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Method;
+use crate::cloud::auth::cached::{AuthMethod, CachedCredential};
 use crate::cloud::auth::credentials::{Credentials, Identity};
-use crate::cloud::auth::gate::{Pass, Proof, proves};
-use crate::cloud::auth::grant::{Grant, Means};
+use crate::cloud::auth::gate::{CredentialGate, Permit, proves};
 use crate::cloud::auth::headers::{check_credentials, headers};
-use crate::cloud::auth::provider::{Authority, Sender};
+use crate::cloud::auth::provider::{CredentialProvider, Sender};
 use crate::cloud::auth::sign;
 use crate::cloud::auth::skew::{Skew, signature_expired};
-use crate::cloud::http::error_body::Complaint;
+use crate::cloud::http::error_body::ErrorBody;
 use crate::cloud::http::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
 use crate::cloud::http::redact::Secrets;
-use crate::cloud::limit::rate::{Lane, Pace, RateSettings, Slot};
-use crate::cloud::limit::retry::{self, Outcome, RETRY_AFTER_MAX, RetryLimits, Standing, Verdict, Window};
+use crate::cloud::limit::rate::{RateLimiter, RateLimits, RateSettings, Slot};
+use crate::cloud::limit::retry::{self, AttemptOutcome, FailedAttempt, NextStep, RETRY_AFTER_MAX, RetryLimits, Window};
 use crate::cloud::limit::waiting::{WaitCause, Watcher};
 use crate::cloud::lookup::endpoint::{Endpoint, EndpointOverrides, endpoint};
 
 /// The largest answer that is read, in bytes after decompression: a hundred times a full page.
 pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// How often what authorises a call is renewed because it ran out while the call waited for its turn.
+/// How often a credential is renewed because it expired while the call waited for its turn.
 const RENEWALS_MAX: u32 = 3;
 
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
     pub credentials: Credentials,
-    /// Where a person can look the credentials up, for hints.
+    /// Where a person finds the credentials, for hints.
     pub source: String,
     pub overrides: EndpointOverrides,
     pub rate: RateSettings,
     pub retry: RetryLimits,
     pub connect_timeout: Duration,
-    /// Until the answer begins, and between any two parts of it. The gateway's own limit is 30 s.
+    /// Until the answer begins, and between any two parts of it. The gateway's limit is 30 s.
     pub read_timeout: Duration,
     /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
     pub user_agent: String,
-    /// Hears of requests that are held back.
+    /// Receives an event for each delayed request.
     pub watcher: Watcher,
 }
 
@@ -77,27 +77,27 @@ impl ClientSettings {
     }
 }
 
-/// Asks Huawei Cloud. Shared by all lists of a run; safe to use from many tasks.
+/// Makes calls to Huawei Cloud. All lists of a run share it; many tasks can use it at once.
 pub struct Client {
     credentials: Credentials,
     identity: Identity,
-    authority: Authority,
-    proof: Proof,
+    provider: CredentialProvider,
+    gate: CredentialGate,
     overrides: EndpointOverrides,
     retry: RetryLimits,
     body_bytes_max: u64,
     transport: Arc<Transport>,
-    pace: Arc<Pace>,
+    limits: Arc<RateLimits>,
     skew: Arc<Skew>,
     watcher: Watcher,
     clock: SharedClock,
 }
 
-/// What stays the same over the attempts of a call.
+/// What is the same for all attempts of a call.
 struct Route<'a> {
     call: &'a Call,
     body: Option<Bytes>,
-    leave: Leave,
+    auth_required: AuthRequired,
     endpoint: Endpoint,
     connections: &'a reqwest::Client,
     /// With the endpoint's prefix; this is what is signed.
@@ -105,30 +105,30 @@ struct Route<'a> {
     /// Path and query as sent.
     target: String,
     url: Url,
-    lane: Arc<Lane>,
+    limiter: Arc<RateLimiter>,
 }
 
-/// On what a call is sent.
+/// Whether a call needs a credential.
 #[derive(Clone, Copy, PartialEq)]
-enum Leave {
-    /// On the credentials, once they are known to be good.
-    Granted,
-    /// As it is, since it asks for what others are sent on.
-    Open,
+enum AuthRequired {
+    /// It is sent with the credential, after the credential gate.
+    Yes,
+    /// It is sent without one, because it fetches the credential.
+    No,
 }
 
 /// A failed attempt.
 struct Failure {
     error: Error,
-    outcome: Outcome,
+    outcome: AttemptOutcome,
     /// How long the service asked to wait.
     asked: Option<Duration>,
-    /// It was signed with a clock that has been corrected since, or sent with a token that can be renewed.
+    /// The clock it was signed with has since been corrected, or its token can be renewed.
     outdated: bool,
 }
 
 impl Failure {
-    fn new(outcome: Outcome, error: Error) -> Self {
+    fn new(outcome: AttemptOutcome, error: Error) -> Self {
         Self { error, outcome, asked: None, outdated: false }
     }
 }
@@ -146,46 +146,46 @@ impl Client {
             body_bytes_max: settings.body_bytes_max,
             user_agent: settings.user_agent.clone(),
         });
-        settings.credentials.hide_in(transport.secrets());
+        settings.credentials.redact_in(transport.secrets());
         Ok(Client {
             identity: Identity { kind: settings.credentials.kind(), source: settings.source },
-            authority: Authority::new(&settings.credentials, &settings.user_agent),
+            provider: CredentialProvider::new(&settings.credentials, &settings.user_agent),
             credentials: settings.credentials,
-            proof: Proof::default(),
+            gate: CredentialGate::default(),
             overrides: settings.overrides,
             retry: settings.retry,
             body_bytes_max: settings.body_bytes_max,
             transport: Arc::new(transport),
-            pace: Arc::new(Pace::new(settings.rate, clock.clone())?),
+            limits: Arc::new(RateLimits::new(settings.rate, clock.clone())?),
             skew: Arc::default(),
             watcher: settings.watcher,
             clock,
         })
     }
 
-    /// A client with credentials of its own that shares this one's connections, pace and measure of the clock.
+    /// A client with other credentials that shares this one's connections, rate limits and clock correction.
     ///
     /// Errors: as for a new one.
     pub fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
         let other = Client::new(settings, self.clock.clone())?;
-        other.credentials.hide_in(self.secrets());
-        let (transport, pace, skew) = (Arc::clone(&self.transport), Arc::clone(&self.pace), Arc::clone(&self.skew));
-        Ok(Client { transport, pace, skew, ..other })
+        other.credentials.redact_in(self.secrets());
+        let (transport, limits, skew) = (Arc::clone(&self.transport), Arc::clone(&self.limits), Arc::clone(&self.skew));
+        Ok(Client { transport, limits, skew, ..other })
     }
 
-    /// Where credentials were found of which one is shorter than what can be hidden.
+    /// Where the credentials were found, if one of them is too short to be redacted.
     pub fn source_of_short_secret(&self) -> Option<&str> {
-        self.credentials.is_too_short_to_hide().then_some(self.identity.source.as_str())
+        self.credentials.is_too_short_to_redact().then_some(self.identity.source.as_str())
     }
 
-    /// Has the services' clocks compared with the time that a run is dated by: `at` on the monotonic clock, it was
-    /// `dated`.
+    /// Compares the services' clocks with the date of the run from now on. The date was taken at `at` on the monotonic
+    /// clock.
     pub fn date_run(&self, dated: Timestamp, at: Duration) {
         self.skew.date_run(dated, at);
     }
 
-    /// How far the services' clocks are ahead of the run's, in microseconds, as the answer that differed least shows;
-    /// `None` where none told.
+    /// How far the services' clocks are ahead of the run's, in microseconds: the smallest difference of all answers.
+    /// `None` where no answer had a time.
     pub fn run_behind_us(&self) -> Option<i64> {
         self.skew.run_behind_us()
     }
@@ -196,13 +196,13 @@ impl Client {
         self.skew.offset_us()
     }
 
-    /// Makes a call, and tries it again within the limits while that may help. `read` turns a good
-    /// answer into the result; what it refuses counts as a broken answer, unless the body is a known error.
+    /// Makes a call, and tries again within the limits while that may help. `read` turns a good answer into the result.
+    /// An answer that it refuses counts as broken, unless the body is a known error.
     pub async fn send<T>(&self, call: &Call, read: impl Fn(&Reply<'_>) -> Result<T, String>) -> Sent<T> {
         self.send_noting(call, &Abandoned::default(), read).await
     }
 
-    /// As [`Client::send`]; where the call is dropped before its end, its attempts are left in `abandoned`.
+    /// As [`Client::send`]. If the call is dropped before it ends, its attempts go to `abandoned`.
     pub async fn send_noting<T>(
         &self,
         call: &Call,
@@ -211,7 +211,7 @@ impl Client {
     ) -> Sent<T> {
         let mut log = Log::new(self.clock.clone(), abandoned.clone());
         let read = |answer: &Answer| read(&answer.reply());
-        let result = match self.route(call, call.body.clone(), Leave::Granted) {
+        let result = match self.route(call, call.body.clone(), AuthRequired::Yes) {
             Ok(route) => self.run(&route, &read, &mut log).await,
             Err(error) => Err(error),
         };
@@ -225,25 +225,25 @@ impl Client {
         log: &mut Log,
     ) -> Result<T, Error> {
         let mut attempt = 0;
-        let mut made_anew = false;
+        let mut was_refreshed = false;
         loop {
             attempt += 1;
             let failure = match self.attempt(route, attempt, read, log).await? {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            if failure.outdated && !made_anew && attempt < self.retry.attempts_max {
-                made_anew = true;
+            if failure.outdated && !was_refreshed && attempt < self.retry.attempts_max {
+                was_refreshed = true;
                 continue;
             }
             let (spent, asked) = (log.spent, failure.asked);
-            let standing = Standing { attempt, spent, asked, random: fastrand::f64() };
-            match retry::verdict(&self.retry, failure.outcome, &standing) {
-                Verdict::GiveUp(_) => return Err(failure.error),
-                Verdict::Wait(wait) => {
-                    let is_throttled = failure.outcome == Outcome::Status(429);
+            let failed = FailedAttempt { attempt, spent, asked, random: fastrand::f64() };
+            match retry::next_step(&self.retry, failure.outcome, &failed) {
+                NextStep::GiveUp(_) => return Err(failure.error),
+                NextStep::RetryAfter(wait) => {
+                    let is_throttled = failure.outcome == AttemptOutcome::Status(429);
                     let cause = if is_throttled { WaitCause::Throttled } else { WaitCause::Retry };
-                    self.watcher.tell(route.call, wait, cause);
+                    self.watcher.notify(route.call, wait, cause);
                     self.clock.sleep(wait).await;
                     log.waited += wait;
                     log.spent += wait;
@@ -252,7 +252,12 @@ impl Client {
         }
     }
 
-    fn route<'a>(&'a self, call: &'a Call, body: Option<Bytes>, leave: Leave) -> Result<Route<'a>, Error> {
+    fn route<'a>(
+        &'a self,
+        call: &'a Call,
+        body: Option<Bytes>,
+        auth_required: AuthRequired,
+    ) -> Result<Route<'a>, Error> {
         let endpoint = endpoint(call.service, &call.region, &self.overrides)?;
         let connections = self.transport.connections(&endpoint).map_err(|cause| Error::Unreachable {
             service: call.service,
@@ -263,43 +268,47 @@ impl Client {
         let target = sign::request_target(&path, &call.query);
         let url = sendable(&format!("{}://{}{target}", endpoint.scheme, endpoint.authority))
             .ok_or_else(|| Error::Setting { name: format!("the path {path}"), fault: "cannot be sent".to_owned() })?;
-        let lane = self.pace.lane(call.service, &call.region);
-        Ok(Route { call, body, leave, endpoint, connections, path, target, url, lane })
+        let limiter = self.limits.limiter(call.service, &call.region);
+        Ok(Route { call, body, auth_required, endpoint, connections, path, target, url, limiter })
     }
 
-    /// Waits for the call's turn, and has what authorises it then: what ran out while it waited is not sent.
+    /// Waits for the call's turn. A credential that expired during the wait is renewed and not sent.
     ///
-    /// Errors: nothing authorises it, or the credentials were condemned meanwhile.
-    async fn admitted(&self, route: &Route<'_>, log: &mut Log) -> Result<(Option<Pass<'_>>, Arc<Grant>, Slot), Error> {
-        let (pass, mut grant) = match route.leave {
-            Leave::Open => (None, Grant::nothing()),
-            Leave::Granted => {
+    /// Errors: there is no credential, or it was rejected during the wait.
+    async fn wait_for_turn(
+        &self,
+        route: &Route<'_>,
+        log: &mut Log,
+    ) -> Result<(Option<Permit<'_>>, Arc<CachedCredential>, Slot), Error> {
+        let (permit, mut credential) = match route.auth_required {
+            AuthRequired::No => (None, CachedCredential::none()),
+            AuthRequired::Yes => {
                 let arrived = self.clock.mono();
-                let pass = self.proof.enter().await?;
+                let permit = self.gate.enter().await?;
                 log.waited += self.clock.mono().saturating_sub(arrived);
-                (pass, self.authority.grant(self, route.call, log).await?)
+                (permit, self.provider.credential(self, route.call, log).await?)
             }
         };
-        let told = |wait, cause| self.watcher.tell(route.call, wait, cause);
+        let on_wait = |wait, cause| self.watcher.notify(route.call, wait, cause);
         let mut renewals = 0;
         loop {
-            // One that does not serve from the start, as IAM's clock may have it, is sent for what it is worth.
-            let served = grant.serves(self.service_time());
+            // By IAM's clock a new credential may look expired. Such a one is sent anyway.
+            let was_usable = credential.is_usable(self.service_time());
             let arrived = self.clock.mono();
-            let slot = route.lane.enter(told).await;
+            let slot = route.limiter.enter(on_wait).await;
             log.waited += self.clock.mono().saturating_sub(arrived);
-            self.proof.proven()?;
-            if !served || grant.serves(self.service_time()) || renewals == RENEWALS_MAX {
-                return Ok((pass, grant, slot));
+            self.gate.proven()?;
+            if !was_usable || credential.is_usable(self.service_time()) || renewals == RENEWALS_MAX {
+                return Ok((permit, credential, slot));
             }
-            // A token may be had on the same lane, so none is waited for on a slot.
+            // Fetching a token may need a slot of this limiter, so this one is given back first.
             drop(slot);
             renewals += 1;
-            grant = self.authority.grant(self, route.call, log).await?;
+            credential = self.provider.credential(self, route.call, log).await?;
         }
     }
 
-    /// One attempt, logged. The outer error ends the call before it.
+    /// One attempt, logged. The outer error ends the call before the attempt is made.
     async fn attempt<T>(
         &self,
         route: &Route<'_>,
@@ -307,11 +316,11 @@ impl Client {
         read: &impl Fn(&Answer) -> Result<T, String>,
         log: &mut Log,
     ) -> Result<Result<T, Failure>, Error> {
-        let (_pass, grant, slot) = self.admitted(route, log).await?;
+        let (_permit, credential, slot) = self.wait_for_turn(route, log).await?;
         let at = self.clock.wall();
         let offset_us = self.skew.offset_us();
         let limit = self.retry.budget.saturating_sub(log.spent);
-        let outgoing = outgoing(route, &grant, self.skew.corrected(at), limit)?;
+        let outgoing = outgoing(route, &credential, self.skew.corrected(at), limit)?;
         let begun = self.clock.mono();
         log.begin(entry(route, attempt, at), begun);
         let answer = self.transport.exchange(route.connections, outgoing).await;
@@ -333,47 +342,47 @@ impl Client {
         };
         match &mut judged {
             Ok(_) => {
-                self.accepted(&grant);
-                route.lane.succeeded();
+                self.accepted(&credential);
+                route.limiter.succeeded();
             }
             Err(failure) => {
-                failure.outdated = failure.outcome == Outcome::Status(401)
-                    && match grant.means {
-                        Means::Nothing => false,
-                        Means::Keys(_) => self.skew.offset_us() != offset_us,
-                        Means::Token(_) => self.authority.refused(&grant, &failure.error),
+                failure.outdated = failure.outcome == AttemptOutcome::Status(401)
+                    && match credential.method {
+                        AuthMethod::None => false,
+                        AuthMethod::Keys(_) => self.skew.offset_us() != offset_us,
+                        AuthMethod::Token(_) => self.provider.rejected(&credential, &failure.error),
                     };
-                self.heed(failure, &grant, &route.lane, slot.at);
+                self.record_failure(failure, &credential, &route.limiter, slot.at);
                 entry.fault = Some(failure.error.to_string());
             }
         }
         trace(&entry);
-        log.throttled += u32::from(matches!(&judged, Err(failure) if failure.outcome == Outcome::Status(429)));
+        log.throttled += u32::from(matches!(&judged, Err(failure) if failure.outcome == AttemptOutcome::Status(429)));
         log.end(entry);
         Ok(judged)
     }
 
-    fn accepted(&self, grant: &Grant) {
-        grant.accept();
-        self.proof.prove();
+    fn accepted(&self, credential: &CachedCredential) {
+        credential.mark_accepted();
+        self.gate.prove();
     }
 
     /// What a failure means for the requests that follow, of this call and of others.
-    fn heed(&self, failure: &Failure, grant: &Grant, lane: &Lane, left: Duration) {
+    fn record_failure(&self, failure: &Failure, credential: &CachedCredential, limiter: &RateLimiter, left: Duration) {
         match failure.outcome {
-            Outcome::Status(401) => {
+            AttemptOutcome::Status(401) => {
                 // A key or a user is locked after a few failures in a row; a token is not.
-                let may_lock = !matches!(grant.means, Means::Token(_));
+                let may_lock = !matches!(credential.method, AuthMethod::Token(_));
                 if may_lock && !failure.outdated {
-                    self.proof.condemn(failure.error.clone());
+                    self.gate.reject(failure.error.clone());
                 }
             }
-            Outcome::Status(429) => lane.throttled(left, Window::in_message(&failure.error.message())),
-            Outcome::Status(status) if proves(status) => self.accepted(grant),
+            AttemptOutcome::Status(429) => limiter.throttled(left, Window::in_message(&failure.error.message())),
+            AttemptOutcome::Status(status) if proves(status) => self.accepted(credential),
             _ => {}
         }
         if let Some(asked) = failure.asked {
-            lane.pause(asked.min(RETRY_AFTER_MAX));
+            limiter.pause(asked.min(RETRY_AFTER_MAX));
         }
     }
 
@@ -388,7 +397,7 @@ impl Client {
             200..=299 => self.read_body(route, answer, elapsed, read),
             300..=399 => Err(redirected(route, answer)),
             407 => Err(proxy_log_in(route)),
-            status => Err(self.complained(route, &answer, Complaint::read_or_quote(&answer.body), status)),
+            status => Err(self.api_failure(route, &answer, ErrorBody::read_or_quote(&answer.body), status)),
         }
     }
 
@@ -401,22 +410,24 @@ impl Client {
     ) -> Result<T, Failure> {
         let (outcome, fault) = match &answer.broken {
             Some(Broken::Timeout) => return Err(timed_out(route, elapsed)),
-            Some(Broken::TooLarge) => (Outcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max }),
-            Some(Broken::Cut(cause)) => (Outcome::Cut, BodyFault::Cut(cause.clone())),
-            Some(Broken::Contradictory(how)) => (Outcome::Unusable, BodyFault::Contradictory(how.clone())),
+            Some(Broken::TooLarge) => {
+                (AttemptOutcome::TooLarge, BodyFault::TooLarge { limit_bytes: self.body_bytes_max })
+            }
+            Some(Broken::Cut(cause)) => (AttemptOutcome::Cut, BodyFault::Cut(cause.clone())),
+            Some(Broken::Contradictory(how)) => (AttemptOutcome::Unusable, BodyFault::Contradictory(how.clone())),
             None => match read(&answer) {
                 Ok(value) => return Ok(value),
-                Err(refusal) => match Complaint::in_good_answer(&answer.body) {
-                    Some(complaint) => {
-                        let status = complaint.status();
-                        let failure = self.complained(route, &answer, complaint, status.unwrap_or(answer.status));
-                        // Without a status of its own it is a broken answer, and asked for again.
-                        let outcome = status.map_or(Outcome::Unusable, |_| failure.outcome);
+                Err(refusal) => match ErrorBody::in_good_answer(&answer.body) {
+                    Some(error_body) => {
+                        let status = error_body.status();
+                        let failure = self.api_failure(route, &answer, error_body, status.unwrap_or(answer.status));
+                        // Without its own status it counts as a broken answer and is tried again.
+                        let outcome = status.map_or(AttemptOutcome::Unusable, |_| failure.outcome);
                         return Err(Failure { outcome, ..failure });
                     }
                     None => {
-                        let refusal = self.secrets().cover().text(refusal);
-                        (Outcome::Unusable, unusable(&answer.body, refusal))
+                        let refusal = self.secrets().redactor().text(refusal);
+                        (AttemptOutcome::Unusable, unusable(&answer.body, refusal))
                     }
                 },
             },
@@ -431,32 +442,32 @@ impl Client {
         Err(Failure::new(outcome, error))
     }
 
-    /// `status` is what the complaint amounts to, even where it came as a 200.
-    fn complained(&self, route: &Route<'_>, answer: &Answer, complaint: Complaint, status: u16) -> Failure {
-        // A complaint that came as a good answer was read as records are.
-        let cover = self.secrets().cover();
-        let message = complaint.message.map_or_else(|| "no text".to_owned(), |text| cover.text(text));
+    /// `status` is the meaning of the error body, even where it came with a 200.
+    fn api_failure(&self, route: &Route<'_>, answer: &Answer, error_body: ErrorBody, status: u16) -> Failure {
+        // The body of a good answer was redacted as records are, which leaves names in it.
+        let redactor = self.secrets().redactor();
+        let message = error_body.message.map_or_else(|| "no text".to_owned(), |text| redactor.text(text));
         let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
         let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
         let error = Error::Api(Box::new(ApiError {
             service: route.call.service,
             host: route.endpoint.authority.clone(),
             status: Some(answer.status),
-            code: complaint.code.map(|text| cover.text(text)),
+            code: error_body.code.map(|text| redactor.text(text)),
             class: self.class(status, &message),
             message,
-            request_id: answer.request_id.clone().or(complaint.request_id.map(|text| cover.text(text))),
+            request_id: answer.request_id.clone().or(error_body.request_id.map(|text| redactor.text(text))),
             permission: route.call.permission.clone(),
             identity: self.identity.clone(),
-            is_page: complaint.is_page,
+            is_page: error_body.is_page,
             wrong_project: None,
         }));
-        Failure { error, outcome: Outcome::Status(status), asked: header.or(stated), outdated: false }
+        Failure { error, outcome: AttemptOutcome::Status(status), asked: header.or(stated), outdated: false }
     }
 
     fn class(&self, status: u16, message: &str) -> ErrorClass {
         match status {
-            // With the clocks known to agree, a signature that has expired was made with keys that have.
+            // If the clocks agree, the signature expired because the keys did.
             401 if signature_expired(message) && !self.skew.measured() => ErrorClass::Clock,
             401 => ErrorClass::Auth,
             403 => ErrorClass::Forbidden,
@@ -466,21 +477,21 @@ impl Client {
         }
     }
 
-    /// By the clock that wrote a `Retry-After` date, where it is known.
+    /// The time of the clock that wrote a `Retry-After` date, where it is known.
     fn server_time(&self, answer: &Answer) -> Timestamp {
         answer.date.unwrap_or_else(|| self.skew.corrected(self.clock.wall()))
     }
 }
 
 impl Sender for Client {
-    fn send_openly<'a, T: Send + 'a>(
+    fn send_unauthenticated<'a, T: Send + 'a>(
         &'a self,
         call: &'a Call,
         body: Bytes,
         read: fn(&Answer) -> Result<T, String>,
         log: &'a mut Log,
     ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>> {
-        Box::pin(async move { self.run(&self.route(call, Some(body), Leave::Open)?, &read, log).await })
+        Box::pin(async move { self.run(&self.route(call, Some(body), AuthRequired::No)?, &read, log).await })
     }
 
     fn secrets(&self) -> &Secrets {
@@ -492,7 +503,12 @@ impl Sender for Client {
     }
 }
 
-fn outgoing(route: &Route<'_>, grant: &Grant, at: Timestamp, limit: Duration) -> Result<Outgoing, Error> {
+fn outgoing(
+    route: &Route<'_>,
+    credential: &CachedCredential,
+    at: Timestamp,
+    limit: Duration,
+) -> Result<Outgoing, Error> {
     let request = sign::Request {
         method: route.call.method.name(),
         host: &route.endpoint.authority,
@@ -507,13 +523,13 @@ fn outgoing(route: &Route<'_>, grant: &Grant, at: Timestamp, limit: Duration) ->
             Method::Post => reqwest::Method::POST,
         },
         url: route.url.clone(),
-        headers: headers(&request, route.call.project_id.as_deref(), &grant.means, at)?,
+        headers: headers(&request, route.call.project_id.as_deref(), &credential.method, at)?,
         body: route.body.clone(),
         limit,
     })
 }
 
-/// Of a request that has no answer yet.
+/// The log entry of a request that has no answer yet.
 fn entry(route: &Route<'_>, attempt: u32, at: Timestamp) -> Attempt {
     Attempt {
         at,
@@ -532,17 +548,17 @@ fn entry(route: &Route<'_>, attempt: u32, at: Timestamp) -> Attempt {
 
 fn timed_out(route: &Route<'_>, after: Duration) -> Failure {
     let (service, host) = (route.call.service, route.endpoint.authority.clone());
-    Failure::new(Outcome::Timeout, Error::Timeout { service, host, after })
+    Failure::new(AttemptOutcome::Timeout, Error::Timeout { service, host, after })
 }
 
 fn unreachable(route: &Route<'_>, cause: String) -> Failure {
     let (service, host) = (route.call.service, route.endpoint.authority.clone());
-    Failure::new(Outcome::Connection, Error::Unreachable { service, host, cause })
+    Failure::new(AttemptOutcome::Connection, Error::Unreachable { service, host, cause })
 }
 
 fn proxy_log_in(route: &Route<'_>) -> Failure {
     let (service, host) = (route.call.service, route.endpoint.authority.clone());
-    Failure::new(Outcome::Status(407), Error::ProxyLogin { service, host })
+    Failure::new(AttemptOutcome::Status(407), Error::ProxyLogin { service, host })
 }
 
 fn redirected(route: &Route<'_>, answer: Answer) -> Failure {
@@ -552,10 +568,10 @@ fn redirected(route: &Route<'_>, answer: Answer) -> Failure {
         status: answer.status,
         location: answer.location.unwrap_or_else(|| "nowhere".to_owned()),
     };
-    Failure::new(Outcome::Status(answer.status), error)
+    Failure::new(AttemptOutcome::Status(answer.status), error)
 }
 
-/// `None` where it would be sent as another than was signed, as dot segments in a path are.
+/// `None` where the URL would be sent in another form than it was signed, such as a path with dot segments.
 fn sendable(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(|url| url.as_str() == text)
 }

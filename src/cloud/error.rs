@@ -1,5 +1,4 @@
-//! What went wrong, in words a person can act on.
-//! It decides nothing: whether a request is tried again is settled elsewhere.
+//! Errors of calls, in words a person can act on. It does not decide whether a request is tried again.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use crate::cloud::auth::skew::{Clocks, signature_expired};
 use crate::cloud::http::error_body::gateway_number;
 use crate::cloud::lookup::regions::regions;
 
-/// What kind of trouble it is; all that summaries and exit codes look at.
+/// The kind of an error. Summaries and exit codes look at nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
     Usage,
@@ -60,10 +59,10 @@ pub enum Error {
     PlainHttp { service: Service, host: String },
     #[error("{name} {fault}")]
     Setting { name: String, fault: String },
-    /// The store cannot take the list, so that it is not asked for.
+    /// The store cannot take the list, so it is not requested.
     #[error("{fault}")]
     NotStorable { fault: String, hint: Option<String> },
-    /// The service answered, and said no.
+    /// The service answered with an error.
     #[error(transparent)]
     Api(Box<ApiError>),
     #[error("{service}: no connection to {host}: {cause}")]
@@ -80,7 +79,7 @@ pub enum Error {
     NoProject {
         region: String,
         name: String,
-        /// Name and id of those that there are, as far as IAM tells.
+        /// Name and id of the projects that IAM shows.
         known: Vec<(String, String)>,
     },
     #[error("IAM knows several projects `{name}` in region `{region}`: {}", listed(projects))]
@@ -90,7 +89,7 @@ pub enum Error {
         /// Name and id.
         projects: Vec<(String, String)>,
     },
-    #[error("{service}: the list of projects would not hold still: {reported} are reported, {read} were read")]
+    #[error("{service}: the list of projects changed while it was read: {reported} are reported, {read} were read")]
     MovingProjects { service: Service, reported: u64, read: u64 },
     #[error("no keys came from the ECS metadata service at {place}: {fault}")]
     NoKeys { place: String, fault: String },
@@ -99,7 +98,7 @@ pub enum Error {
     NoCredentials { fault: String, hint: String },
 }
 
-/// What makes the body of a good answer useless.
+/// Why the body of a good answer cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
     #[error("an empty body")]
@@ -116,7 +115,7 @@ pub enum BodyFault {
     TooLarge { limit_bytes: u64 },
 }
 
-/// A service's own account of an error.
+/// An error as the service reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     pub service: Service,
@@ -127,17 +126,17 @@ pub struct ApiError {
     pub message: String,
     pub request_id: Option<String>,
     pub class: ErrorClass,
-    /// IAM action that the call needs, where its caller knew.
+    /// IAM action that the call needs, where the caller knows it.
     pub permission: Option<String>,
-    /// Who asked.
+    /// The credentials of the call.
     pub identity: Identity,
-    /// A web page came in place of the service's own words.
+    /// A web page came in place of the service's answer.
     pub is_page: bool,
-    /// What IAM says of the project that was asked in, where it is not the region's.
+    /// Set where IAM shows that the project is not of the region.
     pub wrong_project: Option<WrongProject>,
 }
 
-/// A project that is not one of this account's in the region.
+/// A project that this account does not have in the region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrongProject {
     pub id: String,
@@ -147,8 +146,8 @@ pub struct WrongProject {
 }
 
 impl WrongProject {
-    /// `None` where the project is the account's and belongs to the region. A project is named like its region, with
-    /// more behind a `_` where the region has several.
+    /// `None` where the account has the project in this region. A project is named like its region, with a `_` and more
+    /// where the region has several.
     pub fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
         let wrong = WrongProject { id: id.to_owned(), region: region.to_owned(), known: known.to_vec() };
         let is_right = wrong.of_region().any(|(_, known)| known == id);
@@ -184,7 +183,7 @@ impl fmt::Display for ApiError {
         if let Some(status) = self.status {
             write!(f, " {status}")?;
         }
-        // IAM repeats the status as its code.
+        // IAM's code is the status again.
         if let Some(code) =
             self.code.as_ref().filter(|code| self.status.is_none_or(|status| **code != status.to_string()))
         {
@@ -267,12 +266,12 @@ impl Error {
         }
     }
 
-    /// Whether the project that was asked in is not the region's.
+    /// Whether the project of the call is not of the region.
     pub fn is_of_wrong_project(&self) -> bool {
         matches!(self, Error::Api(error) if error.wrong_project.is_some())
     }
 
-    /// With what IAM says of the project that was asked in.
+    /// Adds what IAM shows of the project of the call.
     pub fn in_project(self, wrong: Option<WrongProject>) -> Error {
         match self {
             Error::Api(error) => Error::Api(Box::new(ApiError { wrong_project: wrong, ..*error })),
@@ -280,7 +279,7 @@ impl Error {
         }
     }
 
-    /// What this error says, for a place where service and host are named already.
+    /// A short message, for a line that already names service and host.
     pub fn brief(&self) -> String {
         match self {
             Error::Unreachable { cause, .. } => format!("no connection: {cause}"),
@@ -324,10 +323,11 @@ impl Error {
             }
             Error::NoProject { .. } => format!("set `project` in hclake.toml to one of these names, or {SET_PROJECT}"),
             Error::SeveralProjects { .. } => format!("choose one and set {SET_PROJECT}"),
-            Error::MovingProjects { .. } => "projects came or went meanwhile; the next run asks again".into(),
+            Error::MovingProjects { .. } => "projects were added or removed meanwhile; the next run asks again".into(),
             Error::NoCredentials { hint, .. } => hint.clone(),
             Error::NoKeys { .. } => {
-                "give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off".into()
+                "give this ECS an agency with permission to read the lists, or switch [credentials] ecs_metadata off"
+                    .into()
             }
         })
     }
@@ -338,7 +338,7 @@ fn override_variable(service: Service) -> String {
     format!("HCLAKE_ENDPOINT_URL_{}", service.name().to_uppercase())
 }
 
-/// How a project is named.
+/// How a hint says to set the project.
 const SET_PROJECT: &str = "`project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id";
 
 fn known_regions(service: Service) -> String {

@@ -1,8 +1,7 @@
-//! Talking to Huawei Cloud: where a service lives, how a request is signed, how fast requests go, when one is
-//! tried again, and what went wrong in words. It hands out the body of an answer and knows nothing of what a
-//! list is, of tables, or of where its settings come from.
+//! Requests to Huawei Cloud: the address of a service, signatures, rate limits, retries, and errors in words. It
+//! returns the body of an answer and knows nothing of lists, of tables, or of where its settings come from.
 //!
-//! Start reading at [`client`]: one loop, in which everything else is a plain function or a value.
+//! Start reading at [`client`]: it has one loop, and everything else there is a plain function or a value.
 
 pub mod auth;
 mod call;
@@ -19,7 +18,7 @@ pub use auth::credentials::{Credentials, Identity, IdentityKind};
 pub use call::{Abandoned, Attempt, Call, Reply, Sent};
 pub use client::{Client, ClientSettings};
 pub use error::{ApiError, Error, ErrorClass};
-pub use http::redact::HIDDEN_BYTES_MIN;
+pub use http::redact::REDACTED_BYTES_MIN;
 pub use limit::rate::RateSettings;
 pub use limit::retry::RetryLimits;
 pub use lookup::endpoint::EndpointOverrides;

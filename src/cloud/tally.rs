@@ -1,5 +1,5 @@
-//! What a call has come to so far: its attempts, also the one under way, and the time it took. Where the call is
-//! dropped before its end, they are handed over, so that no request goes unrecorded.
+//! The log of a call so far: its attempts, including the one in flight, and the time they took. If the call is dropped
+//! before it ends, the log passes them on, so that every request is recorded. It sends nothing.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::call::{Abandoned, Attempt, Sent};
 use super::error::Error;
 use crate::base::clock::SharedClock;
 
-/// Why a request has no answer that was under way when its call was dropped.
+/// The fault of a request that was in flight when its call was dropped.
 const GIVEN_UP: &str = "given up before it was answered, since its list had ended";
 
 pub(super) struct Log {
     attempts: Vec<Attempt>,
-    /// With the moment when it was sent, on the monotonic clock.
-    under_way: Option<(Attempt, Duration)>,
+    /// With the monotonic time at which it was sent.
+    in_flight: Option<(Attempt, Duration)>,
     pub waited: Duration,
     pub throttled: u32,
-    /// In attempts and back-off: what the budget is for.
+    /// Time in attempts and back-off, which the budget limits.
     pub spent: Duration,
     clock: SharedClock,
     abandoned: Abandoned,
@@ -26,7 +26,7 @@ impl Log {
     pub fn new(clock: SharedClock, abandoned: Abandoned) -> Log {
         Log {
             attempts: Vec::new(),
-            under_way: None,
+            in_flight: None,
             waited: Duration::ZERO,
             throttled: 0,
             spent: Duration::ZERO,
@@ -35,14 +35,14 @@ impl Log {
         }
     }
 
-    /// A request is sent.
+    /// A request is being sent.
     pub fn begin(&mut self, attempt: Attempt, at: Duration) {
-        self.under_way = Some((attempt, at));
+        self.in_flight = Some((attempt, at));
     }
 
-    /// The request that was under way has come to this.
+    /// The request in flight has ended.
     pub fn end(&mut self, attempt: Attempt) {
-        self.under_way = None;
+        self.in_flight = None;
         self.spent += attempt.elapsed;
         self.attempts.push(attempt);
     }
@@ -57,7 +57,7 @@ impl Log {
 impl Drop for Log {
     fn drop(&mut self) {
         let clock = &self.clock;
-        let cut_off = self.under_way.take().map(|(attempt, begun)| Attempt {
+        let cut_off = self.in_flight.take().map(|(attempt, begun)| Attempt {
             elapsed: clock.mono().saturating_sub(begun),
             fault: Some(GIVEN_UP.to_owned()),
             ..attempt

@@ -1,4 +1,4 @@
-//! For tests of this module: a server on loopback that gives scripted answers, and a clock that never waits.
+//! For tests of the cloud room: a server on loopback that gives scripted answers, and a clock that never waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::cloud::lookup::endpoint::EndpointOverrides;
 /// 2026-01-15T08:30:00Z: what [`TestClock`] shows at its start.
 pub const START: Timestamp = Timestamp(1_768_465_800_000_000);
 
-/// Real time, in which sleeping is skipping ahead.
+/// Real time, but a sleep skips ahead instead of waiting.
 pub struct TestClock {
     real: SystemClock,
     skipped: Arc<Mutex<Duration>>,
@@ -77,7 +77,7 @@ impl Reply {
         Self { bytes: bytes.into(), ..Self::default() }
     }
 
-    /// Leaves out the end, and closes.
+    /// Drops the last bytes and closes the connection.
     pub fn cut_by(mut self, bytes: usize) -> Self {
         self.bytes.truncate(self.bytes.len() - bytes);
         self.closing()
@@ -88,7 +88,7 @@ impl Reply {
         self
     }
 
-    /// Sends a byte at a time, with a pause after each.
+    /// Sends one byte at a time, with a pause after each.
     pub fn dripping_ms(mut self, ms: u64) -> Self {
         self.drip = Some(Duration::from_millis(ms));
         self
@@ -121,7 +121,7 @@ struct Script {
     most_open: usize,
 }
 
-/// Gives its replies in order, then 418.
+/// Sends its replies in order, then 418.
 pub struct Server {
     pub port: u16,
     script: Arc<Mutex<Script>>,
@@ -152,7 +152,7 @@ impl Server {
         self.script.lock().unwrap().received.clone()
     }
 
-    /// The most requests that were being answered at the same time.
+    /// The largest number of requests that were open at the same time.
     pub fn most_open(&self) -> usize {
         self.script.lock().unwrap().most_open
     }
@@ -225,7 +225,7 @@ pub fn plain_settings() -> ClientSettings {
     ClientSettings::new(key_pair(), rate, Duration::from_secs(10), Duration::from_secs(35))
 }
 
-/// Everything is sent to `port`, with a key pair.
+/// Sends everything to `port`, with a key pair.
 pub fn settings(port: u16) -> ClientSettings {
     let overrides = EndpointOverrides { all: Some(format!("http://127.0.0.1:{port}")), ..Default::default() };
     ClientSettings { overrides, ..plain_settings() }

@@ -1,4 +1,4 @@
-//! Column types as Arrow has them, and the schema of a list's batches.
+//! Column types in Arrow, and the schema of a list's batches. It knows nothing of values.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use super::instants::{UTC, is_in_utc};
 use super::kind::{self, ColumnType, Node, Scalar};
 use super::table::{HASH, OwnColumn, StoredColumn};
 
-/// Key of a field's metadata under which the column's meaning stands.
+/// Key of the column's meaning in a field's metadata.
 pub const ABOUT: &str = "about";
 
-/// What the types inside a type are called.
+/// Names of the fields inside a nested type.
 #[derive(Clone, Copy)]
 pub(super) struct InnerNames {
     pub item: &'static str,
@@ -30,7 +30,7 @@ pub fn arrow_schema(stored: &[StoredColumn]) -> SchemaRef {
     Arc::new(Schema::new(stored.iter().map(column).chain([hash]).collect::<Vec<_>>()))
 }
 
-/// The field with the column's meaning in its metadata.
+/// Adds the column's meaning to the field's metadata.
 pub fn with_meaning(field: Field, about: &str) -> Field {
     field.with_metadata(HashMap::from([(ABOUT.to_owned(), about.to_owned())]))
 }
@@ -41,12 +41,12 @@ impl OwnColumn {
     }
 }
 
-/// The Arrow type of a column's values. All that nests may hold NULL, map keys excepted.
+/// The Arrow type of a column's values. Nested values may be NULL, except map keys.
 pub fn arrow_type(ty: &ColumnType) -> DataType {
     ty.fold(&|node| built(node, IN_MEMORY))
 }
 
-/// Whether an Arrow column holds values of the type, whatever its inner fields are called.
+/// Whether an Arrow column holds values of the type. Names of inner fields are ignored.
 pub fn fits(ty: &ColumnType, held: &DataType) -> bool {
     is_in_utc(held) && fold(held, &|node| built(node, IN_MEMORY)) == Some(arrow_type(ty))
 }
@@ -83,7 +83,7 @@ fn entry(value: DataType) -> Fields {
     vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)].into()
 }
 
-/// One step of a walk as an Arrow type.
+/// The Arrow type for one step of a walk.
 pub(super) fn built(node: Node<'_, DataType>, names: InnerNames) -> DataType {
     match node {
         Node::Scalar(scalar) => scalar.arrow(),
@@ -95,8 +95,8 @@ pub(super) fn built(node: Node<'_, DataType>, names: InnerNames) -> DataType {
     }
 }
 
-/// Walks through an Arrow type as [`ColumnType::fold`] does through one of a column. `None` where it is, or holds, a
-/// type that no column has.
+/// Walks through an Arrow type as [`ColumnType::fold`] walks through a column type. `None` where it is or holds a type
+/// that no column has.
 pub(super) fn fold<'a, T>(ty: &'a DataType, make: &impl Fn(Node<'a, T>) -> T) -> Option<T> {
     let step = match ty {
         DataType::Struct(fields) => {
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_hash_and_columns_declared_so_refuse_null() {
+    fn only_the_hash_and_columns_declared_not_nullable_refuse_null() {
         let catalog = Catalog::builtin().unwrap();
         let schema = arrow_schema(&catalog.get("app_install_jobs").unwrap().stored_columns());
         let refusing: Vec<_> = schema.fields().iter().filter(|f| !f.is_nullable()).map(|f| f.name().as_str()).collect();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_fits_whatever_its_inner_fields_are_called_but_not_under_another_zone() {
+    fn a_column_fits_under_other_inner_names_but_not_in_another_zone() {
         let field = |name: &str, ty| kind::Field { name: name.into(), ty, about: String::new() };
         let at = field("at", ColumnType::Timestamp(TimeForm::EpochSeconds));
         let ty = ColumnType::List(Box::new(ColumnType::Struct(vec![at])));

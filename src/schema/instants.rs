@@ -1,17 +1,18 @@
-//! Instants in Arrow types, however deep they stand: the label of their zone, and whether there are any.
+//! Instants in Arrow types at any depth: whether there are any, and the label of their zone. It knows nothing of
+//! values.
 
 use std::slice::from_ref;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 
-/// UTC as files and DuckDB name it.
+/// The name of UTC in files and in DuckDB.
 pub const UTC: &str = "UTC";
 
-/// UTC as Arrow's own formatters can read it.
+/// The name of UTC that Arrow's formatters can read.
 pub const UTC_OFFSET: &str = "+00:00";
 
-/// The schema with every zoned instant, nested ones too, labelled with this name of UTC.
+/// Labels every zoned instant in the schema with this name of UTC, nested ones too.
 pub fn schema_in_utc(schema: &Schema, utc: &str) -> Schema {
     let fields: Vec<FieldRef> = schema.fields().iter().map(|field| field_in_utc(field, utc)).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())
@@ -33,7 +34,7 @@ pub(super) fn type_in_utc(ty: &DataType, utc: &str) -> DataType {
     }
 }
 
-/// Whether every zoned instant has the label that hclake gives it.
+/// Whether every zoned instant has hclake's label.
 pub(super) fn is_in_utc(ty: &DataType) -> bool {
     type_in_utc(ty, UTC) == *ty
 }
@@ -42,7 +43,7 @@ pub(super) fn holds_instants(ty: &DataType) -> bool {
     matches!(ty, DataType::Timestamp(..)) || inner_fields(ty).iter().any(|field| holds_instants(field.data_type()))
 }
 
-/// The fields right inside a type.
+/// The fields directly inside a type.
 pub(super) fn inner_fields(ty: &DataType) -> &[FieldRef] {
     match ty {
         DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) => from_ref(inner),

@@ -1,17 +1,17 @@
-//! The types that columns have, as a catalog declares them, and the one way to walk through types that nest. It knows
-//! nothing of how a type is written in Arrow, SQL or Parquet.
+//! The types of columns, as a catalog declares them, and the one way to walk through nested types. It knows nothing of
+//! how a type is written in Arrow, SQL or Parquet.
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnType {
     Text,
-    /// Text that is JSON: what hclake keeps in a column of its own. No catalog declares it.
+    /// JSON text, for a column that hclake adds. No catalog declares it.
     Json,
     Bool,
     Int32,
     Int64,
     Double,
     Timestamp(TimeForm),
-    /// `HH:mm:ss` of elapsed time, kept as text; integer seconds stand beside it in `NAME_s`.
+    /// `HH:mm:ss` of elapsed time, kept as text. The column `NAME_s` beside it has the seconds as an integer.
     Elapsed,
     Struct(Vec<Field>),
     List(Box<ColumnType>),
@@ -28,7 +28,7 @@ pub struct Field {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeForm {
-    /// Text. An instant without a zone is taken to be in `assumed`.
+    /// Text. An instant without a zone is read in the zone `assumed`.
     Text {
         assumed: ZoneRule,
     },
@@ -41,11 +41,11 @@ pub enum TimeForm {
 pub enum ZoneRule {
     /// This many seconds east of UTC.
     Fixed(i32),
-    /// As `[time] codearts_zone` says.
+    /// The setting `[time] codearts_zone`.
     Codearts,
 }
 
-/// A stored type that holds no other. How a record writes a value does not matter here.
+/// A stored type that is not nested. How a record writes the value does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scalar {
     Text,
@@ -58,18 +58,18 @@ pub enum Scalar {
     Timestamp,
 }
 
-/// One step of a walk through a stored type. Each type inside is replaced by what was made of it.
+/// One step of a walk through a stored type. Each inner type is replaced by its result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node<'a, T> {
     Scalar(Scalar),
     Struct(Vec<(&'a str, T)>),
     List(T),
-    /// What was made of the values. Keys are text.
+    /// The result of the values. Keys are text.
     Map(T),
 }
 
 impl ColumnType {
-    /// Walks through the stored type from the inside out, and makes something of each step.
+    /// Walks through the stored type from the inside out; `make` turns each step into a result.
     pub fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
         make(match self {
             ColumnType::Text | ColumnType::Elapsed => Node::Scalar(Scalar::Text),
@@ -87,7 +87,7 @@ impl ColumnType {
         })
     }
 
-    /// The fields of a struct, also of one that is the item of a list or the value of a map.
+    /// The fields of a struct, also where the struct is the item of a list or the value of a map.
     pub fn fields(&self) -> &[Field] {
         match self {
             ColumnType::Struct(fields) => fields,
@@ -104,7 +104,7 @@ impl ColumnType {
         matches!(self, ColumnType::Timestamp(_))
     }
 
-    /// Whether a record holds it as an instant in text.
+    /// Whether a record has it as an instant in text.
     pub fn is_instant_in_text(&self) -> bool {
         matches!(self, ColumnType::Timestamp(TimeForm::Text { .. }))
     }

@@ -1,5 +1,5 @@
-//! Types and names: what a column can be, how that is written in Arrow, SQL and Parquet, which columns are hclake's own,
-//! and what tables and columns can be called. It knows nothing of catalogs and of DuckDB.
+//! Types and names: the types of columns, how they are written in Arrow, SQL and Parquet, hclake's own columns, and the
+//! names that tables and columns can have. It knows nothing of catalogs and of DuckDB.
 //!
 //! A catalog declares a [`ColumnType`]; [`ColumnType::fold`] walks through one, and [`arrow_type`], [`sql_type`] and
 //! [`published_type`] follow from it.

@@ -1,10 +1,10 @@
-//! What tables of hclake's own are called, and which names lists, columns and fields can have: those that neither SQL
-//! nor hclake needs for itself. What hclake adds to a statement that names a list's tables or columns begins with an
-//! underscore, as no name of a list does.
+//! The names of hclake's own tables, and which names lists, columns and fields can have: those that neither SQL nor
+//! hclake needs. Names that hclake adds to a statement about a list begin with an underscore, which no name of a list
+//! does. It knows nothing of types.
 
 use super::table::EXTRA;
 
-/// Characters in the name of a table, column or field.
+/// The most characters in the name of a table, column or field.
 pub const NAME_CHARS_MAX: usize = 63;
 
 /// Tables of the ledger.
@@ -17,24 +17,24 @@ const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub const SWEEPS: &str = "sweeps";
 
-/// Tables that the store keeps for itself: those that its migrations make.
+/// The store's own tables: those that its migrations create.
 pub const RESERVED_TABLES: [&str; 8] =
     [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
-/// How tables of hclake's own may begin.
+/// Prefixes of hclake's own tables.
 const OWN_PREFIX: &str = "meta_";
-/// Endings of the names that the store derives from a table's.
+/// Endings of the names that the store derives from a table.
 const HISTORY: &str = "_history";
 const VERSIONS: &str = "_versions";
 const AS_OF: &str = "_as_of";
 const CHANGES: &str = "_changes";
 const OWN_ENDINGS: [&str; 4] = [HISTORY, VERSIONS, AS_OF, CHANGES];
-/// What DuckDB calls the number of a row. A column of this name would hide it.
+/// DuckDB's name for the number of a row. A column of this name would hide it.
 pub const ROW_ID: &str = "rowid";
-/// Names in the paths of a published dataset. Readers take such a part of a path for a column.
+/// Names in the paths of a published dataset. Readers read such a part of a path as a column.
 pub const CLOSED_MONTH: &str = "closed_month";
 pub const RUN_MONTH: &str = "run_month";
 const PATH_COLUMNS: [&str; 2] = [CLOSED_MONTH, RUN_MONTH];
-/// Words that SQL reserves, as DuckDB's `duckdb_keywords()` lists them.
+/// Reserved words of SQL, from DuckDB's `duckdb_keywords()`.
 const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
     constraint create default deferrable desc describe distinct do else end except false fetch for foreign from \
     group having in initially intersect into lambda lateral leading limit not null offset on only or order pivot \
@@ -51,22 +51,22 @@ pub fn versions_view(table: &str) -> String {
     format!("{table}{VERSIONS}")
 }
 
-/// The macro that gives the records as they were at an instant.
+/// The macro that returns the records as they were at an instant.
 pub fn as_of_macro(table: &str) -> String {
     format!("{table}{AS_OF}")
 }
 
-/// The macro that gives what changed between two instants.
+/// The macro that returns the changes between two instants.
 pub fn changes_macro(table: &str) -> String {
     format!("{table}{CHANGES}")
 }
 
-/// Whether it is the name of a list's own table: neither of the ledger nor derived.
+/// Whether it can be the table of a list: neither of the ledger nor derived.
 pub fn is_list_table(table: &str) -> bool {
     !RESERVED_TABLES.contains(&table) && !OWN_ENDINGS.iter().any(|ending| table.ends_with(ending))
 }
 
-/// The published column that holds a nested one as JSON text.
+/// The published column that holds a nested column as JSON text.
 pub fn json_column(column: &str) -> String {
     format!("{column}_json")
 }
@@ -105,7 +105,7 @@ pub fn is_field_name(name: &str) -> bool {
     starts_well && name.len() <= NAME_CHARS_MAX && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Why neither a table nor a column can have this name, and what a name must be.
+/// Why neither a table nor a column can have this name.
 fn unsafe_name(name: &str) -> Option<String> {
     let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
     let goes_on_well = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');

@@ -1,4 +1,4 @@
-//! Column types as they are published: those that every reader of Parquet knows.
+//! Column types as they are published: those that every reader of Parquet supports. It writes no file.
 
 use arrow::datatypes::{DataType, Schema};
 
@@ -6,20 +6,20 @@ use super::arrow::{InnerNames, built, fold};
 use super::instants::is_in_utc;
 use super::kind::{ColumnType, Node, Scalar};
 
-/// As the Parquet format has them.
+/// The names of the Parquet format.
 const IN_FILES: InnerNames = InnerNames { item: "element", entries: "key_value" };
 
-/// The type as it is published, for one that DuckDB gives; `None` where some reader would not know it.
+/// The published type for a type of DuckDB; `None` where some reader does not support it.
 pub fn published(ty: &DataType) -> Option<DataType> {
     fold(ty, &|node| built(node, IN_FILES))
 }
 
-/// The type as it is published, of a column that only the catalog has.
+/// The published type of a column of the catalog.
 pub fn published_type(ty: &ColumnType) -> DataType {
     ty.fold(&|node| built(node, IN_FILES))
 }
 
-/// A published type in words that do not change with the library that reads it.
+/// The name of a published type, which does not depend on any library.
 pub fn type_name(ty: &DataType) -> String {
     fold(ty, &in_words).filter(|_| is_in_utc(ty)).unwrap_or_else(|| ty.to_string())
 }
@@ -41,7 +41,7 @@ fn in_words(node: Node<'_, String>) -> String {
     }
 }
 
-/// The first column that no Parquet file can hold: name and type. Parquet has no place for unions and intervals.
+/// The first column that no Parquet file can hold, with its type. Parquet has no unions and intervals.
 pub fn unfit_column(schema: &Schema) -> Option<(&str, &DataType)> {
     let is_unfit = |ty: &DataType| matches!(ty, DataType::Union(..) | DataType::Interval(_) | DataType::Duration(_));
     let fields = schema.flattened_fields().into_iter();
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn every_column_of_the_catalog_has_a_published_type_that_stays_itself() {
+    fn every_column_of_the_catalog_has_a_published_type_that_is_published_unchanged() {
         for endpoint in Catalog::builtin().unwrap().endpoints() {
             for stored in endpoint.stored_columns() {
                 let ty = published_type(&stored.ty);

@@ -1,4 +1,4 @@
-//! Column types, names and texts as DuckDB writes them, and the expression that makes a text of a value. It knows no
+//! Column types, names and texts in DuckDB's SQL, and the expression that turns a value into text. It knows no
 //! statement.
 
 use arrow::datatypes::DataType;
@@ -7,17 +7,17 @@ use super::arrow::value_type;
 use super::instants::holds_instants;
 use super::kind::{ColumnType, Node, Scalar};
 
-/// A name as SQL reads it, whatever characters it has.
+/// A quoted name, whatever characters it has.
 pub fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A text as SQL reads it.
+/// A quoted text.
 pub fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// The type as DuckDB writes it.
+/// The type in DuckDB's SQL.
 pub fn sql_type(ty: &ColumnType) -> String {
     ty.fold(&|node| match node {
         Node::Scalar(scalar) => scalar.sql().to_owned(),
@@ -43,7 +43,8 @@ impl Scalar {
     }
 }
 
-/// A value as text that is the same in every session: instants in UTC, nested values as JSON. `ty` is its Arrow type.
+/// A value as text that is the same in every session: instants are in UTC, nested values are JSON. `ty` is its Arrow
+/// type.
 pub fn as_text(value: &str, ty: &DataType) -> String {
     match ty {
         DataType::Struct(_) | DataType::List(_) | DataType::Map(..) => {

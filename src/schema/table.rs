@@ -1,12 +1,12 @@
-//! The columns of a table: those of a list, and hclake's own before and after them. Names of hclake's own begin with an
-//! underscore, as no name of a list does. It knows nothing of tables' names.
+//! The columns of a table: those of a list, and hclake's own before and after them. The names of hclake's own begin
+//! with an underscore, which no name of a list does. It knows nothing of the names of tables.
 
 use super::kind::{ColumnType, Scalar};
 
-/// The column that keeps members which no column takes.
+/// The column for members that have no column.
 pub const EXTRA: &str = "extra";
 
-/// A column as the store keeps it.
+/// A column as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredColumn {
     pub name: String,
@@ -17,7 +17,7 @@ pub struct StoredColumn {
 }
 
 impl StoredColumn {
-    /// The column beside an elapsed time that holds its seconds.
+    /// The column with the seconds of an elapsed time.
     pub fn seconds(&self) -> Option<StoredColumn> {
         seconds_column(&self.name, &self.ty).map(|name| StoredColumn {
             name,
@@ -40,12 +40,12 @@ impl StoredColumn {
     }
 }
 
-/// Name of the column beside an elapsed time that holds its seconds.
+/// Name of the column with the seconds of an elapsed time.
 pub fn seconds_column(name: &str, ty: &ColumnType) -> Option<String> {
     (*ty == ColumnType::Elapsed).then(|| format!("{name}_s"))
 }
 
-/// A column of hclake's own. None holds NULL.
+/// One of hclake's own columns. None of them holds NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnColumn {
     pub name: &'static str,
@@ -86,10 +86,10 @@ pub const CLOSED_RUN_ID: OwnColumn = own("_closed_run_id", Scalar::Int64, "Run t
 pub const SCOPE_COLUMNS: [OwnColumn; 3] = [SCOPE, REGION, PROJECT];
 /// Columns after those of the list.
 pub const VERSION_COLUMNS: [OwnColumn; 4] = [HASH, FIRST_SEEN, VALID_FROM, RUN_ID];
-/// Columns that closed versions have besides.
+/// Additional columns of closed versions.
 pub const CLOSING_COLUMNS: [OwnColumn; 3] = [VALID_TO, CLOSED_BY, CLOSED_RUN_ID];
 
-/// Columns of a published change, before those of the version.
+/// Columns of a published change that come before those of the version.
 pub const CHANGE_COLUMNS: [OwnColumn; 3] = [
     own("_change", Scalar::Text, "What the run did: opened, changed or gone. A gone record is shown as it last was."),
     own("_at", Scalar::Timestamp, "Start of the run that did it."),
@@ -100,10 +100,10 @@ pub const SWEEP: OwnColumn = own("_sweep", Scalar::Int32, "Sweep that read the r
 pub const SEQ: OwnColumn = own("_seq", Scalar::Int64, "Number of the row in its sweep.");
 pub const ROW: OwnColumn = own("_row", Scalar::Int64, "Number of the row in the stage.");
 
-/// Columns that a row has before those of its list, from when it is read until it is merged.
+/// Columns of a row before those of its list, from when it is read until it is merged.
 pub const STAGE_COLUMNS: [OwnColumn; 3] = [SWEEP, SEQ, ROW];
 
-/// The columns of a list's tables that are not the list's, in their order.
+/// All columns that hclake adds to a list's tables, in their order.
 pub fn own_columns() -> impl Iterator<Item = OwnColumn> {
     [&SCOPE_COLUMNS[..], &VERSION_COLUMNS, &CLOSING_COLUMNS].concat().into_iter()
 }
@@ -120,7 +120,7 @@ mod tests {
         columns.concat().iter().map(|column| format!("{} {} NOT NULL", column.name, column.ty.sql())).collect()
     }
 
-    /// The lines of a statement that define columns, without what aligns them.
+    /// The lines of a statement that define columns, without alignment.
     fn defined(sql: &str) -> Vec<String> {
         let line = |line: &str| line.trim_end_matches(',').split_whitespace().collect::<Vec<_>>().join(" ");
         sql.lines().map(line).filter(|line| line.starts_with('_')).collect()

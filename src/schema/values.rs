@@ -1,5 +1,5 @@
-//! Values under a type that says the same in other words, and nested values as JSON text. It knows nothing of rows
-//! and of who reads them.
+//! Converts values to an equivalent type, and nested values to JSON text. It knows nothing of the meaning of rows or of
+//! their readers.
 
 use std::mem::discriminant;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use arrow::json::writer::{EncoderOptions, make_encoder};
 
 use super::instants::{UTC_OFFSET, inner_fields, schema_in_utc, type_in_utc};
 
-/// The same values under a type that differs only in inner names, nullability and the zone's label.
+/// The same values with a type that differs only in inner names, nullability and the label of the zone.
 pub fn retyped(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
     if values.data_type() == ty {
         return Ok(Arc::clone(values));
@@ -38,8 +38,8 @@ fn retyped_data(data: ArrayData, ty: &DataType) -> Result<ArrayData, ArrowError>
     data.into_builder().data_type(ty.clone()).child_data(children).build()
 }
 
-/// The batch with every zoned instant, nested ones too, labelled as UTC is called there. DuckDB labels them with the
-/// session's zone; the values count from the same moment under any label.
+/// The batch with every zoned instant labelled with this name of UTC, nested ones too. DuckDB labels them with the
+/// session's zone; the label does not change the values.
 pub fn in_utc(batch: &RecordBatch, utc: &str) -> Result<RecordBatch, ArrowError> {
     let schema = schema_in_utc(batch.schema_ref(), utc);
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| retyped(column, field.data_type()));
@@ -47,14 +47,14 @@ pub fn in_utc(batch: &RecordBatch, utc: &str) -> Result<RecordBatch, ArrowError>
     RecordBatch::try_new(Arc::new(schema), columns)
 }
 
-/// Nested values as JSON text, instants in UTC, members without a value as null.
+/// Nested values as JSON text. Instants are in UTC, and members without a value are null.
 pub fn json_text(values: &ArrayRef) -> Result<StringArray, ArrowError> {
     let labelled = retyped(values, &type_in_utc(values.data_type(), UTC_OFFSET))?;
     let field: FieldRef = Arc::new(Field::new("value", labelled.data_type().clone(), true));
     json_texts(&field, &labelled)
 }
 
-/// Values as JSON text, members without a value as null.
+/// Values as JSON text. Members without a value are null.
 pub fn json_texts(field: &FieldRef, values: &dyn Array) -> Result<StringArray, ArrowError> {
     let options = EncoderOptions::default().with_explicit_nulls(true);
     let mut encoder = make_encoder(field, values, &options)?;

@@ -14,7 +14,7 @@ use crate::base::time::in_words;
 use crate::catalog::spec::{Endpoint, ScopeKind};
 use crate::cloud::error::{ErrorClass, WrongProject};
 use crate::cloud::lookup::{codearts, projects};
-use crate::cloud::{self, HIDDEN_BYTES_MIN};
+use crate::cloud::{self, REDACTED_BYTES_MIN};
 use crate::cloud::{Attempt, Client, ClientSettings};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::store::SweptProject;
@@ -204,7 +204,7 @@ fn in_scope(error: &Error) -> cloud::error::Error {
 /// What to say of a secret that is shorter than what can be hidden.
 pub(super) fn too_short() -> String {
     format!(
-        "a secret of fewer than {HIDDEN_BYTES_MIN} characters cannot be hidden where a service repeats it; is it \
+        "a secret of fewer than {REDACTED_BYTES_MIN} characters cannot be hidden where a service repeats it; is it \
          whole?"
     )
 }

@@ -81,7 +81,7 @@ fn times(data: &[u8]) {
 
 /// However a service complains, it is shown in one bounded line.
 fn errors(data: &[u8]) {
-    let (code, message) = error_body::complaint_in(data);
+    let (code, message) = error_body::code_and_message(data);
     for text in [code, message].into_iter().flatten() {
         assert!(!text.chars().any(char::is_control), "{text:?}");
         assert!(text.chars().count() <= error_body::MESSAGE_CHARS_MAX);

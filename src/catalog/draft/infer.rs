@@ -1,5 +1,5 @@
-//! What a page tells of a list: where its records are, what type each member has, what may be the key. It guesses from
-//! values and names, and writes nothing.
+//! Guesses from one page of a list where its records are, the type of each member, and the key. It looks at values and
+//! names, and writes nothing.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use crate::base::time::parse_instant;
 use crate::catalog::file::TYPE_DEPTH_MAX;
 use crate::schema::is_field_name;
 
-/// Objects within objects that are searched for the records.
+/// How deep nested objects are searched for the records.
 const SEARCH_DEPTH_MAX: usize = 3;
 const ITEMS_NAMES: [&str; 8] = ["items", "result", "results", "list", "data", "records", "rows", "resources"];
 const TOTAL_NAMES: [&str; 8] =
@@ -18,7 +18,7 @@ const NEXT_NAMES: [&str; 4] = ["next_marker", "next_page_marker", "marker_next",
 /// What the values of a member have in common.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
-    /// Only null, or nothing, was seen.
+    /// Only null was seen, or nothing.
     Unknown,
     /// Only empty text was seen.
     Blank,
@@ -29,7 +29,7 @@ pub enum Shape {
     Instant(Written),
     Struct(Vec<(String, Shape)>),
     List(Box<Shape>),
-    /// Values that no type holds together.
+    /// Values that have no common type.
     Mixed,
 }
 
@@ -41,7 +41,7 @@ pub enum Written {
     EpochMillis,
 }
 
-/// The shape of a value; `name` hints at numbers that count from 1970.
+/// The shape of a value. `name` shows whether a number may count from 1970.
 fn shape(name: &str, value: &Json) -> Shape {
     match value {
         Json::Null => Shape::Unknown,
@@ -58,7 +58,7 @@ fn shape(name: &str, value: &Json) -> Shape {
     }
 }
 
-/// The members of several objects, in the order they were first seen.
+/// The members of several objects, in the order of first occurrence.
 pub fn members(objects: &[Json]) -> Vec<(String, Shape)> {
     let mut members: Vec<(String, Shape)> = Vec::new();
     for (name, value) in objects.iter().flat_map(Json::members) {
@@ -115,7 +115,7 @@ fn epoch(name: &str, number: i64) -> Option<Written> {
     }
 }
 
-/// A shape that a column can have: fields that cannot be named are left out. `None` where nothing is left.
+/// A shape that a column can have. Fields that cannot be named are left out; `None` where none remains.
 pub fn storable(shape: &Shape, depth: usize) -> Option<Shape> {
     match shape {
         _ if depth > TYPE_DEPTH_MAX => None,
@@ -158,7 +158,7 @@ fn can_be_named(name: &str) -> bool {
     !name.is_empty() && !name.contains('.')
 }
 
-/// Paths of the answer's members, objects entered, arrays not: outer ones first.
+/// Paths of the answer's members, outer ones first. Objects are entered, arrays are not.
 fn paths(answer: &Json) -> Vec<(Vec<String>, &Json)> {
     let mut found: Vec<(Vec<String>, &Json)> = vec![(Vec::new(), answer)];
     let mut at = 0;
@@ -179,7 +179,7 @@ fn rank(names: &[&str], path: &[String]) -> Option<usize> {
     names.iter().position(|name| *name == last)
 }
 
-/// Where the records are: the array of objects whose name is a usual one, else the longest.
+/// Where the records are: the array of objects with a usual name, else the longest.
 pub fn records(answer: &Json) -> Option<Vec<String>> {
     let arrays = paths(answer).into_iter().filter_map(|(path, value)| match value {
         Json::List(items) if items.iter().all(|item| matches!(item, Json::Object(_))) => Some((path, items.len())),
@@ -195,14 +195,14 @@ pub fn total(answer: &Json) -> Option<Vec<String>> {
     numbers.filter_map(|path| Some((rank(&TOTAL_NAMES, &path)?, path))).min().map(|(_, path)| path)
 }
 
-/// Where the next page's marker is.
+/// Where the marker of the next page is.
 pub fn next(answer: &Json) -> Option<Vec<String>> {
     let scalar = |value: &Json| matches!(value, Json::Text(_) | Json::Int(_) | Json::Null);
     let members = paths(answer).into_iter().filter(|(_, value)| scalar(value)).map(|(path, _)| path);
     members.filter_map(|path| Some((rank(&NEXT_NAMES, &path)?, path))).min().map(|(_, path)| path)
 }
 
-/// Members that together tell the records apart: one, or the first two that do. Those named like a key come first.
+/// Members that together identify a record: one, or the first two that do. Those named like a key come first.
 pub fn key(records: &[Json], candidates: &[String]) -> Option<Vec<String>> {
     let likeness = |name: &String| match snake(name).as_str() {
         "id" => 0,

@@ -1,4 +1,5 @@
-//! JSON with its members in the order they came, so that a draft's columns stand as the service writes them.
+//! JSON that keeps the order of its members, so that a draft's columns are in the order of the service. It knows
+//! nothing of drafts.
 
 use std::fmt;
 
@@ -54,7 +55,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
         Ok(Json::Int(number))
     }
     fn visit_u64<E>(self, number: u64) -> Result<Json, E> {
-        // What passes 64 bits with a sign is kept whole as text.
+        // A number over 64 bits with a sign is kept whole as text.
         Ok(i64::try_from(number).map_or_else(|_| Json::Text(number.to_string()), Json::Int))
     }
     fn visit_f64<E>(self, number: f64) -> Result<Json, E> {

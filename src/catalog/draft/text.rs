@@ -1,5 +1,5 @@
-//! The first draft of a catalog file, written from one page of a list. What the page cannot tell is marked for a person
-//! to fill in; the draft is sound as it stands.
+//! Writes the first draft of a catalog file from one page of a list. What the page does not show is marked for a person
+//! to fill in. The draft is a valid file. It sends nothing.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::catalog::file_paging::BARE_ARRAY;
 use crate::catalog::spec::{ScopeKind, Service};
 use crate::schema::{is_column_name, table_name_faults};
 
-/// Stands before what a person must tell.
+/// Marks what a person must fill in.
 pub const FILL_IN: &str = "# FILL IN:";
 const LIMIT_DEFAULT: u32 = 100;
 const LIMIT_MAX: u32 = 10_000;
@@ -19,19 +19,19 @@ const PAGE_NAMES: [&str; 6] = ["page", "page_index", "page_no", "page_num", "pag
 const SIZE_NAMES: [&str; 6] = ["limit", "size", "page_size", "pageSize", "per_page", "page_limit"];
 const MARKER_NAMES: [&str; 1] = ["marker"];
 
-/// What was asked, and what the page came with.
+/// The request, and what came with the page.
 pub struct Asked<'a> {
     pub service: Service,
-    /// With `{project_id}` where the project stands, as in the query.
+    /// With `{project_id}` in place of the project, as in the query.
     pub path: &'a str,
     pub query: &'a [(String, String)],
     pub scope: ScopeKind,
-    /// Where the records are, if a person says so.
+    /// Where the records are, if the user gives it.
     pub items: Option<&'a str>,
     pub content_range: Option<&'a str>,
-    /// Name of the table, if a person says so.
+    /// Name of the table, if the user gives it.
     pub name: Option<&'a str>,
-    /// Names of tables that there are.
+    /// Names of existing tables.
     pub taken: &'a [String],
 }
 
@@ -63,14 +63,14 @@ impl DraftFault {
     }
 }
 
-/// A column to be.
+/// A column of the draft.
 struct Column {
     name: String,
     member: String,
     shape: Shape,
 }
 
-/// Where the answer holds what.
+/// Where the answer has records, total and marker.
 struct Places {
     items: String,
     total: Option<String>,
@@ -115,7 +115,7 @@ fn records<'a>(asked: &Asked<'_>, answer: &'a Json) -> Result<(String, &'a [Json
     }
 }
 
-/// Columns for what can have one, and the members that cannot with the reason.
+/// Columns for the members that can have one, and the other members with the reason.
 fn columns(records: &[Json]) -> (Vec<Column>, Vec<(String, &'static str)>) {
     let mut columns: Vec<Column> = Vec::new();
     let mut left_out = Vec::new();
@@ -129,7 +129,7 @@ fn columns(records: &[Json]) -> (Vec<Column>, Vec<(String, &'static str)>) {
         };
         match (reason, infer::storable(&shape, 1)) {
             (Some(reason), _) => left_out.push((member, reason)),
-            (None, None) => left_out.push((member, "the page does not tell its type")),
+            (None, None) => left_out.push((member, "the page does not show its type")),
             (None, Some(shape)) => columns.push(Column { name: column_name(&member, &columns), member, shape }),
         }
     }
@@ -181,7 +181,7 @@ fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string().replace('\n', "\\n")
 }
 
-/// A key of a TOML table, quoted where it must be.
+/// A key of a TOML table, quoted where needed.
 fn key_text(name: &str) -> String {
     let is_bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     if is_bare { name.to_owned() } else { quoted(name) }
@@ -202,7 +202,7 @@ fn head(asked: &Asked<'_>, name: &str) -> String {
         .map(|(name, value)| format!("{} = {}", key_text(name), quoted(value)))
         .collect();
     let mut text = format!(
-        "# Drafted from one page. FILL IN marks what the page could not tell.\n\
+        "# Drafted from one page. FILL IN marks what the page does not show.\n\
          name = {}\n\
          {FILL_IN} title, what one row is, and the page of the documentation\n\
          title = {}\n\
@@ -231,7 +231,7 @@ fn answer_lines(asked: &Asked<'_>, places: &Places) -> String {
     match (&places.total, asked.content_range.is_some_and(|range| range.contains('/'))) {
         (Some(total), _) if !is_array => text += &format!("total = {}\n", quoted(total)),
         (_, true) => text += "total = { header = \"Content-Range\" }\n",
-        _ => text += &format!("{FILL_IN} total = …, if the answer tells it\n"),
+        _ => text += &format!("{FILL_IN} total = …, if the answer has it\n"),
     }
     text
 }
@@ -246,9 +246,9 @@ fn key_lines(columns: &[Column], key: &[String], is_guess: bool) -> String {
     };
     let mut text = String::new();
     if is_guess {
-        let _ = writeln!(text, "{FILL_IN} the key: no column told the records of the page apart");
+        let _ = writeln!(text, "{FILL_IN} the key: no columns identify the records of the page");
     } else if !matches!(key, [only] if snake(only) == "id") {
-        let _ = writeln!(text, "{FILL_IN} the key, unless this tells all records apart, as it did on one page");
+        let _ = writeln!(text, "{FILL_IN} the key, unless this identifies all records, as it did on one page");
     }
     let _ = writeln!(text, "key = [{}]", parts.join(", "));
     let mut order: Vec<&str> = named(&["creat", "begin", "start"]).into_iter().collect();
@@ -326,7 +326,7 @@ fn what_is(name: &str) -> String {
     format!("What `{name}` is.")
 }
 
-/// The keys of a file that tell a type.
+/// The keys of a file that declare a type.
 fn type_of(shape: &Shape) -> Vec<(&'static str, String)> {
     let named = |name: &str| vec![("type", quoted(name))];
     let with = |name: &str, key, value| [named(name), vec![(key, value)]].concat();

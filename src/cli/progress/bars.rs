@@ -319,7 +319,7 @@ fn waits(shown: &Shown, now: Duration) -> Option<String> {
     let left_s = (held.until - now).as_secs_f64().ceil();
     let counted = if held.wait >= WAIT_COUNTED_MIN { format!(", {left_s} s") } else { String::new() };
     Some(match held.cause {
-        WaitCause::Pace => format!("waiting for the set rate{counted}"),
+        WaitCause::RateLimit => format!("waiting for the set rate{counted}"),
         WaitCause::Throttled => format!("slowed down by the service{counted}"),
         WaitCause::Retry => format!("trying again{counted}"),
     })
@@ -388,7 +388,7 @@ mod tests {
     #[test]
     fn a_wait_is_told_with_its_cause_until_it_ends() {
         let told = |held| shown(at_page(12), held);
-        assert_eq!(told(held(900, 100_500, WaitCause::Pace)), "12/46 pages  waiting for the set rate  0:12 left");
+        assert_eq!(told(held(900, 100_500, WaitCause::RateLimit)), "12/46 pages  waiting for the set rate  0:12 left");
         assert_eq!(
             told(held(60_000, 158_200, WaitCause::Throttled)),
             "12/46 pages  slowed down by the service, 59 s  0:12 left"

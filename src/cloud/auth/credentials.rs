@@ -1,9 +1,9 @@
-//! What proves to the cloud who is asking. Values only: where they were found is not known here.
+//! What identifies the caller to the cloud. Values only: this module does not know where they were found.
 
 use std::fmt;
 
 use crate::base::secret::Secret;
-use crate::cloud::http::redact::{HIDDEN_BYTES_MIN, Secrets};
+use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
 /// Keys that sign requests.
 #[derive(Clone)]
@@ -14,7 +14,7 @@ pub struct KeyPair {
     pub security_token: Option<Secret>,
 }
 
-/// A key pair that signs each request, a token that is sent along with it, or what either can be had for.
+/// A key pair that signs each request, a token that is sent with it, or what is needed to get one of these.
 #[derive(Clone)]
 pub enum Credentials {
     AkSk {
@@ -24,7 +24,7 @@ pub enum Credentials {
         security_token: Option<Secret>,
     },
     Token(Secret),
-    /// Of an IAM user; IAM gives a token for them, one for each project.
+    /// Of an IAM user. IAM exchanges it for tokens, one per project.
     Password {
         user: String,
         password: Secret,
@@ -44,7 +44,7 @@ pub enum IdentityKind {
     Password,
 }
 
-/// Whom messages speak of: the kind of credentials, and where a person can look them up. Never a value.
+/// The credentials as messages name them: their kind, and where a person finds them. Never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub kind: IdentityKind,
@@ -62,17 +62,17 @@ impl Credentials {
         }
     }
 
-    /// Has these hidden in all answers.
-    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+    /// Redacts these in all answers from now on.
+    pub(crate) fn redact_in(&self, secrets: &Secrets) {
         if let Credentials::AkSk { ak, .. } = self {
             secrets.add_name(ak);
         }
         self.secrets().into_iter().for_each(|secret| secrets.add(secret.expose()));
     }
 
-    /// Whether one of these is shorter than what can be hidden where a service echoes it.
-    pub fn is_too_short_to_hide(&self) -> bool {
-        self.secrets().into_iter().any(|secret| secret.expose().len() < HIDDEN_BYTES_MIN)
+    /// Whether one of these is too short to be redacted where a service echoes it.
+    pub fn is_too_short_to_redact(&self) -> bool {
+        self.secrets().into_iter().any(|secret| secret.expose().len() < REDACTED_BYTES_MIN)
     }
 
     fn secrets(&self) -> Vec<&Secret> {
@@ -100,8 +100,8 @@ impl Credentials {
 }
 
 impl KeyPair {
-    /// Has these hidden in all answers.
-    pub(crate) fn hide_in(&self, secrets: &Secrets) {
+    /// Redacts these in all answers from now on.
+    pub(crate) fn redact_in(&self, secrets: &Secrets) {
         secrets.add_name(&self.ak);
         [Some(&self.sk), self.security_token.as_ref()]
             .into_iter()
@@ -142,14 +142,14 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_shorter_than_what_can_be_hidden_is_found() {
-        assert!(!temporary().is_too_short_to_hide());
+    fn a_secret_that_is_too_short_to_redact_is_found() {
+        assert!(!temporary().is_too_short_to_redact());
         for credentials in [
             Credentials::Token(Secret::new("1234567")),
             Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("x"), security_token: None },
             Credentials::Password { user: "u".into(), password: Secret::new("short"), domain: "d".into() },
         ] {
-            assert!(credentials.is_too_short_to_hide(), "{credentials:?}");
+            assert!(credentials.is_too_short_to_redact(), "{credentials:?}");
         }
     }
 }

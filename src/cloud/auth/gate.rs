@@ -1,67 +1,67 @@
-//! Whether the credentials are known to be good. Until they are, one request goes at a time; once they are known
-//! to be bad, none goes at all, since a few failures in a row lock the key.
+//! Whether the credentials are known to be good. Until then, requests go one at a time. Once the credentials are
+//! rejected, no request goes at all, because a few failures in a row lock the key. It sends nothing itself.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cloud::error::Error;
 
 #[derive(Default)]
-pub struct Proof {
-    standing: Mutex<Standing>,
-    gate: tokio::sync::Mutex<()>,
+pub struct CredentialGate {
+    state: Mutex<GateState>,
+    one_at_a_time: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-enum Standing {
+enum GateState {
     #[default]
     Unproven,
     Proven,
-    Condemned(Error),
+    Rejected(Error),
 }
 
-/// Held over an attempt that is the only one under way.
-pub type Pass<'a> = tokio::sync::MutexGuard<'a, ()>;
+/// Held during an attempt that must be the only one in flight.
+pub type Permit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
-impl Proof {
-    /// Leave to make an attempt: at once where the credentials are proven, else one attempt at a time.
+impl CredentialGate {
+    /// Waits until an attempt may start: at once where the credentials are proven, else one attempt at a time.
     ///
-    /// Errors: what the credentials were condemned with.
-    pub async fn enter(&self) -> Result<Option<Pass<'_>>, Error> {
+    /// Errors: the credentials were rejected.
+    pub async fn enter(&self) -> Result<Option<Permit<'_>>, Error> {
         if self.proven()? {
             return Ok(None);
         }
-        let pass = self.gate.lock().await;
-        Ok(if self.proven()? { None } else { Some(pass) })
+        let permit = self.one_at_a_time.lock().await;
+        Ok(if self.proven()? { None } else { Some(permit) })
     }
 
-    /// Whether the credentials are proven. Errors: what they were condemned with.
+    /// Whether the credentials are proven. Errors: they were rejected.
     pub fn proven(&self) -> Result<bool, Error> {
-        match &*self.standing() {
-            Standing::Unproven => Ok(false),
-            Standing::Proven => Ok(true),
-            Standing::Condemned(error) => Err(error.clone()),
+        match &*self.state() {
+            GateState::Unproven => Ok(false),
+            GateState::Proven => Ok(true),
+            GateState::Rejected(error) => Err(error.clone()),
         }
     }
 
-    /// An answer came that only good credentials get. What is condemned stays so.
+    /// An answer came that only good credentials get. A rejection stays.
     pub fn prove(&self) {
-        let mut standing = self.standing();
-        if matches!(*standing, Standing::Unproven) {
-            *standing = Standing::Proven;
+        let mut state = self.state();
+        if matches!(*state, GateState::Unproven) {
+            *state = GateState::Proven;
         }
     }
 
-    pub fn condemn(&self, error: Error) {
-        *self.standing() = Standing::Condemned(error);
+    pub fn reject(&self, error: Error) {
+        *self.state() = GateState::Rejected(error);
     }
 
-    fn standing(&self) -> MutexGuard<'_, Standing> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, GateState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether an answer with this status shows that the credentials were accepted. Those that a gateway or a proxy
-/// may give before it has looked at them show nothing.
+/// Whether an answer with this status shows that the credentials were accepted. A gateway or a proxy may give some
+/// statuses before it checks the credentials, so these show nothing.
 pub fn proves(status: u16) -> bool {
     match status {
         200..=299 => true,
@@ -83,28 +83,28 @@ mod tests {
 
     #[tokio::test]
     async fn attempts_go_one_at_a_time_until_one_proves_the_credentials() {
-        let proof = Proof::default();
-        let pass = proof.enter().await.unwrap();
-        assert!(pass.is_some());
-        assert!(tokio::time::timeout(Duration::from_millis(1), proof.enter()).await.is_err());
-        proof.prove();
-        assert!(proof.enter().await.unwrap().is_none());
+        let gate = CredentialGate::default();
+        let permit = gate.enter().await.unwrap();
+        assert!(permit.is_some());
+        assert!(tokio::time::timeout(Duration::from_millis(1), gate.enter()).await.is_err());
+        gate.prove();
+        assert!(gate.enter().await.unwrap().is_none());
     }
 
     #[tokio::test]
-    async fn who_waited_at_the_gate_is_told_of_the_condemnation() {
-        let proof = Proof::default();
-        let pass = proof.enter().await.unwrap();
-        let waiting = proof.enter();
-        proof.condemn(bad());
-        drop(pass);
+    async fn a_caller_that_waited_at_the_gate_gets_the_rejection() {
+        let gate = CredentialGate::default();
+        let permit = gate.enter().await.unwrap();
+        let waiting = gate.enter();
+        gate.reject(bad());
+        drop(permit);
         assert_eq!(waiting.await.unwrap_err(), bad());
-        proof.prove();
-        assert_eq!(proof.enter().await.unwrap_err(), bad());
+        gate.prove();
+        assert_eq!(gate.enter().await.unwrap_err(), bad());
     }
 
     #[test]
-    fn answers_from_in_front_of_the_check_prove_nothing() {
+    fn answers_that_come_before_the_check_prove_nothing() {
         for status in [302, 401, 407, 408, 429, 500, 502, 503, 504] {
             assert!(!proves(status), "{status}");
         }

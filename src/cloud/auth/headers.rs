@@ -1,9 +1,10 @@
-//! The headers of one request, with what authorises it. What no header can carry is refused before anything is sent.
+//! The headers of one request, with its credential. A value that no header can carry is refused before anything is
+//! sent. It fetches no credential.
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
+use super::cached::AuthMethod;
 use super::credentials::{Credentials, KeyPair};
-use super::grant::Means;
 use super::sign;
 use crate::base::clock::Timestamp;
 use crate::cloud::error::Error;
@@ -13,21 +14,21 @@ const PROJECT_HEADER: &str = "x-project-id";
 const SECURITY_TOKEN_HEADER: &str = "x-security-token";
 const TOKEN_HEADER: &str = "x-auth-token";
 
-/// `request` names no headers yet: those made here are what is signed with it.
+/// `request` has no headers yet. Those made here are signed with it.
 pub(crate) fn headers(
     request: &sign::Request<'_>,
     project_id: Option<&str>,
-    means: &Means,
+    method: &AuthMethod,
     at: Timestamp,
 ) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(JSON));
-    match means {
-        Means::Nothing => {}
-        Means::Token(token) => {
+    match method {
+        AuthMethod::None => {}
+        AuthMethod::Token(token) => {
             headers.insert(HeaderName::from_static(TOKEN_HEADER), secret_header(token.expose())?);
         }
-        Means::Keys(keys) => {
+        AuthMethod::Keys(keys) => {
             if let Some(project_id) = project_id {
                 let value = HeaderValue::from_str(project_id).map_err(|_| unsendable("project_id"))?;
                 headers.insert(HeaderName::from_static(PROJECT_HEADER), value);
@@ -41,7 +42,7 @@ pub(crate) fn headers(
     Ok(headers)
 }
 
-/// Signs all that is in `headers`, and adds the signature and its date.
+/// Signs all of `headers`, and adds the signature and its date.
 fn sign_headers(
     headers: &mut HeaderMap,
     request: &sign::Request<'_>,
@@ -60,7 +61,7 @@ fn sign_headers(
     Ok(())
 }
 
-/// Kept out of every `Debug` of the headers.
+/// `Debug` of the headers does not show it.
 fn secret_header(text: &str) -> Result<HeaderValue, Error> {
     let mut value = HeaderValue::from_str(text).map_err(|_| unsendable("the credentials"))?;
     value.set_sensitive(true);
@@ -71,7 +72,7 @@ fn unsendable(name: &str) -> Error {
     Error::Setting { name: name.to_owned(), fault: "holds a character that no header can carry".to_owned() }
 }
 
-/// Empty ones, and those that no header can carry, are refused before anything is sent.
+/// Refuses empty credentials and those that no header can carry, before anything is sent.
 pub(crate) fn check_credentials(credentials: &Credentials) -> Result<(), Error> {
     let (name, goes_into_headers) = match credentials {
         Credentials::AkSk { .. } => ("the key pair", true),

@@ -1,5 +1,5 @@
-//! The metadata service of an ECS, which gives temporary keys to what runs there. It is asked over plain http on a
-//! link-local address and past any proxy; which address that may be is settled with the settings.
+//! The metadata service of an ECS, which gives temporary keys to programs on that ECS. Requests go over plain http to a
+//! link-local address, without a proxy. It does not know which addresses are allowed: the settings decide that.
 
 use std::time::Duration;
 
@@ -15,9 +15,9 @@ use crate::cloud::error::Error;
 use crate::cloud::http::exchange::{Answer, NoAnswer, Outgoing, Transport, TransportSettings};
 use crate::cloud::lookup::endpoint::Endpoint;
 
-/// To connect, and to answer.
+/// For connecting, and for the answer.
 pub const TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a session token is asked to last, in seconds.
+/// Requested life of a session token, in seconds.
 const SESSION_TTL_S: &str = "21600";
 const BODY_BYTES_MAX: u64 = 64 * 1024;
 const SESSION_PATH: &str = "/meta-data/latest/api/token";
@@ -27,7 +27,7 @@ const SESSION_HEADER: &str = "x-metadata-token";
 
 pub struct Metadata {
     base_url: String,
-    /// It hides nothing, since it is asked for keys; nothing of its answers is shown.
+    /// Redacts nothing, because its answers hold the keys. No part of them is shown.
     transport: Transport,
 }
 
@@ -42,12 +42,12 @@ impl Metadata {
         Metadata { base_url: base_url.to_owned(), transport }
     }
 
-    /// Temporary keys and when they run out; asked for with a session token where the service gives any.
+    /// Temporary keys and when they expire, fetched with a session token where the service gives one.
     pub async fn keys(&self) -> Result<(KeyPair, Timestamp), Error> {
         let fetched = self.fetch().await;
-        let (keys, ends_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
-        tracing::debug!(ends_at = %ends_at, "keys came from the ECS metadata service");
-        Ok((keys, ends_at))
+        let (keys, expires_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
+        tracing::debug!(ends_at = %expires_at, "keys came from the ECS metadata service");
+        Ok((keys, expires_at))
     }
 
     async fn fetch(&self) -> Result<(KeyPair, Timestamp), String> {
@@ -65,7 +65,7 @@ impl Metadata {
         }
     }
 
-    /// `None` where the service knows no session tokens.
+    /// `None` where the service has no session tokens.
     async fn session(&self) -> Result<Option<Secret>, String> {
         let ttl = (HeaderName::from_static(SESSION_TTL_HEADER), HeaderValue::from_static(SESSION_TTL_S));
         let answer = self.ask(Method::PUT, SESSION_PATH, HeaderMap::from_iter([ttl])).await?;
@@ -95,7 +95,7 @@ impl Metadata {
     }
 }
 
-/// `None` where anything is missing; what is there is never repeated.
+/// `None` where a part is missing. The error repeats no part, since each may be secret.
 fn read_keys(body: &[u8]) -> Option<(KeyPair, Timestamp)> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let text = |name: &str| body["credential"][name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);

@@ -1,9 +1,9 @@
-//! What authorises a request: credentials, tokens, signatures, and the time that they are made for. It sends no list
-//! request and knows nothing of lists.
+//! Authentication: credentials, tokens, signatures, and the clock that signatures use. It sends no list request and
+//! knows nothing of lists.
 
+pub(super) mod cached;
 pub mod credentials;
 pub(super) mod gate;
-pub(super) mod grant;
 pub(super) mod headers;
 pub(super) mod metadata;
 pub(super) mod provider;

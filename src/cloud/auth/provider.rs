@@ -1,5 +1,5 @@
-//! What authorises a call now: keys or a token, fetched when first needed and again before they run out. One fetch
-//! serves all calls that wait for it, and what could not be had is not asked for again.
+//! The credential for a call: keys or a token, fetched when first needed and again before it expires. One fetch serves
+//! all calls that wait for it. After a failed fetch it does not ask again.
 
 use std::collections::HashMap;
 use std::pin::Pin;
@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::cached::{AuthMethod, CachedCredential, CredentialScope};
 use super::credentials::{Credentials, KeyPair};
-use super::grant::{Grant, Means, Place};
 use super::metadata::Metadata;
 use super::token;
 use crate::base::clock::Timestamp;
@@ -25,11 +25,11 @@ pub const TOKEN_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// Keys of the ECS metadata service are renewed when less of their life remains.
 pub const KEYS_MARGIN: Duration = Duration::from_secs(40 * 60);
 
-/// What fetching a grant takes; the client implements it.
+/// What fetching a credential needs. The client implements it.
 pub trait Sender: Sync {
-    /// Makes a call that needs no grant, within another call's tally. Its body may hold secrets, so it stays out of
-    /// the call, which can be shown.
-    fn send_openly<'a, T: Send + 'a>(
+    /// Makes a call that needs no credential, and counts it in another call's log. The body may hold secrets, so it is
+    /// not part of the call, which can be shown.
+    fn send_unauthenticated<'a, T: Send + 'a>(
         &'a self,
         call: &'a Call,
         body: Bytes,
@@ -37,7 +37,7 @@ pub trait Sender: Sync {
         log: &'a mut Log,
     ) -> Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
-    /// What is hidden in every answer; it can be added to.
+    /// What is redacted in every answer. More can be added.
     fn secrets(&self) -> &Secrets;
 
     /// This machine's clock, corrected.
@@ -45,108 +45,123 @@ pub trait Sender: Sync {
 }
 
 #[derive(Default)]
-enum Held {
+enum Cached {
     #[default]
-    Nothing,
-    Granted(Arc<Grant>),
+    Empty,
+    Credential(Arc<CachedCredential>),
     Failed(Error),
 }
 
-type Slot = Arc<tokio::sync::Mutex<Held>>;
+type CacheEntry = Arc<tokio::sync::Mutex<Cached>>;
 
-pub struct Authority {
+pub struct CredentialProvider {
     source: Source,
-    slots: Mutex<HashMap<Place, Slot>>,
+    cache: Mutex<HashMap<CredentialScope, CacheEntry>>,
 }
 
 enum Source {
-    Lasting(Arc<Grant>),
+    Permanent(Arc<CachedCredential>),
     Password { user: String, password: Secret, domain: String },
     Metadata(Metadata),
 }
 
-impl Authority {
-    pub fn new(credentials: &Credentials, user_agent: &str) -> Authority {
+impl CredentialProvider {
+    pub fn new(credentials: &Credentials, user_agent: &str) -> CredentialProvider {
         let source = match credentials {
             Credentials::AkSk { ak, sk, security_token } => {
                 let keys = KeyPair { ak: ak.clone(), sk: sk.clone(), security_token: security_token.clone() };
-                Source::Lasting(Grant::lasting(Means::Keys(keys)))
+                Source::Permanent(CachedCredential::permanent(AuthMethod::Keys(keys)))
             }
-            Credentials::Token(token) => Source::Lasting(Grant::lasting(Means::Token(token.clone()))),
+            Credentials::Token(token) => {
+                Source::Permanent(CachedCredential::permanent(AuthMethod::Token(token.clone())))
+            }
             Credentials::Password { user, password, domain } => {
                 Source::Password { user: user.clone(), password: password.clone(), domain: domain.clone() }
             }
             Credentials::EcsMetadata { base_url } => Source::Metadata(Metadata::new(base_url, user_agent)),
         };
-        Authority { source, slots: Mutex::default() }
+        CredentialProvider { source, cache: Mutex::default() }
     }
 
-    /// What `call` can be made with. Errors: why nothing can be had.
-    pub async fn grant(&self, sender: &impl Sender, call: &Call, log: &mut Log) -> Result<Arc<Grant>, Error> {
-        let place = match &self.source {
-            Source::Lasting(grant) => return Ok(Arc::clone(grant)),
-            Source::Password { .. } => Place { region: call.region.clone(), project_id: call.project_id.clone() },
-            Source::Metadata(_) => Place::default(),
+    /// The credential for `call`. Errors: why there is none.
+    pub async fn credential(
+        &self,
+        sender: &impl Sender,
+        call: &Call,
+        log: &mut Log,
+    ) -> Result<Arc<CachedCredential>, Error> {
+        let scope = match &self.source {
+            Source::Permanent(credential) => return Ok(Arc::clone(credential)),
+            Source::Password { .. } => {
+                CredentialScope { region: call.region.clone(), project_id: call.project_id.clone() }
+            }
+            Source::Metadata(_) => CredentialScope::default(),
         };
-        let slot = self.slot(&place);
-        let mut held = slot.lock().await;
-        let serving = match &*held {
-            Held::Failed(error) => return Err(error.clone()),
-            Held::Nothing => None,
-            Held::Granted(grant) => match (grant.dead(), grant.refusal()) {
+        let entry = self.entry(&scope);
+        let mut cached = entry.lock().await;
+        let usable = match &*cached {
+            Cached::Failed(error) => return Err(error.clone()),
+            Cached::Empty => None,
+            Cached::Credential(credential) => match (credential.final_rejection(), credential.rejection()) {
                 (Some(error), _) => return Err(error.clone()),
                 (None, Some(_)) => None,
-                (None, None) if grant.serves(sender.service_time()) => return Ok(Arc::clone(grant)),
-                (None, None) => Some(Arc::clone(grant)),
+                (None, None) if credential.is_usable(sender.service_time()) => return Ok(Arc::clone(credential)),
+                (None, None) => Some(Arc::clone(credential)),
             },
         };
-        match (self.fetch(sender, &place, log).await, serving) {
-            (Ok(grant), _) => {
-                *held = Held::Granted(Arc::clone(&grant));
-                Ok(grant)
+        match (self.fetch(sender, &scope, log).await, usable) {
+            (Ok(credential), _) => {
+                *cached = Cached::Credential(Arc::clone(&credential));
+                Ok(credential)
             }
-            (Err(error), Some(grant)) if !grant.has_ended(sender.service_time()) => {
-                tracing::warn!(%error, "what authorises calls could not be renewed; it serves until it ends");
-                grant.postpone(sender.service_time());
-                Ok(grant)
+            (Err(error), Some(credential)) if !credential.has_expired(sender.service_time()) => {
+                tracing::warn!(%error, "the credential could not be renewed; it is used until it expires");
+                credential.postpone_renewal(sender.service_time());
+                Ok(credential)
             }
             (Err(error), _) => {
-                *held = Held::Failed(error.clone());
+                *cached = Cached::Failed(error.clone());
                 Err(error)
             }
         }
     }
 
-    /// Takes note that a token was refused as run out. Whether another may be had, and the call made again.
-    pub fn refused(&self, grant: &Grant, error: &Error) -> bool {
-        if !matches!(self.source, Source::Password { .. }) || !token::has_run_out(error) {
+    /// Records that a token was rejected as expired. Returns whether the call can be made again with a new one.
+    pub fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
+        if !matches!(self.source, Source::Password { .. }) || !token::has_expired(error) {
             return false;
         }
-        grant.refuse(error);
-        grant.dead().is_none()
+        credential.reject(error);
+        credential.final_rejection().is_none()
     }
 
-    async fn fetch(&self, sender: &impl Sender, place: &Place, log: &mut Log) -> Result<Arc<Grant>, Error> {
-        let (means, ends_at, margin) = match &self.source {
-            Source::Lasting(grant) => return Ok(Arc::clone(grant)),
+    async fn fetch(
+        &self,
+        sender: &impl Sender,
+        scope: &CredentialScope,
+        log: &mut Log,
+    ) -> Result<Arc<CachedCredential>, Error> {
+        let (method, expires_at, margin) = match &self.source {
+            Source::Permanent(credential) => return Ok(Arc::clone(credential)),
             Source::Metadata(metadata) => {
-                let (keys, ends_at) = metadata.keys().await?;
-                keys.hide_in(sender.secrets());
-                (Means::Keys(keys), ends_at, KEYS_MARGIN)
+                let (keys, expires_at) = metadata.keys().await?;
+                keys.redact_in(sender.secrets());
+                (AuthMethod::Keys(keys), expires_at, KEYS_MARGIN)
             }
             Source::Password { user, password, domain } => {
-                let request = token::Request { user, password, domain, place };
-                let (token, ends_at) = sender.send_openly(&request.call(), request.body(), token::read, log).await?;
+                let request = token::Request { user, password, domain, scope };
+                let (token, expires_at) =
+                    sender.send_unauthenticated(&request.call(), request.body(), token::read, log).await?;
                 sender.secrets().add(token.expose());
-                (Means::Token(token), ends_at, TOKEN_MARGIN)
+                (AuthMethod::Token(token), expires_at, TOKEN_MARGIN)
             }
         };
-        Ok(Grant::ending(means, sender.service_time(), ends_at, margin))
+        Ok(CachedCredential::expiring(method, sender.service_time(), expires_at, margin))
     }
 
-    fn slot(&self, place: &Place) -> Slot {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(slots.entry(place.clone()).or_default())
+    fn entry(&self, scope: &CredentialScope) -> CacheEntry {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(cache.entry(scope.clone()).or_default())
     }
 }
 

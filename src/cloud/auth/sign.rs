@@ -11,7 +11,7 @@ pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
 /// Header that carries [`sdk_date`]; signed.
 pub const DATE_HEADER: &str = "x-sdk-date";
 
-/// Takes the place of the body's hash where the header of this name is sent.
+/// Where this header is sent, its value replaces the hash of the body.
 const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
 
 /// Everything but the unreserved characters of RFC 3986.
@@ -23,16 +23,16 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// As in the `Host` header: with the port, where it is not the scheme's own.
     pub host: &'a str,
-    /// May hold escapes already; they are not escaped twice.
+    /// May already be escaped; it is not escaped twice.
     pub path: &'a str,
-    /// Names and values as they are meant, not escaped, in any order.
+    /// Names and values, not escaped, in any order.
     pub query: &'a [(String, String)],
-    /// All headers to be signed besides `Host` and `X-Sdk-Date`, in any order.
+    /// All headers to sign except `Host` and `X-Sdk-Date`, in any order.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
 }
 
-/// A signed request, with the steps that led there.
+/// A signature, with the intermediate steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
     /// Value of `X-Sdk-Date`.
@@ -57,12 +57,12 @@ pub fn sign(request: &Request<'_>, ak: &str, sk: &str, at: Timestamp) -> Signatu
     Signature { date, canonical_request, string_to_sign, signature, authorization }
 }
 
-/// `YYYYMMDDTHHMMSSZ`; the epoch where the instant has no calendar date.
+/// `YYYYMMDDTHHMMSSZ`. An instant without a calendar date becomes the epoch.
 pub fn sdk_date(at: Timestamp) -> String {
     at.to_datetime().unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
-/// Path and query as they go on the wire: the query is sent just as it was signed.
+/// Path and query as sent. The query is sent exactly as it is signed.
 pub fn request_target(path: &str, query: &[(String, String)]) -> String {
     let path = escaped_path(path);
     if query.is_empty() { path } else { format!("{path}?{}", canonical_query(query)) }
@@ -101,7 +101,7 @@ fn escaped(bytes: &[u8]) -> String {
     percent_encode(bytes, RESERVED).to_string()
 }
 
-/// Names in lower case, sorted; those with an underscore stay unsigned.
+/// Names in lower case, sorted. Names with an underscore are not signed.
 fn canonical_headers<'a>(request: &Request<'a>, date: &'a str) -> Vec<(String, &'a str)> {
     let mut headers: Vec<(String, &str)> = request
         .headers
@@ -151,7 +151,7 @@ mod tests {
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     }
 
-    /// What left, less what the signer adds.
+    /// The headers of the vector without those that the signer adds.
     fn headers_given(vector: &Value) -> Vec<(&str, &str)> {
         let added = ["authorization", "host", "x-sdk-date"];
         let sent = vector["headers_sent"].as_object().unwrap();

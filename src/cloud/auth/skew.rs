@@ -1,5 +1,5 @@
-//! How far this machine's clock is off, as the services' answers show it. Corrected once, in signatures alone; what a
-//! run is dated by is compared and left as it is.
+//! How far this machine's clock is off, measured by the services' answers. It is corrected once, and only in
+//! signatures. The date of a run is compared but never changed here.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -15,7 +15,7 @@ pub struct Skew {
     offset_us: AtomicI64,
     corrected: AtomicBool,
     measured: AtomicBool,
-    /// What a run is dated by, and when that was on the monotonic clock.
+    /// The date of the run, and the monotonic time at which it was taken.
     run: OnceLock<(Timestamp, Duration)>,
     run_behind_us: Mutex<Option<i64>>,
 }
@@ -26,7 +26,7 @@ impl Skew {
         self.offset_us.load(Ordering::Relaxed)
     }
 
-    /// Whether a service's clock has been seen.
+    /// Whether an answer has shown a service's clock.
     pub fn measured(&self) -> bool {
         self.measured.load(Ordering::Relaxed)
     }
@@ -36,13 +36,13 @@ impl Skew {
         Timestamp(local.0.saturating_add(self.offset_us()))
     }
 
-    /// From now on, the services' clocks are compared with the time that this run is dated by too.
+    /// From now on, the services' clocks are also compared with the date of this run.
     pub fn date_run(&self, dated: Timestamp, at: Duration) {
         let _ = self.run.set((dated, at));
     }
 
-    /// How far the services' clocks are ahead of the run's: the least of all answers so far, since one service may be
-    /// wrong by itself.
+    /// How far the services' clocks are ahead of the run's. It is the smallest difference of all answers so far,
+    /// because the clock of one service may be wrong.
     pub fn run_behind_us(&self) -> Option<i64> {
         *self.run_behind_us.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +55,7 @@ impl Skew {
         *least = least.into_iter().chain([behind_us]).min_by_key(|behind| behind.unsigned_abs());
     }
 
-    /// Compares the clocks. The first difference over [`SKEW_TOLERATED`] is adopted; later ones are not.
+    /// Compares the clocks. The first difference over [`SKEW_TOLERATED`] is used as the correction; later ones are not.
     pub fn learn(&self, server: Timestamp, local: Timestamp, mono: Duration) {
         self.measured.store(true, Ordering::Relaxed);
         self.compare_run(server, mono);
@@ -70,13 +70,13 @@ impl Skew {
     }
 }
 
-/// Whether a message says that a signature is too old, which a wrong clock and worn-out keys both bring about.
+/// Whether a message says that a signature is too old. A wrong clock or expired keys cause this.
 pub fn signature_expired(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("signature") && message.contains("expired")
 }
 
-/// The two clocks that the gateway names when it refuses a signature for its age, as it writes them.
+/// The two times in the gateway's message about an old signature, as written there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clocks {
     pub local: String,
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_clocks_are_found_where_the_gateway_names_them() {
+    fn both_clocks_are_found_in_the_gateways_message() {
         let clocks = |text: &str| Clocks::in_message(text).map(|c| (c.local, c.server));
         let both = Some(("20260115T073000Z".to_owned(), "20260115T083000Z".to_owned()));
         for text in [
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_large_difference_is_adopted_either_way_and_no_later_one() {
+    fn only_the_first_large_difference_is_used_in_either_direction() {
         for seconds in [61, -3600] {
             let skew = Skew::default();
             skew.learn(after_s(seconds), NOW, Duration::ZERO);
@@ -139,8 +139,9 @@ mod tests {
             assert_eq!(skew.corrected(NOW), after_s(seconds));
         }
     }
+
     #[test]
-    fn a_run_is_compared_by_the_answer_that_differs_least_whatever_the_wall_clock_does_meanwhile() {
+    fn a_run_is_compared_by_the_smallest_difference_and_without_the_wall_clock() {
         let skew = Skew::default();
         skew.learn(after_s(500), NOW, Duration::ZERO);
         assert_eq!(skew.run_behind_us(), None);

@@ -1,11 +1,11 @@
-//! A token of IAM for a user and password: what is asked, what is read, and when one has run out. It sends
+//! An IAM token for a user and password: the request, the answer, and how an expired one is recognised. It sends
 //! nothing and keeps no token.
 
 use bytes::Bytes;
 use chrono::DateTime;
 use serde_json::{Value, json};
 
-use super::grant::Place;
+use super::cached::CredentialScope;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::catalog::spec::{Method, Service};
@@ -18,14 +18,14 @@ pub struct Request<'a> {
     pub user: &'a str,
     pub password: &'a Secret,
     pub domain: &'a str,
-    pub place: &'a Place,
+    pub scope: &'a CredentialScope,
 }
 
 impl Request<'_> {
     pub fn call(&self) -> Call {
         Call {
             service: Service::Iam,
-            region: self.place.region.clone(),
+            region: self.scope.region.clone(),
             method: Method::Post,
             path: "/v3/auth/tokens".to_owned(),
             query: vec![("nocatalog".to_owned(), "true".to_owned())],
@@ -35,23 +35,23 @@ impl Request<'_> {
         }
     }
 
-    /// Holds the password, so it stays out of the call, which can be shown.
+    /// Holds the password, so it is not part of the call, which can be shown.
     pub fn body(&self) -> Bytes {
         let user = json!({
             "name": self.user,
             "password": self.password.expose(),
             "domain": { "name": self.domain },
         });
-        let project = match &self.place.project_id {
+        let project = match &self.scope.project_id {
             Some(id) => json!({ "id": id }),
-            None => json!({ "name": self.place.region }),
+            None => json!({ "name": self.scope.region }),
         };
         let identity = json!({ "methods": ["password"], "password": { "user": user } });
         Bytes::from(json!({ "auth": { "identity": identity, "scope": { "project": project } } }).to_string())
     }
 }
 
-/// The token, and when it runs out.
+/// The token, and when it expires.
 pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
     let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -60,8 +60,8 @@ pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     Ok((token, Timestamp::from_datetime(expires_at.to_utc())))
 }
 
-/// Whether a refusal says that a token must be renewed.
-pub fn has_run_out(error: &Error) -> bool {
+/// Whether an error says that the token has expired and must be renewed.
+pub fn has_expired(error: &Error) -> bool {
     let message = error.message().to_lowercase();
     let number = error.code().and_then(gateway_number);
     let speaks_of_it = message.contains("token") && message.contains("expire");

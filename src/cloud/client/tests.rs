@@ -28,20 +28,20 @@ fn call() -> Call {
     }
 }
 
-/// The number of items, as a sweep's reader would refuse what is no listing.
+/// The number of items. Refuses what is no listing, as the reader of a sweep does.
 fn items(reply: &super::Reply<'_>) -> Result<usize, String> {
     let body: Value = serde_json::from_slice(reply.body).map_err(|error| error.to_string())?;
     body["items"].as_array().map(Vec::len).ok_or_else(|| "no array `items`".to_owned())
 }
 
-/// Makes the call against a server with these replies.
+/// Makes the call to a server with these replies.
 async fn sent(replies: Vec<Reply>) -> (Sent<usize>, Server) {
     let server = Server::start(replies).await;
     let sent = client(&server).send(&call(), items).await;
     (sent, server)
 }
 
-/// The same by a client that soon loses patience.
+/// The same with short time limits.
 async fn sent_in_a_hurry(replies: Vec<Reply>) -> Sent<usize> {
     let server = Server::start(replies).await;
     let settings = ClientSettings { read_timeout: Duration::from_millis(40), ..settings(server.port) };
@@ -105,7 +105,7 @@ async fn a_post_sends_its_body_under_the_endpoints_prefix() {
 }
 
 #[tokio::test]
-async fn a_token_goes_along_unsigned() {
+async fn a_token_is_sent_without_a_signature() {
     let server = Server::start(vec![Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
     settings.credentials = Credentials::Token(Secret::new("canary-token"));
@@ -185,7 +185,7 @@ async fn an_error_that_comes_as_a_200_is_that_error() {
     let internal = r#"{"error_code":"WKS.500","error_msg":"internal"}"#;
     let (broken, _) = sent(vec![Reply::json(200, internal); 5]).await;
     assert_eq!(broken.result.unwrap_err().to_string(), "workspace answered 200 WKS.500: internal");
-    assert_eq!(broken.attempts.len(), 5, "it is asked for again, as what is broken is");
+    assert_eq!(broken.attempts.len(), 5, "it is tried again, as any broken answer is");
 
     let refused = r#"{"error_code":"APIGW.0302","error_msg":"no"}"#;
     let (refused, _) = sent(vec![Reply::json(200, refused)]).await;
@@ -197,7 +197,7 @@ async fn an_error_that_comes_as_a_200_is_that_error() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_times_out_and_is_asked_again() {
+async fn a_silent_server_times_out_and_is_asked_again() {
     let silent = Reply::json(200, GOOD).after_ms(2_000);
     let sent = sent_in_a_hurry(vec![silent, Reply::json(200, GOOD)]).await;
     assert_eq!(statuses(&sent), [None, Some(200)]);
@@ -238,7 +238,7 @@ async fn a_refused_connection_names_host_and_cause() {
 }
 
 #[tokio::test]
-async fn a_429_waits_as_long_as_its_retry_after_says() {
+async fn a_429_waits_for_its_retry_after() {
     let seconds = Reply::new(429, &[("retry-after", "30")], b"{}");
     let date = [("date", "Thu, 15 Jan 2026 08:30:00 GMT"), ("retry-after", "Thu, 15 Jan 2026 08:30:40 GMT")];
     for (reply, wait_s) in [(seconds, 30), (Reply::new(429, &date, b"{}"), 40)] {
@@ -263,7 +263,7 @@ async fn a_429_without_a_header_waits_for_the_window_in_its_text_and_keeps_to_it
 }
 
 #[tokio::test]
-async fn a_pause_holds_back_the_calls_of_its_lane_and_no_other() {
+async fn a_pause_delays_the_calls_of_its_limiter_and_no_other() {
     let busy = Reply::new(429, &[("retry-after", "20")], b"{}");
     let server = Server::start(vec![busy, Reply::json(200, GOOD), Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
@@ -276,7 +276,7 @@ async fn a_pause_holds_back_the_calls_of_its_lane_and_no_other() {
 }
 
 #[tokio::test]
-async fn throttling_without_end_ends_with_the_services_own_words() {
+async fn endless_throttling_ends_with_the_services_message() {
     let body = r#"{"error_code":"APIGW.0308","error_msg":"over ratelimit"}"#;
     let (sent, server) = sent(vec![Reply::json(429, body); 9]).await;
     assert_eq!((sent.throttled, server.requests().len()), (5, 5));
@@ -304,7 +304,7 @@ async fn refusals_are_not_retried() {
 }
 
 #[tokio::test]
-async fn a_401_condemns_the_key_after_one_request() {
+async fn a_401_rejects_the_key_after_one_request() {
     let server = Server::start(vec![Reply::json(401, REFUSED), Reply::json(200, GOOD)]).await;
     let client = client(&server);
     let first = client.send(&call(), items).await;
@@ -334,7 +334,7 @@ async fn a_401_among_many_calls_at_once_costs_one_request() {
 }
 
 #[tokio::test]
-async fn calls_already_in_line_when_the_key_is_condemned_send_nothing() {
+async fn calls_already_queued_when_the_key_is_rejected_send_nothing() {
     let server = Server::start(vec![Reply::json(200, GOOD), Reply::json(401, REFUSED).after_ms(10)]).await;
     let mut settings = settings(server.port);
     settings.rate.in_flight = 1;
@@ -353,7 +353,7 @@ async fn calls_already_in_line_when_the_key_is_condemned_send_nothing() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_refused_fails_its_call_and_condemns_nothing() {
+async fn a_token_that_is_refused_fails_its_call_and_rejects_nothing() {
     let server = Server::start(vec![Reply::json(401, REFUSED), Reply::json(200, GOOD)]).await;
     let mut settings = settings(server.port);
     settings.credentials = Credentials::Token(Secret::new("canary-token"));
@@ -363,7 +363,7 @@ async fn a_token_that_is_refused_fails_its_call_and_condemns_nothing() {
 }
 
 #[tokio::test]
-async fn one_request_proves_the_credentials_before_the_rest_fan_out() {
+async fn one_request_proves_the_credentials_before_the_others_start() {
     let mut replies = vec![Reply::json(502, "").after_ms(5), Reply::json(200, GOOD).after_ms(5)];
     replies.extend(vec![Reply::json(200, GOOD).after_ms(15); 8]);
     let server = Server::start(replies).await;
@@ -405,7 +405,7 @@ async fn a_wrong_clock_is_corrected_from_the_first_answer_and_the_call_made_once
 }
 
 #[tokio::test]
-async fn a_401_that_outlives_the_clock_correction_condemns_the_key() {
+async fn a_401_after_the_clock_correction_rejects_the_key() {
     let date = "Thu, 15 Jan 2026 08:30:00 GMT";
     let server = Server::start(vec![dated(401, date, REFUSED); 5]).await;
     let client = Client::new(settings(server.port), TestClock::off_by_s(7200)).unwrap();
@@ -416,7 +416,7 @@ async fn a_401_that_outlives_the_clock_correction_condemns_the_key() {
 }
 
 #[tokio::test]
-async fn an_expired_signature_is_the_clocks_fault_unless_the_clocks_agree() {
+async fn an_expired_signature_is_a_clock_error_unless_the_clocks_agree() {
     let expired = r#"{"error_code":"APIGW.0301","error_msg":"signature expired"}"#;
     let (undated, _) = sent(vec![Reply::json(401, expired)]).await;
     assert_eq!(undated.result.unwrap_err().class(), ErrorClass::Clock);
@@ -424,11 +424,11 @@ async fn an_expired_signature_is_the_clocks_fault_unless_the_clocks_agree() {
     assert_eq!(agreed.result.unwrap_err().class(), ErrorClass::Auth);
 }
 
-/// [`GOOD`], as gzip packs it.
+/// [`GOOD`], compressed with gzip.
 const GOOD_GZIPPED: &str =
     "1f8b0800000000000203ab56ca2c49cd2d56b28a36d431d2318ed5514ace2fcd2b51b232ae0500ae4c88341b000000";
 
-/// 100,000 blanks, as gzip packs them.
+/// 100,000 blanks, compressed with gzip.
 const BLANKS_GZIPPED: &str = "1f8b0800000000000203edc13101000000c2a02aeb9fd21a1e4001000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000af062df079caa0860100";
 
 #[tokio::test]
@@ -474,7 +474,7 @@ impl io::Write for Buffer {
 
 #[tokio::test]
 async fn credentials_appear_in_no_log_debug_or_error_even_when_echoed() {
-    // With a single subscriber alive, another test's thread could switch an event off for this one too.
+    // With only one subscriber, the thread of another test could switch an event off for this test too.
     let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
     let buffer = Buffer::default();
     let writer = buffer.clone();
@@ -503,7 +503,7 @@ async fn credentials_appear_in_no_log_debug_or_error_even_when_echoed() {
 }
 
 #[tokio::test]
-async fn attempts_of_a_call_that_is_dropped_are_handed_over_also_the_one_under_way() {
+async fn attempts_of_a_dropped_call_are_passed_on_with_the_one_in_flight() {
     let bad = Reply::json(500, "{}");
     let server = Server::start(vec![bad, Reply::json(200, GOOD).after_ms(60_000)]).await;
     let (client, abandoned) = (client(&server), Abandoned::default());
@@ -511,12 +511,12 @@ async fn attempts_of_a_call_that_is_dropped_are_handed_over_also_the_one_under_w
     let sent = client.send_noting(&call, &abandoned, items);
     assert!(tokio::time::timeout(Duration::from_millis(300), sent).await.is_err());
     let attempts = abandoned.take();
-    let told: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
-    assert_eq!(told, [(1, Some(500)), (2, None)]);
+    let recorded: Vec<_> = attempts.iter().map(|attempt| (attempt.attempt, attempt.status)).collect();
+    assert_eq!(recorded, [(1, Some(500)), (2, None)]);
     let fault = attempts[1].fault.as_deref().unwrap();
     assert!(fault.starts_with("given up before it was answered"), "{fault}");
     assert!(attempts[1].elapsed >= Duration::from_millis(50), "{:?}", attempts[1].elapsed);
-    assert!(abandoned.take().is_empty(), "each is handed out once");
+    assert!(abandoned.take().is_empty(), "each is returned once");
 }
 
 #[tokio::test]

@@ -1,23 +1,23 @@
-//! What each error says and what it advises, word for word.
+//! The message and the hint of each error, word for word.
 
 use std::fmt::Write;
 
 use super::*;
-use crate::cloud::http::error_body::Complaint;
+use crate::cloud::http::error_body::ErrorBody;
 
 fn api(status: u16, class: ErrorClass, body: &str) -> Error {
-    let complaint = Complaint::read_or_quote(body.as_bytes());
+    let error_body = ErrorBody::read_or_quote(body.as_bytes());
     Error::Api(Box::new(ApiError {
         service: Service::Workspace,
         host: "workspace.ap-southeast-3.myhuaweicloud.com".into(),
         status: Some(status),
-        code: complaint.code,
-        message: complaint.message.unwrap_or_else(|| "no text".into()),
-        request_id: complaint.request_id,
+        code: error_body.code,
+        message: error_body.message.unwrap_or_else(|| "no text".into()),
+        request_id: error_body.request_id,
         class,
         permission: Some("workspace:appcenter:listJobs".into()),
         identity: Identity { kind: IdentityKind::Keys, source: "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK".into() },
-        is_page: complaint.is_page,
+        is_page: error_body.is_page,
         wrong_project: None,
     }))
 }
@@ -29,7 +29,7 @@ fn asked_by(kind: IdentityKind, mut error: Error) -> Error {
     error
 }
 
-fn told(errors: &[Error]) -> String {
+fn shown(errors: &[Error]) -> String {
     let mut text = String::new();
     for error in errors {
         writeln!(text, "[{}] {error}", error.class()).unwrap();
@@ -39,7 +39,7 @@ fn told(errors: &[Error]) -> String {
 }
 
 #[test]
-fn the_six_shapes_of_an_error_body_are_told() {
+fn the_six_shapes_of_an_error_body_are_read() {
     use ErrorClass::*;
     let errors = [
         api(
@@ -59,7 +59,7 @@ fn the_six_shapes_of_an_error_body_are_told() {
         api(502, Upstream, "<html>\r\n<head><title>502 Bad\tGateway</title></head>\u{0}\u{1b}[31m</html>"),
         api(503, Upstream, ""),
     ];
-    insta::assert_snapshot!(told(&errors), @r#"
+    insta::assert_snapshot!(shown(&errors), @r#"
     [forbidden] workspace answered 403 WKS.00010003: no permission
         grant this user the IAM permission workspace:appcenter:listJobs
     [not_found] workspace answered 404 APIGW.0101: The API does not exist (request id 5e1f)
@@ -98,7 +98,7 @@ fn what_is_wrong_with_the_credentials_has_its_own_hint() {
         api(403, Forbidden, &gateway("APIGW.0802", "The IAM user is forbidden in the currently selected region")),
         api(429, Throttled, &gateway("APIGW.0308", "policy user over ratelimit,limit:60,time:1 minute")),
     ];
-    insta::assert_snapshot!(told(&errors), @r#"
+    insta::assert_snapshot!(shown(&errors), @r#"
     [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: AK not found (request id r)
         no such access key is known there: check HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK for typos, and that the account is of the region's site (a key of the international site is unknown in a region of the China site, and the other way round); nothing more is asked with these keys, since failures in a row lock them for minutes
     [auth] workspace answered 401 APIGW.0301: Incorrect IAM authentication information: verify aksk signature fail (request id r)
@@ -174,7 +174,7 @@ fn every_other_error_says_where_and_what_next() {
             projects: vec![("a".into(), "1".into()), ("b".into(), "2".into())],
         },
     ];
-    insta::assert_snapshot!(told(&errors), @r#"
+    insta::assert_snapshot!(shown(&errors), @r#"
     [usage] swr: there is no region `x`
         swr is known in ae-ad-1, af-north-1, af-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-3, ap-southeast-4, ap-southeast-5, cn-east-2, cn-east-3, cn-east-4, cn-east-5, cn-north-1, cn-north-11, cn-north-12, cn-north-2, cn-north-4, cn-north-9, cn-south-1, cn-south-2, cn-south-4, cn-southwest-2, cn-southwest-3, eu-west-0, eu-west-101, la-north-2, la-south-2, me-east-1, my-kualalumpur-1, na-mexico-1, ru-moscow-1, ru-northwest-2, sa-brazil-1, sa-peru-1, tr-west-1; a region that hclake does not know can be reached by setting HCLAKE_ENDPOINT_URL_SWR
     [usage] the address set for swr is plain http to 10.0.0.1
@@ -214,9 +214,9 @@ fn every_other_error_says_where_and_what_next() {
     [usage] IAM knows no project `r_team` in region `r`; it knows r_1 (1), r_2 (2), r_3 (3), r_4 (4), r_5 (5), r_6 (6), r_7 (7), r_8 (8), r_9 (9), r_10 (10), r_11 (11), r_12 (12), r_13 (13), r_14 (14), r_15 (15), r_16 (16), r_17 (17), r_18 (18), r_19 (19), r_20 (20) and 3 more
         set `project` in hclake.toml to one of these names, or `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
     [auth] no keys came from the ECS metadata service at http://169.254.169.254: it answered 500
-        give this ECS an agency with leave to read the lists, or switch [credentials] ecs_metadata off
-    [data] projectman: the list of projects would not hold still: 3 are reported, 2 were read
-        projects came or went meanwhile; the next run asks again
+        give this ECS an agency with permission to read the lists, or switch [credentials] ecs_metadata off
+    [data] projectman: the list of projects changed while it was read: 3 are reported, 2 were read
+        projects were added or removed meanwhile; the next run asks again
     [usage] IAM knows several projects `r` in region `r`: a (1), b (2)
         choose one and set `project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id
     "#);

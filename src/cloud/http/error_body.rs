@@ -1,5 +1,5 @@
-//! What the body of an error says, in any of the six shapes in which the services say it, or as the web page that
-//! something on the way put in its place. It knows nothing of what to do about it.
+//! Reads the body of an error: one of the six shapes that the services use, or a web page that a proxy or gateway sent
+//! instead. It does not know what to do about an error.
 
 use serde_json::Value;
 
@@ -10,9 +10,9 @@ pub const MESSAGE_CHARS_MAX: usize = 500;
 /// Characters kept of a page's title.
 const TITLE_CHARS_MAX: usize = 80;
 
-/// What the body of an error says.
+/// The content of an error's body.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Complaint {
+pub(crate) struct ErrorBody {
     pub code: Option<String>,
     pub message: Option<String>,
     pub request_id: Option<String>,
@@ -20,35 +20,35 @@ pub(crate) struct Complaint {
     pub is_page: bool,
 }
 
-impl Complaint {
-    /// Reads any of the known shapes; `None` where the body is none of them.
-    pub fn read(body: &[u8]) -> Option<Complaint> {
+impl ErrorBody {
+    /// Reads a known shape; `None` where the body has none of them.
+    pub fn read(body: &[u8]) -> Option<ErrorBody> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let nested = match &body {
             Value::Array(items) => items.first(),
             object => [&object["error"], &object["errors"][0]].into_iter().find(|inner| !inner.is_null()),
         };
-        let mut found = Complaint::of(&body);
+        let mut found = ErrorBody::of(&body);
         if let Some(nested) = nested {
-            found.fill(Complaint::of(nested));
-            found.fill(Complaint { message: nested.as_str().and(shown(nested)), ..Complaint::default() });
+            found.fill(ErrorBody::of(nested));
+            found.fill(ErrorBody { message: nested.as_str().and(shown(nested)), ..ErrorBody::default() });
         }
         (found.code.is_some() || found.message.is_some()).then_some(found)
     }
 
-    /// Whatever the body holds, as far as it can be shown.
-    pub fn read_or_quote(body: &[u8]) -> Complaint {
-        Complaint::read(body).unwrap_or_else(|| {
+    /// Reads a known shape, or quotes the start of the body.
+    pub fn read_or_quote(body: &[u8]) -> ErrorBody {
+        ErrorBody::read(body).unwrap_or_else(|| {
             let text = String::from_utf8_lossy(body);
             let is_page = text.trim_start().starts_with('<');
             let text = if is_page { page(&text) } else { clean(&text, BODY_CHARS_MAX) };
-            Complaint { message: (!text.is_empty()).then_some(text), is_page, ..Complaint::default() }
+            ErrorBody { message: (!text.is_empty()).then_some(text), is_page, ..ErrorBody::default() }
         })
     }
 
-    fn of(value: &Value) -> Complaint {
+    fn of(value: &Value) -> ErrorBody {
         let first = |names: &[&str]| names.iter().find_map(|name| shown(&value[*name]));
-        Complaint {
+        ErrorBody {
             code: first(&["error_code", "errorCode", "code"]),
             message: first(&["error_msg", "errorMsg", "errorMessage", "message"]),
             request_id: first(&["request_id"]),
@@ -56,19 +56,19 @@ impl Complaint {
         }
     }
 
-    fn fill(&mut self, other: Complaint) {
+    fn fill(&mut self, other: ErrorBody) {
         self.code = self.code.take().or(other.code);
         self.message = self.message.take().or(other.message);
         self.request_id = self.request_id.take().or(other.request_id);
     }
 
-    /// Reads what a good answer complains of; one that says all went well is no complaint.
-    pub fn in_good_answer(body: &[u8]) -> Option<Complaint> {
-        let said = |complaint: &Complaint| Said::by_word(complaint.code.as_deref().unwrap_or_default());
-        Complaint::read(body).filter(|complaint| said(complaint) != Said::Success)
+    /// Reads an error out of a good answer. A body that reports success is no error.
+    pub fn in_good_answer(body: &[u8]) -> Option<ErrorBody> {
+        let signal = |error: &ErrorBody| Signal::of_word(error.code.as_deref().unwrap_or_default());
+        ErrorBody::read(body).filter(|error| signal(error) != Signal::Success)
     }
 
-    /// The status that the gateway gives this code, for an error that came as a 200.
+    /// The status that the gateway uses with this code, for an error that came with a 200.
     pub fn status(&self) -> Option<u16> {
         Some(match gateway_number(self.code.as_deref()?)? {
             "0301" | "0303" | "0305" | "0307" => 401,
@@ -84,43 +84,43 @@ impl Complaint {
 const WHOLE_MEMBERS: [&str; 2] = ["error", "errors"];
 const CODE_MEMBERS: [&str; 2] = ["error_code", "errorCode"];
 const TEXT_MEMBERS: [&str; 3] = ["error_msg", "errorMsg", "errorMessage"];
-/// Members that other answers use as well: only together do they name an error.
+/// Members that other answers use too. Only both together show an error.
 const PLAIN_MEMBERS: [&str; 2] = ["code", "message"];
-/// It says `failed` beside an error of CodeArts.
+/// CodeArts sets it to `failed` beside an error.
 const STATUS_MEMBER: &str = "status";
-/// What a code or a text says where all went well, besides zeros and the statuses from 200.
+/// Codes and texts of success, besides zeros and the statuses from 200.
 const SUCCESS_WORDS: [&str; 4] = ["ok", "success", "successful", "succeeded"];
 
-/// Looks for an error among the members of an answer that should hold records. It takes the members one by one, so
-/// that nobody has to keep the answer for it.
+/// Looks for an error among the members of an answer that should hold records. It takes the members one by one, so that
+/// the caller need not keep the answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ErrorMembers {
-    whole: Said,
-    code: Said,
-    text: Said,
-    plain_code: Said,
-    plain_text: Said,
+    whole: Signal,
+    code: Signal,
+    text: Signal,
+    plain_code: Signal,
+    plain_text: Signal,
     says_failed: bool,
 }
 
-/// What a member says of how it went.
+/// What a member reports.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Said {
+enum Signal {
     #[default]
-    Nothing,
+    Absent,
     Success,
-    Trouble,
+    Error,
 }
 
 impl ErrorMembers {
-    /// Whether a member of this name is to be seen.
+    /// Whether the caller must pass a member of this name to [`ErrorMembers::see`].
     pub fn watches(name: &str) -> bool {
         let names = [&WHOLE_MEMBERS[..], &CODE_MEMBERS, &TEXT_MEMBERS, &PLAIN_MEMBERS, &[STATUS_MEMBER]];
         names.iter().any(|names| names.contains(&name))
     }
 
     pub fn see(&mut self, name: &str, value: &Value) {
-        let said = Said::by(value);
+        let signal = Signal::of(value);
         let slot = match name {
             "code" => &mut self.plain_code,
             "message" => &mut self.plain_text,
@@ -130,54 +130,54 @@ impl ErrorMembers {
             _ if TEXT_MEMBERS.contains(&name) => &mut self.text,
             _ => return,
         };
-        *slot = said.max(*slot);
+        *slot = signal.max(*slot);
     }
 
-    /// Whether there is an error. Beside records a plain `code` may be something else, and a `status` too.
+    /// Whether there is an error. Beside records, a plain `code` or `status` may mean something else.
     pub fn is_error(&self, has_records: bool) -> bool {
-        let text_counts = self.code == Said::Nothing && self.text == Said::Trouble;
-        let plain_counts = self.plain_code == Said::Trouble && (!has_records || self.plain_text == Said::Trouble);
-        self.whole == Said::Trouble
-            || self.code == Said::Trouble
+        let text_counts = self.code == Signal::Absent && self.text == Signal::Error;
+        let plain_counts = self.plain_code == Signal::Error && (!has_records || self.plain_text == Signal::Error);
+        self.whole == Signal::Error
+            || self.code == Signal::Error
             || text_counts
             || plain_counts
             || (self.says_failed && !has_records)
     }
 }
 
-impl Said {
-    fn by(value: &Value) -> Said {
+impl Signal {
+    fn of(value: &Value) -> Signal {
         match value {
-            Value::Null | Value::Bool(false) => Said::Nothing,
-            Value::Bool(true) => Said::Trouble,
-            Value::Number(number) if number.as_f64() == Some(0.0) => Said::Success,
-            Value::Number(number) => Said::by_word(&number.to_string()),
-            Value::String(text) => Said::by_word(text.trim()),
-            Value::Array(items) => items.iter().map(Said::by).max().unwrap_or_default(),
+            Value::Null | Value::Bool(false) => Signal::Absent,
+            Value::Bool(true) => Signal::Error,
+            Value::Number(number) if number.as_f64() == Some(0.0) => Signal::Success,
+            Value::Number(number) => Signal::of_word(&number.to_string()),
+            Value::String(text) => Signal::of_word(text.trim()),
+            Value::Array(items) => items.iter().map(Signal::of).max().unwrap_or_default(),
             Value::Object(members) => {
                 let is_code = |name: &str| name == "code" || CODE_MEMBERS.contains(&name);
-                let code = members.iter().filter(|(name, _)| is_code(name)).map(|(_, value)| Said::by(value)).max();
+                let code = members.iter().filter(|(name, _)| is_code(name)).map(|(_, value)| Signal::of(value)).max();
                 match code {
-                    Some(said @ (Said::Success | Said::Trouble)) => said,
-                    _ => members.values().map(Said::by).max().unwrap_or_default(),
+                    Some(signal @ (Signal::Success | Signal::Error)) => signal,
+                    _ => members.values().map(Signal::of).max().unwrap_or_default(),
                 }
             }
         }
     }
 
-    fn by_word(word: &str) -> Said {
+    fn of_word(word: &str) -> Signal {
         let is_zero = word.bytes().all(|byte| byte == b'0');
         let is_good_status = word.len() == 3 && word.starts_with('2') && word.bytes().all(|byte| byte.is_ascii_digit());
         match word {
-            "" => Said::Nothing,
-            _ if is_zero || is_good_status => Said::Success,
-            _ if SUCCESS_WORDS.iter().any(|good| good.eq_ignore_ascii_case(word)) => Said::Success,
-            _ => Said::Trouble,
+            "" => Signal::Absent,
+            _ if is_zero || is_good_status => Signal::Success,
+            _ if SUCCESS_WORDS.iter().any(|good| good.eq_ignore_ascii_case(word)) => Signal::Success,
+            _ => Signal::Error,
         }
     }
 }
 
-/// Whether a JSON text is one object that is the account of an error.
+/// Whether a JSON text is one object that reports an error.
 pub fn is_error(json: &[u8]) -> bool {
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
     let mut errors = ErrorMembers::default();
@@ -185,7 +185,7 @@ pub fn is_error(json: &[u8]) -> bool {
     errors.is_error(true)
 }
 
-/// A web page in a few words: that it is one, and its title.
+/// Describes a web page: that it is one, and its title.
 fn page(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
     let title = lower.find("<title>").and_then(|at| {
@@ -202,7 +202,7 @@ pub(crate) fn gateway_number(code: &str) -> Option<&str> {
     code.strip_prefix("APIGW.").or_else(|| code.strip_prefix("APIG."))
 }
 
-/// A text or a number; anything else says nothing.
+/// A text or a number; `None` for anything else.
 fn shown(value: &Value) -> Option<String> {
     let text = match value {
         Value::String(text) => clean(text, MESSAGE_CHARS_MAX),
@@ -219,11 +219,11 @@ fn clean(text: &str, chars_max: usize) -> String {
     line.chars().take(chars_max).collect()
 }
 
-/// Code and message that an error's body is taken to hold; for tests that feed it anything.
+/// Code and message in the body of an error. For fuzz tests.
 #[doc(hidden)]
-pub fn complaint_in(body: &[u8]) -> (Option<String>, Option<String>) {
-    let complaint = Complaint::read_or_quote(body);
-    (complaint.code, complaint.message)
+pub fn code_and_message(body: &[u8]) -> (Option<String>, Option<String>) {
+    let error = ErrorBody::read_or_quote(body);
+    (error.code, error.message)
 }
 
 #[cfg(test)]
@@ -233,31 +233,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_web_page_is_told_by_its_title() {
-        let told = |body: &str| {
-            let complaint = Complaint::read_or_quote(body.as_bytes());
-            assert!(complaint.is_page, "{body}");
-            complaint.message.unwrap()
+    fn a_web_page_is_described_by_its_title() {
+        let message_of = |body: &str| {
+            let error = ErrorBody::read_or_quote(body.as_bytes());
+            assert!(error.is_page, "{body}");
+            error.message.unwrap()
         };
         assert_eq!(
-            told("<!DOCTYPE html>\r\n<HTML><Title> 502\tBad Gateway\u{1b}[31m </TITLE>"),
+            message_of("<!DOCTYPE html>\r\n<HTML><Title> 502\tBad Gateway\u{1b}[31m </TITLE>"),
             "a web page in place of JSON, titled `502 Bad Gateway [31m`"
         );
-        assert_eq!(told(" <html><body>no title</body></html>"), "a web page in place of JSON");
-        assert_eq!(told("<title>"), "a web page in place of JSON");
+        assert_eq!(message_of(" <html><body>no title</body></html>"), "a web page in place of JSON");
+        assert_eq!(message_of("<title>"), "a web page in place of JSON");
     }
 
     #[test]
     fn a_body_that_is_no_error_is_not_taken_for_one() {
         for body in [r#"{"items":[],"count":0}"#, r#"{"items":[{"code":"x"}]}"#, "[]", "{}", "7", "null", "", "<html>"]
         {
-            assert_eq!(Complaint::read(body.as_bytes()), None, "{body}");
+            assert_eq!(ErrorBody::read(body.as_bytes()), None, "{body}");
         }
     }
 
     #[test]
     fn the_codes_of_the_gateway_have_a_status() {
-        let status = |code: &str| Complaint { code: Some(code.into()), ..Complaint::default() }.status();
+        let status = |code: &str| ErrorBody { code: Some(code.into()), ..ErrorBody::default() }.status();
         assert_eq!(status("APIGW.0308"), Some(429));
         assert_eq!(status("APIG.0301"), Some(401));
         assert_eq!(status("WKS.0308"), None);
@@ -303,23 +303,23 @@ mod tests {
     }
 
     #[test]
-    fn without_records_less_is_enough_for_an_error() {
-        let told = |name: &str, value: &str, has_records| {
+    fn without_records_a_plain_code_or_status_is_an_error() {
+        let is_error_with = |name: &str, value: &str, has_records| {
             let mut errors = ErrorMembers::default();
             assert!(ErrorMembers::watches(name));
             errors.see(name, &Value::from(value));
             errors.is_error(has_records)
         };
         for (name, value) in [("status", "failed"), ("code", "WKS.1")] {
-            assert!(told(name, value, false) && !told(name, value, true), "{name}");
+            assert!(is_error_with(name, value, false) && !is_error_with(name, value, true), "{name}");
         }
-        assert!(!told("status", "succeeded", false) && !told("code", "0", false));
+        assert!(!is_error_with("status", "succeeded", false) && !is_error_with("code", "0", false));
     }
 
     proptest! {
         #[test]
         fn any_body_makes_one_short_line(body in prop::collection::vec(any::<u8>(), 0..600)) {
-            let text = Complaint::read_or_quote(&body).message.unwrap_or_default();
+            let text = ErrorBody::read_or_quote(&body).message.unwrap_or_default();
             prop_assert!(text.chars().count() <= MESSAGE_CHARS_MAX);
             prop_assert!(!text.chars().any(char::is_control));
         }

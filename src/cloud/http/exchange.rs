@@ -1,9 +1,9 @@
 //! One HTTP exchange: a request out, an answer in, both bounded in time and size. An answer of any status is an
-//! answer; only a failed exchange is a fault. What a service has echoed of the credentials is hidden here, in all of
-//! an answer, before anything else sees it. It neither signs nor retries.
+//! answer; only a failed exchange is a fault. Credentials that a service echoes are redacted here, in every part of an
+//! answer, before other code sees it. It neither signs nor retries.
 //!
-//! Bodies are unpacked here, and strictly: one gzip member and nothing after it. Readers that go on to the next member,
-//! or stop without a word, would let a body pass that says two things.
+//! Bodies are decompressed strictly: one gzip member and nothing after it. A reader that continues with a next member,
+//! or ignores it, would accept a body with two meanings.
 
 use std::error::Error as _;
 use std::io::Read;
@@ -18,7 +18,7 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
-use super::redact::{Cover, Secrets};
+use super::redact::{Redactor, Secrets};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::cloud::call::Reply;
@@ -27,16 +27,16 @@ use crate::cloud::lookup::endpoint::Endpoint;
 
 /// Bytes kept of the body of an error.
 const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
-/// Idle connections are given up before most gateways would close them.
+/// Idle connections are closed before most gateways would close them.
 const IDLE_MAX: Duration = Duration::from_secs(30);
-/// So begins an error that only says that its source is one.
-const HYPERS_PREFIX: &str = "client error (";
-/// Headers in which services name a request; the second is IAM's.
+/// Prefix of an error that only repeats its source.
+const HYPER_PREFIX: &str = "client error (";
+/// Headers with the id of a request; the second is IAM's.
 const REQUEST_ID_HEADERS: [&str; 2] = ["x-request-id", "x-iam-trace-id"];
 const GZIP: &str = "gzip";
-/// Characters shown of the name of another packing.
-const PACKING_CHARS_MAX: usize = 40;
-/// How much longer JSON usually is than its packed form.
+/// Characters shown of the name of an unknown encoding.
+const ENCODING_CHARS_MAX: usize = 40;
+/// How much longer JSON usually is than its compressed form.
 const USUAL_RATIO: usize = 8;
 const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
 
@@ -50,10 +50,10 @@ pub struct TransportSettings {
     pub user_agent: String,
 }
 
-/// The connections. TLS is set up on first use, so that plain http on this machine needs no CA certificates.
+/// The connections. TLS is set up on first use, so that plain http to this machine needs no CA certificates.
 pub struct Transport {
     settings: TransportSettings,
-    /// Hidden in every answer.
+    /// Redacted in every answer.
     secrets: Arc<Secrets>,
     plain: OnceLock<Result<reqwest::Client, String>>,
     local: OnceLock<Result<reqwest::Client, String>>,
@@ -76,10 +76,10 @@ pub struct Answer {
     pub retry_after: Option<String>,
     pub location: Option<String>,
     pub request_id: Option<String>,
-    /// A token that IAM has made.
+    /// A token that IAM has issued.
     pub subject_token: Option<Secret>,
     pub content_range: Option<String>,
-    /// As much of it as came.
+    /// The part of it that arrived.
     pub body: Bytes,
     pub broken: Option<Broken>,
 }
@@ -91,12 +91,12 @@ pub enum NoAnswer {
     Timeout,
 }
 
-/// What is wrong with a body, whatever is in it.
+/// What is wrong with a body, whatever its content.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Broken {
     Timeout,
     Cut(String),
-    /// It came whole, and says two things.
+    /// It arrived whole but contradicts itself.
     Contradictory(String),
     TooLarge,
 }
@@ -113,12 +113,12 @@ impl Transport {
         Self { settings, secrets, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
     }
 
-    /// What is hidden in the answers; it can be added to.
+    /// What is redacted in the answers. More can be added.
     pub fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
-    /// The connections that reach `endpoint`. Errors: why TLS cannot be set up.
+    /// The connections for `endpoint`. Errors: why TLS cannot be set up.
     pub fn connections(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, String> {
         let build = |builder: reqwest::ClientBuilder| self.configured(builder).build().map_err(|error| causes(&error));
         let connections = match (endpoint.scheme.as_str(), endpoint.loopback) {
@@ -140,57 +140,57 @@ impl Transport {
             .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(GZIP))]))
     }
 
-    /// Sends, and reads the answer to its end or its limit.
+    /// Sends the request, and reads the answer to its end or its limit.
     pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
-        let mut cover = self.secrets.cover();
-        signature(&outgoing.headers).into_iter().for_each(|signature| cover.add(signature));
+        let mut redactor = self.secrets.redactor();
+        signature(&outgoing.headers).into_iter().for_each(|signature| redactor.add(signature));
         let mut request = Request::new(outgoing.method, outgoing.url);
         *request.headers_mut() = outgoing.headers;
         *request.body_mut() = outgoing.body.map(Into::into);
         *request.timeout_mut() = Some(outgoing.limit);
-        let response = connections.execute(request).await.map_err(|error| hidden(no_answer(error), &cover))?;
-        let packing = packing(response.headers());
+        let response = connections.execute(request).await.map_err(|error| redact_cause(no_answer(error), &redactor))?;
+        let encoding = encoding(response.headers());
         let contradiction = two_ranges(response.headers()).or_else(|| partial(response.status()));
-        let mut answer = head(&response, &mut cover);
+        let mut answer = head(&response, &mut redactor);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
         let (body, broken) = body(response, limit).await;
-        let (body, fault) = match packing {
-            Packing::None => (body, None),
-            Packing::Gzip if body.is_empty() => (body, None),
-            Packing::Gzip => unpack(&body, limit),
-            Packing::Other(name) => {
+        let (body, fault) = match encoding {
+            Encoding::None => (body, None),
+            Encoding::Gzip if body.is_empty() => (body, None),
+            Encoding::Gzip => decompress(&body, limit),
+            Encoding::Other(name) => {
                 (body, Some(Broken::Contradictory(format!("packed as `{name}`, which was not asked for"))))
             }
         };
-        answer.body = if success { cover.records(body) } else { cover.complaint(body) };
+        answer.body = if success { redactor.records(body) } else { redactor.error_body(body) };
         answer.broken = contradiction.or(broken).or(fault).map(|broken| match broken {
-            Broken::Cut(cause) => Broken::Cut(cover.text(cause)),
-            Broken::Contradictory(how) => Broken::Contradictory(cover.text(how)),
+            Broken::Cut(cause) => Broken::Cut(redactor.text(cause)),
+            Broken::Contradictory(how) => Broken::Contradictory(redactor.text(how)),
             other => other,
         });
         Ok(answer)
     }
 }
 
-/// What signs a request, where something does.
+/// The signature of a request, where it has one.
 fn signature(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.rsplit_once('=').map(|(_, signature)| signature)
 }
 
-fn hidden(no_answer: NoAnswer, cover: &Cover) -> NoAnswer {
+fn redact_cause(no_answer: NoAnswer, redactor: &Redactor) -> NoAnswer {
     match no_answer {
-        NoAnswer::Connection(cause) => NoAnswer::Connection(cover.text(cause)),
+        NoAnswer::Connection(cause) => NoAnswer::Connection(redactor.text(cause)),
         NoAnswer::Timeout => NoAnswer::Timeout,
     }
 }
 
-fn head(response: &Response, cover: &mut Cover) -> Answer {
+fn head(response: &Response, redactor: &mut Redactor) -> Answer {
     let raw = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let subject_token = raw(SUBJECT_TOKEN_HEADER).map(Secret::new);
-    subject_token.iter().for_each(|token| cover.add(token.expose()));
-    let header = |name: &HeaderName| raw(name.as_str()).map(|text| cover.text(text));
-    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| cover.text(text)));
+    subject_token.iter().for_each(|token| redactor.add(token.expose()));
+    let header = |name: &HeaderName| raw(name.as_str()).map(|text| redactor.text(text));
+    let request_id = REQUEST_ID_HEADERS.into_iter().find_map(|name| raw(name).map(|text| redactor.text(text)));
     Answer {
         status: response.status().as_u16(),
         date: header(&DATE).and_then(|text| http_date(&text)),
@@ -204,24 +204,24 @@ fn head(response: &Response, cover: &mut Cover) -> Answer {
     }
 }
 
-/// How a body is packed.
-enum Packing {
+/// How a body is compressed.
+enum Encoding {
     None,
     Gzip,
     Other(String),
 }
 
-fn packing(headers: &HeaderMap) -> Packing {
+fn encoding(headers: &HeaderMap) -> Encoding {
     let named = headers.get_all(CONTENT_ENCODING).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     let named = named.collect::<Vec<_>>().join(", ").to_ascii_lowercase();
     match named.trim() {
-        "" | "identity" => Packing::None,
-        GZIP => Packing::Gzip,
-        other => Packing::Other(other.chars().take(PACKING_CHARS_MAX).collect()),
+        "" | "identity" => Encoding::None,
+        GZIP => Encoding::Gzip,
+        other => Encoding::Other(other.chars().take(ENCODING_CHARS_MAX).collect()),
     }
 }
 
-/// Two headers that tell different totals leave none to be believed.
+/// With two headers that give different totals, neither can be trusted.
 fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
     let mut ranges = headers.get_all(CONTENT_RANGE).iter();
     let first = ranges.next()?;
@@ -230,16 +230,16 @@ fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
         .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
 }
 
-/// A part of an answer is none, since no part was asked for.
+/// A partial answer is refused, since no part was asked for.
 fn partial(status: StatusCode) -> Option<Broken> {
     let is_part = status == StatusCode::PARTIAL_CONTENT;
     is_part.then(|| Broken::Contradictory("status 206 says that it is a part, and the whole was asked for".to_owned()))
 }
 
-/// A body out of its one gzip member: as much of it as came and fits, and what is wrong with it.
-fn unpack(packed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
-    let mut decoder = GzDecoder::new(packed);
-    let usual = (packed.len() * USUAL_RATIO) as u64;
+/// The body of the one gzip member: the part that arrived and fits, and what is wrong with it.
+fn decompress(compressed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
+    let mut decoder = GzDecoder::new(compressed);
+    let usual = (compressed.len() * USUAL_RATIO) as u64;
     let mut body = Vec::with_capacity(usual.min(limit_bytes) as usize);
     let read = decoder.by_ref().take(limit_bytes + 1).read_to_end(&mut body);
     let fault = match (read, decoder.into_inner().len()) {
@@ -252,7 +252,7 @@ fn unpack(packed: &[u8], limit_bytes: u64) -> (Bytes, Option<Broken>) {
     (body.into(), fault)
 }
 
-/// As much of the body as came and fits, and what ended it early.
+/// The part of the body that arrived and fits, and why it ended early.
 async fn body(mut response: Response, limit_bytes: u64) -> (Bytes, Option<Broken>) {
     let mut read = BytesMut::new();
     let fault = loop {
@@ -278,14 +278,14 @@ fn no_answer(error: reqwest::Error) -> NoAnswer {
     }
 }
 
-/// The causes below the outermost error, which only says that something failed; each once.
+/// The causes below the outermost error, which only says that something failed. Each is named once.
 fn causes(error: &reqwest::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(cause) = source {
         let text = cause.to_string();
         source = cause.source();
-        if text.starts_with(HYPERS_PREFIX) && source.is_some() {
+        if text.starts_with(HYPER_PREFIX) && source.is_some() {
             continue;
         }
         match texts.last_mut() {

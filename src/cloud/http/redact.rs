@@ -1,6 +1,6 @@
-//! Texts of a service with stars where it has echoed what authorises requests, in whatever spelling: as it is, in
-//! capitals or small letters, in base64 or hexadecimal digits, each escaped for JSON, a URL or a page of HTML, or cut
-//! off at the text's end. It knows nothing of what the secrets are for.
+//! Replaces secrets with stars where a service echoes them, in whatever spelling: as they are, in upper or lower case,
+//! in base64 or hexadecimal digits, each escaped for JSON, a URL or HTML, or cut off at the end of the text. It knows
+//! nothing of what the secrets are for.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -8,24 +8,24 @@ use bytes::Bytes;
 
 use crate::base::secret::Secret;
 
-/// Bytes of the shortest secret that is hidden. A shorter one stands in too many texts that have nothing to do with it.
-pub const HIDDEN_BYTES_MIN: usize = 8;
+/// Bytes of the shortest secret that is redacted. A shorter one occurs in too many unrelated texts.
+pub const REDACTED_BYTES_MIN: usize = 8;
 
-/// Stands in a text where a secret would have been.
-const HIDDEN: &[u8] = b"***";
-/// The same for a secret of digits, which may stand where JSON has a number.
-const HIDDEN_DIGITS: &[u8] = b"0";
-/// Bytes of one escaped character, at most: `%25F0` or `&#x1F600;`.
+/// Replaces a secret in a text.
+const MASK: &[u8] = b"***";
+/// Replaces a secret of digits, which may be a number in JSON.
+const MASK_DIGITS: &[u8] = b"0";
+/// The most bytes of one escaped character: `%25F0` or `&#x1F600;`.
 const ESCAPE_BYTES_MAX: usize = 10;
 
-/// What no text may show. It grows as keys and tokens are had.
+/// What no text may show. It grows as keys and tokens are fetched.
 #[derive(Default)]
 pub(crate) struct Secrets(RwLock<Known>);
 
 #[derive(Clone, Default)]
 struct Known {
     secrets: Arc<Needles>,
-    /// Of secrets, such as an access key's id: they are no one else's affair, and yet a record may be about them.
+    /// Names of secrets, such as the id of an access key. Messages must not show them, but a record may be about one.
     names: Arc<Needles>,
 }
 
@@ -38,10 +38,10 @@ impl Secrets {
         self.grow(|known| known.names = Arc::new(known.names.with(name)));
     }
 
-    /// All that is known now, to hide it in one answer.
-    pub fn cover(&self) -> Cover {
+    /// Redacts what is known now, in one answer.
+    pub fn redactor(&self) -> Redactor {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Cover { known, of_exchange: Needles::default() }
+        Redactor { known, of_exchange: Needles::default() }
     }
 
     fn grow(&self, change: impl FnOnce(&mut Known)) {
@@ -49,46 +49,45 @@ impl Secrets {
     }
 }
 
-/// Hides secrets in the texts of one answer.
-pub(crate) struct Cover {
+/// Redacts secrets in the texts of one answer.
+pub(crate) struct Redactor {
     known: Known,
     of_exchange: Needles,
 }
 
-impl Cover {
-    /// Hides this too: a secret of one exchange, such as its signature.
+impl Redactor {
+    /// Redacts this too: a secret of one exchange, such as its signature.
     pub fn add(&mut self, secret: &str) {
         self.of_exchange = self.of_exchange.with(secret);
     }
 
     pub fn text(&self, text: String) -> String {
-        match hide(&[&self.known.secrets, &self.known.names, &self.of_exchange], text.as_bytes()) {
-            Some(hidden) => String::from_utf8_lossy(&hidden).into_owned(),
+        match redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], text.as_bytes()) {
+            Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
             None => text,
         }
     }
 
-    /// A body that says what went wrong.
-    pub fn complaint(&self, body: Bytes) -> Bytes {
-        hide(&[&self.known.secrets, &self.known.names, &self.of_exchange], &body).map_or(body, Bytes::from)
+    /// The body of an error, in which names are redacted too.
+    pub fn error_body(&self, body: Bytes) -> Bytes {
+        redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 
-    /// A body of records, which stay as they are unless one holds a secret.
+    /// A body of records, in which names stay.
     pub fn records(&self, body: Bytes) -> Bytes {
-        hide(&[&self.known.secrets, &self.of_exchange], &body).map_or(body, Bytes::from)
+        redact(&[&self.known.secrets, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 }
 
-/// Secrets in the spellings in which they are looked for; letters count the same in either case, and backslashes
-/// for nothing, since how often a text was escaped cannot be told.
+/// Secrets in the spellings that are searched for. Case is ignored, and so are backslashes, because it is unknown how
+/// often a text was escaped.
 #[derive(Clone, Default)]
 struct Needles {
     texts: Vec<Secret>,
     begin: Pairs,
 }
 
-/// Pairs of bytes with which a needle may begin, a bit each. Nearly every place of nearly every text is passed over by
-/// a look here.
+/// Pairs of bytes with which a needle may begin, one bit each. A look here rules out nearly every position of a text.
 #[derive(Clone)]
 struct Pairs([u64; 65_536 / 64]);
 
@@ -113,7 +112,7 @@ impl Pairs {
         matches!(text, [first, second, ..] if self.hold(*first, *second))
     }
 
-    /// The first place from `at` on at which a needle may begin.
+    /// The first position from `at` on at which a needle may begin.
     fn next(&self, text: &[u8], at: usize) -> Option<usize> {
         let mut pairs = text.get(at..)?.windows(2);
         pairs.position(|pair| self.hold(pair[0], pair[1])).map(|behind| at + behind)
@@ -134,13 +133,13 @@ const ESCAPES: [u8; 4] = *b"\\%&+";
 impl Needles {
     fn with(&self, secret: &str) -> Needles {
         let bare: String = secret.chars().filter(|c| *c != '\\').collect();
-        if bare.len() < HIDDEN_BYTES_MIN || self.texts.iter().any(|known| known.expose() == bare) {
+        if bare.len() < REDACTED_BYTES_MIN || self.texts.iter().any(|known| known.expose() == bare) {
             return self.clone();
         }
         let mut grown = self.clone();
         grown.texts.extend([bare, hexadecimal(secret.as_bytes())].into_iter().map(Secret::new));
         grown.texts.extend((0..3).flat_map(|shift| base64(secret.as_bytes(), shift)).map(Secret::new));
-        // The longer one is hidden whole where another is a part of it.
+        // Longer ones first, so that a secret that contains another is redacted whole.
         grown.texts.sort_by_key(|text| std::cmp::Reverse(text.expose().len()));
         for text in &grown.texts {
             let cases = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
@@ -155,7 +154,7 @@ impl Needles {
         grown
     }
 
-    /// How many bytes at the start of `text` spell one of them, and what to put in their place.
+    /// How many bytes at the start of `text` spell a needle, and the mask for them.
     fn found(&self, text: &[u8]) -> Option<(usize, &'static [u8])> {
         if !self.begin.begin(text) || !self.begin.begin(unescaped(text)) {
             return None;
@@ -163,12 +162,12 @@ impl Needles {
         self.texts.iter().find_map(|needle| {
             let needle = needle.expose();
             let is_number = needle.bytes().all(|byte| byte.is_ascii_digit());
-            Some((spelling(text, needle)?, if is_number { HIDDEN_DIGITS } else { HIDDEN }))
+            Some((spelling(text, needle)?, if is_number { MASK_DIGITS } else { MASK }))
         })
     }
 }
 
-/// Behind the backslashes that a text begins with; at the last of them where they stand before `u` and digits.
+/// The text after its leading backslashes; with the last of them where `u` and digits follow.
 fn unescaped(text: &[u8]) -> &[u8] {
     match backslashes(text) {
         0 => text,
@@ -181,35 +180,35 @@ fn backslashes(text: &[u8]) -> usize {
     text.iter().take_while(|byte| **byte == b'\\').count()
 }
 
-/// `text` with all of these hidden; `None` where it holds none.
-fn hide(needles: &[&Needles], text: &[u8]) -> Option<Vec<u8>> {
+/// `text` with all of these redacted; `None` where it holds none.
+fn redact(needles: &[&Needles], text: &[u8]) -> Option<Vec<u8>> {
     let begin = Pairs::of_all(needles);
-    let mut hidden = Vec::new();
+    let mut redacted = Vec::new();
     let (mut at, mut done) = (0, 0);
     while let Some(place) = begin.next(text, at) {
         let rest = &text[place..];
         match needles.iter().find_map(|needles| needles.found(rest)) {
             Some((length, stars)) => {
-                hidden.extend_from_slice(&text[done..place]);
-                hidden.extend_from_slice(stars);
+                redacted.extend_from_slice(&text[done..place]);
+                redacted.extend_from_slice(stars);
                 at = place + length;
                 done = at;
             }
-            // What begins within backslashes begins with the first of them.
+            // A match among backslashes begins at the first of them.
             None => at = place + backslashes(rest).max(1),
         }
     }
     if done == 0 {
         return None;
     }
-    hidden.extend_from_slice(&text[done..]);
-    Some(hidden)
+    redacted.extend_from_slice(&text[done..]);
+    Some(redacted)
 }
 
-/// Ways of reading a text that are tried. More than a few come up only where a secret holds many `%` or `&`.
+/// How many ways of reading a text are tried. More than a few occur only where a secret holds many `%` or `&`.
 const READINGS_MAX: usize = 100;
 
-/// How many bytes at the start of `text` spell the needle, or as much of it as the end of the text leaves.
+/// How many bytes at the start of `text` spell the needle, or the part of it before the end of the text.
 fn spelling(text: &[u8], needle: &str) -> Option<usize> {
     let mut open: Vec<(usize, &[u8])> = Vec::new();
     let mut next = Some((0, text));
@@ -223,7 +222,7 @@ fn spelling(text: &[u8], needle: &str) -> Option<usize> {
                     open.extend(readings.map(|following| (at, following)));
                     rest = following;
                 }
-                None if at >= HIDDEN_BYTES_MIN && is_cut(rest) => return Some(text.len()),
+                None if at >= REDACTED_BYTES_MIN && is_cut(rest) => return Some(text.len()),
                 None => break,
             }
         }
@@ -241,7 +240,7 @@ fn is_cut(rest: &[u8]) -> bool {
     matches!(first, b'\\' | b'%' | b'&') && rest.len() < ESCAPE_BYTES_MAX && others.iter().all(is_part)
 }
 
-/// What follows the character, for each of its spellings with which the text begins.
+/// The rest of the text after the character, for each spelling of the character at the start of the text.
 fn after(text: &[u8], character: char) -> [Option<&[u8]>; 7] {
     let mut buffer = [0; 4];
     let wanted = character.encode_utf8(&mut buffer).as_bytes();
@@ -310,8 +309,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What base64, of either alphabet, makes of these bytes behind `shift` others, without the digits in which others have
-/// a part.
+/// The base64 of these bytes after `shift` other bytes, in either alphabet, without the digits that also depend on
+/// other bytes.
 fn base64(bytes: &[u8], shift: usize) -> Vec<String> {
     let bit = |at: usize| match (at / 8).checked_sub(shift) {
         Some(byte) => usize::from(bytes[byte] >> (7 - at % 8) & 1),
@@ -335,36 +334,36 @@ mod tests {
 
     use super::*;
 
-    fn cover(secrets: &[&str]) -> Cover {
+    fn redactor(secrets: &[&str]) -> Redactor {
         let known = Secrets::default();
         secrets.iter().for_each(|secret| known.add(secret));
-        known.cover()
+        known.redactor()
     }
 
-    fn hidden(secrets: &[&str], text: &str) -> String {
-        cover(secrets).text(text.to_owned())
+    fn redacted(secrets: &[&str], text: &str) -> String {
+        redactor(secrets).text(text.to_owned())
     }
 
     #[test]
     fn what_is_no_secret_stays_as_it_is() {
         let text = r"a \ b %2F &amp; &#99; 中文 canar";
-        assert_eq!(hidden(&["canary-01", ""], text), text);
-        assert_eq!(hidden(&[r"\\\\\\\\\"], r"a \\\\\\\\\\\\\ b"), r"a \\\\\\\\\\\\\ b");
+        assert_eq!(redacted(&["canary-01", ""], text), text);
+        assert_eq!(redacted(&[r"\\\\\\\\\"], r"a \\\\\\\\\\\\\ b"), r"a \\\\\\\\\\\\\ b");
     }
 
     #[test]
-    fn a_secret_that_is_too_short_to_be_told_from_other_texts_hides_nothing() {
-        assert_eq!(hidden(&["a", "1234567"], "a cat 1234567"), "a cat 1234567");
-        assert_eq!(hidden(&["12345678x"], "a cat 12345678x"), "a cat ***");
+    fn a_secret_that_is_too_short_is_not_redacted() {
+        assert_eq!(redacted(&["a", "1234567"], "a cat 1234567"), "a cat 1234567");
+        assert_eq!(redacted(&["12345678x"], "a cat 12345678x"), "a cat ***");
     }
 
     #[test]
-    fn the_longer_of_two_is_hidden_whole() {
-        assert_eq!(hidden(&["key-0123", "key-0123-ring"], "a key-0123-ring and a key-0123"), "a *** and a ***");
+    fn the_longer_of_two_is_redacted_whole() {
+        assert_eq!(redacted(&["key-0123", "key-0123-ring"], "a key-0123-ring and a key-0123"), "a *** and a ***");
     }
 
     #[test]
-    fn every_usual_spelling_is_hidden() {
+    fn every_usual_spelling_is_redacted() {
         let secret = r#"S"E\C/R+E=T 密"#;
         for spelled in [
             secret,
@@ -378,91 +377,91 @@ mod tests {
             "5322455c432f522b453d5420e5af86",
             "5322455C432F522B453D5420E5AF86",
         ] {
-            assert_eq!(hidden(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
+            assert_eq!(redacted(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
         }
     }
 
     #[test]
-    fn a_secret_that_looks_escaped_itself_is_hidden_however_it_is_read() {
+    fn a_secret_that_looks_escaped_is_redacted_in_every_reading() {
         let secret = "Zq%9w&x%25&amp;u0041";
         let percent = |text: &str| text.replace('%', "%25").replace('&', "%26").replace(';', "%3B");
         for spelled in [secret.to_owned(), percent(secret), percent(&percent(secret)), secret.replace('&', "&amp;")] {
-            assert_eq!(hidden(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
+            assert_eq!(redacted(&[secret], &format!("<{spelled}>")), "<***>", "{spelled}");
         }
     }
 
     #[test]
-    fn texts_made_to_be_read_in_many_ways_take_no_longer() {
+    fn texts_with_many_readings_take_no_longer() {
         let text = "%25".repeat(2_000) + &"\\".repeat(100_000);
         let begun = std::time::Instant::now();
-        hidden(&["%%%%%%%%%%%%%%%%%%%%%%%%x"], &text);
+        redacted(&["%%%%%%%%%%%%%%%%%%%%%%%%x"], &text);
         assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
     }
 
     #[test]
-    fn base64_is_hidden_wherever_the_secret_stands_in_what_was_encoded() {
-        // base64 of `canary-0`, `:canary-0`, `u:canary-0` and `usr:canary-0!`; the second alphabet has - and _.
+    fn base64_is_redacted_at_every_position_of_the_secret() {
+        // base64 of `canary-0`, `:canary-0`, `u:canary-0` and `usr:canary-0!`. The second alphabet has - and _.
         for (encoded, shown) in [
             ("Y2FuYXJ5LTA=", "***A="),
             ("OmNhbmFyeS0w", "Om***"),
             ("dTpjYW5hcnktMA==", "dTp***A=="),
             ("dXNyOmNhbmFyeS0wIQ==", "dXNyOm***IQ=="),
         ] {
-            let text = hidden(&["canary-0"], encoded);
+            let text = redacted(&["canary-0"], encoded);
             assert!(text.contains("***") && text.len() <= shown.len() + 2, "{encoded}: {text}");
         }
         for encoded in ["z7_Pvz8_Pz9-fn5-", "z7/Pvz8/Pz9+fn5+", "z7%2FPvz8%2FPz9%2Bfn5%2b", r"z7\/Pvz8\/Pz9+fn5+"] {
-            assert_eq!(hidden(&["\u{3ff}\u{3ff}????~~~~"], &format!("<{encoded}>")), "<***>", "{encoded}");
+            assert_eq!(redacted(&["\u{3ff}\u{3ff}????~~~~"], &format!("<{encoded}>")), "<***>", "{encoded}");
         }
     }
 
     #[test]
-    fn what_a_cut_leaves_of_a_secret_is_hidden_too() {
-        assert_eq!(hidden(&["canary-0123456789"], "it was canary-01234"), "it was ***");
-        assert_eq!(hidden(&["canary-01/23456789"], r"it was canary-01\u00"), "it was ***");
-        assert_eq!(hidden(&["canary-0123456789"], "it was canary"), "it was canary");
+    fn the_rest_of_a_secret_that_was_cut_off_is_redacted_too() {
+        assert_eq!(redacted(&["canary-0123456789"], "it was canary-01234"), "it was ***");
+        assert_eq!(redacted(&["canary-01/23456789"], r"it was canary-01\u00"), "it was ***");
+        assert_eq!(redacted(&["canary-0123456789"], "it was canary"), "it was canary");
         let whole = r#"{"it":"canary-012345678\u0030 "}"#;
-        assert_eq!(hidden(&["canary-0123456789"], whole), whole, "another text is no cut one");
+        assert_eq!(redacted(&["canary-0123456789"], whole), whole, "another text is no cut one");
     }
 
     #[test]
-    fn a_body_stays_json_where_a_secret_of_digits_is_hidden_in_it() {
+    fn a_body_stays_json_where_a_secret_of_digits_is_redacted() {
         let body = Bytes::from_static(br#"{"id":"1234567890","total":1234567890,"part":91234567890.5}"#);
-        let body = cover(&["1234567890"]).records(body);
+        let body = redactor(&["1234567890"]).records(body);
         assert_eq!(body, r#"{"id":"0","total":0,"part":90.5}"#);
     }
 
     #[test]
-    fn a_name_is_hidden_in_what_went_wrong_and_left_in_records() {
+    fn a_name_is_redacted_in_errors_and_left_in_records() {
         let secrets = Secrets::default();
         secrets.add_name("canary-name");
         let body = Bytes::from_static(br#"{"key":"canary-name"}"#);
-        assert_eq!(secrets.cover().complaint(body.clone()), r#"{"key":"***"}"#);
-        assert_eq!(secrets.cover().records(body.clone()), body);
+        assert_eq!(secrets.redactor().error_body(body.clone()), r#"{"key":"***"}"#);
+        assert_eq!(secrets.redactor().records(body.clone()), body);
     }
 
     #[test]
-    fn bytes_that_are_no_text_are_left_alone() {
+    fn bytes_that_are_no_text_stay_as_they_are() {
         let body = Bytes::from_static(b"\xff\xfecanary-0\xff");
-        assert_eq!(cover(&["canary-0"]).records(body), &b"\xff\xfe***\xff"[..]);
+        assert_eq!(redactor(&["canary-0"]).records(body), &b"\xff\xfe***\xff"[..]);
     }
 
     proptest! {
         #[test]
         fn no_text_that_holds_a_secret_shows_it(before: String, secret in "[A-Za-z0-9/+=\"\\\\ ]{9,20}", after: String) {
-            prop_assume!(secret.chars().filter(|c| *c != '\\').count() >= HIDDEN_BYTES_MIN);
+            prop_assume!(secret.chars().filter(|c| *c != '\\').count() >= REDACTED_BYTES_MIN);
             prop_assume!(!secret.chars().all(|c| c.is_ascii_digit() || c == '\\'));
             let json = serde_json::to_string(&secret).expect("text");
             for text in [format!("{before}{secret}{after}"), format!("{before}{json}{after}")] {
-                let hidden = hidden(&[&secret], &text);
-                prop_assert!(!hidden.contains(&secret), "{}", hidden);
+                let redacted = redacted(&[&secret], &text);
+                prop_assert!(!redacted.contains(&secret), "{}", redacted);
             }
         }
 
         #[test]
         fn what_holds_no_secret_is_untouched(text: Vec<u8>) {
             let body = Bytes::from(text);
-            prop_assert_eq!(cover(&["canary-0123456789abcdef"]).records(body.clone()), body);
+            prop_assert_eq!(redactor(&["canary-0123456789abcdef"]).records(body.clone()), body);
         }
     }
 }

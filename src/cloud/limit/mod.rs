@@ -1,4 +1,4 @@
-//! How fast requests go, and when one is tried again: decisions with the time passed in. It sends nothing.
+//! Rate limits and retries: decisions with the time passed in. It sends nothing.
 
 pub mod rate;
 pub mod retry;

@@ -1,17 +1,17 @@
-//! How fast requests go: one lane per (service, region), in which they leave evenly spaced and never more than a
-//! set number at a time. It knows nothing of what a request is.
+//! How fast requests go: one limiter per (service, region). Requests leave it evenly spaced, and no more than a set
+//! number are in flight at a time. It knows nothing of what a request is.
 //!
-//! The promise: in no sliding second do more requests leave a lane than its ceiling, rounded up to whole
-//! requests, whatever the order of throttling, recovery and pauses.
+//! The guarantee: in no sliding second do more requests leave a limiter than its ceiling, rounded up to whole requests,
+//! whatever the order of throttling, recovery and pauses.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use governor::Quota;
 use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::retry::Window;
@@ -20,18 +20,18 @@ use crate::base::clock::SharedClock;
 use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
 
-/// The slowest pace that throttling leads to, unless the ceiling itself is lower.
-pub const PACE_FLOOR_PER_S: f64 = 0.1;
+/// Throttling lowers the rate no further than this, unless the ceiling itself is lower.
+pub const RATE_FLOOR_PER_S: f64 = 0.1;
 
-/// What a 429 leaves of the pace.
-const LOWERED_TO: f64 = 0.5;
-/// What a success gives back, as a share of the ceiling.
-const RAISED_BY: f64 = 0.005;
-/// A sleeper that wakes this late still counts as on time, so that late timers do not add up to a slower pace.
-/// Slots stand further apart in the same measure, which keeps the promise for the moments requests really leave.
+/// A 429 multiplies the rate by this.
+const SLOWDOWN_FACTOR: f64 = 0.5;
+/// A success raises the rate by this share of the ceiling.
+const RECOVERY_SHARE: f64 = 0.005;
+/// A timer that fires this late still counts as on time, so that late timers do not add up to a lower rate. The time
+/// between slots is longer by the same amount, so the guarantee also holds for the moments requests really leave.
 const LATE_MAX: Duration = Duration::from_millis(5);
 
-/// Rates and concurrency for all lanes.
+/// Rates and concurrency for all limiters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RateSettings {
     /// Requests a second. 0 switches the limiter off, as it is for services not named.
@@ -60,58 +60,58 @@ impl RateSettings {
     }
 }
 
-/// All lanes of a client.
-pub struct Pace {
+/// All limiters of a client.
+pub struct RateLimits {
     settings: RateSettings,
     clock: SharedClock,
-    lanes: Mutex<BTreeMap<(Service, String), Arc<Lane>>>,
+    limiters: Mutex<BTreeMap<(Service, String), Arc<RateLimiter>>>,
 }
 
-impl Pace {
+impl RateLimits {
     pub fn new(settings: RateSettings, clock: SharedClock) -> Result<Self, Error> {
         settings.check()?;
-        Ok(Self { settings, clock, lanes: Mutex::default() })
+        Ok(Self { settings, clock, limiters: Mutex::default() })
     }
 
-    pub fn lane(&self, service: Service, region: &str) -> Arc<Lane> {
-        let mut lanes = locked(&self.lanes);
-        let lane = lanes.entry((service, region.to_owned())).or_insert_with(|| {
-            Arc::new(Lane::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
+    pub fn limiter(&self, service: Service, region: &str) -> Arc<RateLimiter> {
+        let mut limiters = locked(&self.limiters);
+        let limiter = limiters.entry((service, region.to_owned())).or_insert_with(|| {
+            Arc::new(RateLimiter::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
         });
-        Arc::clone(lane)
+        Arc::clone(limiter)
     }
 }
 
-/// The requests of one service in one region.
-pub struct Lane {
+/// Limits the requests of one service in one region.
+pub struct RateLimiter {
     clock: SharedClock,
     in_flight: Arc<Semaphore>,
-    /// First come, first served: the head of the line alone waits for the next slot.
-    line: tokio::sync::Mutex<()>,
+    /// First come, first served: only the head of the queue waits for the next slot.
+    queue: tokio::sync::Mutex<()>,
     spacing: Mutex<Spacing>,
 }
 
-/// Leave to send one request now. It is under way until this is dropped.
+/// Permission to send one request now. The request is in flight until this is dropped.
 pub struct Slot {
-    /// When it was given, on the clock's monotonic time.
+    /// The monotonic time at which it was given.
     pub at: Duration,
     _in_flight: OwnedSemaphorePermit,
 }
 
-impl Lane {
+impl RateLimiter {
     fn new(ceiling: Option<f64>, in_flight: usize, clock: SharedClock) -> Self {
         Self {
             clock,
             in_flight: Arc::new(Semaphore::new(in_flight)),
-            line: tokio::sync::Mutex::default(),
+            queue: tokio::sync::Mutex::default(),
             spacing: Mutex::new(Spacing::new(ceiling)),
         }
     }
 
-    /// Waits for leave to send. `told` hears of each wait of the head of the line.
-    pub async fn enter(&self, told: impl Fn(Duration, WaitCause)) -> Slot {
+    /// Waits for a slot. Calls `on_wait` for each wait of the head of the queue.
+    pub async fn enter(&self, on_wait: impl Fn(Duration, WaitCause)) -> Slot {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
-        let _head = self.line.lock().await;
+        let _head = self.queue.lock().await;
         loop {
             let now = self.clock.mono();
             let (due, cause) = {
@@ -120,23 +120,23 @@ impl Lane {
             };
             let Err(due) = due else { return Slot { at: now, _in_flight: permit } };
             let wait = due.saturating_sub(now);
-            told(wait, cause);
+            on_wait(wait, cause);
             self.clock.sleep(wait).await;
         }
     }
 
-    /// A request of this lane was answered in good order.
+    /// A request of this limiter got a good answer.
     pub fn succeeded(&self) {
         locked(&self.spacing).raise();
     }
 
-    /// A request that left at `left` was throttled: slows down, to the window where one was stated.
+    /// A request that left at `left` was throttled: lowers the rate, to the service's window where it gave one.
     pub fn throttled(&self, left: Duration, window: Option<Window>) {
         let now = self.clock.mono();
         locked(&self.spacing).lower(left, now, window);
     }
 
-    /// Holds back every request of this lane for `wait` from now.
+    /// Delays every request of this limiter for `wait` from now.
     pub fn pause(&self, wait: Duration) {
         let until = self.clock.mono().saturating_add(wait);
         locked(&self.spacing).pause(until);
@@ -147,19 +147,20 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-type Limiter = RateLimiter<NotKeyed, InMemoryState, Told, NoOpMiddleware<Duration>>;
+type Limiter = governor::RateLimiter<NotKeyed, InMemoryState, ManualClock, NoOpMiddleware<Duration>>;
 
-/// The limiter's clock: it is told the time, as [`crate::base::clock::Clock::mono`] has it.
+/// The clock of governor's limiter. It shows the time that is set, which is that of
+/// [`crate::base::clock::Clock::mono`].
 #[derive(Clone, Default)]
-struct Told(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Told {
+impl ManualClock {
     fn set(&self, now: Duration) {
         self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
-impl governor::clock::Clock for Told {
+impl governor::clock::Clock for ManualClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
@@ -167,19 +168,19 @@ impl governor::clock::Clock for Told {
     }
 }
 
-/// When the next request may leave: arithmetic over moments that are handed in.
+/// When the next request may leave: arithmetic over moments that are passed in.
 struct Spacing {
-    /// The setting, or what the service has stated where that is lower.
+    /// The setting, or the service's own limit where that is lower.
     ceiling: Option<f64>,
     /// The setting itself.
     set: Option<f64>,
-    pace: Option<f64>,
+    rate: Option<f64>,
     limiter: Option<Limiter>,
-    told: Told,
-    /// The moment that was last refused with: who waited for it is served as if on time.
+    clock: ManualClock,
+    /// The next slot, as the last refusal named it. A caller that waited for it counts as on time.
     due: Option<Duration>,
     last: Option<Duration>,
-    /// Nothing leaves before this: the end of a pause, or the first slot after a change of pace.
+    /// Nothing leaves before this: the end of a pause, or the first slot after a change of rate.
     not_before: Duration,
     lowered_at: Option<Duration>,
 }
@@ -189,15 +190,15 @@ impl Spacing {
         let mut spacing = Self {
             ceiling,
             set: ceiling,
-            pace: None,
+            rate: None,
             limiter: None,
-            told: Told::default(),
+            clock: ManualClock::default(),
             due: None,
             last: None,
             not_before: Duration::ZERO,
             lowered_at: None,
         };
-        spacing.set_pace(ceiling);
+        spacing.set_rate(ceiling);
         spacing
     }
 
@@ -209,11 +210,11 @@ impl Spacing {
         }
         let moment = self.credited(now);
         if let Some(limiter) = &self.limiter {
-            self.told.set(moment);
+            self.clock.set(moment);
             if let Err(refusal) = limiter.check() {
                 let due = refusal.earliest_possible();
                 self.due = Some(due);
-                // Too early by the moment credited, but not by the clock: that slot has come too.
+                // Too early by the credited moment, but by the clock that slot has come too.
                 return if due <= now { self.take(now) } else { Err(due) };
             }
         }
@@ -230,62 +231,62 @@ impl Spacing {
     }
 
     fn raise(&mut self) {
-        if let (Some(pace), Some(ceiling)) = (self.pace, self.ceiling)
-            && pace < ceiling
+        if let (Some(rate), Some(ceiling)) = (self.rate, self.ceiling)
+            && rate < ceiling
         {
-            self.set_pace(Some((pace + ceiling * RAISED_BY).min(ceiling)));
+            self.set_rate(Some((rate + ceiling * RECOVERY_SHARE).min(ceiling)));
         }
     }
 
-    /// Requests that left before the last lowering say nothing of the pace since: they lower it no further.
+    /// Requests that left before the rate was last lowered do not lower it again.
     fn lower(&mut self, left: Duration, now: Duration, window: Option<Window>) {
         if let Some(window) = window {
             self.adopt(window.rate_per_s());
         }
-        let heeded = self.lowered_at.is_none_or(|lowered_at| left >= lowered_at);
-        match (self.pace, self.ceiling) {
-            (None, Some(ceiling)) => self.set_pace(Some(ceiling)),
-            (Some(pace), Some(ceiling)) if pace > ceiling => self.set_pace(Some(ceiling)),
-            (Some(pace), _) if heeded => self.set_pace(Some((pace * LOWERED_TO).max(self.floor()))),
+        let counts = self.lowered_at.is_none_or(|lowered_at| left >= lowered_at);
+        match (self.rate, self.ceiling) {
+            (None, Some(ceiling)) => self.set_rate(Some(ceiling)),
+            (Some(rate), Some(ceiling)) if rate > ceiling => self.set_rate(Some(ceiling)),
+            (Some(rate), _) if counts => self.set_rate(Some((rate * SLOWDOWN_FACTOR).max(self.floor()))),
             _ => {}
         }
-        if heeded {
+        if counts {
             self.lowered_at = Some(now);
         }
     }
 
-    /// Takes over a ceiling that the service states, where it is the lower one.
+    /// Uses the service's own limit as the ceiling where it is lower.
     fn adopt(&mut self, stated_per_s: f64) {
         let lower = self.ceiling.map_or(stated_per_s, |ceiling| ceiling.min(stated_per_s));
         self.ceiling = Some(lower.max(self.floor()));
     }
 
     fn floor(&self) -> f64 {
-        self.ceiling.map_or(PACE_FLOOR_PER_S, |ceiling| ceiling.min(PACE_FLOOR_PER_S))
+        self.ceiling.map_or(RATE_FLOOR_PER_S, |ceiling| ceiling.min(RATE_FLOOR_PER_S))
     }
 
     fn pause(&mut self, until: Duration) {
         self.not_before = self.not_before.max(until);
     }
 
-    /// Why a request waits at `now`: for the pace that was set, or because the service asked for less.
+    /// Why a request waits at `now`: for the rate that was set, or because the service asked for less.
     fn cause(&self, now: Duration) -> WaitCause {
-        if self.pace == self.set && self.not_before <= now { WaitCause::Pace } else { WaitCause::Throttled }
+        if self.rate == self.set && self.not_before <= now { WaitCause::RateLimit } else { WaitCause::Throttled }
     }
 
-    /// A fresh limiter knows nothing of the last slot, so its first one is held back by hand.
-    fn set_pace(&mut self, pace: Option<f64>) {
-        let interval = pace.map(interval);
+    /// A new limiter does not know the last slot, so `not_before` delays its first one.
+    fn set_rate(&mut self, rate: Option<f64>) {
+        let interval = rate.map(interval);
         let quota = interval.and_then(Quota::with_period);
         if let (Some(last), Some(interval)) = (self.last, interval) {
             self.not_before = self.not_before.max(last + interval);
         }
-        self.limiter = quota.map(|quota| Limiter::direct_with_clock(quota, self.told.clone()));
-        self.pace = pace;
+        self.limiter = quota.map(|quota| Limiter::direct_with_clock(quota, self.clock.clone()));
+        self.rate = rate;
     }
 }
 
-/// Time between slots. Any n + 1 slots at n a second span a second and [`LATE_MAX`]. More than a century is one.
+/// Time between slots. Any n + 1 slots at n a second take one second and [`LATE_MAX`]. More than a century is one.
 fn interval(rate_per_s: f64) -> Duration {
     let seconds = (Duration::from_secs(1) + LATE_MAX).as_secs_f64() / rate_per_s;
     Duration::from_secs_f64(seconds.min(f64::from(u32::MAX)))
@@ -309,7 +310,7 @@ mod tests {
         Idle {
             ms: u64,
         },
-        /// A request that waits its turn and is woken so late.
+        /// A request that waits its turn and wakes this late.
         Request {
             late_us: u64,
         },
@@ -336,14 +337,14 @@ mod tests {
         ]
     }
 
-    /// A lane's spacing, with what has become of it.
-    struct Play {
+    /// A limiter's spacing, and when requests left it.
+    struct Simulation {
         spacing: Spacing,
         now: Duration,
         left: Vec<Duration>,
     }
 
-    impl Play {
+    impl Simulation {
         fn new(ceiling: f64) -> Self {
             Self { spacing: Spacing::new(Some(ceiling)), now: Duration::from_secs(1000), left: Vec::new() }
         }
@@ -367,9 +368,9 @@ mod tests {
         }
 
         fn all(ceiling: f64, events: &[Event]) -> Self {
-            let mut play = Play::new(ceiling);
-            events.iter().for_each(|event| play.step(event));
-            play
+            let mut simulation = Simulation::new(ceiling);
+            events.iter().for_each(|event| simulation.step(event));
+            simulation
         }
     }
 
@@ -386,7 +387,7 @@ mod tests {
             ceiling in prop_oneof![0.05f64..3.0, 3.0f64..200.0],
             events in prop::collection::vec(event(), 1..200),
         ) {
-            let left = Play::all(ceiling, &events).left;
+            let left = Simulation::all(ceiling, &events).left;
             prop_assert!(most_in_a_second(&left) <= ceiling.ceil() as usize);
         }
 
@@ -396,20 +397,20 @@ mod tests {
             late_us in prop::collection::vec(prop_oneof![0u64..10, 4_000u64..7_000], 200),
         ) {
             let events: Vec<Event> = late_us.into_iter().map(|late_us| Event::Request { late_us }).collect();
-            let left = Play::all(f64::from(ceiling), &events).left;
+            let left = Simulation::all(f64::from(ceiling), &events).left;
             prop_assert!(most_in_a_second(&left) <= ceiling as usize);
         }
 
         #[test]
-        fn the_pace_stays_between_floor_and_ceiling(
+        fn the_rate_stays_between_floor_and_ceiling(
             ceiling in 0.05f64..200.0,
             events in prop::collection::vec(event(), 1..200),
         ) {
-            let mut play = Play::new(ceiling);
+            let mut simulation = Simulation::new(ceiling);
             for event in &events {
-                play.step(event);
-                let pace = play.spacing.pace.unwrap();
-                prop_assert!(pace >= ceiling.min(PACE_FLOOR_PER_S) && pace <= ceiling, "{pace}");
+                simulation.step(event);
+                let rate = simulation.spacing.rate.unwrap();
+                prop_assert!(rate >= ceiling.min(RATE_FLOOR_PER_S) && rate <= ceiling, "{rate}");
             }
         }
 
@@ -420,11 +421,11 @@ mod tests {
             pause_ms in 1u64..60_000,
             after in prop::collection::vec(event(), 1..50),
         ) {
-            let mut play = Play::all(ceiling, &before);
-            let (left_before, end) = (play.left.len(), play.now + Duration::from_millis(pause_ms));
-            play.step(&Event::Pause { ms: pause_ms });
-            after.iter().for_each(|event| play.step(event));
-            prop_assert!(play.left[left_before..].iter().all(|at| *at >= end));
+            let mut simulation = Simulation::all(ceiling, &before);
+            let (left_before, end) = (simulation.left.len(), simulation.now + Duration::from_millis(pause_ms));
+            simulation.step(&Event::Pause { ms: pause_ms });
+            after.iter().for_each(|event| simulation.step(event));
+            prop_assert!(simulation.left[left_before..].iter().all(|at| *at >= end));
         }
     }
 
@@ -440,10 +441,10 @@ mod tests {
     }
 
     #[test]
-    fn late_timers_cost_no_pace() {
+    fn late_timers_do_not_lower_the_rate() {
         for ceiling in [5.0, 10.0, 50.0, 200.0] {
             let requests = 2000;
-            let left = Play::all(ceiling, &vec![Event::Request { late_us: 1_500 }; requests]).left;
+            let left = Simulation::all(ceiling, &vec![Event::Request { late_us: 1_500 }; requests]).left;
             let took_s = (left[requests - 1] - left[0]).as_secs_f64();
             let share = took_s / (requests as f64 / ceiling);
             assert!(share <= 1.006, "{ceiling}/s took {share} of the time it had to");
@@ -451,68 +452,68 @@ mod tests {
     }
 
     #[test]
-    fn a_stated_window_becomes_the_pace_and_the_ceiling() {
+    fn a_stated_window_becomes_the_rate_and_the_ceiling() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, minute(60));
-        assert_eq!(spacing.pace, Some(1.0));
+        assert_eq!(spacing.rate, Some(1.0));
         for _ in 0..10_000 {
             spacing.raise();
         }
-        assert_eq!(spacing.pace, Some(1.0));
+        assert_eq!(spacing.rate, Some(1.0));
     }
 
     #[test]
-    fn a_window_wider_than_the_pace_halves_it() {
+    fn a_window_wider_than_the_rate_halves_it() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, minute(6000));
-        assert_eq!(spacing.pace, Some(5.0));
+        assert_eq!(spacing.rate, Some(5.0));
     }
 
     #[test]
-    fn successes_bring_the_pace_back_slowly_and_no_further_than_the_ceiling() {
+    fn successes_raise_the_rate_slowly_up_to_the_ceiling() {
         let mut spacing = Spacing::new(Some(10.0));
         spacing.lower(SECOND, SECOND, None);
-        assert_eq!(spacing.pace, Some(5.0));
+        assert_eq!(spacing.rate, Some(5.0));
         let raised = (0..1000).take_while(|_| {
             spacing.raise();
-            spacing.pace < Some(10.0)
+            spacing.rate < Some(10.0)
         });
         assert!((95..=105).contains(&raised.count()));
         spacing.raise();
-        assert_eq!(spacing.pace, Some(10.0));
+        assert_eq!(spacing.rate, Some(10.0));
     }
 
     #[test]
-    fn requests_that_were_under_way_together_lower_the_pace_once() {
+    fn requests_in_flight_together_lower_the_rate_once() {
         let mut spacing = Spacing::new(Some(8.0));
         let at = |ms| Duration::from_millis(ms);
         for left_ms in [1000, 1100, 1200, 1300] {
             spacing.lower(at(left_ms), at(1500 + left_ms / 100), None);
         }
-        assert_eq!(spacing.pace, Some(4.0));
+        assert_eq!(spacing.rate, Some(4.0));
         spacing.lower(at(2000), at(2100), None);
-        assert_eq!(spacing.pace, Some(2.0));
+        assert_eq!(spacing.rate, Some(2.0));
     }
 
     #[test]
-    fn throttling_without_end_stops_at_the_floor() {
+    fn endless_throttling_stops_at_the_floor() {
         let mut spacing = Spacing::new(Some(10.0));
         for second in 1..100 {
             spacing.lower(SECOND * second, SECOND * second, minute(1));
         }
-        assert_eq!(spacing.pace, Some(PACE_FLOOR_PER_S));
+        assert_eq!(spacing.rate, Some(RATE_FLOOR_PER_S));
     }
 
     #[test]
-    fn with_the_limiter_off_only_pauses_and_stated_windows_hold_back() {
+    fn with_the_limiter_off_only_pauses_and_stated_windows_delay_requests() {
         let mut spacing = Spacing::new(None);
         assert!((0..1000).all(|_| spacing.take(SECOND).is_ok()));
         spacing.lower(SECOND, SECOND, None);
-        assert_eq!(spacing.pace, None);
+        assert_eq!(spacing.rate, None);
         spacing.pause(SECOND * 3);
         assert_eq!(spacing.take(SECOND * 2), Err(SECOND * 3));
         spacing.lower(SECOND * 2, SECOND * 2, minute(120));
-        assert_eq!(spacing.pace, Some(2.0));
+        assert_eq!(spacing.rate, Some(2.0));
     }
 
     #[test]
@@ -531,26 +532,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lane_lets_only_so_many_in_at_a_time_and_the_next_when_one_leaves() {
+    async fn a_limiter_admits_its_maximum_at_a_time_and_the_next_when_one_leaves() {
         let settings = RateSettings { rate_per_s: [(Service::Swr, 0.0)].into(), in_flight: 2 };
-        let pace = Pace::new(settings, TestClock::shared()).unwrap();
-        let lane = pace.lane(Service::Swr, "r");
-        let (first, _second) = (lane.enter(|_, _| ()).await, lane.enter(|_, _| ()).await);
-        let mut third = Box::pin(lane.enter(|_, _| ()));
+        let limits = RateLimits::new(settings, TestClock::shared()).unwrap();
+        let limiter = limits.limiter(Service::Swr, "r");
+        let (first, _second) = (limiter.enter(|_, _| ()).await, limiter.enter(|_, _| ()).await);
+        let mut third = Box::pin(limiter.enter(|_, _| ()));
         assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
-        assert_eq!(pace.lane(Service::Swr, "other").in_flight.available_permits(), 2);
+        assert_eq!(limits.limiter(Service::Swr, "other").in_flight.available_permits(), 2);
         drop(first);
         third.await;
     }
 
     #[tokio::test]
-    async fn many_waiters_leave_a_lane_evenly_spaced() {
+    async fn many_waiters_leave_a_limiter_evenly_spaced() {
         let settings = RateSettings { rate_per_s: [(Service::Swr, 10.0)].into(), in_flight: 100 };
-        let pace = Arc::new(Pace::new(settings, TestClock::shared()).unwrap());
+        let limits = Arc::new(RateLimits::new(settings, TestClock::shared()).unwrap());
         let tasks: Vec<_> = (0..40)
             .map(|_| {
-                let pace = Arc::clone(&pace);
-                tokio::spawn(async move { pace.lane(Service::Swr, "r").enter(|_, _| ()).await.at })
+                let limits = Arc::clone(&limits);
+                tokio::spawn(async move { limits.limiter(Service::Swr, "r").enter(|_, _| ()).await.at })
             })
             .collect();
         let mut left = Vec::new();

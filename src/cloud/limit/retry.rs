@@ -1,5 +1,5 @@
-//! Whether a failed attempt is tried again, and after how long. Pure: the attempt's number, the time spent, the
-//! wall clock and the random number are all handed in.
+//! Whether a failed attempt is tried again, and after how long. Pure functions: the number of the attempt, the time
+//! spent, the wall clock and the random number are passed in.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use chrono::DateTime;
 
 use crate::base::clock::Timestamp;
 
-/// The longest wait taken over from a service, whatever it asks for.
+/// The longest wait that a service can ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
-/// Bounds on one call. `budget` covers attempts and back-off, not the wait for a free slot under the rate limit.
+/// Bounds on one call. `budget` covers attempts and back-off, but not the wait for a slot of the rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryLimits {
-    /// Requests a call may take, the first included; at least 1.
+    /// Requests of one call, including the first; at least 1.
     pub attempts_max: u32,
     pub budget: Duration,
-    /// Upper end of the first back-off; doubled with each further attempt.
+    /// Upper end of the first back-off. It doubles with each further attempt.
     pub backoff_base: Duration,
     pub backoff_max: Duration,
 }
@@ -34,79 +34,79 @@ impl Default for RetryLimits {
 
 /// How an attempt ended without a usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AttemptOutcome {
     Status(u16),
-    /// No connection: DNS, TCP or TLS; or one that broke before the answer began.
+    /// No connection (DNS, TCP or TLS), or one that broke before the answer began.
     Connection,
     /// No answer, or no more of it, within the time limit.
     Timeout,
-    /// The answer ended before its end.
+    /// The answer was cut off.
     Cut,
     /// A 200 whose body could not be read.
     Unusable,
-    /// A body over the size limit: asking again brings the same.
+    /// A body over the size limit. Another attempt would get the same.
     TooLarge,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Verdict {
-    Wait(Duration),
+pub enum NextStep {
+    RetryAfter(Duration),
     GiveUp(Reason),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Asking again cannot help.
+    /// Another attempt cannot help.
     Final,
     AttemptsSpent,
     BudgetSpent,
 }
 
-/// Where a call stands after a failed attempt.
+/// A failed attempt, and what its call has used so far.
 #[derive(Clone, Copy, Debug)]
-pub struct Standing {
+pub struct FailedAttempt {
     /// Counted from 1.
     pub attempt: u32,
     /// Time in attempts and back-off so far.
     pub spent: Duration,
-    /// What the service asked to wait, by header or message.
+    /// The wait that the service asked for, by header or message.
     pub asked: Option<Duration>,
     /// Uniform in 0..1.
     pub random: f64,
 }
 
-pub fn verdict(limits: &RetryLimits, outcome: Outcome, standing: &Standing) -> Verdict {
+pub fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
     if !worth_retrying(outcome) {
-        return Verdict::GiveUp(Reason::Final);
+        return NextStep::GiveUp(Reason::Final);
     }
-    if standing.attempt >= limits.attempts_max {
-        return Verdict::GiveUp(Reason::AttemptsSpent);
+    if failed.attempt >= limits.attempts_max {
+        return NextStep::GiveUp(Reason::AttemptsSpent);
     }
-    let wait = match standing.asked {
+    let wait = match failed.asked {
         Some(asked) => asked.min(RETRY_AFTER_MAX),
-        None => backoff(limits, standing.attempt, standing.random),
+        None => backoff(limits, failed.attempt, failed.random),
     };
-    if standing.spent.saturating_add(wait) >= limits.budget {
-        return Verdict::GiveUp(Reason::BudgetSpent);
+    if failed.spent.saturating_add(wait) >= limits.budget {
+        return NextStep::GiveUp(Reason::BudgetSpent);
     }
-    Verdict::Wait(wait)
+    NextStep::RetryAfter(wait)
 }
 
-fn worth_retrying(outcome: Outcome) -> bool {
+fn worth_retrying(outcome: AttemptOutcome) -> bool {
     match outcome {
-        Outcome::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-        Outcome::Connection | Outcome::Timeout | Outcome::Cut | Outcome::Unusable => true,
-        Outcome::TooLarge => false,
+        AttemptOutcome::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        AttemptOutcome::Connection | AttemptOutcome::Timeout | AttemptOutcome::Cut | AttemptOutcome::Unusable => true,
+        AttemptOutcome::TooLarge => false,
     }
 }
 
-/// Full jitter: anything from nothing to the capped exponential, so that callers that failed together part ways.
+/// Full jitter: from zero to the capped exponential, so that callers that failed together do not retry together.
 fn backoff(limits: &RetryLimits, attempt: u32, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     limits.backoff_base.saturating_mul(1 << doublings).min(limits.backoff_max).mul_f64(random.clamp(0.0, 1.0))
 }
 
-/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A moment that has passed is no wait.
+/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A date in the past means no wait.
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
     if let Ok(seconds) = header.parse::<u64>() {
@@ -122,7 +122,7 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp::from_datetime(at.to_utc()))
 }
 
-/// A limit as a service states it: so many requests in so much time.
+/// A limit as a service gives it: a number of requests per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     pub requests: u32,
@@ -164,37 +164,43 @@ mod tests {
 
     use super::*;
 
-    fn first(asked: Option<Duration>, random: f64) -> Standing {
-        Standing { attempt: 1, spent: Duration::ZERO, asked, random }
+    fn first(asked: Option<Duration>, random: f64) -> FailedAttempt {
+        FailedAttempt { attempt: 1, spent: Duration::ZERO, asked, random }
     }
 
-    fn name(verdict: Verdict) -> &'static str {
-        match verdict {
-            Verdict::Wait(_) => "retry",
-            Verdict::GiveUp(_) => "give up",
+    fn name(step: NextStep) -> &'static str {
+        match step {
+            NextStep::RetryAfter(_) => "retry",
+            NextStep::GiveUp(_) => "give up",
         }
     }
 
-    /// Runs of statuses with the same verdict, one line each.
+    /// Ranges of statuses with the same next step, one line each.
     fn policy() -> String {
-        let judge = |outcome| name(verdict(&RetryLimits::default(), outcome, &first(None, 1.0)));
+        let judge = |outcome| name(next_step(&RetryLimits::default(), outcome, &first(None, 1.0)));
         let mut text = String::new();
         let mut start = 100;
         for status in 100..=599 {
-            if status == 599 || judge(Outcome::Status(status + 1)) != judge(Outcome::Status(start)) {
+            if status == 599 || judge(AttemptOutcome::Status(status + 1)) != judge(AttemptOutcome::Status(start)) {
                 let range = if start == status { format!("{start}") } else { format!("{start}-{status}") };
-                writeln!(text, "{range}: {}", judge(Outcome::Status(start))).unwrap();
+                writeln!(text, "{range}: {}", judge(AttemptOutcome::Status(start))).unwrap();
                 start = status + 1;
             }
         }
-        for outcome in [Outcome::Connection, Outcome::Timeout, Outcome::Cut, Outcome::Unusable, Outcome::TooLarge] {
+        for outcome in [
+            AttemptOutcome::Connection,
+            AttemptOutcome::Timeout,
+            AttemptOutcome::Cut,
+            AttemptOutcome::Unusable,
+            AttemptOutcome::TooLarge,
+        ] {
             writeln!(text, "{outcome:?}: {}", judge(outcome)).unwrap();
         }
         text
     }
 
     #[test]
-    fn every_status_and_fault_has_its_verdict() {
+    fn every_status_and_fault_has_its_next_step() {
         insta::assert_snapshot!(policy(), @r#"
         100-407: give up
         408: retry
@@ -215,26 +221,26 @@ mod tests {
 
     #[test]
     fn the_last_attempt_is_not_followed_by_another() {
-        let standing = Standing { attempt: 5, ..first(None, 0.0) };
-        let found = verdict(&RetryLimits::default(), Outcome::Status(503), &standing);
-        assert_eq!(found, Verdict::GiveUp(Reason::AttemptsSpent));
+        let failed = FailedAttempt { attempt: 5, ..first(None, 0.0) };
+        let found = next_step(&RetryLimits::default(), AttemptOutcome::Status(503), &failed);
+        assert_eq!(found, NextStep::GiveUp(Reason::AttemptsSpent));
     }
 
     #[test]
-    fn a_wait_that_would_pass_the_budget_is_not_begun() {
-        let standing = Standing { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
-        let found = verdict(&RetryLimits::default(), Outcome::Status(429), &standing);
-        assert_eq!(found, Verdict::GiveUp(Reason::BudgetSpent));
+    fn a_wait_that_would_exceed_the_budget_is_not_started() {
+        let failed = FailedAttempt { spent: Duration::from_secs(61), ..first(Some(Duration::from_secs(60)), 0.0) };
+        let found = next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &failed);
+        assert_eq!(found, NextStep::GiveUp(Reason::BudgetSpent));
     }
 
     #[test]
-    fn the_wait_asked_for_is_obeyed_up_to_its_cap() {
+    fn the_requested_wait_is_used_up_to_its_cap() {
         let wait = |asked_s| {
             let asked = Some(Duration::from_secs(asked_s));
-            verdict(&RetryLimits::default(), Outcome::Status(429), &first(asked, 0.5))
+            next_step(&RetryLimits::default(), AttemptOutcome::Status(429), &first(asked, 0.5))
         };
-        assert_eq!(wait(7), Verdict::Wait(Duration::from_secs(7)));
-        assert_eq!(wait(86_400), Verdict::Wait(RETRY_AFTER_MAX));
+        assert_eq!(wait(7), NextStep::RetryAfter(Duration::from_secs(7)));
+        assert_eq!(wait(86_400), NextStep::RetryAfter(RETRY_AFTER_MAX));
     }
 
     #[test]
@@ -289,13 +295,13 @@ mod tests {
             let mut spent = Duration::ZERO;
             let mut attempt = 1;
             loop {
-                // An attempt's own time limit is what is left of the budget.
+                // The time limit of an attempt is the rest of the budget.
                 spent += Duration::from_millis(took_ms).min(limits.budget - spent);
                 let asked = asked_s.map(Duration::from_secs);
-                let standing = Standing { attempt, spent, asked, random: randoms[attempt as usize - 1] };
-                match verdict(&limits, Outcome::Status(503), &standing) {
-                    Verdict::Wait(wait) => spent += wait,
-                    Verdict::GiveUp(_) => break,
+                let failed = FailedAttempt { attempt, spent, asked, random: randoms[attempt as usize - 1] };
+                match next_step(&limits, AttemptOutcome::Status(503), &failed) {
+                    NextStep::RetryAfter(wait) => spent += wait,
+                    NextStep::GiveUp(_) => break,
                 }
                 attempt += 1;
             }
@@ -312,7 +318,7 @@ mod tests {
         }
 
         #[test]
-        fn no_message_upsets_the_reader(message in ".{0,80}(limit:)?.{0,10}(time:)?.{0,10}") {
+        fn no_message_makes_the_reader_panic(message in ".{0,80}(limit:)?.{0,10}(time:)?.{0,10}") {
             let _ = Window::in_message(&message);
         }
     }

@@ -1,4 +1,4 @@
-//! Word of requests that are held back, for whoever wants to show it. It holds nothing back itself.
+//! Events for delayed requests, so that a progress display can show them. It delays nothing itself.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use std::time::Duration;
 use crate::catalog::spec::Service;
 use crate::cloud::call::Call;
 
-/// Why requests are held back.
+/// Why a request is delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WaitCause {
-    /// For the pace that was set.
-    Pace,
-    /// The service has said that there are too many.
+    /// The rate that was set allows no more now.
+    RateLimit,
+    /// The service reported too many requests.
     Throttled,
-    /// One has failed and is tried again.
+    /// The last attempt failed and is tried again.
     Retry,
 }
 
@@ -28,7 +28,7 @@ pub struct Waiting<'a> {
 
 type Listener = dyn Fn(&Waiting<'_>) + Send + Sync;
 
-/// Hears of waiting as it begins; the default hears nothing.
+/// Calls a listener when a wait begins. The default has no listener.
 #[derive(Clone, Default)]
 pub struct Watcher(Option<Arc<Listener>>);
 
@@ -37,7 +37,7 @@ impl Watcher {
         Watcher(Some(Arc::new(listener)))
     }
 
-    pub(crate) fn tell(&self, call: &Call, wait: Duration, cause: WaitCause) {
+    pub(crate) fn notify(&self, call: &Call, wait: Duration, cause: WaitCause) {
         if let Some(listener) = &self.0 {
             listener(&Waiting { service: call.service, region: &call.region, wait, cause });
         }

@@ -1,4 +1,5 @@
-//! The CodeArts projects that a user takes part in, read to the end. Their ids are not those of IAM's projects.
+//! The CodeArts projects of a user, read to the end. Their ids are not ids of IAM projects. It knows nothing of the
+//! lists inside a project.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,9 @@ use crate::cloud::http::error_body;
 
 /// The most that one page may hold.
 const LIMIT: u64 = 1000;
-/// Pages of one reading; beyond that the list is taken to have no end.
+/// Pages of one reading. A longer list is taken to have no end.
 const PAGES_MAX: u64 = 100;
-/// Readings, where projects come or go meanwhile.
+/// Readings, where the list changes while it is read.
 const READINGS_MAX: u32 = 3;
 /// IAM action of the list.
 const PERMISSION: &str = "projectman:project:list";
@@ -32,10 +33,10 @@ struct Project {
     project_name: String,
 }
 
-/// Names by id of all projects of `region` that the user takes part in, and the requests it took. `iam_project` is the
-/// one that the credentials act in.
+/// Names by id of all projects of the user in `region`, and the requests this took. `iam_project` is the one that the
+/// credentials act in.
 ///
-/// Errors, besides those of any call: the list moved each time it was read.
+/// Errors, besides those of any call: the list changed in each reading.
 pub async fn projects(
     client: &Client,
     region: &str,
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn projects_are_named_by_id_as_the_iam_project_that_asks_sees_them() {
+    async fn projects_are_named_by_id_as_the_calling_iam_project_sees_them() {
         let body = r#"{"projects":[{"project_id":"c1","project_name":"Atlas","project_num_id":7}],"total":1}"#;
         let server = Server::start(vec![Reply::json(200, body)]).await;
         let (found, _) = projects(&client(&server), "r", Some("iam")).await;
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_beside_projects_or_none_is_no_list_of_them() {
+    async fn an_error_beside_projects_or_an_empty_list_is_an_error() {
         for body in [
             r#"{"projects":[],"total":0,"error_code":"PM.1","error_msg":"internal"}"#,
             r#"{"projects":[{"project_id":"1"}],"total":1,"error":{"code":"PM.1","message":"internal"}}"#,
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_that_moves_while_it_is_read_is_read_again() {
+    async fn a_list_that_changes_while_it_is_read_is_read_again() {
         let (ids, asked) = listed(vec![page(0..1000, 1002), page(1000..1001, 1001), page(0..2, 2)]).await;
         assert_eq!((ids.unwrap(), asked.len()), (2, 3));
     }
@@ -174,7 +175,7 @@ mod tests {
                 .await;
         assert_eq!(
             ids.unwrap_err().to_string(),
-            "projectman: the list of projects would not hold still: 3 are reported, 2 were read"
+            "projectman: the list of projects changed while it was read: 3 are reported, 2 were read"
         );
         let (twice, _) =
             listed(vec![Reply::json(200, r#"{"projects":[{"project_id":"1"},{"project_id":"1"}],"total":2}"#); 3])

@@ -1,5 +1,5 @@
-//! Where a service answers: the host of a (service, region), or the address a person has set in its place.
-//! It resolves no names and knows nothing of requests.
+//! The address of a service: the host of a (service, region), or the override that a person has set. It resolves no
+//! names and knows nothing of requests.
 
 use super::regions::{host, is_region, regions};
 use crate::base::base_url::{BaseUrl, BaseUrlFault};
@@ -8,7 +8,7 @@ use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
 use std::collections::BTreeMap;
 
-/// Base URLs set by a person; one for a service wins over the one for all.
+/// Base URLs set by a person. One for a service takes precedence over the one for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointOverrides {
     pub all: Option<String>,
@@ -26,18 +26,18 @@ impl EndpointOverrides {
 pub struct Endpoint {
     /// `http` or `https`.
     pub scheme: String,
-    /// Host, and the port where it is not the scheme's own.
+    /// Host, and the port where it is not the scheme's default.
     pub authority: String,
-    /// Stands before every path: empty, or begins with a slash and does not end with one.
+    /// Prefix of every path: empty, or begins with a slash and does not end with one.
     pub prefix: String,
-    /// On this machine: no proxy is asked.
+    /// On this machine: no proxy is used.
     pub loopback: bool,
 }
 
 /// The endpoint of `service` in `region`.
 ///
-/// Errors: a region that is not known, or lacks the service; an override that is no usable URL, or is plain
-/// `http` to another machine.
+/// Errors: a region that is not known or lacks the service; an override that is no usable URL, or is plain `http` to
+/// another machine.
 pub fn endpoint(service: Service, region: &str, overrides: &EndpointOverrides) -> Result<Endpoint, Error> {
     match overrides.get(service) {
         Some(url) => overridden(service, url),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_override_of_a_service_wins_over_the_one_for_all() {
+    fn the_override_of_a_service_takes_precedence_over_the_one_for_all() {
         let overrides = EndpointOverrides {
             all: Some("https://all.example".into()),
             by_service: [(Service::Iam, "https://iam.example:8443".to_owned())].into(),
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_http_is_for_loopback_alone() {
+    fn plain_http_is_for_loopback_only() {
         for url in ["http://127.0.0.1:8080", "http://127.8.9.1", "http://[::1]:9/x", "http://localhost:80"] {
             assert!(set(url).unwrap().loopback, "{url}");
         }

@@ -1,5 +1,5 @@
-//! Whether a service's host answers at all, and what time it has: one plain request that names no credentials,
-//! so that it can lock no key. What the host answers is of no matter, except that a proxy answered in its place.
+//! Whether the host of a service answers, and what its clock shows. It sends one plain request without credentials, so
+//! that it cannot lock a key. It ignores the content of the answer, and only recognises a proxy that answers instead.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::cloud::client::ClientSettings;
 use crate::cloud::error::Error;
 use crate::cloud::http::exchange::{Answer, NoAnswer, Outgoing, Transport, TransportSettings};
 
-/// For the whole exchange with a host.
+/// Time limit of the whole exchange with a host.
 const LIMIT: Duration = Duration::from_secs(15);
 const BODY_BYTES_MAX: u64 = 1 << 20;
 
@@ -22,18 +22,18 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 pub struct Answered {
     pub status: u16,
     pub elapsed: Duration,
-    /// How far the host's clock is ahead of this machine's, in microseconds; to about a second, as its header
-    /// tells no more. `None` where it names no time.
+    /// How far the host's clock is ahead of this machine's, in microseconds. The header is exact to a second. `None`
+    /// where the answer has no time.
     pub ahead_us: Option<i64>,
 }
 
-pub struct Reach {
+pub struct HostProbe {
     transport: Transport,
     overrides: EndpointOverrides,
     clock: SharedClock,
 }
 
-impl Reach {
+impl HostProbe {
     pub fn new(overrides: EndpointOverrides, connect_timeout: Duration, clock: SharedClock) -> Self {
         let transport = Transport::new(TransportSettings {
             connect_timeout,
@@ -44,16 +44,16 @@ impl Reach {
         Self { transport, overrides, clock }
     }
 
-    /// Where requests for `service` in `region` go: host, and port where one is set.
+    /// The host for requests to `service` in `region`, with its port where one is set.
     ///
     /// Errors: as those of [`endpoint`].
     pub fn host(&self, service: Service, region: &str) -> Result<String, Error> {
         Ok(endpoint(service, region, &self.overrides)?.authority)
     }
 
-    /// Asks the host of `service` in `region` for its root.
+    /// Requests the root of the host of `service` in `region`.
     ///
-    /// Errors: no such host, no connection, no answer in time; a proxy that wants a log-in.
+    /// Errors: no such host, no connection, no answer in time, or a proxy that wants a log-in.
     pub async fn ask(&self, service: Service, region: &str) -> Result<Answered, Error> {
         let endpoint = endpoint(service, region, &self.overrides)?;
         let host = || endpoint.authority.clone();
@@ -86,7 +86,7 @@ fn root(endpoint: &Endpoint) -> Result<Url, Error> {
         .map_err(|_| Error::Setting { name: format!("the address {text}"), fault: "cannot be sent".into() })
 }
 
-/// The host wrote its time, cut to the second, somewhere between request and answer.
+/// The host wrote its time, cut to the second, at some moment between request and answer.
 fn ahead_us(date: Timestamp, sent: Timestamp, elapsed: Duration) -> i64 {
     let elapsed_us = i64::try_from(elapsed.as_micros()).unwrap_or(i64::MAX);
     let (least, most) = (date.minus(sent).saturating_sub(elapsed_us), date.minus(sent).saturating_add(1_000_000));
@@ -106,12 +106,12 @@ mod tests {
             all: Some(format!("http://127.0.0.1:{}/pre", server.port)),
             by_service: BTreeMap::new(),
         };
-        let reach = Reach::new(overrides, LIMIT, TestClock::shared());
-        (reach.ask(Service::Swr, "anywhere").await, server)
+        let probe = HostProbe::new(overrides, LIMIT, TestClock::shared());
+        (probe.ask(Service::Swr, "anywhere").await, server)
     }
 
     #[tokio::test]
-    async fn any_answer_will_do_and_no_credentials_are_sent() {
+    async fn any_answer_is_enough_and_no_credentials_are_sent() {
         let (answered, server) = asked(Reply::json(404, "{}")).await;
         assert_eq!(answered.unwrap().status, 404);
         let request = server.requests().remove(0);
@@ -122,13 +122,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_proxy_that_wants_a_log_in_is_told_from_the_service() {
+    async fn a_proxy_that_wants_a_log_in_is_not_taken_for_the_service() {
         let (answered, _) = asked(Reply::json(407, "<html>")).await;
         assert!(matches!(answered, Err(Error::ProxyLogin { .. })), "{answered:?}");
     }
 
     #[test]
-    fn clocks_that_may_agree_do_and_others_are_apart_by_the_middle() {
+    fn clocks_that_may_agree_count_as_equal_and_others_differ_by_the_middle() {
         let (sent, second) = (Timestamp(10_900_000), Duration::from_secs(1));
         assert_eq!(ahead_us(Timestamp(10_000_000), sent, Duration::ZERO), 0);
         assert_eq!(ahead_us(Timestamp(11_000_000), sent, second), 0);

@@ -1,5 +1,5 @@
-//! Where services are and what projects there are: the region table, and the lists of IAM and CodeArts that name
-//! projects.
+//! Look-ups: the addresses of services, from the region table, and the projects of IAM and CodeArts. It knows nothing
+//! of other lists.
 
 pub mod codearts;
 pub mod endpoint;

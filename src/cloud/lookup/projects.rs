@@ -1,4 +1,5 @@
-//! From a region, or the name of a project in it, to the id of the IAM project. It knows nothing of CodeArts projects, whose ids are their own.
+//! Finds the id of an IAM project by its region, or by its name in a region. It knows nothing of CodeArts projects,
+//! which have other ids.
 
 use serde::Deserialize;
 
@@ -22,9 +23,10 @@ struct Project {
     name: String,
 }
 
-/// The id of the one project of this name in `region`; without a name, of the region's own, which is named like it.
+/// The id of the project of this name in `region`. Without a name it is the region's own project, which is named like
+/// it.
 ///
-/// Errors, besides those of any call: no such project, with those that there are, or several, of which none is
+/// Errors, besides those of any call: no such project, with the projects that exist; or several, of which none is
 /// chosen.
 pub async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Sent<String> {
     let name = name.unwrap_or(region);
@@ -112,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_name_that_no_project_has_brings_the_names_that_there_are() {
+    async fn an_unknown_name_is_an_error_with_the_names_that_exist() {
         let all = r#"{"projects":[{"id":"1","name":"cn-north-4"},{"id":"2","name":"cn-north-4_web"}]}"#;
         let server = Server::start(vec![Reply::json(200, r#"{"projects":[]}"#), Reply::json(200, all)]).await;
         let sent = project_id(&client(&server), "cn-north-4", Some("cn-north-4_wbe")).await;

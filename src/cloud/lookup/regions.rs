@@ -1,15 +1,14 @@
-//! The hosts at which services answer, by region: the table of the official SDKs. It knows nothing of what a person has
-//! set in their place.
+//! The hosts of the services, by region: the table of the official SDKs. It knows nothing of overrides.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::catalog::spec::Service;
 
-/// Service, region, hosts: as the official SDK's tables have them.
+/// Service, region, hosts, from the tables of the official SDKs.
 const REGIONS: &str = include_str!("regions.json");
 
-/// Answers for every region that has no IAM host of its own in the table.
+/// The IAM host of every region that has none in the table.
 const IAM_GLOBAL_HOST: &str = "iam.myhuaweicloud.com";
 
 type Hosts = BTreeMap<String, BTreeMap<String, Vec<String>>>;
@@ -17,7 +16,7 @@ type Hosts = BTreeMap<String, BTreeMap<String, Vec<String>>>;
 static HOSTS: LazyLock<Hosts> =
     LazyLock::new(|| serde_json::from_str(REGIONS).expect("the table is part of the program and tested"));
 
-/// Regions in which `service` is known to answer.
+/// Regions in which `service` is known.
 pub fn regions(service: Service) -> impl Iterator<Item = &'static str> {
     HOSTS.get(table_name(service)).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
 }
@@ -34,7 +33,7 @@ pub fn is_region(region: &str) -> bool {
     HOSTS.values().any(|hosts| hosts.contains_key(region))
 }
 
-/// The service that answers at a host of the table; the first where several share it.
+/// The service at a host of the table; the first where several share it.
 pub fn service_at(host: &str) -> Option<Service> {
     let is_at = |service: &Service| {
         HOSTS.get(table_name(*service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
@@ -84,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_tells_its_service() {
+    fn a_host_leads_to_its_service() {
         assert_eq!(service_at("swr-api.eu-west-101.myhuaweicloud.eu"), Some(Service::Swr));
         assert_eq!(service_at("workspace.ap-southeast-3.myhuaweicloud.com"), Some(Service::Workspace));
         assert_eq!(service_at("swr.example"), None);

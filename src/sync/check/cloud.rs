@@ -13,7 +13,7 @@ use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::limit::retry::RetryLimits;
 use crate::cloud::lookup::codearts;
 use crate::cloud::lookup::endpoint::endpoint;
-use crate::cloud::lookup::host_probe::{Answered, Reach};
+use crate::cloud::lookup::host_probe::{Answered, HostProbe};
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 use crate::sync::error as ended;
@@ -118,7 +118,7 @@ impl Tried<'_> {
         let connect_timeout = request::connect_timeout(self.trial.settings);
         let reach_of = |profile: &Option<String>| {
             let overrides = request::endpoint_overrides(self.trial.settings, profile.as_deref());
-            Reach::new(overrides, connect_timeout, Arc::clone(&self.trial.clock))
+            HostProbe::new(overrides, connect_timeout, Arc::clone(&self.trial.clock))
         };
         let mut places_of: BTreeMap<String, Vec<Place>> = BTreeMap::new();
         for place in self.places(scopes) {

@@ -70,7 +70,7 @@ fn a_page_with_a_marker_is_drafted_with_types_key_and_times() {
         ("created_at,id".to_owned(), Some("updated_at"))
     );
     assert_eq!(endpoint.column("order_value").unwrap().path, ["order"]);
-    assert!(text.contains("# \"nothing\" is left to `extra`: the page does not tell its type"), "{text}");
+    assert!(text.contains("# \"nothing\" is left to `extra`: the page does not show its type"), "{text}");
     assert!(text.contains("zone = \"+00:00\"") && text.contains("about = \"What `size` is.\""), "{text}");
 }
 
@@ -81,7 +81,7 @@ fn a_bare_array_takes_its_total_from_the_header() {
     let (text, endpoint) = draft(&with_header, &answer).unwrap();
     assert_eq!((endpoint.items.clone(), endpoint.total.clone()), (Items::Answer, Some(Total::ContentRange)));
     assert_eq!(endpoint.key_in_words(), "name; namespace");
-    assert!(text.contains("# FILL IN: the key, unless this tells all records apart"), "{text}");
+    assert!(text.contains("# FILL IN: the key, unless this identifies all records"), "{text}");
     assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::OffsetMultiple, .. })));
     let elsewhere = Asked { service: Service::Workspace, content_range: Some("0-3/3"), ..asked("/v2/x", &[]) };
     let (_, endpoint) = draft(&elsewhere, &answer).unwrap();

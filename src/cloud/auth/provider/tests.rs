@@ -1,5 +1,5 @@
-//! Tokens and temporary keys through the client, against a server on loopback: fetched once, renewed in time, given
-//! up in time.
+//! Tokens and temporary keys through the client, against a server on loopback: fetched once, renewed in time, and no
+//! longer used after a rejection.
 
 use serde_json::Value;
 
@@ -85,7 +85,7 @@ async fn in_parallel(client: &Arc<Client>, count: usize) -> Vec<Sent<()>> {
 }
 
 #[tokio::test]
-async fn a_token_is_asked_for_once_and_goes_along_with_every_call() {
+async fn a_token_is_fetched_once_and_sent_with_every_call() {
     let mut replies = vec![issued("t1", IN_TWO_DAYS)];
     replies.extend(vec![good(); 8]);
     let server = Server::start(replies).await;
@@ -107,7 +107,7 @@ async fn a_token_is_asked_for_once_and_goes_along_with_every_call() {
 }
 
 #[tokio::test]
-async fn each_project_has_a_token_of_its_own_and_the_regions_goes_by_name() {
+async fn each_project_has_its_own_token_and_the_regions_project_goes_by_name() {
     let server =
         Server::start(vec![issued("t1", IN_TWO_DAYS), good(), issued("t2", IN_TWO_DAYS), good(), good()]).await;
     let client = user(&server);
@@ -136,7 +136,7 @@ async fn a_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_fails_leaves_the_token_that_still_serves() {
+async fn after_a_failed_renewal_the_token_is_used_until_it_expires() {
     let refused = Reply::json(400, "{}");
     let server = Server::start(vec![issued("t1", IN_AN_HOUR), good(), refused, good(), good()]).await;
     let clock = TestClock::shared();
@@ -151,7 +151,7 @@ async fn a_renewal_that_fails_leaves_the_token_that_still_serves() {
 }
 
 #[tokio::test]
-async fn a_token_that_ends_in_mid_run_is_renewed_once_for_all_calls_in_flight() {
+async fn a_token_that_expires_during_a_run_is_renewed_once_for_all_calls_in_flight() {
     let mut replies = vec![issued("t1", IN_TWO_DAYS), good()];
     replies.extend(vec![run_out().after_ms(20); 4]);
     replies.push(issued("t2", IN_TWO_DAYS));
@@ -183,7 +183,7 @@ async fn a_fresh_token_that_is_refused_is_not_replaced_and_no_call_follows() {
 }
 
 #[tokio::test]
-async fn a_renewed_token_that_is_refused_ends_the_matter() {
+async fn a_renewed_token_that_is_refused_is_not_replaced_again() {
     let replies = vec![issued("t1", IN_TWO_DAYS), good(), run_out(), issued("t2", IN_TWO_DAYS), run_out(), good()];
     let server = Server::start(replies).await;
     let client = user(&server);
@@ -207,12 +207,12 @@ async fn a_wrong_password_costs_one_request_for_all_calls() {
 }
 
 #[tokio::test]
-async fn an_echoed_token_is_starred_out() {
-    let echo = Reply::json(403, r#"{"error_code":"APIGW.0302","error_msg":"no leave for canary-token"}"#);
+async fn an_echoed_token_is_redacted() {
+    let echo = Reply::json(403, r#"{"error_code":"APIGW.0302","error_msg":"no permission for canary-token"}"#);
     let server = Server::start(vec![issued("canary-token", IN_TWO_DAYS), echo]).await;
     let sent = send(&user(&server)).await;
     assert!(!format!("{sent:?}").contains("canary"), "{sent:?}");
-    assert_eq!(sent.result.unwrap_err().message(), "no leave for ***");
+    assert_eq!(sent.result.unwrap_err().message(), "no permission for ***");
 }
 
 #[tokio::test]
@@ -303,7 +303,7 @@ async fn a_metadata_service_that_gives_no_keys_is_named_and_asked_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_runs_out_while_a_call_waits_for_its_turn_is_not_sent() {
+async fn a_token_that_expires_while_a_call_waits_for_its_turn_is_not_sent() {
     let replies = vec![issued("token-one", "2026-01-15T08:45:00Z"), good(), issued("token-two", IN_TWO_DAYS), good()];
     let server = Server::start(replies).await;
     let password = Secret::new("canary-password");

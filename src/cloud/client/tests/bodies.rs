@@ -1,9 +1,9 @@
-//! Bodies: packed ones, cut ones, ones that go on after their end, and how large and slow they may be.
+//! Bodies: compressed ones, cut ones, ones with bytes after their end, and how large and slow they may be.
 
 use super::*;
 
 #[tokio::test]
-async fn a_gzipped_body_is_unpacked() {
+async fn a_gzipped_body_is_decompressed() {
     let packed = hex::decode(GOOD_GZIPPED).unwrap();
     let (sent, _) = sent(vec![Reply::new(200, &[("content-encoding", "gzip")], &packed)]).await;
     assert_eq!((sent.result.unwrap(), sent.attempts[0].bytes), (3, GOOD.len() as u64));
@@ -16,7 +16,7 @@ fn packed(body: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_packed_body_that_goes_on_after_its_end_is_broken_and_asked_for_again() {
+async fn a_gzipped_body_with_bytes_after_its_end_is_broken_and_requested_again() {
     let good = packed(GOOD.as_bytes());
     let spoiled = |change: fn(&mut Vec<u8>)| {
         let mut body = good.clone();
@@ -70,7 +70,7 @@ async fn what_follows_a_body_is_never_taken_for_the_next_answer() {
 }
 
 #[tokio::test]
-async fn a_body_in_a_packing_that_was_not_asked_for_is_broken() {
+async fn a_body_in_an_encoding_that_was_not_requested_is_broken() {
     for name in ["br", "deflate", "gzip, gzip"] {
         let (sent, _) = sent(vec![Reply::new(200, &[("content-encoding", name)], GOOD.as_bytes()); 5]).await;
         let text = sent.result.unwrap_err().to_string();
@@ -82,23 +82,23 @@ async fn a_body_in_a_packing_that_was_not_asked_for_is_broken() {
 
 #[tokio::test]
 async fn two_totals_in_the_headers_make_an_answer_broken() {
-    let told = |one, other| {
+    let ranges = |one, other| {
         let headers = [("content-range", one), ("content-range", other)];
         vec![Reply::new(200, &headers, GOOD.as_bytes()), Reply::json(200, GOOD)]
     };
-    assert_eq!(sent(told("0-2/3", "0-2/9")).await.0.attempts.len(), 2);
-    assert_eq!(sent(told("0-2/3", "0-2/3")).await.0.attempts.len(), 1);
+    assert_eq!(sent(ranges("0-2/3", "0-2/9")).await.0.attempts.len(), 2);
+    assert_eq!(sent(ranges("0-2/3", "0-2/3")).await.0.attempts.len(), 1);
 }
 
 #[tokio::test]
-async fn a_packed_error_is_read() {
+async fn a_gzipped_error_is_read() {
     let body = packed(REFUSED.as_bytes());
     let (sent, _) = sent(vec![Reply::new(403, &[("content-encoding", "gzip")], &body)]).await;
     assert!(sent.result.unwrap_err().to_string().contains("verify aksk signature fail"));
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_cut_off_and_not_asked_for_again() {
+async fn a_body_over_the_limit_is_cut_off_and_not_requested_again() {
     let server = Server::start(vec![Reply::new(200, &[], &[b' '; 2000])]).await;
     let mut settings = settings(server.port);
     settings.body_bytes_max = 1999;
@@ -109,7 +109,7 @@ async fn a_body_over_the_limit_is_cut_off_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_limit_counts_a_body_as_unpacked() {
+async fn the_limit_counts_the_decompressed_body() {
     let packed = hex::decode(BLANKS_GZIPPED).unwrap();
     let server = Server::start(vec![Reply::new(200, &[("content-encoding", "gzip")], &packed)]).await;
     let mut settings = settings(server.port);
