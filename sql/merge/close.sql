@@ -14,7 +14,7 @@ FROM {{table}} c JOIN _hclake_diff d ON d._current = c.rowid;
 DELETE FROM {{table}} WHERE rowid IN (SELECT _current FROM _hclake_diff WHERE _current IS NOT NULL);
 
 CREATE OR REPLACE TEMP TABLE _hclake_opening AS
-WITH _hclake_come AS (
+WITH _hclake_new AS (
     SELECT s._row, s._sweep, {{keys_of_staged}}
     FROM {{stage}} s JOIN _hclake_diff d ON d._staged = s._row WHERE d._change = 'new'
 ),
@@ -24,7 +24,7 @@ _hclake_past AS (
 ),
 _hclake_returned AS (
     SELECT s._row, min(h._first_seen) AS _first_seen
-    FROM _hclake_come s JOIN _hclake_past h USING (_sweep, {{key_names}}) GROUP BY s._row
+    FROM _hclake_new s JOIN _hclake_past h USING (_sweep, {{key_names}}) GROUP BY s._row
 )
 SELECT d._staged AS _row, coalesce(d._first_seen, r._first_seen, {{valid_from}}) AS _first_seen
 FROM _hclake_diff d LEFT JOIN _hclake_returned r ON r._row = d._staged

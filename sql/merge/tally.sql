@@ -6,7 +6,7 @@
 WITH _hclake_kept AS (SELECT _sweep, count(*) AS n FROM {{stage}} GROUP BY _sweep),
      _hclake_dropped AS (
          SELECT _sweep, count(*) AS n, count(*) FILTER (WHERE _hash <> _kept_hash) AS conflicts
-         FROM _hclake_doubles WHERE _place > 1 GROUP BY _sweep
+         FROM _hclake_duplicates WHERE _rank > 1 GROUP BY _sweep
      ),
      _hclake_differing AS (
          SELECT _sweep,

@@ -10,7 +10,9 @@ use arrow::datatypes::{FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 use super::fault::{Fault, Shown};
 use super::numbers;
 use super::object::Object;
-use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
+use super::scalars::{
+    BoolColumn, ElapsedColumn, FutureCounter, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity,
+};
 use crate::schema::{self, ColumnType};
 
 pub(super) enum Column {
@@ -150,17 +152,17 @@ impl Column {
         }
     }
 
-    pub fn push_text(&mut self, text: &str, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let unfit = |wanted| Fault::Value(Shown::text(text), wanted);
         let wanted = self.wanted();
         match self {
             Column::Text(column) => column.push(text)?,
-            Column::Time(column) => column.push_text(text, watch)?,
+            Column::Time(column) => column.push_text(text, future)?,
             Column::Elapsed(column) => column.push(text)?,
             Column::Bool(column) => column.push(Some(text.parse().map_err(|_| unfit(wanted))?)),
             Column::Int32(_) | Column::Int64(_) => {
                 let value = numbers::integer(text).ok_or_else(|| unfit(wanted))?;
-                self.push_integer(value.into(), watch)?;
+                self.push_integer(value.into(), future)?;
             }
             Column::Double(column) => column.push(Some(numbers::double(text).ok_or_else(|| unfit(wanted))?)),
             Column::Struct(_) | Column::List(_) | Column::Map(_) => return Err(self.wrong("text")),
@@ -178,31 +180,31 @@ impl Column {
     }
 
     /// A number whose digits are those of the integer.
-    pub fn push_integer(&mut self, value: i128, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_integer(&mut self, value: i128, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let outside = |_| Fault::Value(Shown::number(&value.to_string()), wanted);
         match self {
             Column::Text(column) => column.push_integer(value),
             Column::Int32(column) => column.push(Some(value.try_into().map_err(outside)?)),
             Column::Int64(column) => column.push(Some(value.try_into().map_err(outside)?)),
-            Column::Time(column) => column.push_integer(value.try_into().map_err(outside)?, watch)?,
+            Column::Time(column) => column.push_integer(value.try_into().map_err(outside)?, future)?,
             _ => return Err(self.wrong("a number")),
         }
         Ok(())
     }
 
     /// A number as its digits are written.
-    pub fn push_digits(&mut self, digits: &str, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_digits(&mut self, digits: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let unfit = || Fault::Value(Shown::number(digits), wanted);
         match self {
             Column::Text(column) => column.push(digits)?,
             Column::Int32(_) | Column::Int64(_) => {
-                self.push_integer(numbers::integer(digits).ok_or_else(unfit)?.into(), watch)?;
+                self.push_integer(numbers::integer(digits).ok_or_else(unfit)?.into(), future)?;
             }
             Column::Double(column) => column.push(Some(numbers::double(digits).ok_or_else(unfit)?)),
             Column::Time(column) if !column.is_written() => {
-                column.push_integer(numbers::integer(digits).ok_or_else(unfit)?, watch)?;
+                column.push_integer(numbers::integer(digits).ok_or_else(unfit)?, future)?;
             }
             _ => return Err(self.wrong("a number")),
         }

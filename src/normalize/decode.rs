@@ -7,13 +7,13 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use super::columns::{self, Column};
-use super::extra::{self, Drift, UnknownField};
-use super::fault::{Fault, Located, Place, Step};
+use super::extra::{self, UnknownCounts, UnknownField};
+use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::hash::RowHasher;
-use super::key::Part;
+use super::key::KeyColumns;
 use super::object::Object;
 use super::read::{self, Notes};
-use super::scalars::{TextColumn, Watch};
+use super::scalars::{FutureCounter, TextColumn};
 use crate::base::clock::Timestamp;
 use crate::base::time::FUTURE_TOLERANCE;
 use crate::catalog::spec::Endpoint;
@@ -62,7 +62,7 @@ pub struct Decoder {
     columns: Vec<Column>,
     extra: TextColumn,
     names: Vec<String>,
-    key: Vec<Part>,
+    key: Vec<KeyColumns>,
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
     hasher: RowHasher,
@@ -79,7 +79,7 @@ impl Decoder {
             columns: declared().map(|column| Column::new(&column.ty, settings.codearts_offset_s)).collect(),
             extra: TextColumn::default(),
             names: declared().map(|column| column.name.clone()).collect(),
-            key: Part::all(endpoint, position),
+            key: KeyColumns::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
             page_bytes_max: PAGE_BYTES_MAX,
@@ -93,19 +93,19 @@ impl Decoder {
 
     /// Decodes one page's records, each a JSON object. `now` tells which instants lie in the future.
     pub fn decode(&mut self, rows: &[&str], now: Timestamp) -> Decoded {
-        let horizon = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
-        let mut notes = Notes::new(Watch { horizon, future_instants: 0 });
+        let latest = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
+        let mut notes = Notes::new(FutureCounter { latest, count: 0 });
         let mut good = Vec::with_capacity(rows.len());
         let mut bad = Vec::new();
-        let mut drift = Drift::default();
+        let mut unknown = UnknownCounts::default();
         let mut future_instants = 0;
         let mut bytes = 0;
         for (index, text) in (0..).zip(rows) {
             match self.row(text, bytes, &mut notes) {
                 Ok(()) => {
                     bytes += text.len();
-                    drift.count(&notes.unknown);
-                    future_instants += notes.watch.future_instants;
+                    unknown.count(&notes.unknown);
+                    future_instants += notes.future.count;
                     good.push(index);
                 }
                 Err(located) => {
@@ -114,7 +114,7 @@ impl Decoder {
                 }
             }
         }
-        Decoded { batch: self.finish(good.len()), good, bad, unknown: drift.finish(), future_instants }
+        Decoded { batch: self.finish(good.len()), good, bad, unknown: unknown.finish(), future_instants }
     }
 
     /// Adds one record to every column, or fails with the columns ragged.
@@ -165,7 +165,7 @@ impl Decoder {
         match self.required.iter().find(|index| self.columns[**index].is_null(row)) {
             None => Ok(()),
             Some(index) => {
-                let place = Place::of(Step::Member(self.names[*index].clone()));
+                let place = JsonPath::of(PathStep::Member(self.names[*index].clone()));
                 Err(Located { place, fault: Fault::Null })
             }
         }

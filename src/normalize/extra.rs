@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::value::RawValue;
 
-use super::fault::{Fault, Located, Place, Step, cut};
+use super::fault::{Fault, JsonPath, Located, PathStep, cut};
 use super::raw::{RawMembers, text_of};
 
 /// How deep lists and objects may nest in an unknown value.
@@ -34,7 +34,7 @@ pub struct UnknownField {
 
 /// A member of one record that no column takes.
 pub(super) struct Unknown<'de> {
-    pub place: Place,
+    pub place: JsonPath,
     /// JSON as it came.
     pub value: &'de str,
 }
@@ -60,7 +60,7 @@ enum Node {
 
 fn insert<'a>(
     object: &mut BTreeMap<String, Node>,
-    mut steps: impl Iterator<Item = &'a Step>,
+    mut steps: impl Iterator<Item = &'a PathStep>,
     value: String,
 ) -> Result<(), Fault> {
     let mut object = object;
@@ -78,10 +78,10 @@ fn insert<'a>(
     }
 }
 
-fn name_of(step: Option<&Step>) -> String {
+fn name_of(step: Option<&PathStep>) -> String {
     match step {
-        Some(Step::Member(name) | Step::Key(name)) => name.clone(),
-        Some(Step::Index(index)) => index.to_string(),
+        Some(PathStep::Member(name) | PathStep::Key(name)) => name.clone(),
+        Some(PathStep::Index(index)) => index.to_string(),
         None => String::new(),
     }
 }
@@ -156,9 +156,9 @@ fn write_text(text: &str, out: &mut String) {
 
 /// Counts unknown members over a page.
 #[derive(Default)]
-pub(super) struct Drift(Vec<UnknownField>);
+pub(super) struct UnknownCounts(Vec<UnknownField>);
 
-impl Drift {
+impl UnknownCounts {
     pub fn count(&mut self, unknown: &[Unknown<'_>]) {
         for member in unknown {
             let name = cut(&member.place.pattern(), SAMPLE_BYTES_MAX);

@@ -66,7 +66,7 @@ pub(super) fn cut(text: &str, bytes_max: usize) -> String {
 
 /// One step into a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Member(String),
     Key(String),
     Index(usize),
@@ -74,40 +74,40 @@ pub(super) enum Step {
 
 /// A way into a record, noted while leaving it: the innermost step stands first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Place(Vec<Step>);
+pub(super) struct JsonPath(Vec<PathStep>);
 
-impl Place {
-    pub fn of(innermost: Step) -> Self {
-        Place(vec![innermost])
+impl JsonPath {
+    pub fn of(innermost: PathStep) -> Self {
+        JsonPath(vec![innermost])
     }
 
-    pub fn within(&mut self, outer: Step) {
+    pub fn within(&mut self, outer: PathStep) {
         self.0.push(outer);
     }
 
     /// From the outside in.
-    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &PathStep> {
         self.0.iter().rev()
     }
 
     /// The place with every item of a list and every entry of a map called `*`, so that like places share a name.
     pub fn pattern(&self) -> String {
         let steps = self.steps().map(|step| match step {
-            Step::Member(name) => name.as_str(),
-            Step::Key(_) | Step::Index(_) => "*",
+            PathStep::Member(name) => name.as_str(),
+            PathStep::Key(_) | PathStep::Index(_) => "*",
         });
         steps.collect::<Vec<_>>().join(".")
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, step) in self.steps().enumerate() {
             match step {
-                Step::Member(name) if depth == 0 => write!(f, "{}", cut(name, SHOWN_BYTES_MAX))?,
-                Step::Member(name) => write!(f, ".{}", cut(name, SHOWN_BYTES_MAX))?,
-                Step::Key(key) => write!(f, "[\"{}\"]", cut(key, SHOWN_BYTES_MAX))?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Member(name) if depth == 0 => write!(f, "{}", cut(name, SHOWN_BYTES_MAX))?,
+                PathStep::Member(name) => write!(f, ".{}", cut(name, SHOWN_BYTES_MAX))?,
+                PathStep::Key(key) => write!(f, "[\"{}\"]", cut(key, SHOWN_BYTES_MAX))?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
@@ -117,13 +117,13 @@ impl fmt::Display for Place {
 /// A fault and where it lies; the empty place is the record itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Located {
-    pub place: Place,
+    pub place: JsonPath,
     pub fault: Fault,
 }
 
 impl From<Fault> for Located {
     fn from(fault: Fault) -> Self {
-        Located { place: Place::default(), fault }
+        Located { place: JsonPath::default(), fault }
     }
 }
 
@@ -139,11 +139,11 @@ mod tests {
 
     #[test]
     fn a_place_reads_from_the_outside_in() {
-        let mut place = Place::of(Step::Member("state".to_owned()));
-        place.within(Step::Index(3));
-        place.within(Step::Member("parts".to_owned()));
-        place.within(Step::Key("a b".to_owned()));
-        place.within(Step::Member("steps".to_owned()));
+        let mut place = JsonPath::of(PathStep::Member("state".to_owned()));
+        place.within(PathStep::Index(3));
+        place.within(PathStep::Member("parts".to_owned()));
+        place.within(PathStep::Key("a b".to_owned()));
+        place.within(PathStep::Member("steps".to_owned()));
         assert_eq!(place.to_string(), "steps[\"a b\"].parts[3].state");
         assert_eq!(place.pattern(), "steps.*.parts.*.state");
     }

@@ -7,24 +7,24 @@ use super::columns::Column;
 use super::probe::{Found, Probe};
 use super::raw::text_of;
 use super::read::push_raw;
-use super::scalars::Watch;
+use super::scalars::FutureCounter;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, KeyPart};
 use crate::schema::ColumnType;
 
 /// Columns that identify a record: the first, or where that is NULL the second.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
+pub(super) struct KeyColumns {
     pub column: usize,
     pub fallback: Option<usize>,
 }
 
-impl Part {
+impl KeyColumns {
     /// The parts of a list's key; `position` numbers the columns.
-    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<Part> {
+    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<KeyColumns> {
         let part = |part: &KeyPart| {
             let fallback = part.fallback.as_deref().and_then(&position);
-            Some(Part { column: position(&part.column)?, fallback })
+            Some(KeyColumns { column: position(&part.column)?, fallback })
         };
         endpoint.key.iter().filter_map(part).collect()
     }
@@ -46,7 +46,7 @@ pub struct KeyReader {
     probe: Probe,
     /// The key's columns, each with its slot.
     columns: Vec<(ColumnType, usize)>,
-    parts: Vec<Part>,
+    parts: Vec<KeyColumns>,
     /// The slot of each member beside.
     beside: Vec<usize>,
 }
@@ -62,7 +62,7 @@ impl KeyReader {
         let position = |name: &str| keys.iter().position(|column| column.name == name);
         let path = |name: &&str| endpoint.column(name).map_or_else(|| vec![(*name).to_owned()], |c| c.path.clone());
         KeyReader {
-            parts: Part::all(endpoint, position),
+            parts: KeyColumns::all(endpoint, position),
             columns,
             beside: beside.iter().map(|name| probe.add(&path(name))).collect(),
             probe,
@@ -76,7 +76,7 @@ impl KeyReader {
             reader: self,
             found: Vec::new(),
             columns: self.columns.iter().map(|(ty, _)| Column::new(ty, 0)).collect(),
-            watch: Watch { horizon: Timestamp(i64::MAX), future_instants: 0 },
+            future: FutureCounter { latest: Timestamp(i64::MAX), count: 0 },
             is_readable: false,
         }
     }
@@ -88,7 +88,7 @@ pub struct KeyScan<'k, 'r> {
     found: Vec<Found<'r>>,
     /// One row each: the last record's.
     columns: Vec<Column>,
-    watch: Watch,
+    future: FutureCounter,
     is_readable: bool,
 }
 
@@ -106,8 +106,8 @@ impl<'r> KeyScan<'_, 'r> {
                 column.push_null();
                 true
             }
-            Found::Value(raw) => push_raw(column, raw, &mut self.watch).is_ok(),
-            Found::Faulty => false,
+            Found::Value(raw) => push_raw(column, raw, &mut self.future).is_ok(),
+            Found::Invalid => false,
         })
     }
 

@@ -18,9 +18,9 @@ use crate::schema::{TimeForm, UTC, ZoneRule};
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// Counts instants of one record that lie past the horizon.
-pub(super) struct Watch {
-    pub horizon: Timestamp,
-    pub future_instants: u64,
+pub(super) struct FutureCounter {
+    pub latest: Timestamp,
+    pub count: u64,
 }
 
 /// Rows that a column's first NULL makes room for.
@@ -225,32 +225,32 @@ impl TimeColumn {
         matches!(self.form, TimeForm::Text { .. })
     }
 
-    pub fn push_text(&mut self, text: &str, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         if text.is_empty() {
             self.instants.push(None);
             return Ok(());
         }
         if !self.is_written() {
             let number = numbers::integer(text).ok_or_else(|| Fault::Value(Shown::text(text), "a time as a number"))?;
-            return self.push_integer(number, watch);
+            return self.push_integer(number, future);
         }
         let instant = time::parse_instant(text, self.assumed_offset_s);
-        self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, watch);
+        self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, future);
         Ok(())
     }
 
-    pub fn push_integer(&mut self, value: i64, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_integer(&mut self, value: i64, future: &mut FutureCounter) -> Result<(), Fault> {
         let instant = match self.form {
             TimeForm::EpochSeconds => time::from_epoch_seconds(value),
             TimeForm::EpochMillis => time::from_epoch_millis(value),
             TimeForm::Text { .. } => return Err(Fault::Kind { found: "a number", wanted: "a time as text" }),
         };
-        self.push(instant.map_err(|fault| Fault::Time(Shown::number(&value.to_string()), fault))?, watch);
+        self.push(instant.map_err(|fault| Fault::Time(Shown::number(&value.to_string()), fault))?, future);
         Ok(())
     }
 
-    fn push(&mut self, instant: Timestamp, watch: &mut Watch) {
-        watch.future_instants += u64::from(instant > watch.horizon);
+    fn push(&mut self, instant: Timestamp, future: &mut FutureCounter) {
+        future.count += u64::from(instant > future.latest);
         self.instants.push(Some(instant.0));
     }
 

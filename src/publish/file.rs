@@ -9,7 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::error::Error;
-use super::shape::Shape;
+use super::published_schema::PublishedSchema;
 use super::sum::Summed;
 use super::target::Target;
 use crate::config::ParquetCompression;
@@ -58,7 +58,7 @@ pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
 pub(super) fn write(
     target: &Target,
     path: &str,
-    shape: &Shape,
+    schema: &PublishedSchema,
     labels: &Labels<'_>,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<Written, Error> {
@@ -67,13 +67,14 @@ pub(super) fn write(
     let whole = target.begin(path)?;
     let file = whole.file.try_clone().map_err(Error::io("write", &at))?;
     let mut summed = Summed::into(file);
-    let schema = shape.schema();
+    let arrow_schema = schema.arrow_schema();
     let mut writer =
-        ArrowWriter::try_new(&mut summed, schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
+        ArrowWriter::try_new(&mut summed, arrow_schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
     let mut rows = 0;
     for batch in batches {
-        let shaped =
-            shape.fit(&batch?, &schema).map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
+        let shaped = schema
+            .fit(&batch?, &arrow_schema)
+            .map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
         rows += shaped.num_rows() as u64;
         writer.write(&shaped).map_err(fault)?;
     }

@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::shape::{Column, Origin, Shape};
+use super::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -37,13 +37,13 @@ macro_rules! templates {
 templates! {
     BOTH_ROWS = "publish/both_rows.sql";
     BOTH_VERSIONS = "publish/both_versions.sql";
-    BOUNDS = "publish/bounds.sql";
+    SORT_LIMITS = "publish/sort_limits.sql";
     CHANGES = "publish/changes.sql";
     COLUMNS = "publish/columns.sql";
     CURRENT = "publish/current.sql";
     DIFFERING_ROWS = "publish/differing_rows.sql";
     DIFFERING_VERSIONS = "publish/differing_versions.sql";
-    FRUGAL = "publish/frugal.sql";
+    COMPARE_LIMITS = "publish/compare_limits.sql";
     HISTORY = "publish/history.sql";
     HISTORY_VERSIONS = "publish/history_versions.sql";
     LEDGER = "publish/ledger.sql";
@@ -98,18 +98,18 @@ impl Source {
     }
 
     /// Bounds what sorting takes of memory, by sorting in a folder.
-    pub fn sort_in(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
+    pub fn limit_sorting(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([
             ("memory", self.memory(catalog, SORT_MEMORY_MB)?),
             ("spill", literal(&spill.to_string_lossy())),
         ]);
-        self.connection.execute_batch(&BOUNDS.fill(&values)?).map_err(Error::sql("be configured"))
+        self.connection.execute_batch(&SORT_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
     /// Bounds what comparing takes of memory.
-    pub fn be_frugal(&self, catalog: &Catalog) -> Result<(), Error> {
+    pub fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);
-        self.connection.execute_batch(&FRUGAL.fill(&values)?).map_err(Error::sql("be configured"))
+        self.connection.execute_batch(&COMPARE_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
     fn memory(&self, catalog: &Catalog, ordinary_mb: u64) -> Result<String, Error> {
@@ -135,7 +135,7 @@ impl Source {
     }
 
     /// A table of the ledger up to a run, as the store has it.
-    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, Shape), Error> {
+    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, PublishedSchema), Error> {
         let held = self.held(name)?;
         let values = Values::from([
             ("table", ident(name)),
@@ -143,7 +143,7 @@ impl Source {
             ("last_run_id", last_run_id.to_string()),
             ("key_order", order.iter().map(|name| format!("v.{}", ident(name))).collect::<Vec<_>>().join(", ")),
         ]);
-        Ok((LEDGER.fill(&values)?, Shape::new(held)))
+        Ok((LEDGER.fill(&values)?, PublishedSchema::new(held)))
     }
 
     pub fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
@@ -176,7 +176,7 @@ impl Source {
     }
 
     /// The columns of a stored table, in its order; none where there is no such table.
-    fn held(&self, table: &str) -> Result<Vec<Column>, Error> {
+    fn held(&self, table: &str) -> Result<Vec<PublishedColumn>, Error> {
         let doing = || format!("read the columns of {table}");
         let facts = self.column_facts(table)?;
         if facts.is_empty() {
@@ -192,7 +192,7 @@ impl Source {
                 ty: field.data_type().to_string(),
             })?;
             let (about, nullable) = facts.get(field.name()).cloned().unwrap_or((String::new(), true));
-            Ok(Column { name: field.name().clone(), about, ty, nullable, origin: Origin::Held })
+            Ok(PublishedColumn { name: field.name().clone(), about, ty, nullable, origin: Origin::Stored })
         };
         schema.fields().iter().map(column).collect()
     }
@@ -215,15 +215,15 @@ impl Source {
 pub(super) struct Table {
     pub name: String,
     /// Of live records, and so of every version.
-    version: Vec<Column>,
-    closing: Vec<Column>,
+    version: Vec<PublishedColumn>,
+    closing: Vec<PublishedColumn>,
     key: Vec<String>,
     /// Columns of the key, and the hash.
     pub distinct: Vec<String>,
 }
 
 impl Table {
-    fn new(endpoint: &Endpoint, held: Vec<Column>, closing: Vec<Column>) -> Table {
+    fn new(endpoint: &Endpoint, held: Vec<PublishedColumn>, closing: Vec<PublishedColumn>) -> Table {
         let required: Vec<&str> = endpoint
             .key
             .iter()
@@ -235,9 +235,9 @@ impl Table {
         let known = stored.iter().map(|stored| match find(&stored.name) {
             Some(column) => {
                 let nullable = !required.contains(&stored.name.as_str());
-                Column { about: stored.about.clone(), nullable, ..column }
+                PublishedColumn { about: stored.about.clone(), nullable, ..column }
             }
-            None => Column {
+            None => PublishedColumn {
                 name: stored.name.clone(),
                 about: stored.about.clone(),
                 ty: published_type(&stored.ty),
@@ -269,23 +269,23 @@ impl Table {
         }
     }
 
-    pub fn current_shape(&self) -> Shape {
-        Shape::new(self.version.clone())
+    pub fn current_schema(&self) -> PublishedSchema {
+        PublishedSchema::new(self.version.clone())
     }
 
-    pub fn history_shape(&self) -> Shape {
-        Shape::new(self.version.iter().chain(&self.closing).cloned().collect())
+    pub fn history_schema(&self) -> PublishedSchema {
+        PublishedSchema::new(self.version.iter().chain(&self.closing).cloned().collect())
     }
 
-    pub fn changes_shape(&self) -> Shape {
-        let first = CHANGE_COLUMNS.iter().map(|own| Column {
+    pub fn changes_schema(&self) -> PublishedSchema {
+        let first = CHANGE_COLUMNS.iter().map(|own| PublishedColumn {
             name: own.name.to_owned(),
             about: own.about.to_owned(),
             ty: own.ty.arrow(),
             nullable: false,
-            origin: Origin::Held,
+            origin: Origin::Stored,
         });
-        Shape::new(first.chain(self.version.iter().cloned()).collect())
+        PublishedSchema::new(first.chain(self.version.iter().cloned()).collect())
     }
 
     pub fn current_sql(&self) -> Result<String, Error> {
@@ -329,14 +329,14 @@ impl Table {
 }
 
 /// The columns that the store holds, each from `v`.
-pub(super) fn selected(columns: &[Column]) -> String {
-    let held = columns.iter().filter(|column| column.origin == Origin::Held);
+pub(super) fn selected(columns: &[PublishedColumn]) -> String {
+    let held = columns.iter().filter(|column| column.origin == Origin::Stored);
     held.map(|column| format!("v.{}", ident(&column.name))).collect::<Vec<_>>().join(", ")
 }
 
 /// The same as values that a file and the store can be compared by: JSON as the text it is.
-pub(super) fn comparable(columns: &[&Column]) -> String {
-    let written = |column: &&Column| match column.ty.is_string() {
+pub(super) fn comparable(columns: &[&PublishedColumn]) -> String {
+    let written = |column: &&PublishedColumn| match column.ty.is_string() {
         true => format!("CAST(v.{0} AS VARCHAR) AS {0}", ident(&column.name)),
         false => format!("v.{}", ident(&column.name)),
     };
@@ -344,7 +344,7 @@ pub(super) fn comparable(columns: &[&Column]) -> String {
 }
 
 /// Their names.
-pub(super) fn names(columns: &[&Column]) -> String {
+pub(super) fn names(columns: &[&PublishedColumn]) -> String {
     columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
 }
 

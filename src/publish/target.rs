@@ -109,7 +109,7 @@ impl Drop for Target {
 }
 
 /// Keeps publishers away while a dataset is read; `None` where it was copied without its lock file.
-pub(super) fn hold_still(folder: &Path) -> Result<Option<File>, Error> {
+pub(super) fn keep_publishers_out(folder: &Path) -> Result<Option<File>, Error> {
     match File::open(folder.join(LOCK)) {
         Ok(mut lock) => try_lock(&mut lock, folder, File::try_lock_shared).map(|()| Some(lock)),
         Err(_) => Ok(None),
@@ -174,9 +174,9 @@ mod tests {
         let first = take(folder.path()).unwrap();
         let pid = format!("process {}", std::process::id());
         assert!(take(folder.path()).unwrap_err().to_string().contains(&pid));
-        assert!(matches!(hold_still(folder.path()), Err(Error::Busy { .. })));
+        assert!(matches!(keep_publishers_out(folder.path()), Err(Error::Busy { .. })));
         drop(first);
-        assert!(hold_still(folder.path()).unwrap().is_some());
+        assert!(keep_publishers_out(folder.path()).unwrap().is_some());
         take(folder.path()).unwrap();
     }
 

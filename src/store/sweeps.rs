@@ -26,18 +26,18 @@ pub const MIN_OPEN: u64 = 20;
 
 /// Holds back a sweep that would declare too many records gone at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Brake {
+pub struct DeletionGuard {
     pub max_gone_percent: u8,
     pub min_open: u64,
 }
 
-impl Default for Brake {
+impl Default for DeletionGuard {
     fn default() -> Self {
-        Brake { max_gone_percent: MAX_GONE_PERCENT, min_open: MIN_OPEN }
+        DeletionGuard { max_gone_percent: MAX_GONE_PERCENT, min_open: MIN_OPEN }
     }
 }
 
-impl Brake {
+impl DeletionGuard {
     pub fn holds(&self, gone: u64, open: u64) -> bool {
         open >= self.min_open && u128::from(gone) * 100 > u128::from(open) * u128::from(self.max_gone_percent)
     }
@@ -58,7 +58,7 @@ pub struct SweepCounts {
     pub conflicts: u64,
     /// Records that the brake left open.
     pub held_back: u64,
-    pub braked: bool,
+    pub is_held_back: bool,
     /// Records that the sweep did not show and that the next run has to confirm as gone.
     pub unconfirmed: u64,
     /// Records that were open in the scope before.
@@ -66,7 +66,7 @@ pub struct SweepCounts {
 }
 
 /// A sweep that takes part in the merge.
-pub(crate) struct Merged<'a> {
+pub(crate) struct SweepToMerge<'a> {
     pub sweep: SweepId,
     pub scope: &'a Scope,
     pub not_shown: NotShown,
@@ -92,11 +92,11 @@ mod tests {
 
     #[test]
     fn the_brake_holds_above_its_share_of_enough_records_only() {
-        let brake = Brake::default();
-        assert!(!brake.holds(19, 19), "too few to say");
-        assert!(!brake.holds(6, 20), "30 percent is allowed");
-        assert!(brake.holds(7, 20));
-        assert!(brake.holds(u64::MAX, u64::MAX));
-        assert!(!brake.holds(0, 1_000_000));
+        let guard = DeletionGuard::default();
+        assert!(!guard.holds(19, 19), "too few to say");
+        assert!(!guard.holds(6, 20), "30 percent is allowed");
+        assert!(guard.holds(7, 20));
+        assert!(guard.holds(u64::MAX, u64::MAX));
+        assert!(!guard.holds(0, 1_000_000));
     }
 }

@@ -17,12 +17,12 @@ use crate::cloud::http::error_body::ErrorMembers;
 pub(super) struct AnswerShape {
     items: Items,
     /// The members that are read, each with its place.
-    members: Vec<(Part, Vec<String>)>,
+    members: Vec<(AnswerPart, Vec<String>)>,
 }
 
 /// What a member of the answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum AnswerPart {
     Rows,
     Total,
     Next,
@@ -30,7 +30,7 @@ enum Part {
 }
 
 /// What one answer holds.
-pub(super) struct Parts<'a> {
+pub(super) struct AnswerParts<'a> {
     pub rows: Vec<&'a RawValue>,
     pub total: Option<u64>,
     pub next: Option<Cow<'a, str>>,
@@ -41,14 +41,14 @@ impl AnswerShape {
     pub fn new(endpoint: &Endpoint) -> AnswerShape {
         let mut members = Vec::new();
         if let Items::Member(path) = &endpoint.items {
-            members.push((Part::Rows, path.clone()));
+            members.push((AnswerPart::Rows, path.clone()));
         }
         if let Some(Total::Member(path)) = &endpoint.total {
-            members.push((Part::Total, path.clone()));
+            members.push((AnswerPart::Total, path.clone()));
         }
         if let Paging::Marker(paging) = &endpoint.paging {
-            members.push((Part::Next, paging.next.clone()));
-            members.extend(paging.more.iter().map(|path| (Part::More, path.clone())));
+            members.push((AnswerPart::Next, paging.next.clone()));
+            members.extend(paging.more.iter().map(|path| (AnswerPart::More, path.clone())));
         }
         AnswerShape { items: endpoint.items.clone(), members }
     }
@@ -59,7 +59,7 @@ impl AnswerShape {
     }
 
     /// Takes an answer apart. The error says in a few words what is wrong with it.
-    pub fn read<'de>(&self, body: &'de [u8]) -> Result<Parts<'de>, String> {
+    pub fn read<'de>(&self, body: &'de [u8]) -> Result<AnswerParts<'de>, String> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let mut outline = Outline::default();
         if self.is_array() {
@@ -78,7 +78,7 @@ impl AnswerShape {
             ));
         }
         let rows = outline.rows.ok_or_else(|| self.no_rows())?;
-        Ok(Parts { rows, total: outline.total, next: outline.next, more: outline.more })
+        Ok(AnswerParts { rows, total: outline.total, next: outline.next, more: outline.more })
     }
 
     fn no_rows(&self) -> String {
@@ -100,12 +100,14 @@ struct Outline<'a> {
 }
 
 impl<'de> Outline<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
+    fn read<A: MapAccess<'de>>(&mut self, part: AnswerPart, map: &mut A) -> Result<(), A::Error> {
         match part {
-            Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
-            Part::Total => self.total = total(map.next_value()?).map_err(de::Error::custom)?,
-            Part::Next => self.next = marker(map.next_value()?).map_err(de::Error::custom)?,
-            Part::More => self.more = flag(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::Rows => {
+                self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0))
+            }
+            AnswerPart::Total => self.total = total(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::Next => self.next = marker(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::More => self.more = flag(map.next_value()?).map_err(de::Error::custom)?,
         }
         Ok(())
     }
@@ -113,8 +115,8 @@ impl<'de> Outline<'de> {
 
 /// Reads the members of one object of an answer into the outline, and goes into those objects that hold more of them.
 struct AnswerVisitor<'a, 'm, 'de> {
-    /// Parts with what is left of their paths here.
-    members: &'a [(Part, &'m [String])],
+    /// The parts with what is left of their paths here.
+    members: &'a [(AnswerPart, &'m [String])],
     outline: &'a mut Outline<'de>,
 }
 
@@ -130,7 +132,7 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen: Vec<Cow<'de, str>> = Vec::new();
         while let Some(name) = map.next_key_seed(NameSeed)? {
-            let within: Vec<(Part, &[String])> = self
+            let within: Vec<(AnswerPart, &[String])> = self
                 .members
                 .iter()
                 .filter_map(|(part, path)| Some((*part, path.split_first().filter(|(first, _)| **first == *name)?.1)))

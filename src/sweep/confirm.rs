@@ -16,45 +16,45 @@ use super::page::{Evidence, Listing};
 /// deleted meanwhile.
 pub const LACKING_PERCENT_MAX: usize = 10;
 
-/// What is in doubt after a reading: records that the store holds and the reading did not show.
-pub(super) struct Doubt {
+/// What is in confirmation after a reading: records that the store holds and the reading did not show.
+pub(super) struct Confirmation {
     /// Of the reading before.
     evidence: Evidence,
-    is_witness: bool,
+    is_usable: bool,
     /// Keys in the store that no reading has shown yet.
     missing: HashSet<u64>,
     /// Keys that any reading has shown.
     shown: HashSet<u64>,
-    /// What [`Listing::lives`] is of a reading that shows all of them as they were shown first.
-    lives: u64,
+    /// What [`Listing::stable_sum`] is of a reading that shows all of them as they were shown first.
+    stable_sum: u64,
     /// Whether this reading has shown a record that the one before missed.
     found: bool,
 }
 
-impl Doubt {
-    pub fn new(first: Listing, missing: Vec<u64>) -> Doubt {
-        Doubt {
-            is_witness: is_witness(&first),
+impl Confirmation {
+    pub fn new(first: Listing, missing: Vec<u64>) -> Confirmation {
+        Confirmation {
+            is_usable: is_usable(&first),
             evidence: first.evidence,
             missing: missing.into_iter().collect(),
             shown: first.keys,
-            lives: first.lives,
+            stable_sum: first.stable_sum,
             found: false,
         }
     }
 
     /// Whether a record is one that no reading has shown yet.
-    pub fn adds(&mut self, identity: u64, life: u64) -> bool {
+    pub fn adds(&mut self, identity: u64, stable_hash: u64) -> bool {
         let is_added = self.shown.insert(identity);
         if is_added {
-            self.lives = self.lives.wrapping_add(life);
+            self.stable_sum = self.stable_sum.wrapping_add(stable_hash);
             self.found |= self.missing.remove(&identity);
         }
         is_added
     }
 
     /// Whether every record that was missing has been shown, so that nothing is left to confirm.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_shown_all(&self) -> bool {
         self.missing.is_empty()
     }
 
@@ -65,27 +65,27 @@ impl Doubt {
     /// Takes a finished reading in; says whether it confirms that what is missing is gone. If not, it takes the place
     /// of the reading before.
     pub fn is_confirmed_by(&mut self, again: Listing) -> bool {
-        if !is_witness(&again) {
+        if !is_usable(&again) {
             return false;
         }
-        let was_witness = std::mem::replace(&mut self.is_witness, true);
+        let was_usable = std::mem::replace(&mut self.is_usable, true);
         let lacking = self.shown.len() - again.keys.len();
-        let shows_all = lacking == 0 && again.lives == self.lives;
+        let shows_all = lacking == 0 && again.stable_sum == self.stable_sum;
         let shows_enough = lacking * 100 <= self.shown.len() * LACKING_PERCENT_MAX;
         let cannot_pass_over = is_strong(&self.evidence) && is_strong(&again.evidence);
-        let is_confirmed = was_witness && !self.found && (shows_all || cannot_pass_over && shows_enough);
+        let is_confirmed = was_usable && !self.found && (shows_all || cannot_pass_over && shows_enough);
         (self.evidence, self.found) = (again.evidence, false);
         is_confirmed
     }
 }
 
 /// Whether a reading is worth something on its own.
-fn is_witness(listing: &Listing) -> bool {
-    why_no_witness(listing).is_none()
+fn is_usable(listing: &Listing) -> bool {
+    why_unusable(listing).is_none()
 }
 
 /// Why a reading is worth nothing, where it is not. An empty answer that gives no total says nothing.
-pub(super) fn why_no_witness(listing: &Listing) -> Option<&str> {
+pub(super) fn why_unusable(listing: &Listing) -> Option<&str> {
     match listing.evidence {
         Evidence::End if listing.keys.is_empty() => Some("the answer is empty and gives no total"),
         _ => listing.evidence.reason(),
@@ -103,7 +103,7 @@ mod tests {
 
     const CREATED: u64 = 1_000;
 
-    fn life(key: u64) -> u64 {
+    fn stable_hash(key: u64) -> u64 {
         key * CREATED
     }
 
@@ -114,7 +114,7 @@ mod tests {
             total_last: None,
             rows_read: keys.len() as u64,
             keys: keys.iter().copied().collect(),
-            lives: keys.iter().map(|key| life(*key)).sum(),
+            stable_sum: keys.iter().map(|key| stable_hash(*key)).sum(),
             is_total_met: false,
             keyless: 0,
             pages: 1,
@@ -124,11 +124,11 @@ mod tests {
 
     /// Whether a second reading confirms that what the first did not show is gone.
     fn confirms(first: Listing, missing: &[u64], again: Listing) -> bool {
-        let mut doubt = Doubt::new(first, missing.to_vec());
+        let mut confirmation = Confirmation::new(first, missing.to_vec());
         for key in again.keys.clone() {
-            doubt.adds(key, life(key));
+            confirmation.adds(key, stable_hash(key));
         }
-        !doubt.is_settled() && doubt.is_confirmed_by(again)
+        !confirmation.has_shown_all() && confirmation.is_confirmed_by(again)
     }
 
     fn weak(keys: &[u64]) -> Listing {
@@ -165,12 +165,12 @@ mod tests {
     fn a_reading_is_held_to_all_that_were_before_it_and_not_to_the_last_alone() {
         for (second, third) in [(&[][..], &[][..]), (&[1, 2], &[1, 2]), (&[], &[3, 4]), (&[7, 8, 9], &[7, 8, 9])] {
             for reading in [strong, weak] {
-                let mut doubt = Doubt::new(reading(&[1, 2, 3, 4]), vec![99]);
+                let mut confirmation = Confirmation::new(reading(&[1, 2, 3, 4]), vec![99]);
                 for keys in [second, third] {
                     for key in keys {
-                        doubt.adds(*key, life(*key));
+                        confirmation.adds(*key, stable_hash(*key));
                     }
-                    assert!(!doubt.is_confirmed_by(reading(keys)), "{second:?}, then {third:?}");
+                    assert!(!confirmation.is_confirmed_by(reading(keys)), "{second:?}, then {third:?}");
                 }
             }
         }
@@ -179,19 +179,19 @@ mod tests {
     #[test]
     fn a_record_made_again_under_its_old_key_is_not_the_one_that_the_first_reading_showed() {
         let mut again = weak(&[1, 2]);
-        again.lives += CREATED;
+        again.stable_sum += CREATED;
         assert!(!confirms(weak(&[1, 2]), &[9], again));
     }
 
     #[test]
     fn a_reading_that_shows_what_the_first_missed_makes_the_first_no_witness() {
         for reading in [strong, weak] {
-            let mut doubt = Doubt::new(reading(&[1, 2]), vec![8, 9]);
-            assert!(doubt.adds(9, life(9)));
-            assert!(!doubt.is_settled());
-            assert!(!doubt.is_confirmed_by(reading(&[1, 2, 9])), "8 was missed by one witness");
-            assert!(!doubt.adds(9, life(9)), "it has been shown");
-            assert!(doubt.is_confirmed_by(reading(&[1, 2, 9])));
+            let mut confirmation = Confirmation::new(reading(&[1, 2]), vec![8, 9]);
+            assert!(confirmation.adds(9, stable_hash(9)));
+            assert!(!confirmation.has_shown_all());
+            assert!(!confirmation.is_confirmed_by(reading(&[1, 2, 9])), "8 was missed by one witness");
+            assert!(!confirmation.adds(9, stable_hash(9)), "it has been shown");
+            assert!(confirmation.is_confirmed_by(reading(&[1, 2, 9])));
         }
     }
 
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_confirm_once_every_missing_record_was_shown() {
-        let mut doubt = Doubt::new(weak(&[1]), vec![9]);
-        assert!(doubt.adds(9, life(9)));
-        assert!(doubt.is_settled());
+        let mut confirmation = Confirmation::new(weak(&[1]), vec![9]);
+        assert!(confirmation.adds(9, stable_hash(9)));
+        assert!(confirmation.has_shown_all());
     }
 }

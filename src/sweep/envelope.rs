@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::page::{PageFacts, RowFacts};
-use super::room::Held;
+use super::page_budget::Reservation;
 use crate::base::time::parse_instant;
 use crate::catalog::spec::{Endpoint, Total};
 use crate::cloud::Reply;
@@ -52,7 +52,7 @@ pub struct Page {
     /// The cloud's own name for the answer.
     pub request_id: Option<String>,
     /// Its room among the pages that a run holds, where these are counted.
-    held: Option<Arc<Mutex<Held>>>,
+    reservation: Option<Arc<Mutex<Reservation>>>,
 }
 
 impl Page {
@@ -61,15 +61,15 @@ impl Page {
     }
 
     /// The page, with the room that was taken for it before it came.
-    pub fn kept_in(self, mut held: Held) -> Page {
-        held.arrived(self.body.len() as u64);
-        Page { held: Some(Arc::new(Mutex::new(held))), ..self }
+    pub fn with_reservation(self, mut reservation: Reservation) -> Page {
+        reservation.arrived(self.body.len() as u64);
+        Page { reservation: Some(Arc::new(Mutex::new(reservation))), ..self }
     }
 
     /// The page has been looked at, and may wait for others.
     pub fn looked_at(self) -> Page {
-        if let Some(held) = &self.held {
-            held.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
+        if let Some(reservation) = &self.reservation {
+            reservation.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
         }
         self
     }
@@ -111,7 +111,7 @@ impl Envelope {
 
     /// The same where records of these contents, by their hash, are known to have no key and not to need one: they
     /// count as records like any other, each known by its content.
-    pub fn knowing(self, keyless: Arc<HashSet<u64>>) -> Envelope {
+    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
         Envelope { known_keyless: keyless, ..self }
     }
 
@@ -181,7 +181,10 @@ impl Envelope {
             more: parts.more,
         };
         let rows = parts.rows.iter().map(|row| range(row.get())).collect();
-        Ok((Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, held: None }, facts))
+        Ok((
+            Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, reservation: None },
+            facts,
+        ))
     }
 
     /// The parts of a record's key; `None` where the decoder would find none.

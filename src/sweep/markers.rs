@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, Shape};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape};
 use super::pass::Totals;
 
 pub struct MarkerPass {
-    shape: Shape,
+    shape: PagingShape,
     next_id: u64,
     step: Step,
     /// Fingerprints of the markers that were followed: no more than the pages allowed.
     followed: HashSet<u128>,
     totals: Totals,
     keys: HashSet<u64>,
-    lives: u64,
+    stable_sum: u64,
     keyless: u64,
     /// Whether a page showed two records under one key.
     contradicted: bool,
@@ -41,14 +41,14 @@ enum Step {
 
 impl MarkerPass {
     /// `first_id` numbers the first page asked for, so that pages of an earlier pass are not mistaken for this one's.
-    pub fn new(shape: Shape, first_id: u64) -> Self {
+    pub fn new(shape: PagingShape, first_id: u64) -> Self {
         Self {
             next_id: first_id,
             step: Step::Ask(None),
             followed: HashSet::new(),
             totals: Totals::default(),
             keys: HashSet::new(),
-            lives: 0,
+            stable_sum: 0,
             keyless: 0,
             contradicted: false,
             repeated: false,
@@ -66,7 +66,7 @@ impl MarkerPass {
         for row in &facts.rows {
             self.keyless += u64::from(row.key.is_none());
             if self.keys.insert(row.identity()) {
-                self.lives = self.lives.wrapping_add(row.life(self.shape.order_columns));
+                self.stable_sum = self.stable_sum.wrapping_add(row.stable_hash(self.shape.order_columns));
             } else {
                 self.repeated = true;
             }
@@ -162,7 +162,7 @@ impl PagePass for MarkerPass {
             rows_read: self.rows_read,
             is_total_met: self.totals.are_met_by(self.keys.len() as u64),
             keys: self.keys,
-            lives: self.lives,
+            stable_sum: self.stable_sum,
             keyless: self.keyless,
             pages: self.pages,
             seam_repairs: 0,

@@ -6,15 +6,15 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 use super::pass::{ORDER_RECORDS_MIN, Pass};
 
 /// Requests after which a pass is taken to be endless.
 const REQUESTS_MAX: usize = 5_000;
 
-fn shape(limit: u32, overlap: bool) -> Shape {
+fn shape(limit: u32, overlap: bool) -> PagingShape {
     let steps = if overlap { Steps::Overlapping } else { Steps::Apart };
-    Shape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
+    PagingShape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -53,14 +53,18 @@ impl Server {
     }
 }
 
-struct Outcome {
+struct PassResult {
     listing: Listing,
     released: Vec<u64>,
     requests: usize,
 }
 
 /// Runs a pass, answering the requests in flight in a random sequence.
-fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastrand::Rng) -> PageFacts) -> Outcome {
+fn run(
+    shape: PagingShape,
+    seed: u64,
+    mut answer: impl FnMut(PageRequest, &mut fastrand::Rng) -> PageFacts,
+) -> PassResult {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut pass = Pass::new(shape, 7);
     let mut in_flight: Vec<PageRequest> = Vec::new();
@@ -85,7 +89,7 @@ fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastran
             }
         }
     }
-    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
+    PassResult { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
@@ -237,7 +241,7 @@ fn a_page_cut_short_amid_a_list_without_a_total_is_no_end() {
 #[test]
 fn a_list_of_one_page_by_its_nature_is_asked_for_once() {
     let server = Server::of(5);
-    let whole = Shape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
+    let whole = PagingShape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
     let outcome = run(whole, 1, |request, _| PageFacts { total: None, ..server.page(request) });
     assert_eq!((outcome.listing.evidence, outcome.requests), (Evidence::OnePage, 1));
 }
@@ -395,7 +399,7 @@ impl Registry {
         PageFacts { total: Some(self.records.len() as u64), rows: rows.map(facts).collect(), ..PageFacts::default() }
     }
 
-    fn lives(&self) -> BTreeSet<(u64, u64)> {
+    fn identities(&self) -> BTreeSet<(u64, u64)> {
         self.records.iter().map(|record| (record.key, record.created)).collect()
     }
 }
@@ -425,12 +429,12 @@ impl Busy {
         let mut server = Registry::of(self.rows, self.sorting, self.silent_of_ten, self.shows_updates);
         let mut rng = fastrand::Rng::with_seed(self.seed);
         (0..self.before).for_each(|_| server.step(&mut rng));
-        let mut throughout = server.lives();
-        let shape = Shape { has_updated: self.shows_updates, ..shape(self.limit, true) };
+        let mut throughout = server.identities();
+        let shape = PagingShape { has_updated: self.shows_updates, ..shape(self.limit, true) };
         let outcome = run(shape, self.seed, |request, rng| {
             (0..rng.usize(..=self.busy)).for_each(|_| server.step(rng));
-            let lives = server.lives();
-            throughout.retain(|life| lives.contains(life));
+            let identities = server.identities();
+            throughout.retain(|identity| identities.contains(identity));
             server.page(request)
         });
         let is_proved = matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage);
@@ -510,7 +514,7 @@ proptest! {
 
     #[test]
     fn a_server_that_answers_anything_is_left_within_bounds(limit in 1u32..20, overlap: bool, seed: u64, spread in 1u64..200) {
-        let bounded = Shape { pages_max: 300, ..shape(limit, overlap) };
+        let bounded = PagingShape { pages_max: 300, ..shape(limit, overlap) };
         let outcome = run(bounded, seed, |_, rng| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread * 10)),
             rows: (0..rng.usize(..=limit as usize)).map(|_| row(rng.u64(..spread))).collect(),

@@ -8,12 +8,12 @@ use proptest::prelude::*;
 
 use super::markers::MarkerPass;
 use super::order::ORDER_COLUMNS_MAX;
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 
 const PAGES_MAX: u32 = 300;
 
-fn shape(limit: u32) -> Shape {
-    Shape { limit, steps: Steps::Markers, pages_max: PAGES_MAX, order_columns: 1, has_updated: true }
+fn shape(limit: u32) -> PagingShape {
+    PagingShape { limit, steps: Steps::Markers, pages_max: PAGES_MAX, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -32,13 +32,13 @@ fn page(keys: &BTreeSet<u64>, request: &PageRequest) -> PageFacts {
     }
 }
 
-struct Outcome {
+struct PassResult {
     listing: Listing,
     released: Vec<u64>,
     requests: u64,
 }
 
-fn run(shape: Shape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> Outcome {
+fn run(shape: PagingShape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> PassResult {
     let mut pass = MarkerPass::new(shape, 7);
     let (mut released, mut requests) = (Vec::new(), 0);
     while !pass.is_ended() {
@@ -53,7 +53,7 @@ fn run(shape: Shape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> Outco
         assert_eq!(events, [Event::Release { page: request.id, rows: (0..keys.len() as u32).collect() }]);
         released.extend(keys);
     }
-    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
+    PassResult { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn keys(rows: u64) -> BTreeSet<u64> {
@@ -76,7 +76,7 @@ fn a_list_that_does_not_move_is_read_once_at_every_boundary_length() {
     }
 }
 
-fn moved(outcome: &Outcome, piece: &str) {
+fn moved(outcome: &PassResult, piece: &str) {
     assert!(
         matches!(&outcome.listing.evidence, Evidence::Moved(why) if why.contains(piece)),
         "{:?}",
@@ -195,7 +195,7 @@ proptest! {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut list = keys(rows);
         let mut throughout = list.clone();
-        let outcome = run(Shape { pages_max: 5_000, ..shape(limit) }, |request| {
+        let outcome = run(PagingShape { pages_max: 5_000, ..shape(limit) }, |request| {
             for _ in 0..changes {
                 let key = 1_000_000 + rng.u64(..3_000);
                 if rng.bool() { list.insert(key); } else { list.remove(&key); }

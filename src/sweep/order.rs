@@ -43,7 +43,7 @@ pub type OrderValues = [Option<OrderValue>; ORDER_COLUMNS_MAX];
 
 /// Watches a listing go by.
 #[derive(Clone, Debug)]
-pub struct OrderWatch {
+pub struct OrderTracker {
     /// How many of the values never change.
     fixed: usize,
     has_updated: bool,
@@ -59,7 +59,7 @@ pub struct OrderWatch {
     updated_fell: bool,
 }
 
-impl OrderWatch {
+impl OrderTracker {
     /// `fixed` columns that never change, at most three, and whether an update time follows them.
     pub fn new(fixed: usize, has_updated: bool) -> Self {
         let fixed = fixed.min(ORDER_COLUMNS_MAX - 1);
@@ -153,8 +153,8 @@ mod tests {
         values
     }
 
-    fn watched(fixed: usize, updated: bool, rows: &[&[i64]]) -> OrderWatch {
-        let mut watch = OrderWatch::new(fixed, updated);
+    fn watched(fixed: usize, updated: bool, rows: &[&[i64]]) -> OrderTracker {
+        let mut watch = OrderTracker::new(fixed, updated);
         let rows: Vec<OrderValues> = rows.iter().map(|row| values(row)).collect();
         watch.see_page(rows.iter());
         watch
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn rows_of_different_pages_are_not_compared() {
-        let mut watch = OrderWatch::new(1, false);
+        let mut watch = OrderTracker::new(1, false);
         for page in [[1, 4], [3, 5]] {
             watch.see_page(page.map(|value| values(&[value])).iter());
         }

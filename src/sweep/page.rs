@@ -8,12 +8,12 @@ use super::order::{OrderValue, OrderValues};
 
 /// How a list is paged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+pub struct PagingShape {
     /// Records a page, as asked for.
     pub limit: u32,
     pub steps: Steps,
     pub pages_max: u32,
-    /// Columns that never change, and whether an update time follows them: see [`OrderWatch`].
+    /// Columns that never change, and whether an update time follows them: see [`OrderTracker`].
     pub order_columns: usize,
     pub has_updated: bool,
 }
@@ -76,7 +76,7 @@ impl RowFacts {
     }
 
     /// A hash of the key and of the first values, which never change: a record made again under its old key has another.
-    pub(super) fn life(&self, fixed: usize) -> u64 {
+    pub(super) fn stable_hash(&self, fixed: usize) -> u64 {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(ODD);
         let values = self.order[..fixed].iter().map(|value| value.map_or(0, OrderValue::bits));
@@ -130,8 +130,8 @@ pub struct Listing {
     /// Rows released, a record that was met again at a seam counted once.
     pub rows_read: u64,
     pub keys: HashSet<u64>,
-    /// The sum of what [`RowFacts::life`] gives for each distinct record, as it was first shown.
-    pub lives: u64,
+    /// The sum of what [`RowFacts::stable_hash`] gives for each distinct record, as it was first shown.
+    pub stable_sum: u64,
     /// Whether each page gave the same total, and as many distinct records were shown.
     pub is_total_met: bool,
     /// Rows that bear no key.

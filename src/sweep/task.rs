@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::confirm::{Doubt, why_no_witness};
+use super::confirm::{Confirmation, why_unusable};
 use super::envelope::Page;
 use super::markers::MarkerPass;
-use super::page::{Event, Evidence, Listing, PagePass, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PagePass, PagingShape, Steps};
 use super::pass::Pass;
 use super::source::{Fetched, PageSource, Traffic};
 use crate::cloud::error::Error;
@@ -116,7 +116,7 @@ impl fmt::Display for Proof {
 }
 
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Ending {
     Complete(Proof),
     /// What was read is kept, but nothing may be declared gone; with the reason.
     Unproved(String),
@@ -125,7 +125,7 @@ pub enum Verdict {
 
 /// A sweep that has ended. Counts are those of the pass whose rows were kept.
 pub struct Swept {
-    pub verdict: Verdict,
+    pub ending: Ending,
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,
     pub rows_read: u64,
@@ -139,7 +139,7 @@ impl Swept {
     /// A listing of which nothing was read.
     pub fn failed(error: Error) -> Swept {
         Swept {
-            verdict: Verdict::Failed(Box::new(error)),
+            ending: Ending::Failed(Box::new(error)),
             total_first: None,
             total_last: None,
             rows_read: 0,
@@ -162,7 +162,7 @@ pub async fn sweep<S: PageSource, K: Sink>(
         Err(error) => return Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..Swept::failed(error) }),
     };
     let mut swept = Swept {
-        verdict: Verdict::Unproved(String::new()),
+        ending: Ending::Unproved(String::new()),
         total_first: listing.total_first,
         total_last: listing.total_last,
         rows_read: listing.rows_read,
@@ -170,16 +170,16 @@ pub async fn sweep<S: PageSource, K: Sink>(
         pages: 0,
         traffic: Traffic::default(),
     };
-    swept.verdict = match Proof::of(&listing.evidence) {
-        None => Verdict::Unproved(listing.evidence.reason().unwrap_or_default().to_owned()),
-        Some(proof) if driver.leaves_to_the_next_run(&listing) => Verdict::Complete(proof),
+    swept.ending = match Proof::of(&listing.evidence) {
+        None => Ending::Unproved(listing.evidence.reason().unwrap_or_default().to_owned()),
+        Some(proof) if driver.leaves_to_the_next_run(&listing) => Ending::Complete(proof),
         Some(proof) => {
             let absent = sink.absent().await?;
-            let doubt = Doubt::new(listing, absent);
-            if doubt.is_settled() {
-                Verdict::Complete(proof)
+            let confirmation = Confirmation::new(listing, absent);
+            if confirmation.has_shown_all() {
+                Ending::Complete(proof)
             } else {
-                driver.confirm(sink, proof, doubt, &mut swept).await?
+                driver.confirm(sink, proof, confirmation, &mut swept).await?
             }
         }
     };
@@ -187,7 +187,7 @@ pub async fn sweep<S: PageSource, K: Sink>(
 }
 
 /// A pass of the kind that a list's shape asks for.
-fn pass_over(shape: Shape, first_id: u64) -> Box<dyn PagePass> {
+fn pass_over(shape: PagingShape, first_id: u64) -> Box<dyn PagePass> {
     match shape.steps {
         Steps::Overlapping | Steps::Apart | Steps::Whole => Box::new(Pass::new(shape, first_id)),
         Steps::Markers => Box::new(MarkerPass::new(shape, first_id)),
@@ -204,17 +204,17 @@ struct Driver<S> {
 }
 
 /// What becomes of the rows that a reading joins.
-enum Rows<'a> {
-    Release,
+enum RowsToRelease<'a> {
+    All,
     /// Only those are released that the reading before did not show. It ends as soon as nothing is left to confirm.
-    ReleaseMissing(&'a mut Doubt),
+    Missing(&'a mut Confirmation),
 }
 
 /// How a reading ended.
 enum Reading {
     Whole(Listing),
     /// Everything that was missing has been shown.
-    Settled,
+    AllShown,
     Failed(Error),
 }
 
@@ -232,14 +232,14 @@ impl<S: PageSource> Driver<S> {
     async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
         let mut restarts = 0;
         loop {
-            match self.read(sink, &mut Rows::Release).await?.0 {
+            match self.read(sink, &mut RowsToRelease::All).await?.0 {
                 Reading::Failed(error) => return Ok(Err(error)),
                 Reading::Whole(Listing { evidence: Evidence::Moved(_), .. }) if restarts < self.limits.restarts_max => {
                     restarts += 1;
                     sink.restart().await?;
                 }
                 Reading::Whole(listing) => return Ok(Ok(listing)),
-                Reading::Settled => unreachable!("a first reading has nothing to confirm"),
+                Reading::AllShown => unreachable!("a first reading has nothing to confirm"),
             }
         }
     }
@@ -259,34 +259,38 @@ impl<S: PageSource> Driver<S> {
         &mut self,
         sink: &mut K,
         proof: Proof,
-        mut doubt: Doubt,
+        mut confirmation: Confirmation,
         swept: &mut Swept,
-    ) -> Result<Verdict, K::Fault> {
+    ) -> Result<Ending, K::Fault> {
         let mut reason = String::new();
         for _ in 0..self.limits.confirming_readings_max {
-            let (reading, added) = self.read(sink, &mut Rows::ReleaseMissing(&mut doubt)).await?;
+            let (reading, added) = self.read(sink, &mut RowsToRelease::Missing(&mut confirmation)).await?;
             swept.rows_read += added;
             swept.distinct += added;
             match reading {
-                Reading::Settled => return Ok(Verdict::Complete(proof.confirmed())),
+                Reading::AllShown => return Ok(Ending::Complete(proof.confirmed())),
                 Reading::Failed(error) => {
                     reason = format!("the second reading failed: {error}");
                     break;
                 }
                 Reading::Whole(again) => {
-                    let why = why_no_witness(&again).unwrap_or("no two readings of the list agree");
+                    let why = why_unusable(&again).unwrap_or("no two readings of the list agree");
                     reason = why.to_owned();
-                    if doubt.is_confirmed_by(again) {
-                        return Ok(Verdict::Complete(proof.confirmed()));
+                    if confirmation.is_confirmed_by(again) {
+                        return Ok(Ending::Complete(proof.confirmed()));
                     }
                 }
             }
         }
-        Ok(Verdict::Unproved(format!("{} records were not shown, and {reason}", doubt.missing())))
+        Ok(Ending::Unproved(format!("{} records were not shown, and {reason}", confirmation.missing())))
     }
 
     /// One reading, and how many rows it released. The outer error is the sink's.
-    async fn read<K: Sink>(&mut self, sink: &mut K, fate: &mut Rows<'_>) -> Result<(Reading, u64), K::Fault> {
+    async fn read<K: Sink>(
+        &mut self,
+        sink: &mut K,
+        to_release: &mut RowsToRelease<'_>,
+    ) -> Result<(Reading, u64), K::Fault> {
         let mut pass = pass_over(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, (Page, Vec<(u64, u64)>)> = HashMap::new();
@@ -313,9 +317,11 @@ impl<S: PageSource> Driver<S> {
                 }
             };
             (self.pages, pages) = (self.pages + 1, pages + 1);
-            let identities = match fate {
-                Rows::Release => Vec::new(),
-                Rows::ReleaseMissing(_) => facts.rows.iter().map(|row| (row.identity(), row.life(fixed))).collect(),
+            let identities = match to_release {
+                RowsToRelease::All => Vec::new(),
+                RowsToRelease::Missing(_) => {
+                    facts.rows.iter().map(|row| (row.identity(), row.stable_hash(fixed))).collect()
+                }
             };
             bodies.insert(id, (page.looked_at(), identities));
             for event in pass.on_page(id, facts) {
@@ -324,10 +330,10 @@ impl<S: PageSource> Driver<S> {
                     Event::Release { page, rows: mut listed } => {
                         rows += listed.len() as u64;
                         let Some((page, identities)) = bodies.remove(&page) else { continue };
-                        if let Rows::ReleaseMissing(doubt) = fate {
+                        if let RowsToRelease::Missing(confirmation) = to_release {
                             listed.retain(|row| {
-                                let (identity, life) = identities[*row as usize];
-                                doubt.adds(identity, life)
+                                let (identity, stable_hash) = identities[*row as usize];
+                                confirmation.adds(identity, stable_hash)
                             });
                         }
                         released += listed.len() as u64;
@@ -344,9 +350,9 @@ impl<S: PageSource> Driver<S> {
                 rows,
                 rows_expected: pass.expected_rows(),
             });
-            if matches!(fate, Rows::ReleaseMissing(doubt) if doubt.is_settled()) {
+            if matches!(to_release, RowsToRelease::Missing(confirmation) if confirmation.has_shown_all()) {
                 self.drop_rest(in_flight).await;
-                return Ok((Reading::Settled, released));
+                return Ok((Reading::AllShown, released));
             }
         }
         self.drop_rest(in_flight).await;

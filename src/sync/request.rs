@@ -8,7 +8,7 @@ use crate::cloud::client::ClientSettings;
 use crate::cloud::limit::rate::RateSettings;
 use crate::config::{FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
-use crate::store::{Brake, Owed, StoreSettings};
+use crate::store::{DeletionGuard, PendingPublish, StoreSettings};
 
 /// What a run is asked to do.
 pub struct Request {
@@ -61,15 +61,18 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
         lock_timeout: settings.lock_timeout,
         memory_limit_mb: settings.memory_limit_mb,
         request_log_days: settings.request_log_days,
-        brake: Brake { max_gone_percent: settings.max_gone_percent, ..Brake::default() },
+        deletion_guard: DeletionGuard { max_gone_percent: settings.max_gone_percent, ..DeletionGuard::default() },
         allow_gone: request.allow_gone,
         ..StoreSettings::new(clock::block)
     }
 }
 
 /// What a run is to be published into, and how far that is.
-pub(super) fn owed(settings: &Settings) -> Option<Owed> {
+pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
     let folder = &settings.publish.as_ref()?.parquet;
     let manifest = Manifest::read(folder).ok().flatten();
-    Some(Owed { target: folder.display().to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
+    Some(PendingPublish {
+        target: folder.display().to_string(),
+        published_run_id: manifest.map(|held| held.run.run_id),
+    })
 }

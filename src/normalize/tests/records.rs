@@ -148,7 +148,7 @@ fn deploy_tasks() -> Endpoint {
         type = "map"
         about = "Steps by their identity."
         item = { type = "struct", fields = [
-            { name = "id", type = "text", about = "Step." },
+            { name = "id", type = "text", about = "PathStep." },
             { name = "name", type = "text", about = "Name." },
             { name = "params", type = "map", item = { type = "text" }, about = "Parameters." },
             { name = "enable", type = "bool", about = "Whether it runs." },

@@ -7,7 +7,7 @@ use duckdb::{Connection, params};
 use super::records::DriftKind;
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template;
 
 /// A member by which the records of a table have differed.
@@ -80,11 +80,11 @@ pub fn acknowledge(
     table: &str,
     fields: &[String],
 ) -> Result<(), Error> {
-    let bench = Workbench::open(path, at, settings)?;
+    let shadow = ShadowCopy::open(path, at, settings)?;
     for field in fields {
         let values = params![at.to_string(), table, field];
-        let marked = bench.connection().execute(template::ACKNOWLEDGE.text, values);
+        let marked = shadow.connection().execute(template::ACKNOWLEDGE.text, values);
         marked.map_err(Error::sql("acknowledge drift"))?;
     }
-    bench.replace(|_| Ok(()))
+    shadow.replace(|_| Ok(()))
 }

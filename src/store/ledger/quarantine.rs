@@ -9,7 +9,7 @@ use duckdb::{Connection, params};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -71,11 +71,11 @@ pub(crate) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
 
 /// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
 pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
-    let bench = Workbench::open(path, at, settings)?;
+    let shadow = ShadowCopy::open(path, at, settings)?;
     for record in records {
         let values = params![at.to_string(), record.table, record.scope, record.raw_hash.cast_signed()];
-        let marked = bench.connection().execute(template::DISMISS.text, values);
+        let marked = shadow.connection().execute(template::DISMISS.text, values);
         marked.map_err(Error::sql("dismiss a quarantined record"))?;
     }
-    bench.replace(|_| Ok(()))
+    shadow.replace(|_| Ok(()))
 }

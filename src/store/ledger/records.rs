@@ -14,7 +14,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::schema::{REQUESTS, RUNS, SWEEPS, UTC};
 use crate::store::error::Error;
-use crate::store::file::workbench::PROGRAM;
+use crate::store::file::shadow_copy::PROGRAM;
 use crate::store::sweeps::{NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, CHUNK_BYTES, Database};
 use crate::store::table::raw::RawText;
@@ -30,12 +30,12 @@ pub struct RunRecord {
     pub outcome: Outcome,
     pub settings_hash: String,
     /// What is to be published once the run is stored.
-    pub owed: Option<Owed>,
+    pub pending_publish: Option<PendingPublish>,
 }
 
 /// A folder that the run is to be published into.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Owed {
+pub struct PendingPublish {
     pub target: String,
     /// The newest run that it holds so far.
     pub published_run_id: Option<i64>,
@@ -170,13 +170,13 @@ impl Ledger<'_> {
                 ("settings_hash", texts([Some(&run.settings_hash)])),
             ]),
         )?;
-        run.owed.as_ref().map_or(Ok(()), |owed| self.settle(owed))
+        run.pending_publish.as_ref().map_or(Ok(()), |pending| self.mark_published(pending))
     }
 
-    fn settle(&self, owed: &Owed) -> Result<(), Error> {
-        let published = owed.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
-        let values = [("target", template::literal(&owed.target)), ("published_run_id", published)];
-        self.execute(&template::SETTLE_OUTBOX, Values::from(values))
+    fn mark_published(&self, pending: &PendingPublish) -> Result<(), Error> {
+        let published = pending.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
+        let values = [("target", template::literal(&pending.target)), ("published_run_id", published)];
+        self.execute(&template::MARK_PUBLISHED, Values::from(values))
     }
 
     pub fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use duckdb::Connection;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Endpoint;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::read::checks;
 use crate::store::template::{self, Values, ident, instant};
 
@@ -31,8 +31,8 @@ pub fn redate(
     endpoints: &[Endpoint],
     settings: &StoreSettings,
 ) -> Result<Timestamp, Error> {
-    let bench = Workbench::open(path, now, settings)?;
-    let connection = bench.connection();
+    let shadow = ShadowCopy::open(path, now, settings)?;
+    let connection = shadow.connection();
     let found = neighbours(connection, run_id)?;
     let Neighbours { run, before, after } = found;
     let latest = after.map_or(now, |after| after.min(now));
@@ -58,7 +58,7 @@ pub fn redate(
     ]);
     connection.execute_batch(&template::REDATE_LEDGER.fill(&values)?).map_err(Error::sql("date the run again"))?;
     transaction.commit().map_err(Error::sql("commit the run's new date"))?;
-    bench.replace(|written| {
+    shadow.replace(|written| {
         let is_dated = neighbours(written, run_id)?.run == to;
         match checks::run_checks(written, endpoints)?.into_iter().next() {
             Some(violation) => Err(Error::Unsound { check: violation.check, sample: violation.sample }),

@@ -11,7 +11,7 @@ use arrow::error::ArrowError;
 use duckdb::Connection;
 
 use super::layout::Layout;
-use super::parked::Parked;
+use super::row_file::RowFile;
 use crate::schema::{HASH, STAGE_COLUMNS, fits};
 use crate::store::error::Error;
 
@@ -57,17 +57,17 @@ pub(crate) struct Buffer {
     bytes: usize,
     /// Rows taken so far: the number of the next one.
     next_row: i64,
-    parked: Parked,
+    row_file: RowFile,
 }
 
 impl Buffer {
-    pub fn new(parked: Parked) -> Buffer {
-        Buffer { waiting: Vec::new(), rows: 0, bytes: 0, next_row: 0, parked }
+    pub fn new(row_file: RowFile) -> Buffer {
+        Buffer { waiting: Vec::new(), rows: 0, bytes: 0, next_row: 0, row_file }
     }
 
     /// The rows that have been flushed.
-    pub fn parked(&self) -> &Parked {
-        &self.parked
+    pub fn row_file(&self) -> &RowFile {
+        &self.row_file
     }
 
     /// Takes a batch of a sweep; its first row is the sweep's `first_seq`-th.
@@ -119,7 +119,7 @@ impl Buffer {
         let staged = chunk.project(&staged).map_err(misfit)?;
         append(connection, Database::Temp, &layout.stage(), staged)
             .map_err(Error::sql(format!("stage rows of table {}", layout.table)))?;
-        self.parked.add(&chunk)
+        self.row_file.add(&chunk)
     }
 
     pub fn discard(&mut self, sweep: i32) {

@@ -4,6 +4,6 @@ pub(super) mod append;
 pub(super) mod layout;
 pub(super) mod merge;
 pub(super) mod opened;
-pub(super) mod parked;
 pub(super) mod raw;
 pub(super) mod reconcile;
+pub(super) mod row_file;

@@ -13,11 +13,11 @@ use duckdb::Connection;
 
 use super::append;
 use super::layout::Layout;
-use super::parked::{Parked, numbers};
+use super::row_file::{RowFile, numbers};
 use crate::catalog::spec::Scope;
 use crate::schema::{FIRST_SEEN, PROJECT, REGION, RUN_ID, SCOPE, STAGE_COLUMNS, SWEEP, UTC, VALID_FROM};
 use crate::store::error::Error;
-use crate::store::sweeps::{Merged, RunStamp};
+use crate::store::sweeps::{RunStamp, SweepToMerge};
 use crate::store::template::{self, Values};
 
 /// Rows that open a version: their numbers, rising, and when their records were first seen.
@@ -30,13 +30,13 @@ struct Opening {
 pub(crate) fn open_versions(
     connection: &Connection,
     layout: &Layout,
-    parked: &Parked,
-    sweeps: &[Merged],
+    row_file: &RowFile,
+    sweeps: &[SweepToMerge],
     run: RunStamp,
 ) -> Result<(), Error> {
     let doing = || format!("add rows to table {}", layout.table);
     let scope_of = |sweep: i32| sweeps.iter().find(|merged| merged.sweep.0 == sweep).map(|merged| merged.scope);
-    for frame in parked.frames() {
+    for frame in row_file.frames() {
         let rows = [("first_row", frame.first_row.to_string()), ("last_row", frame.last_row.to_string())];
         let sql = template::OPENING.fill(&Values::from(rows))?;
         let opening = opening(connection, &sql).map_err(Error::sql(doing()))?;
@@ -44,7 +44,7 @@ pub(crate) fn open_versions(
             continue;
         }
         let misfit = |fault: String| Error::BatchShape { table: layout.table.clone(), fault };
-        let versions = versions(&parked.read(frame)?, opening, &scope_of, run).map_err(|e| misfit(e.to_string()))?;
+        let versions = versions(&row_file.read(frame)?, opening, &scope_of, run).map_err(|e| misfit(e.to_string()))?;
         append::append_by_name(connection, &layout.table, versions).map_err(Error::sql(doing()))?;
     }
     Ok(())
@@ -62,14 +62,14 @@ fn opening(connection: &Connection, sql: &str) -> duckdb::Result<Opening> {
 /// The rows that open a version, as the current table has them. The table's other columns are of an older catalog,
 /// and stay NULL.
 fn versions<'a>(
-    parked: &RecordBatch,
+    frame: &RecordBatch,
     opening: Opening,
     scope_of: &dyn Fn(i32) -> Option<&'a Scope>,
     run: RunStamp,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let places = numbers(parked).values();
+    let places = numbers(frame).values();
     let place = |row: &i64| places.binary_search(row).expect("a row is in the frame that its number lies in") as u32;
-    let taken = take_record_batch(parked, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
+    let taken = take_record_batch(frame, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
     let rows = taken.num_rows();
     let sweeps = taken.column_by_name(SWEEP.name).expect("staged rows name their sweep").as_primitive::<Int32Type>();
     let scopes: Vec<&Scope> =

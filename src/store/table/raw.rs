@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::parked::create;
+use super::row_file::create;
 use crate::store::error::Error;
 
 /// Bytes of a list's texts that stay in memory: 4 MiB.
@@ -25,10 +25,10 @@ pub struct RawTexts {
 
 /// One text.
 #[derive(Clone, Debug)]
-pub struct RawText(Place);
+pub struct RawText(Storage);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Storage {
     Memory(Arc<str>),
     File { file: Arc<File>, at: u64, bytes: usize },
 }
@@ -47,7 +47,7 @@ impl RawTexts {
         let (at, bytes) = (self.written_bytes, text.len());
         let file = self.write(text).map_err(Error::io("write", &self.path))?;
         self.written_bytes += bytes as u64;
-        Ok(RawText(Place::File { file, at, bytes }))
+        Ok(RawText(Storage::File { file, at, bytes }))
     }
 
     fn write(&mut self, text: &str) -> io::Result<Arc<File>> {
@@ -63,15 +63,15 @@ impl RawTexts {
 impl RawText {
     pub fn bytes(&self) -> usize {
         match &self.0 {
-            Place::Memory(text) => text.len(),
-            Place::File { bytes, .. } => *bytes,
+            Storage::Memory(text) => text.len(),
+            Storage::File { bytes, .. } => *bytes,
         }
     }
 
     pub fn read(&self) -> io::Result<Arc<str>> {
         match &self.0 {
-            Place::Memory(text) => Ok(Arc::clone(text)),
-            Place::File { file, at, bytes } => {
+            Storage::Memory(text) => Ok(Arc::clone(text)),
+            Storage::File { file, at, bytes } => {
                 let mut text = vec![0; *bytes];
                 file.read_exact_at(&mut text, *at)?;
                 String::from_utf8(text).map(Arc::from).map_err(io::Error::other)
@@ -82,7 +82,7 @@ impl RawText {
 
 impl From<&str> for RawText {
     fn from(text: &str) -> RawText {
-        RawText(Place::Memory(text.into()))
+        RawText(Storage::Memory(text.into()))
     }
 }
 

@@ -17,7 +17,7 @@ use super::open;
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
 use crate::store::read::reader;
-use crate::store::sweeps::Brake;
+use crate::store::sweeps::DeletionGuard;
 use crate::store::template::{self, Values, literal};
 
 /// The program as the ledger names it.
@@ -47,7 +47,7 @@ pub struct StoreSettings {
     /// raise it: see [`super::memory`].
     pub memory_limit_mb: u64,
     pub request_log_days: u32,
-    pub brake: Brake,
+    pub deletion_guard: DeletionGuard,
     /// Lets pass what the brake would hold back.
     pub allow_gone: bool,
     pub purpose: Purpose,
@@ -60,7 +60,7 @@ impl StoreSettings {
             wait,
             memory_limit_mb: MEMORY_LIMIT_MB,
             request_log_days: REQUEST_LOG_DAYS,
-            brake: Brake::default(),
+            deletion_guard: DeletionGuard::default(),
             allow_gone: false,
             purpose: Purpose::Any,
         }
@@ -69,7 +69,7 @@ impl StoreSettings {
 
 /// A copy of the store under work. Dropping it throws the copy away and leaves the store as it was.
 #[derive(Debug)]
-pub struct Workbench {
+pub struct ShadowCopy {
     // The connection goes before the files, and these before the lock.
     connection: Option<Connection>,
     files: Files,
@@ -77,38 +77,38 @@ pub struct Workbench {
     _lock: Lock,
 }
 
-impl Workbench {
+impl ShadowCopy {
     /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
-    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<Workbench, Error> {
+    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<ShadowCopy, Error> {
         let files = Files::of(path)?;
         let holder = Holder::this_process(started);
         let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
         files.clear()?;
         files.create_spill()?;
-        let mut bench = Workbench { connection: None, files, origin: None, _lock: lock };
-        let files = &bench.files;
+        let mut shadow = ShadowCopy { connection: None, files, origin: None, _lock: lock };
+        let files = &shadow.files;
         if files.store.exists() {
             fold_foreign_log(files)?;
             match reader::open_read_only(&files.store) {
                 Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
                 Err(error) => accept_empty(error, settings.purpose)?,
             }
-            bench.origin = Some(Fingerprint::of(&files.store)?);
+            shadow.origin = Some(Fingerprint::of(&files.store)?);
             fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
         } else {
             create_private(files)?;
         }
-        let connection = connect(&bench.files, settings)?;
+        let connection = connect(&shadow.files, settings)?;
         migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
-        if bench.origin.is_none() && settings.purpose == Purpose::Demo {
+        if shadow.origin.is_none() && settings.purpose == Purpose::Demo {
             connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
         }
-        bench.connection = Some(connection);
-        Ok(bench)
+        shadow.connection = Some(connection);
+        Ok(shadow)
     }
 
     pub fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("the connection is taken only when the workbench is consumed")
+        self.connection.as_ref().expect("the connection is taken only when the copy takes the store's place")
     }
 
     /// Folder for what is needed during the run alone; it goes with the run.
@@ -119,7 +119,7 @@ impl Workbench {
     /// Writes the copy out, has it verified as it lies on the disk, and puts it in the store's place.
     pub fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
         let files = &self.files;
-        let connection = self.connection.take().expect("a workbench is replaced once");
+        let connection = self.connection.take().expect("a copy takes the store's place once");
         connection.execute_batch(template::DETACH.text).map_err(Error::sql("write the store out"))?;
         drop(connection);
         let written = reader::open_read_only(&files.next)?;
@@ -137,7 +137,7 @@ impl Workbench {
     }
 }
 
-impl Drop for Workbench {
+impl Drop for ShadowCopy {
     fn drop(&mut self) {
         drop(self.connection.take());
         // What cannot be removed now is removed by the next run.

@@ -14,20 +14,20 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::own_columns;
 use crate::store::file::memory::{self, VECTOR_ROWS};
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::ledger::drift::{self, Acknowledged};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
     self, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
 };
 use crate::store::ledger::verdict::{Outcome, Verdict};
-use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
+use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
 use crate::store::table::append::{self, Buffer, Database};
 use crate::store::table::layout::Layout;
 use crate::store::table::merge;
-use crate::store::table::parked::Parked;
 use crate::store::table::raw::RawTexts;
 use crate::store::table::reconcile::{self, Prepared};
+use crate::store::table::row_file::RowFile;
 
 /// A project that a table has been read in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +38,14 @@ pub struct SweptProject {
 }
 
 /// A run under way. Dropping it leaves the store as it was.
-pub struct Night {
-    bench: Workbench,
+pub struct StagedRun {
+    shadow: ShadowCopy,
     tables: Vec<Table>,
     refused: Vec<(String, Error)>,
     key_changes: Vec<(String, String, String)>,
     sweeps: Vec<Sweep>,
     run: RunStamp,
-    brake: Option<Brake>,
+    deletion_guard: Option<DeletionGuard>,
     request_log_days: u32,
     memory_limit_mb: u64,
     /// Bytes of the largest vector of large values that the store holds.
@@ -62,7 +62,7 @@ struct Sweep {
     scope: Scope,
 }
 
-impl Night {
+impl StagedRun {
     /// Locks and copies the store at `path`, brings the copy to the schema of this program and of `endpoints`,
     /// and makes room for a night's rows. The time when all that is done becomes the run's instant, unless an
     /// earlier run has started later: the wait for another run may be long.
@@ -71,9 +71,9 @@ impl Night {
         endpoints: &[Endpoint],
         now: &dyn Fn() -> Timestamp,
         settings: &StoreSettings,
-    ) -> Result<Night, Error> {
-        let bench = Workbench::open(path, now(), settings)?;
-        let connection = bench.connection();
+    ) -> Result<StagedRun, Error> {
+        let shadow = ShadowCopy::open(path, now(), settings)?;
+        let connection = shadow.connection();
         let prepared = reconcile::run(connection, endpoints)?;
         let (mut layouts, mut refused, mut key_changes) = (Vec::new(), Vec::new(), Vec::new());
         for Prepared { layout, refusal, key_before } in prepared {
@@ -81,7 +81,7 @@ impl Night {
             key_changes.extend(key_before.map(|before| (layout.table.clone(), before, layout.key_text())));
             layouts.push(layout);
         }
-        connection.execute_batch(template::CREATE_NIGHT.text).map_err(Error::sql("prepare the staging tables"))?;
+        connection.execute_batch(template::CREATE_STAGING.text).map_err(Error::sql("prepare the staging tables"))?;
         for layout in &layouts {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
@@ -92,18 +92,18 @@ impl Night {
         let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;
         memory::set_limit(connection, memory::limit_mb(memory_limit_mb, wide_bytes))?;
         let run = next_run(connection, now())?;
-        let parked = |number| Parked::new(bench.spill().join(format!("rows-{number}")));
+        let row_file = |number| RowFile::new(shadow.spill().join(format!("rows-{number}")));
         let tables = layouts.into_iter().enumerate();
-        let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(parked(n)) }).collect();
-        let brake = (!settings.allow_gone).then_some(settings.brake);
-        Ok(Night {
-            bench,
+        let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(row_file(n)) }).collect();
+        let deletion_guard = (!settings.allow_gone).then_some(settings.deletion_guard);
+        Ok(StagedRun {
+            shadow,
             tables,
             refused,
             key_changes,
             sweeps: Vec::new(),
             run,
-            brake,
+            deletion_guard,
             request_log_days: settings.request_log_days,
             memory_limit_mb,
             wide_bytes,
@@ -131,29 +131,29 @@ impl Night {
 
     /// Stops a statement that is under way, from another thread.
     pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
-        self.bench.connection().interrupt_handle()
+        self.shadow.connection().interrupt_handle()
     }
 
     #[cfg(test)]
     pub(crate) fn connection(&self) -> &Connection {
-        self.bench.connection()
+        self.shadow.connection()
     }
 
     /// Records in quarantine that wait for a good copy.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
-        quarantine::quarantined(self.bench.connection())
+        quarantine::quarantined(self.shadow.connection())
     }
 
     /// The contents of records of a sweep's list that a person has dismissed, by their hash.
     pub fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
-        quarantine::dismissed(self.bench.connection(), &self.tables[*table].layout.table, scope)
+        quarantine::dismissed(self.shadow.connection(), &self.tables[*table].layout.table, scope)
     }
 
     /// What a person has acknowledged of the drift of a sweep's table.
     pub fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
         let Sweep { table, .. } = self.place(sweep)?;
-        drift::acknowledged(self.bench.connection(), &self.tables[*table].layout.table)
+        drift::acknowledged(self.shadow.connection(), &self.tables[*table].layout.table)
     }
 
     /// Takes out of what a sweep has staged the rows that must not replace what is stored of their record, and gives
@@ -162,7 +162,7 @@ impl Night {
     pub fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
         let (table, scope) = (self.place(sweep)?.table, self.place(sweep)?.scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
-        let connection = self.bench.connection();
+        let connection = self.shadow.connection();
         buffer.flush(connection, layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
@@ -185,7 +185,7 @@ impl Night {
         values.insert("scope_text", template::literal(&scope.to_string()));
         values.insert("raw_hashes", template::integers(raw_hashes.iter().map(|hash| hash.cast_signed())));
         let sql = template::RESOLVE_STORED.fill(&values)?;
-        self.bench.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
+        self.shadow.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
     }
 
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
@@ -201,7 +201,7 @@ impl Night {
     pub fn stage(&mut self, sweep: SweepId, batch: &RecordBatch, first_seq: u64) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
-        buffer.push(self.bench.connection(), layout, sweep.0, batch, first_seq)
+        buffer.push(self.shadow.connection(), layout, sweep.0, batch, first_seq)
     }
 
     /// Forgets what a sweep has staged and protected, so that it can start again.
@@ -212,7 +212,7 @@ impl Night {
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
         let sql = template::DISCARD.fill(&values)?;
-        self.bench.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
+        self.shadow.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
     }
 
     /// Keeps records from being taken for gone that were listed but could not be read. A key is its parts as
@@ -226,13 +226,13 @@ impl Night {
             ("sweep", records::int32s(keys.iter().map(|_| Some(sweep.0)))),
             ("key", records::text_lists(keys.iter().map(|key| Some(key.as_slice())))),
         ]);
-        append::append(self.bench.connection(), Database::Temp, "_hclake_protected", rows)
+        append::append(self.shadow.connection(), Database::Temp, "_hclake_protected", rows)
             .map_err(Error::sql("keep the keys of quarantined records"))
     }
 
     /// Where the texts of a sweep's bad records are kept until the night is stored.
     pub fn raw_texts(&self, sweep: SweepId) -> RawTexts {
-        RawTexts::new(self.bench.spill().join(format!("bad-{}", sweep.0)))
+        RawTexts::new(self.shadow.spill().join(format!("bad-{}", sweep.0)))
     }
 
     /// The open records of the sweep's scope that it has neither staged nor protected: of each, what `of_key` makes of
@@ -240,7 +240,7 @@ impl Night {
     pub fn absent<T>(&mut self, sweep: SweepId, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
         let (sql, scope, doing) =
             self.in_scope(sweep, &template::ABSENT, "find the open records that were not shown")?;
-        let connection = self.bench.connection();
+        let connection = self.shadow.connection();
         let mut statement = connection.prepare(&sql).map_err(Error::sql(doing.clone()))?;
         let mut made = Vec::new();
         for batch in statement.query_arrow([scope]).map_err(Error::sql(doing))? {
@@ -256,13 +256,13 @@ impl Night {
     /// Records of the sweep's scope that are open in the store.
     pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
         let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
-        self.bench.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
+        self.shadow.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
     /// The projects that earlier runs have read records of.
     pub fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
         let doing = || Error::sql("read the projects of earlier runs");
-        let mut statement = self.bench.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
+        let mut statement = self.shadow.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
         let read =
             |row: &duckdb::Row<'_>| Ok(SweptProject { table: row.get(0)?, region: row.get(1)?, project: row.get(2)? });
         let rows = statement.query_map([], read).map_err(doing())?;
@@ -278,7 +278,7 @@ impl Night {
             let mut values = layout.values();
             values.insert("column", template::ident(column));
             let records: u64 = self
-                .bench
+                .shadow
                 .connection()
                 .query_row(&template::MEMBER_HELD.fill(&values)?, [scope.to_string()], |row| row.get(0))
                 .map_err(Error::sql(format!("count the records of table {} that have {column}", layout.table)))?;
@@ -301,10 +301,10 @@ impl Night {
         self.require_known(sweeps, requests, quarantine)?;
         self.require_taken(sweeps)?;
         for table in &mut self.tables {
-            table.buffer.flush(self.bench.connection(), &table.layout)?;
+            table.buffer.flush(self.shadow.connection(), &table.layout)?;
         }
-        let connection = self.bench.connection();
-        let staged = self.tables.iter().map(|table| table.buffer.parked().widest(VECTOR_ROWS)).max().unwrap_or(0);
+        let connection = self.shadow.connection();
+        let staged = self.tables.iter().map(|table| table.buffer.row_file().widest(VECTOR_ROWS)).max().unwrap_or(0);
         let wide_bytes = self.wide_bytes.max(staged).max(records::widest(quarantine, VECTOR_ROWS));
         memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
         let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
@@ -328,30 +328,37 @@ impl Night {
         ledger.resolve_keyless()?;
         ledger.add_requests(requests, &place_of, self.request_log_days)?;
         ledger.fold_drift(drift)?;
-        let braked = counts.iter().any(|c| c.braked);
-        ledger.add_run(run, if braked { Outcome::Partial } else { run.outcome })?;
+        let any_held_back = counts.iter().any(|c| c.is_held_back);
+        ledger.add_run(run, if any_held_back { Outcome::Partial } else { run.outcome })?;
         transaction.commit().map_err(Error::sql("commit the night"))?;
         drop(rows);
         let run_id = self.run.run_id;
-        self.bench.replace(|written| require_stored(written, run_id))?;
+        self.shadow.replace(|written| require_stored(written, run_id))?;
         Ok(counts)
     }
 
     fn merge(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<Vec<SweepCounts>, Error> {
         let mut counts = Vec::with_capacity(sweeps.len());
         for (position, table) in self.tables.iter().enumerate() {
-            let merged = self.merged_into(position, sweeps)?;
+            let merged = self.sweeps_to_merge(position, sweeps)?;
             if !merged.is_empty() {
-                let parked = table.buffer.parked();
-                counts.extend(merge::merge_table(connection, &table.layout, parked, &merged, self.run, self.brake)?);
+                let row_file = table.buffer.row_file();
+                counts.extend(merge::merge_table(
+                    connection,
+                    &table.layout,
+                    row_file,
+                    &merged,
+                    self.run,
+                    self.deletion_guard,
+                )?);
             }
         }
         Ok(counts)
     }
 
     /// The sweeps of one table that take part. Only a complete one may declare a record gone.
-    fn merged_into(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<Merged<'_>>, Error> {
-        let mut merged: Vec<Merged> = Vec::new();
+    fn sweeps_to_merge(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<SweepToMerge<'_>>, Error> {
+        let mut merged: Vec<SweepToMerge> = Vec::new();
         for record in sweeps.iter().filter(|record| record.verdict != Verdict::Failed) {
             let sweep = self.place(record.sweep)?;
             if sweep.table != table {
@@ -363,7 +370,7 @@ impl Night {
             }
             let is_complete = record.verdict == Verdict::Complete;
             let not_shown = if is_complete { record.not_shown } else { NotShown::StayOpen };
-            merged.push(Merged { sweep: record.sweep, scope: &sweep.scope, not_shown });
+            merged.push(SweepToMerge { sweep: record.sweep, scope: &sweep.scope, not_shown });
         }
         Ok(merged)
     }
@@ -408,7 +415,7 @@ impl Night {
         let Sweep { table, scope } = self.place(sweep)?;
         let (table, scope) = (*table, scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
-        buffer.flush(self.bench.connection(), layout)?;
+        buffer.flush(self.shadow.connection(), layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
         Ok((template.fill(&values)?, scope, format!("{doing} of table {}", layout.table)))

@@ -17,7 +17,7 @@ use crate::store::error::Error;
 
 /// The file and what is in it. The file is begun with the first rows; its folder goes with the run.
 #[derive(Debug)]
-pub(crate) struct Parked {
+pub(crate) struct RowFile {
     path: PathBuf,
     file: RefCell<Option<File>>,
     frames: Vec<Frame>,
@@ -34,9 +34,9 @@ pub(crate) struct Frame {
     pub last_row: i64,
 }
 
-impl Parked {
-    pub fn new(path: PathBuf) -> Parked {
-        Parked { path, file: RefCell::new(None), frames: Vec::new() }
+impl RowFile {
+    pub fn new(path: PathBuf) -> RowFile {
+        RowFile { path, file: RefCell::new(None), frames: Vec::new() }
     }
 
     pub fn frames(&self) -> &[Frame] {
