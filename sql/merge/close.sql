@@ -1,6 +1,5 @@
--- Turns the differences into history: closed versions are copied there, then taken out of the current table.
--- Then lists the versions that are to be opened, in the order in which they were read. A record that has been here
--- before keeps the instant it was first seen.
+-- Moves closed versions to history: copies them, then deletes them from the current table. Then lists the versions to
+-- open, in the order in which they were read. A record that returns keeps the instant when it was first seen.
 -- takes: table, history, stage, columns, columns_of_current, keys_of_staged, keys_of_history, key_names, run_id, valid_from
 
 INSERT INTO {{history}} (

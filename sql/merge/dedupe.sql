@@ -1,6 +1,6 @@
--- Leaves one staged row for each key of a sweep: the one updated last, else the one read last.
--- What was read more than once stays in _hclake_duplicates to be counted; _rank 1 is the row that was kept.
--- Keys that may be doubled are found by their hash, which is half the work; the window compares the keys.
+-- Keeps one staged row for each key of a sweep: the one updated last, else the one read last.
+-- Rows that were read more than once stay in _hclake_duplicates to be counted; _rank 1 is the row that was kept.
+-- Keys that may be duplicates are found by their hash, which is twice as fast; the window compares the keys.
 -- takes: stage, keys_of_staged, key_names, updated_of_staged
 
 CREATE OR REPLACE TEMP TABLE _hclake_duplicates AS

@@ -1,4 +1,4 @@
--- Holds a comparison to little memory. One thread, since each more would need a share of that memory of its own.
+-- Limits the memory for comparing. It uses one thread, since each thread needs memory.
 -- takes: memory
 
 SET memory_limit = {{memory}};

@@ -1,5 +1,5 @@
--- Holds a publisher to little memory: what does not fit is sorted on disk, in a folder of the target.
--- One thread, since each more would need a share of that memory of its own.
+-- Limits the memory for sorting: what does not fit is sorted on disk, in a folder of the target.
+-- It uses one thread, since each thread needs memory.
 -- takes: memory, spill
 
 SET memory_limit = {{memory}};

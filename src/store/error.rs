@@ -8,10 +8,10 @@ use crate::base::clock::Timestamp;
 use crate::schema::history_table;
 use crate::store::file::holder::Holder;
 
-/// What the system says of a full disk, as DuckDB repeats it.
+/// The system's message for a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";
 
-/// What helps where the file itself is broken.
+/// What to do when the file itself is damaged.
 const DAMAGED: &str = "put a copy of the store from before in its place; without one, rename the file and run \
     `hclake sync`: a new store begins, without the history";
 
@@ -100,7 +100,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same as damage to the file at `path`, where DuckDB's words say that it is.
+    /// Becomes [`Error::Damaged`] if DuckDB's message says that the file at `path` is damaged.
     pub(super) fn in_file(self, path: &Path) -> Error {
         match self {
             Error::Sql { source, .. } if is_damage(&source) => Error::Damaged { path: path.to_owned(), source },
@@ -109,24 +109,24 @@ impl Error {
     }
 }
 
-/// Between which times a run may be dated.
+/// The times between which a run may be dated.
 fn bounds(before: Option<Timestamp>, latest: Timestamp) -> String {
     let after = before.map_or(String::new(), |before| format!("later than {before} and "));
     format!(": it must be {after}earlier than {latest}")
 }
 
-/// DuckDB's own words without the statement that they may quote below.
+/// DuckDB's message without the statement that it may quote below.
 fn first_line(source: &duckdb::Error) -> String {
     source.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// DuckDB's words for a file that was cut or altered.
+/// Whether DuckDB's message is one for a file that was cut or altered.
 pub(super) fn is_damage(source: &duckdb::Error) -> bool {
     let text = source.to_string();
     ["Corrupt database file", "Could not read enough bytes"].iter().any(|words| text.contains(words))
 }
 
-/// The system's words for a full disk, an exhausted quota and a file that may not grow.
+/// Whether the message is one for a full disk, an exhausted quota or a file that may not grow.
 fn is_out_of_space(source: &duckdb::Error) -> bool {
     let text = source.to_string();
     ["No space left", "quota exceeded", "File too large"].iter().any(|words| text.contains(words))

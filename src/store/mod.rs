@@ -1,8 +1,8 @@
 //! The store: one DuckDB file that holds current records, their history and the ledger of runs.
-//! It knows nothing of HTTP, of tasks, or of how rows are decoded: it is handed record batches and facts.
+//! It knows nothing of HTTP, of tasks, or of how rows are decoded: it takes record batches and counts.
 //!
-//! A run is a [`StagedRun`]: it works on a copy of the file and puts the copy in the file's place when all of it
-//! has been written. Everyone else opens the file with [`open_read_only`].
+//! A run is a [`StagedRun`]: it works on a copy of the file, and replaces the file with the copy when everything is
+//! written. Readers open the file with [`open_read_only`].
 
 mod error;
 mod file;

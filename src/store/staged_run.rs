@@ -1,5 +1,5 @@
-//! One run's unit of work: rows are staged sweep by sweep, and one commit turns them into the next night of
-//! the store, or nothing does.
+//! One run's unit of work: rows are staged sweep by sweep, and one commit stores all of them or none.
+//! It knows nothing of HTTP or of how rows are decoded.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -29,7 +29,7 @@ use crate::store::table::raw::RawTexts;
 use crate::store::table::reconcile::{self, Prepared};
 use crate::store::table::row_file::RowFile;
 
-/// A project that a table has been read in.
+/// A project from which a table has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweptProject {
     pub table: String,
@@ -37,7 +37,7 @@ pub struct SweptProject {
     pub project: String,
 }
 
-/// A run under way. Dropping it leaves the store as it was.
+/// A run that has begun and is not stored yet. Dropping it leaves the store as it was.
 pub struct StagedRun {
     shadow: ShadowCopy,
     tables: Vec<Table>,
@@ -64,8 +64,8 @@ struct Sweep {
 
 impl StagedRun {
     /// Locks and copies the store at `path`, brings the copy to the schema of this program and of `endpoints`,
-    /// and makes room for a night's rows. The time when all that is done becomes the run's instant, unless an
-    /// earlier run has started later: the wait for another run may be long.
+    /// and creates the staging tables. The run is dated after that, since the wait for another run may be long;
+    /// its instant is always later than that of the run before.
     pub fn open(
         path: &Path,
         endpoints: &[Endpoint],
@@ -110,12 +110,12 @@ impl StagedRun {
         })
     }
 
-    /// Tables that the catalog's entry does not fit, and why. Nothing may be stored of their lists.
+    /// Tables that do not fit the catalog's entry, and why. Nothing of their lists may be stored.
     pub fn refused(&self) -> &[(String, Error)] {
         &self.refused
     }
 
-    /// Tables whose key is another one from this run on, with the key before and now.
+    /// Tables whose key changes with this run, with the old and the new key.
     pub fn key_changes(&self) -> &[(String, String, String)] {
         &self.key_changes
     }
@@ -129,7 +129,7 @@ impl StagedRun {
         self.run.valid_from
     }
 
-    /// Stops a statement that is under way, from another thread.
+    /// Lets another thread stop a running statement.
     pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
         self.shadow.connection().interrupt_handle()
     }
@@ -139,26 +139,26 @@ impl StagedRun {
         self.shadow.connection()
     }
 
-    /// Records in quarantine that wait for a good copy.
+    /// Quarantined records that wait for a good copy.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
         quarantine::quarantined(self.shadow.connection())
     }
 
-    /// The contents of records of a sweep's list that a person has dismissed, by their hash.
+    /// Hashes of the contents of dismissed records of a sweep's list.
     pub fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         quarantine::dismissed(self.shadow.connection(), &self.tables[*table].layout.table, scope)
     }
 
-    /// What a person has acknowledged of the drift of a sweep's table.
+    /// The acknowledged drift of a sweep's table.
     pub fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
         let Sweep { table, .. } = self.place(sweep)?;
         drift::acknowledged(self.shadow.connection(), &self.tables[*table].layout.table)
     }
 
-    /// Takes out of what a sweep has staged the rows that must not replace what is stored of their record, and gives
-    /// their numbers. Rows that are `known_newer` may replace it unless their update time says otherwise, others only
-    /// where it says so.
+    /// Drops the staged rows of a sweep that must not replace the stored version of their record, and returns their
+    /// numbers. A row in `known_newer` may replace it unless its update time is earlier; any other row only if its
+    /// update time is later.
     pub fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
         let (table, scope) = (self.place(sweep)?.table, self.place(sweep)?.scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
@@ -177,7 +177,7 @@ impl StagedRun {
         read().map_err(Error::sql(format!("compare with the open records of table {}", layout.table)))
     }
 
-    /// Resolves quarantined records of a sweep's list that have been read and staged, by the hashes of their texts.
+    /// Marks quarantined records of a sweep's list as resolved, by the hashes of their texts: they are now staged.
     pub fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let mut values = self.tables[*table].layout.values();
@@ -196,15 +196,15 @@ impl StagedRun {
         Ok(SweepId(id))
     }
 
-    /// Takes rows of a sweep: the endpoint's stored columns, then `_hash`. The first row is the sweep's
-    /// `first_seq`-th; of rows with one key and one update time the highest number is kept.
+    /// Stages rows of a sweep: the endpoint's stored columns, then `_hash`. The first row has the number `first_seq`
+    /// in the sweep; of rows with the same key and update time the highest number is kept.
     pub fn stage(&mut self, sweep: SweepId, batch: &RecordBatch, first_seq: u64) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
         buffer.push(self.shadow.connection(), layout, sweep.0, batch, first_seq)
     }
 
-    /// Forgets what a sweep has staged and protected, so that it can start again.
+    /// Drops what a sweep has staged and protected, so that it can start again.
     pub fn discard(&mut self, sweep: SweepId) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
@@ -215,8 +215,8 @@ impl StagedRun {
         self.shadow.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
     }
 
-    /// Keeps records from being taken for gone that were listed but could not be read. A key is its parts as
-    /// texts, in the order of the endpoint's key.
+    /// Protects records that were listed but could not be read: they are not gone. A key is its parts as texts, in
+    /// the order of the endpoint's key.
     pub fn protect(&mut self, sweep: SweepId, keys: &[Vec<String>]) -> Result<(), Error> {
         self.place(sweep)?;
         if keys.is_empty() {
@@ -230,13 +230,13 @@ impl StagedRun {
             .map_err(Error::sql("keep the keys of quarantined records"))
     }
 
-    /// Where the texts of a sweep's bad records are kept until the night is stored.
+    /// Where the texts of a sweep's bad records are kept until the run is stored.
     pub fn raw_texts(&self, sweep: SweepId) -> RawTexts {
         RawTexts::new(self.shadow.spill().join(format!("bad-{}", sweep.0)))
     }
 
-    /// The open records of the sweep's scope that it has neither staged nor protected: of each, what `of_key` makes of
-    /// the parts of its key, as texts in the order of the endpoint's key.
+    /// The open records of the sweep's scope that it has neither staged nor protected: for each, the result of
+    /// `of_key` for the parts of its key, as texts in the order of the endpoint's key.
     pub fn absent<T>(&mut self, sweep: SweepId, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
         let (sql, scope, doing) =
             self.in_scope(sweep, &template::ABSENT, "find the open records that were not shown")?;
@@ -253,13 +253,13 @@ impl StagedRun {
         Ok(made)
     }
 
-    /// Records of the sweep's scope that are open in the store.
+    /// How many records of the sweep's scope are open in the store.
     pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
         let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
         self.shadow.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
-    /// The projects that earlier runs have read records of.
+    /// The projects from which earlier runs have read records.
     pub fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
         let doing = || Error::sql("read the projects of earlier runs");
         let mut statement = self.shadow.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
@@ -269,7 +269,7 @@ impl StagedRun {
         rows.collect::<Result<_, _>>().map_err(doing())
     }
 
-    /// Of these columns, those that open records of the sweep's scope have a value in, and in how many.
+    /// Those of the columns that have a value in open records of the sweep's scope, and in how many.
     pub fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let layout = &self.tables[*table].layout;
@@ -288,8 +288,8 @@ impl StagedRun {
         Ok(held)
     }
 
-    /// Stores the night: merges the sweeps that are complete or unproved, writes the ledger, all in one
-    /// transaction, and puts the copy in the store's place. Returns one count a record, in its order.
+    /// Stores the run: merges the sweeps that are complete or unproved and writes the ledger, in one transaction,
+    /// then replaces the store with the copy. Returns the counts of each sweep, in the order of `sweeps`.
     pub fn commit(
         mut self,
         run: &RunRecord,
@@ -307,13 +307,13 @@ impl StagedRun {
         let staged = self.tables.iter().map(|table| table.buffer.row_file().widest(VECTOR_ROWS)).max().unwrap_or(0);
         let wide_bytes = self.wide_bytes.max(staged).max(records::widest(quarantine, VECTOR_ROWS));
         memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
-        let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
+        let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the run's transaction"))?;
         let place_of = |id: SweepId| {
             let sweep = &self.sweeps[id.0 as usize];
             (self.tables[sweep.table].layout.table.as_str(), sweep.scope.to_string())
         };
         let ledger = Ledger { connection, run: self.run };
-        // The merge resolves what it finds good copies of.
+        // Before the merge, which resolves the records that it finds good copies of.
         ledger.fold_quarantine(quarantine, &place_of)?;
         let merged = self.merge(connection, sweeps)?;
         let counts: Vec<SweepCounts> = sweeps
@@ -330,7 +330,7 @@ impl StagedRun {
         ledger.fold_drift(drift)?;
         let any_held_back = counts.iter().any(|c| c.is_held_back);
         ledger.add_run(run, if any_held_back { Outcome::Partial } else { run.outcome })?;
-        transaction.commit().map_err(Error::sql("commit the night"))?;
+        transaction.commit().map_err(Error::sql("commit the run"))?;
         drop(rows);
         let run_id = self.run.run_id;
         self.shadow.replace(|written| require_stored(written, run_id))?;
@@ -356,7 +356,7 @@ impl StagedRun {
         Ok(counts)
     }
 
-    /// The sweeps of one table that take part. Only a complete one may declare a record gone.
+    /// The sweeps of one table that are merged. Only a complete one may declare a record gone.
     fn sweeps_to_merge(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<SweepToMerge<'_>>, Error> {
         let mut merged: Vec<SweepToMerge> = Vec::new();
         for record in sweeps.iter().filter(|record| record.verdict != Verdict::Failed) {
@@ -380,7 +380,7 @@ impl StagedRun {
         SweepRow { table: &self.tables[sweep.table].layout.table, scope: &sweep.scope, record, counts }
     }
 
-    /// Nothing is merged into a table that the catalog's entry does not fit.
+    /// Nothing is merged into a table that does not fit the catalog's entry.
     fn require_taken(&mut self, sweeps: &[SweepRecord]) -> Result<(), Error> {
         let table_of =
             |sweep: &SweepRecord| self.tables[self.sweeps[sweep.sweep.0 as usize].table].layout.table.as_str();
@@ -405,7 +405,7 @@ impl StagedRun {
         position.and_then(|at| self.sweeps.get(at)).ok_or(Error::UnknownSweep { sweep: sweep.0 })
     }
 
-    /// A statement over the sweep's table with all rows staged, the scope to bind, and the words for a fault.
+    /// A statement on the sweep's table after all its rows are staged, the scope to bind, and the text for an error.
     fn in_scope(
         &mut self,
         sweep: SweepId,
@@ -422,7 +422,7 @@ impl StagedRun {
     }
 }
 
-/// When the newest run started; `None` where there was none.
+/// When the newest run started; `None` if there is none.
 pub fn newest_run_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
     newest_run(connection).map(|(_, at)| at.map(Timestamp))
 }
@@ -433,7 +433,7 @@ fn newest_run(connection: &Connection) -> Result<(Option<i64>, Option<i64>), Err
         .map_err(Error::sql("read the newest run"))
 }
 
-/// The next run's number and instant, both higher than those of any run before.
+/// The next run's number and instant, both greater than those of every run before.
 ///
 /// Errors: the newest run is dated further in the future than clocks may differ.
 fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Error> {
@@ -445,7 +445,7 @@ fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Err
     Ok(RunStamp { run_id: run_id.unwrap_or(0) + 1, valid_from: Timestamp(started.0.max(earliest)) })
 }
 
-/// DuckDB answers a commit after a failed statement with success; only the file itself tells.
+/// DuckDB reports success for a commit after a failed statement; only the file itself shows the truth.
 fn require_stored(written: &Connection, run_id: i64) -> Result<(), Error> {
     let stored: bool = written
         .query_row(template::RUN_STORED.text, [run_id], |row| row.get(0))

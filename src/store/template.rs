@@ -1,11 +1,11 @@
-//! SQL texts that take names: the files of `sql/` and a renderer that fills `{{name}}`. It knows nothing of what the statements do.
+//! SQL templates: the files of `sql/`, and the code that fills `{{name}}`. It knows nothing of what the statements do.
 
 use std::collections::BTreeMap;
 
 use crate::base::clock::Timestamp;
 pub(crate) use crate::schema::{ident, literal};
 
-/// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
+/// What replaces each `{{name}}`: finished SQL, quoted where needed.
 pub(crate) type Values = BTreeMap<&'static str, String>;
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

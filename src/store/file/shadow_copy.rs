@@ -1,5 +1,5 @@
-//! Changing the store without touching it: a locked copy beside the file, which takes the file's place when
-//! it is whole. It knows nothing of what is changed.
+//! Changes the store through a copy: the copy stands beside the file under a lock, and replaces the file when it is
+//! complete. It knows nothing of what is changed.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::ErrorKind;
@@ -20,19 +20,19 @@ use crate::store::read::reader;
 use crate::store::sweeps::DeletionGuard;
 use crate::store::template::{self, Values, literal};
 
-/// The program as the ledger names it.
+/// The program's version, as written to the ledger.
 pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
-/// Days that the calls of a run are kept in the ledger.
+/// Days for which the calls of a run are kept in the ledger.
 pub const REQUEST_LOG_DAYS: u32 = 30;
 
 /// Whose records a run stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
-    /// The demo's: invented, in a store that is marked so.
+    /// The demo's: invented records, in a store that is marked as a demo's.
     Demo,
-    /// A tenant's, which are kept apart from a demo's.
+    /// A tenant's. They are never mixed with a demo's.
     Tenant,
-    /// What the store holds already.
+    /// Whatever the store already holds.
     #[default]
     Any,
 }
@@ -41,14 +41,14 @@ pub enum Purpose {
 pub struct StoreSettings {
     /// How long to wait for another run to end.
     pub lock_timeout: Duration,
-    /// What waits; called with pauses well under a second.
+    /// Sleeps; called with pauses well under a second.
     pub wait: fn(Duration),
     /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store. Large records may
     /// raise it: see [`super::memory`].
     pub memory_limit_mb: u64,
     pub request_log_days: u32,
     pub deletion_guard: DeletionGuard,
-    /// Lets pass what the brake would hold back.
+    /// Turns the deletion guard off.
     pub allow_gone: bool,
     pub purpose: Purpose,
 }
@@ -67,10 +67,10 @@ impl StoreSettings {
     }
 }
 
-/// A copy of the store under work. Dropping it throws the copy away and leaves the store as it was.
+/// A copy of the store that is being changed. Dropping it deletes the copy and leaves the store as it was.
 #[derive(Debug)]
 pub struct ShadowCopy {
-    // The connection goes before the files, and these before the lock.
+    // Dropped in this order: the connection, the files, the lock.
     connection: Option<Connection>,
     files: Files,
     origin: Option<Fingerprint>,
@@ -111,12 +111,12 @@ impl ShadowCopy {
         self.connection.as_ref().expect("the connection is taken only when the copy takes the store's place")
     }
 
-    /// Folder for what is needed during the run alone; it goes with the run.
+    /// Folder for temporary files; it is removed when the run ends.
     pub fn spill(&self) -> &Path {
         &self.files.spill
     }
 
-    /// Writes the copy out, has it verified as it lies on the disk, and puts it in the store's place.
+    /// Writes the copy to the disk, verifies what was written, and replaces the store with it.
     pub fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
         let files = &self.files;
         let connection = self.connection.take().expect("a copy takes the store's place once");
@@ -129,9 +129,11 @@ impl ShadowCopy {
         if self.origin != Fingerprint::of_any(&files.store)? || files.store_log.exists() {
             return Err(Error::ChangedMeanwhile { path: files.store.clone() });
         }
-        fs::rename(&files.next, &files.store).map_err(Error::io("put the new night in the place of", &files.store))?;
+        fs::rename(&files.next, &files.store).map_err(Error::io("put the new store in the place of", &files.store))?;
         if let Err(error) = sync(&files.folder) {
-            tracing::warn!("the new night is in place, but after a power failure the one before may be back: {error}");
+            tracing::warn!(
+                "the run is stored, but after a power failure the store of the run before may be back: {error}"
+            );
         }
         Ok(())
     }
@@ -140,7 +142,7 @@ impl ShadowCopy {
 impl Drop for ShadowCopy {
     fn drop(&mut self) {
         drop(self.connection.take());
-        // What cannot be removed now is removed by the next run.
+        // The next run removes what cannot be removed now.
         let _ = self.files.clear();
     }
 }
@@ -154,12 +156,12 @@ struct Files {
     lock: PathBuf,
     next: PathBuf,
     next_log: PathBuf,
-    /// Folder for what does not fit into memory; readable by its owner alone.
+    /// Folder for what does not fit into memory; only its owner can read it.
     spill: PathBuf,
 }
 
 impl Files {
-    /// A link is followed, so that one store has one lock and stays where it is.
+    /// A link is followed, so that one store has one lock and its file stays where it is.
     fn of(path: &Path) -> Result<Files, Error> {
         let folder = open::folder_of(path);
         let name = open::file_name(path)?;
@@ -183,7 +185,7 @@ impl Files {
         })
     }
 
-    /// Removes what a run that did not end has left.
+    /// Removes what an interrupted run has left behind.
     fn clear(&self) -> Result<(), Error> {
         for file in [&self.next, &self.next_log] {
             ignore_missing(fs::remove_file(file)).map_err(Error::io("remove", file))?;
@@ -204,7 +206,7 @@ impl Files {
     }
 }
 
-/// Enough of a file's state to tell that someone has written to it.
+/// Enough of a file's state to detect that another program has written to it.
 #[derive(Debug, PartialEq)]
 struct Fingerprint {
     inode: u64,
@@ -227,7 +229,7 @@ impl Fingerprint {
     }
 }
 
-/// A demo fills no store but a demo's, and a tenant's records go into no store of a demo.
+/// A demo writes only to a demo's store, and a tenant's records never go into one.
 fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(), Error> {
     match (purpose, open::is_demo(reader)?) {
         (Purpose::Demo, false) => Err(Error::NotDemoStore { path: path.to_owned() }),
@@ -236,7 +238,7 @@ fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(),
     }
 }
 
-/// A database without any table may become a store, but not a demo's: someone else made the file.
+/// A database without tables may become a store, but not a demo's: another program made the file.
 fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
     let Error::NotAStore { path } = &error else { return Err(error) };
     if purpose == Purpose::Demo {
@@ -249,8 +251,8 @@ fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
     if empty { Ok(()) } else { Err(error) }
 }
 
-/// Takes up a log that another program left beside the store when it died. The log and the file cannot be
-/// replaced together, and an old log beside a new file would be applied to it; so DuckDB itself folds it in.
+/// Applies a log that another program left beside the store when it died. File and log cannot be replaced together,
+/// and an old log beside a new file would be applied to the new file; so DuckDB writes it into the file first.
 fn fold_foreign_log(files: &Files) -> Result<(), Error> {
     if !files.store_log.exists() {
         return Ok(());
@@ -260,7 +262,7 @@ fn fold_foreign_log(files: &Files) -> Result<(), Error> {
     connection.execute_batch("CHECKPOINT").map_err(Error::sql("take up the log beside the store"))
 }
 
-/// Begins an empty database that only its owner can read, from its first byte on.
+/// Creates an empty database that only its owner can read, from the first byte on.
 fn create_private(files: &Files) -> Result<(), Error> {
     let born = files.spill.join("new");
     let config = open::config().map_err(Error::sql("be configured"))?;

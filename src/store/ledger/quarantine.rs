@@ -1,5 +1,4 @@
-//! Records in quarantine that wait for a good copy, as a person or a retry looks at them, and those that a person has
-//! dismissed.
+//! Quarantined records that wait for a good copy, and those that a person has dismissed. It decodes no record.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,28 +13,28 @@ use crate::store::template;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quarantined {
-    /// Names the record while it is in quarantine.
+    /// Identifies the record while it is in quarantine.
     pub id: String,
     pub table: String,
-    /// As the ledger writes it.
+    /// As written in the ledger.
     pub scope: String,
-    /// As DuckDB writes a list; `None` where the key could not be read.
+    /// As DuckDB writes a list; `None` if the key could not be read.
     pub key: Option<String>,
     pub reason: String,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
-    /// The record's text as it came.
+    /// The record's text as received.
     pub raw: String,
     pub request_id: Option<String>,
     /// Whether the newest stored sweep of its list still showed it.
     pub is_listed: bool,
     /// The parts of the key.
     pub key_parts: Option<Vec<String>>,
-    /// Hash of the text as it came.
+    /// Hash of the text as received.
     pub raw_hash: u64,
 }
 
-/// Every record that waits, newest first.
+/// All waiting records, newest first.
 pub fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::QUARANTINE_OPEN.text)?;
@@ -69,7 +68,7 @@ pub(crate) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
     read().map_err(Error::sql("read which quarantined records are dismissed"))
 }
 
-/// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
+/// Marks records as dismissed: they stay in the ledger and are not reported again while their content is the same.
 pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
     let shadow = ShadowCopy::open(path, at, settings)?;
     for record in records {

@@ -1,4 +1,4 @@
-//! Turns the staged sweeps of one table into current and history, and says what came of each sweep.
+//! Merges the staged sweeps of one table into its current records and history, and counts the result of each sweep.
 //! It runs inside the transaction of a run and knows nothing of files.
 
 use duckdb::Connection;
@@ -12,7 +12,7 @@ use crate::store::ledger::records;
 use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
 use crate::store::template::{self, Template, Values};
 
-/// Merges all sweeps of a table together. Without a brake everything that is missing is gone.
+/// Merges all sweeps of a table together. Without a deletion guard every missing record is gone.
 pub(crate) fn merge_table(
     connection: &Connection,
     layout: &Layout,

@@ -1,4 +1,5 @@
-//! The tables of one list: their layout, the rows on their way in, and the merge into current and history.
+//! The tables of one list: their layout, their staged rows, and the merge into current records and history. It knows
+//! nothing of files and locks.
 
 pub(super) mod append;
 pub(super) mod layout;

@@ -1,6 +1,5 @@
-//! Opens a run's new versions: of the parked rows those that differ go into the current table, frame by frame, so
-//! that no more of them is in memory than one frame. It decides nothing: which rows open a version is in the
-//! database.
+//! Opens a run's new versions: the rows that differ are copied from the row file into the current table, one frame at a
+//! time to save memory. It decides nothing: the database knows which rows open a version.
 
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use crate::store::error::Error;
 use crate::store::sweeps::{RunStamp, SweepToMerge};
 use crate::store::template::{self, Values};
 
-/// Rows that open a version: their numbers, rising, and when their records were first seen.
+/// Rows that open a version: their numbers in rising order, and when their records were first seen.
 #[derive(Default)]
 struct Opening {
     rows: Vec<i64>,
@@ -59,8 +58,7 @@ fn opening(connection: &Connection, sql: &str) -> duckdb::Result<Opening> {
     Ok(opening)
 }
 
-/// The rows that open a version, as the current table has them. The table's other columns are of an older catalog,
-/// and stay NULL.
+/// The rows that open a version, with the columns of the current table. Columns of older catalogs stay NULL.
 fn versions<'a>(
     frame: &RecordBatch,
     opening: Opening,

@@ -1,6 +1,5 @@
-//! The texts of records that could not be read, until the run is stored: the first of a list in memory, the others
-//! in a file beside the store, so that a list of large bad records takes no more memory than one of small ones. It
-//! knows nothing of what is in them.
+//! Keeps the texts of records that could not be read until the run is stored: a list's first texts in memory, the rest
+//! in a file beside the store, so that many large bad records do not fill the memory. It does not look into the texts.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -34,7 +33,7 @@ enum Storage {
 }
 
 impl RawTexts {
-    /// `path` is a file that is not there yet, in a folder that goes with the run.
+    /// `path` is a file that does not exist yet, in a folder that is removed when the run ends.
     pub(crate) fn new(path: PathBuf) -> RawTexts {
         RawTexts { path, held_bytes: 0, file: None, written_bytes: 0 }
     }
@@ -93,7 +92,7 @@ impl From<String> for RawText {
 }
 
 impl PartialEq for RawText {
-    /// Whether the texts are equal, wherever they are. One that cannot be read is equal to none.
+    /// Compares the texts, wherever they are kept. A text that cannot be read equals no other.
     fn eq(&self, other: &RawText) -> bool {
         matches!((self.read(), other.read()), (Ok(one), Ok(other)) if one == other)
     }

@@ -1,4 +1,4 @@
-//! What becomes of records in quarantine and of drift from night to night, and of what a person answers to them.
+//! Quarantined records and drift from run to run, and what happens once a person dismisses or acknowledges them.
 
 use duckdb::Connection;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn quarantined(sweep: SweepId, key: Option<&str>, raw: &str) -> QuarantineRecord
     }
 }
 
-/// One night of `ids` with quarantined records given as (key, raw).
+/// One run of `ids` with quarantined records given as (key, raw).
 fn run_with(place: &Place, number: i64, ids: std::ops::Range<u32>, bad: &[(Option<&str>, &str)]) {
     let list = things();
     let mut run = place.open_run(&list, number).unwrap();
@@ -88,7 +88,7 @@ fn drift_is_kept_once_a_field_and_counted() {
 }
 
 #[test]
-fn two_bad_records_of_one_key_are_both_kept_and_neither_piles_up() {
+fn two_bad_records_of_one_key_are_both_kept_and_neither_accumulates() {
     let place = Place::new();
     let rows = "SELECT raw, first_run_id, last_run_id FROM quarantine WHERE resolved_at IS NULL ORDER BY ALL";
     let key = Some("2");
@@ -97,7 +97,7 @@ fn two_bad_records_of_one_key_are_both_kept_and_neither_piles_up() {
     let ids: Vec<String> = waiting(&place.read()).unwrap().into_iter().map(|record| record.id).collect();
     assert_ne!(ids[0], ids[1]);
     run_with(&place, 1, 0..1, &[(key, "{\"a\":2}")]);
-    assert_eq!(texts(&place.read(), rows), [["{\"a\":2}", "1", "2"]], "the other is not listed any more");
+    assert_eq!(texts(&place.read(), rows), [["{\"a\":2}", "1", "2"]], "the other is no longer listed");
     for run in 2..6 {
         run_with(&place, run, 0..1, &[(key, &format!("{{\"a\":{run}}}"))]);
     }
@@ -114,7 +114,7 @@ fn a_bad_record_beside_a_good_copy_of_its_key_does_not_wait_for_one() {
 }
 
 #[test]
-fn a_bad_record_without_a_key_is_one_row_until_it_is_not_listed_any_more() {
+fn a_bad_record_without_a_key_is_one_row_until_it_is_no_longer_listed() {
     let place = Place::new();
     let rows = "SELECT raw, first_run_id, last_run_id, resolved_at IS NULL FROM quarantine ORDER BY ALL";
     for run in 0..3 {
@@ -131,7 +131,7 @@ fn a_bad_record_without_a_key_is_one_row_until_it_is_not_listed_any_more() {
     let mut failed = place.open_run(&list, 4).unwrap();
     let sweep = failed.begin_sweep("things", &scope("p1")).unwrap();
     failed.commit(&run_record(), &[sweep_record(sweep, Verdict::Failed, 0)], &[], &[], &[]).unwrap();
-    assert_eq!(waiting(&place.read()).unwrap().len(), 1, "a listing that failed says nothing");
+    assert_eq!(waiting(&place.read()).unwrap().len(), 1, "a failed listing changes nothing");
 }
 
 fn hash_of(raw: &str) -> u64 {
@@ -139,7 +139,7 @@ fn hash_of(raw: &str) -> u64 {
 }
 
 #[test]
-fn a_dismissed_record_is_not_spoken_of_again_until_its_content_changes() {
+fn a_dismissed_record_is_not_reported_again_until_its_content_changes() {
     let place = Place::new();
     run_with(&place, 0, 0..1, &[(None, "{\"x\":1}"), (Some("2"), "{}")]);
     let junk: Vec<Quarantined> =
@@ -156,7 +156,7 @@ fn a_dismissed_record_is_not_spoken_of_again_until_its_content_changes() {
     drop(run);
     run_with(&place, 2, 0..1, &[(None, "{\"x\":2}")]);
     assert!(open().contains(&"{\"x\":2}".to_owned()));
-    assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["3"]], "to dismiss is no run");
+    assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["3"]], "dismissing is not a run");
 }
 
 #[test]
@@ -193,7 +193,7 @@ fn drift_is_acknowledged_until_it_changes() {
 
     run(1, &[drift(Unknown, "retry_times", Some("number")), drift(Type, "c", None)]);
     assert!(acknowledged(Unknown, "retry_times", Some("number")) && acknowledged(Type, "c", None));
-    assert!(!acknowledged(Vanished, "b", None), "it has come back; if it vanishes again, that is news");
+    assert!(!acknowledged(Vanished, "b", None), "it has come back; if it vanishes again, it is reported");
     run(2, &[]);
     assert!(acknowledged(Unknown, "retry_times", Some("number")), "a member that only some records have");
     run(3, &[drift(Unknown, "retry_times", Some("text"))]);
@@ -203,7 +203,7 @@ fn drift_is_acknowledged_until_it_changes() {
 }
 
 #[test]
-fn unknown_members_past_a_number_are_kept_under_one_name() {
+fn unknown_members_past_the_limit_are_kept_under_one_name() {
     let place = Place::new();
     let run = |number: i64, names: std::ops::Range<u32>| {
         let drifts: Vec<DriftRecord> = names
@@ -242,7 +242,7 @@ fn a_store_of_an_older_program_is_read_before_a_run_has_brought_it_up_to_date() 
     assert_eq!(waiting(&place.read()).unwrap().len(), 1);
 }
 
-/// `things` with an update time.
+/// The list `things` with an update time.
 fn dated() -> Endpoint {
     let columns = column("id", "type = \"text\"") + &column("at", "type = \"timestamp\"");
     endpoint("things", "{ column = \"id\" }", Some("at"), &columns)

@@ -1,9 +1,9 @@
-//! Records that a complete sweep did not show and that the next one has to confirm as gone.
+//! Records that a complete sweep did not show and that the next one must confirm as gone.
 
 use super::support::{Place, batch, row, run_record, run_start, scope, settings, sweep_record, texts, things};
 use crate::store::{NotShown, StagedRun, StoreSettings, SweepCounts, Verdict};
 
-/// One sweep of one scope, whose word alone makes nothing gone.
+/// One sweep of one scope, which alone declares nothing gone.
 fn sync(place: &Place, number: i64, ids: &[&str], verdict: Verdict) -> SweepCounts {
     sync_with(place, number, ids, verdict, &settings())
 }
@@ -30,7 +30,7 @@ fn candidates(place: &Place) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn a_record_that_two_nights_miss_ends_at_the_first_of_them() {
+fn a_record_that_two_runs_miss_ends_at_the_first_of_them() {
     let place = Place::new();
     sync(&place, 0, &["a", "b"], Verdict::Complete);
     let missed = sync(&place, 1, &["a"], Verdict::Complete);
@@ -47,7 +47,7 @@ fn a_record_that_two_nights_miss_ends_at_the_first_of_them() {
 }
 
 #[test]
-fn a_record_that_is_shown_in_between_needs_two_nights_again() {
+fn a_record_that_is_shown_in_between_needs_two_runs_again() {
     for shown_by in [Verdict::Complete, Verdict::Unproved] {
         let place = Place::new();
         sync(&place, 0, &["a", "b"], Verdict::Complete);
@@ -60,7 +60,7 @@ fn a_record_that_is_shown_in_between_needs_two_nights_again() {
 }
 
 #[test]
-fn a_night_that_proves_nothing_neither_confirms_nor_forgets() {
+fn a_run_that_proves_nothing_neither_confirms_nor_forgets() {
     let place = Place::new();
     sync(&place, 0, &["a", "b"], Verdict::Complete);
     sync(&place, 1, &["a"], Verdict::Complete);
@@ -70,7 +70,7 @@ fn a_night_that_proves_nothing_neither_confirms_nor_forgets() {
 }
 
 #[test]
-fn the_brake_holds_what_would_be_confirmed_at_once() {
+fn the_deletion_guard_holds_back_what_would_be_confirmed_at_once() {
     let ids: Vec<String> = (0..20).map(|n| format!("{n:02}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let place = Place::new();

@@ -1,4 +1,4 @@
-//! The file and what stands beside it: who may open it, what a run that does not end leaves behind, and what is
+//! The store's file and the files beside it: who may open it, what an interrupted run leaves behind, and what is
 //! refused.
 
 use std::fs;
@@ -13,7 +13,7 @@ use super::support::{
 };
 use crate::store::{Error, ShadowCopy, StagedRun, Verdict, open_read_only};
 
-/// The first blocks of a database that DuckDB 2.0.1 has made.
+/// The first blocks of a database made by DuckDB 2.0.1.
 const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");
 
 const IDS: &str = "SELECT id FROM things ORDER BY id";
@@ -23,7 +23,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_new_store_appears_whole_and_is_its_owners_alone() {
+fn a_new_store_appears_whole_and_only_its_owner_can_read_it() {
     let place = Place::new();
     let list = things();
     let mut run = place.open_run(&list, 0).unwrap();
@@ -49,7 +49,7 @@ fn the_permissions_of_an_existing_store_are_kept() {
 }
 
 #[test]
-fn a_night_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
+fn a_run_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &[row("a")]).unwrap();
@@ -99,7 +99,7 @@ fn what_a_killed_run_left_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_reader_keeps_its_night_and_the_next_one_sees_the_new() {
+fn a_reader_keeps_the_run_that_it_opened_and_the_next_reader_sees_the_new_one() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &[row("a")]).unwrap();
@@ -110,7 +110,7 @@ fn a_reader_keeps_its_night_and_the_next_one_sees_the_new() {
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_store() {
+fn a_second_run_learns_who_holds_the_store() {
     let place = Place::new();
     let _first = place.open_run(&things(), 3).unwrap();
     let error = place.open_run(&things(), 4).err().unwrap();
@@ -135,7 +135,7 @@ fn a_link_to_the_store_shares_its_lock_and_stays_a_link() {
 }
 
 #[test]
-fn a_store_that_someone_else_changes_during_a_run_is_not_replaced() {
+fn a_store_that_another_program_changes_during_a_run_is_not_replaced() {
     let place = Place::new();
     place.sync(&things(), 0, &[row("a")]).unwrap();
     let run = place.open_run(&things(), 1).unwrap();
@@ -149,7 +149,7 @@ fn a_store_that_someone_else_changes_during_a_run_is_not_replaced() {
 }
 
 #[test]
-fn a_log_that_a_dead_program_left_is_taken_up_once() {
+fn a_log_that_a_dead_program_left_is_applied_once() {
     let place = Place::new();
     place.sync(&things(), 0, &[row("a")]).unwrap();
     let log = place.folder.path().join("hclake.duckdb.wal");
@@ -171,7 +171,7 @@ fn a_log_that_a_dead_program_left_is_taken_up_once() {
 }
 
 #[test]
-fn what_is_no_store_is_refused_and_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_refused_and_left_as_it_is() {
     let place = Place::new();
     for content in [&b""[..], b"short", b"a text that somebody wrote and that is long enough to be read"] {
         fs::write(&place.store, content).unwrap();
@@ -198,7 +198,7 @@ fn another_programs_migrations_make_no_store() {
 }
 
 #[test]
-fn a_file_of_a_newer_duckdb_is_not_taken_for_a_store_of_a_newer_hclake() {
+fn a_file_of_a_newer_duckdb_is_not_reported_as_a_store_of_a_newer_hclake() {
     let place = Place::new();
     fs::write(&place.store, NEWER_DUCKDB).unwrap();
     for error in [open_read_only(&place.store).unwrap_err(), place.open_run(&things(), 0).err().unwrap()] {
@@ -209,7 +209,7 @@ fn a_file_of_a_newer_duckdb_is_not_taken_for_a_store_of_a_newer_hclake() {
 }
 
 #[test]
-fn a_store_that_was_cut_or_altered_is_named_as_damaged_with_what_helps() {
+fn a_store_that_was_cut_or_altered_is_reported_as_damaged_with_a_hint() {
     let place = Place::new();
     let rows: Vec<Value> = (0..3_000).map(|n| row(&format!("a text that takes room, and its number is {n}"))).collect();
     place.sync(&things(), 0, &rows).unwrap();
@@ -238,7 +238,7 @@ fn a_store_that_was_cut_or_altered_is_named_as_damaged_with_what_helps() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_no_place_for_a_store() {
+fn no_store_is_made_at_a_dangling_link() {
     let place = Place::new();
     std::os::unix::fs::symlink("gone/away.duckdb", &place.store).unwrap();
     for error in [open_read_only(&place.store).unwrap_err(), place.open_run(&things(), 0).err().unwrap()] {

@@ -1,4 +1,4 @@
-//! Large records: where they wait, what they take of memory, and that they come out as they went in.
+//! Large records: where they are kept, how much memory they take, and that they are stored unchanged.
 
 use std::fs;
 
@@ -86,7 +86,7 @@ fn a_batch_is_cut_into_parts_of_a_few_bytes_or_one_row() {
 }
 
 #[test]
-fn only_tables_of_large_values_are_found_wide() {
+fn only_tables_of_large_values_raise_the_memory_limit() {
     let place = Place::new();
     let small: Vec<Value> = (0..3000).map(|id| large(id, 20)).collect();
     place.sync(&things(), 0, &small).unwrap();
@@ -102,7 +102,7 @@ fn only_tables_of_large_values_are_found_wide() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_has_a_bounded_room_on_the_disk() {
+fn what_does_not_fit_into_memory_has_bounded_space_on_the_disk() {
     let place = Place::new();
     let run = place.open_run(&things(), 0).unwrap();
     let setting = |name: &str| -> String {
@@ -113,7 +113,7 @@ fn what_does_not_fit_into_memory_has_a_bounded_room_on_the_disk() {
 }
 
 #[test]
-fn large_texts_of_bad_records_are_kept_whole_night_after_night() {
+fn large_texts_of_bad_records_are_kept_whole_run_after_run() {
     let place = Place::new();
     let raw = |id: usize, run: usize| format!("{{\"id\": {id}, \"x\": \"{}\"}}", run.to_string().repeat(MB));
     for number in 0..2 {

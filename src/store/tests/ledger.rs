@@ -1,4 +1,4 @@
-//! What the ledger keeps of a run, and what the brake, the verdicts and the checks make of it.
+//! What the ledger keeps of a run, and what the deletion guard, the verdicts and the checks do.
 
 use std::collections::BTreeSet;
 
@@ -80,7 +80,7 @@ fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
 }
 
 #[test]
-fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
+fn an_unproved_sweep_declares_nothing_gone_even_if_asked_to() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &rows(0..3)).unwrap();

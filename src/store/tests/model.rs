@@ -1,4 +1,4 @@
-//! Random sequences of nights against a model that keeps whole snapshots: the store must remember every one.
+//! Random sequences of runs against a model that keeps whole snapshots: the store must remember every one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ struct Listing {
 }
 
 type Listings = [Option<Listing>; 2];
-/// What is open: scope and key to the content of the version, and when the record was first seen.
+/// The open records: scope and key, with the content of the version and when the record was first seen.
 type Snapshot = BTreeMap<(usize, u8), (Row, Timestamp)>;
 
 fn row() -> impl Strategy<Value = Row> {
@@ -73,7 +73,7 @@ fn list() -> Endpoint {
 }
 
 impl Row {
-    /// Odd keys come by the fallback column.
+    /// Odd keys come from the fallback column.
     fn json(self) -> Value {
         let key = self.key.to_string();
         let (id, task) = if self.key.is_multiple_of(2) { (Some(&key), None) } else { (None, Some(&key)) };
@@ -100,7 +100,7 @@ fn name(scope_number: usize) -> String {
     scope(SCOPES[scope_number]).to_string()
 }
 
-/// The event texts of one run, and the model after it.
+/// The events of one run as texts, and the model after it.
 #[derive(Default)]
 struct Model {
     open: Snapshot,
@@ -179,7 +179,7 @@ impl Model {
     }
 }
 
-/// Runs one night on the store and returns its instant and counts.
+/// Makes one run on the store and returns its instant and counts.
 fn sync(place: &Place, list: &Endpoint, number: i64, listings: &Listings) -> (Timestamp, Vec<SweepCounts>) {
     let settings = crate::store::StoreSettings { allow_gone: true, ..settings() };
     let mut open = StagedRun::open(&place.store, std::slice::from_ref(list), &|| run_start(number), &settings).unwrap();
@@ -248,12 +248,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_remembers_every_night_as_the_model_does(runs in all_runs()) {
+    fn the_store_remembers_every_run_as_the_model_does(runs in all_runs()) {
         let place = Place::new();
         let list = list();
         let mut model = Model::default();
         let mut history = Vec::new();
-        // Nights are an hour apart in the order they run, but one may claim to start before the last.
+        // Runs are a day apart, but one may claim to start before the last.
         for (number, listings) in runs.iter().enumerate() {
             let claimed = if number % 3 == 2 { 0 } else { number as i64 };
             let (at, counts) = sync(&place, &list, claimed, listings);

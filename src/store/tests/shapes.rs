@@ -1,4 +1,4 @@
-//! Lists of every shape: nested columns, awkward names and texts, columns that come and go.
+//! Lists of every kind: nested columns, awkward names and texts, columns that come and go.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ fn nested_values_come_back_and_their_instants_are_utc_text_in_any_session() {
     place.sync(&list, 1, &[nested_row("a", Some("2026-01-02T00:00:00Z"), 2)]).unwrap();
     place.sync(&list, 2, &[nested_row("a", None, 3)]).unwrap();
     let store = place.read();
-    // Where DuckDB has no time zones there is no session to be led astray by.
+    // A DuckDB without time zones has no session zone and refuses this.
     let _ = store.execute_batch("SET TimeZone = 'Asia/Shanghai'");
     let parts = "SELECT file.size, file.tags[1], len(steps), steps[2] IS NULL, cardinality(times), took_s,
                         extra ->> '$.new[0]' FROM nested";
@@ -142,7 +142,7 @@ fn a_column_that_hides_the_row_numbers_is_refused_until_it_is_renamed() {
 }
 
 #[test]
-fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_next_night() {
+fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_next_run() {
     let place = Place::new();
     let list = things();
     let row = |state: &str| json!({ "id": "a", "state": state, "_hash": state.len() });
@@ -216,7 +216,7 @@ fn a_column_whose_type_changes_is_refused() {
 }
 
 #[test]
-fn the_store_says_what_its_tables_and_columns_mean_and_keeps_up_with_the_catalog() {
+fn comments_of_tables_and_columns_follow_the_catalog() {
     let place = Place::new();
     place.sync(&things(), 0, &[]).unwrap();
     let comment = |column: &str| {
@@ -259,7 +259,7 @@ fn a_batch_of_another_shape_is_refused() {
 }
 
 #[test]
-fn the_views_and_macros_work_for_whoever_attaches_the_file_under_another_name() {
+fn the_views_and_macros_work_in_a_file_attached_under_another_name() {
     let place = Place::new();
     place.sync(&things(), 0, &[json!({ "id": "a", "state": "up", "_hash": 1 })]).unwrap();
     let other = crate::store::in_memory("UTC");

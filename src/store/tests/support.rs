@@ -1,4 +1,4 @@
-//! Small lists, batches made from JSON, and a night in one call.
+//! Small lists, batches made from JSON, and a whole run in one call.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -80,7 +80,7 @@ pub fn settings() -> StoreSettings {
     StoreSettings::new(|_: Duration| panic!("no test waits for a lock by accident"))
 }
 
-/// Midnight of the n-th night.
+/// Start of the n-th run: midnight of the n-th day.
 pub fn run_start(n: i64) -> Timestamp {
     Timestamp(1_767_225_600_000_000 + n * 86_400_000_000)
 }
@@ -112,7 +112,7 @@ pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRe
     }
 }
 
-/// A folder with a store in it, or not yet.
+/// A folder for a store, which the first run makes.
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub store: PathBuf,
