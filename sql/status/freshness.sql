@@ -1,5 +1,5 @@
--- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, and the records that wait in
--- quarantine. A retry of quarantined records reads no page and does not count as a sweep. A store that has not been
+-- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, and the records that wait
+-- in quarantine. A retry of quarantined records reads no page and does not count as a sweep. A store that has not been
 -- migrated yet has no dismissals. Only runs that started by the instant bound as $1 count, or all runs if it is NULL.
 -- Instants are microseconds since 1970, UTC; NULL if no sweep was complete.
 -- takes:

@@ -1,5 +1,5 @@
 //! Members of a record that no column takes: kept as one canonical JSON object (names sorted, no white space, numbers
-//! as written), and counted by name so that a change of the API shows.
+//! as written), and counted by name so that changes of the API are visible. It does not compare them with the catalog.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -15,18 +15,18 @@ pub const DEPTH_MAX: usize = 64;
 /// Bytes of an unknown member's name and of its sample that are reported.
 pub const SAMPLE_BYTES_MAX: usize = 200;
 
-/// Unknown members that one page reports by name; the rest are counted together under [`OTHERS`].
+/// Unknown members that one page reports by name; further ones are counted together as [`OTHERS`].
 pub const UNKNOWN_NAMES_MAX: usize = 100;
 
-/// Stands for the unknown members past [`UNKNOWN_NAMES_MAX`].
+/// The name for unknown members over [`UNKNOWN_NAMES_MAX`].
 pub const OTHERS: &str = "(others)";
 
-/// A member that the catalog does not know, over a page.
+/// A member that the catalog does not know, counted over a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownField {
     /// Names from the outside in, joined by dots; an item of a list and an entry of a map are `*`.
     pub name: String,
-    /// How often it came.
+    /// How often it appeared.
     pub count: u64,
     /// The first value seen, as JSON, cut at [`SAMPLE_BYTES_MAX`].
     pub sample: String,
@@ -35,11 +35,11 @@ pub struct UnknownField {
 /// A member of one record that no column takes.
 pub(super) struct Unknown<'de> {
     pub place: JsonPath,
-    /// JSON as it came.
+    /// JSON as received.
     pub value: &'de str,
 }
 
-/// The unknown members of a record as one object, each at its place. An item of a list stands under its index.
+/// The unknown members of a record as one object, each at its path. An item of a list has its index as name.
 pub(super) fn object(unknown: &[Unknown<'_>]) -> Result<String, Located> {
     let mut root = BTreeMap::new();
     for member in unknown {

@@ -1,4 +1,4 @@
-//! Why a record is bad, and where in it. It knows nothing of columns and JSON readers.
+//! Why a record is bad, and where in it. It knows nothing of columns or JSON readers.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ pub(super) enum Fault {
     Kind { found: &'static str, wanted: &'static str },
     #[error("{0} is not {1}")]
     Value(Shown, &'static str),
-    #[error("{0} is no time: {1}")]
+    #[error("{0} is not a time: {1}")]
     Time(Shown, TimeFault),
-    #[error("stands twice")]
+    #[error("appears twice")]
     Twice,
     #[error("text of {bytes} bytes, over the limit of {limit}")]
     TextLong { bytes: usize, limit: usize },
@@ -31,12 +31,12 @@ pub(super) enum Fault {
     RecordLong { bytes: usize, limit: usize },
     #[error("with this record the page would pass the limit of {limit} bytes")]
     PageLong { limit: usize },
-    /// Not a fault of the record: the reader gave a number's value where its digits as written are needed.
+    /// Not a fault of the record: the reader gave a number's value, but its digits as written are needed.
     #[error("a number's digits are needed")]
     DigitsNeeded,
 }
 
-/// A value cut to what a message can carry.
+/// A value, cut short for a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shown(String);
 
@@ -56,7 +56,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// At most `bytes_max` bytes of the text, whole characters only, with `…` where something was cut off.
+/// At most `bytes_max` bytes of the text, only whole characters, with `…` if something was cut off.
 pub(super) fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
@@ -72,7 +72,7 @@ pub(super) enum PathStep {
     Index(usize),
 }
 
-/// A way into a record, noted while leaving it: the innermost step stands first.
+/// A path in a record, collected from the inside out: the innermost step is first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct JsonPath(Vec<PathStep>);
 
@@ -90,7 +90,7 @@ impl JsonPath {
         self.0.iter().rev()
     }
 
-    /// The place with every item of a list and every entry of a map called `*`, so that like places share a name.
+    /// The path with `*` for every item of a list and every entry of a map, so that similar paths have the same name.
     pub fn pattern(&self) -> String {
         let steps = self.steps().map(|step| match step {
             PathStep::Member(name) => name.as_str(),
@@ -114,7 +114,7 @@ impl fmt::Display for JsonPath {
     }
 }
 
-/// A fault and where it lies; the empty place is the record itself.
+/// A fault and its path; the empty path is the record itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Located {
     pub place: JsonPath,
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_reads_from_the_outside_in() {
+    fn a_path_is_written_from_the_outside_in() {
         let mut place = JsonPath::of(PathStep::Member("state".to_owned()));
         place.within(PathStep::Index(3));
         place.within(PathStep::Member("parts".to_owned()));

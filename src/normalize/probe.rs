@@ -1,5 +1,5 @@
-//! Finds a few members of a JSON record by their paths, as the text they came as, without reading the rest. It knows
-//! nothing of what they are for.
+//! Finds a few members of a JSON record by their paths, as received, without reading the rest. It knows nothing of what
+//! they are for.
 
 use std::fmt;
 
@@ -13,12 +13,12 @@ pub(super) struct Probe {
     slots: usize,
 }
 
-/// What a slot's member is in a record.
+/// What was found for a slot in a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Found<'a> {
     Absent,
     Value(&'a str),
-    /// It stands twice, or what should lead to it is no object.
+    /// It appears twice, or something on its path is not an object.
     Invalid,
 }
 
@@ -30,20 +30,20 @@ struct Node {
 #[derive(Clone, Debug)]
 enum Child {
     Member(usize),
-    /// An object that leads to members. It has a slot as well, by which it is known to have come.
+    /// An object that leads to members. Its slot shows whether it has been read.
     Branch(usize, Node),
 }
 
 impl Probe {
-    /// The slot of the member at this path; a path that was added before keeps its slot. Where one path leads through
-    /// another, the first has the values.
+    /// The slot of the member at this path; a path that was added before keeps its slot. If one path leads through
+    /// another, the first gets the values.
     pub fn add(&mut self, path: &[String]) -> usize {
         let slot = self.slots;
         self.slots += path.len().max(1);
         self.root.add(path, slot)
     }
 
-    /// Looks for the members in a record; false where it is no object.
+    /// Finds the members in a record; false if it is not an object.
     pub fn read<'de>(&self, record: &'de str, found: &mut Vec<Found<'de>>) -> bool {
         found.clear();
         found.resize(self.slots, Found::Absent);
@@ -54,7 +54,7 @@ impl Probe {
 }
 
 impl Node {
-    /// `slot` and those after it, one for each step, are free.
+    /// `slot` and the slots after it, one for each step, are free.
     fn add(&mut self, path: &[String], slot: usize) -> usize {
         let Some((name, rest)) = path.split_first() else { return slot };
         let at = self.members.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
@@ -82,7 +82,7 @@ impl Node {
     }
 }
 
-/// An object in which members are looked for. Gives whether it was one; a null within the record is as good as none.
+/// Finds members in an object; false if the value is not an object. A null within the record counts as an empty object.
 struct Branch<'p, 'f, 'de> {
     node: &'p Node,
     found: &'f mut Vec<Found<'de>>,
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Branch<'_, '_, 'de> {
     }
 }
 
-/// A member's name; gives which of the node's members it is.
+/// Reads a member's name, and gives its index among the node's members.
 struct Name<'p>(&'p Node);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_no_record() {
+    fn a_record_must_be_an_object() {
         let (probe, _) = probe(&["id"]);
         for record in ["null", "1", "-1", "1.5", "true", "\"id\"", "[{\"id\":1}]", "", "{", "{} {}"] {
             assert!(!probe.read(record, &mut Vec::new()), "{record}");

@@ -1,5 +1,5 @@
-//! Walks one JSON record once and hands each value to the column it belongs to. What no column takes is noted with
-//! its place. It knows nothing of batches, keys and hashes.
+//! Reads one JSON record once and adds each value to its column. Members without a column are noted with their path. It
+//! knows nothing of batches, keys and hashes.
 
 use std::fmt;
 
@@ -28,13 +28,13 @@ pub(super) fn record<'de>(
     outcome.map_err(|error| notes.fault.take().unwrap_or_else(|| Fault::Json(error.to_string()).into()))
 }
 
-/// What reading a record leaves beside its columns.
+/// The results of reading a record besides its columns.
 pub(super) struct Notes<'de> {
     pub future: FutureCounter,
     pub unknown: Vec<Unknown<'de>>,
     /// Read numbers by their digits rather than their value.
     pub by_digits: bool,
-    /// Goes up by one with each reading of a record.
+    /// Increases with each reading of a record.
     pub reading: u64,
     fault: Option<Located>,
 }
@@ -44,7 +44,7 @@ impl<'de> Notes<'de> {
         Notes { future, unknown: Vec::new(), by_digits: false, reading: 0, fault: None }
     }
 
-    /// To be called before each reading of a record.
+    /// Call it before each reading of a record.
     pub fn begin(&mut self, by_digits: bool) {
         self.future.count = 0;
         self.unknown.clear();
@@ -62,8 +62,8 @@ impl<'de> Notes<'de> {
         outcome.map_err(|fault| self.fail(fault))
     }
 
-    /// Notes the step that led to a value, on the way out of it: for what was found unknown in it since `known`,
-    /// and for the fault it ended in.
+    /// Adds a step to the paths of a value that has been read: of the unknown members in it, which are those after
+    /// `known`, and of the fault, if there is one.
     fn add_step<E>(&mut self, known: usize, outcome: Result<(), E>, step: impl Fn() -> PathStep) -> Result<(), E> {
         for unknown in &mut self.unknown[known..] {
             unknown.place.within(step());
@@ -114,7 +114,7 @@ fn read_members<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// The record itself, or an object in it that only leads to columns.
+/// The record itself, or an object in it that only holds values of columns.
 struct BranchSeed<'a, 'de> {
     object: &'a mut Object,
     columns: &'a mut [Column],
@@ -313,7 +313,7 @@ fn read_entries<'de, A: MapAccess<'de>>(
     })
 }
 
-/// The key of a map's entry, straight into its column.
+/// The key of a map's entry, added to its column.
 struct KeySeed<'a>(&'a mut TextColumn);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {

@@ -1,4 +1,4 @@
-//! One Parquet file: rows in, a file that is whole and its entry for the manifest out. It knows nothing of tables.
+//! Writes one Parquet file from rows, and returns its counts for the manifest. It knows nothing of tables.
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -15,19 +15,19 @@ use super::target::Target;
 use crate::config::ParquetCompression;
 
 pub const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
-/// Who wrote a file, in the form that readers of Parquet take apart.
+/// The program that wrote a file, in the form that readers of Parquet parse.
 pub const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
 pub const ROW_GROUP_ROWS: usize = 250_000;
-/// Bytes of a row group that are gathered before it is written: 128 MiB, which only large records reach.
+/// Bytes gathered before a row group is written: 128 MiB, which only large records reach.
 pub const ROW_GROUP_BYTES: usize = 128 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
-/// What a file says of itself beside its rows.
+/// A file's metadata besides its rows.
 pub(super) struct Labels<'a> {
     pub table: &'a str,
     pub run_id: i64,
     pub schema_version: u32,
-    /// Columns of which hardly two values are equal.
+    /// Columns in which nearly all values differ.
     pub distinct: &'a [String],
     pub compression: ParquetCompression,
 }
@@ -54,7 +54,7 @@ pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
         })
 }
 
-/// Writes rows under a path of the target, in the place of what was there.
+/// Writes rows to a path of the target, and replaces what was there.
 pub(super) fn write(
     target: &Target,
     path: &str,

@@ -1,7 +1,7 @@
-//! The store as a folder of Parquet files that every reader takes the same: live records, closed versions, what each
-//! run changed, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
+//! The store as a folder of Parquet files that all readers understand the same way: live records, closed versions, the
+//! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
 //!
-//! [`publish`] writes what the folder lacks and nothing else; [`verify`] holds a folder to its manifest and to a store.
+//! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
 
 mod error;
 pub mod file;
@@ -28,19 +28,19 @@ use published_schema::PublishedSchema;
 use source::{LEDGER_TABLES, Run, Source, Table};
 use target::Target;
 
-/// How a dataset is written. What is left open is as the dataset was begun, else the default.
+/// How a dataset is written. An option that is not set is as the dataset was begun, else the default.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only these tables, with the ledger; all where empty.
+    /// Only these tables, with the ledger; all tables if empty.
     pub tables: Vec<String>,
-    /// History and changes from this instant on; from the first run where `None`.
+    /// History and changes from this instant on; from the first run if `None`.
     pub since: Option<Timestamp>,
     /// JSON text beside nested columns.
     pub flat: bool,
     pub compression: Option<ParquetCompression>,
 }
 
-/// What one publishing did. Paths are relative to the folder.
+/// The result of one publishing. Paths are relative to the folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
     pub target: PathBuf,
@@ -56,7 +56,7 @@ pub struct Published {
     pub files: usize,
 }
 
-/// How far a publishing has come; told before each file is looked at.
+/// Progress of a publishing, reported before each file.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     pub path: &'a str,
@@ -64,7 +64,7 @@ pub struct Step<'a> {
     pub files: usize,
 }
 
-/// Brings a folder up to the store's newest run. Nothing is written where nothing is missing.
+/// Updates a folder to the store's newest run. It writes nothing if nothing is missing.
 pub fn publish(
     store: &Path,
     folder: &Path,
@@ -90,7 +90,7 @@ pub fn publish(
         }
     }
     wanted.extend(wanted_ledger_files(&source)?);
-    // New names first; what is replaced comes as late as can be, the manifest after it.
+    // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
     Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted)
@@ -106,8 +106,8 @@ fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::
     tables.iter().map(find).collect()
 }
 
-/// The options of this publishing: as asked, else as the dataset was begun. What would mix two kinds of files in it
-/// is refused.
+/// The options of this publishing: as set, else as the dataset was begun. Options that would mix two kinds of files in
+/// the dataset are refused.
 fn resolve_options(
     options: &Options,
     begun: Option<&ManifestOptions>,
@@ -133,7 +133,7 @@ fn resolve_options(
     Ok(ManifestOptions { compression, ..begun.clone() })
 }
 
-/// The instant a dataset begins with, found among the store's runs by its text.
+/// The instant at which a dataset begins, found among the store's runs by its text.
 fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
     let since = resolved.since.as_deref()?;
     // Texts of instants in UTC with six digits sort as the instants do.
@@ -141,7 +141,7 @@ fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
     Some(first.map_or(Timestamp(i64::MAX), |run| run.started_at))
 }
 
-/// A store that does not hold the run published last is another store, or an older copy of this one.
+/// A store without the run published last is another store, or an older copy of this one.
 fn require_same_store(manifest: &Manifest, source: &Source, folder: &Path) -> Result<(), Error> {
     let RunMark { run_id, started_at } = manifest.run.clone();
     let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
@@ -302,7 +302,7 @@ impl Publisher<'_> {
         })
     }
 
-    /// Takes out of the manifest what is no longer there and cannot be made again.
+    /// Removes the files from the manifest that are no longer there and cannot be made again.
     fn drop_lost(&mut self, wanted: &[WantedFile]) -> Vec<String> {
         let tables: BTreeSet<&str> = wanted.iter().map(|file| file.table.as_str()).collect();
         let made: BTreeSet<&str> = wanted.iter().map(|file| file.path.as_str()).collect();
@@ -316,7 +316,7 @@ impl Publisher<'_> {
         lost
     }
 
-    /// Writes the manifest, where it differs from the one that is there.
+    /// Writes the manifest if it differs from the one in the folder.
     fn finish(mut self) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
         self.manifest.options = self.resolved.clone();

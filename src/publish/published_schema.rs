@@ -1,5 +1,5 @@
-//! The columns of a published file: fixed by the catalog and the store, never by the rows, and of types that every
-//! reader of Parquet knows. It knows nothing of files.
+//! The columns of a published file: they depend on the catalog and the store, never on the rows, and have types that
+//! every reader of Parquet knows. It knows nothing of files.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::schema::{ABOUT, Scalar, json_column, json_text, retyped, type_name, w
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Origin {
     Stored,
-    /// The catalog has it, the store not yet: NULL throughout.
+    /// The catalog has it, the store not yet: all values are NULL.
     Absent,
     /// A nested column as JSON text.
     JsonOf(String),
@@ -39,7 +39,7 @@ impl PublishedSchema {
         PublishedSchema { columns }
     }
 
-    /// The same with JSON text beside each nested column, unless its name is taken.
+    /// Adds a column of JSON text beside each nested column, unless its name is taken.
     pub fn flattened(self) -> PublishedSchema {
         let taken: Vec<String> = self.columns.iter().map(|column| column.name.to_lowercase()).collect();
         let mut columns = Vec::with_capacity(self.columns.len());
@@ -69,7 +69,7 @@ impl PublishedSchema {
         Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
     }
 
-    /// The rows as DuckDB gives them, in this shape.
+    /// Converts rows from DuckDB to this schema.
     pub fn fit(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let named = |name: &str| {
             let missing = || ArrowError::SchemaError(format!("no column {name} in the rows"));
@@ -88,7 +88,7 @@ impl PublishedSchema {
     }
 }
 
-/// The columns of a schema as the manifest tells them.
+/// The columns of a schema, as the manifest lists them.
 pub(super) fn described(schema: &Schema) -> Vec<ColumnEntry> {
     let entry = |field: &FieldRef| ColumnEntry {
         name: field.name().clone(),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_shape_adds_json_text_unless_the_name_is_taken() {
+    fn a_flat_schema_adds_json_text_unless_the_name_is_taken() {
         let ty = published_type(&ColumnType::List(Box::new(ColumnType::Text)));
         let taken = column("b_JSON", DataType::Utf8, Origin::Stored);
         let schema = PublishedSchema::new(vec![
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_take_the_shape_whatever_zone_and_inner_names_they_came_with() {
+    fn rows_are_converted_to_the_schema_from_any_zone_and_inner_names() {
         let at = DataType::Timestamp(TimeUnit::Microsecond, Some("Asia/Shanghai".into()));
         let came = DataType::Struct(vec![Field::new("at", at, true)].into());
         let rows = arrow::array::new_null_array(&came, 2);

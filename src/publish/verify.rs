@@ -1,4 +1,4 @@
-//! Holds a published folder to its manifest, and to the store where it is at hand. It writes nothing.
+//! Compares a published folder with its manifest, and with the store if it is given. It writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -17,7 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::store::{Values, literal};
 
-/// What was looked at, and all that is not as it should be.
+/// What was checked, and all differences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     pub run_id: i64,
@@ -25,9 +25,9 @@ pub struct Verified {
     pub rows: u64,
     pub is_compared_with_store: bool,
     pub differences: Vec<Difference>,
-    /// Tables that were left out of the newest publishing, and the run that each is of; they are held to that one.
+    /// Tables that the newest publishing left out, and the run of each; they are compared with that run.
     pub behind: Vec<(String, i64)>,
-    /// Tables whose lists the catalog does not have any more; they are held to the manifest alone.
+    /// Tables whose lists are no longer in the catalog; they are compared only with the manifest.
     pub unlisted: Vec<String>,
 }
 
@@ -96,7 +96,7 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
     }
     let reader = match ParquetRecordBatchReaderBuilder::try_new(file) {
         Ok(reader) => reader,
-        Err(error) => return vec![format!("is no Parquet file: {error}")],
+        Err(error) => return vec![format!("is not a Parquet file: {error}")],
     };
     let mut faults = Vec::new();
     let rows = reader.metadata().file_metadata().num_rows();
@@ -104,14 +104,14 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
         faults.push(format!("has {rows} rows; the manifest says {}", entry.rows));
     }
     let held = schema_name(&published_schema::described(reader.schema()));
-    let told = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
-    if held != entry.schema || told != Some(held) {
+    let listed = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
+    if held != entry.schema || listed != Some(held) {
         faults.push("has other columns than the manifest says".to_owned());
     }
     faults
 }
 
-/// Parquet files that a reader of whole folders would take for part of the dataset.
+/// Parquet files outside the manifest that a reader of whole folders would read too.
 fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut folders: Vec<_> = ["current", "history", "changes"].map(|name| folder.join(name)).into();
@@ -135,7 +135,7 @@ struct Comparison<'a> {
     folder: &'a Path,
     manifest: &'a Manifest,
     source: &'a Source,
-    /// Files that are known to be wrong; what they belong to is not compared any further.
+    /// Files that are known to be wrong; their tables are not compared further.
     damaged: BTreeSet<String>,
 }
 
@@ -177,7 +177,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Live records and history together: if the versions are equal, so are the records as of every run.
+    /// Compares live records and history together: if the versions are equal, so are the records as of every run.
     fn versions_apart(
         &self,
         table: &Table,
@@ -255,7 +255,7 @@ impl Comparison<'_> {
         Ok((store_only + dataset_only > 0).then(|| Difference::of(table, what)))
     }
 
-    /// The columns that the store has and the files too.
+    /// The columns that both the store and the files have.
     fn published_columns<'c>(
         &self,
         table: &str,
@@ -270,7 +270,7 @@ impl Comparison<'_> {
         columns.iter().filter(is_both).collect()
     }
 
-    /// Paths of a table's files; `None` where one of them is damaged.
+    /// Paths of a table's files; `None` if one of them is damaged.
     fn files(&self, table: &str, part: Part) -> Option<Vec<String>> {
         let of_table = self.manifest.files.iter().filter(|(_, entry)| entry.table == table && entry.part == part);
         of_table

@@ -35,7 +35,7 @@ pub enum Error {
     PathNotUtf8 { path: PathBuf },
     #[error("{} is not a DuckDB file", path.display())]
     NotDuckDb { path: PathBuf },
-    #[error("{} is a DuckDB file, but no store of hclake", path.display())]
+    #[error("{} is a DuckDB file, but not a store of hclake", path.display())]
     NotAStore { path: PathBuf },
     #[error("{} was made by `hclake demo`: its records are invented", path.display())]
     DemoStore { path: PathBuf },

@@ -1,5 +1,5 @@
-//! One whole listing: pages asked for, joined, and the proof that nothing was missed. The decisions are pure
-//! state machines over what pages showed; only `task` awaits. It knows nothing of Arrow or DuckDB.
+//! One sweep of a list: requests pages, joins them, and proves that no record was missed. The decisions are pure
+//! state machines over the pages' contents; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
 mod answer;
 mod confirm;

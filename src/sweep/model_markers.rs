@@ -1,5 +1,5 @@
-//! Properties of a pass by markers against model servers: one that keeps its promises while its list moves, and some
-//! that do not.
+//! Properties of a pass by markers against model servers: one whose markers stay right while its list moves, and some
+//! with wrong markers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ fn row(key: u64) -> RowFacts {
     RowFacts { key: Some(key), content: key, order: [None; ORDER_COLUMNS_MAX] }
 }
 
-/// The records behind the one that the marker names, in the order of their keys.
+/// The records after the one that the marker names, in the order of their keys.
 fn page(keys: &BTreeSet<u64>, request: &PageRequest) -> PageFacts {
     let after = request.marker.as_ref().map_or(0, |marker| marker.parse::<u64>().expect("a marker of this server") + 1);
     let rows: Vec<u64> = keys.range(after..).copied().take(request.limit as usize).collect();
@@ -113,7 +113,7 @@ fn a_record_that_comes_twice_forbids_a_proof() {
 }
 
 #[test]
-fn the_word_that_there_is_no_more_ends_a_list_and_the_word_alone_leads_nowhere() {
+fn a_flag_for_no_more_pages_ends_a_list_and_a_flag_for_more_without_a_marker_is_no_proof() {
     let list = keys(25);
     let outcome = run(shape(10), |request| {
         let facts = page(&list, request);
@@ -130,7 +130,7 @@ fn the_word_that_there_is_no_more_ends_a_list_and_the_word_alone_leads_nowhere()
 }
 
 #[test]
-fn an_empty_page_amid_the_list_is_passed_over() {
+fn an_empty_page_in_the_middle_of_a_list_is_skipped() {
     let list = keys(25);
     let mut asked = 0;
     let outcome = run(shape(10), |request| {
@@ -144,7 +144,7 @@ fn an_empty_page_amid_the_list_is_passed_over() {
 }
 
 #[test]
-fn a_list_without_an_end_is_left_at_the_bound() {
+fn a_list_without_an_end_stops_at_the_bound() {
     let mut made = 0;
     let outcome = run(shape(1), |_| {
         made += 1;
@@ -154,7 +154,7 @@ fn a_list_without_an_end_is_left_at_the_bound() {
 }
 
 #[test]
-fn a_server_that_ignores_the_marker_is_left_soon() {
+fn a_pass_over_a_server_that_ignores_the_marker_ends_soon() {
     let list = keys(100);
     let mut asked = 0;
     let outcome = run(shape(10), |request| {
@@ -187,9 +187,9 @@ fn rows_without_a_key_forbid_a_proof() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// However the list moves: what was there throughout is shown, nothing is shown twice, and that is the proof.
+    /// However the list moves: what existed throughout is shown, nothing is shown twice, and that is the proof.
     #[test]
-    fn what_was_there_throughout_is_in_the_listing_and_nothing_twice(
+    fn what_existed_throughout_is_in_the_listing_and_nothing_twice(
         rows in 0u64..300, limit in 1u32..40, changes in 0usize..30, seed: u64,
     ) {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -210,9 +210,9 @@ proptest! {
         prop_assert!(is_proved || (shown.is_empty() && outcome.listing.evidence == Evidence::End));
     }
 
-    /// `run` itself sees to it that the pass ends within its bound.
+    /// `run` itself checks that the pass ends within its bound.
     #[test]
-    fn a_server_that_answers_anything_is_left_within_bounds(limit in 1u32..20, seed: u64, spread in 1u64..500) {
+    fn a_pass_over_random_answers_ends_within_bounds(limit in 1u32..20, seed: u64, spread in 1u64..500) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let outcome = run(shape(limit), |_| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread)),

@@ -1,21 +1,20 @@
-//! How many bytes of pages a run holds at a time, over all its lists: from the moment a page is asked for until its
-//! rows have been handed on. It knows nothing of what a page is.
+//! Limits how many bytes of pages a run holds at a time, over all its lists: from the request of a page until its rows
+//! are released. It knows nothing of what is in a page.
 //!
-//! What a page will have is not known before it came, so budget is taken for as much as the list's largest page had.
-//! A list of which no page is under way or waits to be looked at may always ask for one: what holds its other pages
-//! up may be just that one.
-//! So the bound is [`HELD_BYTES_MAX`] and one page for each list, once the lists have shown how large their pages are.
+//! The size of a page is unknown before it arrives, so the size of the list's largest page so far is reserved. A list
+//! without a page in flight or waiting to be examined may always request one, since its other pages may wait for just
+//! that one. So the limit is [`HELD_BYTES_MAX`] plus one page for each list, once the sizes of pages are known.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-/// Bytes of pages held or asked for at a time, over all lists: 64 MiB, as much as the largest answer may have.
+/// Bytes of pages held or requested at a time, over all lists: 64 MiB, the size of the largest allowed answer.
 pub const HELD_BYTES_MAX: u64 = 64 << 20;
-/// The least that budget is taken for: 4 MiB, some hundred times an ordinary page.
+/// The least that is reserved for a page: 4 MiB, some hundred times an ordinary page.
 pub const PAGE_BYTES_LEAST: u64 = 4 << 20;
 
-/// The budget that all lists of a run share.
+/// The memory for pages that all lists of a run share.
 #[derive(Debug)]
 pub struct PageBudget {
     bytes_max: u64,
@@ -28,17 +27,17 @@ impl PageBudget {
         Arc::new(PageBudget { bytes_max, taken: Mutex::new(0), changed: Notify::new() })
     }
 
-    /// Bytes taken at this moment.
+    /// Bytes reserved now.
     pub fn taken(&self) -> u64 {
         *locked(&self.taken)
     }
 }
 
-/// One list's part in the budget.
+/// One list's access to the budget.
 #[derive(Debug)]
 pub struct ListBudget {
     budget: Arc<PageBudget>,
-    /// First come, first served: pages that are joined first are asked for first.
+    /// First come, first served: pages that are joined first are requested first.
     line: tokio::sync::Mutex<()>,
     pages: Mutex<Pages>,
 }
@@ -49,7 +48,7 @@ struct Pages {
     largest: u64,
 }
 
-/// PageBudget for one page. It is free again when this is dropped.
+/// Memory reserved for one page; dropping it releases the memory.
 #[derive(Debug)]
 pub struct Reservation {
     list: Arc<ListBudget>,
@@ -63,7 +62,7 @@ impl ListBudget {
         Arc::new(ListBudget { budget: Arc::clone(budget), line: tokio::sync::Mutex::default(), pages })
     }
 
-    /// Waits for budget for one more page of the list.
+    /// Waits until there is memory for one more page of the list.
     pub async fn reserve(self: &Arc<Self>) -> Reservation {
         let _first = self.line.lock().await;
         loop {
@@ -92,7 +91,7 @@ impl ListBudget {
 }
 
 impl Reservation {
-    /// The page has come, and has this many bytes.
+    /// The page has arrived, with this many bytes.
     pub fn arrived(&mut self, bytes: u64) {
         {
             let mut pages = locked(&self.list.pages);
@@ -104,7 +103,7 @@ impl Reservation {
         self.list.budget.changed.notify_waiters();
     }
 
-    /// The page has been looked at. Where it has to wait for others to be joined, the list may ask for these.
+    /// The page has been examined. If it must wait for other pages, the list may request those.
     pub fn looked_at(&mut self) {
         locked(&self.list.pages).under_way -= u64::from(std::mem::take(&mut self.is_under_way));
         self.list.budget.changed.notify_waiters();
@@ -136,14 +135,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pages_enter_as_long_as_they_fit_and_when_one_has_gone() {
+    async fn memory_is_reserved_while_it_fits_and_again_after_a_release() {
         let budget = PageBudget::new(2 * PAGE);
         let list = ListBudget::of(&budget);
         let (first, _second) = (list.reserve().await, list.reserve().await);
         assert!(waits(&list).await);
         drop(first);
         assert!(!waits(&list).await);
-        assert_eq!(budget.taken(), PAGE, "who gives up waiting or goes leaves nothing behind");
+        assert_eq!(budget.taken(), PAGE, "giving up and dropping leave nothing reserved");
     }
 
     #[tokio::test]
@@ -152,7 +151,7 @@ mod tests {
         let list = ListBudget::of(&budget);
         let mut page = list.reserve().await;
         page.arrived(3 * PAGE);
-        assert!(waits(&list).await, "the first has not been looked at");
+        assert!(waits(&list).await, "the first has not been examined");
         page.looked_at();
         let second = list.reserve().await;
         assert_eq!(budget.taken(), 6 * PAGE, "nothing else was under way");
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_pages_take_what_they_have_once_they_are_there() {
+    async fn small_pages_keep_only_their_size_once_they_arrive() {
         let budget = PageBudget::new(2 * PAGE);
         let list = ListBudget::of(&budget);
         let mut pages = Vec::new();
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_list_whose_pages_wait_for_one_more_gets_it_though_another_list_fills_the_room() {
+    async fn a_list_whose_pages_wait_for_one_more_gets_it_although_another_list_has_used_the_budget() {
         let budget = PageBudget::new(2 * PAGE);
         let (full, other) = (ListBudget::of(&budget), ListBudget::of(&budget));
         let mut page = full.reserve().await;

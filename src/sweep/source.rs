@@ -1,5 +1,5 @@
-//! Where a sweep's pages come from: the seam between deciding and asking. The real source turns a page
-//! request into one signed call; a model may stand in its place.
+//! Where a sweep's pages come from: the interface between decisions and requests. The real source turns a page
+//! request into one signed call; a test may use a model. It knows nothing of what pages prove.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -14,13 +14,13 @@ use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
 use crate::cloud::error::Error;
 use crate::cloud::{Abandoned, Attempt, Call, Client};
 
-/// A page, or why there is none, and what it took.
+/// A page or an error, and the requests that were made for it.
 pub struct Fetched {
     pub result: Result<(Page, PageFacts), Error>,
     pub traffic: Traffic,
 }
 
-/// What requests cost.
+/// Counts of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     pub attempts: Vec<Attempt>,
@@ -28,7 +28,7 @@ pub struct Traffic {
     pub retries: u64,
     /// Answers that said "too many requests".
     pub throttled: u64,
-    /// Time spent waiting for the pace and between retries.
+    /// Time spent waiting for the rate limit and between retries.
     pub waited_ms: u64,
     pub bytes: u64,
 }
@@ -59,7 +59,7 @@ impl Traffic {
 pub trait PageSource: Send + Sync + 'static {
     fn shape(&self) -> PagingShape;
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
-    /// What fetches cost that were dropped before their end, each told once.
+    /// Counts of fetches that were dropped before their end, each reported once.
     fn dropped(&self) -> Traffic {
         Traffic::default()
     }
@@ -90,12 +90,12 @@ impl CloudSource {
         }
     }
 
-    /// The same, with its pages counted among those that a run holds.
+    /// Limits the memory of its pages by a run's budget.
     pub fn within(self, budget: &Arc<PageBudget>) -> Self {
         Self { budget: Some(ListBudget::of(budget)), ..self }
     }
 
-    /// The same where records of these contents, by their hash, are known to have no key and not to need one.
+    /// Adds hashes of the contents of records that are known to have no key.
     pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
         Self { envelope: self.envelope.with_known_keyless(keyless), ..self }
     }

@@ -1,5 +1,5 @@
-//! Drives readings of one list until there is a verdict: the one loop of a sweep that awaits.
-//! What a page means is `pass`'s affair; what readings prove together, `confirm`'s; where rows go, the sink's.
+//! Reads one list until the result is known: the only loop of a sweep that awaits. `pass` decides what a page means,
+//! `confirm` what readings prove together, and the sink where rows go.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,13 +19,13 @@ use crate::cloud::error::Error;
 /// Bounds of one sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepLimits {
-    /// First readings begun again because the list moved.
+    /// How often the first reading starts again because the list moved.
     pub restarts_max: u32,
-    /// Readings after the first complete one, to confirm that records are gone.
+    /// Further readings to confirm that records are gone.
     pub confirming_readings_max: u32,
-    /// Whether what a reading did not show is read for again in the same sweep. If not, that is left to the next run's
-    /// sweep; only a list that gives neither a total nor an order that never changes is still read again, since one
-    /// reading of it is worth too little.
+    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it;
+    /// only a list with neither a total nor an order that never changes is still read again, since one reading of it
+    /// proves too little.
     pub confirms_at_once: bool,
 }
 
@@ -35,14 +35,14 @@ impl Default for SweepLimits {
     }
 }
 
-/// Takes a sweep's rows in.
+/// Takes a sweep's rows.
 pub trait Sink: Send {
     type Fault: Send;
     /// These rows of the page belong to the listing.
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
-    /// All rows released so far are void; the listing begins again.
+    /// Drops all rows released so far; the listing begins again.
     fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
-    /// Hashes of the keys of records that were there and that nothing released so far shows, as [`key_hash`] makes them.
+    /// Hashes, made by [`key_hash`], of the keys of stored records that are not among the rows released so far.
     fn absent(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Fault>> + Send;
     /// How far the sweep has come; called for each page.
     fn progress(&mut self, progress: Progress);
@@ -72,10 +72,10 @@ pub enum Proof {
     End,
     /// Each page led to the next by a marker, to the end, and no record came twice.
     Markers,
-    /// By seams, or by one page; a second reading of the list confirmed what is gone.
+    /// By seams, or by one page; another reading confirmed which records are gone.
     SeamsConfirmed,
     OnePageConfirmed,
-    /// By neither; two readings agree.
+    /// By neither, but two readings agree.
     Agreement,
 }
 
@@ -115,15 +115,16 @@ impl fmt::Display for Proof {
     }
 }
 
+/// How a sweep ended, with the proof or the reason.
 #[derive(Debug)]
 pub enum Ending {
     Complete(Proof),
-    /// What was read is kept, but nothing may be declared gone; with the reason.
+    /// The rows are kept, but no record may be declared gone; with the reason.
     Unproved(String),
     Failed(Box<Error>),
 }
 
-/// A sweep that has ended. Counts are those of the pass whose rows were kept.
+/// A finished sweep. Counts are of the pass whose rows were kept.
 pub struct Swept {
     pub ending: Ending,
     pub total_first: Option<u64>,
@@ -136,7 +137,7 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// A listing of which nothing was read.
+    /// A sweep that read nothing.
     pub fn failed(error: Error) -> Swept {
         Swept {
             ending: Ending::Failed(Box::new(error)),
@@ -150,7 +151,7 @@ impl Swept {
     }
 }
 
-/// Lists everything once, and again where the proof needs it.
+/// Reads the whole list once, and again if the proof needs it.
 pub async fn sweep<S: PageSource, K: Sink>(
     source: Arc<S>,
     sink: &mut K,
@@ -186,7 +187,7 @@ pub async fn sweep<S: PageSource, K: Sink>(
     Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..swept })
 }
 
-/// A pass of the kind that a list's shape asks for.
+/// The pass for a list's kind of paging.
 fn pass_over(shape: PagingShape, first_id: u64) -> Box<dyn PagePass> {
     match shape.steps {
         Steps::Overlapping | Steps::Apart | Steps::Whole => Box::new(Pass::new(shape, first_id)),
@@ -203,23 +204,23 @@ struct Driver<S> {
     readings: u32,
 }
 
-/// What becomes of the rows that a reading joins.
+/// Which of a reading's rows are released.
 enum RowsToRelease<'a> {
     All,
-    /// Only those are released that the reading before did not show. It ends as soon as nothing is left to confirm.
+    /// Only those that no reading before has shown. The reading ends as soon as nothing is left to confirm.
     Missing(&'a mut Confirmation),
 }
 
 /// How a reading ended.
 enum Reading {
     Whole(Listing),
-    /// Everything that was missing has been shown.
+    /// Every missing record has been shown.
     AllShown,
     Failed(Error),
 }
 
 impl<S: PageSource> Driver<S> {
-    /// Drops the fetches that are under way. They were requests all the same, and count.
+    /// Drops the fetches in flight. Their requests still count.
     async fn drop_rest(&mut self, mut in_flight: JoinSet<(u64, Fetched)>) {
         in_flight.abort_all();
         while let Some(ended) = in_flight.join_next().await {
@@ -228,7 +229,7 @@ impl<S: PageSource> Driver<S> {
         self.traffic.add(self.source.dropped());
     }
 
-    /// A first listing; after one that shows the list moving, another, within bounds.
+    /// The first listing, read again within bounds if the list moved.
     async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
         let mut restarts = 0;
         loop {
@@ -244,7 +245,7 @@ impl<S: PageSource> Driver<S> {
         }
     }
 
-    /// Whether what the listing does not show is for the next run to confirm.
+    /// Whether the next run confirms which records are gone.
     fn leaves_to_the_next_run(&self, listing: &Listing) -> bool {
         let is_worth_little = match listing.evidence {
             Evidence::End => true,
@@ -254,7 +255,7 @@ impl<S: PageSource> Driver<S> {
         !self.limits.confirms_at_once && !is_worth_little
     }
 
-    /// Reads the list again until a reading confirms that what is missing is gone, or shows it.
+    /// Reads the list again until a reading confirms that the missing records are gone, or shows them.
     async fn confirm<K: Sink>(
         &mut self,
         sink: &mut K,

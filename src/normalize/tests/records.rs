@@ -1,4 +1,4 @@
-//! Records as the documentation's examples show them, with the ways in which they differ from what it declares.
+//! Records from the examples in the cloud's documentation, which differ in some ways from its declarations.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

@@ -1,5 +1,5 @@
-//! A read connection with bounds: a limit for DuckDB's memory, and one for a private folder that takes what does not fit
-//! and is removed with the connection. It knows nothing of the queries.
+//! A read connection with bounds: a limit for DuckDB's memory, and one for a private folder that takes what does not
+//! fit and is removed with the connection. It knows nothing of the queries.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -42,7 +42,7 @@ impl Reader {
         Ok(Reader { connection: Connection::open_with_flags(path, config)?, spill })
     }
 
-    /// The folder for what does not fit into memory. A caller that ends the process without dropping the reader removes it.
+    /// The folder for what does not fit into memory. A caller that ends the process without a drop removes it.
     pub fn spill_folder(&self) -> Option<&Path> {
         self.spill.as_ref().map(|spill| spill.folder.as_path())
     }
