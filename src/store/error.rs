@@ -178,7 +178,7 @@ impl Error {
             }
             Error::NoSuchRun { .. } => "`hclake status` shows the newest runs with their numbers",
             Error::RedateOutOfOrder { .. } => {
-                "runs stand in the order in which they were made; date an earlier one first where that is wrong too"
+                "runs must keep the order in which they were made; if an earlier one is dated wrong too, date that one first"
             }
             Error::DemoStore { .. } => "a tenant's records do not belong there; name another file with --store",
             Error::NotDemoStore { .. } => {

@@ -10,9 +10,9 @@ pub(crate) type Values = BTreeMap<&'static str, String>;
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("sql/{file}: nothing was given for {{{{{placeholder}}}}}")]
+    #[error("sql/{file}: no value is given for {{{{{placeholder}}}}}")]
     Unfilled { file: &'static str, placeholder: String },
-    #[error("sql/{file}: {{{{{placeholder}}}}} is not among what the file says it takes")]
+    #[error("sql/{file}: {{{{{placeholder}}}}} is not declared in the file's header")]
     Undeclared { file: &'static str, placeholder: String },
     #[error("sql/{file}: a placeholder is not closed")]
     Unclosed { file: &'static str },

@@ -264,13 +264,13 @@ fn fold_foreign_log(files: &Files) -> Result<(), Error> {
 
 /// Creates an empty database that only its owner can read, from the first byte on.
 fn create_private(files: &Files) -> Result<(), Error> {
-    let born = files.spill.join("new");
+    let empty = files.spill.join("new");
     let config = open::config().map_err(Error::sql("be configured"))?;
-    drop(Connection::open_with_flags(&born, config).map_err(Error::sql("create the store"))?);
+    drop(Connection::open_with_flags(&empty, config).map_err(Error::sql("create the store"))?);
     #[cfg(unix)]
-    fs::set_permissions(&born, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
-        .map_err(Error::io("restrict the permissions of", &born))?;
-    fs::rename(&born, &files.next).map_err(Error::io("create", &files.next))
+    fs::set_permissions(&empty, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
+        .map_err(Error::io("restrict the permissions of", &empty))?;
+    fs::rename(&empty, &files.next).map_err(Error::io("create", &files.next))
 }
 
 fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {
