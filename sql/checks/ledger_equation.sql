@@ -1,4 +1,4 @@
--- Every row that a sweep read is accounted for, once.
+-- Every row that a sweep read is counted exactly once.
 -- takes:
 
 SELECT concat_ws(' ', run_id, table_name, scope) AS detail

@@ -1,4 +1,4 @@
--- The ledger's rows belong to a run that is in it, and a run is in it once.
+-- Every row of the ledger belongs to a run in it, and each run is in it once.
 -- takes:
 
 SELECT concat_ws(' ', source, run_id) AS detail

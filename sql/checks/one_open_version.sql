@@ -1,4 +1,4 @@
--- A key has one open version at most.
+-- A key has at most one open version.
 -- takes: table, keys_of_current, key_names, key_texts
 
 SELECT concat_ws(' ', _scope, CAST({{key_texts}} AS VARCHAR)) AS detail

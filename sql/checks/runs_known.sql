@@ -1,5 +1,5 @@
--- Versions open and close with a run that is in the ledger, at the instant that run started; one that is gone may end
--- where an earlier run started, which missed it first.
+-- Versions open and close with a run of the ledger, at its start. A version that is gone may end at the start of an
+-- earlier run, the first that missed it.
 -- takes: versions
 
 SELECT concat_ws(' ', v._scope, v._run_id, v._closed_run_id) AS detail

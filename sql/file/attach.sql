@@ -1,5 +1,4 @@
--- Opens a run's copy of the store. There is no log to write ahead: if the run does not come to its end,
--- the copy is thrown away.
+-- Opens a run's copy of the store. It writes no write-ahead log: if the run does not finish, the copy is deleted.
 -- takes: path
 
 ATTACH {{path}} AS store (TYPE duckdb, RECOVERY_MODE 'NO_WAL_WRITES');

@@ -1,4 +1,4 @@
--- Writes a run's copy out whole and closes it.
+-- Writes a run's copy to the disk and closes it.
 -- takes:
 
 CHECKPOINT store;

@@ -1,5 +1,5 @@
--- Marks a new store as one that `hclake demo` made. Only such a store may be replaced by a demo, and none that is
--- marked is filled from a real cloud.
+-- Marks a new store as made by `hclake demo`. A demo replaces only a marked store, and a marked store is never filled
+-- from a real cloud.
 -- takes:
 
 CREATE TABLE _hclake_demo (program VARCHAR NOT NULL);

@@ -1,4 +1,4 @@
--- Bounds what DuckDB may take of memory from now on.
+-- Limits the memory that DuckDB may use from now on.
 -- takes: memory
 
 SET memory_limit = {{memory}};

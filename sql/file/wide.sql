@@ -1,5 +1,5 @@
--- Bytes of the largest vector of large values in a table. Values that do not fit among others in a block have blocks
--- of 256 KiB of their own; of a segment's, one vector's share is counted.
+-- Bytes of the largest vector of large values in a table. Values that are too large for a shared block have separate
+-- blocks of 256 KiB; of a segment's blocks, the share of one vector is counted.
 -- takes: table_text, vector_rows
 
 SELECT CAST(coalesce(max(wide), 0) AS UBIGINT)

@@ -1,4 +1,4 @@
--- The drift of a table that a person has acknowledged. The table is bound as $1.
+-- The acknowledged drift of a table. The table is bound as $1.
 -- takes:
 
 SELECT kind, field, form FROM schema_drift WHERE table_name = $1 AND acknowledged_at IS NOT NULL;

@@ -1,4 +1,4 @@
--- Makes room for more quarantined records.
+-- Empties the staging table of quarantined records, for the next part of them.
 -- takes:
 
 DELETE FROM _hclake_quarantine;

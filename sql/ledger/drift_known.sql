@@ -1,5 +1,5 @@
--- What is known of drift, newest first. Instants are microseconds since 1970, UTC. In a store that no run has brought
--- up to date yet nothing is acknowledged.
+-- All known drift, newest first. Instants are microseconds since 1970, UTC. In a store that has not been migrated yet
+-- nothing is acknowledged.
 -- takes:
 
 SELECT table_name, kind, field, "count", sample, epoch_us(first_seen), epoch_us(last_seen), acknowledged_at IS NOT NULL

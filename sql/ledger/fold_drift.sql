@@ -1,7 +1,6 @@
--- Adds by what this run's records differ from the catalog: what was seen before is brought up to date, others are new.
--- Past a number of unknown members of a table, new ones are counted together under one name. What was acknowledged
--- stays so until it changes: an unknown member until its values are of another form, a vanished member or a changed
--- type until a listing no longer shows it.
+-- Adds this run's drift: known drift is updated, other drift is new. If a table has too many unknown members, new ones
+-- are counted together under one name. Acknowledged drift stays so until it changes: an unknown member until its
+-- values have another form, a vanished member or a changed type until a listing no longer shows that drift.
 -- takes: run_id, valid_from, fields_max, others
 
 UPDATE _hclake_drift n SET field = {{others}}, form = NULL

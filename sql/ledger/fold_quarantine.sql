@@ -1,6 +1,6 @@
--- Adds this run's quarantined records: a record that was seen before with the same content is brought up to date and
--- is open again, others are new. A record whose content has changed since takes the place of the old content, and
--- keeps the time since when its key cannot be read.
+-- Adds this run's quarantined records: a record that was seen before with the same content is updated and open again,
+-- others are new. If a record's content has changed, the new content replaces the old one and keeps the time when the
+-- record could first not be read.
 -- takes: run_id, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_seen AS

@@ -1,4 +1,4 @@
--- Drops what is recorded of calls made before an instant.
+-- Deletes the calls made before an instant.
 -- takes: before
 
 DELETE FROM requests WHERE "time" < {{before}};

@@ -1,6 +1,6 @@
--- Quarantined records that wait for a good copy and were not dismissed, newest first. An id names one content of a
--- record as long as it is in quarantine. A store that no run has brought up to date yet has no dismissals.
--- is_listed: the newest sweep of its list that was stored still showed it. A retry reads no page and is no such sweep.
+-- Quarantined records that wait for a good copy and were not dismissed, newest first. An id identifies one content of
+-- a record while it is in quarantine. A store that has not been migrated yet has no dismissals.
+-- is_listed: the newest stored sweep of its list still showed it. A retry reads no page and does not count as a sweep.
 
 SELECT
     left(md5(concat_ws(chr(31), q.table_name, q.scope, to_json(q."key")::VARCHAR, q.raw_hash::VARCHAR)), 10) AS id,

@@ -1,5 +1,5 @@
--- Marks quarantined records without a key as resolved that this run's listing did not show: nothing is left to wait
--- for, since no good copy can be matched with them.
+-- Marks quarantined records without a key as resolved if this run's listing did not show them: no good copy can be
+-- matched with them.
 -- takes: run_id, valid_from
 
 UPDATE quarantine q SET resolved_at = {{valid_from}}

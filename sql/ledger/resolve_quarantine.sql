@@ -1,5 +1,5 @@
--- Marks quarantined records as resolved where a good copy of the same key was read, in this run too: then the record
--- does not wait for one, and an older copy must never replace it.
+-- Marks quarantined records as resolved if a good copy of the same key was read, even in this run: an older copy must
+-- never replace the good one.
 -- takes: table_text, stage, keys_of_staged, key_texts, valid_from
 
 UPDATE quarantine q SET resolved_at = {{valid_from}}

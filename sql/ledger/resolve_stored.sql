@@ -1,4 +1,4 @@
--- Marks quarantined records as resolved that a retry has read and stored.
+-- Marks quarantined records as resolved after a retry has read and stored them.
 -- takes: table_text, scope_text, raw_hashes, valid_from
 
 UPDATE quarantine SET resolved_at = {{valid_from}}

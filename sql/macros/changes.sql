@@ -1,6 +1,6 @@
--- What happened after t0 and up to t1: records opened, changed (with the columns that differ, as text before and
+-- The changes after t0 and up to t1: records opened, changed (with the columns that differ, as text before and
 -- after) and gone. Instants in the text are UTC, whatever the session's time zone.
--- Nested queries in place of WITH: DuckDB 1.4.0 and 1.4.1 lose a WITH inside a macro.
+-- It nests queries instead of using WITH, because DuckDB 1.4.0 and 1.4.1 lose a WITH inside a macro.
 -- takes: changes, versions, history, keys_of_version, key_columns_of_change, key_columns_of_event, keys_agree, columns_of_version, column_pairs
 
 CREATE OR REPLACE MACRO {{changes}}(t0, t1) AS TABLE

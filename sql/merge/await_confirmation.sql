@@ -1,5 +1,5 @@
--- For one sweep whose word alone does not make a record gone: what an earlier sweep missed too is closed as of then;
--- the rest stays open and becomes a candidate.
+-- For one sweep that cannot declare a record gone alone: records that an earlier sweep missed too are closed as of that
+-- sweep; the others stay open and become candidates.
 -- takes: table, table_text, sweep, keys_of_current, key_texts, run_id, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_missing AS

@@ -1,4 +1,4 @@
--- Makes room for the sweeps of the next table.
+-- Empties the table of sweeps, for those of the next table.
 -- takes:
 
 DELETE FROM _hclake_sweeps;

@@ -1,6 +1,5 @@
--- Turns the differences into history: closed versions are copied there, then taken out of the current table.
--- Then lists the versions that are to be opened, in the order in which they were read. A record that has been here
--- before keeps the instant it was first seen.
+-- Moves closed versions to history: copies them, then deletes them from the current table. Then lists the versions to
+-- open, in the order in which they were read. A record that returns keeps the instant when it was first seen.
 -- takes: table, history, stage, columns, columns_of_current, keys_of_staged, keys_of_history, key_names, run_id, valid_from
 
 INSERT INTO {{history}} (
@@ -14,7 +13,7 @@ FROM {{table}} c JOIN _hclake_diff d ON d._current = c.rowid;
 DELETE FROM {{table}} WHERE rowid IN (SELECT _current FROM _hclake_diff WHERE _current IS NOT NULL);
 
 CREATE OR REPLACE TEMP TABLE _hclake_opening AS
-WITH _hclake_come AS (
+WITH _hclake_new AS (
     SELECT s._row, s._sweep, {{keys_of_staged}}
     FROM {{stage}} s JOIN _hclake_diff d ON d._staged = s._row WHERE d._change = 'new'
 ),
@@ -24,7 +23,7 @@ _hclake_past AS (
 ),
 _hclake_returned AS (
     SELECT s._row, min(h._first_seen) AS _first_seen
-    FROM _hclake_come s JOIN _hclake_past h USING (_sweep, {{key_names}}) GROUP BY s._row
+    FROM _hclake_new s JOIN _hclake_past h USING (_sweep, {{key_names}}) GROUP BY s._row
 )
 SELECT d._staged AS _row, coalesce(d._first_seen, r._first_seen, {{valid_from}}) AS _first_seen
 FROM _hclake_diff d LEFT JOIN _hclake_returned r ON r._row = d._staged

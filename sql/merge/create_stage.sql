@@ -1,5 +1,5 @@
--- What says of a night's rows whether they differ from the records that are held, until their sweeps have ended.
--- The whole rows wait in a file.
+-- The staged rows of a table, only with the columns that show whether they differ from the stored records.
+-- The whole rows are in a file.
 -- takes: stage, staged_definitions
 
 CREATE TEMP TABLE {{stage}} (

@@ -1,6 +1,6 @@
--- What sets the staged sweeps apart from the records that are open in their scopes, one row a difference:
--- the row on both sides, whether the record is new, changed or gone, and when a version that ends does so.
--- Then takes out the records that look gone only because they could not be read.
+-- The differences between the staged sweeps and the records open in their scopes, one row each: the row on both sides,
+-- whether the record is new, changed or gone, and when a closed version ends.
+-- Then removes the records that only look gone because they could not be read.
 -- takes: table, stage, keys_of_staged, keys_of_current, key_names, key_texts, valid_from
 
 CREATE OR REPLACE TEMP TABLE _hclake_diff AS

@@ -1,4 +1,4 @@
--- Forgets what one sweep has staged.
+-- Drops what one sweep has staged and protected.
 -- takes: stage, sweep
 
 DELETE FROM {{stage}} WHERE _sweep = {{sweep}};

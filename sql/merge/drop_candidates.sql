@@ -1,5 +1,5 @@
--- Takes out the candidates that need no confirmation any more: those that a sweep of this run has shown, readable or
--- not, and those whose record is closed.
+-- Deletes the candidates that no longer need confirmation: those that a sweep of this run has shown, readable or not,
+-- and those whose record is closed.
 -- takes: table, table_text, stage, keys_of_staged, keys_of_current, key_texts
 
 DELETE FROM gone_candidates

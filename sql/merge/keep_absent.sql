@@ -1,4 +1,4 @@
--- Leaves open what a sweep did not list, where the sweep may not or must not declare it gone.
+-- Keeps the records open that a sweep did not list, if the sweep must not declare them gone.
 -- takes: sweep
 
 DELETE FROM _hclake_diff WHERE _change = 'gone' AND _sweep = {{sweep}};

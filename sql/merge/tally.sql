@@ -1,12 +1,12 @@
--- What the differences come to, one row a sweep, before anything is applied.
--- Gives: sweep, rows kept, rows dropped as read before, those of them whose content was another, new, changed,
--- gone, open before, left for the next run to confirm.
+-- Counts the differences, one row for each sweep, before anything is applied.
+-- Returns: sweep, rows kept, duplicates dropped, those of them with other content, new, changed, gone, open before,
+-- left for the next run to confirm.
 -- takes: table, table_text, stage, run_id
 
 WITH _hclake_kept AS (SELECT _sweep, count(*) AS n FROM {{stage}} GROUP BY _sweep),
      _hclake_dropped AS (
          SELECT _sweep, count(*) AS n, count(*) FILTER (WHERE _hash <> _kept_hash) AS conflicts
-         FROM _hclake_doubles WHERE _place > 1 GROUP BY _sweep
+         FROM _hclake_duplicates WHERE _rank > 1 GROUP BY _sweep
      ),
      _hclake_differing AS (
          SELECT _sweep,

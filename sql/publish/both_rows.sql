@@ -1,4 +1,4 @@
--- The rows of the store and of the dataset, each marked with where it is from. For same.sql and differing_rows.sql.
+-- The rows of the store and of the dataset, each marked with its source. For same.sql and differing_rows.sql.
 -- takes: stored, files, columns
 
 SELECT true AS _hclake_stored, {{columns}} FROM ({{stored}}) v

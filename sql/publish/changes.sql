@@ -1,5 +1,5 @@
--- What the runs from first to last did: versions opened by them, as opened or changed, and records gone with their
--- last values. A version is a change if the same run closed another of the same record.
+-- The changes made by the runs from first to last: versions that they opened, as opened or changed, and records gone
+-- with their last values. A version is a change if the same run closed another version of the same record.
 -- takes: table, history, columns, keys_of_version, order, first_run_id, last_run_id
 
 WITH _hclake_replaced AS (

@@ -1,5 +1,5 @@
--- Versions that the dataset and the store do not have alike, up to one run, and open at a run that both know:
--- how many only the store has, how many only the dataset has, and the first and last run whose as-of they alter.
+-- Versions up to one run that only the store or only the dataset has, and that are open at a run that both know: how
+-- many only the store has, how many only the dataset has, and the first and last run whose as-of result they change.
 -- Versions are counted by their hash, which takes less memory than the versions.
 -- takes: both, hashed, last_run_id, since_us
 

@@ -1,5 +1,5 @@
--- Whether the store and the dataset have the same rows: as many, and the same sum and exclusive-or of their hashes.
--- It needs no more memory than one row. `both` marks each row with where it is from; `hashed` are the columns compared.
+-- Whether the store and the dataset have the same rows: the same number, and the same sum and exclusive-or of hashes.
+-- It needs no more memory than one row. `both` marks each row with its source; `hashed` are the columns compared.
 -- takes: both, hashed
 
 WITH _hclake_both AS ({{both}}),

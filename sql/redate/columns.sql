@@ -1,5 +1,5 @@
--- Columns of the store in which the start of a run may stand: hclake's own in the tables of lists and their history,
--- and those that say when something was seen.
+-- Columns of the store that may hold the start of a run: hclake's own columns in the tables of lists and their history,
+-- and those of the ledger that say when something was seen.
 -- takes:
 
 SELECT c.table_name, c.column_name

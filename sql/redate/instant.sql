@@ -1,4 +1,4 @@
--- Puts one instant in another's place throughout a column.
+-- Replaces one instant with another in a whole column.
 -- takes: table, column, from, to
 
 UPDATE {{table}} SET {{column}} = {{to}} WHERE {{column}} = {{from}};

@@ -1,5 +1,5 @@
--- Moves what the ledger says of a run: its start, and with it every time of the same wrong clock. Times before the
--- start are another clock's and stay. The session's zone is UTC.
+-- Moves a run's times in the ledger: its start, and every later time, which comes from the same wrong clock. Earlier
+-- times come from another clock and stay. The session's zone is UTC.
 -- takes: run_id, from, to, shift_us
 
 UPDATE sweeps SET

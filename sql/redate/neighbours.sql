@@ -1,5 +1,5 @@
--- The starts of a run, of the one before it and of the one after it, in microseconds since 1970; NULL where there is
--- none. The run is bound as $1.
+-- The starts of a run, of the run before it and of the run after it, in microseconds since 1970; NULL if there is none.
+-- The run is bound as $1.
 -- takes:
 
 SELECT

@@ -1,6 +1,6 @@
--- title: What became of install jobs
+-- title: What happened to install jobs
 -- about: Install jobs by their status at one instant (since; the first run where it is left out) and at a later one
---   (as_of). Jobs that were not there at one of the two are told apart.
+--   (as_of). Jobs that are missing at one of the two are shown separately.
 -- needs: app_install_jobs, app_install_jobs_versions, runs, sweeps
 -- param: since instant none
 -- param: as_of instant newest

@@ -1,7 +1,7 @@
--- Each list that was ever swept: how its newest sweep went, its newest complete one, and the records that wait
--- in quarantine. A retry of quarantined records reads no page and is no listing. A store that no run has brought up
--- to date yet has no dismissals. Runs that started after the instant bound as $1 do not count; all do where it is NULL.
--- Instants are microseconds since 1970, UTC; NULL where no sweep was complete.
+-- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, and the records that wait
+-- in quarantine. A retry of quarantined records reads no page and does not count as a sweep. A store that has not been
+-- migrated yet has no dismissals. Only runs that started by the instant bound as $1 count, or all runs if it is NULL.
+-- Instants are microseconds since 1970, UTC; NULL if no sweep was complete.
 -- takes:
 
 SELECT

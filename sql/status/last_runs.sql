@@ -1,4 +1,4 @@
--- The newest runs, newest first, with what their sweeps came to: at most as many as are bound as $1.
+-- The newest runs, newest first, with totals of their sweeps: at most as many as are bound as $1.
 -- A retry of quarantined records reads no page and leaves no list incomplete.
 -- Instants are microseconds since 1970, UTC.
 -- takes:

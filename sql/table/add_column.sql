@@ -1,4 +1,4 @@
--- Gives a stored table a column that the catalog has gained; what was stored before has NULL there.
+-- Adds a column of the catalog to a stored table; rows stored before have NULL there.
 -- takes: table, column, column_type
 
 ALTER TABLE {{table}} ADD COLUMN {{column}} {{column_type}};

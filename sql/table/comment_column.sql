@@ -1,4 +1,4 @@
--- Says in the store what a column means.
+-- Sets the comment of a column.
 -- takes: table, column, comment
 
 COMMENT ON COLUMN {{table}}.{{column}} IS {{comment}};

@@ -1,4 +1,4 @@
--- Says in the store what a table is.
+-- Sets the comment of a table.
 -- takes: table, comment
 
 COMMENT ON TABLE {{table}} IS {{comment}};

@@ -1,4 +1,4 @@
--- What a stored table and its columns say of themselves now. The table's own comment has the column name NULL.
+-- The comments of a stored table and its columns. The table's comment has the column name NULL.
 -- takes: table_text
 
 SELECT NULL AS column_name, comment FROM duckdb_tables() WHERE database_name = 'store' AND table_name = {{table_text}}

@@ -1,5 +1,5 @@
--- The two tables of a list: its live records, and the versions that have been closed.
--- No keys and no indexes: the run checks uniqueness itself, and the file grows ten times more slowly.
+-- The two tables of a list: its live records, and the closed versions.
+-- They have no keys and no indexes: the run checks uniqueness itself, and the file grows ten times more slowly.
 -- takes: table, history, column_definitions
 
 CREATE TABLE IF NOT EXISTS {{table}} (

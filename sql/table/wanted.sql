@@ -1,4 +1,4 @@
--- An empty table of the API's columns as the catalog has them now, to compare with the columns the store holds.
+-- An empty table with the catalog's columns, to compare with the columns in the store.
 -- takes: column_definitions
 
 CREATE OR REPLACE TEMP TABLE _hclake_wanted ({{column_definitions}});

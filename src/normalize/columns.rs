@@ -1,4 +1,4 @@
-//! What has been read so far, column by column, as the buffers Arrow takes over. Every column can be cut back to a
+//! The values read so far, column by column, in buffers that become Arrow arrays. Every column can be truncated to a
 //! number of rows, so that a record that fails half-way leaves nothing behind. It knows nothing of JSON.
 
 use std::borrow::Cow;
@@ -10,7 +10,9 @@ use arrow::datatypes::{FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 use super::fault::{Fault, Shown};
 use super::numbers;
 use super::object::Object;
-use super::scalars::{BoolColumn, ElapsedColumn, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity, Watch};
+use super::scalars::{
+    BoolColumn, ElapsedColumn, FutureCounter, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity,
+};
 use crate::schema::{self, ColumnType};
 
 pub(super) enum Column {
@@ -27,7 +29,7 @@ pub(super) enum Column {
 }
 
 impl Column {
-    /// A column of a record. `codearts_offset_s` is the zone of times that CodeArts writes without one.
+    /// A column of a record. `codearts_offset_s` is the offset of times that CodeArts writes without a zone.
     pub fn new(ty: &ColumnType, codearts_offset_s: i32) -> Column {
         match ty {
             ColumnType::Elapsed => Column::Elapsed(ElapsedColumn::default()),
@@ -35,7 +37,7 @@ impl Column {
         }
     }
 
-    /// A value within a value, where an elapsed time is its text alone.
+    /// A value within a value, where an elapsed time is only its text.
     fn nested(ty: &ColumnType, codearts_offset_s: i32) -> Column {
         let boxed = |ty| Box::new(Column::nested(ty, codearts_offset_s));
         match ty {
@@ -79,7 +81,7 @@ impl Column {
         matches!(self, Column::Text(column) if column.text(row).is_empty())
     }
 
-    /// The value as the store writes a key; `None` where the column is of no kind that a key has.
+    /// The value as the store writes a key; `None` if a key cannot have the column's type.
     pub fn key_text(&self, row: usize) -> Option<Cow<'_, str>> {
         match self {
             Column::Text(column) => std::str::from_utf8(column.text(row)).ok().map(Cow::Borrowed),
@@ -94,7 +96,7 @@ impl Column {
         !matches!(self, Column::Struct(_) | Column::List(_) | Column::Map(_))
     }
 
-    /// What a message calls the declared type.
+    /// The declared type, for messages.
     pub fn wanted(&self) -> &'static str {
         match self {
             Column::Text(_) => "text",
@@ -150,17 +152,17 @@ impl Column {
         }
     }
 
-    pub fn push_text(&mut self, text: &str, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let unfit = |wanted| Fault::Value(Shown::text(text), wanted);
         let wanted = self.wanted();
         match self {
             Column::Text(column) => column.push(text)?,
-            Column::Time(column) => column.push_text(text, watch)?,
+            Column::Time(column) => column.push_text(text, future)?,
             Column::Elapsed(column) => column.push(text)?,
             Column::Bool(column) => column.push(Some(text.parse().map_err(|_| unfit(wanted))?)),
             Column::Int32(_) | Column::Int64(_) => {
                 let value = numbers::integer(text).ok_or_else(|| unfit(wanted))?;
-                self.push_integer(value.into(), watch)?;
+                self.push_integer(value.into(), future)?;
             }
             Column::Double(column) => column.push(Some(numbers::double(text).ok_or_else(|| unfit(wanted))?)),
             Column::Struct(_) | Column::List(_) | Column::Map(_) => return Err(self.wrong("text")),
@@ -177,39 +179,39 @@ impl Column {
         Ok(())
     }
 
-    /// A number whose digits are those of the integer.
-    pub fn push_integer(&mut self, value: i128, watch: &mut Watch) -> Result<(), Fault> {
+    /// Adds a number that was written as this integer.
+    pub fn push_integer(&mut self, value: i128, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let outside = |_| Fault::Value(Shown::number(&value.to_string()), wanted);
         match self {
             Column::Text(column) => column.push_integer(value),
             Column::Int32(column) => column.push(Some(value.try_into().map_err(outside)?)),
             Column::Int64(column) => column.push(Some(value.try_into().map_err(outside)?)),
-            Column::Time(column) => column.push_integer(value.try_into().map_err(outside)?, watch)?,
+            Column::Time(column) => column.push_integer(value.try_into().map_err(outside)?, future)?,
             _ => return Err(self.wrong("a number")),
         }
         Ok(())
     }
 
-    /// A number as its digits are written.
-    pub fn push_digits(&mut self, digits: &str, watch: &mut Watch) -> Result<(), Fault> {
+    /// Adds a number by its digits as written.
+    pub fn push_digits(&mut self, digits: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let unfit = || Fault::Value(Shown::number(digits), wanted);
         match self {
             Column::Text(column) => column.push(digits)?,
             Column::Int32(_) | Column::Int64(_) => {
-                self.push_integer(numbers::integer(digits).ok_or_else(unfit)?.into(), watch)?;
+                self.push_integer(numbers::integer(digits).ok_or_else(unfit)?.into(), future)?;
             }
             Column::Double(column) => column.push(Some(numbers::double(digits).ok_or_else(unfit)?)),
             Column::Time(column) if !column.is_written() => {
-                column.push_integer(numbers::integer(digits).ok_or_else(unfit)?, watch)?;
+                column.push_integer(numbers::integer(digits).ok_or_else(unfit)?, future)?;
             }
             _ => return Err(self.wrong("a number")),
         }
         Ok(())
     }
 
-    /// The fault of finding this where the column's type is declared.
+    /// The fault for a value of another kind than the declared type.
     pub fn wrong(&self, found: &'static str) -> Fault {
         Fault::Kind { found, wanted: self.wanted() }
     }
@@ -241,7 +243,7 @@ impl Column {
         }
     }
 
-    /// Adds the column's array, or the two of an elapsed time, to `arrays` and starts anew.
+    /// Adds the column's array, or the two arrays of an elapsed time, to `arrays`, and empties the column.
     pub fn finish_into(&mut self, arrays: &mut Vec<ArrayRef>) {
         match self {
             Column::Text(column) => arrays.push(column.finish()),
@@ -294,7 +296,7 @@ pub(super) struct StructColumn {
 }
 
 impl StructColumn {
-    /// Ends a row: fields that did not come are NULL.
+    /// Ends a row: missing fields are NULL.
     pub fn close(&mut self) {
         let rows = self.validity.len();
         self.fields.iter_mut().filter(|field| field.len() == rows).for_each(Column::push_null);
@@ -325,7 +327,7 @@ pub(super) struct MapColumn {
 }
 
 impl MapColumn {
-    /// Ends a row, or names the key that stands in it twice.
+    /// Ends a row. The error is a key that appears in it twice.
     pub fn close(&mut self) -> Result<(), String> {
         let start = self.offsets.start(self.validity.len());
         let mut keys: Vec<&[u8]> = (start..self.keys.len()).map(|entry| self.keys.text(entry)).collect();

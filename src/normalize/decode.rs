@@ -1,5 +1,5 @@
-//! One decoder a list: pages of JSON records in, Arrow batches out. A record that cannot be kept whole is kept apart
-//! and named; it never spoils its page, and nothing of it is guessed or dropped.
+//! Decodes a list's pages of JSON records into Arrow batches. A record that cannot be decoded completely is reported
+//! separately; it never affects the rest of its page, and no value is guessed or dropped.
 
 use std::sync::Arc;
 
@@ -7,37 +7,37 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
 
 use super::columns::{self, Column};
-use super::extra::{self, Drift, UnknownField};
-use super::fault::{Fault, Located, Place, Step};
+use super::extra::{self, UnknownCounts, UnknownField};
+use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::hash::RowHasher;
-use super::key::Part;
+use super::key::KeyColumns;
 use super::object::Object;
 use super::read::{self, Notes};
-use super::scalars::{TextColumn, Watch};
+use super::scalars::{FutureCounter, TextColumn};
 use crate::base::clock::Timestamp;
 use crate::base::time::FUTURE_TOLERANCE;
 use crate::catalog::spec::Endpoint;
 use crate::schema::arrow_schema;
 
-/// Bytes of one record as it came: 4 MiB.
+/// Limit of one record as received: 4 MiB.
 pub const RECORD_BYTES_MAX: usize = 4 << 20;
 
-/// Bytes of one page's records together, half of what Arrow's 32-bit offsets can address: 1 GiB.
+/// Limit of one page's records together, half of what Arrow's 32-bit offsets can address: 1 GiB.
 pub const PAGE_BYTES_MAX: usize = 1 << 30;
 
-/// What a decoder needs to know that the catalog does not say.
+/// Settings of a decoder that are not in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeSettings {
     /// Seconds east of UTC of the times that CodeArts writes without a zone.
     pub codearts_offset_s: i32,
 }
 
-/// What came of one page.
+/// The result of one page.
 #[derive(Clone, Debug)]
 pub struct Decoded {
-    /// The good records in their order, by [`arrow_schema`].
+    /// The good records in their order, with the schema of [`arrow_schema`].
     pub batch: RecordBatch,
-    /// For each row of the batch, which record of the page it is.
+    /// For each row of the batch, the index of its record in the page.
     pub good: Vec<u32>,
     pub bad: Vec<BadRow>,
     /// Members of good records that the catalog does not know; their values are in `extra`.
@@ -49,20 +49,20 @@ pub struct Decoded {
 /// A record that is not in the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadRow {
-    /// Which record of the page.
+    /// Index of the record in the page.
     pub index: usize,
-    /// What is wrong and where, as one sentence.
+    /// What is wrong and where.
     pub reason: String,
 }
 
-/// Turns one list's records into batches. To be reused for all pages of the list: it learns their members' order.
+/// Turns one list's records into batches. Reuse it for all pages of the list: it learns the order of members.
 pub struct Decoder {
     schema: SchemaRef,
     object: Object,
     columns: Vec<Column>,
     extra: TextColumn,
     names: Vec<String>,
-    key: Vec<Part>,
+    key: Vec<KeyColumns>,
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
     hasher: RowHasher,
@@ -79,7 +79,7 @@ impl Decoder {
             columns: declared().map(|column| Column::new(&column.ty, settings.codearts_offset_s)).collect(),
             extra: TextColumn::default(),
             names: declared().map(|column| column.name.clone()).collect(),
-            key: Part::all(endpoint, position),
+            key: KeyColumns::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
             page_bytes_max: PAGE_BYTES_MAX,
@@ -91,21 +91,21 @@ impl Decoder {
         &self.schema
     }
 
-    /// Decodes one page's records, each a JSON object. `now` tells which instants lie in the future.
+    /// Decodes one page's records, each a JSON object. `now` is for counting instants in the future.
     pub fn decode(&mut self, rows: &[&str], now: Timestamp) -> Decoded {
-        let horizon = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
-        let mut notes = Notes::new(Watch { horizon, future_instants: 0 });
+        let latest = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
+        let mut notes = Notes::new(FutureCounter { latest, count: 0 });
         let mut good = Vec::with_capacity(rows.len());
         let mut bad = Vec::new();
-        let mut drift = Drift::default();
+        let mut unknown = UnknownCounts::default();
         let mut future_instants = 0;
         let mut bytes = 0;
         for (index, text) in (0..).zip(rows) {
             match self.row(text, bytes, &mut notes) {
                 Ok(()) => {
                     bytes += text.len();
-                    drift.count(&notes.unknown);
-                    future_instants += notes.watch.future_instants;
+                    unknown.count(&notes.unknown);
+                    future_instants += notes.future.count;
                     good.push(index);
                 }
                 Err(located) => {
@@ -114,10 +114,10 @@ impl Decoder {
                 }
             }
         }
-        Decoded { batch: self.finish(good.len()), good, bad, unknown: drift.finish(), future_instants }
+        Decoded { batch: self.finish(good.len()), good, bad, unknown: unknown.finish(), future_instants }
     }
 
-    /// Adds one record to every column, or fails with the columns ragged.
+    /// Adds one record to every column. After an error the columns have unequal lengths.
     fn row<'de>(&mut self, text: &'de str, bytes_before: usize, notes: &mut Notes<'de>) -> Result<(), Located> {
         if text.len() > RECORD_BYTES_MAX {
             return Err(Fault::RecordLong { bytes: text.len(), limit: RECORD_BYTES_MAX }.into());
@@ -135,8 +135,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Reads numbers by value, which is quick, and the record once more by digits where a value would not do or
-    /// passes what a double can hold, which the JSON reader calls an error.
+    /// Reads numbers by value, which is fast. If that would lose digits, or a number does not fit a double, which the
+    /// JSON reader calls an error, it reads the record again by digits.
     fn read<'de>(&mut self, text: &'de str, notes: &mut Notes<'de>) -> Result<(), Located> {
         let rows = self.extra.len();
         notes.begin(false);
@@ -150,7 +150,7 @@ impl Decoder {
         }
     }
 
-    /// The columns that did not come are NULL; some may not be.
+    /// Fills missing columns with NULL, and checks the key and the columns that must not be NULL.
     fn fill_and_check(&mut self) -> Result<(), Located> {
         let row = self.extra.len();
         for column in &mut self.columns {
@@ -165,13 +165,13 @@ impl Decoder {
         match self.required.iter().find(|index| self.columns[**index].is_null(row)) {
             None => Ok(()),
             Some(index) => {
-                let place = Place::of(Step::Member(self.names[*index].clone()));
+                let place = JsonPath::of(PathStep::Member(self.names[*index].clone()));
                 Err(Located { place, fault: Fault::Null })
             }
         }
     }
 
-    /// Cuts every column back to the rows that are whole.
+    /// Truncates every column to the complete rows.
     fn roll_back(&mut self) {
         let rows = self.extra.len();
         self.columns.iter_mut().for_each(|column| column.truncate(rows));
@@ -192,7 +192,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn records_past_a_pages_limit_in_bytes_are_named_and_not_lost() {
+    fn records_over_a_pages_limit_in_bytes_are_reported_and_not_lost() {
         let catalog = Catalog::builtin().unwrap();
         let endpoint = catalog.get("app_install_jobs").unwrap();
         let mut decoder = Decoder::new(endpoint, DecodeSettings { codearts_offset_s: 0 });

@@ -1,12 +1,12 @@
 //! Members of a record that no column takes: kept as one canonical JSON object (names sorted, no white space, numbers
-//! as written), and counted by name so that a change of the API shows.
+//! as written), and counted by name so that changes of the API are visible. It does not compare them with the catalog.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::value::RawValue;
 
-use super::fault::{Fault, Located, Place, Step, cut};
+use super::fault::{Fault, JsonPath, Located, PathStep, cut};
 use super::raw::{RawMembers, text_of};
 
 /// How deep lists and objects may nest in an unknown value.
@@ -15,18 +15,18 @@ pub const DEPTH_MAX: usize = 64;
 /// Bytes of an unknown member's name and of its sample that are reported.
 pub const SAMPLE_BYTES_MAX: usize = 200;
 
-/// Unknown members that one page reports by name; the rest are counted together under [`OTHERS`].
+/// Unknown members that one page reports by name; further ones are counted together as [`OTHERS`].
 pub const UNKNOWN_NAMES_MAX: usize = 100;
 
-/// Stands for the unknown members past [`UNKNOWN_NAMES_MAX`].
+/// The name for unknown members over [`UNKNOWN_NAMES_MAX`].
 pub const OTHERS: &str = "(others)";
 
-/// A member that the catalog does not know, over a page.
+/// A member that the catalog does not know, counted over a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownField {
     /// Names from the outside in, joined by dots; an item of a list and an entry of a map are `*`.
     pub name: String,
-    /// How often it came.
+    /// How often it appeared.
     pub count: u64,
     /// The first value seen, as JSON, cut at [`SAMPLE_BYTES_MAX`].
     pub sample: String,
@@ -34,12 +34,12 @@ pub struct UnknownField {
 
 /// A member of one record that no column takes.
 pub(super) struct Unknown<'de> {
-    pub place: Place,
-    /// JSON as it came.
+    pub place: JsonPath,
+    /// JSON as received.
     pub value: &'de str,
 }
 
-/// The unknown members of a record as one object, each at its place. An item of a list stands under its index.
+/// The unknown members of a record as one object, each at its path. An item of a list has its index as name.
 pub(super) fn object(unknown: &[Unknown<'_>]) -> Result<String, Located> {
     let mut root = BTreeMap::new();
     for member in unknown {
@@ -60,7 +60,7 @@ enum Node {
 
 fn insert<'a>(
     object: &mut BTreeMap<String, Node>,
-    mut steps: impl Iterator<Item = &'a Step>,
+    mut steps: impl Iterator<Item = &'a PathStep>,
     value: String,
 ) -> Result<(), Fault> {
     let mut object = object;
@@ -78,10 +78,10 @@ fn insert<'a>(
     }
 }
 
-fn name_of(step: Option<&Step>) -> String {
+fn name_of(step: Option<&PathStep>) -> String {
     match step {
-        Some(Step::Member(name) | Step::Key(name)) => name.clone(),
-        Some(Step::Index(index)) => index.to_string(),
+        Some(PathStep::Member(name) | PathStep::Key(name)) => name.clone(),
+        Some(PathStep::Index(index)) => index.to_string(),
         None => String::new(),
     }
 }
@@ -156,9 +156,9 @@ fn write_text(text: &str, out: &mut String) {
 
 /// Counts unknown members over a page.
 #[derive(Default)]
-pub(super) struct Drift(Vec<UnknownField>);
+pub(super) struct UnknownCounts(Vec<UnknownField>);
 
-impl Drift {
+impl UnknownCounts {
     pub fn count(&mut self, unknown: &[Unknown<'_>]) {
         for member in unknown {
             let name = cut(&member.place.pattern(), SAMPLE_BYTES_MAX);

@@ -1,4 +1,4 @@
-//! Why a record is bad, and where in it. It knows nothing of columns and JSON readers.
+//! Why a record is bad, and where in it. It knows nothing of columns or JSON readers.
 
 use std::fmt;
 
@@ -15,9 +15,9 @@ pub(super) enum Fault {
     Kind { found: &'static str, wanted: &'static str },
     #[error("{0} is not {1}")]
     Value(Shown, &'static str),
-    #[error("{0} is no time: {1}")]
+    #[error("{0} is not a time: {1}")]
     Time(Shown, TimeFault),
-    #[error("stands twice")]
+    #[error("appears twice")]
     Twice,
     #[error("text of {bytes} bytes, over the limit of {limit}")]
     TextLong { bytes: usize, limit: usize },
@@ -31,12 +31,12 @@ pub(super) enum Fault {
     RecordLong { bytes: usize, limit: usize },
     #[error("with this record the page would pass the limit of {limit} bytes")]
     PageLong { limit: usize },
-    /// Not a fault of the record: the reader gave a number's value where its digits as written are needed.
+    /// Not a fault of the record: the reader gave a number's value, but its digits as written are needed.
     #[error("a number's digits are needed")]
     DigitsNeeded,
 }
 
-/// A value cut to what a message can carry.
+/// A value, cut short for a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Shown(String);
 
@@ -56,7 +56,7 @@ impl fmt::Display for Shown {
     }
 }
 
-/// At most `bytes_max` bytes of the text, whole characters only, with `…` where something was cut off.
+/// At most `bytes_max` bytes of the text, only whole characters, with `…` if something was cut off.
 pub(super) fn cut(text: &str, bytes_max: usize) -> String {
     if text.len() <= bytes_max {
         return text.to_owned();
@@ -66,64 +66,64 @@ pub(super) fn cut(text: &str, bytes_max: usize) -> String {
 
 /// One step into a record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Member(String),
     Key(String),
     Index(usize),
 }
 
-/// A way into a record, noted while leaving it: the innermost step stands first.
+/// A path in a record, collected from the inside out: the innermost step is first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Place(Vec<Step>);
+pub(super) struct JsonPath(Vec<PathStep>);
 
-impl Place {
-    pub fn of(innermost: Step) -> Self {
-        Place(vec![innermost])
+impl JsonPath {
+    pub fn of(innermost: PathStep) -> Self {
+        JsonPath(vec![innermost])
     }
 
-    pub fn within(&mut self, outer: Step) {
+    pub fn within(&mut self, outer: PathStep) {
         self.0.push(outer);
     }
 
     /// From the outside in.
-    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &Step> {
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &PathStep> {
         self.0.iter().rev()
     }
 
-    /// The place with every item of a list and every entry of a map called `*`, so that like places share a name.
+    /// The path with `*` for every item of a list and every entry of a map, so that similar paths have the same name.
     pub fn pattern(&self) -> String {
         let steps = self.steps().map(|step| match step {
-            Step::Member(name) => name.as_str(),
-            Step::Key(_) | Step::Index(_) => "*",
+            PathStep::Member(name) => name.as_str(),
+            PathStep::Key(_) | PathStep::Index(_) => "*",
         });
         steps.collect::<Vec<_>>().join(".")
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for JsonPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (depth, step) in self.steps().enumerate() {
             match step {
-                Step::Member(name) if depth == 0 => write!(f, "{}", cut(name, SHOWN_BYTES_MAX))?,
-                Step::Member(name) => write!(f, ".{}", cut(name, SHOWN_BYTES_MAX))?,
-                Step::Key(key) => write!(f, "[\"{}\"]", cut(key, SHOWN_BYTES_MAX))?,
-                Step::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Member(name) if depth == 0 => write!(f, "{}", cut(name, SHOWN_BYTES_MAX))?,
+                PathStep::Member(name) => write!(f, ".{}", cut(name, SHOWN_BYTES_MAX))?,
+                PathStep::Key(key) => write!(f, "[\"{}\"]", cut(key, SHOWN_BYTES_MAX))?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
     }
 }
 
-/// A fault and where it lies; the empty place is the record itself.
+/// A fault and its path; the empty path is the record itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Located {
-    pub place: Place,
+    pub place: JsonPath,
     pub fault: Fault,
 }
 
 impl From<Fault> for Located {
     fn from(fault: Fault) -> Self {
-        Located { place: Place::default(), fault }
+        Located { place: JsonPath::default(), fault }
     }
 }
 
@@ -138,12 +138,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_reads_from_the_outside_in() {
-        let mut place = Place::of(Step::Member("state".to_owned()));
-        place.within(Step::Index(3));
-        place.within(Step::Member("parts".to_owned()));
-        place.within(Step::Key("a b".to_owned()));
-        place.within(Step::Member("steps".to_owned()));
+    fn a_path_is_written_from_the_outside_in() {
+        let mut place = JsonPath::of(PathStep::Member("state".to_owned()));
+        place.within(PathStep::Index(3));
+        place.within(PathStep::Member("parts".to_owned()));
+        place.within(PathStep::Key("a b".to_owned()));
+        place.within(PathStep::Member("steps".to_owned()));
         assert_eq!(place.to_string(), "steps[\"a b\"].parts[3].state");
         assert_eq!(place.pattern(), "steps.*.parts.*.state");
     }

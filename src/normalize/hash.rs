@@ -1,9 +1,9 @@
-//! A 64-bit hash of what is stored of a row, the same on every machine and in every later version of the program.
-//! It reads Arrow arrays alone: how the record was written (member order, white space, `1` or `"1"`) cannot show in it.
+//! A 64-bit hash of a row's stored content, the same on every machine and in every later version of the program.
+//! It reads only Arrow arrays: how the record was written (member order, white space, `1` or `"1"`) does not matter.
 //!
-//! What is hashed of a row is the version, then each column that is not volatile and not NULL, in the catalog's order:
-//! the hash of its name, then its value. A column that a later catalog adds therefore leaves the hash of older rows
-//! alone. A value is a byte for its type, then fixed-width bytes, or a length and that many bytes, or a count and that
+//! The hash covers the version, then each column that is not volatile and not NULL, in the catalog's order: the hash of
+//! its name, then its value. So a column added by a later catalog does not change the hash of older rows. A value is a
+//! byte for its type, then fixed-width bytes, or a length and that many bytes, or a count and that
 //! many values; entries of a map go by their keys.
 
 use arrow::array::{
@@ -15,10 +15,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::schema::{ColumnType, Field, StoredColumn};
 
-/// Goes up when equal content would get another hash; it is hashed along.
+/// Changes whenever equal content would get another hash; it is part of the hashed content.
 pub const HASH_VERSION: u8 = 1;
 
-/// Types as hashed. Integers of both widths share one, so that a column may be widened.
+/// The bytes for types. Both integer widths share one, so that a column may be widened.
 mod tag {
     pub const NULL: u8 = 0;
     pub const TEXT: u8 = 1;
@@ -52,11 +52,11 @@ impl RowHasher {
         RowHasher { columns: columns.collect() }
     }
 
-    /// One hash a row, as the bit pattern of an `i64`.
+    /// One hash for each row, as the bit pattern of an `i64`.
     ///
     /// # Panics
     ///
-    /// If `arrays` are not the stored columns' own, in their order and with their types.
+    /// If `arrays` are not those of the stored columns, in their order and with their types.
     pub fn hash(&self, arrays: &[ArrayRef], rows: usize) -> Int64Array {
         let columns = self.open(arrays);
         let mut content = Vec::new();
@@ -87,7 +87,7 @@ fn write_row(columns: &[(u64, Values<'_>)], row: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// An array by its type, looked up once a batch.
+/// An array by its type, resolved once for each batch.
 enum Values<'a> {
     Text(&'a StringArray),
     Json(&'a StringArray),
@@ -183,7 +183,7 @@ impl<'a> Values<'a> {
     }
 }
 
-/// SQL holds -0.0 and 0.0 to be equal, so a change between them is none.
+/// SQL treats -0.0 and 0.0 as equal, so a change between them is no change.
 fn unsigned_zero(value: f64) -> f64 {
     value + 0.0
 }
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_is_added_and_null_leaves_the_hash_alone() {
+    fn a_column_that_is_added_and_null_does_not_change_the_hash() {
         let old = [column("a", ColumnType::Text), column("b", ColumnType::Text)];
         let new = [column("a", ColumnType::Text), column("between", ColumnType::Int64), column("b", ColumnType::Text)];
         let (a, b) = (text(&[Some("x"), None]), text(&[Some("y"), Some("z")]));
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_added_to_a_struct_and_null_leaves_the_hash_alone() {
+    fn a_field_that_is_added_to_a_struct_and_null_does_not_change_the_hash() {
         let old = column("p", ColumnType::Struct(vec![part("l")]));
         let l = text(&[Some("x")]);
         let narrow: ArrayRef = Arc::new(StructArray::new(

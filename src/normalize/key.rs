@@ -1,5 +1,5 @@
-//! The key of a record, read as the decoder reads it: from the same members, by the same columns, with the same
-//! faults. What the decoder would refuse has no key here. It knows nothing of batches and of what keys are for.
+//! Reads the key of a record exactly as the decoder does: from the same members, with the same columns and the same
+//! faults. A key that the decoder would refuse is none here. It knows nothing of batches or of what keys are for.
 
 use std::borrow::Cow;
 
@@ -7,24 +7,24 @@ use super::columns::Column;
 use super::probe::{Found, Probe};
 use super::raw::text_of;
 use super::read::push_raw;
-use super::scalars::Watch;
+use super::scalars::FutureCounter;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, KeyPart};
 use crate::schema::ColumnType;
 
-/// Columns that identify a record: the first, or where that is NULL the second.
+/// The columns of one part of a key: the first, or if that is NULL the second.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
+pub(super) struct KeyColumns {
     pub column: usize,
     pub fallback: Option<usize>,
 }
 
-impl Part {
+impl KeyColumns {
     /// The parts of a list's key; `position` numbers the columns.
-    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<Part> {
+    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<KeyColumns> {
         let part = |part: &KeyPart| {
             let fallback = part.fallback.as_deref().and_then(&position);
-            Some(Part { column: position(&part.column)?, fallback })
+            Some(KeyColumns { column: position(&part.column)?, fallback })
         };
         endpoint.key.iter().filter_map(part).collect()
     }
@@ -33,26 +33,26 @@ impl Part {
         [Some(self.column), self.fallback].into_iter().flatten()
     }
 
-    /// The column that holds this part in a row: the first that is not NULL, unless that is an empty text.
+    /// The column that holds this part in a row: the first that is not NULL. `None` if its text is empty.
     pub fn chosen(self, columns: &[Column], row: usize) -> Option<usize> {
         let first = self.columns().find(|index| !columns[*index].is_null(row))?;
         (!columns[first].is_empty_text(row)).then_some(first)
     }
 }
 
-/// How to read the keys of one list's records, and a few members beside them.
+/// Reads the keys of one list's records, and the values of a few other columns.
 #[derive(Clone, Debug)]
 pub struct KeyReader {
     probe: Probe,
     /// The key's columns, each with its slot.
     columns: Vec<(ColumnType, usize)>,
-    parts: Vec<Part>,
-    /// The slot of each member beside.
+    parts: Vec<KeyColumns>,
+    /// The slot of each of the other columns.
     beside: Vec<usize>,
 }
 
 impl KeyReader {
-    /// `beside` are columns whose values are looked at too, by name.
+    /// `beside` are the names of the other columns to read.
     pub fn new(endpoint: &Endpoint, beside: &[&str]) -> KeyReader {
         let parts = endpoint.key.iter();
         let names: Vec<&String> = parts.flat_map(|part| std::iter::once(&part.column).chain(&part.fallback)).collect();
@@ -62,7 +62,7 @@ impl KeyReader {
         let position = |name: &str| keys.iter().position(|column| column.name == name);
         let path = |name: &&str| endpoint.column(name).map_or_else(|| vec![(*name).to_owned()], |c| c.path.clone());
         KeyReader {
-            parts: Part::all(endpoint, position),
+            parts: KeyColumns::all(endpoint, position),
             columns,
             beside: beside.iter().map(|name| probe.add(&path(name))).collect(),
             probe,
@@ -71,24 +71,24 @@ impl KeyReader {
 
     /// Begins to read records one after the other.
     pub fn scan(&self) -> KeyScan<'_, '_> {
-        // The zone and the horizon are for times, which are no keys.
+        // Zone and latest instant matter only for times, which are never keys.
         KeyScan {
             reader: self,
             found: Vec::new(),
             columns: self.columns.iter().map(|(ty, _)| Column::new(ty, 0)).collect(),
-            watch: Watch { horizon: Timestamp(i64::MAX), future_instants: 0 },
+            future: FutureCounter { latest: Timestamp(i64::MAX), count: 0 },
             is_readable: false,
         }
     }
 }
 
-/// Reads records one after the other, and shows the last.
+/// Reads records one after the other, and gives the values of the last one.
 pub struct KeyScan<'k, 'r> {
     reader: &'k KeyReader,
     found: Vec<Found<'r>>,
     /// One row each: the last record's.
     columns: Vec<Column>,
-    watch: Watch,
+    future: FutureCounter,
     is_readable: bool,
 }
 
@@ -98,7 +98,7 @@ impl<'r> KeyScan<'_, 'r> {
         self.is_readable = self.reader.probe.read(record, &mut self.found) && self.fill();
     }
 
-    /// Fills the key's columns; false where the decoder would refuse one.
+    /// Fills the key's columns; false if the decoder would refuse one.
     fn fill(&mut self) -> bool {
         let mut columns = self.columns.iter_mut().zip(&self.reader.columns);
         columns.all(|(column, (_, slot))| match self.found[*slot] {
@@ -106,12 +106,12 @@ impl<'r> KeyScan<'_, 'r> {
                 column.push_null();
                 true
             }
-            Found::Value(raw) => push_raw(column, raw, &mut self.watch).is_ok(),
-            Found::Faulty => false,
+            Found::Value(raw) => push_raw(column, raw, &mut self.future).is_ok(),
+            Found::Invalid => false,
         })
     }
 
-    /// The texts of the key's parts, as the store would write them; `None` where the record has no key.
+    /// The texts of the key's parts, as the store writes them; `None` if the record has no key.
     pub fn key(&self) -> Option<Vec<Cow<'_, str>>> {
         if !self.is_readable || self.reader.parts.is_empty() {
             return None;
@@ -119,7 +119,7 @@ impl<'r> KeyScan<'_, 'r> {
         self.reader.parts.iter().map(|part| self.columns[part.chosen(&self.columns, 0)?].key_text(0)).collect()
     }
 
-    /// A member beside the key, as text; `None` where it is absent, null, no plain value, or stands twice.
+    /// The value of another column as text; `None` if it is absent, null, an object or a list, or appears twice.
     pub fn beside(&self, index: usize) -> Option<Cow<'r, str>> {
         let Found::Value(raw) = self.found.get(self.reader.beside[index])? else { return None };
         match raw.as_bytes().first()? {

@@ -1,5 +1,5 @@
-//! Finds a member's slot by its name. Records of one list come with their members in one order, so the member that
-//! followed last time is tried first.
+//! Finds a member's slot by its name. Records of one list usually have their members in the same order, so the member
+//! that came next last time is tried first. It knows nothing of values.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, Visitor};
 pub(super) struct Members {
     names: Vec<Box<str>>,
     by_name: HashMap<Box<str>, usize>,
-    /// For each slot, and at the end for the start of an object: the slot that came next last time.
+    /// For each slot, the slot that came next last time; the last entry is for the start of an object.
     follows: Vec<usize>,
     last: usize,
 }
@@ -20,7 +20,7 @@ impl Members {
         Members { names: Vec::new(), by_name: HashMap::new(), follows: vec![0], last: 0 }
     }
 
-    /// The new slot, or the one that has the name already.
+    /// The new slot. The error is the slot that already has the name.
     pub fn add(&mut self, name: &str) -> Result<usize, usize> {
         if let Some(slot) = self.by_name.get(name) {
             return Err(*slot);
@@ -36,7 +36,7 @@ impl Members {
         &self.names[slot]
     }
 
-    /// To be called at the start of each object.
+    /// Call it at the start of each object.
     pub fn begin(&mut self) {
         self.last = self.names.len();
     }
@@ -54,7 +54,7 @@ impl Members {
     }
 }
 
-/// A member's name as it is read: its slot, or the name where there is none.
+/// A member by its slot, or by its name if it has none.
 pub(super) enum Member<'de> {
     Known(usize),
     Unknown(Cow<'de, str>),

@@ -1,7 +1,8 @@
-//! JSON records to Arrow batches by a catalog entry's columns: bad records kept apart with a reason, unknown members
-//! kept in `extra`, a hash of what was kept; and the keys of records alone. It knows nothing of where records come from and where batches go.
+//! JSON records to Arrow batches by a catalog entry's columns: bad records are separated with a reason, unknown members
+//! are kept in `extra`, and each row gets a hash. Keys can also be read without the rest of a record. It knows nothing
+//! of where records come from and where batches go.
 //!
-//! Start with [`Decoder`]; `read` walks one record, `columns` and `scalars` hold what it read, `extra` what no column took.
+//! Start with [`Decoder`]; `read` reads one record, `columns` and `scalars` hold its values, `extra` the unknown members.
 
 mod columns;
 mod decode;

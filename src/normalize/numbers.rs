@@ -1,6 +1,6 @@
-//! Numbers from their digits as written, by JSON's grammar and without loss.
+//! Parses numbers from their digits as written, by JSON's grammar and without loss. It knows nothing of columns.
 
-/// The integer that the digits name: `12`, `-3`, and `1.0`, whose fraction is nothing. An exponent is refused.
+/// The integer that the digits mean: `12`, `-3`, and `1.0`, whose fraction is zero. An exponent is refused.
 pub(super) fn integer(digits: &str) -> Option<i64> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     if !is_number(digits) || !fraction.bytes().all(|byte| byte == b'0') {
@@ -9,8 +9,8 @@ pub(super) fn integer(digits: &str) -> Option<i64> {
     whole.parse().ok()
 }
 
-/// The double nearest to the digits, zero without a sign, as SQL and the hash hold the two zeros to be equal; `None`
-/// where they are no JSON number or lie past the largest double.
+/// The double nearest to the digits. Zero has no sign, since SQL and the hash treat both zeros as equal. `None` if the
+/// digits are not a JSON number or exceed the largest double.
 pub(super) fn double(digits: &str) -> Option<f64> {
     if !is_number(digits) {
         return None;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_integer_may_carry_a_fraction_of_nothing_and_nothing_else() {
+    fn an_integer_may_have_a_fraction_of_zero_and_nothing_else() {
         assert_eq!(integer("12"), Some(12));
         assert_eq!(integer("-1"), Some(-1));
         assert_eq!(integer("-0"), Some(0));

@@ -1,8 +1,8 @@
-//! The members of an object, each with the column that its values go to. It knows nothing of values.
+//! The members of an object, and the column for the values of each. It knows nothing of values.
 
 use super::members::Members;
 
-/// The members of an object and where their values go.
+/// The members of an object and the columns for their values.
 pub(super) struct Object {
     pub members: Members,
     pub slots: Vec<Slot>,
@@ -10,7 +10,7 @@ pub(super) struct Object {
 
 pub(super) enum Slot {
     Column(usize),
-    /// An object that has no column of its own but holds values of columns.
+    /// An object without a column that holds values of columns.
     Branch {
         object: Object,
         read_in: u64,
@@ -31,8 +31,8 @@ impl Object {
         object
     }
 
-    /// One column for each path, in order. Where two paths are the same, or one leads through the other,
-    /// the first has the values.
+    /// One column for each path, in order. If two paths are equal, or one leads through the other, the first gets the
+    /// values.
     pub fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
         let mut object = Self::empty();
         for (index, path) in paths.enumerate() {

@@ -1,5 +1,5 @@
-//! Finds a few members of a JSON record by their paths, as the text they came as, without reading the rest. It knows
-//! nothing of what they are for.
+//! Finds a few members of a JSON record by their paths, as received, without reading the rest. It knows nothing of what
+//! they are for.
 
 use std::fmt;
 
@@ -13,37 +13,37 @@ pub(super) struct Probe {
     slots: usize,
 }
 
-/// What a slot's member is in a record.
+/// What was found for a slot in a record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Found<'a> {
     Absent,
     Value(&'a str),
-    /// It stands twice, or what should lead to it is no object.
-    Faulty,
+    /// It appears twice, or something on its path is not an object.
+    Invalid,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    members: Vec<(String, Way)>,
+    members: Vec<(String, Child)>,
 }
 
 #[derive(Clone, Debug)]
-enum Way {
+enum Child {
     Member(usize),
-    /// An object that leads to members. It has a slot as well, by which it is known to have come.
+    /// An object that leads to members. Its slot shows whether it has been read.
     Branch(usize, Node),
 }
 
 impl Probe {
-    /// The slot of the member at this path; a path that was added before keeps its slot. Where one path leads through
-    /// another, the first has the values.
+    /// The slot of the member at this path; a path that was added before keeps its slot. If one path leads through
+    /// another, the first gets the values.
     pub fn add(&mut self, path: &[String]) -> usize {
         let slot = self.slots;
         self.slots += path.len().max(1);
         self.root.add(path, slot)
     }
 
-    /// Looks for the members in a record; false where it is no object.
+    /// Finds the members in a record; false if it is not an object.
     pub fn read<'de>(&self, record: &'de str, found: &mut Vec<Found<'de>>) -> bool {
         found.clear();
         found.resize(self.slots, Found::Absent);
@@ -54,35 +54,35 @@ impl Probe {
 }
 
 impl Node {
-    /// `slot` and those after it, one for each step, are free.
+    /// `slot` and the slots after it, one for each step, are free.
     fn add(&mut self, path: &[String], slot: usize) -> usize {
         let Some((name, rest)) = path.split_first() else { return slot };
         let at = self.members.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            let way = if rest.is_empty() { Way::Member(slot) } else { Way::Branch(slot, Node::default()) };
-            self.members.push((name.clone(), way));
+            let child = if rest.is_empty() { Child::Member(slot) } else { Child::Branch(slot, Node::default()) };
+            self.members.push((name.clone(), child));
             self.members.len() - 1
         });
         match &mut self.members[at].1 {
-            Way::Member(known) if rest.is_empty() => *known,
-            Way::Branch(_, node) if !rest.is_empty() => node.add(rest, slot + 1),
-            Way::Member(_) | Way::Branch(..) => slot,
+            Child::Member(known) if rest.is_empty() => *known,
+            Child::Branch(_, node) if !rest.is_empty() => node.add(rest, slot + 1),
+            Child::Member(_) | Child::Branch(..) => slot,
         }
     }
 
-    fn spoil(&self, found: &mut [Found<'_>]) {
-        for (_, way) in &self.members {
-            match way {
-                Way::Member(slot) => found[*slot] = Found::Faulty,
-                Way::Branch(slot, node) => {
-                    found[*slot] = Found::Faulty;
-                    node.spoil(found);
+    fn mark_invalid(&self, found: &mut [Found<'_>]) {
+        for (_, child) in &self.members {
+            match child {
+                Child::Member(slot) => found[*slot] = Found::Invalid,
+                Child::Branch(slot, node) => {
+                    found[*slot] = Found::Invalid;
+                    node.mark_invalid(found);
                 }
             }
         }
     }
 }
 
-/// An object in which members are looked for. Gives whether it was one; a null within the record is as good as none.
+/// Finds members in an object; false if the value is not an object. A null within the record counts as an empty object.
 struct Branch<'p, 'f, 'de> {
     node: &'p Node,
     found: &'f mut Vec<Found<'de>>,
@@ -107,17 +107,17 @@ impl<'de> Visitor<'de> for Branch<'_, '_, 'de> {
         while let Some(at) = map.next_key_seed(Name(self.node))? {
             match at.map(|at| &self.node.members[at].1) {
                 None => drop(map.next_value::<IgnoredAny>()?),
-                Some(Way::Member(slot)) => {
+                Some(Child::Member(slot)) => {
                     let value = Found::Value(map.next_value::<&'de RawValue>()?.get());
                     let is_first = self.found[*slot] == Found::Absent;
-                    self.found[*slot] = if is_first { value } else { Found::Faulty };
+                    self.found[*slot] = if is_first { value } else { Found::Invalid };
                 }
-                Some(Way::Branch(slot, node)) => {
+                Some(Child::Branch(slot, node)) => {
                     let is_first = self.found[*slot] == Found::Absent;
                     let is_fit = map.next_value_seed(Branch { node, found: &mut *self.found, is_record: false })?;
                     self.found[*slot] = Found::Value("");
                     if !(is_first && is_fit) {
-                        node.spoil(self.found);
+                        node.mark_invalid(self.found);
                     }
                 }
             }
@@ -149,7 +149,7 @@ impl<'de> Visitor<'de> for Branch<'_, '_, 'de> {
     }
 }
 
-/// A member's name; gives which of the node's members it is.
+/// Reads a member's name, and gives its index among the node's members.
 struct Name<'p>(&'p Node);
 
 impl<'de> DeserializeSeed<'de> for Name<'_> {
@@ -191,20 +191,20 @@ mod tests {
             assert!(probe.read(record, &mut found), "{record}");
             slots[..3].iter().map(|slot| found[*slot]).collect::<Vec<_>>()
         };
-        use Found::{Absent, Faulty, Value};
+        use Found::{Absent, Invalid, Value};
         assert_eq!(
             look(r#"{"x":1,"meta":{"x":2,"id": "a","more":{"x":[3]}},"id":null}"#),
             [Value("null"), Value("\"a\""), Value("[3]")]
         );
         assert_eq!(look(r#"{"i\u0064":"b","meta":null,"more":{"x":1}}"#), [Value("\"b\""), Absent, Absent]);
-        assert_eq!(look(r#"{"id":1,"id":1,"meta":{}}"#), [Faulty, Absent, Absent]);
-        assert_eq!(look(r#"{"meta":{"id":1},"meta":{}}"#), [Absent, Faulty, Faulty]);
-        assert_eq!(look(r#"{"meta":[{"id":1}],"id":2}"#), [Value("2"), Faulty, Faulty]);
-        assert_eq!(look(r#"{"meta":{"id":1,"more":"x"}}"#), [Absent, Value("1"), Faulty]);
+        assert_eq!(look(r#"{"id":1,"id":1,"meta":{}}"#), [Invalid, Absent, Absent]);
+        assert_eq!(look(r#"{"meta":{"id":1},"meta":{}}"#), [Absent, Invalid, Invalid]);
+        assert_eq!(look(r#"{"meta":[{"id":1}],"id":2}"#), [Value("2"), Invalid, Invalid]);
+        assert_eq!(look(r#"{"meta":{"id":1,"more":"x"}}"#), [Absent, Value("1"), Invalid]);
     }
 
     #[test]
-    fn what_is_no_object_is_no_record() {
+    fn a_record_must_be_an_object() {
         let (probe, _) = probe(&["id"]);
         for record in ["null", "1", "-1", "1.5", "true", "\"id\"", "[{\"id\":1}]", "", "{", "{} {}"] {
             assert!(!probe.read(record, &mut Vec::new()), "{record}");

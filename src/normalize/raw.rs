@@ -1,4 +1,5 @@
-//! JSON as it came: a text out of its quotes, and an object as its members, each value unread.
+//! JSON as received: a text without its quotes, and an object as its members with their values unparsed. It knows
+//! nothing of columns.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +19,7 @@ pub(super) fn text_of(raw: &str) -> Result<Cow<'_, str>, Fault> {
     }
 }
 
-/// The members of any object, in the order they came, each value as JSON.
+/// The members of any object in their order, each value as JSON.
 pub(super) struct RawMembers<'de>(pub Vec<(Cow<'de, str>, &'de str)>);
 
 impl<'de> Deserialize<'de> for RawMembers<'de> {
@@ -38,7 +39,7 @@ impl<'de> Visitor<'de> for RawMembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawMembers<'de>, A::Error> {
         let mut members = Vec::new();
-        // With no members of its own, this look-up finds every name unknown.
+        // Without any members, this look-up finds no name.
         let mut none = Members::new();
         while let Some(member) = map.next_key_seed(MemberSeed(&mut none))? {
             let Member::Unknown(name) = member else { unreachable!("there are no known names") };

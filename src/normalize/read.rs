@@ -1,5 +1,5 @@
-//! Walks one JSON record once and hands each value to the column it belongs to. What no column takes is noted with
-//! its place. It knows nothing of batches, keys and hashes.
+//! Reads one JSON record once and adds each value to its column. Members without a column are noted with their path. It
+//! knows nothing of batches, keys and hashes.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use serde_json::value::RawValue;
 
 use super::columns::{Column, ListColumn, MapColumn, StructColumn};
 use super::extra::Unknown;
-use super::fault::{Fault, Located, Place, Step};
+use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::members::{Member, MemberSeed};
 use super::object::{Object, Slot};
 use super::raw::text_of;
-use super::scalars::{TextColumn, Watch};
+use super::scalars::{FutureCounter, TextColumn};
 
 /// Reads one record into the columns that `object` points to, each of which has `rows` rows.
 pub(super) fn record<'de>(
@@ -28,25 +28,25 @@ pub(super) fn record<'de>(
     outcome.map_err(|error| notes.fault.take().unwrap_or_else(|| Fault::Json(error.to_string()).into()))
 }
 
-/// What reading a record leaves beside its columns.
+/// The results of reading a record besides its columns.
 pub(super) struct Notes<'de> {
-    pub watch: Watch,
+    pub future: FutureCounter,
     pub unknown: Vec<Unknown<'de>>,
     /// Read numbers by their digits rather than their value.
     pub by_digits: bool,
-    /// Goes up by one with each reading of a record.
+    /// Increases with each reading of a record.
     pub reading: u64,
     fault: Option<Located>,
 }
 
 impl<'de> Notes<'de> {
-    pub fn new(watch: Watch) -> Self {
-        Notes { watch, unknown: Vec::new(), by_digits: false, reading: 0, fault: None }
+    pub fn new(future: FutureCounter) -> Self {
+        Notes { future, unknown: Vec::new(), by_digits: false, reading: 0, fault: None }
     }
 
-    /// To be called before each reading of a record.
+    /// Call it before each reading of a record.
     pub fn begin(&mut self, by_digits: bool) {
-        self.watch.future_instants = 0;
+        self.future.count = 0;
         self.unknown.clear();
         self.by_digits = by_digits;
         self.reading += 1;
@@ -62,9 +62,9 @@ impl<'de> Notes<'de> {
         outcome.map_err(|fault| self.fail(fault))
     }
 
-    /// Notes the step that led to a value, on the way out of it: for what was found unknown in it since `known`,
-    /// and for the fault it ended in.
-    fn leave<E>(&mut self, known: usize, outcome: Result<(), E>, step: impl Fn() -> Step) -> Result<(), E> {
+    /// Adds a step to the paths of a value that has been read: of the unknown members in it, which are those after
+    /// `known`, and of the fault, if there is one.
+    fn add_step<E>(&mut self, known: usize, outcome: Result<(), E>, step: impl Fn() -> PathStep) -> Result<(), E> {
         for unknown in &mut self.unknown[known..] {
             unknown.place.within(step());
         }
@@ -88,7 +88,7 @@ fn read_members<'de, A: MapAccess<'de>>(
             Member::Known(slot) => slot,
             Member::Unknown(name) => {
                 let value: &'de RawValue = map.next_value()?;
-                let place = Place::of(Step::Member(name.into_owned()));
+                let place = JsonPath::of(PathStep::Member(name.into_owned()));
                 notes.unknown.push(Unknown { place, value: value.get() });
                 continue;
             }
@@ -109,12 +109,12 @@ fn read_members<'de, A: MapAccess<'de>>(
                 map.next_value_seed(BranchSeed { object, columns, rows, notes, null_is_absent: true })
             }
         };
-        notes.leave(known, outcome, || Step::Member(object.members.name(slot).to_owned()))?;
+        notes.add_step(known, outcome, || PathStep::Member(object.members.name(slot).to_owned()))?;
     }
     Ok(())
 }
 
-/// The record itself, or an object in it that only leads to columns.
+/// The record itself, or an object in it that only holds values of columns.
 struct BranchSeed<'a, 'de> {
     object: &'a mut Object,
     columns: &'a mut [Column],
@@ -190,7 +190,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
         let by_digits = self.notes.by_digits && self.column.is_scalar();
         if by_digits || matches!(self.column, Column::Double(_)) {
             let value = <&'de RawValue>::deserialize(json)?;
-            let outcome = push_raw(self.column, value.get(), &mut self.notes.watch);
+            let outcome = push_raw(self.column, value.get(), &mut self.notes.future);
             return self.notes.check(outcome);
         }
         json.deserialize_any(self)
@@ -198,9 +198,9 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
 }
 
 /// One value, as JSON, for one column of plain values.
-pub(super) fn push_raw(column: &mut Column, raw: &str, watch: &mut Watch) -> Result<(), Fault> {
+pub(super) fn push_raw(column: &mut Column, raw: &str, future: &mut FutureCounter) -> Result<(), Fault> {
     match raw.as_bytes().first() {
-        Some(b'"') => column.push_text(&text_of(raw)?, watch),
+        Some(b'"') => column.push_text(&text_of(raw)?, future),
         Some(b't') => column.push_bool(true),
         Some(b'f') => column.push_bool(false),
         Some(b'n') => {
@@ -209,7 +209,7 @@ pub(super) fn push_raw(column: &mut Column, raw: &str, watch: &mut Watch) -> Res
         }
         Some(b'{') => Err(column.wrong("an object")),
         Some(b'[') => Err(column.wrong("a list")),
-        _ => column.push_digits(raw, watch),
+        _ => column.push_digits(raw, future),
     }
 }
 
@@ -221,7 +221,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<(), E> {
-        let outcome = self.column.push_text(text, &mut self.notes.watch);
+        let outcome = self.column.push_text(text, &mut self.notes.future);
         self.notes.check(outcome)
     }
 
@@ -236,12 +236,12 @@ impl<'de> Visitor<'de> for ValueSeed<'_, 'de> {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
-        let outcome = self.column.push_integer(value.into(), &mut self.notes.watch);
+        let outcome = self.column.push_integer(value.into(), &mut self.notes.future);
         self.notes.check(outcome)
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
-        let outcome = self.column.push_integer(value.into(), &mut self.notes.watch);
+        let outcome = self.column.push_integer(value.into(), &mut self.notes.future);
         self.notes.check(outcome)
     }
 
@@ -287,7 +287,7 @@ fn read_items<'de, A: SeqAccess<'de>>(
         let mut more = true;
         let item = list.next_element_seed(ValueSeed { column: &mut column.item, notes });
         let outcome = item.map(|item| more = item.is_some());
-        notes.leave(known, outcome, || Step::Index(index))?;
+        notes.add_step(known, outcome, || PathStep::Index(index))?;
         if !more {
             break;
         }
@@ -305,15 +305,15 @@ fn read_entries<'de, A: MapAccess<'de>>(
         notes.check(outcome)?;
         let known = notes.unknown.len();
         let outcome = map.next_value_seed(ValueSeed { column: &mut column.values, notes });
-        notes.leave(known, outcome, || Step::Key(column.last_key()))?;
+        notes.add_step(known, outcome, || PathStep::Key(column.last_key()))?;
     }
     column.close().or_else(|key| {
         let failed = Err(notes.fail(Fault::Twice));
-        notes.leave(notes.unknown.len(), failed, || Step::Key(key.clone()))
+        notes.add_step(notes.unknown.len(), failed, || PathStep::Key(key.clone()))
     })
 }
 
-/// The key of a map's entry, straight into its column.
+/// The key of a map's entry, added to its column.
 struct KeySeed<'a>(&'a mut TextColumn);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {

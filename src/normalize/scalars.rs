@@ -1,4 +1,5 @@
-//! Columns of plain values: text, truth values, numbers, instants and elapsed times, as the buffers Arrow takes over.
+//! Columns of plain values: text, truth values, numbers, instants and elapsed times, in buffers that become Arrow
+//! arrays. They know nothing of JSON.
 
 use std::io::Write;
 use std::mem;
@@ -14,16 +15,16 @@ use crate::base::clock::Timestamp;
 use crate::base::time;
 use crate::schema::{TimeForm, UTC, ZoneRule};
 
-/// Bytes of one text value: 1 MiB.
+/// Limit of one text value: 1 MiB.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
-/// Counts instants of one record that lie past the horizon.
-pub(super) struct Watch {
-    pub horizon: Timestamp,
-    pub future_instants: u64,
+/// Counts the instants of one record after `latest`.
+pub(super) struct FutureCounter {
+    pub latest: Timestamp,
+    pub count: u64,
 }
 
-/// Rows that a column's first NULL makes room for.
+/// Rows for which a column's first NULL allocates memory.
 const VALIDITY_ROWS: usize = 128;
 
 /// Which rows hold a value.
@@ -49,7 +50,7 @@ impl std::ops::DerefMut for Validity {
     }
 }
 
-/// Where each row's items end. Items are bounded by the bytes of a page, which fit.
+/// Where each row's items end. The limit of a page's bytes keeps the number of items in range.
 pub(super) struct Offsets(Vec<i32>);
 
 impl Default for Offsets {
@@ -63,12 +64,12 @@ impl Offsets {
         self.0.push(i32::try_from(items).expect("a page's bytes are bounded well below 2 GiB"));
     }
 
-    /// How many items the rows before `row` have.
+    /// Number of items in the rows before `row`.
     pub fn start(&self, row: usize) -> usize {
         usize::try_from(self.0[row]).expect("offsets are never negative")
     }
 
-    /// How many items are left with `rows` rows.
+    /// Keeps `rows` rows; returns how many items are left.
     pub fn truncate(&mut self, rows: usize) -> usize {
         self.0.truncate(rows + 1);
         self.start(rows)
@@ -101,7 +102,7 @@ impl TextColumn {
         Ok(())
     }
 
-    /// For text whose length is bounded by the record's.
+    /// Adds text whose length is limited only by the record's.
     pub fn push_any_length(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
         self.close();
@@ -220,37 +221,37 @@ impl TimeColumn {
         TimeColumn { form, assumed_offset_s, instants: PrimitiveColumn::default() }
     }
 
-    /// Whether the time is text with a date in it, rather than a number.
+    /// Whether the time is text with a date, not a number.
     pub fn is_written(&self) -> bool {
         matches!(self.form, TimeForm::Text { .. })
     }
 
-    pub fn push_text(&mut self, text: &str, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         if text.is_empty() {
             self.instants.push(None);
             return Ok(());
         }
         if !self.is_written() {
             let number = numbers::integer(text).ok_or_else(|| Fault::Value(Shown::text(text), "a time as a number"))?;
-            return self.push_integer(number, watch);
+            return self.push_integer(number, future);
         }
         let instant = time::parse_instant(text, self.assumed_offset_s);
-        self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, watch);
+        self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, future);
         Ok(())
     }
 
-    pub fn push_integer(&mut self, value: i64, watch: &mut Watch) -> Result<(), Fault> {
+    pub fn push_integer(&mut self, value: i64, future: &mut FutureCounter) -> Result<(), Fault> {
         let instant = match self.form {
             TimeForm::EpochSeconds => time::from_epoch_seconds(value),
             TimeForm::EpochMillis => time::from_epoch_millis(value),
             TimeForm::Text { .. } => return Err(Fault::Kind { found: "a number", wanted: "a time as text" }),
         };
-        self.push(instant.map_err(|fault| Fault::Time(Shown::number(&value.to_string()), fault))?, watch);
+        self.push(instant.map_err(|fault| Fault::Time(Shown::number(&value.to_string()), fault))?, future);
         Ok(())
     }
 
-    fn push(&mut self, instant: Timestamp, watch: &mut Watch) {
-        watch.future_instants += u64::from(instant > watch.horizon);
+    fn push(&mut self, instant: Timestamp, future: &mut FutureCounter) {
+        future.count += u64::from(instant > future.latest);
         self.instants.push(Some(instant.0));
     }
 
@@ -272,7 +273,6 @@ impl TimeColumn {
 }
 
 /// The text of an elapsed time, and its seconds.
-
 #[derive(Default)]
 pub(super) struct ElapsedColumn {
     text: TextColumn,

@@ -60,7 +60,7 @@ impl Error {
             Error::NotOurs { .. } => "it was left as it is; name an empty folder, or one that does not exist yet",
             Error::NoDataset { .. } => "`hclake publish parquet --to DIR` makes one",
             Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
-            Error::Manifest { .. } => "remove that file and publish again: all files are then written anew",
+            Error::Manifest { .. } => "remove that file and publish again: all files are then written again",
             Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
             Error::OtherStore { .. } => {
                 "if a backup of the store was put back, move the folder aside and publish again: everything that the \

@@ -1,4 +1,4 @@
-//! One Parquet file: rows in, a file that is whole and its entry for the manifest out. It knows nothing of tables.
+//! Writes one Parquet file from rows, and returns its counts for the manifest. It knows nothing of tables.
 
 use arrow::array::RecordBatch;
 use parquet::arrow::ArrowWriter;
@@ -9,25 +9,25 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use super::error::Error;
-use super::shape::Shape;
+use super::published_schema::PublishedSchema;
 use super::sum::Summed;
 use super::target::Target;
 use crate::config::ParquetCompression;
 
 pub const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
-/// Who wrote a file, in the form that readers of Parquet take apart.
+/// The program that wrote a file, in the form that readers of Parquet parse.
 pub const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
 pub const ROW_GROUP_ROWS: usize = 250_000;
-/// Bytes of a row group that are gathered before it is written: 128 MiB, which only large records reach.
+/// Bytes gathered before a row group is written: 128 MiB, which only large records reach.
 pub const ROW_GROUP_BYTES: usize = 128 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
-/// What a file says of itself beside its rows.
+/// A file's metadata besides its rows.
 pub(super) struct Labels<'a> {
     pub table: &'a str,
     pub run_id: i64,
     pub schema_version: u32,
-    /// Columns of which hardly two values are equal.
+    /// Columns in which nearly all values differ.
     pub distinct: &'a [String],
     pub compression: ParquetCompression,
 }
@@ -54,11 +54,11 @@ pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
         })
 }
 
-/// Writes rows under a path of the target, in the place of what was there.
+/// Writes rows to a path of the target, and replaces what was there.
 pub(super) fn write(
     target: &Target,
     path: &str,
-    shape: &Shape,
+    schema: &PublishedSchema,
     labels: &Labels<'_>,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<Written, Error> {
@@ -67,13 +67,14 @@ pub(super) fn write(
     let whole = target.begin(path)?;
     let file = whole.file.try_clone().map_err(Error::io("write", &at))?;
     let mut summed = Summed::into(file);
-    let schema = shape.schema();
+    let arrow_schema = schema.arrow_schema();
     let mut writer =
-        ArrowWriter::try_new(&mut summed, schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
+        ArrowWriter::try_new(&mut summed, arrow_schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
     let mut rows = 0;
     for batch in batches {
-        let shaped =
-            shape.fit(&batch?, &schema).map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
+        let shaped = schema
+            .fit(&batch?, &arrow_schema)
+            .map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
         rows += shaped.num_rows() as u64;
         writer.write(&shaped).map_err(fault)?;
     }

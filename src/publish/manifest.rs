@@ -1,5 +1,5 @@
-//! What a published dataset says of itself: its run, its files with their sums, and their schemas. It knows
-//! nothing of Parquet or of the store.
+//! The manifest of a published dataset: its run, its files with their checksums, and their schemas. It knows nothing
+//! of Parquet or of the store.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,7 +19,7 @@ pub const FORMAT: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     pub format: u32,
-    /// Who wrote it, with its version.
+    /// The program that wrote it, with its version.
     pub program: String,
     pub run: RunMark,
     /// Number of the store's newest migration.
@@ -27,7 +27,7 @@ pub struct Manifest {
     pub options: ManifestOptions,
     /// By path, relative to the folder.
     pub files: BTreeMap<String, FileEntry>,
-    /// Columns of the files, by the name that their entries give.
+    /// Columns of the files, by the name of the schema in their entries.
     pub schemas: BTreeMap<String, Vec<ColumnEntry>>,
 }
 
@@ -42,7 +42,7 @@ pub struct RunMark {
 pub struct ManifestOptions {
     pub flat: bool,
     pub compression: ParquetCompression,
-    /// History and changes begin here, RFC 3339, UTC; with the first run where `None`.
+    /// Where history and changes begin, RFC 3339, UTC; with the first run if `None`.
     pub since: Option<String>,
 }
 
@@ -50,7 +50,7 @@ pub struct ManifestOptions {
 pub struct FileEntry {
     pub table: String,
     pub part: Part,
-    /// The run whose night the file holds, or that closed or did what it holds.
+    /// The run whose records the file holds, or that closed the versions or made the changes in it.
     pub run_id: i64,
     pub rows: u64,
     pub bytes: u64,
@@ -84,7 +84,7 @@ struct FormatOnly {
 }
 
 impl Manifest {
-    /// The manifest of a folder; `None` where there is none.
+    /// The manifest of a folder; `None` if there is none.
     pub fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
         let path = folder.join(FILE_NAME);
         let text = match fs::read_to_string(&path) {
@@ -105,14 +105,14 @@ impl Manifest {
         text + "\n"
     }
 
-    /// Drops the schemas that no file has any more.
+    /// Drops the schemas that no file uses any longer.
     pub fn forget_unused_schemas(&mut self) {
         let files = &self.files;
         self.schemas.retain(|name, _| files.values().any(|file| file.schema == *name));
     }
 }
 
-/// Names a schema by its columns' names, types and nullability, so that equal ones have one name.
+/// Names a schema by its columns' names, types and nullability, so that equal schemas have the same name.
 pub fn schema_name(columns: &[ColumnEntry]) -> String {
     let mut sum = Sha256::new();
     for column in columns {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_told_apart_even_where_nothing_else_of_it_is_known() {
+    fn a_newer_format_is_recognized_even_if_nothing_else_of_it_is_known() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE_NAME), "{\"format\": 2, \"parts\": 7}").unwrap();
         assert!(matches!(Manifest::read(folder.path()), Err(Error::Newer { found: 2, known: 1, .. })));

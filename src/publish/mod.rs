@@ -1,12 +1,12 @@
-//! The store as a folder of Parquet files that every reader takes the same: live records, closed versions, what each
-//! run changed, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
+//! The store as a folder of Parquet files that all readers understand the same way: live records, closed versions, the
+//! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
 //!
-//! [`publish`] writes what the folder lacks and nothing else; [`verify`] holds a folder to its manifest and to a store.
+//! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
 
 mod error;
 pub mod file;
 pub mod manifest;
-mod shape;
+mod published_schema;
 mod source;
 mod sum;
 mod target;
@@ -25,23 +25,23 @@ use crate::config::settings::PUBLISH_COMPRESSION;
 use crate::schema::{CLOSED_MONTH, RUN_MONTH};
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
-use shape::Shape;
+use published_schema::PublishedSchema;
 use source::{LEDGER_TABLES, Run, Source, Table};
 use target::Target;
 
-/// How a dataset is written. What is left open is as the dataset was begun, else the default.
+/// How a dataset is written. An option that is not set is as the dataset was begun, else the default.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Only these tables, with the ledger; all where empty.
+    /// Only these tables, with the ledger; all tables if empty.
     pub tables: Vec<String>,
-    /// History and changes from this instant on; from the first run where `None`.
+    /// History and changes from this instant on; from the first run if `None`.
     pub since: Option<Timestamp>,
     /// JSON text beside nested columns.
     pub flat: bool,
     pub compression: Option<ParquetCompression>,
 }
 
-/// What one publishing did. Paths are relative to the folder.
+/// The result of one publishing. Paths are relative to the folder.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
     pub target: PathBuf,
@@ -50,14 +50,14 @@ pub struct Published {
     pub rows: u64,
     pub bytes: u64,
     /// Files that had been removed or altered, and were written again.
-    pub mended: Vec<String>,
+    pub rewritten: Vec<String>,
     /// Files that had been removed or altered, and whose rows the store no longer holds.
     pub lost: Vec<String>,
     /// Files of the whole dataset.
     pub files: usize,
 }
 
-/// How far a publishing has come; told before each file is looked at.
+/// Progress of a publishing, reported before each file.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     pub path: &'a str,
@@ -65,7 +65,7 @@ pub struct Step<'a> {
     pub files: usize,
 }
 
-/// Brings a folder up to the store's newest run. Nothing is written where nothing is missing.
+/// Updates a folder to the store's newest run. It writes nothing if nothing is missing.
 pub fn publish(
     store: &Path,
     folder: &Path,
@@ -78,23 +78,23 @@ pub fn publish(
     let source = Source::open(store)?;
     let target = Target::take(folder, store, now)?;
     let held = Manifest::read(folder)?;
-    let settled = settle(options, held.as_ref().map(|manifest| &manifest.options), folder)?;
+    let resolved = resolve_options(options, held.as_ref().map(|manifest| &manifest.options), folder)?;
     if let Some(manifest) = &held {
         require_same_store(manifest, &source, folder)?;
     }
-    source.sort_in(&target.spill(), catalog)?;
-    let since = options.since.or_else(|| since_of(&settled, &source));
+    source.limit_sorting(&target.spill(), catalog)?;
+    let since = options.since.or_else(|| since_of(&resolved, &source));
     let mut wanted = Vec::new();
     for endpoint in endpoints {
         if let Some(table) = source.table(endpoint)? {
-            wanted.extend(wanted_of(&source, table, since, settled.flat)?);
+            wanted.extend(wanted_files(&source, table, since, resolved.flat)?);
         }
     }
-    wanted.extend(wanted_of_ledger(&source)?);
-    // New names first; what is replaced comes as late as can be, the manifest after it.
+    wanted.extend(wanted_ledger_files(&source)?);
+    // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
-    let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &settled));
-    Publisher { source: &source, target: &target, settled, manifest, held, observe }.bring_up(folder, wanted)
+    let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
+    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -107,9 +107,13 @@ fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::
     tables.iter().map(find).collect()
 }
 
-/// The options of this publishing: as asked, else as the dataset was begun. What would mix two kinds of files in it
-/// is refused.
-fn settle(options: &Options, begun: Option<&ManifestOptions>, folder: &Path) -> Result<ManifestOptions, Error> {
+/// The options of this publishing: as set, else as the dataset was begun. Options that would mix two kinds of files in
+/// the dataset are refused.
+fn resolve_options(
+    options: &Options,
+    begun: Option<&ManifestOptions>,
+    folder: &Path,
+) -> Result<ManifestOptions, Error> {
     let asked_since = options.since.map(|since| since.to_string());
     let Some(begun) = begun else {
         return Ok(ManifestOptions {
@@ -130,15 +134,15 @@ fn settle(options: &Options, begun: Option<&ManifestOptions>, folder: &Path) -> 
     Ok(ManifestOptions { compression, ..begun.clone() })
 }
 
-/// The instant a dataset begins with, found among the store's runs by its text.
-fn since_of(settled: &ManifestOptions, source: &Source) -> Option<Timestamp> {
-    let since = settled.since.as_deref()?;
+/// The instant at which a dataset begins, found among the store's runs by its text.
+fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
+    let since = resolved.since.as_deref()?;
     // Texts of instants in UTC with six digits sort as the instants do.
     let first = source.runs.iter().find(|run| run.started_at.to_string().as_str() >= since);
     Some(first.map_or(Timestamp(i64::MAX), |run| run.started_at))
 }
 
-/// A store that does not hold the run published last is another store, or an older copy of this one.
+/// A store without the run published last is another store, or an older copy of this one.
 fn require_same_store(manifest: &Manifest, source: &Source, folder: &Path) -> Result<(), Error> {
     let RunMark { run_id, started_at } = manifest.run.clone();
     let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
@@ -146,13 +150,13 @@ fn require_same_store(manifest: &Manifest, source: &Source, folder: &Path) -> Re
     if is_held { Ok(()) } else { Err(Error::OtherStore { target, run_id, started_at }) }
 }
 
-fn empty_manifest(source: &Source, settled: &ManifestOptions) -> Manifest {
+fn empty_manifest(source: &Source, resolved: &ManifestOptions) -> Manifest {
     Manifest {
         format: FORMAT,
         program: file::PROGRAM.to_owned(),
         run: mark(source.newest()),
         schema_version: source.schema_version,
-        options: settled.clone(),
+        options: resolved.clone(),
         files: BTreeMap::new(),
         schemas: BTreeMap::new(),
     }
@@ -163,24 +167,24 @@ fn mark(run: Run) -> RunMark {
 }
 
 /// A file that the dataset should have.
-struct Wanted {
+struct WantedFile {
     path: String,
     table: String,
     part: Part,
     run_id: i64,
-    shape: Shape,
+    schema: PublishedSchema,
     sql: String,
     distinct: Vec<String>,
 }
 
-fn wanted_of(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<Wanted>, Error> {
-    let shaped = |shape: Shape| if flat { shape.flattened() } else { shape };
-    let wanted = |path: String, part: Part, run_id: i64, shape: Shape, sql: String| Wanted {
+fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<WantedFile>, Error> {
+    let shaped = |schema: PublishedSchema| if flat { schema.flattened() } else { schema };
+    let wanted = |path: String, part: Part, run_id: i64, schema: PublishedSchema, sql: String| WantedFile {
         path,
         table: table.name.clone(),
         part,
         run_id,
-        shape: shaped(shape),
+        schema: shaped(schema),
         sql,
         distinct: table.distinct.clone(),
     };
@@ -189,7 +193,7 @@ fn wanted_of(source: &Source, table: Table, since: Option<Timestamp>, flat: bool
         format!("current/{name}.parquet"),
         Part::Current,
         source.newest().run_id,
-        table.current_shape(),
+        table.current_schema(),
         table.current_sql()?,
     )];
     let counts: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
@@ -199,26 +203,26 @@ fn wanted_of(source: &Source, table: Table, since: Option<Timestamp>, flat: bool
         if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
             let sql = table.history_sql(run_id)?;
-            files.push(wanted(path, Part::History, run_id, table.history_shape(), sql));
+            files.push(wanted(path, Part::History, run_id, table.history_schema(), sql));
         }
         if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
-            files.push(wanted(path, Part::Changes, run_id, table.changes_shape(), sql));
+            files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
     }
     Ok(files)
 }
 
-fn wanted_of_ledger(source: &Source) -> Result<Vec<Wanted>, Error> {
+fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
     let wanted = |(table, order): &(&str, &[&str])| {
-        let (sql, shape) = source.ledger(table, order, source.newest().run_id)?;
-        Ok(Wanted {
+        let (sql, schema) = source.ledger(table, order, source.newest().run_id)?;
+        Ok(WantedFile {
             path: format!("{table}.parquet"),
             table: table.to_string(),
             part: Part::Ledger,
             run_id: source.newest().run_id,
-            shape,
+            schema,
             sql,
             distinct: Vec::new(),
         })
@@ -234,21 +238,21 @@ fn month_of(at: Timestamp) -> String {
 struct Publisher<'a> {
     source: &'a Source,
     target: &'a Target,
-    settled: ManifestOptions,
+    resolved: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
     observe: &'a dyn Fn(Step<'_>),
 }
 
 impl Publisher<'_> {
-    fn bring_up(mut self, folder: &Path, wanted: Vec<Wanted>) -> Result<Published, Error> {
+    fn update(mut self, folder: &Path, wanted: Vec<WantedFile>) -> Result<Published, Error> {
         let mut published = Published {
             target: folder.to_owned(),
             run_id: self.source.newest().run_id,
             written: Vec::new(),
             rows: 0,
             bytes: 0,
-            mended: Vec::new(),
+            rewritten: Vec::new(),
             lost: Vec::new(),
             files: 0,
         };
@@ -260,7 +264,7 @@ impl Publisher<'_> {
                 continue;
             }
             if listed.is_some() && !is_whole {
-                published.mended.push(file.path.clone());
+                published.rewritten.push(file.path.clone());
             }
             let entry = self.write(file)?;
             published.rows += entry.rows;
@@ -274,18 +278,18 @@ impl Publisher<'_> {
         Ok(published)
     }
 
-    fn write(&mut self, file: &Wanted) -> Result<FileEntry, Error> {
+    fn write(&mut self, file: &WantedFile) -> Result<FileEntry, Error> {
         let labels = Labels {
             table: &file.table,
             run_id: file.run_id,
             schema_version: self.source.schema_version,
             distinct: &file.distinct,
-            compression: self.settled.compression,
+            compression: self.resolved.compression,
         };
         let written = self.source.stream(&file.table, &file.sql, |batches| {
-            file::write(self.target, &file.path, &file.shape, &labels, batches)
+            file::write(self.target, &file.path, &file.schema, &labels, batches)
         })?;
-        let columns = shape::described(&file.shape.schema());
+        let columns = published_schema::described(&file.schema.arrow_schema());
         let schema = manifest::schema_name(&columns);
         self.manifest.schemas.insert(schema.clone(), columns);
         Ok(FileEntry {
@@ -299,8 +303,8 @@ impl Publisher<'_> {
         })
     }
 
-    /// Takes out of the manifest what is no longer there and cannot be made again.
-    fn drop_lost(&mut self, wanted: &[Wanted]) -> Vec<String> {
+    /// Removes the files from the manifest that are no longer there and cannot be made again.
+    fn drop_lost(&mut self, wanted: &[WantedFile]) -> Vec<String> {
         let tables: BTreeSet<&str> = wanted.iter().map(|file| file.table.as_str()).collect();
         let made: BTreeSet<&str> = wanted.iter().map(|file| file.path.as_str()).collect();
         let is_lost = |(path, entry): &(&String, &FileEntry)| {
@@ -313,10 +317,10 @@ impl Publisher<'_> {
         lost
     }
 
-    /// Writes the manifest, where it differs from the one that is there.
+    /// Writes the manifest if it differs from the one in the folder.
     fn finish(mut self) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
-        self.manifest.options = self.settled.clone();
+        self.manifest.options = self.resolved.clone();
         self.manifest.schema_version = self.source.schema_version;
         self.manifest.program = file::PROGRAM.to_owned();
         self.manifest.forget_unused_schemas();

@@ -1,5 +1,5 @@
-//! What the store gives to be published: its runs, the columns of its tables, and their rows as a stream. It reads
-//! one night of the store, opened read-only, and knows nothing of files.
+//! Reads what is published from the store: its runs, the columns of its tables, and their rows as a stream. It reads
+//! one state of the store, opened read-only, and knows nothing of files.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::shape::{Column, Origin, Shape};
+use super::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -19,10 +19,9 @@ use crate::schema::{
 };
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
-/// Memory that DuckDB may take for sorting, in MiB; the rest is sorted on disk. Large records raise it by what they
-/// need.
+/// Memory that DuckDB may use for sorting, in MiB; the rest is sorted on disk. Large records raise it as needed.
 pub const SORT_MEMORY_MB: u64 = 128;
-/// Memory that DuckDB may take for comparing, in MiB, as that for sorting.
+/// Memory that DuckDB may use for comparing, in MiB. Large records raise it as needed.
 pub const COMPARE_MEMORY_MB: u64 = 192;
 
 macro_rules! templates {
@@ -37,13 +36,13 @@ macro_rules! templates {
 templates! {
     BOTH_ROWS = "publish/both_rows.sql";
     BOTH_VERSIONS = "publish/both_versions.sql";
-    BOUNDS = "publish/bounds.sql";
+    SORT_LIMITS = "publish/sort_limits.sql";
     CHANGES = "publish/changes.sql";
     COLUMNS = "publish/columns.sql";
     CURRENT = "publish/current.sql";
     DIFFERING_ROWS = "publish/differing_rows.sql";
     DIFFERING_VERSIONS = "publish/differing_versions.sql";
-    FRUGAL = "publish/frugal.sql";
+    COMPARE_LIMITS = "publish/compare_limits.sql";
     HISTORY = "publish/history.sql";
     HISTORY_VERSIONS = "publish/history_versions.sql";
     LEDGER = "publish/ledger.sql";
@@ -53,7 +52,7 @@ templates! {
     SCHEMA_VERSION = "publish/schema_version.sql";
 }
 
-/// Tables of the ledger that are published, and what they are sorted by.
+/// Tables of the ledger that are published, and the columns by which they are sorted.
 pub(super) const LEDGER_TABLES: [(&str, &[&str]); 2] =
     [(schema::RUNS, &["run_id"]), (schema::SWEEPS, &["run_id", "table_name", "scope"])];
 
@@ -63,7 +62,7 @@ pub(super) struct Run {
     pub started_at: Timestamp,
 }
 
-/// Versions of one table that a run opened and closed, and of the latter those of records gone.
+/// How many versions of one table a run opened and closed, and how many of the closed ones are of records gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RunCounts {
     pub run_id: i64,
@@ -72,7 +71,7 @@ pub(super) struct RunCounts {
     pub gone: u64,
 }
 
-/// One night of the store.
+/// The store as it is when it is opened.
 pub(super) struct Source {
     connection: Reader,
     /// Oldest first; never empty.
@@ -97,19 +96,19 @@ impl Source {
         *self.runs.last().expect("a source has at least one run")
     }
 
-    /// Bounds what sorting takes of memory, by sorting in a folder.
-    pub fn sort_in(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
+    /// Limits the memory for sorting; the rest is sorted in a folder.
+    pub fn limit_sorting(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([
             ("memory", self.memory(catalog, SORT_MEMORY_MB)?),
             ("spill", literal(&spill.to_string_lossy())),
         ]);
-        self.connection.execute_batch(&BOUNDS.fill(&values)?).map_err(Error::sql("be configured"))
+        self.connection.execute_batch(&SORT_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
-    /// Bounds what comparing takes of memory.
-    pub fn be_frugal(&self, catalog: &Catalog) -> Result<(), Error> {
+    /// Limits the memory for comparing.
+    pub fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);
-        self.connection.execute_batch(&FRUGAL.fill(&values)?).map_err(Error::sql("be configured"))
+        self.connection.execute_batch(&COMPARE_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
     fn memory(&self, catalog: &Catalog, ordinary_mb: u64) -> Result<String, Error> {
@@ -122,7 +121,7 @@ impl Source {
         &self.connection
     }
 
-    /// A list's table; `None` where the store has none.
+    /// A list's table; `None` if the store has none.
     pub fn table(&self, endpoint: &Endpoint) -> Result<Option<Table>, Error> {
         let held = self.held(&endpoint.name)?;
         if held.is_empty() {
@@ -134,8 +133,8 @@ impl Source {
         Ok(Some(Table::new(endpoint, held, closing)))
     }
 
-    /// A table of the ledger up to a run, as the store has it.
-    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, Shape), Error> {
+    /// The statement and schema of a ledger table up to a run.
+    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, PublishedSchema), Error> {
         let held = self.held(name)?;
         let values = Values::from([
             ("table", ident(name)),
@@ -143,7 +142,7 @@ impl Source {
             ("last_run_id", last_run_id.to_string()),
             ("key_order", order.iter().map(|name| format!("v.{}", ident(name))).collect::<Vec<_>>().join(", ")),
         ]);
-        Ok((LEDGER.fill(&values)?, Shape::new(held)))
+        Ok((LEDGER.fill(&values)?, PublishedSchema::new(held)))
     }
 
     pub fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
@@ -158,7 +157,7 @@ impl Source {
         read().map_err(Error::sql(format!("count the versions of {}", table.name)))
     }
 
-    /// Hands the rows of a statement on as they come; no more than a few thousand are held at a time.
+    /// Passes the rows of a statement on as they come; at most a few thousand are in memory at a time.
     pub fn stream<T>(
         &self,
         table: &str,
@@ -167,7 +166,7 @@ impl Source {
     ) -> Result<T, Error> {
         let mut statement = self.connection.prepare(sql).map_err(Error::sql(format!("read {table}")))?;
         let mut rows = statement.stream_arrow([]).map_err(Error::sql(format!("read {table}")))?;
-        // The driver tells of a fault amid the rows by a panic.
+        // duckdb-rs panics on an error in mid-stream.
         let mut next = || match catch_unwind(AssertUnwindSafe(|| rows.next())) {
             Ok(batch) => batch.map(Ok),
             Err(panic) => Some(Err(Error::Stream { table: table.to_owned(), fault: text_of(panic.as_ref()) })),
@@ -175,8 +174,8 @@ impl Source {
         take(&mut std::iter::from_fn(&mut next))
     }
 
-    /// The columns of a stored table, in its order; none where there is no such table.
-    fn held(&self, table: &str) -> Result<Vec<Column>, Error> {
+    /// The columns of a stored table, in its order; none if there is no such table.
+    fn held(&self, table: &str) -> Result<Vec<PublishedColumn>, Error> {
         let doing = || format!("read the columns of {table}");
         let facts = self.column_facts(table)?;
         if facts.is_empty() {
@@ -192,12 +191,12 @@ impl Source {
                 ty: field.data_type().to_string(),
             })?;
             let (about, nullable) = facts.get(field.name()).cloned().unwrap_or((String::new(), true));
-            Ok(Column { name: field.name().clone(), about, ty, nullable, origin: Origin::Held })
+            Ok(PublishedColumn { name: field.name().clone(), about, ty, nullable, origin: Origin::Stored })
         };
         schema.fields().iter().map(column).collect()
     }
 
-    /// Meaning and nullability of each column of a table, by its name.
+    /// Comment and nullability of each column of a table, by its name.
     fn column_facts(&self, table: &str) -> Result<HashMap<String, (String, bool)>, Error> {
         let sql = COLUMNS.fill(&Values::from([("table_text", literal(table))]))?;
         let read = || {
@@ -214,16 +213,16 @@ impl Source {
 /// One list's table as it is published.
 pub(super) struct Table {
     pub name: String,
-    /// Of live records, and so of every version.
-    version: Vec<Column>,
-    closing: Vec<Column>,
+    /// Columns of live records, which every version has.
+    version: Vec<PublishedColumn>,
+    closing: Vec<PublishedColumn>,
     key: Vec<String>,
     /// Columns of the key, and the hash.
     pub distinct: Vec<String>,
 }
 
 impl Table {
-    fn new(endpoint: &Endpoint, held: Vec<Column>, closing: Vec<Column>) -> Table {
+    fn new(endpoint: &Endpoint, held: Vec<PublishedColumn>, closing: Vec<PublishedColumn>) -> Table {
         let required: Vec<&str> = endpoint
             .key
             .iter()
@@ -235,9 +234,9 @@ impl Table {
         let known = stored.iter().map(|stored| match find(&stored.name) {
             Some(column) => {
                 let nullable = !required.contains(&stored.name.as_str());
-                Column { about: stored.about.clone(), nullable, ..column }
+                PublishedColumn { about: stored.about.clone(), nullable, ..column }
             }
-            None => Column {
+            None => PublishedColumn {
                 name: stored.name.clone(),
                 about: stored.about.clone(),
                 ty: published_type(&stored.ty),
@@ -269,23 +268,23 @@ impl Table {
         }
     }
 
-    pub fn current_shape(&self) -> Shape {
-        Shape::new(self.version.clone())
+    pub fn current_schema(&self) -> PublishedSchema {
+        PublishedSchema::new(self.version.clone())
     }
 
-    pub fn history_shape(&self) -> Shape {
-        Shape::new(self.version.iter().chain(&self.closing).cloned().collect())
+    pub fn history_schema(&self) -> PublishedSchema {
+        PublishedSchema::new(self.version.iter().chain(&self.closing).cloned().collect())
     }
 
-    pub fn changes_shape(&self) -> Shape {
-        let first = CHANGE_COLUMNS.iter().map(|own| Column {
+    pub fn changes_schema(&self) -> PublishedSchema {
+        let first = CHANGE_COLUMNS.iter().map(|own| PublishedColumn {
             name: own.name.to_owned(),
             about: own.about.to_owned(),
             ty: own.ty.arrow(),
             nullable: false,
-            origin: Origin::Held,
+            origin: Origin::Stored,
         });
-        Shape::new(first.chain(self.version.iter().cloned()).collect())
+        PublishedSchema::new(first.chain(self.version.iter().cloned()).collect())
     }
 
     pub fn current_sql(&self) -> Result<String, Error> {
@@ -298,12 +297,12 @@ impl Table {
         Ok(HISTORY.fill(&values)?)
     }
 
-    /// What these runs did, by scope and key.
+    /// The changes made by these runs, sorted by scope and key.
     pub fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
         self.changes_in(first_run_id, last_run_id, format!("ORDER BY v._scope, {}", self.key.join(", ")))
     }
 
-    /// The same in no order, for one who only counts.
+    /// The same changes unsorted, for counting.
     pub fn unsorted_changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
         self.changes_in(first_run_id, last_run_id, String::new())
     }
@@ -328,23 +327,23 @@ impl Table {
     }
 }
 
-/// The columns that the store holds, each from `v`.
-pub(super) fn selected(columns: &[Column]) -> String {
-    let held = columns.iter().filter(|column| column.origin == Origin::Held);
+/// The columns that the store has, each selected from `v`.
+pub(super) fn selected(columns: &[PublishedColumn]) -> String {
+    let held = columns.iter().filter(|column| column.origin == Origin::Stored);
     held.map(|column| format!("v.{}", ident(&column.name))).collect::<Vec<_>>().join(", ")
 }
 
-/// The same as values that a file and the store can be compared by: JSON as the text it is.
-pub(super) fn comparable(columns: &[&Column]) -> String {
-    let written = |column: &&Column| match column.ty.is_string() {
+/// The columns as values that can be compared between a file and the store: JSON as its text.
+pub(super) fn comparable(columns: &[&PublishedColumn]) -> String {
+    let written = |column: &&PublishedColumn| match column.ty.is_string() {
         true => format!("CAST(v.{0} AS VARCHAR) AS {0}", ident(&column.name)),
         false => format!("v.{}", ident(&column.name)),
     };
     columns.iter().map(written).collect::<Vec<_>>().join(", ")
 }
 
-/// Their names.
-pub(super) fn names(columns: &[&Column]) -> String {
+/// The names of the columns.
+pub(super) fn names(columns: &[&PublishedColumn]) -> String {
     columns.iter().map(|column| ident(&column.name)).collect::<Vec<_>>().join(", ")
 }
 

@@ -1,10 +1,10 @@
-//! Bytes, counted and summed as they pass.
+//! Counts bytes and computes their checksum as they pass. It knows nothing of files.
 
 use std::io::{self, Read, Write};
 
 use sha2::{Digest, Sha256};
 
-/// A sink, with the size and the sum of what goes into it.
+/// A sink with the size and checksum of what is written to it.
 pub(super) struct Summed<W> {
     sink: W,
     sum: Sha256,

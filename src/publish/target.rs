@@ -1,5 +1,5 @@
-//! The folder that is published into: whose it is, the lock that keeps two publishers apart, and files that are
-//! whole or not there. It knows nothing of Parquet or of the store's tables.
+//! The folder to publish to: checks that it may be used, locks it against a second publisher, and writes files that are
+//! complete or absent. It knows nothing of Parquet or of the store's tables.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
@@ -14,23 +14,23 @@ use crate::base::whole_file::{IfExists, WholeFile};
 use crate::store::Holder;
 
 const LOCK: &str = ".hclake.lock";
-/// How names end that no reader should look at: files under way, and the folder to sort in.
+/// Suffix of names that readers should ignore: unfinished files, and the folder for sorting.
 const UNFINISHED: &str = ".hclake-tmp";
 const SPILL: &str = ".sort.hclake-tmp";
 /// Longest text that is read from a lock file.
 const HOLDER_BYTES_MAX: u64 = 4096;
 
-/// A folder that this process alone publishes into, until it is dropped.
+/// A folder that only this process publishes to, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Target {
     folder: PathBuf,
     lock: File,
-    /// When the manifest that is there was written.
+    /// When the folder's manifest was written.
     manifest_at: Option<SystemTime>,
 }
 
 impl Target {
-    /// Takes the folder, making it where only the folder above is there. One with other contents is refused.
+    /// Locks the folder, and creates it if only its parent exists. A folder with other contents is refused.
     pub fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<Target, Error> {
         require_ours(folder)?;
         require_apart(folder, store)?;
@@ -61,7 +61,7 @@ impl Target {
         self.folder.join(relative)
     }
 
-    /// A folder for what a sort puts on disk; it goes with the target.
+    /// A folder for sorting on disk; it is removed with the target.
     pub fn spill(&self) -> PathBuf {
         self.folder.join(SPILL)
     }
@@ -73,7 +73,7 @@ impl Target {
         WholeFile::begin(&path, UNFINISHED, IfExists::Replace).map_err(Error::io("write", &path))
     }
 
-    /// Whether a file is there as it was published. One that was touched since is read and summed anew.
+    /// Whether a file is as it was published. A file that was modified since is read to compute its checksum again.
     pub fn holds(&self, relative: &str, bytes: u64, sha256: &str) -> bool {
         let path = self.path(relative);
         let Ok(found) = fs::metadata(&path) else { return false };
@@ -82,7 +82,7 @@ impl Target {
         found.is_file() && found.len() == bytes && (is_untouched() || is_same())
     }
 
-    /// Removes what a publisher that did not end has left.
+    /// Removes what an interrupted publisher has left behind.
     fn clear_unfinished(&self, folder: &Path) -> Result<(), Error> {
         for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {
             let entry = entry.map_err(Error::io("read", folder))?;
@@ -102,14 +102,14 @@ impl Target {
 
 impl Drop for Target {
     fn drop(&mut self) {
-        // Whatever stays behind is cleared by the next publisher; a name in the lock file would only mislead.
+        // The next publisher removes what stays behind. A name left in the lock file would mislead.
         let _ = fs::remove_dir_all(self.spill());
         let _ = self.lock.set_len(0);
     }
 }
 
-/// Keeps publishers away while a dataset is read; `None` where it was copied without its lock file.
-pub(super) fn hold_still(folder: &Path) -> Result<Option<File>, Error> {
+/// Keeps publishers out while a dataset is read; `None` if it was copied without its lock file.
+pub(super) fn keep_publishers_out(folder: &Path) -> Result<Option<File>, Error> {
     match File::open(folder.join(LOCK)) {
         Ok(mut lock) => try_lock(&mut lock, folder, File::try_lock_shared).map(|()| Some(lock)),
         Err(_) => Ok(None),
@@ -131,7 +131,7 @@ fn try_lock(lock: &mut File, target: &Path, how: fn(&File) -> Result<(), TryLock
     }
 }
 
-/// A folder that is not there, an empty one, or one that a publisher has been in.
+/// Accepts a folder that does not exist, is empty, or has been published to before.
 fn require_ours(folder: &Path) -> Result<(), Error> {
     let not_ours = || Error::NotOurs { path: folder.to_owned() };
     match fs::read_dir(folder) {
@@ -169,19 +169,19 @@ mod tests {
     }
 
     #[test]
-    fn the_second_publisher_is_told_who_the_first_is_and_a_reader_too() {
+    fn the_second_publisher_and_a_reader_learn_who_the_first_is() {
         let folder = tempfile::tempdir().unwrap();
         let first = take(folder.path()).unwrap();
         let pid = format!("process {}", std::process::id());
         assert!(take(folder.path()).unwrap_err().to_string().contains(&pid));
-        assert!(matches!(hold_still(folder.path()), Err(Error::Busy { .. })));
+        assert!(matches!(keep_publishers_out(folder.path()), Err(Error::Busy { .. })));
         drop(first);
-        assert!(hold_still(folder.path()).unwrap().is_some());
+        assert!(keep_publishers_out(folder.path()).unwrap().is_some());
         take(folder.path()).unwrap();
     }
 
     #[test]
-    fn a_file_is_there_whole_or_not_at_all_and_leavings_are_cleared() {
+    fn a_file_is_complete_or_absent_and_leftovers_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = take(folder.path()).unwrap();
         let mut file = target.begin("a/b/c.parquet").unwrap();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_touched_since_the_manifest_was_written_is_looked_into() {
+    fn a_file_that_was_modified_since_the_manifest_was_written_is_checked() {
         let folder = tempfile::tempdir().unwrap();
         drop(take(folder.path()).unwrap());
         let (_, sum) = sum_of(&b"whole"[..]).unwrap();

@@ -1,4 +1,4 @@
-//! Holds a published folder to its manifest, and to the store where it is at hand. It writes nothing.
+//! Compares a published folder with its manifest, and with the store if it is given. It writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -9,14 +9,15 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::error::Error;
 use super::manifest::{FILE_NAME, FileEntry, Manifest, Part, schema_name};
+use super::published_schema::{Origin, PublishedColumn};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
 use super::sum::sum_of;
-use super::{require_same_store, shape, since_of, target, wanted_of};
+use super::{published_schema, require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::store::{Values, literal};
 
-/// What was looked at, and all that is not as it should be.
+/// What was checked, and all differences.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     pub run_id: i64,
@@ -24,9 +25,9 @@ pub struct Verified {
     pub rows: u64,
     pub is_compared_with_store: bool,
     pub differences: Vec<Difference>,
-    /// Tables that were left out of the newest publishing, and the run that each is of; they are held to that one.
+    /// Tables that the newest publishing left out, and the run of each; they are compared with that run.
     pub behind: Vec<(String, i64)>,
-    /// Tables whose lists the catalog does not have any more; they are held to the manifest alone.
+    /// Tables whose lists are no longer in the catalog; they are compared only with the manifest.
     pub unlisted: Vec<String>,
 }
 
@@ -45,7 +46,7 @@ impl Difference {
 
 /// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
 pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
-    let _still = target::hold_still(folder)?;
+    let _still = target::keep_publishers_out(folder)?;
     let manifest =
         Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned(), manifest: FILE_NAME })?;
     let mut differences = Vec::new();
@@ -58,7 +59,7 @@ pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<
     if let Some(store) = store {
         let source = Source::open(store)?;
         require_same_store(&manifest, &source, folder)?;
-        source.be_frugal(catalog)?;
+        source.limit_comparing(catalog)?;
         let damaged: BTreeSet<String> = differences.iter().map(|difference| difference.place.clone()).collect();
         let comparison = Comparison { folder, manifest: &manifest, source: &source, damaged };
         differences.extend(comparison.differences(catalog)?);
@@ -95,22 +96,22 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
     }
     let reader = match ParquetRecordBatchReaderBuilder::try_new(file) {
         Ok(reader) => reader,
-        Err(error) => return vec![format!("is no Parquet file: {error}")],
+        Err(error) => return vec![format!("is not a Parquet file: {error}")],
     };
     let mut faults = Vec::new();
     let rows = reader.metadata().file_metadata().num_rows();
     if u64::try_from(rows) != Ok(entry.rows) {
         faults.push(format!("has {rows} rows; the manifest says {}", entry.rows));
     }
-    let held = schema_name(&shape::described(reader.schema()));
-    let told = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
-    if held != entry.schema || told != Some(held) {
+    let held = schema_name(&published_schema::described(reader.schema()));
+    let listed = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
+    if held != entry.schema || listed != Some(held) {
         faults.push("has other columns than the manifest says".to_owned());
     }
     faults
 }
 
-/// Parquet files that a reader of whole folders would take for part of the dataset.
+/// Parquet files outside the manifest that a reader of whole folders would read too.
 fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut folders: Vec<_> = ["current", "history", "changes"].map(|name| folder.join(name)).into();
@@ -134,7 +135,7 @@ struct Comparison<'a> {
     folder: &'a Path,
     manifest: &'a Manifest,
     source: &'a Source,
-    /// Files that are known to be wrong; what they belong to is not compared any further.
+    /// Files that are known to be wrong; their tables are not compared further.
     damaged: BTreeSet<String>,
 }
 
@@ -151,8 +152,8 @@ impl Comparison<'_> {
             }
         }
         for (name, order) in LEDGER_TABLES {
-            let (sql, shape) = self.source.ledger(name, order, self.manifest.run.run_id)?;
-            let columns: Vec<_> = shape.columns().iter().collect();
+            let (sql, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
+            let columns: Vec<_> = schema.columns().iter().collect();
             found.extend(self.rows_apart(name, Part::Ledger, &sql, &columns)?);
         }
         Ok(found)
@@ -163,11 +164,11 @@ impl Comparison<'_> {
         let first_run = self.source.runs.iter().find(|run| since.is_none_or(|since| run.started_at >= since));
         let first_run_id = first_run.map_or(i64::MAX, |run| run.run_id);
         found.extend(self.versions_apart(&table, last_run_id, since)?);
-        let shape = table.changes_shape();
+        let schema = table.changes_schema();
         let sql = table.unsorted_changes_sql(first_run_id, last_run_id)?;
-        let columns = self.published_columns(&table.name, Part::Changes, shape.columns());
+        let columns = self.published_columns(&table.name, Part::Changes, schema.columns());
         found.extend(self.rows_apart(&table.name, Part::Changes, &sql, &columns)?);
-        let wanted = wanted_of(self.source, table, since, self.manifest.options.flat)?;
+        let wanted = wanted_files(self.source, table, since, self.manifest.options.flat)?;
         let absent = wanted.iter().filter(|file| file.run_id <= last_run_id && file.part != Part::Current);
         let absent = absent.filter(|file| !self.manifest.files.contains_key(&file.path));
         found.extend(
@@ -176,7 +177,7 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// Live records and history together: if the versions are equal, so are the records as of every run.
+    /// Compares live records and history together: if the versions are equal, so are the records as of every run.
     fn versions_apart(
         &self,
         table: &Table,
@@ -185,8 +186,8 @@ impl Comparison<'_> {
     ) -> Result<Option<Difference>, Error> {
         let (current, history) = (self.files(&table.name, Part::Current), self.files(&table.name, Part::History));
         let (Some(current), Some(history)) = (current, history) else { return Ok(None) };
-        let shape = table.current_shape();
-        let columns = self.published_columns(&table.name, Part::Current, shape.columns());
+        let schema = table.current_schema();
+        let columns = self.published_columns(&table.name, Part::Current, schema.columns());
         let (columns, names) = (comparable(&columns), source::names(&columns));
         let history = match history.is_empty() {
             true => String::new(),
@@ -230,7 +231,7 @@ impl Comparison<'_> {
         table: &str,
         part: Part,
         stored: &str,
-        columns: &[&shape::Column],
+        columns: &[&PublishedColumn],
     ) -> Result<Option<Difference>, Error> {
         let Some(files) = self.files(table, part).filter(|files| !files.is_empty()) else { return Ok(None) };
         let mut values = Values::from([
@@ -254,17 +255,22 @@ impl Comparison<'_> {
         Ok((store_only + dataset_only > 0).then(|| Difference::of(table, what)))
     }
 
-    /// The columns that the store has and the files too.
-    fn published_columns<'c>(&self, table: &str, part: Part, columns: &'c [shape::Column]) -> Vec<&'c shape::Column> {
+    /// The columns that both the store and the files have.
+    fn published_columns<'c>(
+        &self,
+        table: &str,
+        part: Part,
+        columns: &'c [PublishedColumn],
+    ) -> Vec<&'c PublishedColumn> {
         let entries = self.manifest.files.values().filter(|entry| entry.table == table && entry.part == part);
         let schemas = entries.filter_map(|entry| self.manifest.schemas.get(&entry.schema));
         let names: BTreeSet<&str> = schemas.flatten().map(|column| column.name.as_str()).collect();
         let is_both =
-            |column: &&shape::Column| column.origin == shape::Origin::Held && names.contains(column.name.as_str());
+            |column: &&PublishedColumn| column.origin == Origin::Stored && names.contains(column.name.as_str());
         columns.iter().filter(is_both).collect()
     }
 
-    /// Paths of a table's files; `None` where one of them is damaged.
+    /// Paths of a table's files; `None` if one of them is damaged.
     fn files(&self, table: &str, part: Part) -> Option<Vec<String>> {
         let of_table = self.manifest.files.iter().filter(|(_, entry)| entry.table == table && entry.part == part);
         of_table

@@ -8,10 +8,10 @@ use crate::base::clock::Timestamp;
 use crate::schema::history_table;
 use crate::store::file::holder::Holder;
 
-/// What the system says of a full disk, as DuckDB repeats it.
+/// The system's message for a full disk, as DuckDB repeats it.
 const NO_SPACE: &str = "No space left on device";
 
-/// What helps where the file itself is broken.
+/// What to do when the file itself is damaged.
 const DAMAGED: &str = "put a copy of the store from before in its place; without one, rename the file and run \
     `hclake sync`: a new store begins, without the history";
 
@@ -35,7 +35,7 @@ pub enum Error {
     PathNotUtf8 { path: PathBuf },
     #[error("{} is not a DuckDB file", path.display())]
     NotDuckDb { path: PathBuf },
-    #[error("{} is a DuckDB file, but no store of hclake", path.display())]
+    #[error("{} is a DuckDB file, but not a store of hclake", path.display())]
     NotAStore { path: PathBuf },
     #[error("{} was made by `hclake demo`: its records are invented", path.display())]
     DemoStore { path: PathBuf },
@@ -100,7 +100,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same as damage to the file at `path`, where DuckDB's words say that it is.
+    /// Becomes [`Error::Damaged`] if DuckDB's message says that the file at `path` is damaged.
     pub(super) fn in_file(self, path: &Path) -> Error {
         match self {
             Error::Sql { source, .. } if is_damage(&source) => Error::Damaged { path: path.to_owned(), source },
@@ -109,24 +109,24 @@ impl Error {
     }
 }
 
-/// Between which times a run may be dated.
+/// The times between which a run may be dated.
 fn bounds(before: Option<Timestamp>, latest: Timestamp) -> String {
     let after = before.map_or(String::new(), |before| format!("later than {before} and "));
     format!(": it must be {after}earlier than {latest}")
 }
 
-/// DuckDB's own words without the statement that they may quote below.
+/// DuckDB's message without the statement that it may quote below.
 fn first_line(source: &duckdb::Error) -> String {
     source.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
-/// DuckDB's words for a file that was cut or altered.
+/// Whether DuckDB's message is one for a file that was cut or altered.
 pub(super) fn is_damage(source: &duckdb::Error) -> bool {
     let text = source.to_string();
     ["Corrupt database file", "Could not read enough bytes"].iter().any(|words| text.contains(words))
 }
 
-/// The system's words for a full disk, an exhausted quota and a file that may not grow.
+/// Whether the message is one for a full disk, an exhausted quota or a file that may not grow.
 fn is_out_of_space(source: &duckdb::Error) -> bool {
     let text = source.to_string();
     ["No space left", "quota exceeded", "File too large"].iter().any(|words| text.contains(words))
@@ -178,7 +178,7 @@ impl Error {
             }
             Error::NoSuchRun { .. } => "`hclake status` shows the newest runs with their numbers",
             Error::RedateOutOfOrder { .. } => {
-                "runs stand in the order in which they were made; date an earlier one first where that is wrong too"
+                "runs must keep the order in which they were made; if an earlier one is dated wrong too, date that one first"
             }
             Error::DemoStore { .. } => "a tenant's records do not belong there; name another file with --store",
             Error::NotDemoStore { .. } => {

@@ -1,14 +1,14 @@
 //! The store: one DuckDB file that holds current records, their history and the ledger of runs.
-//! It knows nothing of HTTP, of tasks, or of how rows are decoded: it is handed record batches and facts.
+//! It knows nothing of HTTP, of tasks, or of how rows are decoded: it takes record batches and counts.
 //!
-//! A run is a [`Night`]: it works on a copy of the file and puts the copy in the file's place when all of it
-//! has been written. Everyone else opens the file with [`open_read_only`].
+//! A run is a [`StagedRun`]: it works on a copy of the file, and replaces the file with the copy when everything is
+//! written. Readers open the file with [`open_read_only`].
 
 mod error;
 mod file;
 mod ledger;
-mod night;
 mod read;
+mod staged_run;
 mod sweeps;
 mod table;
 mod template;
@@ -23,20 +23,21 @@ pub use file::memory::{SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
 pub use file::open::{file_name, is_demo};
-pub use file::workbench::{Purpose, StoreSettings, Workbench};
+pub use file::shadow_copy::{Purpose, ShadowCopy, StoreSettings};
 pub use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub use ledger::quarantine::{Quarantined, dismiss, quarantined};
 pub use ledger::records::{
-    DRIFT_OTHERS, DriftKind, DriftRecord, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepError, SweepRecord,
+    DRIFT_OTHERS, DriftKind, DriftRecord, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, SweepError,
+    SweepRecord,
 };
 pub use ledger::redate::redate;
 pub use ledger::verdict::{Outcome, Verdict};
-pub use night::{Night, SweptProject, newest_run_at};
 pub use read::checks::{Violation, run_checks};
 pub use read::holdings::{Holding, holdings, lists_held};
 pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader, open_read_only};
 pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
-pub use sweeps::{Brake, NotShown, SweepCounts, SweepId};
+pub use staged_run::{StagedRun, SweptProject, newest_run_at};
+pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};
 pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -1,38 +1,39 @@
-//! The sweeps of one run as the store sees them: their names, what each may close, what came of it, and the guard
-//! against closing too much at once. Plain values; no statement is run.
+//! The sweeps of one run as the store sees them: their ids, what each may close, their counts, and the deletion
+//! guard. Plain values; no statement is run here.
 
 use super::template::{Values, instant};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 
-/// Names a sweep within its run.
+/// Identifies a sweep within its run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SweepId(pub(super) i32);
 
-/// What becomes of the open records that a sweep did not show. It is asked only of a complete one.
+/// What happens to the open records that a sweep did not show. It matters only for a complete sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShown {
     StayOpen,
     /// A second reading did not show them either.
     AreGone,
-    /// Those that an earlier complete sweep did not show either are gone as of that one; the others wait for the next.
+    /// Records that an earlier complete sweep did not show either are gone as of that sweep; the others wait for the
+    /// next run.
     AwaitNextRun,
 }
 
-/// Open records below which the share says nothing.
+/// With fewer open records than this the share means nothing.
 pub const MIN_OPEN: u64 = 20;
 
 /// Holds back a sweep that would declare too many records gone at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Brake {
-    /// Share of a scope's open records that one sweep may declare gone.
+pub struct DeletionGuard {
+    /// Percent of a scope's open records that one sweep may declare gone.
     pub max_gone_percent: u8,
     pub min_open: u64,
 }
 
-impl Brake {
-    pub fn new(max_gone_percent: u8) -> Brake {
-        Brake { max_gone_percent, min_open: MIN_OPEN }
+impl DeletionGuard {
+    pub fn new(max_gone_percent: u8) -> DeletionGuard {
+        DeletionGuard { max_gone_percent, min_open: MIN_OPEN }
     }
 
     pub fn holds(&self, gone: u64, open: u64) -> bool {
@@ -40,36 +41,36 @@ impl Brake {
     }
 }
 
-/// What came of one sweep, in records; a failed sweep has only zeros.
+/// The result of one sweep, in records; a failed sweep has only zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SweepCounts {
     pub sweep: SweepId,
-    /// Rows handed over.
+    /// Rows staged.
     pub staged: u64,
     pub distinct_staged: u64,
     pub new: u64,
     pub changed: u64,
     pub unchanged: u64,
     pub gone: u64,
-    /// Rows dropped whose key another row of the sweep had, with other content.
+    /// Rows dropped because another row of the sweep had the same key with other content.
     pub conflicts: u64,
-    /// Records that the brake left open.
+    /// Records that the deletion guard left open.
     pub held_back: u64,
-    pub braked: bool,
+    pub is_held_back: bool,
     /// Records that the sweep did not show and that the next run has to confirm as gone.
     pub unconfirmed: u64,
-    /// Records that were open in the scope before.
+    /// Records that were open in the scope before this sweep.
     pub open_before: u64,
 }
 
-/// A sweep that takes part in the merge.
-pub(crate) struct Merged<'a> {
+/// A sweep that is merged into its table.
+pub(crate) struct SweepToMerge<'a> {
     pub sweep: SweepId,
     pub scope: &'a Scope,
     pub not_shown: NotShown,
 }
 
-/// The run as versions name it.
+/// The run that opens or closes a version, and its instant.
 #[derive(Clone, Copy)]
 pub(crate) struct RunStamp {
     pub run_id: i64,
@@ -88,12 +89,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_brake_holds_above_its_share_of_enough_records_only() {
-        let brake = Brake::new(30);
-        assert!(!brake.holds(19, 19), "too few to say");
-        assert!(!brake.holds(6, 20), "30 percent is allowed");
-        assert!(brake.holds(7, 20));
-        assert!(brake.holds(u64::MAX, u64::MAX));
-        assert!(!brake.holds(0, 1_000_000));
+    fn the_deletion_guard_holds_above_its_share_of_enough_records_only() {
+        let guard = DeletionGuard::new(30);
+        assert!(!guard.holds(19, 19), "too few to say");
+        assert!(!guard.holds(6, 20), "30 percent is allowed");
+        assert!(guard.holds(7, 20));
+        assert!(guard.holds(u64::MAX, u64::MAX));
+        assert!(!guard.holds(0, 1_000_000));
     }
 }

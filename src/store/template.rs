@@ -1,18 +1,18 @@
-//! SQL texts that take names: the files of `sql/` and a renderer that fills `{{name}}`. It knows nothing of what the statements do.
+//! SQL templates: the files of `sql/`, and the code that fills `{{name}}`. It knows nothing of what the statements do.
 
 use std::collections::BTreeMap;
 
 use crate::base::clock::Timestamp;
 pub(crate) use crate::schema::{ident, literal};
 
-/// What stands in place of each `{{name}}`: finished SQL, quoted where it has to be.
+/// What replaces each `{{name}}`: finished SQL, quoted where needed.
 pub(crate) type Values = BTreeMap<&'static str, String>;
 
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TemplateError {
-    #[error("sql/{file}: nothing was given for {{{{{placeholder}}}}}")]
+    #[error("sql/{file}: no value is given for {{{{{placeholder}}}}}")]
     Unfilled { file: &'static str, placeholder: String },
-    #[error("sql/{file}: {{{{{placeholder}}}}} is not among what the file says it takes")]
+    #[error("sql/{file}: {{{{{placeholder}}}}} is not declared in the file's header")]
     Undeclared { file: &'static str, placeholder: String },
     #[error("sql/{file}: a placeholder is not closed")]
     Unclosed { file: &'static str },
@@ -67,7 +67,7 @@ templates! {
     RESOLVE_QUARANTINE = "ledger/resolve_quarantine.sql";
     RESOLVE_STORED = "ledger/resolve_stored.sql";
     RUN_STORED = "ledger/run_stored.sql";
-    SETTLE_OUTBOX = "ledger/settle_outbox.sql";
+    MARK_PUBLISHED = "ledger/mark_published.sql";
     SUMMARISE_CHECK = "ledger/summarise_check.sql";
     SWEPT_PROJECTS = "ledger/swept_projects.sql";
     WAITING_QUARANTINE = "ledger/waiting_quarantine.sql";
@@ -78,12 +78,12 @@ templates! {
     CANDIDATES = "merge/candidates.sql";
     CLEAR_SWEEPS = "merge/clear_sweeps.sql";
     CLOSE = "merge/close.sql";
-    CREATE_NIGHT = "merge/create_night.sql";
+    CREATE_STAGING = "merge/create_staging.sql";
     CREATE_STAGE = "merge/create_stage.sql";
     DEDUPE = "merge/dedupe.sql";
     DIFF = "merge/diff.sql";
     DISCARD = "merge/discard.sql";
-    DOUBLED = "merge/doubled.sql";
+    DUPLICATE_KEYS = "merge/duplicate_keys.sql";
     DROP_CANDIDATES = "merge/drop_candidates.sql";
     DROP_OLDER = "merge/drop_older.sql";
     KEEP_ABSENT = "merge/keep_absent.sql";

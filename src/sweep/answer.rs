@@ -1,5 +1,5 @@
-//! One answer taken apart into the members that a sweep reads: its records as the bytes they came as, the total, the
-//! marker of the next page. An answer that contradicts itself is refused. It knows nothing of what is in a record.
+//! Parses one answer into the members that a sweep needs: the records as received, the total, the marker of the next
+//! page. An answer that contradicts itself is refused. It knows nothing of what is in a record.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,17 +12,17 @@ use serde_json::value::RawValue;
 use crate::catalog::spec::{Endpoint, Items, Paging, Total};
 use crate::cloud::http::error_body::ErrorMembers;
 
-/// What to read of the answers of one list.
+/// The members to read from the answers of one list.
 #[derive(Clone, Debug)]
 pub(super) struct AnswerShape {
     items: Items,
-    /// The members that are read, each with its place.
-    members: Vec<(Part, Vec<String>)>,
+    /// The members to read, each with its path.
+    members: Vec<(AnswerPart, Vec<String>)>,
 }
 
 /// What a member of the answer holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum AnswerPart {
     Rows,
     Total,
     Next,
@@ -30,7 +30,7 @@ enum Part {
 }
 
 /// What one answer holds.
-pub(super) struct Parts<'a> {
+pub(super) struct AnswerParts<'a> {
     pub rows: Vec<&'a RawValue>,
     pub total: Option<u64>,
     pub next: Option<Cow<'a, str>>,
@@ -41,14 +41,14 @@ impl AnswerShape {
     pub fn new(endpoint: &Endpoint) -> AnswerShape {
         let mut members = Vec::new();
         if let Items::Member(path) = &endpoint.items {
-            members.push((Part::Rows, path.clone()));
+            members.push((AnswerPart::Rows, path.clone()));
         }
         if let Some(Total::Member(path)) = &endpoint.total {
-            members.push((Part::Total, path.clone()));
+            members.push((AnswerPart::Total, path.clone()));
         }
         if let Paging::Marker(paging) = &endpoint.paging {
-            members.push((Part::Next, paging.next.clone()));
-            members.extend(paging.more.iter().map(|path| (Part::More, path.clone())));
+            members.push((AnswerPart::Next, paging.next.clone()));
+            members.extend(paging.more.iter().map(|path| (AnswerPart::More, path.clone())));
         }
         AnswerShape { items: endpoint.items.clone(), members }
     }
@@ -58,8 +58,8 @@ impl AnswerShape {
         self.items == Items::Answer
     }
 
-    /// Takes an answer apart. The error says in a few words what is wrong with it.
-    pub fn read<'de>(&self, body: &'de [u8]) -> Result<Parts<'de>, String> {
+    /// Parses an answer. The error says briefly what is wrong with it.
+    pub fn read<'de>(&self, body: &'de [u8]) -> Result<AnswerParts<'de>, String> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let mut outline = Outline::default();
         if self.is_array() {
@@ -69,7 +69,7 @@ impl AnswerShape {
             json.deserialize_map(AnswerVisitor { members: &members, outline: &mut outline })
         }
         .map_err(|e| format!("the answer is not the JSON that was expected: {e}"))?;
-        json.end().map_err(|e| format!("the answer goes on after its end: {e}"))?;
+        json.end().map_err(|e| format!("the answer continues after its end: {e}"))?;
         let has_records = outline.rows.as_ref().is_some_and(|rows| !rows.is_empty());
         if outline.errors.is_error(has_records) {
             return Err(format!(
@@ -78,18 +78,18 @@ impl AnswerShape {
             ));
         }
         let rows = outline.rows.ok_or_else(|| self.no_rows())?;
-        Ok(Parts { rows, total: outline.total, next: outline.next, more: outline.more })
+        Ok(AnswerParts { rows, total: outline.total, next: outline.next, more: outline.more })
     }
 
     fn no_rows(&self) -> String {
         match &self.items {
             Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
-            Items::Answer => "the answer is no array".to_owned(),
+            Items::Answer => "the answer is not an array".to_owned(),
         }
     }
 }
 
-/// What was found in an answer so far.
+/// What has been found in an answer so far.
 #[derive(Default)]
 struct Outline<'a> {
     rows: Option<Vec<&'a RawValue>>,
@@ -100,21 +100,23 @@ struct Outline<'a> {
 }
 
 impl<'de> Outline<'de> {
-    fn read<A: MapAccess<'de>>(&mut self, part: Part, map: &mut A) -> Result<(), A::Error> {
+    fn read<A: MapAccess<'de>>(&mut self, part: AnswerPart, map: &mut A) -> Result<(), A::Error> {
         match part {
-            Part::Rows => self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0)),
-            Part::Total => self.total = total(map.next_value()?).map_err(de::Error::custom)?,
-            Part::Next => self.next = marker(map.next_value()?).map_err(de::Error::custom)?,
-            Part::More => self.more = flag(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::Rows => {
+                self.rows = Some(map.next_value::<Option<Rows<'de>>>()?.map_or_else(Vec::new, |rows| rows.0))
+            }
+            AnswerPart::Total => self.total = total(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::Next => self.next = marker(map.next_value()?).map_err(de::Error::custom)?,
+            AnswerPart::More => self.more = flag(map.next_value()?).map_err(de::Error::custom)?,
         }
         Ok(())
     }
 }
 
-/// Reads the members of one object of an answer into the outline, and goes into those objects that hold more of them.
+/// Reads the members of one object of an answer into the outline, and descends into objects that hold more of them.
 struct AnswerVisitor<'a, 'm, 'de> {
-    /// Parts with what is left of their paths here.
-    members: &'a [(Part, &'m [String])],
+    /// The parts, each with the rest of its path from here.
+    members: &'a [(AnswerPart, &'m [String])],
     outline: &'a mut Outline<'de>,
 }
 
@@ -130,7 +132,7 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen: Vec<Cow<'de, str>> = Vec::new();
         while let Some(name) = map.next_key_seed(NameSeed)? {
-            let within: Vec<(Part, &[String])> = self
+            let within: Vec<(AnswerPart, &[String])> = self
                 .members
                 .iter()
                 .filter_map(|(part, path)| Some((*part, path.split_first().filter(|(first, _)| **first == *name)?.1)))
@@ -138,7 +140,7 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
             match within.as_slice() {
                 [] if ErrorMembers::watches(&name) => self.outline.errors.see(&name, &map.next_value::<Value>()?),
                 [] => drop(map.next_value::<IgnoredAny>()?),
-                _ if seen.contains(&name) => return Err(de::Error::custom(format_args!("`{name}` stands twice"))),
+                _ if seen.contains(&name) => return Err(de::Error::custom(format_args!("`{name}` appears twice"))),
                 [(part, [])] => self.outline.read(*part, &mut map)?,
                 deeper => {
                     let inner = AnswerVisitor { members: deeper, outline: self.outline };
@@ -153,24 +155,24 @@ impl<'de> Visitor<'de> for AnswerVisitor<'_, '_, 'de> {
     }
 }
 
-/// Reads an object in an answer. `null` holds nothing; anything else in its place is a fault, since a total or a marker
-/// may stand in it.
+/// Reads an object in an answer. `null` is an empty object. Anything else is an error, since a total or a marker could
+/// be lost.
 fn nested<'de>(raw: &'de RawValue, name: &str, inner: AnswerVisitor<'_, '_, 'de>) -> Result<(), String> {
     match raw.get() {
         "null" => Ok(()),
         object if object.starts_with('{') => {
             serde_json::Deserializer::from_str(object).deserialize_map(inner).map_err(|error| error.to_string())
         }
-        _ => Err(format!("`{name}` is no object")),
+        _ => Err(format!("`{name}` is not an object")),
     }
 }
 
-/// A count, also as text. `null` and empty text tell none.
+/// A count, also as text. `null` and empty text mean none.
 fn total(raw: &RawValue) -> Result<Option<u64>, &'static str> {
     match plain(raw).as_deref() {
         Some("null" | "") => Ok(None),
-        Some(text) => text.trim().parse().map(Some).map_err(|_| "the total is no count"),
-        None => Err("the total is no count"),
+        Some(text) => text.trim().parse().map(Some).map_err(|_| "the total is not a count"),
+        None => Err("the total is not a count"),
     }
 }
 
@@ -184,17 +186,17 @@ fn marker(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
     }
 }
 
-/// A truth value, also as text or as 0 and 1. `null` and empty text tell none.
+/// A truth value, also as text or as 0 and 1. `null` and empty text mean none.
 fn flag(raw: &RawValue) -> Result<Option<bool>, &'static str> {
     match plain(raw).as_deref() {
         Some("null" | "") => Ok(None),
         Some("true" | "1") => Ok(Some(true)),
         Some("false" | "0") => Ok(Some(false)),
-        _ => Err("whether there are more pages is no truth value"),
+        _ => Err("the flag for more pages is not a truth value"),
     }
 }
 
-/// The text of a value that is no array and no object.
+/// The text of a value that is neither an array nor an object.
 fn plain(raw: &RawValue) -> Option<Cow<'_, str>> {
     match raw.get().as_bytes().first()? {
         b'[' | b'{' => None,
@@ -203,7 +205,7 @@ fn plain(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Text that is borrowed where nothing in it is escaped.
+/// Text, borrowed if nothing in it is escaped.
 #[derive(Deserialize)]
 struct BorrowedText<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -229,7 +231,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
     }
 }
 
-/// The name of a member, borrowed where nothing in it is escaped.
+/// The name of a member, borrowed if nothing in it is escaped.
 struct NameSeed;
 
 impl<'de> DeserializeSeed<'de> for NameSeed {

@@ -1,5 +1,5 @@
-//! A page taken apart: the bytes of each record, the total, and of each record its key, a fingerprint
-//! and the values it may be sorted by. It builds no tree of values.
+//! Reads a page: the bytes of each record, the total, and for each record its key, a hash of its content and the values
+//! by which it may be sorted. It builds no tree of values.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::page::{PageFacts, RowFacts};
-use super::room::Held;
+use super::page_budget::Reservation;
 use crate::base::time::parse_instant;
 use crate::catalog::spec::{Endpoint, Total};
 use crate::cloud::Reply;
@@ -26,12 +26,12 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 pub struct Envelope {
     answer: AnswerShape,
     total_in_header: bool,
-    /// Reads the key, and beside it the values of `order`.
+    /// Reads the key and the values of `order`.
     key: KeyReader,
     order: Vec<OrderColumn>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
-    /// Hashes of the contents of records that have no key and do not need one.
+    /// Hashes of the contents of records that are known to have no key.
     known_keyless: Arc<HashSet<u64>>,
 }
 
@@ -40,19 +40,19 @@ struct OrderColumn {
     is_instant: bool,
 }
 
-/// A page's body and where its records stand in it.
+/// A page's body and the positions of its records.
 #[derive(Clone, Debug)]
 pub struct Page {
     body: Bytes,
     rows: Vec<Range<u32>>,
-    /// Rows that held bytes which are no UTF-8, by index, rising, with those bytes; their text has U+FFFD there.
+    /// Rows that held bytes which are not UTF-8, by rising index, with those bytes; their text has U+FFFD there.
     garbled: Vec<(u32, String)>,
     /// Records skipped before this page.
     pub offset: u64,
-    /// The cloud's own name for the answer.
+    /// The cloud's id for the answer.
     pub request_id: Option<String>,
-    /// Its room among the pages that a run holds, where these are counted.
-    held: Option<Arc<Mutex<Held>>>,
+    /// Its share of the memory for pages, if that is limited.
+    reservation: Option<Arc<Mutex<Reservation>>>,
 }
 
 impl Page {
@@ -60,21 +60,21 @@ impl Page {
         Page { offset, request_id, ..self }
     }
 
-    /// The page, with the room that was taken for it before it came.
-    pub fn kept_in(self, mut held: Held) -> Page {
-        held.arrived(self.body.len() as u64);
-        Page { held: Some(Arc::new(Mutex::new(held))), ..self }
+    /// The page with the memory that was reserved for it.
+    pub fn with_reservation(self, mut reservation: Reservation) -> Page {
+        reservation.arrived(self.body.len() as u64);
+        Page { reservation: Some(Arc::new(Mutex::new(reservation))), ..self }
     }
 
-    /// The page has been looked at, and may wait for others.
+    /// The page has been examined, and may wait for others.
     pub fn looked_at(self) -> Page {
-        if let Some(held) = &self.held {
-            held.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
+        if let Some(reservation) = &self.reservation {
+            reservation.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
         }
         self
     }
 
-    /// The record's JSON text as it came.
+    /// The record's JSON text as received.
     pub fn row(&self, index: u32) -> &str {
         let range = &self.rows[index as usize];
         let bytes = &self.body[range.start as usize..range.end as usize];
@@ -86,7 +86,7 @@ impl Page {
         xxh3_64(self.row(index).as_bytes())
     }
 
-    /// What the record's text lacks of what came, since it was no UTF-8: bytes as hexadecimal digits, for each U+FFFD.
+    /// The bytes that were not UTF-8 and are U+FFFD in the record's text, as hexadecimal digits.
     pub fn lost(&self, index: u32) -> Option<&str> {
         let place = self.garbled.binary_search_by_key(&index, |(row, _)| *row).ok()?;
         Some(&self.garbled[place].1)
@@ -95,32 +95,33 @@ impl Page {
 
 impl Envelope {
     pub fn new(endpoint: &Endpoint) -> Envelope {
-        let mut watched: Vec<&str> = endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
-        let order_fixed = watched.len();
-        watched.extend(endpoint.updated.as_deref());
+        let mut order_names: Vec<&str> =
+            endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
+        let order_fixed = order_names.len();
+        order_names.extend(endpoint.updated.as_deref());
         let is_instant = |name: &&str| endpoint.column(name).is_some_and(|column| column.ty.is_instant_in_text());
         Envelope {
             answer: AnswerShape::new(endpoint),
             total_in_header: endpoint.total == Some(Total::ContentRange),
-            key: KeyReader::new(endpoint, &watched),
-            order: watched.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
+            key: KeyReader::new(endpoint, &order_names),
+            order: order_names.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
             order_fixed,
             known_keyless: Arc::default(),
         }
     }
 
-    /// The same where records of these contents, by their hash, are known to have no key and not to need one: they
-    /// count as records like any other, each known by its content.
-    pub fn knowing(self, keyless: Arc<HashSet<u64>>) -> Envelope {
+    /// Adds hashes of the contents of records that are known to have no key: these count like any other record, each
+    /// identified by its content.
+    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
         Envelope { known_keyless: keyless, ..self }
     }
 
-    /// Number of watched columns that never change, and whether an update time follows them.
+    /// Number of columns for the order that never change, and whether an update time follows them.
     pub fn order_columns(&self) -> (usize, bool) {
         (self.order_fixed, self.order.len() > self.order_fixed)
     }
 
-    /// Takes an answer apart. The error says in a few words what is wrong with it.
+    /// Reads an answer. The error says briefly what is wrong with it.
     pub fn read(&self, reply: &Reply<'_>) -> Result<(Page, PageFacts), String> {
         let body = reply.body;
         if body.is_empty() {
@@ -132,7 +133,7 @@ impl Envelope {
         })
     }
 
-    /// A body that was no UTF-8 and has been made so: which of its records are touched is kept.
+    /// Reads a body whose invalid UTF-8 was replaced, and keeps which of its records are affected.
     fn take_garbled_apart(
         &self,
         text: &Bytes,
@@ -167,11 +168,11 @@ impl Envelope {
         };
         let mut scan = self.key.scan();
         let facts: Vec<RowFacts> = parts.rows.iter().map(|row| self.facts(row.get(), &mut scan)).collect();
-        // Some services answer with an array of errors in the place of one of records.
+        // Some services answer with an array of errors instead of an array of records.
         let is_error =
             |(row, facts): (&&RawValue, &RowFacts)| facts.key.is_none() && error_body::is_error(row.get().as_bytes());
         if self.answer.is_array() && parts.rows.iter().zip(&facts).any(is_error) {
-            return Err("the answer holds an error in the place of a record".to_owned());
+            return Err("the answer holds an error instead of a record".to_owned());
         }
         let header = content_range.filter(|_| self.total_in_header);
         let facts = PageFacts {
@@ -181,17 +182,20 @@ impl Envelope {
             more: parts.more,
         };
         let rows = parts.rows.iter().map(|row| range(row.get())).collect();
-        Ok((Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, held: None }, facts))
+        Ok((
+            Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, reservation: None },
+            facts,
+        ))
     }
 
-    /// The parts of a record's key; `None` where the decoder would find none.
+    /// The parts of a record's key; `None` if the decoder would find none.
     pub fn key_of(&self, row: &str) -> Option<Vec<String>> {
         let mut scan = self.key.scan();
         scan.read(row);
         Some(scan.key()?.into_iter().map(|part| part.into_owned()).collect())
     }
 
-    /// The same of a page's record, which has none where not all of its key is what came.
+    /// The key of a page's record; `None` also if a part of the key was not UTF-8.
     pub fn key_in(&self, page: &Page, index: u32) -> Option<Vec<String>> {
         let is_whole = |key: &Vec<String>| !key.iter().any(|part| part.contains(REPLACEMENT));
         self.key_of(page.row(index)).filter(|key| page.lost(index).is_none() || is_whole(key))
@@ -218,8 +222,8 @@ impl OrderColumn {
     }
 }
 
-/// The body with U+FFFD in place of what is no UTF-8, and where those stand, each with what came there. `None` for a
-/// body that is UTF-8.
+/// The body with U+FFFD in place of invalid UTF-8, and the position and original bytes of each. `None` if the body is
+/// valid UTF-8.
 fn repaired(body: &Bytes) -> Option<(Bytes, Vec<(u32, String)>)> {
     std::str::from_utf8(body).err()?;
     let mut text = String::with_capacity(body.len());
@@ -234,7 +238,7 @@ fn repaired(body: &Bytes) -> Option<(Bytes, Vec<(u32, String)>)> {
     Some((text.into(), places))
 }
 
-/// The hash by which the parts of a key are compared with those of another reading, or of the store.
+/// The hash of a key's parts, for comparing keys of readings and of the store.
 pub fn key_hash<T: AsRef<str>>(parts: &[T]) -> u64 {
     let mut hasher = Xxh3::new();
     for part in parts {
@@ -245,7 +249,7 @@ pub fn key_hash<T: AsRef<str>>(parts: &[T]) -> u64 {
     hasher.digest()
 }
 
-/// The 99 of `0-9/99`; nothing where the header says `*`.
+/// The 99 of `0-9/99`; `None` if the header says `*`.
 fn total_behind_slash(content_range: &str) -> Option<u64> {
     content_range.rsplit_once('/')?.1.trim().parse().ok()
 }
@@ -255,7 +259,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
-    /// A list whose answers are read as these lines of its file say.
+    /// A reader for a list with these lines in its catalog file.
     fn envelope(answer: &str, paging: &str) -> Envelope {
         let text = format!(
             "name = \"x\"\ntitle = \"x\"\nabout = \"x\"\nservice = \"swr\"\nmethod = \"GET\"\npath = \"/x\"\n\
@@ -297,9 +301,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_beside_records_or_none_makes_the_answer_no_listing() {
+    fn an_error_with_or_without_records_makes_the_answer_invalid() {
         let envelope = envelope("items = \"items\"\ntotal = \"count\"", "kind = \"none\"");
-        for told in [
+        for error in [
             r#""error_code":"WKS.1""#,
             r#""error_code":"APIGW.0101","error_msg":"x","request_id":"r""#,
             r#""error":{"code":"x","message":"y"},"status":"failed""#,
@@ -311,7 +315,7 @@ mod tests {
         ] {
             for items in ["null", "[]", r#"[{"id":"a"}]"#] {
                 for body in
-                    [format!(r#"{{{told},"items":{items},"count":0}}"#), format!(r#"{{"items":{items},{told}}}"#)]
+                    [format!(r#"{{{error},"items":{items},"count":0}}"#), format!(r#"{{"items":{items},{error}}}"#)]
                 {
                     assert!(read(&envelope, &body, None).unwrap_err().contains("error"), "{body}");
                 }
@@ -333,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn members_that_are_read_may_bear_the_name_of_an_error() {
+    fn members_that_are_read_may_have_the_name_of_an_error() {
         let envelope = envelope("items = \"errors\"\ntotal = \"status.code\"", "kind = \"none\"");
         let (_, facts) = read(&envelope, r#"{"errors":[{"id":"a"}],"status":{"code":1}}"#, None).unwrap();
         assert_eq!((facts.rows.len(), facts.total), (1, Some(1)));
@@ -349,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn an_array_of_errors_is_no_array_of_records() {
+    fn an_array_of_errors_is_not_an_array_of_records() {
         let envelope = envelope("items = \"[]\"", "kind = \"none\"");
         for body in [
             r#"[{"errorCode":"SVCSTG.SWR.4000","errorMessage":"x","detail":"y"}]"#,
@@ -363,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_read_and_stands_twice_makes_the_answer_broken() {
+    fn a_needed_member_that_appears_twice_makes_the_answer_invalid() {
         let flat = envelope("items = \"items\"\ntotal = \"count\"", MARKER);
         let nested = envelope("items = \"data.list\"\ntotal = \"data.page.total\"", "kind = \"none\"");
         let flat_bodies = [
@@ -385,10 +389,10 @@ mod tests {
         for (envelope, body) in
             flat_bodies.iter().map(|body| (&flat, body)).chain(nested_bodies.iter().map(|body| (&nested, body)))
         {
-            assert!(read(envelope, body, None).unwrap_err().contains("stands twice"), "{body}");
+            assert!(read(envelope, body, None).unwrap_err().contains("appears twice"), "{body}");
         }
         let others = r#"{"x":1,"x":2,"items":[{"x":1,"x":2}],"count":1,"page":{"x":1,"x":2}}"#;
-        assert!(read(&flat, others, None).is_ok(), "what is not read is not looked at");
+        assert!(read(&flat, others, None).is_ok(), "members that are not needed are not checked");
     }
 
     fn key_of(envelope: &Envelope, record: &str) -> Option<Vec<String>> {
@@ -399,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_none() {
+    fn a_key_that_appears_twice_is_none() {
         let envelope = envelope("items = \"items\"", "kind = \"none\"");
         assert_eq!(key_of(&envelope, r#"{"id":"a","x":1}"#), Some(vec!["a".to_owned()]));
         assert_eq!(key_of(&envelope, r#"{"id":"a","id":"b"}"#), None);
@@ -423,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_with_the_sign_for_lost_text_is_a_key_unless_something_was_lost() {
+    fn a_key_with_a_replacement_character_is_a_key_unless_bytes_were_lost() {
         let envelope = envelope("items = \"items\"", "kind = \"none\"");
         assert_eq!(key_of(&envelope, "{\"id\":\"a\u{fffd}\"}"), Some(vec!["a\u{fffd}".to_owned()]));
         let body = Bytes::from([&b"{\"items\":[{\"id\":\"a\xff\"},{\"id\":\"b\",\"x\":\"\xff\"}]}"[..]].concat());
@@ -460,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_total_or_flag_of_a_wrong_shape_makes_the_answer_broken() {
+    fn a_marker_total_or_flag_of_a_wrong_type_makes_the_answer_invalid() {
         let envelope = envelope("items = \"items\"\ntotal = \"count\"", MARKER);
         for page in [
             r#"{"next":{"a":1}}"#,
@@ -479,7 +483,7 @@ mod tests {
         for total in [r#"{"a":1}"#, "[1]", "-1", "1e30", "1000000000000000000000000000000", r#""many""#, "true", "1.5"]
         {
             let body = format!(r#"{{"items":[{{"id":"a"}}],"count":{total}}}"#);
-            assert!(read(&envelope, &body, None).unwrap_err().contains("total is no count"), "{body}");
+            assert!(read(&envelope, &body, None).unwrap_err().contains("total is not a count"), "{body}");
         }
         for (total, read_as) in [("null", None), (r#""""#, None), (r#""7""#, Some(7)), ("7", Some(7))] {
             let body = format!(r#"{{"items":[],"count":{total}}}"#);

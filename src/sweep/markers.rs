@@ -1,10 +1,10 @@
-//! One pass over a list whose pages each name the next, as a state machine as [`super::pass::Pass`] is one.
-//! It sees only markers, keys and fingerprints of rows, awaits nothing and reads no clock.
+//! One pass over a list in which each page names the next, as a state machine like [`super::pass::Pass`].
+//! It sees only markers, keys and hashes of rows, awaits nothing and reads no clock.
 //!
-//! Where a marker stands for a place among the records, in an order that never changes, what is inserted or deleted
-//! before it moves nothing behind it, and a pass that is led to the end shows every record that was there throughout.
-//! But a marker may count records, or the order may change, and neither can be seen. So the evidence is weak: see
-//! [`super::confirm`]. A marker or a record that comes twice is watched for.
+//! If a marker means a position among the records, in an order that never changes, then insertions and deletions
+//! before it move nothing behind it, and a pass that reaches the end shows every record that existed throughout.
+//! But a marker may be a count of records, or the order may change, and neither is visible. So the evidence is weak: see
+//! [`super::confirm`]. The pass detects a marker or a record that comes twice.
 
 use std::collections::HashSet;
 use std::mem;
@@ -12,18 +12,18 @@ use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, Shape};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape};
 use super::pass::Totals;
 
 pub struct MarkerPass {
-    shape: Shape,
+    shape: PagingShape,
     next_id: u64,
     step: Step,
-    /// Fingerprints of the markers that were followed: no more than the pages allowed.
+    /// Hashes of the markers that were followed, at most one for each page.
     followed: HashSet<u128>,
     totals: Totals,
     keys: HashSet<u64>,
-    lives: u64,
+    stable_sum: u64,
     keyless: u64,
     /// Whether a page showed two records under one key.
     contradicted: bool,
@@ -40,15 +40,15 @@ enum Step {
 }
 
 impl MarkerPass {
-    /// `first_id` numbers the first page asked for, so that pages of an earlier pass are not mistaken for this one's.
-    pub fn new(shape: Shape, first_id: u64) -> Self {
+    /// `first_id` is the id of the first request, so that pages of an earlier pass are not confused with this one's.
+    pub fn new(shape: PagingShape, first_id: u64) -> Self {
         Self {
             next_id: first_id,
             step: Step::Ask(None),
             followed: HashSet::new(),
             totals: Totals::default(),
             keys: HashSet::new(),
-            lives: 0,
+            stable_sum: 0,
             keyless: 0,
             contradicted: false,
             repeated: false,
@@ -66,7 +66,7 @@ impl MarkerPass {
         for row in &facts.rows {
             self.keyless += u64::from(row.key.is_none());
             if self.keys.insert(row.identity()) {
-                self.lives = self.lives.wrapping_add(row.life(self.shape.order_columns));
+                self.stable_sum = self.stable_sum.wrapping_add(row.stable_hash(self.shape.order_columns));
             } else {
                 self.repeated = true;
             }
@@ -93,11 +93,11 @@ impl MarkerPass {
         }
     }
 
-    /// What a pass that was led to the end proves.
+    /// What a pass that reached the end proves.
     fn judge(&self) -> Evidence {
         let distinct = self.keys.len() as u64;
         if self.keyless > 0 {
-            return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+            return Evidence::Unprovable(format!("{} records have no key", self.keyless));
         }
         if self.contradicted {
             return Evidence::Unprovable("a page shows two different records under one key".to_owned());
@@ -162,7 +162,7 @@ impl PagePass for MarkerPass {
             rows_read: self.rows_read,
             is_total_met: self.totals.are_met_by(self.keys.len() as u64),
             keys: self.keys,
-            lives: self.lives,
+            stable_sum: self.stable_sum,
             keyless: self.keyless,
             pages: self.pages,
             seam_repairs: 0,

@@ -1,5 +1,5 @@
-//! One whole listing: pages asked for, joined, and the proof that nothing was missed. The decisions are pure
-//! state machines over what pages showed; only `task` awaits. It knows nothing of Arrow or DuckDB.
+//! One sweep of a list: requests pages, joins them, and proves that no record was missed. The decisions are pure
+//! state machines over the pages' contents; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
 mod answer;
 mod confirm;
@@ -7,8 +7,8 @@ mod envelope;
 mod markers;
 mod order;
 mod page;
+mod page_budget;
 mod pass;
-mod room;
 mod source;
 mod task;
 
@@ -18,7 +18,7 @@ mod model;
 mod model_markers;
 
 pub use envelope::{Envelope, Page, key_hash};
-pub use page::{Evidence, Listing, PageFacts, PageRequest, Shape, Steps};
-pub use room::{HELD_BYTES_MAX, Room};
+pub use page::{Evidence, Listing, PageFacts, PageRequest, PagingShape, Steps};
+pub use page_budget::{HELD_BYTES_MAX, PageBudget};
 pub use source::{CloudSource, Fetched, PageSource, Traffic};
-pub use task::{Progress, Proof, Sink, SweepLimits, Swept, Verdict, sweep};
+pub use task::{Ending, Progress, Proof, Sink, SweepLimits, Swept, sweep};

@@ -1,20 +1,20 @@
-//! Properties of a pass against model servers: one that keeps its promises, one whose list moves, and one
-//! that answers anything at all.
+//! Properties of a pass against model servers: one with a list that does not change, one whose list moves, and one with
+//! random answers.
 
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
 use super::order::{ORDER_COLUMNS_MAX, OrderValue};
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 use super::pass::{ORDER_RECORDS_MIN, Pass};
 
-/// Requests after which a pass is taken to be endless.
+/// A pass with this many requests counts as endless.
 const REQUESTS_MAX: usize = 5_000;
 
-fn shape(limit: u32, overlap: bool) -> Shape {
+fn shape(limit: u32, overlap: bool) -> PagingShape {
     let steps = if overlap { Steps::Overlapping } else { Steps::Apart };
-    Shape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
+    PagingShape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -53,14 +53,18 @@ impl Server {
     }
 }
 
-struct Outcome {
+struct PassResult {
     listing: Listing,
     released: Vec<u64>,
     requests: usize,
 }
 
-/// Runs a pass, answering the requests in flight in a random sequence.
-fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastrand::Rng) -> PageFacts) -> Outcome {
+/// Runs a pass and answers the requests in flight in a random sequence.
+fn run(
+    shape: PagingShape,
+    seed: u64,
+    mut answer: impl FnMut(PageRequest, &mut fastrand::Rng) -> PageFacts,
+) -> PassResult {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut pass = Pass::new(shape, 7);
     let mut in_flight: Vec<PageRequest> = Vec::new();
@@ -81,11 +85,11 @@ fn run(shape: Shape, seed: u64, mut answer: impl FnMut(PageRequest, &mut fastran
         for event in pass.on_page(id, facts) {
             if let Event::Release { page, rows } = event {
                 let (_, facts) = shown.iter().find(|(id, _)| *id == page).expect("a released page was shown");
-                released.extend(rows.iter().map(|i| facts.rows[*i as usize].key.expect("model rows bear keys")));
+                released.extend(rows.iter().map(|i| facts.rows[*i as usize].key.expect("model rows have keys")));
             }
         }
     }
-    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
+    PassResult { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
@@ -115,7 +119,7 @@ fn a_list_that_does_not_move_is_read_once_at_every_boundary_length() {
 }
 
 #[test]
-fn a_record_that_slides_onto_a_page_read_already_is_not_taken_for_gone() {
+fn a_record_that_moves_onto_a_page_already_read_is_not_declared_gone() {
     for overlap in [true, false] {
         let mut server = Server::of(8);
         let throughout = Server::of(8).keys.last().copied().expect("eight");
@@ -141,7 +145,7 @@ fn a_server_that_gives_shorter_pages_than_asked_for_is_still_read_once() {
 }
 
 #[test]
-fn one_page_cut_short_amid_the_list_is_mended() {
+fn one_page_cut_short_in_the_middle_of_a_list_is_repaired() {
     let server = Server::of(1_000);
     let outcome = run(shape(100, true), 1, |request, _| {
         let limit = if request.offset == 396 { 30 } else { request.limit };
@@ -207,17 +211,17 @@ fn a_short_page_ends_a_list_without_a_total_only_when_nothing_follows_it() {
 
 #[test]
 fn a_server_that_silently_gives_fewer_rows_than_asked_for_is_read_to_the_end() {
-    for (told, overlap) in [(true, true), (true, false), (false, true), (false, false)] {
+    for (has_total, overlap) in [(true, true), (true, false), (false, true), (false, false)] {
         for rows in [1, 9, 10, 11, 19, 20, 21, 37] {
             let server = Server::of(rows);
             let outcome = run(shape(100, overlap), 1, |request, _| {
                 let limit = request.limit.min(10);
                 let facts = server.page(PageRequest { limit, ..request });
-                PageFacts { total: facts.total.filter(|_| told), ..facts }
+                PageFacts { total: facts.total.filter(|_| has_total), ..facts }
             });
-            assert_eq!(outcome.released.len() as u64, rows, "told {told}, overlap {overlap}");
+            assert_eq!(outcome.released.len() as u64, rows, "has_total {has_total}, overlap {overlap}");
             let evidence = outcome.listing.evidence;
-            let is_end = !told && !overlap;
+            let is_end = !has_total && !overlap;
             assert!(evidence == Evidence::End || !is_end, "{rows} rows: {evidence:?}");
             assert!(!matches!(evidence, Evidence::Moved(_) | Evidence::Unprovable(_)), "{rows} rows: {evidence:?}");
         }
@@ -225,7 +229,7 @@ fn a_server_that_silently_gives_fewer_rows_than_asked_for_is_read_to_the_end() {
 }
 
 #[test]
-fn a_page_cut_short_amid_a_list_without_a_total_is_no_end() {
+fn a_page_cut_short_in_the_middle_of_a_list_without_a_total_is_not_its_end() {
     let server = Server::of(50);
     let outcome = run(shape(10, false), 1, |request, _| {
         let limit = if request.offset == 20 { 4 } else { request.limit };
@@ -235,9 +239,9 @@ fn a_page_cut_short_amid_a_list_without_a_total_is_no_end() {
 }
 
 #[test]
-fn a_list_of_one_page_by_its_nature_is_asked_for_once() {
+fn a_list_that_is_always_one_page_is_requested_once() {
     let server = Server::of(5);
-    let whole = Shape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
+    let whole = PagingShape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
     let outcome = run(whole, 1, |request, _| PageFacts { total: None, ..server.page(request) });
     assert_eq!((outcome.listing.evidence, outcome.requests), (Evidence::OnePage, 1));
 }
@@ -265,7 +269,7 @@ fn a_total_that_is_too_low_at_a_page_boundary_does_not_end_the_list_and_proves_n
 }
 
 #[test]
-fn after_a_full_last_page_one_more_is_asked_for_and_a_server_that_repeats_its_last_page_is_at_its_end() {
+fn after_a_full_last_page_one_more_is_requested_and_a_repeated_last_page_is_the_end() {
     for repeats in [false, true] {
         for (rows, evidence) in [(100, Evidence::OnePage), (300, Evidence::Totals)] {
             let server = Server::of(rows);
@@ -340,7 +344,7 @@ struct Record {
     updated: u64,
 }
 
-/// A server whose records change, are deleted, and are made anew under the key of one that was deleted.
+/// A server whose records change, are deleted, and are recreated under the key of a deleted one.
 struct Registry {
     sorting: Sorting,
     records: Vec<Record>,
@@ -395,7 +399,7 @@ impl Registry {
         PageFacts { total: Some(self.records.len() as u64), rows: rows.map(facts).collect(), ..PageFacts::default() }
     }
 
-    fn lives(&self) -> BTreeSet<(u64, u64)> {
+    fn identities(&self) -> BTreeSet<(u64, u64)> {
         self.records.iter().map(|record| (record.key, record.created)).collect()
     }
 }
@@ -404,8 +408,8 @@ fn sorting() -> impl Strategy<Value = Sorting> {
     prop_oneof![Just(Sorting::Created), Just(Sorting::UpdatedRising), Just(Sorting::UpdatedFalling)]
 }
 
-/// A busy server of the second kind, read once: which of the records that were there throughout a listing
-/// that its seams prove does not hold.
+/// A busy server of the second kind, read once: which records that existed throughout are missing from a listing that
+/// is proved by seams.
 #[derive(Clone, Copy, Debug)]
 struct Busy {
     rows: u64,
@@ -415,7 +419,7 @@ struct Busy {
     silent_of_ten: u64,
     /// Changes before the listing begins.
     before: usize,
-    /// Changes at most before each answer.
+    /// The most changes before each answer.
     busy: usize,
     seed: u64,
 }
@@ -425,12 +429,12 @@ impl Busy {
         let mut server = Registry::of(self.rows, self.sorting, self.silent_of_ten, self.shows_updates);
         let mut rng = fastrand::Rng::with_seed(self.seed);
         (0..self.before).for_each(|_| server.step(&mut rng));
-        let mut throughout = server.lives();
-        let shape = Shape { has_updated: self.shows_updates, ..shape(self.limit, true) };
+        let mut throughout = server.identities();
+        let shape = PagingShape { has_updated: self.shows_updates, ..shape(self.limit, true) };
         let outcome = run(shape, self.seed, |request, rng| {
             (0..rng.usize(..=self.busy)).for_each(|_| server.step(rng));
-            let lives = server.lives();
-            throughout.retain(|life| lives.contains(life));
+            let identities = server.identities();
+            throughout.retain(|identity| identities.contains(identity));
             server.page(request)
         });
         let is_proved = matches!(outcome.listing.evidence, Evidence::Seams | Evidence::OnePage);
@@ -439,7 +443,7 @@ impl Busy {
 }
 
 #[test]
-fn a_record_moved_to_the_end_by_an_update_time_that_is_hidden_is_not_taken_for_gone() {
+fn a_record_moved_to_the_end_by_a_hidden_update_time_is_not_declared_gone() {
     let busy = Busy {
         rows: 103,
         limit: 8,
@@ -469,7 +473,7 @@ fn is_proved_in_three_passes(seed: u64) -> bool {
 }
 
 #[test]
-fn gentle_motion_is_followed_to_a_proof_in_three_passes_nearly_always() {
+fn a_list_that_moves_slowly_is_nearly_always_proved_within_three_passes() {
     let proved = (0..2_000).filter(|seed| is_proved_in_three_passes(*seed)).count();
     assert!(proved >= 1_980, "{proved} of 2000");
 }
@@ -483,7 +487,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_there_throughout_is_in_a_listing_that_its_seams_prove(
+    fn what_existed_throughout_is_in_a_listing_proved_by_seams(
         rows in 0u64..400, limit in 2u32..60, motion in motion(), seed: u64,
     ) {
         let mut server = Server::of(rows);
@@ -500,7 +504,7 @@ proptest! {
     }
 
     #[test]
-    fn no_order_that_changes_and_no_key_that_returns_makes_seams_lie(
+    fn no_changing_order_and_no_reused_key_makes_seams_prove_too_much(
         rows in 0u64..150, limit in 2u32..30, sorting in sorting(), shows_updates: bool, silent_of_ten in 0u64..10,
         before in 0usize..60, busy in 0usize..6, seed: u64,
     ) {
@@ -509,8 +513,8 @@ proptest! {
     }
 
     #[test]
-    fn a_server_that_answers_anything_is_left_within_bounds(limit in 1u32..20, overlap: bool, seed: u64, spread in 1u64..200) {
-        let bounded = Shape { pages_max: 300, ..shape(limit, overlap) };
+    fn a_pass_over_random_answers_ends_within_bounds(limit in 1u32..20, overlap: bool, seed: u64, spread in 1u64..200) {
+        let bounded = PagingShape { pages_max: 300, ..shape(limit, overlap) };
         let outcome = run(bounded, seed, |_, rng| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread * 10)),
             rows: (0..rng.usize(..=limit as usize)).map(|_| row(rng.u64(..spread))).collect(),

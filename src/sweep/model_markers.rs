@@ -1,5 +1,5 @@
-//! Properties of a pass by markers against model servers: one that keeps its promises while its list moves, and some
-//! that do not.
+//! Properties of a pass by markers against model servers: one whose markers stay right while its list moves, and some
+//! with wrong markers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use proptest::prelude::*;
 
 use super::markers::MarkerPass;
 use super::order::ORDER_COLUMNS_MAX;
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 
 const PAGES_MAX: u32 = 300;
 
-fn shape(limit: u32) -> Shape {
-    Shape { limit, steps: Steps::Markers, pages_max: PAGES_MAX, order_columns: 1, has_updated: true }
+fn shape(limit: u32) -> PagingShape {
+    PagingShape { limit, steps: Steps::Markers, pages_max: PAGES_MAX, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
     RowFacts { key: Some(key), content: key, order: [None; ORDER_COLUMNS_MAX] }
 }
 
-/// The records behind the one that the marker names, in the order of their keys.
+/// The records after the one that the marker names, in the order of their keys.
 fn page(keys: &BTreeSet<u64>, request: &PageRequest) -> PageFacts {
     let after = request.marker.as_ref().map_or(0, |marker| marker.parse::<u64>().expect("a marker of this server") + 1);
     let rows: Vec<u64> = keys.range(after..).copied().take(request.limit as usize).collect();
@@ -32,13 +32,13 @@ fn page(keys: &BTreeSet<u64>, request: &PageRequest) -> PageFacts {
     }
 }
 
-struct Outcome {
+struct PassResult {
     listing: Listing,
     released: Vec<u64>,
     requests: u64,
 }
 
-fn run(shape: Shape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> Outcome {
+fn run(shape: PagingShape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> PassResult {
     let mut pass = MarkerPass::new(shape, 7);
     let (mut released, mut requests) = (Vec::new(), 0);
     while !pass.is_ended() {
@@ -53,7 +53,7 @@ fn run(shape: Shape, mut answer: impl FnMut(&PageRequest) -> PageFacts) -> Outco
         assert_eq!(events, [Event::Release { page: request.id, rows: (0..keys.len() as u32).collect() }]);
         released.extend(keys);
     }
-    Outcome { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
+    PassResult { listing: Box::new(pass).into_listing().expect("the pass has ended"), released, requests }
 }
 
 fn keys(rows: u64) -> BTreeSet<u64> {
@@ -76,7 +76,7 @@ fn a_list_that_does_not_move_is_read_once_at_every_boundary_length() {
     }
 }
 
-fn moved(outcome: &Outcome, piece: &str) {
+fn moved(outcome: &PassResult, piece: &str) {
     assert!(
         matches!(&outcome.listing.evidence, Evidence::Moved(why) if why.contains(piece)),
         "{:?}",
@@ -113,7 +113,7 @@ fn a_record_that_comes_twice_forbids_a_proof() {
 }
 
 #[test]
-fn the_word_that_there_is_no_more_ends_a_list_and_the_word_alone_leads_nowhere() {
+fn a_flag_for_no_more_pages_ends_a_list_and_a_flag_for_more_without_a_marker_is_no_proof() {
     let list = keys(25);
     let outcome = run(shape(10), |request| {
         let facts = page(&list, request);
@@ -130,7 +130,7 @@ fn the_word_that_there_is_no_more_ends_a_list_and_the_word_alone_leads_nowhere()
 }
 
 #[test]
-fn an_empty_page_amid_the_list_is_passed_over() {
+fn an_empty_page_in_the_middle_of_a_list_is_skipped() {
     let list = keys(25);
     let mut asked = 0;
     let outcome = run(shape(10), |request| {
@@ -144,7 +144,7 @@ fn an_empty_page_amid_the_list_is_passed_over() {
 }
 
 #[test]
-fn a_list_without_an_end_is_left_at_the_bound() {
+fn a_list_without_an_end_stops_at_the_bound() {
     let mut made = 0;
     let outcome = run(shape(1), |_| {
         made += 1;
@@ -154,7 +154,7 @@ fn a_list_without_an_end_is_left_at_the_bound() {
 }
 
 #[test]
-fn a_server_that_ignores_the_marker_is_left_soon() {
+fn a_pass_over_a_server_that_ignores_the_marker_ends_soon() {
     let list = keys(100);
     let mut asked = 0;
     let outcome = run(shape(10), |request| {
@@ -187,15 +187,15 @@ fn rows_without_a_key_forbid_a_proof() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
-    /// However the list moves: what was there throughout is shown, nothing is shown twice, and that is the proof.
+    /// However the list moves: what existed throughout is shown, nothing is shown twice, and that is the proof.
     #[test]
-    fn what_was_there_throughout_is_in_the_listing_and_nothing_twice(
+    fn what_existed_throughout_is_in_the_listing_and_nothing_twice(
         rows in 0u64..300, limit in 1u32..40, changes in 0usize..30, seed: u64,
     ) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let mut list = keys(rows);
         let mut throughout = list.clone();
-        let outcome = run(Shape { pages_max: 5_000, ..shape(limit) }, |request| {
+        let outcome = run(PagingShape { pages_max: 5_000, ..shape(limit) }, |request| {
             for _ in 0..changes {
                 let key = 1_000_000 + rng.u64(..3_000);
                 if rng.bool() { list.insert(key); } else { list.remove(&key); }
@@ -210,9 +210,9 @@ proptest! {
         prop_assert!(is_proved || (shown.is_empty() && outcome.listing.evidence == Evidence::End));
     }
 
-    /// `run` itself sees to it that the pass ends within its bound.
+    /// `run` itself checks that the pass ends within its bound.
     #[test]
-    fn a_server_that_answers_anything_is_left_within_bounds(limit in 1u32..20, seed: u64, spread in 1u64..500) {
+    fn a_pass_over_random_answers_ends_within_bounds(limit in 1u32..20, seed: u64, spread in 1u64..500) {
         let mut rng = fastrand::Rng::with_seed(seed);
         let outcome = run(shape(limit), |_| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread)),

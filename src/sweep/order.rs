@@ -1,12 +1,12 @@
-//! Whether a listing is sorted by something that never changes in a record's life. It sees the values of
-//! a few columns, row after row, and knows nothing of pages.
+//! Decides whether a listing is sorted by something that never changes while a record exists. It sees the values of a
+//! few columns, row after row, and knows nothing of pages.
 
 use std::cmp::Ordering;
 
-/// Columns whose order is watched, the update time included.
+/// Columns whose order is checked, the update time included.
 pub const ORDER_COLUMNS_MAX: usize = 4;
 
-/// A value that records may be sorted by. Long text is judged by its first 16 bytes: two that start alike
+/// A value by which records may be sorted. Long text is compared by its first 16 bytes: two texts that start alike
 /// count as equal, and so prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OrderValue {
@@ -17,7 +17,7 @@ pub enum OrderValue {
 }
 
 impl OrderValue {
-    /// The value's bits, turned a little by its kind.
+    /// The value's bits, changed by its kind so that equal bits of different kinds differ.
     pub fn bits(self) -> u128 {
         match self {
             OrderValue::Instant(micros) => micros as u128,
@@ -38,29 +38,29 @@ impl OrderValue {
     }
 }
 
-/// One row's values: the columns that never change first, then the update time where there is one.
+/// One row's values: first the columns that never change, then the update time if there is one.
 pub type OrderValues = [Option<OrderValue>; ORDER_COLUMNS_MAX];
 
-/// Watches a listing go by.
+/// Checks the order of a listing row by row.
 #[derive(Clone, Debug)]
-pub struct OrderWatch {
+pub struct OrderTracker {
     /// How many of the values never change.
     fixed: usize,
     has_updated: bool,
     last: Option<OrderValues>,
     last_updated: Option<OrderValue>,
-    /// By column: strictly rising, strictly falling so far.
+    /// For each column: strictly rising, strictly falling so far.
     rising: [bool; ORDER_COLUMNS_MAX],
     falling: [bool; ORDER_COLUMNS_MAX],
-    /// By the first column, ties broken by the second: the four pairs of directions.
+    /// Sorted by the first column, and by the second among equal values: the four pairs of directions.
     pairs: [bool; 4],
-    /// Whether the update time was seen to rise, and to fall, from one row that bears it to the next.
+    /// Whether the update time rose, and fell, from one row that has it to the next.
     updated_rose: bool,
     updated_fell: bool,
 }
 
-impl OrderWatch {
-    /// `fixed` columns that never change, at most three, and whether an update time follows them.
+impl OrderTracker {
+    /// Takes the number of columns that never change, at most three, and whether an update time follows them.
     pub fn new(fixed: usize, has_updated: bool) -> Self {
         let fixed = fixed.min(ORDER_COLUMNS_MAX - 1);
         Self {
@@ -76,8 +76,8 @@ impl OrderWatch {
         }
     }
 
-    /// Sees the rows of one page. Only rows that one answer showed side by side are compared: rows of two answers
-    /// may be of different moments.
+    /// Adds the rows of one page. Only neighbours within one answer are compared: two answers may show different
+    /// moments.
     pub fn see_page<'a>(&mut self, rows: impl Iterator<Item = &'a OrderValues>) {
         self.last = None;
         self.last_updated = None;
@@ -103,7 +103,7 @@ impl OrderWatch {
         }
     }
 
-    /// A row without an update time says nothing of where the server would put it by one.
+    /// A row without an update time does not show where an order by update time would put it.
     fn see_updated(&mut self, updated: Option<OrderValue>) {
         let Some(updated) = updated else { return };
         if let Some(last) = self.last_updated.replace(updated) {
@@ -112,14 +112,14 @@ impl OrderWatch {
         }
     }
 
-    /// Whether two values are those of one record, as far as what never changes can tell.
+    /// Whether the values may belong to one record: those that never change are equal.
     pub fn is_same(&self, one: &OrderValues, other: &OrderValues) -> bool {
         one[..self.fixed] == other[..self.fixed]
     }
 
-    /// Whether what was seen is sorted by something that never changes, and is seen not to be just as well
-    /// sorted by the update time, which would move a record in mid-listing. Where no update time is shown,
-    /// the records may be sorted by one that is hidden, so nothing is proved.
+    /// Whether the rows are sorted by something that never changes, and visibly not by the update time, which would
+    /// move records during the listing. If the rows show no update time, they may be sorted by a hidden one, so nothing
+    /// is proved.
     pub fn is_proved(&self) -> bool {
         self.is_sorted() && self.updated_goes_both_ways()
     }
@@ -144,7 +144,7 @@ const PAIR_DIRECTIONS: [(Ordering, Ordering); 4] = [
 mod tests {
     use super::*;
 
-    /// A negative number stands for a value that is missing.
+    /// A negative number means a missing value.
     fn values(row: &[i64]) -> OrderValues {
         let mut values = [None; ORDER_COLUMNS_MAX];
         for (slot, value) in values.iter_mut().zip(row) {
@@ -153,19 +153,19 @@ mod tests {
         values
     }
 
-    fn watched(fixed: usize, updated: bool, rows: &[&[i64]]) -> OrderWatch {
-        let mut watch = OrderWatch::new(fixed, updated);
+    fn tracked(fixed: usize, updated: bool, rows: &[&[i64]]) -> OrderTracker {
+        let mut tracker = OrderTracker::new(fixed, updated);
         let rows: Vec<OrderValues> = rows.iter().map(|row| values(row)).collect();
-        watch.see_page(rows.iter());
-        watch
+        tracker.see_page(rows.iter());
+        tracker
     }
 
     fn sorted(fixed: usize, rows: &[&[i64]]) -> bool {
-        watched(fixed, false, rows).is_sorted()
+        tracked(fixed, false, rows).is_sorted()
     }
 
     fn proved(fixed: usize, updated: bool, rows: &[&[i64]]) -> bool {
-        watched(fixed, updated, rows).is_proved()
+        tracked(fixed, updated, rows).is_proved()
     }
 
     #[test]
@@ -203,13 +203,13 @@ mod tests {
 
     #[test]
     fn rows_of_different_pages_are_not_compared() {
-        let mut watch = OrderWatch::new(1, false);
+        let mut tracker = OrderTracker::new(1, false);
         for page in [[1, 4], [3, 5]] {
-            watch.see_page(page.map(|value| values(&[value])).iter());
+            tracker.see_page(page.map(|value| values(&[value])).iter());
         }
-        assert!(watch.is_sorted());
-        watch.see_page([6, 5].map(|value| values(&[value])).iter());
-        assert!(!watch.is_sorted());
+        assert!(tracker.is_sorted());
+        tracker.see_page([6, 5].map(|value| values(&[value])).iter());
+        assert!(!tracker.is_sorted());
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What a pass over a list asks for, what pages show it, and what it proves: the values that its state machines work on,
-//! and what they have in common. Nothing is decided here.
+//! The values that passes over a list work on: requests, pages, evidence, and the trait that all passes share.
+//! Nothing is decided here.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use super::order::{OrderValue, OrderValues};
 
 /// How a list is paged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Records a page, as asked for.
+pub struct PagingShape {
+    /// Records requested for each page.
     pub limit: u32,
     pub steps: Steps,
     pub pages_max: u32,
-    /// Columns that never change, and whether an update time follows them: see [`OrderWatch`].
+    /// Columns that never change, and whether an update time follows them: see [`OrderTracker`].
     pub order_columns: usize,
     pub has_updated: bool,
 }
@@ -21,11 +21,11 @@ pub struct Shape {
 /// How one page leads to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Steps {
-    /// Pages may begin anywhere, and so overlap by a record.
+    /// Pages may begin at any record, and so overlap by one.
     Overlapping,
-    /// Pages begin where others end.
+    /// Each page begins where the one before ends.
     Apart,
-    /// There is one page.
+    /// There is only one page.
     Whole,
     /// Each page names the next: see [`super::markers`].
     Markers,
@@ -34,9 +34,9 @@ pub enum Steps {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub id: u64,
-    /// Records to skip; where pages are found by markers, records read so far.
+    /// Records to skip; with markers, records read so far.
     pub offset: u64,
-    /// What the page before named this one.
+    /// The marker of this page, from the page before.
     pub marker: Option<Arc<str>>,
     pub limit: u32,
 }
@@ -46,14 +46,14 @@ pub struct PageRequest {
 pub struct PageFacts {
     pub total: Option<u64>,
     pub rows: Vec<RowFacts>,
-    /// What the page calls the next one.
+    /// The marker of the next page.
     pub next: Option<Arc<str>>,
-    /// Whether the page says that there is a next one.
+    /// Whether the page says that another one follows.
     pub more: Option<bool>,
 }
 
 impl PageFacts {
-    /// Whether two records of the page have one key and are not the same: one of them is not what its key says.
+    /// Whether two different records of the page have the same key.
     pub(super) fn contradicts_itself(&self) -> bool {
         let mut contents = HashMap::with_capacity(self.rows.len());
         let mut keyed = self.rows.iter().filter_map(|row| Some((row.key?, row.content)));
@@ -63,7 +63,7 @@ impl PageFacts {
 
 #[derive(Clone, Copy, Debug)]
 pub struct RowFacts {
-    /// Hash of the key; `None` where the record has none.
+    /// Hash of the key; `None` if the record has none.
     pub key: Option<u64>,
     /// Hash of the record's bytes.
     pub content: u64,
@@ -75,8 +75,8 @@ impl RowFacts {
         self.key.unwrap_or(self.content)
     }
 
-    /// A hash of the key and of the first values, which never change: a record made again under its old key has another.
-    pub(super) fn life(&self, fixed: usize) -> u64 {
+    /// A hash of the key and of the first values, which never change: it differs for a record recreated under its key.
+    pub(super) fn stable_hash(&self, fixed: usize) -> u64 {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let mix = |hash: u64, part: u64| (hash.rotate_left(23) ^ part).wrapping_mul(ODD);
         let values = self.order[..fixed].iter().map(|value| value.map_or(0, OrderValue::bits));
@@ -88,7 +88,7 @@ impl RowFacts {
 pub enum Event {
     /// These rows of the page, by index, belong to the listing, in this order.
     Release { page: u64, rows: Vec<u32> },
-    /// The page will not be looked at again.
+    /// The page is not needed any longer.
     Forget { page: u64 },
 }
 
@@ -97,22 +97,22 @@ pub enum Event {
 pub enum Evidence {
     /// The whole list came in one answer.
     OnePage,
-    /// Every seam matched, and the order is one that never changes.
+    /// Every seam matched, and the order never changes.
     Seams,
-    /// Every page told the same total, and as many distinct keys were seen.
+    /// Every page gave the same total, and as many distinct keys were seen.
     Totals,
-    /// No total was told; pages were read until one held nothing more, and no record came twice.
+    /// No page gave a total; pages were read until one held nothing new, and no record came twice.
     End,
-    /// Markers led from page to page to the end, none twice and to no record twice.
+    /// Markers led from page to page to the end; no marker and no record came twice.
     Markers,
-    /// Nothing, because the list moved or contradicted itself; another pass may fare better.
+    /// Nothing, because the list moved or contradicted itself; another pass may succeed.
     Moved(String),
     /// Nothing, and another pass would show no more.
     Unprovable(String),
 }
 
 impl Evidence {
-    /// Why nothing is proved, where nothing is.
+    /// Why nothing is proved, if nothing is.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
@@ -127,40 +127,40 @@ pub struct Listing {
     pub evidence: Evidence,
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,
-    /// Rows released, a record that was met again at a seam counted once.
+    /// Rows released; a record that came again at a seam counts once.
     pub rows_read: u64,
     pub keys: HashSet<u64>,
-    /// The sum of what [`RowFacts::life`] gives for each distinct record, as it was first shown.
-    pub lives: u64,
+    /// The sum of [`RowFacts::stable_hash`] over the distinct records, as they were first shown.
+    pub stable_sum: u64,
     /// Whether each page gave the same total, and as many distinct records were shown.
     pub is_total_met: bool,
-    /// Rows that bear no key.
+    /// Rows without a key.
     pub keyless: u64,
     pub pages: u64,
     pub seam_repairs: u32,
 }
 
-/// One pass over a list as a state machine: it says which page to ask for, is given the pages, and says what they prove.
+/// One pass over a list as a state machine: it requests pages, receives them, and decides what they prove.
 pub(super) trait PagePass: Send {
     /// The id that the next request will have.
     fn next_id(&self) -> u64;
 
     fn is_ended(&self) -> bool;
 
-    /// Records that the list is said to hold, for progress.
+    /// Records that the list should have, for progress.
     fn expected_rows(&self) -> Option<u64>;
 
-    /// Pages that this many records take, for progress. A list that is read by markers does not tell beforehand.
+    /// Pages that the list should have, for progress. Unknown for a list read by markers.
     fn expected_pages(&self) -> Option<u64> {
         None
     }
 
-    /// The next page worth asking for now, if any.
+    /// The next page to request now, if any.
     fn next_request(&mut self) -> Option<PageRequest>;
 
-    /// Takes a page in. Pages that this pass does not await are forgotten.
+    /// Takes a page. Pages that this pass does not await are forgotten.
     fn on_page(&mut self, id: u64, facts: PageFacts) -> Vec<Event>;
 
-    /// The result. `None` while the pass goes on.
+    /// The result; `None` while the pass goes on.
     fn into_listing(self: Box<Self>) -> Option<Listing>;
 }

@@ -1,57 +1,57 @@
-//! One pass over a list, from its first page to a verdict, as a state machine: which page to ask for next,
+//! One pass over a list, from its first page to its evidence, as a state machine: which page to request next,
 //! which rows of a page are new, where the list ends, and what that proves. It sees only the keys and
-//! fingerprints of rows, awaits nothing and reads no clock.
+//! hashes of rows, awaits nothing and reads no clock.
 //!
-//! Where a list takes any offset, each page begins on the last record of the one before. A record that is
-//! there throughout keeps its side of that record as long as the server keeps one order, so the joined pages
+//! If a list takes any offset, each page begins with the last record of the one before. A record that exists
+//! throughout stays on its side of that record while the server keeps one order, so the joined pages
 //! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
-//! This rests on four things, and each is checked: every page is sorted by something that never changes in a
-//! record's life, the same way round, and by no update time, which must be shown to be ruled out; a record joins
-//! two pages only if what never changes is the same in both, so that one deleted and made anew under its old key
-//! does not; there are enough records that the order is no chance; and where the total stood still, no fewer
-//! records were seen than it tells. What cannot be checked is a server that cuts its last page short and
-//! understates its total to match.
+//! This depends on four conditions, and each is checked. Every page is sorted by something that never changes while
+//! a record exists, in the same direction, and visibly not by the update time. A record joins two pages only if the
+//! values that never change are the same in both, so that a record recreated under its old key does not.
+//! There are enough records that the order is not chance. And if the total did not change, at least that many
+//! records were seen. One case cannot be detected: a server that cuts its last page short and reduces its total
+//! to match.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
-use super::order::{OrderValues, OrderWatch};
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, RowFacts, Shape, Steps};
+use super::order::{OrderTracker, OrderValues};
+use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 
-/// Pages held or in flight beyond the next one to be joined.
+/// Pages held or in flight after the next one to be joined.
 pub const AHEAD_PAGES_MAX: u64 = 32;
-/// Pages asked for anew to mend seams in one pass, besides one for each hundred pages.
+/// Extra pages requested to repair seams in one pass, besides one for each hundred pages.
 pub const SEAM_REPAIRS_MAX: u32 = 16;
-/// Records below which an order may be chance: twenty shuffled records are in order once in 10^18 times.
+/// With fewer records than this an order may be chance: twenty shuffled records are in order once in 10^18 times.
 pub const ORDER_RECORDS_MIN: u64 = 20;
-/// Places tried to mend one seam.
-const TRIES_A_SEAM_MAX: u32 = 4;
+/// Offsets tried to repair one seam.
+const TRIES_PER_SEAM_MAX: u32 = 4;
 
 pub struct Pass {
-    shape: Shape,
-    /// Rows a full page has: the limit, or what the server makes of it.
+    shape: PagingShape,
+    /// Rows of a full page: the limit, or fewer if the server gives fewer.
     page_rows: u64,
     next_id: u64,
     asked: HashMap<u64, Asked>,
     next_slot: u64,
     join_slot: u64,
     held: BTreeMap<u64, Arrived>,
-    mending: Option<Mending>,
+    repair: Option<SeamRepair>,
     repairs: u32,
     totals: Totals,
     keys: HashSet<u64>,
-    lives: u64,
+    stable_sum: u64,
     keyless: u64,
     /// Whether a page showed two records under one key.
     contradicted: bool,
     tail: Tail,
-    order: OrderWatch,
+    order: OrderTracker,
     rows_read: u64,
     pages: u64,
     first_page_rows: u64,
-    /// A page was short, and no total told whether it was the last.
+    /// A page was short, and without a total it is unknown whether it was the last.
     may_have_ended: bool,
-    /// The page read last was full and ends where the total says that the list does: the next one shows whether it does.
-    is_at_told_end: bool,
+    /// The last page was full and ends where the total says that the list ends: the next page shows whether it does.
+    is_at_reported_end: bool,
     ended: Option<Evidence>,
 }
 
@@ -67,8 +67,8 @@ struct Arrived {
     facts: PageFacts,
 }
 
-/// A seam that does not match yet: how often it was tried, and the page to look at or to ask for.
-struct Mending {
+/// A seam that does not match yet: how often a repair was tried, and what comes next.
+struct SeamRepair {
     tries: u32,
     next: Next,
 }
@@ -76,18 +76,18 @@ struct Mending {
 enum Next {
     Ask(u64),
     Wait,
-    Look(Arrived),
+    Join(Arrived),
 }
 
 enum Joined {
-    /// The page holds the end of what is listed so far: this many of its rows come no later than that end.
+    /// The page holds the end of the listing so far: this many of its rows come no later than that end.
     After(usize),
     Apart,
 }
 
 impl Pass {
-    /// `first_id` numbers the first page asked for, so that pages of an earlier pass are not mistaken for this one's.
-    pub fn new(shape: Shape, first_id: u64) -> Self {
+    /// `first_id` is the id of the first request, so that pages of an earlier pass are not confused with this one's.
+    pub fn new(shape: PagingShape, first_id: u64) -> Self {
         Self {
             page_rows: u64::from(shape.limit.max(1)),
             next_id: first_id,
@@ -95,20 +95,20 @@ impl Pass {
             next_slot: 0,
             join_slot: 0,
             held: BTreeMap::new(),
-            mending: None,
+            repair: None,
             repairs: 0,
             totals: Totals::default(),
             keys: HashSet::new(),
-            lives: 0,
+            stable_sum: 0,
             keyless: 0,
             contradicted: false,
             tail: Tail::default(),
-            order: OrderWatch::new(shape.order_columns, shape.has_updated),
+            order: OrderTracker::new(shape.order_columns, shape.has_updated),
             rows_read: 0,
             pages: 0,
             first_page_rows: 0,
             may_have_ended: false,
-            is_at_told_end: false,
+            is_at_reported_end: false,
             ended: None,
             shape,
         }
@@ -122,13 +122,13 @@ impl Pass {
         PageRequest { id, offset, marker: None, limit }
     }
 
-    /// The first page alone, until it has told how long the list is; then as many as the total speaks of;
-    /// past that, one at a time, until a page shows the end.
+    /// Only the first page until it shows the total; then all pages up to the total; after that one at a time, until a
+    /// page shows the end.
     fn wants_slot(&self, slot: u64) -> bool {
         if slot >= u64::from(self.shape.pages_max) || slot >= self.join_slot + AHEAD_PAGES_MAX {
             return false;
         }
-        let nothing_pending = slot == self.join_slot && self.mending.is_none();
+        let nothing_pending = slot == self.join_slot && self.repair.is_none();
         let first_new_row = slot * self.step() + u64::from(self.overlaps());
         nothing_pending || (self.pages > 0 && self.totals.last.is_some_and(|total| first_new_row < total))
     }
@@ -144,10 +144,10 @@ impl Pass {
 
     fn join_what_can_be(&mut self, events: &mut Vec<Event>) {
         while self.ended.is_none() {
-            match self.mending.take() {
-                Some(Mending { tries, next: Next::Look(page) }) => self.look_at_repair(page, tries, events),
+            match self.repair.take() {
+                Some(SeamRepair { tries, next: Next::Join(page) }) => self.join_repair(page, tries, events),
                 Some(waiting) => {
-                    self.mending = Some(waiting);
+                    self.repair = Some(waiting);
                     return;
                 }
                 None => {
@@ -155,7 +155,7 @@ impl Pass {
                         self.stop_at_the_last_page_allowed();
                         return;
                     };
-                    self.look_at_slot(page, events);
+                    self.join_page(page, events);
                 }
             }
         }
@@ -167,30 +167,30 @@ impl Pass {
         }
     }
 
-    fn look_at_slot(&mut self, page: Arrived, events: &mut Vec<Event>) {
+    fn join_page(&mut self, page: Arrived, events: &mut Vec<Event>) {
         if self.pages == 0 {
             self.learn_page_size(&page.facts);
         }
         let Joined::After(known) = self.join(&page) else {
             let slot = self.join_slot;
             self.held.insert(slot, page);
-            return self.mend(0);
+            return self.repair_seam(0);
         };
         self.join_slot += 1;
         let added = self.take(&page, known, events);
         self.conclude(&page, added, 0);
     }
 
-    fn look_at_repair(&mut self, page: Arrived, tries: u32, events: &mut Vec<Event>) {
+    fn join_repair(&mut self, page: Arrived, tries: u32, events: &mut Vec<Event>) {
         let Joined::After(known) = self.join(&page) else {
             events.push(Event::Forget { page: page.id });
-            return self.mend(tries);
+            return self.repair_seam(tries);
         };
         let added = self.take(&page, known, events);
         self.conclude(&page, added, tries);
     }
 
-    /// A first page that is short although there is more, or may be, shows how many rows the server gives.
+    /// If the first page is short although there are or may be more, its rows are the server's page size.
     fn learn_page_size(&mut self, facts: &PageFacts) {
         let rows = facts.rows.len() as u64;
         let may_be_more = facts.total.is_none_or(|total| total > rows);
@@ -201,7 +201,7 @@ impl Pass {
 
     fn join(&self, page: &Arrived) -> Joined {
         let rows = &page.facts.rows;
-        if self.is_at_told_end && rows.iter().all(|row| self.keys.contains(&row.identity())) {
+        if self.is_at_reported_end && rows.iter().all(|row| self.keys.contains(&row.identity())) {
             return Joined::After(rows.len());
         }
         if !self.overlaps() || (self.tail.is_empty() && page.offset == 0) {
@@ -212,13 +212,13 @@ impl Pass {
         latest.map_or(Joined::Apart, |(_, index)| Joined::After(index + 1))
     }
 
-    /// Where the record stands in the tail; a namesake made anew since then does not stand there.
+    /// The record's place in the tail; a record recreated under the same key does not match.
     fn place_in_tail(&self, row: &RowFacts) -> Option<u64> {
         let met = self.tail.get(row.identity())?;
         self.order.is_same(&met.order, &row.order).then_some(met.place)
     }
 
-    /// Releases what the page adds; returns how many rows extend the list.
+    /// Releases the page's new rows; returns how many rows extend the list.
     fn take(&mut self, page: &Arrived, known: usize, events: &mut Vec<Event>) -> usize {
         self.pages += 1;
         if self.pages == 1 {
@@ -231,7 +231,7 @@ impl Pass {
             let identity = row.identity();
             let is_new = self.keys.insert(identity);
             if is_new {
-                self.lives = self.lives.wrapping_add(row.life(self.shape.order_columns));
+                self.stable_sum = self.stable_sum.wrapping_add(row.stable_hash(self.shape.order_columns));
             }
             let is_repeat =
                 index < known && !is_new && self.tail.get(identity).is_none_or(|t| t.content == row.content);
@@ -267,19 +267,19 @@ impl Pass {
                 self.give_up("a page in the middle of the list was short".to_owned());
             } else {
                 self.may_have_ended = is_short;
-                self.is_at_told_end = total.is_some_and(|total| page.offset + rows >= total);
+                self.is_at_reported_end = total.is_some_and(|total| page.offset + rows >= total);
             }
         } else if is_short && !says_more && !may_be_cut {
             self.ended = Some(self.judge());
         } else if is_short || added == 0 {
-            self.mend(if added == 0 { tries } else { 0 });
+            self.repair_seam(if added == 0 { tries } else { 0 });
         }
     }
 
-    /// Plans the next try to find where the list goes on, or gives up.
-    fn mend(&mut self, tries: u32) {
+    /// Plans the next try to find where the list continues, or gives up.
+    fn repair_seam(&mut self, tries: u32) {
         let allowed = SEAM_REPAIRS_MAX + (self.pages / 100) as u32;
-        if tries >= TRIES_A_SEAM_MAX || self.repairs >= allowed {
+        if tries >= TRIES_PER_SEAM_MAX || self.repairs >= allowed {
             return self.give_up(format!("the list moved and could not be joined at row {}", self.tail.position()));
         }
         self.repairs += 1;
@@ -291,7 +291,7 @@ impl Pass {
             2 => at.saturating_sub(reach),
             _ => at + reach,
         };
-        self.mending = Some(Mending { tries: tries + 1, next: Next::Ask(offset) });
+        self.repair = Some(SeamRepair { tries: tries + 1, next: Next::Ask(offset) });
     }
 
     fn give_up(&mut self, reason: String) {
@@ -302,7 +302,7 @@ impl Pass {
         let distinct = self.keys.len() as u64;
         let agrees = self.totals.last.is_none_or(|total| total == distinct);
         if self.keyless > 0 {
-            return Evidence::Unprovable(format!("{} records bear no key", self.keyless));
+            return Evidence::Unprovable(format!("{} records have no key", self.keyless));
         }
         if self.contradicted {
             return Evidence::Unprovable("a page shows two different records under one key".to_owned());
@@ -360,7 +360,7 @@ impl PagePass for Pass {
         if self.ended.is_some() {
             return None;
         }
-        if let Some(Mending { next: next @ Next::Ask(_), .. }) = &mut self.mending {
+        if let Some(SeamRepair { next: next @ Next::Ask(_), .. }) = &mut self.repair {
             let Next::Ask(offset) = std::mem::replace(next, Next::Wait) else { return None };
             return Some(self.ask(Asked::Repair { offset }, offset));
         }
@@ -380,8 +380,8 @@ impl PagePass for Pass {
                 self.held.insert(slot, Arrived { id, offset, facts });
             }
             Some(Asked::Repair { offset }) if self.ended.is_none() => {
-                if let Some(mending) = &mut self.mending {
-                    mending.next = Next::Look(Arrived { id, offset, facts });
+                if let Some(repair) = &mut self.repair {
+                    repair.next = Next::Join(Arrived { id, offset, facts });
                 }
             }
             _ => events.push(Event::Forget { page: id }),
@@ -401,7 +401,7 @@ impl PagePass for Pass {
             rows_read: self.rows_read,
             is_total_met: self.totals.are_met_by(self.keys.len() as u64),
             keys: self.keys,
-            lives: self.lives,
+            stable_sum: self.stable_sum,
             keyless: self.keyless,
             pages: self.pages,
             seam_repairs: self.repairs,
@@ -435,7 +435,7 @@ impl Totals {
         self.steady && self.last == Some(distinct)
     }
 
-    /// Why a listing with this many distinct records is not whole: each total that was seen is greater.
+    /// Why a listing with this many distinct records is not complete: every total that was seen is greater.
     pub fn not_met_by(&self, distinct: u64) -> Option<String> {
         let least = self.least.filter(|least| distinct < *least)?;
         let which = if self.steady { "the total" } else { "the least total" };
@@ -443,7 +443,7 @@ impl Totals {
     }
 }
 
-/// The last rows of the listing so far, about a page of them.
+/// The last rows of the listing so far, about one page.
 #[derive(Default)]
 struct Tail {
     rows: VecDeque<u64>,
@@ -453,7 +453,7 @@ struct Tail {
 }
 
 struct TailRow {
-    /// How late in the listing the record stands; later is greater.
+    /// The record's position in the listing; later is greater.
     place: u64,
     content: u64,
     order: OrderValues,

@@ -1,5 +1,5 @@
-//! Where a sweep's pages come from: the seam between deciding and asking. The real source turns a page
-//! request into one signed call; a model may stand in its place.
+//! Where a sweep's pages come from: the interface between decisions and requests. The real source turns a page
+//! request into one signed call; a test may use a model. It knows nothing of what pages prove.
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -8,19 +8,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::envelope::{Envelope, Page};
-use super::page::{PageFacts, PageRequest, Shape, Steps};
-use super::room::{Room, Share};
+use super::page::{PageFacts, PageRequest, PagingShape, Steps};
+use super::page_budget::{ListBudget, PageBudget};
 use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
 use crate::cloud::error::Error;
 use crate::cloud::{Abandoned, Attempt, Call, Client};
 
-/// A page, or why there is none, and what it took.
+/// A page or an error, and the requests that were made for it.
 pub struct Fetched {
     pub result: Result<(Page, PageFacts), Error>,
     pub traffic: Traffic,
 }
 
-/// What requests cost.
+/// Counts of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
     pub attempts: Vec<Attempt>,
@@ -28,7 +28,7 @@ pub struct Traffic {
     pub retries: u64,
     /// Answers that said "too many requests".
     pub throttled: u64,
-    /// Time spent waiting for the pace and between retries.
+    /// Time spent waiting for the rate limit and between retries.
     pub waited_ms: u64,
     pub bytes: u64,
 }
@@ -57,9 +57,9 @@ impl Traffic {
 }
 
 pub trait PageSource: Send + Sync + 'static {
-    fn shape(&self) -> Shape;
+    fn shape(&self) -> PagingShape;
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
-    /// What fetches cost that were dropped before their end, each told once.
+    /// Counts of fetches that were dropped before their end, each reported once.
     fn dropped(&self) -> Traffic {
         Traffic::default()
     }
@@ -73,7 +73,7 @@ pub struct CloudSource {
     scope: Scope,
     /// The IAM project that the credentials act in.
     iam_project: Option<String>,
-    share: Option<Arc<Share>>,
+    budget: Option<Arc<ListBudget>>,
     abandoned: Abandoned,
 }
 
@@ -85,19 +85,19 @@ impl CloudSource {
             endpoint,
             scope,
             iam_project,
-            share: None,
+            budget: None,
             abandoned: Abandoned::default(),
         }
     }
 
-    /// The same, with its pages counted among those that a run holds.
-    pub fn within(self, room: &Arc<Room>) -> Self {
-        Self { share: Some(Share::of(room)), ..self }
+    /// Limits the memory of its pages by a run's budget.
+    pub fn within(self, budget: &Arc<PageBudget>) -> Self {
+        Self { budget: Some(ListBudget::of(budget)), ..self }
     }
 
-    /// The same where records of these contents, by their hash, are known to have no key and not to need one.
-    pub fn knowing(self, keyless: Arc<HashSet<u64>>) -> Self {
-        Self { envelope: self.envelope.knowing(keyless), ..self }
+    /// Adds hashes of the contents of records that are known to have no key.
+    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
+        Self { envelope: self.envelope.with_known_keyless(keyless), ..self }
     }
 
     fn call(&self, request: &PageRequest) -> Call {
@@ -149,7 +149,7 @@ impl CloudSource {
 }
 
 impl PageSource for CloudSource {
-    fn shape(&self) -> Shape {
+    fn shape(&self) -> PagingShape {
         let (order_columns, has_updated) = self.envelope.order_columns();
         let (steps, limit, pages_max) = match &self.endpoint.paging {
             Paging::None => (Steps::Whole, u32::MAX, 1),
@@ -159,12 +159,12 @@ impl PageSource for CloudSource {
             Paging::Counted(paging) => (Steps::Apart, paging.limit, paging.pages_max),
             Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
         };
-        Shape { limit, steps, pages_max, order_columns, has_updated }
+        PagingShape { limit, steps, pages_max, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
-        let held = match &self.share {
-            Some(share) => Some(share.enter().await),
+        let reservation = match &self.budget {
+            Some(budget) => Some(budget.reserve().await),
             None => None,
         };
         let sent =
@@ -177,8 +177,8 @@ impl PageSource for CloudSource {
         let request_id = traffic.attempts.last().and_then(|attempt| attempt.request_id.clone());
         let result = sent.result.map(|(page, facts)| {
             let page = page.named(request.offset, request_id);
-            let page = match held {
-                Some(held) => page.kept_in(held),
+            let page = match reservation {
+                Some(reservation) => page.with_reservation(reservation),
                 None => page,
             };
             (page, facts)

@@ -1,5 +1,5 @@
-//! Drives readings of one list until there is a verdict: the one loop of a sweep that awaits.
-//! What a page means is `pass`'s affair; what readings prove together, `confirm`'s; where rows go, the sink's.
+//! Reads one list until the result is known: the only loop of a sweep that awaits. `pass` decides what a page means,
+//! `confirm` what readings prove together, and the sink where rows go.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::confirm::{Doubt, why_no_witness};
+use super::confirm::{Confirmation, why_unusable};
 use super::envelope::Page;
 use super::markers::MarkerPass;
-use super::page::{Event, Evidence, Listing, PagePass, Shape, Steps};
+use super::page::{Event, Evidence, Listing, PagePass, PagingShape, Steps};
 use super::pass::Pass;
 use super::source::{Fetched, PageSource, Traffic};
 use crate::cloud::error::Error;
@@ -19,13 +19,13 @@ use crate::cloud::error::Error;
 /// Bounds of one sweep.
 #[derive(Clone, Copy, Debug)]
 pub struct SweepLimits {
-    /// First readings begun again because the list moved.
+    /// How often the first reading starts again because the list moved.
     pub restarts_max: u32,
-    /// Readings after the first complete one, to confirm that records are gone.
+    /// Further readings to confirm that records are gone.
     pub confirming_readings_max: u32,
-    /// Whether what a reading did not show is read for again in the same sweep. If not, that is left to the next run's
-    /// sweep; only a list that gives neither a total nor an order that never changes is still read again, since one
-    /// reading of it is worth too little.
+    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it;
+    /// only a list with neither a total nor an order that never changes is still read again, since one reading of it
+    /// proves too little.
     pub confirms_at_once: bool,
 }
 
@@ -35,14 +35,14 @@ impl Default for SweepLimits {
     }
 }
 
-/// Takes a sweep's rows in.
+/// Takes a sweep's rows.
 pub trait Sink: Send {
     type Fault: Send;
     /// These rows of the page belong to the listing.
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
-    /// All rows released so far are void; the listing begins again.
+    /// Drops all rows released so far; the listing begins again.
     fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
-    /// Hashes of the keys of records that were there and that nothing released so far shows, as [`key_hash`] makes them.
+    /// Hashes, made by [`key_hash`], of the keys of stored records that are not among the rows released so far.
     fn absent(&mut self) -> impl Future<Output = Result<Vec<u64>, Self::Fault>> + Send;
     /// How far the sweep has come; called for each page.
     fn progress(&mut self, progress: Progress);
@@ -72,10 +72,10 @@ pub enum Proof {
     End,
     /// Each page led to the next by a marker, to the end, and no record came twice.
     Markers,
-    /// By seams, or by one page; a second reading of the list confirmed what is gone.
+    /// By seams, or by one page; another reading confirmed which records are gone.
     SeamsConfirmed,
     OnePageConfirmed,
-    /// By neither; two readings agree.
+    /// By neither, but two readings agree.
     Agreement,
 }
 
@@ -115,17 +115,18 @@ impl fmt::Display for Proof {
     }
 }
 
+/// How a sweep ended, with the proof or the reason.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum Ending {
     Complete(Proof),
-    /// What was read is kept, but nothing may be declared gone; with the reason.
+    /// The rows are kept, but no record may be declared gone; with the reason.
     Unproved(String),
     Failed(Box<Error>),
 }
 
-/// A sweep that has ended. Counts are those of the pass whose rows were kept.
+/// A finished sweep. Counts are of the pass whose rows were kept.
 pub struct Swept {
-    pub verdict: Verdict,
+    pub ending: Ending,
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,
     pub rows_read: u64,
@@ -136,10 +137,10 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// A listing of which nothing was read.
+    /// A sweep that read nothing.
     pub fn failed(error: Error) -> Swept {
         Swept {
-            verdict: Verdict::Failed(Box::new(error)),
+            ending: Ending::Failed(Box::new(error)),
             total_first: None,
             total_last: None,
             rows_read: 0,
@@ -150,7 +151,7 @@ impl Swept {
     }
 }
 
-/// Lists everything once, and again where the proof needs it.
+/// Reads the whole list once, and again if the proof needs it.
 pub async fn sweep<S: PageSource, K: Sink>(
     source: Arc<S>,
     sink: &mut K,
@@ -162,7 +163,7 @@ pub async fn sweep<S: PageSource, K: Sink>(
         Err(error) => return Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..Swept::failed(error) }),
     };
     let mut swept = Swept {
-        verdict: Verdict::Unproved(String::new()),
+        ending: Ending::Unproved(String::new()),
         total_first: listing.total_first,
         total_last: listing.total_last,
         rows_read: listing.rows_read,
@@ -170,24 +171,24 @@ pub async fn sweep<S: PageSource, K: Sink>(
         pages: 0,
         traffic: Traffic::default(),
     };
-    swept.verdict = match Proof::of(&listing.evidence) {
-        None => Verdict::Unproved(listing.evidence.reason().unwrap_or_default().to_owned()),
-        Some(proof) if driver.leaves_to_the_next_run(&listing) => Verdict::Complete(proof),
+    swept.ending = match Proof::of(&listing.evidence) {
+        None => Ending::Unproved(listing.evidence.reason().unwrap_or_default().to_owned()),
+        Some(proof) if driver.leaves_to_the_next_run(&listing) => Ending::Complete(proof),
         Some(proof) => {
             let absent = sink.absent().await?;
-            let doubt = Doubt::new(listing, absent);
-            if doubt.is_settled() {
-                Verdict::Complete(proof)
+            let confirmation = Confirmation::new(listing, absent);
+            if confirmation.has_shown_all() {
+                Ending::Complete(proof)
             } else {
-                driver.confirm(sink, proof, doubt, &mut swept).await?
+                driver.confirm(sink, proof, confirmation, &mut swept).await?
             }
         }
     };
     Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..swept })
 }
 
-/// A pass of the kind that a list's shape asks for.
-fn pass_over(shape: Shape, first_id: u64) -> Box<dyn PagePass> {
+/// The pass for a list's kind of paging.
+fn pass_over(shape: PagingShape, first_id: u64) -> Box<dyn PagePass> {
     match shape.steps {
         Steps::Overlapping | Steps::Apart | Steps::Whole => Box::new(Pass::new(shape, first_id)),
         Steps::Markers => Box::new(MarkerPass::new(shape, first_id)),
@@ -203,23 +204,23 @@ struct Driver<S> {
     readings: u32,
 }
 
-/// What becomes of the rows that a reading joins.
-enum Rows<'a> {
-    Release,
-    /// Only those are released that the reading before did not show. It ends as soon as nothing is left to confirm.
-    ReleaseMissing(&'a mut Doubt),
+/// Which of a reading's rows are released.
+enum RowsToRelease<'a> {
+    All,
+    /// Only those that no reading before has shown. The reading ends as soon as nothing is left to confirm.
+    Missing(&'a mut Confirmation),
 }
 
 /// How a reading ended.
 enum Reading {
     Whole(Listing),
-    /// Everything that was missing has been shown.
-    Settled,
+    /// Every missing record has been shown.
+    AllShown,
     Failed(Error),
 }
 
 impl<S: PageSource> Driver<S> {
-    /// Drops the fetches that are under way. They were requests all the same, and count.
+    /// Drops the fetches in flight. Their requests still count.
     async fn drop_rest(&mut self, mut in_flight: JoinSet<(u64, Fetched)>) {
         in_flight.abort_all();
         while let Some(ended) = in_flight.join_next().await {
@@ -228,23 +229,23 @@ impl<S: PageSource> Driver<S> {
         self.traffic.add(self.source.dropped());
     }
 
-    /// A first listing; after one that shows the list moving, another, within bounds.
+    /// The first listing, read again within bounds if the list moved.
     async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
         let mut restarts = 0;
         loop {
-            match self.read(sink, &mut Rows::Release).await?.0 {
+            match self.read(sink, &mut RowsToRelease::All).await?.0 {
                 Reading::Failed(error) => return Ok(Err(error)),
                 Reading::Whole(Listing { evidence: Evidence::Moved(_), .. }) if restarts < self.limits.restarts_max => {
                     restarts += 1;
                     sink.restart().await?;
                 }
                 Reading::Whole(listing) => return Ok(Ok(listing)),
-                Reading::Settled => unreachable!("a first reading has nothing to confirm"),
+                Reading::AllShown => unreachable!("a first reading has nothing to confirm"),
             }
         }
     }
 
-    /// Whether what the listing does not show is for the next run to confirm.
+    /// Whether the next run confirms which records are gone.
     fn leaves_to_the_next_run(&self, listing: &Listing) -> bool {
         let is_worth_little = match listing.evidence {
             Evidence::End => true,
@@ -254,39 +255,43 @@ impl<S: PageSource> Driver<S> {
         !self.limits.confirms_at_once && !is_worth_little
     }
 
-    /// Reads the list again until a reading confirms that what is missing is gone, or shows it.
+    /// Reads the list again until a reading confirms that the missing records are gone, or shows them.
     async fn confirm<K: Sink>(
         &mut self,
         sink: &mut K,
         proof: Proof,
-        mut doubt: Doubt,
+        mut confirmation: Confirmation,
         swept: &mut Swept,
-    ) -> Result<Verdict, K::Fault> {
+    ) -> Result<Ending, K::Fault> {
         let mut reason = String::new();
         for _ in 0..self.limits.confirming_readings_max {
-            let (reading, added) = self.read(sink, &mut Rows::ReleaseMissing(&mut doubt)).await?;
+            let (reading, added) = self.read(sink, &mut RowsToRelease::Missing(&mut confirmation)).await?;
             swept.rows_read += added;
             swept.distinct += added;
             match reading {
-                Reading::Settled => return Ok(Verdict::Complete(proof.confirmed())),
+                Reading::AllShown => return Ok(Ending::Complete(proof.confirmed())),
                 Reading::Failed(error) => {
                     reason = format!("the second reading failed: {error}");
                     break;
                 }
                 Reading::Whole(again) => {
-                    let why = why_no_witness(&again).unwrap_or("no two readings of the list agree");
+                    let why = why_unusable(&again).unwrap_or("no two readings of the list agree");
                     reason = why.to_owned();
-                    if doubt.is_confirmed_by(again) {
-                        return Ok(Verdict::Complete(proof.confirmed()));
+                    if confirmation.is_confirmed_by(again) {
+                        return Ok(Ending::Complete(proof.confirmed()));
                     }
                 }
             }
         }
-        Ok(Verdict::Unproved(format!("{} records were not shown, and {reason}", doubt.missing())))
+        Ok(Ending::Unproved(format!("{} records were not shown, and {reason}", confirmation.missing())))
     }
 
     /// One reading, and how many rows it released. The outer error is the sink's.
-    async fn read<K: Sink>(&mut self, sink: &mut K, fate: &mut Rows<'_>) -> Result<(Reading, u64), K::Fault> {
+    async fn read<K: Sink>(
+        &mut self,
+        sink: &mut K,
+        to_release: &mut RowsToRelease<'_>,
+    ) -> Result<(Reading, u64), K::Fault> {
         let mut pass = pass_over(self.source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, (Page, Vec<(u64, u64)>)> = HashMap::new();
@@ -313,9 +318,11 @@ impl<S: PageSource> Driver<S> {
                 }
             };
             (self.pages, pages) = (self.pages + 1, pages + 1);
-            let identities = match fate {
-                Rows::Release => Vec::new(),
-                Rows::ReleaseMissing(_) => facts.rows.iter().map(|row| (row.identity(), row.life(fixed))).collect(),
+            let identities = match to_release {
+                RowsToRelease::All => Vec::new(),
+                RowsToRelease::Missing(_) => {
+                    facts.rows.iter().map(|row| (row.identity(), row.stable_hash(fixed))).collect()
+                }
             };
             bodies.insert(id, (page.looked_at(), identities));
             for event in pass.on_page(id, facts) {
@@ -324,10 +331,10 @@ impl<S: PageSource> Driver<S> {
                     Event::Release { page, rows: mut listed } => {
                         rows += listed.len() as u64;
                         let Some((page, identities)) = bodies.remove(&page) else { continue };
-                        if let Rows::ReleaseMissing(doubt) = fate {
+                        if let RowsToRelease::Missing(confirmation) = to_release {
                             listed.retain(|row| {
-                                let (identity, life) = identities[*row as usize];
-                                doubt.adds(identity, life)
+                                let (identity, stable_hash) = identities[*row as usize];
+                                confirmation.adds(identity, stable_hash)
                             });
                         }
                         released += listed.len() as u64;
@@ -344,9 +351,9 @@ impl<S: PageSource> Driver<S> {
                 rows,
                 rows_expected: pass.expected_rows(),
             });
-            if matches!(fate, Rows::ReleaseMissing(doubt) if doubt.is_settled()) {
+            if matches!(to_release, RowsToRelease::Missing(confirmation) if confirmation.has_shown_all()) {
                 self.drop_rest(in_flight).await;
-                return Ok((Reading::Settled, released));
+                return Ok((Reading::AllShown, released));
             }
         }
         self.drop_rest(in_flight).await;

@@ -13,8 +13,10 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Scope;
 use crate::config::ConfirmGone;
 use crate::normalize::{DecodeSettings, Decoder};
-use crate::store::{self, Acknowledged, Night, RawText, RawTexts, SweepId};
-use crate::sweep::{CloudSource, Envelope, Page, Progress, Room, Sink, SweepLimits, Swept, Verdict, key_hash, sweep};
+use crate::store::{self, Acknowledged, RawText, RawTexts, StagedRun, SweepId};
+use crate::sweep::{
+    CloudSource, Ending, Envelope, Page, PageBudget, Progress, Sink, SweepLimits, Swept, key_hash, sweep,
+};
 
 /// Records of one sweep that may be kept in quarantine.
 pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
@@ -60,7 +62,7 @@ pub(super) struct Context {
     pub observer: Arc<dyn Observer>,
     pub decode: DecodeSettings,
     pub confirm_gone: ConfirmGone,
-    pub room: Arc<Room>,
+    pub room: Arc<PageBudget>,
     /// Share of unreadable records above which a listing is not complete.
     pub max_bad_percent: u8,
 }
@@ -84,7 +86,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         service: plan.endpoint.service,
     });
     let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
-    let begin = move |night: &mut Night| {
+    let begin = move |night: &mut StagedRun| {
         let sweep = night.begin_sweep(&table, &scope)?;
         Ok(Before {
             sweep,
@@ -114,7 +116,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         None => {
             let (client, endpoint) = (context.clients.of(&plan.profile), Arc::clone(&plan.endpoint));
             let source = CloudSource::new(client, endpoint, plan.scope.clone(), plan.iam_project.clone());
-            sweep(Arc::new(source.knowing(dismissed).within(&context.room)), &mut sink, limits).await?
+            sweep(Arc::new(source.with_known_keyless(dismissed).within(&context.room)), &mut sink, limits).await?
         }
     };
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members } = sink.found;
@@ -143,15 +145,15 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
 /// A listing whose records mostly cannot be read is not complete, however well it was read.
 fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
     let is_within = u128::from(bad) * 100 <= u128::from(swept.rows_read) * u128::from(max_percent);
-    let verdict = match swept.verdict {
-        Verdict::Complete(_) if !is_within => Verdict::Unproved(format!(
+    let ending = match swept.ending {
+        Ending::Complete(_) if !is_within => Ending::Unproved(format!(
             "{bad} of {} records could not be read, more than max_bad_percent = {max_percent} allows; \
              `hclake quarantine list` shows them",
             swept.rows_read
         )),
-        verdict => verdict,
+        ending => ending,
     };
-    Swept { verdict, ..swept }
+    Swept { ending, ..swept }
 }
 
 /// What decoding turned up besides good rows.
@@ -251,9 +253,9 @@ mod tests {
     use super::*;
     use crate::sweep::{Proof, Traffic};
 
-    fn swept(rows_read: u64, verdict: Verdict) -> Swept {
+    fn swept(rows_read: u64, ending: Ending) -> Swept {
         Swept {
-            verdict,
+            ending,
             total_first: None,
             total_last: None,
             rows_read,
@@ -266,8 +268,8 @@ mod tests {
     #[test]
     fn a_listing_with_more_bad_records_than_their_share_is_not_complete() {
         let is_complete = |bad, rows, percent| {
-            let held = held_to_bad_share(swept(rows, Verdict::Complete(Proof::OnePage)), bad, percent);
-            matches!(held.verdict, Verdict::Complete(_))
+            let held = held_to_bad_share(swept(rows, Ending::Complete(Proof::OnePage)), bad, percent);
+            matches!(held.ending, Ending::Complete(_))
         };
         for (bad, rows, percent) in [(0, 0, 0), (0, 9, 0), (5, 100, 5), (1, 20, 5), (9, 9, 100), (50, 100, 50)] {
             assert!(is_complete(bad, rows, percent), "{bad} of {rows} at {percent}");
@@ -275,7 +277,7 @@ mod tests {
         for (bad, rows, percent) in [(1, 1_000_000, 0), (6, 100, 5), (1, 19, 5), (1, 1, 99), (u64::MAX, u64::MAX, 99)] {
             assert!(!is_complete(bad, rows, percent), "{bad} of {rows} at {percent}");
         }
-        let kept = held_to_bad_share(swept(9, Verdict::Unproved("moved".to_owned())), 9, 5);
-        assert!(matches!(kept.verdict, Verdict::Unproved(reason) if reason == "moved"));
+        let kept = held_to_bad_share(swept(9, Ending::Unproved("moved".to_owned())), 9, 5);
+        assert!(matches!(kept.ending, Ending::Unproved(reason) if reason == "moved"));
     }
 }

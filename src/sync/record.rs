@@ -13,10 +13,10 @@ use crate::catalog::spec::ScopeKind;
 use crate::cloud::Attempt;
 use crate::config::ConfirmGone;
 use crate::store::{
-    self, DriftKind, DriftRecord, Night, NotShown, Owed, QuarantineRecord, RequestRecord, RunRecord, SweepCounts,
-    SweepError, SweepRecord,
+    self, DriftKind, DriftRecord, NotShown, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, StagedRun,
+    SweepCounts, SweepError, SweepRecord,
 };
-use crate::sweep::{Proof, Verdict};
+use crate::sweep::{Ending, Proof};
 
 /// Unknown members of one list that are reported by name.
 const UNKNOWN_REPORTED_MAX: usize = 20;
@@ -24,7 +24,7 @@ const UNKNOWN_REPORTED_MAX: usize = 20;
 impl ListOutcome {
     /// Why nothing of this list is stored.
     fn failure(&self) -> Option<ListError> {
-        if let Verdict::Failed(error) = &self.swept.verdict {
+        if let Ending::Failed(error) = &self.swept.ending {
             return Some(ListError::of(error));
         }
         (self.bad_count > QUARANTINE_RECORDS_MAX as u64).then(|| ListError {
@@ -76,18 +76,18 @@ impl ListOutcome {
     }
 
     fn verdict(&self) -> store::Verdict {
-        match &self.swept.verdict {
+        match &self.swept.ending {
             _ if self.is_failed() => store::Verdict::Failed,
-            Verdict::Complete(_) => store::Verdict::Complete,
-            Verdict::Unproved(_) | Verdict::Failed(_) => store::Verdict::Unproved,
+            Ending::Complete(_) => store::Verdict::Complete,
+            Ending::Unproved(_) | Ending::Failed(_) => store::Verdict::Unproved,
         }
     }
 
     fn proof(&self) -> Option<String> {
-        match &self.swept.verdict {
-            Verdict::Complete(proof) => Some(proof.to_string()),
-            Verdict::Unproved(reason) => Some(reason.clone()),
-            Verdict::Failed(_) => None,
+        match &self.swept.ending {
+            Ending::Complete(proof) => Some(proof.to_string()),
+            Ending::Unproved(reason) => Some(reason.clone()),
+            Ending::Failed(_) => None,
         }
     }
 
@@ -133,7 +133,7 @@ impl ListOutcome {
             warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
         }
         let is_empty_first = self.swept.rows_read == 0 && self.open_before == 0;
-        if is_empty_first && matches!(self.swept.verdict, Verdict::Complete(Proof::OnePage)) {
+        if is_empty_first && matches!(self.swept.ending, Ending::Complete(Proof::OnePage)) {
             warn(self.emptiness().to_owned());
         }
     }
@@ -155,10 +155,10 @@ impl ListOutcome {
 
     /// A proof that a second reading confirmed needs no other night.
     fn not_shown(&self) -> NotShown {
-        match (&self.swept.verdict, self.confirm_gone) {
-            (Verdict::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
-            (Verdict::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
-            (Verdict::Unproved(_) | Verdict::Failed(_), _) => NotShown::StayOpen,
+        match (&self.swept.ending, self.confirm_gone) {
+            (Ending::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
+            (Ending::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
+            (Ending::Unproved(_) | Ending::Failed(_), _) => NotShown::StayOpen,
         }
     }
 
@@ -241,7 +241,7 @@ pub(super) struct NightRecord {
     ended_at: Timestamp,
     store: String,
     settings_hash: String,
-    owed: Option<Owed>,
+    pending_publish: Option<PendingPublish>,
     /// Lists that were asked for were left out.
     is_short: bool,
 }
@@ -263,12 +263,12 @@ impl NightRecord {
             ended_at,
             store: request.settings.store.value.display().to_string(),
             settings_hash: request.settings.hash(),
-            owed: request::owed(&request.settings),
+            pending_publish: request::pending_publish(&request.settings),
         }
     }
 
     /// Writes the night into the store.
-    pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
+    pub(super) fn commit(&self, night: StagedRun) -> Result<Summary, store::Error> {
         let (run_id, started_at) = (night.run_id(), night.valid_from());
         let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
         let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
@@ -276,7 +276,7 @@ impl NightRecord {
             ended_at: self.ended_at,
             outcome: if all_complete && !self.is_short { store::Outcome::Complete } else { store::Outcome::Partial },
             settings_hash: self.settings_hash.clone(),
-            owed: self.owed.clone(),
+            pending_publish: self.pending_publish.clone(),
         };
         let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();

@@ -14,7 +14,7 @@ use crate::config::settings::{
 };
 use crate::config::{FoundKeys, Keys, KeysFault, Settings};
 use crate::publish::manifest::Manifest;
-use crate::store::{Brake, Owed, Purpose, StoreSettings};
+use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
 /// What a run is asked to do.
 pub struct Request {
@@ -71,15 +71,18 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
         wait: clock::block,
         memory_limit_mb: settings.get(MEMORY_LIMIT_MB),
         request_log_days: settings.get(REQUEST_LOG_DAYS),
-        brake: Brake::new(settings.get(MAX_GONE_PERCENT)),
+        deletion_guard: DeletionGuard::new(settings.get(MAX_GONE_PERCENT)),
         allow_gone: request.allow_gone,
         purpose: Purpose::Any,
     }
 }
 
 /// What a run is to be published into, and how far that is.
-pub(super) fn owed(settings: &Settings) -> Option<Owed> {
+pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
     let folder = &settings.publish.as_ref()?.parquet;
     let manifest = Manifest::read(folder).ok().flatten();
-    Some(Owed { target: folder.display().to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
+    Some(PendingPublish {
+        target: folder.display().to_string(),
+        published_run_id: manifest.map(|held| held.run.run_id),
+    })
 }

@@ -12,7 +12,7 @@ use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
-use crate::store::{self, Night, NotShown, Quarantined, RunRecord, SweepRecord, Verdict};
+use crate::store::{self, NotShown, Quarantined, RunRecord, StagedRun, SweepRecord, Verdict};
 
 /// What the ledger gives as the sweep's reason.
 const PROOF: &str = "records from quarantine, decoded again";
@@ -50,7 +50,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     let path = &request.settings.store.value;
     // A retry makes no store where there is none.
     drop(store::open_read_only(path)?);
-    let mut night = Night::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
+    let mut night = StagedRun::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
     let waiting = night.quarantined()?;
     let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let (mut retried, readable) = sorted(waiting, catalog, night.refused(), decode, started_at);
@@ -66,7 +66,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
         ended_at: clock.wall(),
         outcome: store::Outcome::Complete,
         settings_hash: request.settings.hash(),
-        owed: request::owed(&request.settings),
+        pending_publish: request::pending_publish(&request.settings),
     };
     night.commit(&run, &sweeps, &[], &[], &[])?;
     Ok(retried)
@@ -130,7 +130,7 @@ fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined],
 
 /// Stages what may be stored of a list's readable records; nothing where none may.
 fn stage(
-    night: &mut Night,
+    night: &mut StagedRun,
     list: Readable,
     started_at: Timestamp,
     clock: &SharedClock,

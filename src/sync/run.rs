@@ -27,8 +27,8 @@ use crate::cloud::{Attempt, ClientSettings};
 use crate::config::settings::{CODEARTS_ZONE, CONFIRM_GONE, MAX_BAD_PERCENT};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
-use crate::store::{self, Night, Purpose, StoreSettings};
-use crate::sweep::{HELD_BYTES_MAX, Room, Verdict};
+use crate::store::{self, Purpose, StagedRun, StoreSettings};
+use crate::sweep::{Ending, HELD_BYTES_MAX, PageBudget};
 
 /// Lists swept at the same time.
 pub const LISTS_AT_ONCE_MAX: usize = 16;
@@ -119,7 +119,7 @@ async fn open_night(
     let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
     let settings = StoreSettings { purpose, ..request::store_settings(request) };
     let clock = Arc::clone(clock);
-    Writer::start(move || Night::open(&path, &endpoints, &|| clock.wall(), &settings)).await
+    Writer::start(move || StagedRun::open(&path, &endpoints, &|| clock.wall(), &settings)).await
 }
 
 async fn sweep_all(
@@ -155,7 +155,7 @@ async fn sweep_all(
         observer: Arc::clone(&observer),
         decode,
         confirm_gone: request.settings.get(CONFIRM_GONE),
-        room: Room::new(HELD_BYTES_MAX),
+        room: PageBudget::new(HELD_BYTES_MAX),
         max_bad_percent: request.settings.get(MAX_BAD_PERCENT),
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
@@ -173,9 +173,9 @@ async fn sweep_all(
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let mut outcome = outcome?;
         clients.require_agreed_clock(clock.wall())?;
-        if let Verdict::Failed(error) = outcome.swept.verdict {
+        if let Ending::Failed(error) = outcome.swept.ending {
             let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
-            outcome.swept.verdict = Verdict::Failed(Box::new(error));
+            outcome.swept.ending = Ending::Failed(Box::new(error));
         }
         outcome.tell(observer.as_ref(), &mut reported);
         outcomes.push((index, outcome));
@@ -186,7 +186,7 @@ async fn sweep_all(
 }
 
 /// Why lists cannot be stored, by table.
-fn refused(night: &Night) -> BTreeMap<String, cloud::Error> {
+fn refused(night: &StagedRun) -> BTreeMap<String, cloud::Error> {
     let refusal = |error: &store::Error| cloud::Error::NotStorable { fault: error.to_string(), hint: error.hint() };
     night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
@@ -204,7 +204,7 @@ async fn sole(mut writer: Arc<Writer>) -> Writer {
 
 /// Gives the night up and waits until its files are gone.
 async fn abandon(writer: Writer) {
-    let dropped = writer.finish(|night: Night| {
+    let dropped = writer.finish(|night: StagedRun| {
         drop(night);
         Ok(())
     });

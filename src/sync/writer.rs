@@ -6,7 +6,7 @@ use std::thread;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use crate::store::{Error, Night};
+use crate::store::{Error, StagedRun};
 
 /// Pieces of work waiting for the thread; senders wait beyond that.
 const QUEUE_MAX: usize = 64;
@@ -20,12 +20,12 @@ type Work = Box<dyn FnOnce(&mut Desk) + Send>;
 
 /// What the thread has before it: the night, until it is finished, and the first fault of unanswered work.
 struct Desk {
-    night: Option<Night>,
+    night: Option<StagedRun>,
     fault: Option<Error>,
 }
 
 impl Desk {
-    fn attempt<T>(&mut self, work: impl FnOnce(&mut Night) -> Result<T, Error>) -> Result<T, Error> {
+    fn attempt<T>(&mut self, work: impl FnOnce(&mut StagedRun) -> Result<T, Error>) -> Result<T, Error> {
         match (self.fault.take(), &mut self.night) {
             (Some(fault), _) => Err(fault),
             (None, Some(night)) => work(night),
@@ -41,7 +41,9 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread and opens the night on it.
-    pub(super) async fn start(open: impl FnOnce() -> Result<Night, Error> + Send + 'static) -> Result<Writer, Error> {
+    pub(super) async fn start(
+        open: impl FnOnce() -> Result<StagedRun, Error> + Send + 'static,
+    ) -> Result<Writer, Error> {
         let (work, mut waiting) = mpsc::channel::<Work>(QUEUE_MAX);
         let (opened, answer) = oneshot::channel();
         let body = move || {
@@ -63,13 +65,17 @@ impl Writer {
     /// Has work done and waits for its answer. A fault of earlier unanswered work comes back here.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Night) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut StagedRun) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.send_and_wait(move |desk| desk.attempt(work)).await
     }
 
     /// Has work that holds so many bytes done without waiting for it, but waits for room in the queue.
-    pub(super) async fn post(&self, bytes: usize, work: impl FnOnce(&mut Night) -> Result<(), Error> + Send + 'static) {
+    pub(super) async fn post(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&mut StagedRun) -> Result<(), Error> + Send + 'static,
+    ) {
         let units = bytes.min(QUEUE_BYTES_MAX) / ROOM_UNIT_BYTES;
         let units = u32::try_from(units).expect("the queue's room is far less than 2^32 units");
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.expect("the room is never closed");
@@ -86,7 +92,7 @@ impl Writer {
     /// the night is given up and the fault comes back.
     pub(super) async fn finish<T: Send + 'static>(
         self,
-        work: impl FnOnce(Night) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(StagedRun) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.send_and_wait(move |desk| match (desk.night.take(), desk.fault.take()) {
             (Some(night), None) => work(night),

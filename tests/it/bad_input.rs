@@ -191,7 +191,7 @@ fn a_store_that_is_no_database_is_refused_and_left_alone() {
 fn another_programs_database_is_refused_and_left_alone() {
     let tenant = Tenant::new();
     duckdb::Connection::open(tenant.store()).expect("a database").execute_batch("CREATE TABLE t(x INT)").expect("sql");
-    leaving_the_store_alone(&tenant, || tenant.run(&["sync"])).exits(2).says(&["no store of hclake", "--store"]);
+    leaving_the_store_alone(&tenant, || tenant.run(&["sync"])).exits(2).says(&["not a store of hclake", "--store"]);
 }
 
 #[test]

@@ -234,7 +234,7 @@ fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
     fs::set_permissions(&lake, fs::Permissions::from_mode(0o300)).expect("set");
     let ran = tenant.run_bound_by_modes(&["--store", "lake/x.duckdb", "sync"]);
     fs::set_permissions(&lake, fs::Permissions::from_mode(0o755)).expect("set");
-    ran.exits(0).says(&["WARN", "the new night is in place", "Permission denied"]);
+    ran.exits(0).says(&["WARN", "the run is stored, but after a power failure", "Permission denied"]);
     let ran = tenant.run(&["--store", "lake/x.duckdb", "query", "SELECT count(*) AS n FROM runs", "--format", "csv"]);
     assert_eq!(ran.exits(0).stdout.trim(), "n\n1");
 }

@@ -20,11 +20,11 @@ use hclake::catalog::spec::{Endpoint, Paging, Scope};
 use hclake::config::settings::{MAX_GONE_PERCENT, MEMORY_LIMIT_MB, REQUEST_LOG_DAYS};
 use hclake::normalize::{DecodeSettings, Decoder};
 use hclake::store::{
-    self, Brake, Night, NotShown, Outcome, Purpose, QuarantineRecord, RunRecord, StoreSettings, SweepCounts, SweepId,
-    SweepRecord,
+    self, DeletionGuard, NotShown, Outcome, Purpose, QuarantineRecord, RunRecord, StagedRun, StoreSettings,
+    SweepCounts, SweepId, SweepRecord,
 };
 use hclake::sweep::Progress;
-use hclake::sweep::{Envelope, Page, Proof, Sink, SweepLimits, Swept, Verdict, key_hash, sweep};
+use hclake::sweep::{Ending, Envelope, Page, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
 
 use cloud::{List, ModelSource, Record, Weights};
 
@@ -210,18 +210,18 @@ impl Simulation {
         self.lists.iter().for_each(|list| list.lock().unwrap().quieten());
     }
 
-    fn night(&mut self, number: i64) -> Vec<(Verdict, SweepCounts)> {
+    fn night(&mut self, number: i64) -> Vec<(Ending, SweepCounts)> {
         let settings = StoreSettings {
             lock_timeout: Duration::ZERO,
             wait: clock::block,
             memory_limit_mb: MEMORY_LIMIT_MB.default(),
             request_log_days: REQUEST_LOG_DAYS.default(),
-            brake: Brake::new(MAX_GONE_PERCENT.default()),
+            deletion_guard: DeletionGuard::new(MAX_GONE_PERCENT.default()),
             allow_gone: !self.has_brake,
             purpose: Purpose::Any,
         };
         let at = Timestamp(FIRST_NIGHT + number * DAY);
-        let mut night = Night::open(&self.store, &self.endpoints, &|| at, &settings).expect("a night");
+        let mut night = StagedRun::open(&self.store, &self.endpoints, &|| at, &settings).expect("a night");
         let mut came = Vec::new();
         for (endpoint, list) in self.endpoints.iter().zip(&self.lists) {
             // Another one each night: a record that both nights leave out looks just like one that is gone.
@@ -231,7 +231,8 @@ impl Simulation {
         }
         let records: Vec<SweepRecord> = came.iter().map(|came| record(came, self.by_next_night)).collect();
         let bad: Vec<QuarantineRecord> = came.iter_mut().flat_map(|c| std::mem::take(&mut c.bad)).collect();
-        let run = RunRecord { ended_at: at, outcome: Outcome::Complete, settings_hash: "sim".into(), owed: None };
+        let run =
+            RunRecord { ended_at: at, outcome: Outcome::Complete, settings_hash: "sim".into(), pending_publish: None };
         let counts = night.commit(&run, &records, &[], &bad, &[]).expect("the night is stored");
         let store = store::open_read_only(&self.store).expect("the store opens");
         let held: Vec<Held> = self.endpoints.iter().map(|e| held_by(&store, &e.name)).collect();
@@ -244,10 +245,10 @@ impl Simulation {
         let violations = store::run_checks(&store, &self.endpoints).expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
         self.past.push((at, held));
-        came.into_iter().map(|c| c.swept.verdict).zip(counts).collect()
+        came.into_iter().map(|c| c.swept.ending).zip(counts).collect()
     }
 
-    fn sweep(&self, night: &mut Night, endpoint: &Endpoint, list: &Arc<Mutex<List>>) -> Came {
+    fn sweep(&self, night: &mut StagedRun, endpoint: &Endpoint, list: &Arc<Mutex<List>>) -> Came {
         let place = self.endpoints.iter().position(|e| e.name == endpoint.name).expect("a list of ours");
         let before = self.past.last().map_or_else(Held::new, |(_, held)| held[place].clone());
         let id = night.begin_sweep(&endpoint.name, &scope()).expect("the table is known");
@@ -263,7 +264,7 @@ impl Simulation {
         let limits = SweepLimits { confirms_at_once: !self.by_next_night, ..SweepLimits::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let swept = runtime.block_on(sweep(Arc::new(source), &mut desk, limits)).expect("the store takes every row");
-        let bad = if matches!(swept.verdict, Verdict::Failed(_)) { Vec::new() } else { desk.bad };
+        let bad = if matches!(swept.ending, Ending::Failed(_)) { Vec::new() } else { desk.bad };
         Came { swept, sweep: id, bad, before }
     }
 
@@ -279,7 +280,7 @@ impl Simulation {
 
     fn a_quiet_night_changes_nothing(&mut self, number: i64) {
         for (verdict, counts) in self.night(number) {
-            assert!(matches!(verdict, Verdict::Complete(_)), "{verdict:?}");
+            assert!(matches!(verdict, Ending::Complete(_)), "{verdict:?}");
             assert_eq!((counts.new, counts.changed, counts.gone), (0, 0, 0), "the same list again changes nothing");
         }
     }
@@ -320,10 +321,10 @@ fn confirmed_since(store: &Connection, table: &str, at: Timestamp) -> Held {
 
 fn record(came: &Came, by_next_night: bool) -> SweepRecord {
     let swept = &came.swept;
-    let verdict = match &swept.verdict {
-        Verdict::Complete(_) => store::Verdict::Complete,
-        Verdict::Unproved(_) => store::Verdict::Unproved,
-        Verdict::Failed(_) => store::Verdict::Failed,
+    let verdict = match &swept.ending {
+        Ending::Complete(_) => store::Verdict::Complete,
+        Ending::Unproved(_) => store::Verdict::Unproved,
+        Ending::Failed(_) => store::Verdict::Failed,
     };
     SweepRecord {
         sweep: came.sweep,
@@ -349,7 +350,7 @@ fn record(came: &Came, by_next_night: bool) -> SweepRecord {
 
 /// Takes a sweep's rows straight into the store.
 struct Desk<'a> {
-    night: &'a mut Night,
+    night: &'a mut StagedRun,
     sweep: SweepId,
     decoder: Decoder,
     envelope: Envelope,
@@ -399,11 +400,11 @@ struct Laws<'a> {
 impl Laws<'_> {
     #[track_caller]
     fn hold(&self, record: &SweepRecord) {
-        let verdict = &self.came.swept.verdict;
+        let verdict = &self.came.swept.ending;
         match verdict {
-            Verdict::Failed(_) => return assert_eq!(*self.held, self.came.before, "a failed sweep changes nothing"),
-            Verdict::Unproved(_) => assert_eq!(self.counts.gone, 0, "an unproved sweep declares nothing gone"),
-            Verdict::Complete(proof) => self.a_complete_sweep_is_what_was_there(*proof),
+            Ending::Failed(_) => return assert_eq!(*self.held, self.came.before, "a failed sweep changes nothing"),
+            Ending::Unproved(_) => assert_eq!(self.counts.gone, 0, "an unproved sweep declares nothing gone"),
+            Ending::Complete(proof) => self.a_complete_sweep_is_what_was_there(*proof),
         }
         assert_eq!(record.rows_read, self.counts.staged + record.quarantined, "{}: rows read", self.table);
         for id in self.list.stayed(self.by_next_night) {
@@ -438,7 +439,7 @@ impl Laws<'_> {
             let is_held = self.held.contains_key(&format!("k{key}"));
             assert!(is_held || !self.list.records.iter().any(is_readable), "{} k{key} by {proof}", self.table);
         }
-        for key in self.held.keys().filter(|_| !self.counts.braked && self.counts.unconfirmed == 0) {
+        for key in self.held.keys().filter(|_| !self.counts.is_held_back && self.counts.unconfirmed == 0) {
             assert!(self.list.ever.contains(key), "{} {key} was never listed, by {proof}", self.table);
         }
     }

@@ -111,7 +111,7 @@ pub(crate) fn after_sync(
 
 fn tell_amiss(published: &Published, folder: &Path) {
     let place = |path: &String| folder.join(path).display().to_string();
-    for path in &published.mended {
+    for path in &published.rewritten {
         say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
     }
     for path in &published.lost {
@@ -137,7 +137,7 @@ fn as_json(published: &Published) -> serde_json::Value {
         "written": published.written,
         "rows": published.rows,
         "bytes": published.bytes,
-        "mended": published.mended,
+        "mended": published.rewritten,
         "lost": published.lost,
     })
 }

@@ -1,5 +1,5 @@
-//! The reader of keys and the decoder are of one mind about every record: the key that the one finds is the one that
-//! the other stores, and where the one finds none the other refuses the record.
+//! The key reader and the decoder agree on every record: the key that one finds is the key that the other stores, and
+//! if one finds no key the other refuses the record.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -38,7 +38,7 @@ fn read_key(endpoint: &Endpoint, record: &str) -> Option<Vec<String>> {
     scan.key().map(|parts| parts.into_iter().map(|part| part.into_owned()).collect())
 }
 
-/// The key that a merge would find in the decoder's row, or none where it refuses the record.
+/// The key that a merge would find in the decoder's row, or none if it refuses the record.
 fn stored_key(endpoint: &Endpoint, record: &str) -> Option<Vec<String>> {
     let decoded = decode(endpoint, &[record]);
     let texts = |name: &str| match super::column(&decoded, name).into_iter().next()? {
@@ -51,7 +51,7 @@ fn stored_key(endpoint: &Endpoint, record: &str) -> Option<Vec<String>> {
     endpoint.key.iter().map(part).collect()
 }
 
-/// The record without what no path leads to: its other members may be bad for reasons of their own.
+/// The record with only the members on these paths: other members may be bad for other reasons.
 fn leading_to(paths: &[&[&str]], value: &str) -> String {
     let Ok(RawMembers(members)) = serde_json::from_str(value) else { return value.to_owned() };
     let mut kept = Vec::new();
@@ -126,7 +126,7 @@ fn parts() -> impl Strategy<Value = Vec<Vec<(&'static str, &'static str)>>> {
     })
 }
 
-/// Values that a key had better not be read from by guess.
+/// Values for which a guess would give a wrong key.
 const ODD: [&str; 21] = [
     "null",
     "true",

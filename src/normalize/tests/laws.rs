@@ -1,5 +1,5 @@
-//! What holds of any record: what is written is what is stored, however it is written, and the hash tells stored
-//! contents apart and nothing else.
+//! Rules for every record: the values are stored as given, however they are written, and the hash differs exactly if
+//! the stored contents differ.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The decoder from outside: lists written for the occasion, records as text, batches read back value by value.
+//! Tests of the decoder from outside: small lists, records as text, batches read back value by value.
 
 mod keys;
 mod laws;

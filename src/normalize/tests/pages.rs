@@ -46,7 +46,7 @@ fn reasons(decoded: &super::Decoded) -> Vec<(usize, &str)> {
 }
 
 #[test]
-fn bad_records_are_named_and_leave_the_good_ones_whole() {
+fn bad_records_are_reported_and_do_not_affect_the_good_ones() {
     let rows = [
         r#"{"id":"0","meta":{"name":"zero","data":{"size":1}},"parts":[{"n":1},{"n":2}],"steps":{"a":{"at":""}}}"#,
         r#"{"id":"1","meta":{"name":"one","data":{"size":1.5}}}"#,
@@ -67,7 +67,7 @@ fn bad_records_are_named_and_leave_the_good_ones_whole() {
     assert_eq!(named.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [1, 2, 3, 5, 7, 8, 9, 10]);
     assert_eq!(named[0].1, "meta.data.size: 1.5 is not an integer of 64 bits");
     assert_eq!(named[1].1, "parts[2].n: \"x\" is not an integer of 32 bits");
-    assert!(named[2].1.starts_with("steps[\"b\"].at: \"x\" is no time: not written like a time"), "{}", named[2].1);
+    assert!(named[2].1.starts_with("steps[\"b\"].at: \"x\" is not a time: not written like a time"), "{}", named[2].1);
     assert!(named[3].1.starts_with("not valid JSON: EOF"), "{}", named[3].1);
     assert!(named[4].1.starts_with("not valid JSON: trailing characters"), "{}", named[4].1);
     assert_eq!(named[5].1, "a list where an object is declared");
@@ -95,7 +95,7 @@ fn a_page_of_good_records_is_the_same_with_bad_ones_among_them() {
 }
 
 #[test]
-fn a_decoder_serves_page_after_page() {
+fn a_decoder_can_be_reused_for_many_pages() {
     let endpoint = keyed();
     let mut decoder = Decoder::new(&endpoint, CHINA);
     let first = decoder.decode(&[r#"{"id":"0","parts":[{"n":1}]}"#, r#"{"id":"1","x":1}"#, "{}"], NOW);
@@ -153,7 +153,7 @@ fn a_null_where_none_is_declared_is_bad() {
 }
 
 #[test]
-fn a_member_that_stands_twice_makes_a_record_bad() {
+fn a_member_that_appears_twice_makes_a_record_bad() {
     let rows = [
         r#"{"id":"1","id":"1"}"#,
         r#"{"id":"2","meta":{"name":"a"},"meta":{"data":{"size":1}}}"#,
@@ -165,12 +165,12 @@ fn a_member_that_stands_twice_makes_a_record_bad() {
     ];
     let decoded = decode(&keyed(), &rows);
     let wanted = [
-        (0, "id: stands twice"),
-        (1, "meta: stands twice"),
-        (2, "new: stands twice"),
-        (3, "new: stands twice"),
-        (4, "meta: stands twice"),
-        (5, "id: stands twice"),
+        (0, "id: appears twice"),
+        (1, "meta: appears twice"),
+        (2, "new: appears twice"),
+        (3, "new: appears twice"),
+        (4, "meta: appears twice"),
+        (5, "id: appears twice"),
     ];
     assert_eq!(reasons(&decoded), wanted);
     assert_eq!(decoded.good, [6]);
@@ -259,7 +259,7 @@ fn a_record_is_kept_up_to_its_limit_in_bytes() {
 }
 
 #[test]
-fn names_of_unknown_members_are_reported_up_to_a_number() {
+fn names_of_unknown_members_are_reported_up_to_a_limit() {
     let members: Vec<String> = (0..UNKNOWN_NAMES_MAX + 5).map(|n| format!(r#""n{n}":{n}"#)).collect();
     let record = format!(r#"{{"id":"1",{}}}"#, members.join(","));
     let decoded = decode(&keyed(), &[&record, &record]);
@@ -268,7 +268,7 @@ fn names_of_unknown_members_are_reported_up_to_a_number() {
     let others = decoded.unknown.last().unwrap();
     assert_eq!((others.name.as_str(), others.count), ("(others)", 10));
     let Value::String(extra) = &column(&decoded, "extra")[0] else { panic!("text") };
-    assert!(extra.contains(r#""n104":104"#), "not counted by name, yet kept");
+    assert!(extra.contains(r#""n104":104"#), "not counted by name, but kept");
 }
 
 #[test]

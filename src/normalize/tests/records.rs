@@ -1,4 +1,4 @@
-//! Records as the documentation's examples show them, with the ways in which they differ from what it declares.
+//! Records from the examples in the cloud's documentation, which differ in some ways from its declarations.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -148,7 +148,7 @@ fn deploy_tasks() -> Endpoint {
         type = "map"
         about = "Steps by their identity."
         item = { type = "struct", fields = [
-            { name = "id", type = "text", about = "Step." },
+            { name = "id", type = "text", about = "PathStep." },
             { name = "name", type = "text", about = "Name." },
             { name = "params", type = "map", item = { type = "text" }, about = "Parameters." },
             { name = "enable", type = "bool", about = "Whether it runs." },

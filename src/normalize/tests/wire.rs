@@ -1,4 +1,4 @@
-//! Each declared type against each way a value may come.
+//! Each declared type with each way in which a value may be written.
 
 use serde_json::{Value, json};
 
@@ -220,7 +220,7 @@ fn times_are_instants_and_an_empty_text_is_none() {
     refuse(
         TIME,
         &[
-            (r#""2022-02-30T00:00:00Z""#, "\"2022-02-30T00:00:00Z\" is no time: no such day"),
+            (r#""2022-02-30T00:00:00Z""#, "\"2022-02-30T00:00:00Z\" is not a time: no such day"),
             ("1646649643858", "a number where a time as text is declared"),
             ("1.5", "a number where a time as text is declared"),
             ("true", "a truth value where a time as text is declared"),
@@ -244,7 +244,7 @@ fn epoch_numbers_are_instants_and_so_is_their_text() {
     refuse(
         SECONDS,
         &[
-            ("1646649643858", "1646649643858 is no time: outside the years 0001 to 9999"),
+            ("1646649643858", "1646649643858 is not a time: outside the years 0001 to 9999"),
             ("1646649643.5", "1646649643.5 is not a time as a number"),
             (r#""yesterday""#, "\"yesterday\" is not a time as a number"),
             ("18446744073709551615", "18446744073709551615 is not a time as a number"),
@@ -261,7 +261,7 @@ fn an_elapsed_time_keeps_its_text_and_has_its_seconds_beside_it() {
     refuse(
         ELAPSED,
         &[
-            (r#""a while""#, "\"a while\" is no time: not written like an elapsed time (HH:mm:ss)"),
+            (r#""a while""#, "\"a while\" is not a time: not written like an elapsed time (HH:mm:ss)"),
             ("50", "a number where an elapsed time is declared"),
         ],
     );
@@ -274,16 +274,16 @@ fn lists_keep_their_order_and_their_nulls() {
 }
 
 #[test]
-fn maps_keep_their_entries_and_refuse_a_key_that_stands_twice() {
+fn maps_keep_their_entries_and_refuse_a_key_that_appears_twice() {
     check(MAP, &[("{}", json!({})), (r#"{"b":1,"":null,"a":"2"}"#, json!({"b": 1, "": null, "a": 2}))]);
-    assert_eq!(value(MAP, r#"{"a":1,"b":2,"a":1}"#), Err(r#"v["a"]: stands twice"#.to_owned()));
+    assert_eq!(value(MAP, r#"{"a":1,"b":2,"a":1}"#), Err(r#"v["a"]: appears twice"#.to_owned()));
     assert_eq!(value(MAP, r#"{"a":"x"}"#), Err(r#"v["a"]: "x" is not an integer of 32 bits"#.to_owned()));
 }
 
 #[test]
 fn a_struct_with_nothing_in_it_is_not_null() {
     check(STRUCT, &[("{}", json!({"a": null, "b": null})), (r#"{"b":1}"#, json!({"a": null, "b": 1}))]);
-    assert_eq!(value(STRUCT, r#"{"b":1,"b":1}"#), Err("v.b: stands twice".to_owned()));
+    assert_eq!(value(STRUCT, r#"{"b":1,"b":1}"#), Err("v.b: appears twice".to_owned()));
     assert_eq!(value(STRUCT, r#"{"a":[]}"#), Err("v.a: a list where text is declared".to_owned()));
 }
 

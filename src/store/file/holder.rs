@@ -1,4 +1,4 @@
-//! Who holds a store's lock, as the lock file says it.
+//! Who holds a store's lock, as written in the lock file. It locks nothing.
 
 use std::{fmt, fs};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 
-/// Who holds the lock.
+/// The process that holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
     pub pid: u32,

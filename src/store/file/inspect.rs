@@ -1,5 +1,5 @@
-//! A look at the store and its folder that leaves both as they are: who holds it, whether a run could write
-//! there, and how much room there is.
+//! Inspects the store and its folder and changes neither: who holds the store, whether a run could write there, and
+//! how much space is free.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use super::holder::Holder;
 use super::lock::read_holder;
 use crate::store::error::Error;
 
-/// The run that holds the store at this moment, if one does. No lock is taken unless a run has left its name
-/// behind, so that a run that begins just now is not turned away.
+/// The run that holds the store now, if any. The lock is tried only if the lock file names a run, so that a run that
+/// is just starting is not refused.
 pub fn holder(store: &Path) -> Option<Holder> {
     let path = PathBuf::from(format!("{}.lock", resolved(store).display()));
     let mut file = File::open(path).ok()?;
@@ -19,7 +19,7 @@ pub fn holder(store: &Path) -> Option<Holder> {
     matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)).then_some(holder)
 }
 
-/// Whether a run may make its files beside the store.
+/// Checks that a run may create its files beside the store.
 pub fn require_writable(store: &Path) -> Result<(), Error> {
     let folder = folder_of(store);
     if !folder.is_dir() {
@@ -36,7 +36,7 @@ pub fn free_bytes(store: &Path) -> Result<u64, Error> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// The file itself, where the path is a link to it.
+/// The file itself if the path is a link to it.
 fn resolved(store: &Path) -> PathBuf {
     fs::canonicalize(store).unwrap_or_else(|_| store.to_owned())
 }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_or_no_folder_is_named() {
+    fn a_missing_folder_and_a_file_in_its_place_are_named() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("file"), "").unwrap();
         require_writable(&folder.path().join("x.duckdb")).unwrap();

@@ -1,5 +1,5 @@
-//! One run at a time: a lock file beside the store, held with the operating system's lock, that says who
-//! holds it. It knows nothing of DuckDB.
+//! One run at a time: a lock file beside the store, locked by the operating system, that names its holder.
+//! It knows nothing of DuckDB.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -14,16 +14,16 @@ const POLL: Duration = Duration::from_millis(100);
 /// Longest text that is read from a lock file.
 const HOLDER_BYTES_MAX: u64 = 4096;
 
-/// The lock; dropping it lets go. The file stays behind, emptied: to remove it would race with a run that
-/// has opened it and is about to lock it.
+/// The lock; dropping it releases it. The file is emptied and stays: removing it would race with a run that has
+/// opened it and is about to lock it.
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
 }
 
 impl Lock {
-    /// Takes the lock, or waits for it no longer than `timeout`. A file that no process holds is taken over,
-    /// whatever it says.
+    /// Takes the lock, or waits for it no longer than `timeout`. A file that no process has locked is taken over,
+    /// whatever is in it.
     pub fn take(path: &Path, holder: &Holder, timeout: Duration, wait: fn(Duration)) -> Result<Lock, Error> {
         let mut file = open(path)?;
         let mut waited = Duration::ZERO;
@@ -52,7 +52,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A name left in the file would only mislead; whether a run holds the lock is the system's to say.
+        // A name left in the file would mislead. Only the system knows whether a run holds the lock.
         let _ = self.file.set_len(0);
     }
 }
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_let_go_while_another_waits_is_taken() {
+    fn a_lock_that_is_released_while_another_run_waits_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.lock");
         KEPT.set(Some(Lock::take(&path, &holder(7), Duration::ZERO, |_| ()).unwrap()));

@@ -1,6 +1,6 @@
-//! How much memory DuckDB may take in a run: what is set, and more only where records are so large that it cannot
-//! do with less. DuckDB handles a column's values 2,048 rows at a time and holds all of them at once, so a table of
-//! 400 records of 3 MiB takes 1.2 GiB to write or to read, whatever is set. It knows nothing of what is run.
+//! How much memory DuckDB may use in a run: the setting, and more only if records are so large that DuckDB needs it.
+//! DuckDB handles a column's values 2,048 rows at a time and holds all of them at once, so a table of 400 records of
+//! 3 MiB takes 1.2 GiB to write or to read, whatever the setting. It knows nothing of the statements.
 
 use duckdb::Connection;
 
@@ -10,38 +10,39 @@ use crate::store::template::{self, Values, ident, literal};
 
 /// The most that is added for large records, in MiB.
 pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
-/// Columns of all lists together that need no more than what is set; the built-in lists have fewer.
+/// Columns of all lists together that need no more than the setting; the built-in lists have fewer.
 pub const ORDINARY_COLUMNS: u64 = 192;
-/// What each further column takes in MiB: a block in the table, one in its history and one on the way, for as long as
-/// the transaction lasts.
+/// What each further column takes in MiB while the transaction lasts: a block in the table, one in its history and
+/// one in transit.
 const COLUMN_MB: u64 = 1;
-/// Room on the disk for what does not fit, in MiB; never more than half of what is free.
+/// Disk space for what does not fit, in MiB; never more than half of what is free.
 pub const SPILL_MB_MAX: u64 = 16_384;
 /// Rows that DuckDB handles at a time.
 pub(crate) const VECTOR_ROWS: u64 = 2048;
-/// What a vector of large values takes where it is read or written, in percent of its bytes: it is held once.
+/// What a vector of large values takes when it is read or written, in percent of its bytes: it is held once.
 const WIDE_PERCENT: u64 = 125;
-/// What it takes where it is sorted: it is held as it is read and as it is given on.
+/// What it takes when it is sorted: it is held as input and as output.
 const SORTED_WIDE_PERCENT: u64 = 250;
 const MB: u64 = 1 << 20;
 
-/// The limit for lists that have so many columns together.
+/// The limit for lists with this many columns together.
 pub(crate) fn for_columns_mb(set_mb: u64, columns: u64) -> u64 {
     set_mb + (columns.saturating_sub(ORDINARY_COLUMNS) * COLUMN_MB).min(WIDE_MEMORY_MB_MAX)
 }
 
-/// The limit for tables whose largest vector has so many bytes.
+/// The limit for tables whose largest vector has this many bytes.
 pub(crate) fn limit_mb(set_mb: u64, wide_bytes: u64) -> u64 {
     raised(set_mb, wide_bytes, WIDE_PERCENT)
 }
 
 fn raised(set_mb: u64, wide_bytes: u64, wide_percent: u64) -> u64 {
     let wide_mb = (wide_bytes / MB).saturating_mul(wide_percent) / 100;
-    // Ordinary records take their share of what is set.
+    // Ordinary records fit into their share of the setting.
     if wide_mb <= set_mb / 3 { set_mb } else { set_mb + wide_mb.min(WIDE_MEMORY_MB_MAX) }
 }
 
-/// Bytes of the largest vector of large values in the tables of these lists and in quarantine, from what the file says of its blocks.
+/// Bytes of the largest vector of large values in the tables of these lists and in quarantine, by the file's own list
+/// of blocks.
 pub(crate) fn wide_bytes<'a>(
     connection: &Connection,
     held: &[String],
@@ -49,7 +50,7 @@ pub(crate) fn wide_bytes<'a>(
 ) -> Result<u64, Error> {
     let mut widest = 0;
     let tables = lists.flat_map(|list| [list.to_owned(), history_table(list)]);
-    // Of the ledger only quarantine may hold large values: the texts of records that could not be read.
+    // In the ledger only quarantine may hold large values: the texts of records that could not be read.
     for table in tables.chain([QUARANTINE.to_owned()]) {
         if !held.contains(&table) {
             continue;
@@ -63,7 +64,7 @@ pub(crate) fn wide_bytes<'a>(
     Ok(widest)
 }
 
-/// The memory that a reader needs who sorts and would do with so much for lists of ordinary records, in MiB.
+/// The memory in MiB that a reader needs to sort; `ordinary_mb` is enough for ordinary records.
 pub fn memory_limit_mb<'a>(
     connection: &Connection,
     lists: impl Iterator<Item = &'a str>,
@@ -85,7 +86,7 @@ pub(crate) fn set_limit(connection: &Connection, limit_mb: u64) -> Result<(), Er
     connection.execute_batch(&sql).map_err(Error::sql("set its memory"))
 }
 
-/// Room on the disk for what does not fit into memory, where so many bytes are free.
+/// Disk space in MiB for what does not fit into memory, if this many bytes are free.
 pub(crate) fn spill_mb(free_bytes: u64) -> u64 {
     SPILL_MB_MAX.min(free_bytes / MB / 2)
 }

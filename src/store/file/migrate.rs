@@ -1,5 +1,5 @@
 //! Migrations of the ledger and support tables: numbered files, never changed once applied, each in one
-//! transaction with its own row in `schema_migrations`. It knows nothing of the tables of lists.
+//! transaction with its row in `schema_migrations`. It knows nothing of the tables of lists.
 
 use std::path::Path;
 
@@ -31,13 +31,13 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
 ];
 
 impl Migration {
-    /// SHA-256 of the text, the same whatever line ends a checkout has given it.
+    /// SHA-256 of the text, the same for every kind of line end.
     fn checksum(&self) -> String {
         hex::encode(Sha256::digest(self.text.replace('\r', "").as_bytes()))
     }
 }
 
-/// Applies what is pending, in order. Returns the names of what was applied.
+/// Applies the pending migrations in order. Returns their names.
 pub(crate) fn run(
     connection: &Connection,
     migrations: &[Migration],
@@ -54,7 +54,7 @@ pub(crate) fn run(
     Ok(pending.iter().map(|m| m.name).collect())
 }
 
-/// Refuses a file that is no store, or one that this program is too old for.
+/// Refuses a file that is not a store, or one that is newer than this program.
 pub(crate) fn require_known(connection: &Connection, path: &Path) -> Result<(), Error> {
     let applied = applied(connection)?;
     if applied.is_empty() {

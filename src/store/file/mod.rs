@@ -6,4 +6,4 @@ pub(super) mod lock;
 pub(super) mod memory;
 pub(super) mod migrate;
 pub(super) mod open;
-pub(super) mod workbench;
+pub(super) mod shadow_copy;

@@ -1,5 +1,4 @@
-//! Opening a DuckDB file: to read it as others left it, and to tell what is wrong with one that is no store.
-//! It never writes.
+//! Opens a DuckDB file to read it, and explains what is wrong with a file that is not a store. It never writes.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -11,12 +10,12 @@ use duckdb::{AccessMode, Config, Connection};
 use crate::store::error::{self, Error};
 use crate::store::template;
 
-/// What stands at byte 8 of every DuckDB file.
+/// The bytes at offset 8 of every DuckDB file.
 const MAGIC: &[u8; 4] = b"DUCK";
 const MAGIC_AT: usize = 8;
-/// What DuckDB takes for a database that is never on a disk.
+/// DuckDB's name for a database in memory.
 const IN_MEMORY: &str = ":memory:";
-/// The table that marks a demo's store, whatever it holds.
+/// The table that marks a store made by `hclake demo`.
 const DEMO_MARK: &str = "_hclake_demo";
 
 /// Whether `hclake demo` made the store.
@@ -30,16 +29,16 @@ pub fn is_demo(connection: &Connection) -> Result<bool, Error> {
     Ok(names.iter().any(|name| name == DEMO_MARK))
 }
 
-/// Opens the file that is there. DuckDB is given its whole path: it takes the beginning of a short one, such as
-/// `md:x` or `s3:x`, for the name of an extension or a place on the network.
+/// Opens an existing file. DuckDB gets the absolute path: in a relative one such as `md:x` or `s3:x` it would take
+/// the beginning for the name of an extension or of a network protocol.
 pub(crate) fn open_file(path: &Path, mode: AccessMode) -> Result<Connection, Error> {
     let whole = locate(path)?;
     let config = config().and_then(|c| c.access_mode(mode)).map_err(Error::sql("be configured"))?;
     Connection::open_with_flags(whole, config).map_err(|e| opening(path, e))
 }
 
-/// The file itself, links followed. A link that leads nowhere is an error: a new file in the link's place would not
-/// be where the link was meant to lead.
+/// The file itself, links followed. A dangling link is an error: a new file in the link's place would not be where
+/// the link points.
 pub(crate) fn locate(path: &Path) -> Result<PathBuf, Error> {
     fs::canonicalize(path).map_err(|source| match source.kind() {
         ErrorKind::NotFound => match fs::read_link(path) {
@@ -51,7 +50,7 @@ pub(crate) fn locate(path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// The folder that a path names a file in.
+/// The folder of the file that a path names.
 pub(crate) fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
@@ -66,12 +65,12 @@ fn missing(path: &Path) -> Error {
     }
 }
 
-/// Settings of every connection: no extension comes from outside the program.
+/// Settings of every connection: DuckDB loads no extension from outside the program.
 pub(crate) fn config() -> duckdb::Result<Config> {
     Config::default().enable_autoload_extension(false)?.with("autoinstall_known_extensions", "false")
 }
 
-/// A database of its own for a test, set as every other; `zone` is its session's where DuckDB has time zones.
+/// A separate database for a test, with the usual settings; `zone` is the session's if DuckDB has time zones.
 #[cfg(test)]
 pub(crate) fn in_memory(zone: &str) -> Connection {
     let connection =
@@ -80,12 +79,12 @@ pub(crate) fn in_memory(zone: &str) -> Connection {
     connection
 }
 
-/// Shows instants in UTC where DuckDB has time zones; where it has none, it shows them so anyway.
+/// Shows instants in UTC. A DuckDB without time zones refuses the statement and shows UTC anyway.
 pub(crate) fn use_utc(connection: &Connection) {
     let _ = connection.execute_batch("SET TimeZone = 'UTC'");
 }
 
-/// The name of a store's file, where the path is a file's at all.
+/// The name of the store's file. Errors: the path cannot name a file.
 pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
     let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let is_in_memory = |name: &OsStr| name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes());
@@ -93,13 +92,13 @@ pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
     name.ok_or_else(|| Error::NoFileName { path: path.to_owned() })
 }
 
-/// `s3://bucket/x`, `https://…`: nothing that a run could put a file in the place of.
+/// `s3://bucket/x`, `https://…`: a run could not replace such a file.
 fn is_address(path: &Path) -> bool {
     let scheme = path.to_str().and_then(|text| text.split_once("://")).map(|(scheme, _)| scheme);
     scheme.is_some_and(|scheme| !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
-/// Says why a path is no DuckDB file before DuckDB is asked.
+/// Checks that a path is a DuckDB file, before DuckDB opens it.
 pub(crate) fn check_magic(path: &Path) -> Result<(), Error> {
     let mut head = [0; MAGIC_AT + MAGIC.len()];
     let read = File::open(locate(path)?).and_then(|mut file| file.read_exact(&mut head));
@@ -112,7 +111,7 @@ pub(crate) fn check_magic(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Tells the ways apart in which DuckDB refuses a file.
+/// The error for a file that DuckDB refuses to open, by DuckDB's message.
 pub(crate) fn opening(path: &Path, source: duckdb::Error) -> Error {
     let message = source.to_string();
     let path = path.to_owned();

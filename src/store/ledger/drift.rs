@@ -1,4 +1,4 @@
-//! By what records differ from the catalog, as a person looks at it, and what the person has acknowledged.
+//! How records differ from the catalog: reading it from the ledger, and acknowledging it.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use duckdb::{Connection, params};
 use super::records::DriftKind;
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template;
 
-/// A member by which the records of a table have differed.
+/// A member in which records of a table differ from the catalog.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     pub table: String,
@@ -25,7 +25,7 @@ pub struct Drift {
     pub is_acknowledged: bool,
 }
 
-/// Drift that is not to be warned of, as long as it does not change.
+/// Drift that causes no warning as long as it does not change.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acknowledged {
     kind: String,
@@ -41,7 +41,7 @@ impl Acknowledged {
     }
 }
 
-/// All drift that is known, newest first.
+/// All known drift, newest first.
 pub fn known_drift(connection: &Connection) -> Result<Vec<Drift>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::DRIFT_KNOWN.text)?;
@@ -80,11 +80,11 @@ pub fn acknowledge(
     table: &str,
     fields: &[String],
 ) -> Result<(), Error> {
-    let bench = Workbench::open(path, at, settings)?;
+    let shadow = ShadowCopy::open(path, at, settings)?;
     for field in fields {
         let values = params![at.to_string(), table, field];
-        let marked = bench.connection().execute(template::ACKNOWLEDGE.text, values);
+        let marked = shadow.connection().execute(template::ACKNOWLEDGE.text, values);
         marked.map_err(Error::sql("acknowledge drift"))?;
     }
-    bench.replace(|_| Ok(()))
+    shadow.replace(|_| Ok(()))
 }

@@ -1,4 +1,4 @@
-//! The ledger: runs, sweeps, requests, quarantine and drift, as rows and as a person looks at them.
+//! The ledger: runs, sweeps, requests, quarantine and drift, written and read. It knows nothing of the tables of lists.
 
 pub(super) mod drift;
 pub(super) mod quarantine;

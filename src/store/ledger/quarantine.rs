@@ -1,5 +1,4 @@
-//! Records in quarantine that wait for a good copy, as a person or a retry looks at them, and those that a person has
-//! dismissed.
+//! Quarantined records that wait for a good copy, and those that a person has dismissed. It decodes no record.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -9,33 +8,33 @@ use duckdb::{Connection, params};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Quarantined {
-    /// Names the record while it is in quarantine.
+    /// Identifies the record while it is in quarantine.
     pub id: String,
     pub table: String,
-    /// As the ledger writes it.
+    /// As written in the ledger.
     pub scope: String,
-    /// As DuckDB writes a list; `None` where the key could not be read.
+    /// As DuckDB writes a list; `None` if the key could not be read.
     pub key: Option<String>,
     pub reason: String,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
-    /// The record's text as it came.
+    /// The record's text as received.
     pub raw: String,
     pub request_id: Option<String>,
     /// Whether the newest stored sweep of its list still showed it.
     pub is_listed: bool,
     /// The parts of the key.
     pub key_parts: Option<Vec<String>>,
-    /// Hash of the text as it came.
+    /// Hash of the text as received.
     pub raw_hash: u64,
 }
 
-/// Every record that waits, newest first.
+/// All waiting records, newest first.
 pub fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::QUARANTINE_OPEN.text)?;
@@ -69,13 +68,13 @@ pub(crate) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
     read().map_err(Error::sql("read which quarantined records are dismissed"))
 }
 
-/// Marks records as dismissed: they stay in the ledger, and are not reported again as long as their content is the same.
+/// Marks records as dismissed: they stay in the ledger and are not reported again while their content is the same.
 pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
-    let bench = Workbench::open(path, at, settings)?;
+    let shadow = ShadowCopy::open(path, at, settings)?;
     for record in records {
         let values = params![at.to_string(), record.table, record.scope, record.raw_hash.cast_signed()];
-        let marked = bench.connection().execute(template::DISMISS.text, values);
+        let marked = shadow.connection().execute(template::DISMISS.text, values);
         marked.map_err(Error::sql("dismiss a quarantined record"))?;
     }
-    bench.replace(|_| Ok(()))
+    shadow.replace(|_| Ok(()))
 }

@@ -1,5 +1,5 @@
-//! The ledger's rows as values, and their way into its tables. It decides nothing: what a run did and what
-//! came of it is handed to it.
+//! The ledger's rows as values, and how they are written to its tables. It decides nothing: the caller knows what
+//! the run did.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::schema::{REQUESTS, RUNS, SWEEPS, UTC};
 use crate::store::error::Error;
-use crate::store::file::workbench::PROGRAM;
+use crate::store::file::shadow_copy::PROGRAM;
 use crate::store::sweeps::{NotShown, RunStamp, SweepCounts, SweepId};
 use crate::store::table::append::{self, CHUNK_BYTES, Database};
 use crate::store::table::raw::RawText;
@@ -26,35 +26,35 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     pub ended_at: Timestamp,
-    /// What the caller knows of; a sweep that the brake holds back makes it [`Outcome::Partial`].
+    /// The outcome as far as the caller knows it; a sweep that is held back makes it [`Outcome::Partial`].
     pub outcome: Outcome,
     pub settings_hash: String,
-    /// What is to be published once the run is stored.
-    pub owed: Option<Owed>,
+    /// What must be published once the run is stored.
+    pub pending_publish: Option<PendingPublish>,
 }
 
-/// A folder that the run is to be published into.
+/// A folder that the run must be published to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Owed {
+pub struct PendingPublish {
     pub target: String,
-    /// The newest run that it holds so far.
+    /// The newest run that it holds already.
     pub published_run_id: Option<i64>,
 }
 
-/// One listing of one table in one scope. Counts are rows, pages or calls.
+/// One sweep of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
     pub sweep: SweepId,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
     pub verdict: Verdict,
-    /// How it was proved complete, or why not.
+    /// How it was proved complete, or why it was not.
     pub proof: Option<String>,
     pub not_shown: NotShown,
     pub reported_total_first: Option<u64>,
     pub reported_total_last: Option<u64>,
     pub rows_read: u64,
-    /// Rows dropped as read before, ahead of the store; what the store drops is added.
+    /// Rows dropped as duplicates before they reached the store; the store adds those that it drops.
     pub duplicates: u64,
     pub quarantined: u64,
     pub pages: u64,
@@ -75,13 +75,13 @@ pub struct SweepError {
     pub request_id: Option<String>,
 }
 
-/// One call to the cloud; those that belong to no list have no sweep.
+/// One call to the cloud; a call that belongs to no list has no sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestRecord {
     pub sweep: Option<SweepId>,
     pub at: Timestamp,
     pub path: String,
-    /// `None` where no answer came.
+    /// `None` if no answer came.
     pub status: Option<u16>,
     pub attempt: u32,
     pub ms: u64,
@@ -93,7 +93,7 @@ pub struct RequestRecord {
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuarantineRecord {
     pub sweep: SweepId,
-    /// Parts of the key as texts, where they could be read.
+    /// Parts of the key as texts, if they could be read.
     pub key: Option<Vec<String>>,
     pub reason: String,
     pub raw: RawText,
@@ -101,14 +101,14 @@ pub struct QuarantineRecord {
     pub request_id: Option<String>,
 }
 
-/// How records differ from what the catalog tells of them.
+/// How records differ from the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriftKind {
-    /// They have a member that it does not know.
+    /// They have a member that the catalog does not know.
     Unknown,
-    /// None has a member any more that it declares.
+    /// No record has a declared member any longer.
     Vanished,
-    /// A member has another type in all of them.
+    /// A member has another type in all records.
     Type,
 }
 
@@ -122,7 +122,7 @@ impl DriftKind {
     }
 }
 
-/// A member by which a table's records differ from the catalog, and in how many.
+/// A member in which a table's records differ from the catalog, and how many of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftRecord {
     pub table: String,
@@ -134,12 +134,12 @@ pub struct DriftRecord {
     pub form: Option<String>,
 }
 
-/// Unknown members of one table that are kept by name; new ones past that are counted together.
+/// Unknown members of one table that are kept by name; further ones are counted together.
 pub const DRIFT_FIELDS_MAX: usize = 1_000;
-/// The name of those.
+/// The name under which the further ones are counted.
 pub const DRIFT_OTHERS: &str = "(others)";
 
-/// A sweep with what the night knows of it.
+/// A sweep with its table, scope and counts.
 pub(crate) struct SweepRow<'a> {
     pub table: &'a str,
     pub scope: &'a Scope,
@@ -170,13 +170,13 @@ impl Ledger<'_> {
                 ("settings_hash", texts([Some(&run.settings_hash)])),
             ]),
         )?;
-        run.owed.as_ref().map_or(Ok(()), |owed| self.settle(owed))
+        run.pending_publish.as_ref().map_or(Ok(()), |pending| self.mark_published(pending))
     }
 
-    fn settle(&self, owed: &Owed) -> Result<(), Error> {
-        let published = owed.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
-        let values = [("target", template::literal(&owed.target)), ("published_run_id", published)];
-        self.execute(&template::SETTLE_OUTBOX, Values::from(values))
+    fn mark_published(&self, pending: &PendingPublish) -> Result<(), Error> {
+        let published = pending.published_run_id.map_or("NULL".to_owned(), |id| id.to_string());
+        let values = [("target", template::literal(&pending.target)), ("published_run_id", published)];
+        self.execute(&template::MARK_PUBLISHED, Values::from(values))
     }
 
     pub fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {
@@ -229,7 +229,7 @@ impl Ledger<'_> {
         )
     }
 
-    /// Adds the run's calls and drops those that are older than they are kept.
+    /// Adds the run's calls and deletes those older than `keep_days`.
     pub fn add_requests(&self, records: &[RequestRecord], places: Places, keep_days: u32) -> Result<(), Error> {
         let place = |r: &RequestRecord| r.sweep.map(places);
         let rows = batch([
@@ -249,7 +249,7 @@ impl Ledger<'_> {
         self.execute(&template::PRUNE_REQUESTS, Values::from([("before", instant(before))]))
     }
 
-    /// A few records at a time, so that no more of their texts than [`CHUNK_BYTES`] are in memory, or one.
+    /// A few records at a time, so that at most [`CHUNK_BYTES`] of their texts are in memory, or one text.
     pub fn fold_quarantine(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
         chunks(records).into_iter().try_for_each(|chunk| self.fold_quarantined(chunk, places))
     }
@@ -287,7 +287,7 @@ impl Ledger<'_> {
         self.execute(&template::FOLD_DRIFT, Values::from(bounds))
     }
 
-    /// To be called once the run's sweeps are in the ledger.
+    /// Call it after the run's sweeps are in the ledger.
     pub fn resolve_keyless(&self) -> Result<(), Error> {
         self.execute(&template::RESOLVE_KEYLESS, Values::new())
     }
@@ -309,7 +309,7 @@ impl SweepRow<'_> {
     }
 }
 
-/// Records in their order, in parts whose texts have [`CHUNK_BYTES`] together, or of one.
+/// The records in their order, in parts whose texts have at most [`CHUNK_BYTES`] together, or of one record.
 fn chunks(records: &[QuarantineRecord]) -> Vec<&[QuarantineRecord]> {
     let mut chunks = Vec::new();
     let (mut start, mut bytes) = (0, 0);
@@ -324,7 +324,7 @@ fn chunks(records: &[QuarantineRecord]) -> Vec<&[QuarantineRecord]> {
     chunks
 }
 
-/// Bytes of the texts of that many quarantined records in a row that have the most.
+/// The most bytes that the texts of `rows` consecutive records have.
 pub(crate) fn widest(records: &[QuarantineRecord], rows: u64) -> u64 {
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
     let (mut bytes, mut widest) = (0, 0);

@@ -1,5 +1,5 @@
-//! Gives a run another start, for one that was made while the machine's clock was wrong: every version that it opened or
-//! closed moves with it, and nothing else of the store changes. Whether the new time is the true one is not known here.
+//! Gives a run another start time, if it was made while the machine's clock was wrong: every version that it opened or
+//! closed moves with it, and nothing else in the store changes. It cannot know whether the new time is right.
 
 use std::path::Path;
 
@@ -8,21 +8,21 @@ use duckdb::Connection;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Endpoint;
 use crate::store::error::Error;
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::read::checks;
 use crate::store::template::{self, Values, ident, instant};
 
-/// Starts of a run, and of those beside it.
+/// Starts of a run, and of the runs before and after it.
 struct Neighbours {
     run: Timestamp,
     before: Option<Timestamp>,
     after: Option<Timestamp>,
 }
 
-/// Dates a run `to` another time, and returns the one that it had. The store's rules are held to before the changed
-/// copy takes the store's place.
+/// Dates a run `to` another time and returns its former time. The changed copy must pass the store's checks before it
+/// replaces the store.
 ///
-/// Errors: no such run; a time that does not lie between those of the runs before and after it, or not before `now`.
+/// Errors: there is no such run; the time is not between those of the runs before and after, or not before `now`.
 pub fn redate(
     path: &Path,
     run_id: i64,
@@ -31,8 +31,8 @@ pub fn redate(
     endpoints: &[Endpoint],
     settings: &StoreSettings,
 ) -> Result<Timestamp, Error> {
-    let bench = Workbench::open(path, now, settings)?;
-    let connection = bench.connection();
+    let shadow = ShadowCopy::open(path, now, settings)?;
+    let connection = shadow.connection();
     let found = neighbours(connection, run_id)?;
     let Neighbours { run, before, after } = found;
     let latest = after.map_or(now, |after| after.min(now));
@@ -58,7 +58,7 @@ pub fn redate(
     ]);
     connection.execute_batch(&template::REDATE_LEDGER.fill(&values)?).map_err(Error::sql("date the run again"))?;
     transaction.commit().map_err(Error::sql("commit the run's new date"))?;
-    bench.replace(|written| {
+    shadow.replace(|written| {
         let is_dated = neighbours(written, run_id)?.run == to;
         match checks::run_checks(written, endpoints)?.into_iter().next() {
             Some(violation) => Err(Error::Unsound { check: violation.check, sample: violation.sample }),
@@ -78,7 +78,7 @@ fn neighbours(connection: &Connection, run_id: i64) -> Result<Neighbours, Error>
     Ok(Neighbours { run, before: before.map(Timestamp), after: after.map(Timestamp) })
 }
 
-/// Table and column, each.
+/// Table and column of each.
 fn columns(connection: &Connection) -> Result<Vec<(String, String)>, Error> {
     let doing = || Error::sql("list the columns that hold instants of runs");
     let mut statement = connection.prepare(template::REDATE_COLUMNS.text).map_err(doing())?;

@@ -1,23 +1,23 @@
-//! What a listing and a run come to, from the sweep to the ledger and back to every reader of it.
+//! The verdict of a sweep and the outcome of a run, as the ledger writes them. It does not decide either.
 
 use std::fmt;
 
 use duckdb::types::{FromSql, FromSqlError, FromSqlResult, ValueRef};
 use serde::Serialize;
 
-/// What one listing came to.
+/// The verdict of one sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It was proved that every record was listed.
     Complete,
-    /// What was listed is stored, and nothing is declared gone.
+    /// The records listed are stored, and none is declared gone.
     Unproved,
-    /// Nothing of it is stored.
+    /// Nothing from it is stored.
     Failed,
 }
 
-/// What a run came to.
+/// The outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -25,7 +25,7 @@ pub enum Outcome {
     Complete,
     /// Some lists failed, are unproved or were held back; the rest is stored.
     Partial,
-    /// No list could be read; nothing was stored, so no ledger says it.
+    /// No list could be read. Nothing was stored, so it never appears in a ledger.
     Failed,
 }
 

@@ -1,4 +1,4 @@
-//! What must hold of every store, asked of one that is open: each file of `sql/checks` returns no row.
+//! The rules that every store must keep: each file of `sql/checks` must return no row. It repairs nothing.
 
 use duckdb::Connection;
 
@@ -16,7 +16,7 @@ const TABLE_CHECKS: &[Template] = &[
     template::CHECK_RUNS_KNOWN,
 ];
 
-/// Something that does not hold: `rows` of it, the first as `sample`.
+/// A broken rule: how many rows break it, and the first of them as `sample`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     pub check: &'static str,
@@ -25,7 +25,7 @@ pub struct Violation {
     pub sample: String,
 }
 
-/// Runs every check on the ledger and on those of the endpoints' tables that the store has.
+/// Runs every check on the ledger and on those tables of the endpoints that the store has.
 pub fn run_checks(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec<Violation>, Error> {
     let held = tables(connection).map_err(Error::sql("list the tables of the store"))?;
     let mut violations = Vec::new();

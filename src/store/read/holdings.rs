@@ -1,5 +1,5 @@
 //! What the store holds of each list: how many records and versions, how fresh they are and how far back they go.
-//! It reads, and knows the names of tables alone.
+//! It only reads, and knows only the names of tables.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,13 @@ use crate::store::error::Error;
 use crate::store::ledger::verdict::Verdict;
 use crate::store::template::{self, Values, ident, literal};
 
-/// What is held of one list in one scope. Counts are of records and of their versions, open ones included.
+/// What the store holds of one list in one scope. Counts are records, and versions with the open ones included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
     pub scope: String,
     pub rows: u64,
     pub versions: u64,
-    /// Start of the first run that stored something: the earliest instant that can be asked about.
+    /// Start of the first run that stored something: the earliest instant that can be queried.
     pub since: Option<Timestamp>,
     /// Start of the newest run whose sweep was complete.
     pub newest_complete: Option<Timestamp>,
@@ -26,7 +26,7 @@ pub struct Holding {
     pub newest_verdict: Option<Verdict>,
 }
 
-/// Names of the lists that the store has tables for, those included that no catalog knows any more.
+/// Names of the lists that the store has tables for, lists that the catalog no longer knows included.
 pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
     let fault = || Error::sql("list the tables");
     let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(fault())?;
@@ -35,7 +35,7 @@ pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
     Ok(names.iter().filter(|name| names.contains(&history_table(name))).cloned().collect())
 }
 
-/// What is held of a list, scope by scope. The store must have its tables: see [`lists_held`].
+/// What the store holds of a list, scope by scope. The store must have its tables: see [`lists_held`].
 pub fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holding>, Error> {
     let fault = || Error::sql(format!("count what is held of {table}"));
     let values = Values::from([

@@ -1,5 +1,4 @@
-//! Reading a store as it stands: bounded connections, what it holds, how it stands, and what must hold of it. It
-//! writes nothing.
+//! Reads a store: connections with bounded memory, its holdings, its status and its checks. It writes nothing.
 
 pub(super) mod checks;
 pub(super) mod holdings;

@@ -1,5 +1,5 @@
-//! A connection that reads within bounds: so much memory for DuckDB, and so much room in a private folder, gone with
-//! the connection, for what does not fit. It knows nothing of what is asked.
+//! A read connection with bounds: a limit for DuckDB's memory, and one for a private folder that takes what does not
+//! fit and is removed with the connection. It knows nothing of the queries.
 
 use std::fs::{self, DirBuilder};
 use std::io::ErrorKind;
@@ -15,41 +15,41 @@ use crate::store::error::Error;
 use crate::store::file::migrate;
 use crate::store::file::open::{self, check_magic, file_name, locate, opening, use_utc};
 
-/// Memory that DuckDB may take to answer, in MiB.
+/// Memory that DuckDB may use for a query, in MiB.
 pub const READ_MEMORY_MB: u64 = 512;
-/// Room that it may take on the disk for what does not fit, in MiB; never more than half of what is free.
+/// Disk space that it may use for what does not fit, in MiB; never more than half of what is free.
 pub const READ_SPILL_MB: u64 = 4096;
-/// Each thread needs a share of the memory, so a large machine does not start one for each of its cores.
+/// Each thread needs a share of the memory, so a large machine does not start one for each core.
 pub const READ_THREADS_MAX: usize = 4;
 
 const MB: u64 = 1024 * 1024;
-/// Names that are tried for the folder.
+/// How many names are tried for the folder.
 const NAMES_MAX: usize = 8;
 
-/// A connection to read with. It is used as a [`Connection`]; with it goes the folder that it spilled into.
+/// A read connection, used as a [`Connection`]. Dropping it removes the folder that it spilled into.
 #[derive(Debug)]
 pub struct Reader {
-    // The connection goes before the folder.
+    // Dropped in this order: the connection, the folder.
     connection: Connection,
     spill: Option<Spill>,
 }
 
 impl Reader {
-    /// Opens a file to read it. What it holds is not looked at.
+    /// Opens a file to read it, without checking what it holds.
     pub(crate) fn open(path: &Path) -> duckdb::Result<Reader> {
         let spill = Spill::create(&std::env::temp_dir());
         let config = bounded(spill.as_ref())?.access_mode(AccessMode::ReadOnly)?;
         Ok(Reader { connection: Connection::open_with_flags(path, config)?, spill })
     }
 
-    /// The folder for what does not fit into memory, for one who ends the process without dropping the reader.
+    /// The folder for what does not fit into memory. A caller that ends the process without a drop removes it.
     pub fn spill_folder(&self) -> Option<&Path> {
         self.spill.as_ref().map(|spill| spill.folder.as_path())
     }
 }
 
-/// Opens the store to read it, within bounds of memory and disk. Nothing is loaded or installed from outside, and
-/// instants are shown in UTC.
+/// Opens the store to read it, with bounded memory and disk. DuckDB loads and installs nothing from outside, and shows
+/// instants in UTC.
 pub fn open_read_only(path: &Path) -> Result<Reader, Error> {
     file_name(path)?;
     check_magic(path)?;
@@ -67,7 +67,7 @@ impl Deref for Reader {
     }
 }
 
-/// Without a folder nothing is spilled: what does not fit into memory is an error.
+/// Without a folder nothing is spilled: a query that does not fit into memory fails.
 fn bounded(spill: Option<&Spill>) -> duckdb::Result<Config> {
     let threads = available_parallelism().map_or(1, usize::from).min(READ_THREADS_MAX);
     let folder = spill.map_or(String::new(), |spill| spill.folder.to_string_lossy().into_owned());
@@ -78,7 +78,7 @@ fn bounded(spill: Option<&Spill>) -> duckdb::Result<Config> {
         .with("max_temp_directory_size", format!("{}MiB", spill.map_or(0, |spill| spill.room_mb)))
 }
 
-/// A folder of this process alone, where the system keeps such things, with what is in it.
+/// A private folder of this process in the system's folder for temporary files; it is removed with all its files.
 #[derive(Debug)]
 struct Spill {
     folder: PathBuf,
@@ -86,9 +86,9 @@ struct Spill {
 }
 
 impl Spill {
-    /// `None` where none can be made, as on a disk that is read-only.
+    /// `None` if none can be made, as on a read-only disk.
     fn create(beneath: &Path) -> Option<Spill> {
-        // DuckDB takes folders in UTF-8.
+        // DuckDB only takes paths in UTF-8.
         beneath.to_str()?;
         let free = statvfs(beneath).ok().map(|found| found.f_bavail.saturating_mul(found.f_frsize) / MB)?;
         let room_mb = READ_SPILL_MB.min(free / 2);
@@ -103,7 +103,7 @@ impl Spill {
 
 impl Drop for Spill {
     fn drop(&mut self) {
-        // Where it cannot be removed, the system's own cleaning does it.
+        // If it cannot be removed, the system cleans it up later.
         let _ = fs::remove_dir_all(&self.folder);
     }
 }

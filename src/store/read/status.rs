@@ -1,5 +1,5 @@
-//! How the store stands, read from its ledger: the newest runs and how fresh each list is. What counts as stale
-//! is not decided here.
+//! The store's status, read from its ledger: the newest runs and how fresh each list is. It does not decide what is
+//! stale.
 
 use duckdb::Connection;
 
@@ -16,7 +16,7 @@ pub struct RunStatus {
     pub ended_at: Timestamp,
     /// `complete` or `partial`.
     pub outcome: Outcome,
-    /// Of the program.
+    /// The program's version.
     pub version: String,
     pub lists: u64,
     pub incomplete_lists: u64,
@@ -25,14 +25,14 @@ pub struct RunStatus {
     pub changes: u64,
 }
 
-/// A table in one scope.
+/// The status of a table in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListStatus {
     pub table: String,
     pub scope: String,
     /// Of the newest sweep.
     pub verdict: Verdict,
-    /// When the newest sweep began, whatever came of it.
+    /// When the newest sweep began, whatever its verdict.
     pub asked_at: Timestamp,
     /// When the newest complete sweep began: what the store holds is at least as new as this.
     pub complete_at: Option<Timestamp>,
@@ -42,7 +42,7 @@ pub struct ListStatus {
     pub quarantined: u64,
     /// Of the newest sweep.
     pub asked_run: i64,
-    /// Records that the newest sweep did not list and that stay open, since it lacked too many at once.
+    /// Records that the newest sweep did not list and that stay open because too many were missing at once.
     pub held_back: u64,
 }
 
@@ -68,7 +68,7 @@ pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus
     read().map_err(Error::sql("read the newest runs"))
 }
 
-/// Every list that was ever swept, by table and scope; as of the runs that had started by `until`, where that is given.
+/// Every list that was ever swept, by table and scope. With `until`, only runs that had started by then count.
 pub fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::FRESHNESS.text)?;

@@ -1,5 +1,4 @@
-//! Rows on their way into DuckDB: batches gathered into larger ones, and appended to a table.
-//! It knows nothing of what the rows mean.
+//! Appends rows to DuckDB's tables, gathered into larger batches. It knows nothing of what the rows mean.
 
 use std::mem;
 use std::sync::Arc;
@@ -11,23 +10,23 @@ use arrow::error::ArrowError;
 use duckdb::Connection;
 
 use super::layout::Layout;
-use super::parked::Parked;
+use super::row_file::RowFile;
 use crate::schema::{HASH, STAGE_COLUMNS, fits};
 use crate::store::error::Error;
 
-/// Rows that are gathered before they are appended; a multiple of DuckDB's vector of 2048.
+/// Rows gathered before they are appended; a multiple of DuckDB's vector of 2048.
 pub(crate) const CHUNK_ROWS: usize = 8192;
-/// Bytes of rows that are gathered, and that are written at a time: 4 MiB, or one record where that is larger.
+/// Bytes of rows gathered and written at a time: 4 MiB, or one record if that is larger.
 pub(crate) const CHUNK_BYTES: usize = 4 << 20;
 
-/// A database of a run's connection.
+/// One of the databases of a run's connection.
 #[derive(Clone, Copy)]
 pub(crate) enum Database {
     Store,
     Temp,
 }
 
-/// Appends a batch whose columns are the table's, in its order.
+/// Appends a batch whose columns are the table's columns in the same order.
 pub(crate) fn append(connection: &Connection, to: Database, table: &str, batch: RecordBatch) -> duckdb::Result<()> {
     let catalog = match to {
         Database::Store => "store",
@@ -35,11 +34,11 @@ pub(crate) fn append(connection: &Connection, to: Database, table: &str, batch: 
     };
     let mut appender = connection.appender_to_catalog_and_db(table, catalog, "main")?;
     appender.append_record_batch(batch)?;
-    // What fails in the flush of a drop is lost.
+    // An error during drop would be lost.
     appender.flush()
 }
 
-/// Appends a batch to a table of the store, by the names of its columns. Others of the table get their default.
+/// Appends a batch to a table of the store, by column names. Other columns of the table get their default.
 pub(crate) fn append_by_name(connection: &Connection, table: &str, batch: RecordBatch) -> duckdb::Result<()> {
     let schema = batch.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
@@ -48,29 +47,29 @@ pub(crate) fn append_by_name(connection: &Connection, table: &str, batch: Record
     appender.flush()
 }
 
-/// The rows of one table on their way: gathered, then kept in two places. What says whether a row differs from the
-/// record that is held goes into the staging table, the whole row into the file of parked rows.
+/// The staged rows of one table, gathered and then kept in two places: the columns that show whether a row differs from
+/// the stored record go into the staging table, the whole row into the row file.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     waiting: Vec<(i32, RecordBatch)>,
     rows: usize,
     bytes: usize,
-    /// Rows taken so far: the number of the next one.
+    /// Rows taken so far, which is the number of the next row.
     next_row: i64,
-    parked: Parked,
+    row_file: RowFile,
 }
 
 impl Buffer {
-    pub fn new(parked: Parked) -> Buffer {
-        Buffer { waiting: Vec::new(), rows: 0, bytes: 0, next_row: 0, parked }
+    pub fn new(row_file: RowFile) -> Buffer {
+        Buffer { waiting: Vec::new(), rows: 0, bytes: 0, next_row: 0, row_file }
     }
 
-    /// The rows that have been flushed.
-    pub fn parked(&self) -> &Parked {
-        &self.parked
+    /// The file with all flushed rows.
+    pub fn row_file(&self) -> &RowFile {
+        &self.row_file
     }
 
-    /// Takes a batch of a sweep; its first row is the sweep's `first_seq`-th.
+    /// Takes a batch of a sweep; its first row has the number `first_seq` in the sweep.
     pub fn push(
         &mut self,
         connection: &Connection,
@@ -119,7 +118,7 @@ impl Buffer {
         let staged = chunk.project(&staged).map_err(misfit)?;
         append(connection, Database::Temp, &layout.stage(), staged)
             .map_err(Error::sql(format!("stage rows of table {}", layout.table)))?;
-        self.parked.add(&chunk)
+        self.row_file.add(&chunk)
     }
 
     pub fn discard(&mut self, sweep: i32) {
@@ -129,14 +128,14 @@ impl Buffer {
     }
 }
 
-/// What a batch's rows take, in bytes; of a part of a larger batch only its own rows.
+/// Size of a batch's rows in bytes; a slice of a larger batch counts only its rows.
 pub(crate) fn bytes_of(batch: &RecordBatch) -> usize {
-    // What cannot be measured counts as too large, and is cut.
+    // A column that cannot be measured counts as too large, so that the batch is cut.
     let of_column = |values: &ArrayRef| values.to_data().get_slice_memory_size().unwrap_or(CHUNK_BYTES);
     batch.columns().iter().map(of_column).sum()
 }
 
-/// The batch in parts of at most [`CHUNK_BYTES`], or of one row where that is larger.
+/// The batch in parts of at most [`CHUNK_BYTES`], or of one row if that is larger.
 pub(crate) fn parts(batch: RecordBatch) -> Vec<RecordBatch> {
     let rows = batch.num_rows();
     if rows < 2 || bytes_of(&batch) <= CHUNK_BYTES {
@@ -164,7 +163,7 @@ fn check_shape(layout: &Layout, batch: &RecordBatch) -> Result<(), String> {
     Ok(())
 }
 
-/// The batch with the sweep, each row's number in it and its number in the table's stage in front.
+/// The batch with three columns in front: the sweep, each row's number in the sweep, and its number in the table.
 fn numbered(sweep: i32, batch: &RecordBatch, first_seq: u64, first_row: i64) -> Result<RecordBatch, ArrowError> {
     let rows = batch.num_rows();
     let first = i64::try_from(first_seq).unwrap_or(i64::MAX - rows as i64);

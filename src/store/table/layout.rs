@@ -1,4 +1,4 @@
-//! The shape of one list's tables as SQL text: names, types, keys and the expressions that templates take.
+//! The layout of one list's tables as SQL text: names, types, keys and the expressions for templates.
 //! It runs no statement.
 
 use arrow::datatypes::DataType;
@@ -10,7 +10,7 @@ use crate::schema::{
 };
 use crate::store::template::{Values, ident, literal};
 
-/// One list's tables: the endpoint's columns and those that an older catalog knew.
+/// One list's tables: the endpoint's columns and the columns of older catalogs.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     pub table: String,
@@ -33,7 +33,7 @@ impl Layout {
         }
     }
 
-    /// The same with the columns that the stored table has beside those of the catalog.
+    /// Adds the columns that the stored table has and the catalog no longer knows.
     pub fn with_retired(mut self, held: &[(String, DataType)]) -> Layout {
         self.retired = held
             .iter()
@@ -60,13 +60,13 @@ impl Layout {
         format!("_hclake_stage_{}", self.table)
     }
 
-    /// Names that the list takes in the store.
+    /// The names that the list uses in the store.
     pub fn names(&self) -> [String; 5] {
         let table = &self.table;
         [table.clone(), history_table(table), versions_view(table), as_of_macro(table), changes_macro(table)]
     }
 
-    /// What fills the placeholders of every template over this list.
+    /// The values for the placeholders of templates over this list.
     pub fn values(&self) -> Values {
         let all = self.all_columns();
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
@@ -109,7 +109,7 @@ impl Layout {
         known.chain(self.retired.iter().map(|(name, ty)| (name.as_str(), ty.clone()))).collect()
     }
 
-    /// The columns that make the key, fallbacks included, each once.
+    /// The columns of the key, fallbacks included, each once.
     fn key_columns(&self) -> Vec<&str> {
         let mut columns: Vec<&str> = Vec::new();
         for name in self.key.iter().flat_map(|part| [Some(&part.column), part.fallback.as_ref()]).flatten() {
@@ -120,8 +120,8 @@ impl Layout {
         columns
     }
 
-    /// Whether a column stands in the staging table: those of the key, and the update time that decides between two
-    /// copies of a record.
+    /// Whether the staging table has a column: those of the key, and the update time, which decides between two copies
+    /// of a record.
     pub fn is_staged(&self, column: &str) -> bool {
         self.updated.as_deref() == Some(column) || self.key_columns().contains(&column)
     }

@@ -1,4 +1,4 @@
-//! Turns the staged sweeps of one table into current and history, and says what came of each sweep.
+//! Merges the staged sweeps of one table into its current records and history, and counts the result of each sweep.
 //! It runs inside the transaction of a run and knows nothing of files.
 
 use duckdb::Connection;
@@ -6,20 +6,20 @@ use duckdb::Connection;
 use super::append::{self, Database};
 use super::layout::Layout;
 use super::opened;
-use super::parked::Parked;
+use super::row_file::RowFile;
 use crate::store::error::Error;
 use crate::store::ledger::records;
-use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
+use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
 use crate::store::template::{self, Template, Values};
 
-/// Merges all sweeps of a table together. Without a brake everything that is missing is gone.
+/// Merges all sweeps of a table together. Without a deletion guard every missing record is gone.
 pub(crate) fn merge_table(
     connection: &Connection,
     layout: &Layout,
-    parked: &Parked,
-    sweeps: &[Merged],
+    row_file: &RowFile,
+    sweeps: &[SweepToMerge],
     run: RunStamp,
-    brake: Option<Brake>,
+    deletion_guard: Option<DeletionGuard>,
 ) -> Result<Vec<SweepCounts>, Error> {
     let mut values = layout.values();
     run.add_to(&mut values);
@@ -37,13 +37,13 @@ pub(crate) fn merge_table(
     let mut counts = statements.tally()?;
     for count in &mut counts {
         let stay_open = sweeps.iter().any(|s| s.sweep == count.sweep && s.not_shown == NotShown::StayOpen);
-        settle_gone(count, stay_open, brake);
+        decide_gone(count, stay_open, deletion_guard);
         if count.gone == 0 {
             statements.execute_for(&template::KEEP_ABSENT, count.sweep)?;
         }
     }
     statements.execute(&template::CLOSE)?;
-    opened::open_versions(connection, layout, parked, sweeps, run)?;
+    opened::open_versions(connection, layout, row_file, sweeps, run)?;
     statements.require_unique(&layout.table)?;
     if statements.number(&template::CANDIDATES)? > 0 {
         statements.execute(&template::DROP_CANDIDATES)?;
@@ -55,14 +55,14 @@ pub(crate) fn merge_table(
 }
 
 /// Decides how many of the missing records are gone: all of them or none.
-fn settle_gone(count: &mut SweepCounts, stay_open: bool, brake: Option<Brake>) {
+fn decide_gone(count: &mut SweepCounts, stay_open: bool, deletion_guard: Option<DeletionGuard>) {
     let missing = count.gone;
     if stay_open {
         count.gone = 0;
-    } else if brake.is_some_and(|brake| brake.holds(missing, count.open_before)) {
+    } else if deletion_guard.is_some_and(|guard| guard.holds(missing, count.open_before)) {
         count.gone = 0;
         count.held_back = missing;
-        count.braked = true;
+        count.is_held_back = true;
     }
 }
 
@@ -87,7 +87,7 @@ impl Statements<'_> {
         self.connection.query_row(&sql, [], |row| row.get(0)).map_err(self.failed())
     }
 
-    fn register(&self, sweeps: &[Merged]) -> Result<(), Error> {
+    fn register(&self, sweeps: &[SweepToMerge]) -> Result<(), Error> {
         self.execute(&template::CLEAR_SWEEPS)?;
         let batch = records::batch([
             ("sweep", records::int32s(sweeps.iter().map(|s| Some(s.sweep.0)))),
@@ -131,7 +131,7 @@ impl Statements<'_> {
     }
 
     fn require_unique(&self, table: &str) -> Result<(), Error> {
-        let sql = template::DOUBLED.fill(&self.values)?;
+        let sql = template::DUPLICATE_KEYS.fill(&self.values)?;
         let mut statement = self.connection.prepare(&sql).map_err(self.failed())?;
         let mut rows = statement.query([]).map_err(self.failed())?;
         match rows.next().map_err(self.failed())? {

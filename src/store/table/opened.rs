@@ -1,6 +1,5 @@
-//! Opens a run's new versions: of the parked rows those that differ go into the current table, frame by frame, so
-//! that no more of them is in memory than one frame. It decides nothing: which rows open a version is in the
-//! database.
+//! Opens a run's new versions: the rows that differ are copied from the row file into the current table, one frame at a
+//! time to save memory. It decides nothing: the database knows which rows open a version.
 
 use std::sync::Arc;
 
@@ -13,14 +12,14 @@ use duckdb::Connection;
 
 use super::append;
 use super::layout::Layout;
-use super::parked::{Parked, numbers};
+use super::row_file::{RowFile, numbers};
 use crate::catalog::spec::Scope;
 use crate::schema::{FIRST_SEEN, PROJECT, REGION, RUN_ID, SCOPE, STAGE_COLUMNS, SWEEP, UTC, VALID_FROM};
 use crate::store::error::Error;
-use crate::store::sweeps::{Merged, RunStamp};
+use crate::store::sweeps::{RunStamp, SweepToMerge};
 use crate::store::template::{self, Values};
 
-/// Rows that open a version: their numbers, rising, and when their records were first seen.
+/// Rows that open a version: their numbers in rising order, and when their records were first seen.
 #[derive(Default)]
 struct Opening {
     rows: Vec<i64>,
@@ -30,13 +29,13 @@ struct Opening {
 pub(crate) fn open_versions(
     connection: &Connection,
     layout: &Layout,
-    parked: &Parked,
-    sweeps: &[Merged],
+    row_file: &RowFile,
+    sweeps: &[SweepToMerge],
     run: RunStamp,
 ) -> Result<(), Error> {
     let doing = || format!("add rows to table {}", layout.table);
     let scope_of = |sweep: i32| sweeps.iter().find(|merged| merged.sweep.0 == sweep).map(|merged| merged.scope);
-    for frame in parked.frames() {
+    for frame in row_file.frames() {
         let rows = [("first_row", frame.first_row.to_string()), ("last_row", frame.last_row.to_string())];
         let sql = template::OPENING.fill(&Values::from(rows))?;
         let opening = opening(connection, &sql).map_err(Error::sql(doing()))?;
@@ -44,7 +43,7 @@ pub(crate) fn open_versions(
             continue;
         }
         let misfit = |fault: String| Error::BatchShape { table: layout.table.clone(), fault };
-        let versions = versions(&parked.read(frame)?, opening, &scope_of, run).map_err(|e| misfit(e.to_string()))?;
+        let versions = versions(&row_file.read(frame)?, opening, &scope_of, run).map_err(|e| misfit(e.to_string()))?;
         append::append_by_name(connection, &layout.table, versions).map_err(Error::sql(doing()))?;
     }
     Ok(())
@@ -59,17 +58,16 @@ fn opening(connection: &Connection, sql: &str) -> duckdb::Result<Opening> {
     Ok(opening)
 }
 
-/// The rows that open a version, as the current table has them. The table's other columns are of an older catalog,
-/// and stay NULL.
+/// The rows that open a version, with the columns of the current table. Columns of older catalogs stay NULL.
 fn versions<'a>(
-    parked: &RecordBatch,
+    frame: &RecordBatch,
     opening: Opening,
     scope_of: &dyn Fn(i32) -> Option<&'a Scope>,
     run: RunStamp,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let places = numbers(parked).values();
+    let places = numbers(frame).values();
     let place = |row: &i64| places.binary_search(row).expect("a row is in the frame that its number lies in") as u32;
-    let taken = take_record_batch(parked, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
+    let taken = take_record_batch(frame, &opening.rows.iter().map(place).collect::<UInt32Array>())?;
     let rows = taken.num_rows();
     let sweeps = taken.column_by_name(SWEEP.name).expect("staged rows name their sweep").as_primitive::<Int32Type>();
     let scopes: Vec<&Scope> =

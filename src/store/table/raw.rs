@@ -1,6 +1,5 @@
-//! The texts of records that could not be read, until the run is stored: the first of a list in memory, the others
-//! in a file beside the store, so that a list of large bad records takes no more memory than one of small ones. It
-//! knows nothing of what is in them.
+//! Keeps the texts of records that could not be read until the run is stored: a list's first texts in memory, the rest
+//! in a file beside the store, so that many large bad records do not fill the memory. It does not look into the texts.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -8,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::parked::create;
+use super::row_file::create;
 use crate::store::error::Error;
 
 /// Bytes of a list's texts that stay in memory: 4 MiB.
@@ -25,16 +24,16 @@ pub struct RawTexts {
 
 /// One text.
 #[derive(Clone, Debug)]
-pub struct RawText(Place);
+pub struct RawText(Storage);
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Storage {
     Memory(Arc<str>),
     File { file: Arc<File>, at: u64, bytes: usize },
 }
 
 impl RawTexts {
-    /// `path` is a file that is not there yet, in a folder that goes with the run.
+    /// `path` is a file that does not exist yet, in a folder that is removed when the run ends.
     pub(crate) fn new(path: PathBuf) -> RawTexts {
         RawTexts { path, held_bytes: 0, file: None, written_bytes: 0 }
     }
@@ -47,7 +46,7 @@ impl RawTexts {
         let (at, bytes) = (self.written_bytes, text.len());
         let file = self.write(text).map_err(Error::io("write", &self.path))?;
         self.written_bytes += bytes as u64;
-        Ok(RawText(Place::File { file, at, bytes }))
+        Ok(RawText(Storage::File { file, at, bytes }))
     }
 
     fn write(&mut self, text: &str) -> io::Result<Arc<File>> {
@@ -63,15 +62,15 @@ impl RawTexts {
 impl RawText {
     pub fn bytes(&self) -> usize {
         match &self.0 {
-            Place::Memory(text) => text.len(),
-            Place::File { bytes, .. } => *bytes,
+            Storage::Memory(text) => text.len(),
+            Storage::File { bytes, .. } => *bytes,
         }
     }
 
     pub fn read(&self) -> io::Result<Arc<str>> {
         match &self.0 {
-            Place::Memory(text) => Ok(Arc::clone(text)),
-            Place::File { file, at, bytes } => {
+            Storage::Memory(text) => Ok(Arc::clone(text)),
+            Storage::File { file, at, bytes } => {
                 let mut text = vec![0; *bytes];
                 file.read_exact_at(&mut text, *at)?;
                 String::from_utf8(text).map(Arc::from).map_err(io::Error::other)
@@ -82,7 +81,7 @@ impl RawText {
 
 impl From<&str> for RawText {
     fn from(text: &str) -> RawText {
-        RawText(Place::Memory(text.into()))
+        RawText(Storage::Memory(text.into()))
     }
 }
 
@@ -93,7 +92,7 @@ impl From<String> for RawText {
 }
 
 impl PartialEq for RawText {
-    /// Whether the texts are equal, wherever they are. One that cannot be read is equal to none.
+    /// Compares the texts, wherever they are kept. A text that cannot be read equals no other.
     fn eq(&self, other: &RawText) -> bool {
         matches!((self.read(), other.read()), (Ok(one), Ok(other)) if one == other)
     }

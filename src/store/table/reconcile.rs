@@ -1,6 +1,6 @@
-//! Brings the tables of one list into the shape its catalog entry gives: made where they are missing, columns
-//! added, views and macros and comments renewed. A column is never dropped and never changes its type. A list whose
-//! entry does not fit the table that it has is refused, and the others are prepared all the same.
+//! Prepares the tables of each list for its catalog entry: creates missing tables, adds columns, and renews views,
+//! macros and comments. A column is never dropped and never changes its type. A list whose entry does not fit its
+//! table is refused; the other lists are still prepared.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -13,12 +13,12 @@ use crate::schema::{RESERVED_TABLES, ROW_ID, own_columns};
 use crate::store::error::Error;
 use crate::store::template::{self, Template, Values, ident, literal};
 
-/// A list whose tables have been looked at.
+/// A list whose tables have been checked.
 pub(crate) struct Prepared {
     pub layout: Layout,
-    /// Why nothing of the list can be stored, where its entry does not fit the table.
+    /// Why nothing of the list can be stored, if its entry does not fit the table.
     pub refusal: Option<Error>,
-    /// What the list's key was before, where it is another one now.
+    /// The list's former key, if the key has changed.
     pub key_before: Option<String>,
 }
 
@@ -45,8 +45,8 @@ fn prepare(connection: &Connection, layout: Layout) -> Result<Prepared, Error> {
     }
 }
 
-/// Records the key of a list, and gives the one that it had if that was another. A new one must tell the open records
-/// of the table apart.
+/// Records the key of a list, and returns the former one if it has changed. A new key must be unique among the open
+/// records of the table.
 fn record_key(connection: &Connection, layout: &Layout) -> Result<Option<String>, Error> {
     let doing = || Error::sql(format!("read the key of table {}", layout.table));
     let mut values = layout.values();
@@ -136,7 +136,7 @@ fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(Str
     Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
 }
 
-/// Writes what has changed of the tables' and columns' meanings, and nothing else.
+/// Updates the comments of tables and columns, but only those that have changed.
 fn comment(connection: &Connection, layout: &Layout) -> Result<(), Error> {
     let past = format!("Closed versions of {}: {}", layout.table, layout.about);
     for (table, about) in [(layout.table.clone(), &layout.about), (layout.history(), &past)] {

@@ -1,4 +1,4 @@
-//! The file and what stands beside it: who may open it, what a run that does not end leaves behind, and what is
+//! The store's file and the files beside it: who may open it, what an interrupted run leaves behind, and what is
 //! refused.
 
 use std::fs;
@@ -8,10 +8,12 @@ use std::path::Path;
 use duckdb::Connection;
 use serde_json::{Value, json};
 
-use super::support::{Place, batch, files_of, midnight, row, run_record, scope, settings, sweep_record, texts, things};
-use crate::store::{Error, Night, Verdict, Workbench, open_read_only};
+use super::support::{
+    Place, batch, files_of, row, run_record, run_start, scope, settings, sweep_record, texts, things,
+};
+use crate::store::{Error, ShadowCopy, StagedRun, Verdict, open_read_only};
 
-/// The first blocks of a database that DuckDB 2.0.1 has made.
+/// The first blocks of a database made by DuckDB 2.0.1.
 const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");
 
 const IDS: &str = "SELECT id FROM things ORDER BY id";
@@ -21,16 +23,16 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_new_store_appears_whole_and_is_its_owners_alone() {
+fn a_new_store_appears_whole_and_only_its_owner_can_read_it() {
     let place = Place::new();
     let list = things();
-    let mut night = place.night(&list, 0).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
-    night.stage(sweep, &batch(&list, &[row("a")]), 0).unwrap();
+    let mut run = place.open_run(&list, 0).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
+    run.stage(sweep, &batch(&list, &[row("a")]), 0).unwrap();
     assert_eq!(place.files(), ["hclake.duckdb.lock", "hclake.duckdb.next", "hclake.duckdb.next.tmp"]);
     assert_eq!(mode(&place.folder.path().join("hclake.duckdb.next")), 0o600);
     assert_eq!(mode(&place.folder.path().join("hclake.duckdb.next.tmp")), 0o700);
-    night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
+    run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
     assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"]);
     assert_eq!(mode(&place.store), 0o600);
     assert_eq!(mode(&place.folder.path().join("hclake.duckdb.lock")), 0o600);
@@ -47,23 +49,23 @@ fn the_permissions_of_an_existing_store_are_kept() {
 }
 
 #[test]
-fn a_night_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
+fn a_run_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &[row("a")]).unwrap();
     let before = fs::read(&place.store).unwrap();
     for stage in 0..4 {
-        let mut night = place.night(&list, 1).unwrap();
+        let mut run = place.open_run(&list, 1).unwrap();
         if stage > 0 {
-            let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+            let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
             let rows = if stage > 1 { 30_000 } else { 1 };
             let rows: Vec<_> = (0..rows).map(|i| row(&format!("b{i}"))).collect();
-            night.stage(sweep, &batch(&list, &rows), 0).unwrap();
+            run.stage(sweep, &batch(&list, &rows), 0).unwrap();
             if stage > 2 {
-                night.absent(sweep, |_| ()).unwrap();
+                run.absent(sweep, |_| ()).unwrap();
             }
         }
-        drop(night);
+        drop(run);
         assert_eq!(fs::read(&place.store).unwrap(), before, "stage {stage}");
         assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"], "stage {stage}");
     }
@@ -97,7 +99,7 @@ fn what_a_killed_run_left_is_removed_by_the_next() {
 }
 
 #[test]
-fn a_reader_keeps_its_night_and_the_next_one_sees_the_new() {
+fn a_reader_keeps_the_run_that_it_opened_and_the_next_reader_sees_the_new_one() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &[row("a")]).unwrap();
@@ -108,10 +110,10 @@ fn a_reader_keeps_its_night_and_the_next_one_sees_the_new() {
 }
 
 #[test]
-fn a_second_run_is_told_who_holds_the_store() {
+fn a_second_run_learns_who_holds_the_store() {
     let place = Place::new();
-    let _first = place.night(&things(), 3).unwrap();
-    let error = place.night(&things(), 4).err().unwrap();
+    let _first = place.open_run(&things(), 3).unwrap();
+    let error = place.open_run(&things(), 4).err().unwrap();
     let Error::Busy { holder: Some(holder), .. } = &error else { panic!("{error}") };
     assert_eq!((holder.pid, holder.started_at.as_str()), (std::process::id(), "2026-01-04T00:00:00.000000Z"));
     assert!(error.hint().unwrap().contains("--lock-timeout"));
@@ -124,30 +126,30 @@ fn a_link_to_the_store_shares_its_lock_and_stays_a_link() {
     let link = elsewhere.path().join("link.duckdb");
     place.sync(&things(), 0, &[row("a")]).unwrap();
     std::os::unix::fs::symlink(&place.store, &link).unwrap();
-    let night = Night::open(&link, &[things()], &|| midnight(1), &settings()).unwrap();
-    assert!(matches!(place.night(&things(), 1), Err(Error::Busy { .. })));
-    night.commit(&run_record(), &[], &[], &[], &[]).unwrap();
+    let run = StagedRun::open(&link, &[things()], &|| run_start(1), &settings()).unwrap();
+    assert!(matches!(place.open_run(&things(), 1), Err(Error::Busy { .. })));
+    run.commit(&run_record(), &[], &[], &[], &[]).unwrap();
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(files_of(elsewhere.path()), ["link.duckdb"]);
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["2"]]);
 }
 
 #[test]
-fn a_store_that_someone_else_changes_during_a_run_is_not_replaced() {
+fn a_store_that_another_program_changes_during_a_run_is_not_replaced() {
     let place = Place::new();
     place.sync(&things(), 0, &[row("a")]).unwrap();
-    let night = place.night(&things(), 1).unwrap();
+    let run = place.open_run(&things(), 1).unwrap();
     let foreign = Connection::open(&place.store).unwrap();
     foreign.execute_batch("CREATE TABLE mine AS SELECT range AS i FROM range(10000); CHECKPOINT").unwrap();
     drop(foreign);
-    let error = night.commit(&run_record(), &[], &[], &[], &[]).unwrap_err();
+    let error = run.commit(&run_record(), &[], &[], &[], &[]).unwrap_err();
     assert!(matches!(error, Error::ChangedMeanwhile { .. }), "{error}");
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM mine"), [["10000"]]);
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM runs"), [["1"]]);
 }
 
 #[test]
-fn a_log_that_a_dead_program_left_is_taken_up_once() {
+fn a_log_that_a_dead_program_left_is_applied_once() {
     let place = Place::new();
     place.sync(&things(), 0, &[row("a")]).unwrap();
     let log = place.folder.path().join("hclake.duckdb.wal");
@@ -169,18 +171,18 @@ fn a_log_that_a_dead_program_left_is_taken_up_once() {
 }
 
 #[test]
-fn what_is_no_store_is_refused_and_left_as_it_is() {
+fn a_file_that_is_not_a_store_is_refused_and_left_as_it_is() {
     let place = Place::new();
     for content in [&b""[..], b"short", b"a text that somebody wrote and that is long enough to be read"] {
         fs::write(&place.store, content).unwrap();
-        assert!(matches!(place.night(&things(), 0), Err(Error::NotDuckDb { .. })));
+        assert!(matches!(place.open_run(&things(), 0), Err(Error::NotDuckDb { .. })));
         assert!(matches!(open_read_only(&place.store), Err(Error::NotDuckDb { .. })));
         assert_eq!(fs::read(&place.store).unwrap(), content);
     }
     fs::remove_file(&place.store).unwrap();
     Connection::open(&place.store).unwrap().execute_batch("CREATE TABLE someone_elses (i INTEGER)").unwrap();
     let before = fs::read(&place.store).unwrap();
-    let error = place.night(&things(), 0).err().unwrap();
+    let error = place.open_run(&things(), 0).err().unwrap();
     assert!(matches!(error, Error::NotAStore { .. }), "{error}");
     assert!(matches!(open_read_only(&place.store), Err(Error::NotAStore { .. })));
     assert_eq!(fs::read(&place.store).unwrap(), before);
@@ -192,14 +194,14 @@ fn another_programs_migrations_make_no_store() {
     let foreign = "CREATE TABLE schema_migrations (version VARCHAR); INSERT INTO schema_migrations VALUES ('20260101')";
     Connection::open(&place.store).unwrap().execute_batch(foreign).unwrap();
     assert!(matches!(open_read_only(&place.store), Err(Error::NotAStore { .. })));
-    assert!(matches!(place.night(&things(), 0), Err(Error::NotAStore { .. })));
+    assert!(matches!(place.open_run(&things(), 0), Err(Error::NotAStore { .. })));
 }
 
 #[test]
-fn a_file_of_a_newer_duckdb_is_not_taken_for_a_store_of_a_newer_hclake() {
+fn a_file_of_a_newer_duckdb_is_not_reported_as_a_store_of_a_newer_hclake() {
     let place = Place::new();
     fs::write(&place.store, NEWER_DUCKDB).unwrap();
-    for error in [open_read_only(&place.store).unwrap_err(), place.night(&things(), 0).err().unwrap()] {
+    for error in [open_read_only(&place.store).unwrap_err(), place.open_run(&things(), 0).err().unwrap()] {
         assert!(matches!(error, Error::NewerDuckDb { .. }), "{error}");
         assert!(error.hint().unwrap().contains("if not, name another file"));
     }
@@ -207,7 +209,7 @@ fn a_file_of_a_newer_duckdb_is_not_taken_for_a_store_of_a_newer_hclake() {
 }
 
 #[test]
-fn a_store_that_was_cut_or_altered_is_named_as_damaged_with_what_helps() {
+fn a_store_that_was_cut_or_altered_is_reported_as_damaged_with_a_hint() {
     let place = Place::new();
     let rows: Vec<Value> = (0..3_000).map(|n| row(&format!("a text that takes room, and its number is {n}"))).collect();
     place.sync(&things(), 0, &rows).unwrap();
@@ -236,10 +238,10 @@ fn a_store_that_was_cut_or_altered_is_named_as_damaged_with_what_helps() {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_is_no_place_for_a_store() {
+fn no_store_is_made_at_a_dangling_link() {
     let place = Place::new();
     std::os::unix::fs::symlink("gone/away.duckdb", &place.store).unwrap();
-    for error in [open_read_only(&place.store).unwrap_err(), place.night(&things(), 0).err().unwrap()] {
+    for error in [open_read_only(&place.store).unwrap_err(), place.open_run(&things(), 0).err().unwrap()] {
         assert!(matches!(&error, Error::DanglingLink { to, .. } if to.ends_with("gone/away.duckdb")), "{error}");
         assert!(error.hint().unwrap().contains("remove the link"));
     }
@@ -264,7 +266,7 @@ fn a_newer_store_is_refused_with_a_hint_and_left_as_it_is() {
                  ORDER BY version DESC LIMIT 1";
     Connection::open(&place.store).unwrap().execute_batch(newer).unwrap();
     let before = fs::read(&place.store).unwrap();
-    for error in [place.night(&things(), 1).err().unwrap(), open_read_only(&place.store).unwrap_err()] {
+    for error in [place.open_run(&things(), 1).err().unwrap(), open_read_only(&place.store).unwrap_err()] {
         assert!(matches!(error, Error::NewerSchema { found, known } if found == known + 1), "{error}");
         assert!(error.hint().unwrap().contains("newer hclake"));
     }
@@ -278,7 +280,7 @@ fn what_is_missing_is_named() {
     let nowhere = place.folder.path().join("no/such/store.duckdb");
     for error in [
         open_read_only(&nowhere).unwrap_err(),
-        Night::open(&nowhere, &[things()], &|| midnight(0), &settings()).err().unwrap(),
+        StagedRun::open(&nowhere, &[things()], &|| run_start(0), &settings()).err().unwrap(),
     ] {
         assert!(matches!(error, Error::FolderMissing { .. }), "{error}");
         assert!(error.hint().unwrap().starts_with("make it: mkdir -p"));
@@ -290,7 +292,7 @@ fn an_address_on_a_network_names_no_file() {
     for address in ["s3://bucket/x.duckdb", "https://example.invalid/x.duckdb", "md://x"] {
         for error in [
             open_read_only(Path::new(address)).unwrap_err(),
-            Night::open(Path::new(address), &[things()], &|| midnight(0), &settings()).err().unwrap(),
+            StagedRun::open(Path::new(address), &[things()], &|| run_start(0), &settings()).err().unwrap(),
         ] {
             assert!(matches!(error, Error::NoFileName { .. }), "{error}");
             assert!(error.hint().unwrap().contains("one file on a disk"));
@@ -301,15 +303,16 @@ fn an_address_on_a_network_names_no_file() {
 #[test]
 fn a_folder_that_cannot_be_written_is_named() {
     // Nobody, root included, can make a file there.
-    let error = Night::open(Path::new("/proc/hclake.duckdb"), &[things()], &|| midnight(0), &settings()).err().unwrap();
+    let error =
+        StagedRun::open(Path::new("/proc/hclake.duckdb"), &[things()], &|| run_start(0), &settings()).err().unwrap();
     assert!(matches!(&error, Error::FolderNotWritable { folder, .. } if folder == Path::new("/proc")), "{error}");
 }
 
 #[test]
 fn a_store_is_migrated_once() {
     let place = Place::new();
-    drop(place.night(&things(), 0).unwrap());
-    let begin = || Workbench::open(&place.store, midnight(0), &settings()).unwrap();
+    drop(place.open_run(&things(), 0).unwrap());
+    let begin = || ShadowCopy::open(&place.store, run_start(0), &settings()).unwrap();
     begin().replace(|_| Ok(())).unwrap();
     let applied = || {
         let reader = open_read_only(&place.store).unwrap();
@@ -321,7 +324,7 @@ fn a_store_is_migrated_once() {
     let first = applied();
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["ledger", "drift_kind", "outbox", "gone_candidates", "answered"]);
-    let again = Workbench::open(&place.store, midnight(1), &settings()).unwrap();
+    let again = ShadowCopy::open(&place.store, run_start(1), &settings()).unwrap();
     again.replace(|_| Ok(())).unwrap();
     assert_eq!(applied(), first);
 }

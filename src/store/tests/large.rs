@@ -1,13 +1,13 @@
-//! Large records: where they wait, what they take of memory, and that they come out as they went in.
+//! Large records: where they are kept, how much memory they take, and that they are stored unchanged.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
+use super::support::{Place, batch, run_record, run_start, scope, settings, sweep_record, texts, things};
 use crate::store::file::memory;
 use crate::store::table::append::{CHUNK_BYTES, bytes_of, parts};
-use crate::store::{Night, QuarantineRecord, RAW_BYTES_MAX, SweepId, Verdict};
+use crate::store::{QuarantineRecord, RAW_BYTES_MAX, StagedRun, SweepId, Verdict};
 
 const MB: usize = 1 << 20;
 
@@ -17,30 +17,30 @@ fn large(id: usize, bytes: usize) -> Value {
     json!({ "id": format!("{id:03}"), "state": letter.repeat(bytes) + &id.to_string(), "_hash": id * 10_000_000 + bytes })
 }
 
-fn stage(night: &mut Night, sweep: SweepId, rows: &[Value]) {
+fn stage(run: &mut StagedRun, sweep: SweepId, rows: &[Value]) {
     for (at, row) in rows.iter().enumerate() {
-        night.stage(sweep, &batch(&things(), std::slice::from_ref(row)), at as u64).unwrap();
+        run.stage(sweep, &batch(&things(), std::slice::from_ref(row)), at as u64).unwrap();
     }
 }
 
 #[test]
 fn rows_wait_on_the_disk_and_only_their_keys_in_memory() {
     let place = Place::new();
-    let mut night = place.night(&things(), 0).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let mut run = place.open_run(&things(), 0).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     let rows: Vec<Value> = (0..40).map(|id| large(id, MB)).collect();
-    stage(&mut night, sweep, &rows);
-    assert_eq!(night.absent(sweep, |_| ()).unwrap().len(), 0, "what waits is flushed for the question");
-    let parked = fs::metadata(place.folder.path().join("hclake.duckdb.next.tmp/rows-0")).unwrap().len() as usize;
-    assert!(parked >= 40 * MB, "{parked} bytes are in the file");
-    let held: i64 = night
+    stage(&mut run, sweep, &rows);
+    assert_eq!(run.absent(sweep, |_| ()).unwrap().len(), 0, "what waits is flushed for the question");
+    let written = fs::metadata(place.folder.path().join("hclake.duckdb.next.tmp/rows-0")).unwrap().len() as usize;
+    assert!(written >= 40 * MB, "{written} bytes are in the file");
+    let held: i64 = run
         .connection()
         .query_row("SELECT sum(memory_usage_bytes)::BIGINT FROM duckdb_memory()", [], |row| row.get(0))
         .unwrap();
     assert!(held < 4 * MB as i64, "DuckDB holds {held} bytes");
 
     let record = sweep_record(sweep, Verdict::Complete, 40);
-    night.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
+    run.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
     let sizes = texts(&place.read(), "SELECT id, strlen(state) FROM things ORDER BY id");
     let expected: Vec<_> = rows.iter().map(|row| vec![text(row, "id"), text(row, "state").len().to_string()]).collect();
     assert_eq!(sizes, expected);
@@ -86,7 +86,7 @@ fn a_batch_is_cut_into_parts_of_a_few_bytes_or_one_row() {
 }
 
 #[test]
-fn only_tables_of_large_values_are_found_wide() {
+fn only_tables_of_large_values_raise_the_memory_limit() {
     let place = Place::new();
     let small: Vec<Value> = (0..3000).map(|id| large(id, 20)).collect();
     place.sync(&things(), 0, &small).unwrap();
@@ -103,24 +103,24 @@ fn only_tables_of_large_values_are_found_wide() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_has_a_bounded_room_on_the_disk() {
+fn what_does_not_fit_into_memory_has_bounded_space_on_the_disk() {
     let place = Place::new();
-    let night = place.night(&things(), 0).unwrap();
+    let run = place.open_run(&things(), 0).unwrap();
     let setting = |name: &str| -> String {
-        night.connection().query_row("SELECT current_setting(?)::VARCHAR", [name], |row| row.get(0)).unwrap()
+        run.connection().query_row("SELECT current_setting(?)::VARCHAR", [name], |row| row.get(0)).unwrap()
     };
     assert!(setting("temp_directory").ends_with("hclake.duckdb.next.tmp"));
     assert_ne!(setting("max_temp_directory_size"), "90% of available disk space");
 }
 
 #[test]
-fn large_texts_of_bad_records_are_kept_whole_night_after_night() {
+fn large_texts_of_bad_records_are_kept_whole_run_after_run() {
     let place = Place::new();
-    let raw = |id: usize, night: usize| format!("{{\"id\": {id}, \"x\": \"{}\"}}", night.to_string().repeat(MB));
+    let raw = |id: usize, run: usize| format!("{{\"id\": {id}, \"x\": \"{}\"}}", run.to_string().repeat(MB));
     for number in 0..2 {
-        let mut night = place.night(&things(), number as i64).unwrap();
-        let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
-        let mut kept = night.raw_texts(sweep);
+        let mut run = place.open_run(&things(), number as i64).unwrap();
+        let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
+        let mut kept = run.raw_texts(sweep);
         let record = |id: usize, raw| QuarantineRecord {
             sweep,
             key: Some(vec![id.to_string()]),
@@ -132,8 +132,8 @@ fn large_texts_of_bad_records_are_kept_whole_night_after_night() {
         let bad: Vec<_> = (0..8).map(|id| record(id, kept.keep(&raw(id, number)).unwrap())).collect();
         assert!(bad.iter().map(|record| record.raw.bytes()).sum::<usize>() > RAW_BYTES_MAX);
         let swept = sweep_record(sweep, Verdict::Complete, 8);
-        night.commit(&run_record(), &[swept], &[], &bad, &[]).unwrap();
-        assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"], "at {}", midnight(number as i64));
+        run.commit(&run_record(), &[swept], &[], &bad, &[]).unwrap();
+        assert_eq!(place.files(), ["hclake.duckdb", "hclake.duckdb.lock"], "at {}", run_start(number as i64));
     }
     let held = texts(&place.read(), "SELECT \"key\"[1], raw FROM quarantine WHERE resolved_at IS NULL ORDER BY 1");
     assert_eq!(held.len(), 8);

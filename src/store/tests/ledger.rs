@@ -1,14 +1,14 @@
-//! What the ledger keeps of a run, and what the brake, the verdicts and the checks make of it.
+//! What the ledger keeps of a run, and what the deletion guard, the verdicts and the checks do.
 
 use std::collections::BTreeSet;
 
 use duckdb::Connection;
 use serde_json::{Value, json};
 
-use super::support::{Place, batch, midnight, run_record, scope, settings, sweep_record, texts, things};
+use super::support::{Place, batch, run_record, run_start, scope, settings, sweep_record, texts, things};
 use crate::base::clock::Timestamp;
 use crate::store::{
-    Error, Night, NotShown, Outcome, RequestRecord, StoreSettings, SweepError, SweepId, Verdict, run_checks,
+    Error, NotShown, Outcome, RequestRecord, StagedRun, StoreSettings, SweepError, SweepId, Verdict, run_checks,
 };
 
 fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
@@ -19,14 +19,14 @@ fn rows(ids: std::ops::Range<u32>) -> Vec<Value> {
 fn a_run_and_its_sweeps_are_kept_with_every_count() {
     let place = Place::new();
     let list = things();
-    let mut night = place.night(&list, 5).unwrap();
-    assert_eq!((night.run_id(), night.valid_from()), (1, midnight(5)));
-    let done = night.begin_sweep("things", &scope("p1")).unwrap();
-    let failed = night.begin_sweep("things", &scope("p2")).unwrap();
+    let mut run = place.open_run(&list, 5).unwrap();
+    assert_eq!((run.run_id(), run.valid_from()), (1, run_start(5)));
+    let done = run.begin_sweep("things", &scope("p1")).unwrap();
+    let failed = run.begin_sweep("things", &scope("p2")).unwrap();
     let mut staged = rows(0..3);
     staged.push(json!({ "id": "2", "state": "down", "_hash": 2 }));
-    night.stage(done, &batch(&list, &staged), 0).unwrap();
-    night.stage(failed, &batch(&list, &rows(0..9)), 0).unwrap();
+    run.stage(done, &batch(&list, &staged), 0).unwrap();
+    run.stage(failed, &batch(&list, &rows(0..9)), 0).unwrap();
     let mut records = [sweep_record(done, Verdict::Complete, 7), sweep_record(failed, Verdict::Failed, 9)];
     (records[0].duplicates, records[0].quarantined) = (2, 1);
     records[1].error = Some(SweepError {
@@ -36,7 +36,7 @@ fn a_run_and_its_sweeps_are_kept_with_every_count() {
         message: "no permission".into(),
         request_id: None,
     });
-    let counts = night.commit(&run_record(), &records, &[], &[], &[]).unwrap();
+    let counts = run.commit(&run_record(), &records, &[], &[], &[]).unwrap();
     assert_eq!((counts[0].staged, counts[0].distinct_staged, counts[0].conflicts), (4, 3, 1));
     assert_eq!(counts[1].staged, 0);
     let store = place.read();
@@ -50,7 +50,7 @@ fn a_run_and_its_sweeps_are_kept_with_every_count() {
         ]
     );
     let run = "SELECT run_id, version, outcome, epoch_us(started_at) FROM runs";
-    let started = midnight(5).0.to_string();
+    let started = run_start(5).0.to_string();
     assert_eq!(texts(&store, run), [["1", env!("CARGO_PKG_VERSION"), "complete", &started]]);
     assert_eq!(texts(&store, "SELECT state FROM things WHERE id = '2'"), [["down"]]);
     drop(store);
@@ -63,32 +63,32 @@ fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
     let list = things();
     place.sync(&list, 0, &rows(0..20)).unwrap();
     let counts = place.sync(&list, 1, &rows(7..21)).unwrap();
-    assert_eq!((counts.new, counts.gone, counts.held_back, counts.braked), (1, 0, 7, true));
+    assert_eq!((counts.new, counts.gone, counts.held_back, counts.is_held_back), (1, 0, 7, true));
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["21"]]);
     assert_eq!(texts(&place.read(), "SELECT outcome FROM runs ORDER BY run_id"), [["complete"], ["partial"]]);
     assert_eq!(texts(&place.read(), "SELECT held_back, gone FROM sweeps WHERE run_id = 2"), [["7", "0"]]);
 
     let settings = StoreSettings { allow_gone: true, ..settings() };
-    let mut night = Night::open(&place.store, std::slice::from_ref(&list), &|| midnight(2), &settings).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
-    night.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
-    let absent = night.absent(sweep, |key| key.join(" ")).unwrap();
+    let mut run = StagedRun::open(&place.store, std::slice::from_ref(&list), &|| run_start(2), &settings).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
+    run.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
+    let absent = run.absent(sweep, |key| key.join(" ")).unwrap();
     assert_eq!(absent.into_iter().collect::<BTreeSet<_>>(), (0..7).map(|n| n.to_string()).collect());
-    let counts = night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 14)], &[], &[], &[]).unwrap();
-    assert_eq!((counts[0].gone, counts[0].braked), (7, false));
+    let counts = run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 14)], &[], &[], &[]).unwrap();
+    assert_eq!((counts[0].gone, counts[0].is_held_back), (7, false));
     place.require_sound(&list);
 }
 
 #[test]
-fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
+fn an_unproved_sweep_declares_nothing_gone_even_if_asked_to() {
     let place = Place::new();
     let list = things();
     place.sync(&list, 0, &rows(0..3)).unwrap();
-    let mut night = place.night(&list, 1).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let mut run = place.open_run(&list, 1).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     let record = sweep_record(sweep, Verdict::Unproved, 0);
     assert_eq!(record.not_shown, NotShown::AreGone);
-    let counts = night.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
+    let counts = run.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
     assert_eq!((counts[0].gone, counts[0].held_back), (0, 0));
     assert_eq!(texts(&place.read(), "SELECT count(*) FROM things"), [["3"]]);
 }
@@ -97,8 +97,8 @@ fn an_unproved_sweep_declares_nothing_gone_whatever_it_is_told() {
 fn a_run_that_claims_to_start_before_the_last_starts_just_after_it() {
     let place = Place::new();
     place.sync(&things(), 3, &[]).unwrap();
-    let night = place.night(&things(), 2).unwrap();
-    assert_eq!((night.run_id(), night.valid_from()), (2, Timestamp(midnight(3).0 + 1)));
+    let run = place.open_run(&things(), 2).unwrap();
+    assert_eq!((run.run_id(), run.valid_from()), (2, Timestamp(run_start(3).0 + 1)));
 }
 
 #[test]
@@ -106,40 +106,40 @@ fn a_run_more_than_a_day_before_the_last_is_refused_and_leaves_the_store_alone()
     let place = Place::new();
     place.sync(&things(), 3, &[]).unwrap();
     let before = std::fs::read(&place.store).unwrap();
-    let error = place.night(&things(), 1).map(|_| ()).unwrap_err();
-    assert!(matches!(error, Error::RunInFuture { run_id: 1, at, now } if at == midnight(3) && now == midnight(1)));
+    let error = place.open_run(&things(), 1).map(|_| ()).unwrap_err();
+    assert!(matches!(error, Error::RunInFuture { run_id: 1, at, now } if at == run_start(3) && now == run_start(1)));
     assert_eq!(std::fs::read(&place.store).unwrap(), before);
 }
 
 #[test]
 fn a_scope_is_merged_once_a_run() {
     let place = Place::new();
-    let mut night = place.night(&things(), 0).unwrap();
-    let sweeps = [0, 1].map(|_| night.begin_sweep("things", &scope("p1")).unwrap());
+    let mut run = place.open_run(&things(), 0).unwrap();
+    let sweeps = [0, 1].map(|_| run.begin_sweep("things", &scope("p1")).unwrap());
     let records = sweeps.map(|sweep| sweep_record(sweep, Verdict::Complete, 0));
-    assert!(matches!(night.commit(&run_record(), &records, &[], &[], &[]), Err(Error::ScopeTwice { .. })));
+    assert!(matches!(run.commit(&run_record(), &records, &[], &[], &[]), Err(Error::ScopeTwice { .. })));
     assert!(!place.store.exists());
 }
 
 #[test]
 fn what_was_not_begun_is_an_error() {
     let place = Place::new();
-    let mut night = place.night(&things(), 0).unwrap();
-    assert!(matches!(night.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
-    assert!(matches!(night.absent(SweepId(7), |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
+    let mut run = place.open_run(&things(), 0).unwrap();
+    assert!(matches!(run.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
+    assert!(matches!(run.absent(SweepId(7), |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
     let record = sweep_record(SweepId(7), Verdict::Complete, 0);
-    assert!(matches!(night.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
+    assert!(matches!(run.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
 }
 
 #[test]
 fn calls_are_kept_for_their_days() {
     let place = Place::new();
     for number in [0, 29, 31] {
-        let mut night = place.night(&things(), number).unwrap();
-        let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+        let mut run = place.open_run(&things(), number).unwrap();
+        let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
         let call = RequestRecord {
             sweep: (number > 0).then_some(sweep),
-            at: midnight(number),
+            at: run_start(number),
             path: "/v1/things".into(),
             status: Some(200),
             attempt: 1,
@@ -147,7 +147,7 @@ fn calls_are_kept_for_their_days() {
             bytes: 900,
             request_id: Some("r".into()),
         };
-        night.commit(&run_record(), &[], &[call], &[], &[]).unwrap();
+        run.commit(&run_record(), &[], &[call], &[], &[]).unwrap();
     }
     let sql = "SELECT run_id, table_name, scope, status FROM requests ORDER BY run_id";
     assert_eq!(texts(&place.read(), sql), [["2", "things", "north-1/p1", "200"], ["3", "things", "north-1/p1", "200"]]);
@@ -185,11 +185,11 @@ fn a_store_that_already_holds_a_key_twice_stops_the_run_that_touches_it() {
     place.sync(&things(), 0, &rows(0..1)).unwrap();
     let twice = "INSERT INTO things SELECT * REPLACE ('p2' AS _project) FROM things";
     Connection::open(&place.store).unwrap().execute_batch(twice).unwrap();
-    let mut night = place.night(&things(), 1).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let mut run = place.open_run(&things(), 1).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     let changed = json!({ "id": "0", "state": "down", "_hash": 2 });
-    night.stage(sweep, &batch(&things(), &[changed]), 0).unwrap();
-    let error = night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap_err();
+    run.stage(sweep, &batch(&things(), &[changed]), 0).unwrap();
+    let error = run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap_err();
     assert!(matches!(&error, Error::Duplicate { .. }), "{error}");
 }
 

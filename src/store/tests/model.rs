@@ -1,4 +1,4 @@
-//! Random sequences of nights against a model that keeps whole snapshots: the store must remember every one.
+//! Random sequences of runs against a model that keeps whole snapshots: the store must remember every one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
 
-use super::support::{Place, batch, column, endpoint, midnight, run_record, scope, settings, sweep_record, texts};
+use super::support::{Place, batch, column, endpoint, run_record, run_start, scope, settings, sweep_record, texts};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Endpoint;
-use crate::store::{Night, SweepCounts, Verdict, run_checks};
+use crate::store::{StagedRun, SweepCounts, Verdict, run_checks};
 
 const SCOPES: [&str; 2] = ["p1", "p'2/x"];
 
@@ -32,8 +32,8 @@ struct Listing {
     starts_again: bool,
 }
 
-type Night2 = [Option<Listing>; 2];
-/// What is open: scope and key to the content of the version, and when the record was first seen.
+type Listings = [Option<Listing>; 2];
+/// The open records: scope and key, with the content of the version and when the record was first seen.
 type Snapshot = BTreeMap<(usize, u8), (Row, Timestamp)>;
 
 fn row() -> impl Strategy<Value = Row> {
@@ -58,7 +58,7 @@ fn listing() -> impl Strategy<Value = Listing> {
     )
 }
 
-fn nights() -> impl Strategy<Value = Vec<Night2>> {
+fn all_runs() -> impl Strategy<Value = Vec<Listings>> {
     let one = || proptest::option::weighted(0.9, listing());
     vec([one(), one()], 1..6)
 }
@@ -73,7 +73,7 @@ fn list() -> Endpoint {
 }
 
 impl Row {
-    /// Odd keys come by the fallback column.
+    /// Odd keys come from the fallback column.
     fn json(self) -> Value {
         let key = self.key.to_string();
         let (id, task) = if self.key.is_multiple_of(2) { (Some(&key), None) } else { (None, Some(&key)) };
@@ -100,7 +100,7 @@ fn name(scope_number: usize) -> String {
     scope(SCOPES[scope_number]).to_string()
 }
 
-/// The event texts of one run, and the model after it.
+/// The events of one run as texts, and the model after it.
 #[derive(Default)]
 struct Model {
     open: Snapshot,
@@ -179,12 +179,12 @@ impl Model {
     }
 }
 
-/// Runs one night on the store and returns its instant and counts.
-fn run(place: &Place, list: &Endpoint, number: i64, night: &Night2) -> (Timestamp, Vec<SweepCounts>) {
+/// Makes one run on the store and returns its instant and counts.
+fn sync(place: &Place, list: &Endpoint, number: i64, listings: &Listings) -> (Timestamp, Vec<SweepCounts>) {
     let settings = crate::store::StoreSettings { allow_gone: true, ..settings() };
-    let mut open = Night::open(&place.store, std::slice::from_ref(list), &|| midnight(number), &settings).unwrap();
+    let mut open = StagedRun::open(&place.store, std::slice::from_ref(list), &|| run_start(number), &settings).unwrap();
     let mut records = Vec::new();
-    for (number, listing) in night.iter().enumerate() {
+    for (number, listing) in listings.iter().enumerate() {
         let Some(listing) = listing else { continue };
         let sweep = open.begin_sweep("things", &scope(SCOPES[number])).unwrap();
         if listing.starts_again {
@@ -248,17 +248,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_remembers_every_night_as_the_model_does(nights in nights()) {
+    fn the_store_remembers_every_run_as_the_model_does(runs in all_runs()) {
         let place = Place::new();
         let list = list();
         let mut model = Model::default();
         let mut history = Vec::new();
-        // Nights are an hour apart in the order they run, but one may claim to start before the last.
-        for (number, night) in nights.iter().enumerate() {
+        // Runs are a day apart, but one may claim to start before the last.
+        for (number, listings) in runs.iter().enumerate() {
             let claimed = if number % 3 == 2 { 0 } else { number as i64 };
-            let (at, counts) = run(&place, &list, claimed, night);
+            let (at, counts) = sync(&place, &list, claimed, listings);
             model.events.clear();
-            let expected: Vec<SweepCounts> = night
+            let expected: Vec<SweepCounts> = listings
                 .iter()
                 .enumerate()
                 .filter_map(|(scope, listing)| listing.as_ref().map(|listing| model.apply(scope, listing, at)))
@@ -291,7 +291,7 @@ proptest! {
 
         let versions = texts(&store, "SELECT * FROM things_versions ORDER BY ALL");
         drop(store);
-        let (_, again) = run(&place, &list, 100, nights.last().unwrap());
+        let (_, again) = sync(&place, &list, 100, runs.last().unwrap());
         prop_assert!(again.iter().all(|c| (c.new, c.changed, c.gone) == (0, 0, 0)), "{again:?}");
         prop_assert_eq!(texts(&place.read(), "SELECT * FROM things_versions ORDER BY ALL"), versions);
     }

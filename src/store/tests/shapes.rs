@@ -1,11 +1,11 @@
-//! Lists of every shape: nested columns, awkward names and texts, columns that come and go.
+//! Lists of every kind: nested columns, awkward names and texts, columns that come and go.
 
 use serde_json::{Value, json};
 
 use super::support::{
-    Place, batch, column, endpoint, midnight, run_record, scope, settings, sweep_record, texts, things,
+    Place, batch, column, endpoint, run_record, run_start, scope, settings, sweep_record, texts, things,
 };
-use crate::store::{Error, Night, Verdict};
+use crate::store::{Error, StagedRun, Verdict};
 
 const KEY: &str = "{ column = \"id\" }";
 
@@ -51,7 +51,7 @@ fn nested_values_come_back_and_their_instants_are_utc_text_in_any_session() {
     place.sync(&list, 1, &[nested_row("a", Some("2026-01-02T00:00:00Z"), 2)]).unwrap();
     place.sync(&list, 2, &[nested_row("a", None, 3)]).unwrap();
     let store = place.read();
-    // Where DuckDB has no time zones there is no session to be led astray by.
+    // A DuckDB without time zones has no session zone and refuses this.
     let _ = store.execute_batch("SET TimeZone = 'Asia/Shanghai'");
     let parts = "SELECT file.size, file.tags[1], len(steps), steps[2] IS NULL, cardinality(times), took_s,
                         extra ->> '$.new[0]' FROM nested";
@@ -59,8 +59,8 @@ fn nested_values_come_back_and_their_instants_are_utc_text_in_any_session() {
     let sql = format!(
         "SELECT CAST(_columns AS VARCHAR), _old['file'], _new['file'], _old['steps'], _new['times']
          FROM nested_changes('{}', '{}')",
-        midnight(0),
-        midnight(1)
+        run_start(0),
+        run_start(1)
     );
     assert_eq!(
         texts(&store, &sql),
@@ -72,7 +72,7 @@ fn nested_values_come_back_and_their_instants_are_utc_text_in_any_session() {
             r#"{"first \"run\"":"2026-01-02T00:00:00.000000Z"}"#,
         ]]
     );
-    let last = format!("SELECT _new['steps'] FROM nested_changes('{}', '{}')", midnight(1), midnight(2));
+    let last = format!("SELECT _new['steps'] FROM nested_changes('{}', '{}')", run_start(1), run_start(2));
     assert_eq!(texts(&store, &last), [[r#"[{"at":null,"ok":true},null]"#]]);
     drop(store);
     place.require_sound(&list);
@@ -89,13 +89,13 @@ fn nested_values_of_many_rows_survive_every_slice() {
             (0..i % 3).map(|t| (format!("{i}/{t}"), json!("2026-01-01T00:00:00Z"))).collect();
         json!({ "id": i.to_string(), "file": file, "times": times, "_hash": i })
     };
-    let mut night = place.night(&list, 0).unwrap();
-    let sweep = night.begin_sweep("nested", &scope("p1")).unwrap();
+    let mut run = place.open_run(&list, 0).unwrap();
+    let sweep = run.begin_sweep("nested", &scope("p1")).unwrap();
     let rows: Vec<Value> = (0..12_000).map(row).collect();
     for (page, rows) in rows.chunks(997).enumerate() {
-        night.stage(sweep, &batch(&list, rows), page as u64 * 997).unwrap();
+        run.stage(sweep, &batch(&list, rows), page as u64 * 997).unwrap();
     }
-    night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 12_000)], &[], &[], &[]).unwrap();
+    run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 12_000)], &[], &[], &[]).unwrap();
     let wrong = "SELECT count(*) FROM nested, LATERAL (SELECT CAST(id AS BIGINT) AS i)
                  WHERE (file IS NULL) <> (i % 7 = 0)
                     OR file.size <> i
@@ -117,9 +117,9 @@ fn a_table_and_columns_named_like_sql_words_and_macro_parameters_work() {
     place.sync(&list, 0, &[row("1")]).unwrap();
     place.sync(&list, 1, &[row("22")]).unwrap();
     let store = place.read();
-    let was = format!("SELECT \"order\", t0 FROM order_as_of(ts := TIMESTAMPTZ '{}')", midnight(0));
+    let was = format!("SELECT \"order\", t0 FROM order_as_of(ts := TIMESTAMPTZ '{}')", run_start(0));
     assert_eq!(texts(&store, &was), [["1", "x"]]);
-    let changed = format!("FROM order_changes(t0 := '{}', t1 := '{}')", midnight(0), midnight(1));
+    let changed = format!("FROM order_changes(t0 := '{}', t1 := '{}')", run_start(0), run_start(1));
     let sql = format!("SELECT _change, id, \"select\", t0, _old['order'], _new['order'] {changed}");
     assert_eq!(texts(&store, &sql), [["changed", "k", "-", "x", "1", "22"]]);
     place.require_sound(&list);
@@ -142,7 +142,7 @@ fn a_column_that_hides_the_row_numbers_is_refused_until_it_is_renamed() {
 }
 
 #[test]
-fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_next_night() {
+fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_next_run() {
     let place = Place::new();
     let list = things();
     let row = |state: &str| json!({ "id": "a", "state": state, "_hash": state.len() });
@@ -153,9 +153,9 @@ fn a_store_of_an_older_program_gets_the_views_and_macros_of_this_one_with_its_ne
     duckdb::Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
     place.sync(&list, 1, &[row("22")]).unwrap();
     let store = place.read();
-    let changes = format!("SELECT _change, _new['state'] FROM things_changes('{}', '{}')", midnight(0), midnight(1));
+    let changes = format!("SELECT _change, _new['state'] FROM things_changes('{}', '{}')", run_start(0), run_start(1));
     assert_eq!(texts(&store, &changes), [["changed", "22"]]);
-    assert_eq!(texts(&store, &format!("SELECT state FROM things_as_of('{}')", midnight(0))), [["1"]]);
+    assert_eq!(texts(&store, &format!("SELECT state FROM things_as_of('{}')", run_start(0))), [["1"]]);
     assert_eq!(texts(&store, "SELECT count(*) FROM things_versions"), [["2"]]);
 }
 
@@ -164,13 +164,13 @@ fn texts_that_look_like_sql_stay_texts() {
     let place = Place::new();
     let list = things();
     let evil = "x'); DROP TABLE things; --\"{{table}}";
-    let mut night = place.night(&list, 0).unwrap();
-    let sweep = night.begin_sweep("things", &scope(evil)).unwrap();
+    let mut run = place.open_run(&list, 0).unwrap();
+    let sweep = run.begin_sweep("things", &scope(evil)).unwrap();
     let row = json!({ "id": evil, "state": "上线", "_hash": 1 });
-    night.stage(sweep, &batch(&list, &[row]), 0).unwrap();
-    night.protect(sweep, &[vec![evil.into()]]).unwrap();
-    assert_eq!(night.absent(sweep, |_| ()).unwrap().len(), 0);
-    night.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
+    run.stage(sweep, &batch(&list, &[row]), 0).unwrap();
+    run.protect(sweep, &[vec![evil.into()]]).unwrap();
+    assert_eq!(run.absent(sweep, |_| ()).unwrap().len(), 0);
+    run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
     let stored = texts(&place.read(), "SELECT _scope, _region, _project, id, state FROM things");
     assert_eq!(stored, [[format!("north-1/{evil}"), "north-1".into(), evil.into(), evil.into(), "上线".into()]]);
     place.require_sound(&list);
@@ -191,12 +191,12 @@ fn a_column_that_is_new_is_added_and_one_that_leaves_is_kept() {
     place.sync(&second, 1, &rows).unwrap();
     let store = place.read();
     assert_eq!(texts(&store, "SELECT id, fresh, old FROM things ORDER BY id"), [["a", "2", "-"], ["b", "-", "1"]]);
-    let was = format!("SELECT id, fresh, old FROM things_as_of('{}') ORDER BY id", midnight(0));
+    let was = format!("SELECT id, fresh, old FROM things_as_of('{}') ORDER BY id", run_start(0));
     assert_eq!(texts(&store, &was), [["a", "-", "1"], ["b", "-", "1"]]);
     let changes = format!(
         "SELECT CAST(_columns AS VARCHAR), _old['old'], _new['fresh'] FROM things_changes('{}', '{}')",
-        midnight(0),
-        midnight(1)
+        run_start(0),
+        run_start(1)
     );
     assert_eq!(texts(&store, &changes), [["[fresh, old]", "1", "2"]]);
     drop(store);
@@ -209,14 +209,14 @@ fn a_column_whose_type_changes_is_refused() {
     place.sync(&things(), 0, &[]).unwrap();
     let columns = column("id", "type = \"text\"") + &column("state", "type = \"int64\"");
     let changed = endpoint("things", KEY, None, &columns);
-    assert_eq!(place.night(&changed, 1).unwrap().refused()[0].0, "things");
+    assert_eq!(place.open_run(&changed, 1).unwrap().refused()[0].0, "things");
     let error = place.sync(&changed, 1, &[]).unwrap_err();
     let Error::ColumnType { column, held, wanted, .. } = &error else { panic!("{error}") };
     assert_eq!((column.as_str(), held.as_str(), wanted.as_str()), ("state", "VARCHAR", "BIGINT"));
 }
 
 #[test]
-fn the_store_says_what_its_tables_and_columns_mean_and_keeps_up_with_the_catalog() {
+fn comments_of_tables_and_columns_follow_the_catalog() {
     let place = Place::new();
     place.sync(&things(), 0, &[]).unwrap();
     let comment = |column: &str| {
@@ -238,33 +238,33 @@ fn the_store_says_what_its_tables_and_columns_mean_and_keeps_up_with_the_catalog
 fn a_list_cannot_take_a_name_that_the_store_needs() {
     let place = Place::new();
     let named = |name: &str| endpoint(name, KEY, None, &column("id", "type = \"text\""));
-    assert!(matches!(place.night(&named("runs"), 0), Err(Error::NameTaken { .. })));
+    assert!(matches!(place.open_run(&named("runs"), 0), Err(Error::NameTaken { .. })));
     let both = [named("jobs"), named("jobs_history")];
-    let error = Night::open(&place.store, &both, &|| midnight(0), &settings()).err().unwrap();
+    let error = StagedRun::open(&place.store, &both, &|| run_start(0), &settings()).err().unwrap();
     assert!(matches!(&error, Error::NameTaken { name } if name == "jobs_history"), "{error}");
 }
 
 #[test]
 fn a_batch_of_another_shape_is_refused() {
     let place = Place::new();
-    let mut night = place.night(&things(), 0).unwrap();
-    let sweep = night.begin_sweep("things", &scope("p1")).unwrap();
+    let mut run = place.open_run(&things(), 0).unwrap();
+    let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     let other = endpoint("other", KEY, None, &column("id", "type = \"text\""));
     let foreign = batch(&other, &[json!({ "id": "a", "_hash": 1 })]);
-    assert!(matches!(night.stage(sweep, &foreign, 0), Err(Error::BatchShape { .. })));
+    assert!(matches!(run.stage(sweep, &foreign, 0), Err(Error::BatchShape { .. })));
     let columns = column("id", "type = \"text\"") + &column("state", "type = \"int64\"");
     let mistyped = batch(&endpoint("x", KEY, None, &columns), &[json!({ "id": "a", "state": 1, "_hash": 1 })]);
-    let error = night.stage(sweep, &mistyped, 0).unwrap_err();
+    let error = run.stage(sweep, &mistyped, 0).unwrap_err();
     assert!(error.to_string().contains("column state is Int64"), "{error}");
 }
 
 #[test]
-fn the_views_and_macros_work_for_whoever_attaches_the_file_under_another_name() {
+fn the_views_and_macros_work_in_a_file_attached_under_another_name() {
     let place = Place::new();
     place.sync(&things(), 0, &[json!({ "id": "a", "state": "up", "_hash": 1 })]).unwrap();
     let other = crate::store::in_memory("UTC");
     other.execute_batch(&format!("ATTACH '{}' AS bi (READ_ONLY)", place.store.display())).unwrap();
     assert_eq!(texts(&other, "SELECT id FROM bi.things_versions"), [["a"]]);
     other.execute_batch("USE bi").unwrap();
-    assert_eq!(texts(&other, &format!("SELECT id FROM things_as_of('{}')", midnight(0))), [["a"]]);
+    assert_eq!(texts(&other, &format!("SELECT id FROM things_as_of('{}')", run_start(0))), [["a"]]);
 }

@@ -1,4 +1,4 @@
-//! Small lists, batches made from JSON, and a night in one call.
+//! Small lists, batches made from JSON, and a whole run in one call.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::catalog::file;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::{StoredColumn, UTC, UTC_OFFSET, arrow_schema, in_utc, schema_in_utc};
 use crate::store::{
-    Brake, Error, Night, NotShown, Outcome, Purpose, Reader, RunRecord, StoreSettings, SweepCounts, SweepId,
-    SweepRecord, Verdict, open_read_only, run_checks,
+    DeletionGuard, Error, NotShown, Outcome, Purpose, Reader, RunRecord, StagedRun, StoreSettings, SweepCounts,
+    SweepId, SweepRecord, Verdict, open_read_only, run_checks,
 };
 
 /// A list called `name` with `columns` as in its file; `key` is the inline form.
@@ -82,26 +82,26 @@ pub fn settings() -> StoreSettings {
         wait: |_: Duration| panic!("no test waits for a lock by accident"),
         memory_limit_mb: 160,
         request_log_days: 30,
-        brake: Brake::new(30),
+        deletion_guard: DeletionGuard::new(30),
         allow_gone: false,
         purpose: Purpose::Any,
     }
 }
 
-/// Midnight of the n-th night.
-pub fn midnight(n: i64) -> Timestamp {
+/// Start of the n-th run: midnight of the n-th day.
+pub fn run_start(n: i64) -> Timestamp {
     Timestamp(1_767_225_600_000_000 + n * 86_400_000_000)
 }
 
 pub fn run_record() -> RunRecord {
-    RunRecord { ended_at: midnight(400), outcome: Outcome::Complete, settings_hash: "s".into(), owed: None }
+    RunRecord { ended_at: run_start(400), outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None }
 }
 
 pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {
     SweepRecord {
         sweep,
-        started_at: midnight(0),
-        ended_at: midnight(0),
+        started_at: run_start(0),
+        ended_at: run_start(0),
         verdict,
         proof: Some("seams".into()),
         not_shown: NotShown::AreGone,
@@ -120,7 +120,7 @@ pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRe
     }
 }
 
-/// A folder with a store in it, or not yet.
+/// A folder for a store, which the first run makes.
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub store: PathBuf,
@@ -133,17 +133,17 @@ impl Place {
         Place { folder, store }
     }
 
-    pub fn night(&self, endpoint: &Endpoint, number: i64) -> Result<Night, Error> {
-        Night::open(&self.store, std::slice::from_ref(endpoint), &|| midnight(number), &settings())
+    pub fn open_run(&self, endpoint: &Endpoint, number: i64) -> Result<StagedRun, Error> {
+        StagedRun::open(&self.store, std::slice::from_ref(endpoint), &|| run_start(number), &settings())
     }
 
     /// One complete sweep of one scope.
     pub fn sync(&self, endpoint: &Endpoint, number: i64, rows: &[Value]) -> Result<SweepCounts, Error> {
-        let mut night = self.night(endpoint, number)?;
-        let sweep = night.begin_sweep(&endpoint.name, &scope("p1"))?;
-        night.stage(sweep, &batch(endpoint, rows), 0)?;
+        let mut run = self.open_run(endpoint, number)?;
+        let sweep = run.begin_sweep(&endpoint.name, &scope("p1"))?;
+        run.stage(sweep, &batch(endpoint, rows), 0)?;
         let record = sweep_record(sweep, Verdict::Complete, rows.len() as u64);
-        Ok(night.commit(&run_record(), &[record], &[], &[], &[])?[0])
+        Ok(run.commit(&run_record(), &[record], &[], &[], &[])?[0])
     }
 
     pub fn read(&self) -> Reader {

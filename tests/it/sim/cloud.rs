@@ -10,7 +10,7 @@ use fastrand::Rng;
 use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
 use hclake::cloud::Reply;
 use hclake::cloud::error::Error;
-use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, Shape, Steps, Traffic};
+use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
 use serde_json::{Value, json};
 
 use super::order::Sorting;
@@ -380,7 +380,7 @@ impl ModelSource {
 }
 
 impl PageSource for ModelSource {
-    fn shape(&self) -> Shape {
+    fn shape(&self) -> PagingShape {
         let (order_columns, has_updated) = Envelope::new(&self.endpoint).order_columns();
         let (steps, limit, pages_max) = match &self.endpoint.paging {
             Paging::Counted(paging) if paging.count == Count::Offset => {
@@ -390,7 +390,7 @@ impl PageSource for ModelSource {
             Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
             Paging::None => panic!("the model's lists have pages"),
         };
-        Shape { limit, steps, pages_max, order_columns, has_updated }
+        PagingShape { limit, steps, pages_max, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use fastrand::Rng;
 use hclake::catalog::spec::{Endpoint, Paging};
-use hclake::sweep::{Page, Progress, Sink, SweepLimits, Verdict, key_hash, sweep};
+use hclake::sweep::{Ending, Page, Progress, Sink, SweepLimits, key_hash, sweep};
 use serde_json::Value;
 
 use super::cloud::{List, ModelSource, Weights};
@@ -73,29 +73,29 @@ impl World {
         let limits = SweepLimits { confirms_at_once: !self.by_next_night, ..SweepLimits::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let Ok(swept) = runtime.block_on(sweep(Arc::new(source), &mut shelf, limits));
-        let gone = self.take(&swept.verdict, shelf.shown);
+        let gone = self.take(&swept.ending, shelf.shown);
         let list = self.list.lock().unwrap();
-        let (table, sorting, verdict) = (&self.endpoint.name, list.sorting, &swept.verdict);
+        let (table, sorting, verdict) = (&self.endpoint.name, list.sorting, &swept.ending);
         let stayed = list.stayed(self.by_next_night);
         let lies: Vec<_> = gone.intersection(&stayed).collect();
         assert!(lies.is_empty(), "{table} {lies:?} was there, yet is gone: {verdict:?}, by {sorting:?}");
     }
 
     /// What is gone by this night's sweep.
-    fn take(&mut self, verdict: &Verdict, shown: BTreeSet<String>) -> BTreeSet<String> {
+    fn take(&mut self, verdict: &Ending, shown: BTreeSet<String>) -> BTreeSet<String> {
         let absent: BTreeSet<String> = self.held.difference(&shown).cloned().collect();
         let gone = match verdict {
-            Verdict::Failed(_) => return BTreeSet::new(),
-            Verdict::Unproved(_) => {
+            Ending::Failed(_) => return BTreeSet::new(),
+            Ending::Unproved(_) => {
                 self.missed.retain(|id| !shown.contains(id));
                 BTreeSet::new()
             }
-            Verdict::Complete(_) if self.by_next_night => {
+            Ending::Complete(_) if self.by_next_night => {
                 let gone: BTreeSet<String> = absent.intersection(&self.missed).cloned().collect();
                 self.missed = absent.difference(&gone).cloned().collect();
                 gone
             }
-            Verdict::Complete(_) => absent,
+            Ending::Complete(_) => absent,
         };
         self.held.extend(shown);
         self.held.retain(|id| !gone.contains(id));

@@ -1,5 +1,5 @@
-//! The columns of a published file: fixed by the catalog and the store, never by the rows, and of types that every
-//! reader of Parquet knows. It knows nothing of files.
+//! The columns of a published file: they depend on the catalog and the store, never on the rows, and have types that
+//! every reader of Parquet knows. It knows nothing of files.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use crate::schema::{ABOUT, Scalar, json_column, json_text, retyped, type_name, w
 /// Where a column's values come from.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Origin {
-    Held,
-    /// The catalog has it, the store not yet: NULL throughout.
+    Stored,
+    /// The catalog has it, the store not yet: all values are NULL.
     Absent,
     /// A nested column as JSON text.
     JsonOf(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Column {
+pub(super) struct PublishedColumn {
     pub name: String,
     pub about: String,
     pub ty: DataType,
@@ -30,22 +30,22 @@ pub(super) struct Column {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Shape {
-    columns: Vec<Column>,
+pub(super) struct PublishedSchema {
+    columns: Vec<PublishedColumn>,
 }
 
-impl Shape {
-    pub fn new(columns: Vec<Column>) -> Shape {
-        Shape { columns }
+impl PublishedSchema {
+    pub fn new(columns: Vec<PublishedColumn>) -> PublishedSchema {
+        PublishedSchema { columns }
     }
 
-    /// The same with JSON text beside each nested column, unless its name is taken.
-    pub fn flattened(self) -> Shape {
+    /// Adds a column of JSON text beside each nested column, unless its name is taken.
+    pub fn flattened(self) -> PublishedSchema {
         let taken: Vec<String> = self.columns.iter().map(|column| column.name.to_lowercase()).collect();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in self.columns {
             let name = json_column(&column.name);
-            let beside = (column.ty.is_nested() && !taken.contains(&name.to_lowercase())).then(|| Column {
+            let beside = (column.ty.is_nested() && !taken.contains(&name.to_lowercase())).then(|| PublishedColumn {
                 about: format!("`{}` as JSON text.", column.name),
                 ty: Scalar::Json.arrow(),
                 nullable: true,
@@ -55,28 +55,29 @@ impl Shape {
             columns.push(column);
             columns.extend(beside);
         }
-        Shape { columns }
+        PublishedSchema { columns }
     }
 
-    pub fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &[PublishedColumn] {
         &self.columns
     }
 
-    pub fn schema(&self) -> SchemaRef {
-        let field =
-            |column: &Column| with_meaning(Field::new(&column.name, column.ty.clone(), column.nullable), &column.about);
+    pub fn arrow_schema(&self) -> SchemaRef {
+        let field = |column: &PublishedColumn| {
+            with_meaning(Field::new(&column.name, column.ty.clone(), column.nullable), &column.about)
+        };
         Arc::new(Schema::new(self.columns.iter().map(field).collect::<Vec<_>>()))
     }
 
-    /// The rows as DuckDB gives them, in this shape.
+    /// Converts rows from DuckDB to this schema.
     pub fn fit(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let named = |name: &str| {
             let missing = || ArrowError::SchemaError(format!("no column {name} in the rows"));
             batch.column_by_name(name).ok_or_else(missing)
         };
-        let values = |column: &Column| -> Result<ArrayRef, ArrowError> {
+        let values = |column: &PublishedColumn| -> Result<ArrayRef, ArrowError> {
             match &column.origin {
-                Origin::Held => retyped(named(&column.name)?, &column.ty),
+                Origin::Stored => retyped(named(&column.name)?, &column.ty),
                 Origin::Absent => Ok(new_null_array(&column.ty, batch.num_rows())),
                 Origin::JsonOf(name) => Ok(Arc::new(json_text(named(name)?)?)),
             }
@@ -87,7 +88,7 @@ impl Shape {
     }
 }
 
-/// The columns of a schema as the manifest tells them.
+/// The columns of a schema, as the manifest lists them.
 pub(super) fn described(schema: &Schema) -> Vec<ColumnEntry> {
     let entry = |field: &FieldRef| ColumnEntry {
         name: field.name().clone(),
@@ -105,40 +106,40 @@ mod tests {
     use super::*;
     use crate::schema::{ColumnType, published, published_type};
 
-    fn column(name: &str, ty: DataType, origin: Origin) -> Column {
-        Column { name: name.into(), about: "about it".into(), ty, nullable: true, origin }
+    fn column(name: &str, ty: DataType, origin: Origin) -> PublishedColumn {
+        PublishedColumn { name: name.into(), about: "about it".into(), ty, nullable: true, origin }
     }
 
     #[test]
-    fn a_flat_shape_adds_json_text_unless_the_name_is_taken() {
+    fn a_flat_schema_adds_json_text_unless_the_name_is_taken() {
         let ty = published_type(&ColumnType::List(Box::new(ColumnType::Text)));
-        let taken = column("b_JSON", DataType::Utf8, Origin::Held);
-        let shape = Shape::new(vec![
-            column("a", ty.clone(), Origin::Held),
-            column("b", ty, Origin::Held),
+        let taken = column("b_JSON", DataType::Utf8, Origin::Stored);
+        let schema = PublishedSchema::new(vec![
+            column("a", ty.clone(), Origin::Stored),
+            column("b", ty, Origin::Stored),
             taken,
-            column("c", DataType::Int64, Origin::Held),
+            column("c", DataType::Int64, Origin::Stored),
         ]);
-        let names: Vec<_> = shape.flattened().columns().iter().map(|c| c.name.clone()).collect();
+        let names: Vec<_> = schema.flattened().columns().iter().map(|c| c.name.clone()).collect();
         assert_eq!(names, ["a", "a_json", "b", "b_JSON", "c"]);
     }
 
     #[test]
-    fn rows_take_the_shape_whatever_zone_and_inner_names_they_came_with() {
+    fn rows_are_converted_to_the_schema_from_any_zone_and_inner_names() {
         let at = DataType::Timestamp(TimeUnit::Microsecond, Some("Asia/Shanghai".into()));
         let came = DataType::Struct(vec![Field::new("at", at, true)].into());
         let rows = arrow::array::new_null_array(&came, 2);
         let wanted = published(&came).unwrap();
         let batch = RecordBatch::try_from_iter_with_nullable([("x", rows, true)]).unwrap();
-        let shape = Shape::new(vec![
-            column("x", wanted.clone(), Origin::Held),
+        let schema = PublishedSchema::new(vec![
+            column("x", wanted.clone(), Origin::Stored),
             column("y", DataType::Int64, Origin::Absent),
             column("x_json", DataType::Utf8, Origin::JsonOf("x".into())),
         ]);
-        let fitted = shape.fit(&batch, &shape.schema()).unwrap();
+        let fitted = schema.fit(&batch, &schema.arrow_schema()).unwrap();
         assert_eq!(fitted.column(0).data_type(), &wanted);
         assert_eq!((fitted.column(1).null_count(), fitted.column(2).null_count()), (2, 2));
-        let other = Shape::new(vec![column("x", DataType::Int64, Origin::Held)]);
-        assert!(other.fit(&batch, &other.schema()).is_err());
+        let other = PublishedSchema::new(vec![column("x", DataType::Int64, Origin::Stored)]);
+        assert!(other.fit(&batch, &other.arrow_schema()).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Changing the store without touching it: a locked copy beside the file, which takes the file's place when
-//! it is whole. It knows nothing of what is changed.
+//! Changes the store through a copy: the copy stands beside the file under a lock, and replaces the file when it is
+//! complete. It knows nothing of what is changed.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::ErrorKind;
@@ -17,20 +17,20 @@ use super::open;
 use crate::base::clock::Timestamp;
 use crate::store::error::Error;
 use crate::store::read::reader;
-use crate::store::sweeps::Brake;
+use crate::store::sweeps::DeletionGuard;
 use crate::store::template::{self, Values, literal};
 
-/// The program as the ledger names it.
+/// The program's version, as written to the ledger.
 pub(crate) const PROGRAM: &str = env!("CARGO_PKG_VERSION");
 
 /// Whose records a run stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Purpose {
-    /// The demo's: invented, in a store that is marked so.
+    /// The demo's: invented records, in a store that is marked as a demo's.
     Demo,
-    /// A tenant's, which are kept apart from a demo's.
+    /// A tenant's. They are never mixed with a demo's.
     Tenant,
-    /// What the store holds already.
+    /// Whatever the store already holds.
     #[default]
     Any,
 }
@@ -39,72 +39,72 @@ pub enum Purpose {
 pub struct StoreSettings {
     /// How long to wait for another run to end.
     pub lock_timeout: Duration,
-    /// What waits; called with pauses well under a second.
+    /// Sleeps; called with pauses well under a second.
     pub wait: fn(Duration),
     /// Bound on DuckDB's own memory in MiB; what does not fit goes to a folder beside the store. Large records may
     /// raise it: see [`super::memory`].
     pub memory_limit_mb: u64,
     /// How long the ledger keeps the calls of a run.
     pub request_log_days: u32,
-    pub brake: Brake,
-    /// Lets pass what the brake would hold back.
+    pub deletion_guard: DeletionGuard,
+    /// Turns the deletion guard off.
     pub allow_gone: bool,
     pub purpose: Purpose,
 }
 
-/// A copy of the store under work. Dropping it throws the copy away and leaves the store as it was.
+/// A copy of the store that is being changed. Dropping it deletes the copy and leaves the store as it was.
 #[derive(Debug)]
-pub struct Workbench {
-    // The connection goes before the files, and these before the lock.
+pub struct ShadowCopy {
+    // Dropped in this order: the connection, the files, the lock.
     connection: Option<Connection>,
     files: Files,
     origin: Option<Fingerprint>,
     _lock: Lock,
 }
 
-impl Workbench {
+impl ShadowCopy {
     /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
-    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<Workbench, Error> {
+    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<ShadowCopy, Error> {
         let files = Files::of(path)?;
         let holder = Holder::this_process(started);
         let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
         files.clear()?;
         files.create_spill()?;
-        let mut bench = Workbench { connection: None, files, origin: None, _lock: lock };
-        let files = &bench.files;
+        let mut shadow = ShadowCopy { connection: None, files, origin: None, _lock: lock };
+        let files = &shadow.files;
         if files.store.exists() {
             fold_foreign_log(files)?;
             match reader::open_read_only(&files.store) {
                 Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
                 Err(error) => accept_empty(error, settings.purpose)?,
             }
-            bench.origin = Some(Fingerprint::of(&files.store)?);
+            shadow.origin = Some(Fingerprint::of(&files.store)?);
             fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
         } else {
             create_private(files)?;
         }
-        let connection = connect(&bench.files, settings)?;
+        let connection = connect(&shadow.files, settings)?;
         migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
-        if bench.origin.is_none() && settings.purpose == Purpose::Demo {
+        if shadow.origin.is_none() && settings.purpose == Purpose::Demo {
             connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
         }
-        bench.connection = Some(connection);
-        Ok(bench)
+        shadow.connection = Some(connection);
+        Ok(shadow)
     }
 
     pub fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("the connection is taken only when the workbench is consumed")
+        self.connection.as_ref().expect("the connection is taken only when the copy takes the store's place")
     }
 
-    /// Folder for what is needed during the run alone; it goes with the run.
+    /// Folder for temporary files; it is removed when the run ends.
     pub fn spill(&self) -> &Path {
         &self.files.spill
     }
 
-    /// Writes the copy out, has it verified as it lies on the disk, and puts it in the store's place.
+    /// Writes the copy to the disk, verifies what was written, and replaces the store with it.
     pub fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
         let files = &self.files;
-        let connection = self.connection.take().expect("a workbench is replaced once");
+        let connection = self.connection.take().expect("a copy takes the store's place once");
         connection.execute_batch(template::DETACH.text).map_err(Error::sql("write the store out"))?;
         drop(connection);
         let written = reader::open_read_only(&files.next)?;
@@ -114,18 +114,20 @@ impl Workbench {
         if self.origin != Fingerprint::of_any(&files.store)? || files.store_log.exists() {
             return Err(Error::ChangedMeanwhile { path: files.store.clone() });
         }
-        fs::rename(&files.next, &files.store).map_err(Error::io("put the new night in the place of", &files.store))?;
+        fs::rename(&files.next, &files.store).map_err(Error::io("put the new store in the place of", &files.store))?;
         if let Err(error) = sync(&files.folder) {
-            tracing::warn!("the new night is in place, but after a power failure the one before may be back: {error}");
+            tracing::warn!(
+                "the run is stored, but after a power failure the store of the run before may be back: {error}"
+            );
         }
         Ok(())
     }
 }
 
-impl Drop for Workbench {
+impl Drop for ShadowCopy {
     fn drop(&mut self) {
         drop(self.connection.take());
-        // What cannot be removed now is removed by the next run.
+        // The next run removes what cannot be removed now.
         let _ = self.files.clear();
     }
 }
@@ -139,12 +141,12 @@ struct Files {
     lock: PathBuf,
     next: PathBuf,
     next_log: PathBuf,
-    /// Folder for what does not fit into memory; readable by its owner alone.
+    /// Folder for what does not fit into memory; only its owner can read it.
     spill: PathBuf,
 }
 
 impl Files {
-    /// A link is followed, so that one store has one lock and stays where it is.
+    /// A link is followed, so that one store has one lock and its file stays where it is.
     fn of(path: &Path) -> Result<Files, Error> {
         let folder = open::folder_of(path);
         let name = open::file_name(path)?;
@@ -168,7 +170,7 @@ impl Files {
         })
     }
 
-    /// Removes what a run that did not end has left.
+    /// Removes what an interrupted run has left behind.
     fn clear(&self) -> Result<(), Error> {
         for file in [&self.next, &self.next_log] {
             ignore_missing(fs::remove_file(file)).map_err(Error::io("remove", file))?;
@@ -189,7 +191,7 @@ impl Files {
     }
 }
 
-/// Enough of a file's state to tell that someone has written to it.
+/// Enough of a file's state to detect that another program has written to it.
 #[derive(Debug, PartialEq)]
 struct Fingerprint {
     inode: u64,
@@ -212,7 +214,7 @@ impl Fingerprint {
     }
 }
 
-/// A demo fills no store but a demo's, and a tenant's records go into no store of a demo.
+/// A demo writes only to a demo's store, and a tenant's records never go into one.
 fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(), Error> {
     match (purpose, open::is_demo(reader)?) {
         (Purpose::Demo, false) => Err(Error::NotDemoStore { path: path.to_owned() }),
@@ -221,7 +223,7 @@ fn require_fit(path: &Path, reader: &Connection, purpose: Purpose) -> Result<(),
     }
 }
 
-/// A database without any table may become a store, but not a demo's: someone else made the file.
+/// A database without tables may become a store, but not a demo's: another program made the file.
 fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
     let Error::NotAStore { path } = &error else { return Err(error) };
     if purpose == Purpose::Demo {
@@ -234,8 +236,8 @@ fn accept_empty(error: Error, purpose: Purpose) -> Result<(), Error> {
     if empty { Ok(()) } else { Err(error) }
 }
 
-/// Takes up a log that another program left beside the store when it died. The log and the file cannot be
-/// replaced together, and an old log beside a new file would be applied to it; so DuckDB itself folds it in.
+/// Applies a log that another program left beside the store when it died. File and log cannot be replaced together,
+/// and an old log beside a new file would be applied to the new file; so DuckDB writes it into the file first.
 fn fold_foreign_log(files: &Files) -> Result<(), Error> {
     if !files.store_log.exists() {
         return Ok(());
@@ -245,15 +247,15 @@ fn fold_foreign_log(files: &Files) -> Result<(), Error> {
     connection.execute_batch("CHECKPOINT").map_err(Error::sql("take up the log beside the store"))
 }
 
-/// Begins an empty database that only its owner can read, from its first byte on.
+/// Creates an empty database that only its owner can read, from the first byte on.
 fn create_private(files: &Files) -> Result<(), Error> {
-    let born = files.spill.join("new");
+    let empty = files.spill.join("new");
     let config = open::config().map_err(Error::sql("be configured"))?;
-    drop(Connection::open_with_flags(&born, config).map_err(Error::sql("create the store"))?);
+    drop(Connection::open_with_flags(&empty, config).map_err(Error::sql("create the store"))?);
     #[cfg(unix)]
-    fs::set_permissions(&born, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
-        .map_err(Error::io("restrict the permissions of", &born))?;
-    fs::rename(&born, &files.next).map_err(Error::io("create", &files.next))
+    fs::set_permissions(&empty, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
+        .map_err(Error::io("restrict the permissions of", &empty))?;
+    fs::rename(&empty, &files.next).map_err(Error::io("create", &files.next))
 }
 
 fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {

@@ -1,4 +1,5 @@
--- Settles what the folder was found to hold, and adds what this run owes to it. No run is NULL where it holds none.
+-- Marks the runs that the folder already holds as published, and adds this run as pending. If the folder holds no run,
+-- published_run_id is NULL.
 -- takes: run_id, target, published_run_id
 
 UPDATE outbox SET settled_by = {{run_id}}

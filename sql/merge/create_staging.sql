@@ -1,5 +1,5 @@
--- What one night keeps beside the staged rows: the sweeps that will be merged, the keys that must not be taken
--- for gone, and ledger rows that are folded into older ones. All of it is gone when the connection closes.
+-- Temporary tables of one run beside the staged rows: the sweeps to merge, the protected keys, which are not gone, and
+-- rows to add to the ledger. They are dropped when the connection closes.
 -- takes:
 
 CREATE TEMP TABLE _hclake_sweeps (

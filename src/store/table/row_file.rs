@@ -1,6 +1,6 @@
-//! A table's rows between being read and being merged, in a file beside the store: the database itself holds only
-//! what says whether a row differs from the record it has. So a run's memory does not grow with the size of its
-//! records. It knows nothing of what the rows mean.
+//! Keeps a table's staged rows in a file beside the store until they are merged; the database holds only the columns
+//! that show whether a row differs. So a run's memory does not grow with the size of its records. It knows nothing of
+//! what the rows mean.
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
@@ -15,35 +15,35 @@ use arrow::ipc::writer::StreamWriter;
 use crate::schema::ROW;
 use crate::store::error::Error;
 
-/// The file and what is in it. The file is begun with the first rows; its folder goes with the run.
+/// The file and its frames. It is created with the first rows; its folder is removed when the run ends.
 #[derive(Debug)]
-pub(crate) struct Parked {
+pub(crate) struct RowFile {
     path: PathBuf,
     file: RefCell<Option<File>>,
     frames: Vec<Frame>,
 }
 
-/// Rows that were written together, and are read together.
+/// Rows that are written and read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {
     at: u64,
     bytes: u64,
     rows: u64,
-    /// The numbers of its first and its last row. Between them some may be missing.
+    /// The numbers of its first and last row. Some between them may be missing.
     pub first_row: i64,
     pub last_row: i64,
 }
 
-impl Parked {
-    pub fn new(path: PathBuf) -> Parked {
-        Parked { path, file: RefCell::new(None), frames: Vec::new() }
+impl RowFile {
+    pub fn new(path: PathBuf) -> RowFile {
+        RowFile { path, file: RefCell::new(None), frames: Vec::new() }
     }
 
     pub fn frames(&self) -> &[Frame] {
         &self.frames
     }
 
-    /// Writes rows behind those that are there. Their numbers rise.
+    /// Appends rows, whose numbers rise.
     pub fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         let numbers = numbers(rows);
         let (Some(&first_row), Some(&last_row)) = (numbers.values().first(), numbers.values().last()) else {
@@ -67,7 +67,7 @@ impl Parked {
         Ok(())
     }
 
-    /// Bytes of those so many rows in a row that have the most; of a frame with more rows, their share of it.
+    /// The most bytes that `rows` consecutive rows have; a frame with more rows counts with their share.
     pub fn widest(&self, rows: u64) -> u64 {
         let from = |start: usize| {
             let (mut left, mut bytes) = (rows, 0);
@@ -112,7 +112,7 @@ pub(crate) fn numbers(rows: &RecordBatch) -> &Int64Array {
     column.as_any().downcast_ref().expect("numbers of rows are 64-bit integers")
 }
 
-/// Readable by its owner alone, as the store is.
+/// Creates a file that only its owner can read, like the store.
 pub(crate) fn create(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -1,5 +1,5 @@
--- Keys that have more than one open version after a merge. Only versions that this run has opened can have made
--- a key double, so only their keys are looked at.
+-- Keys that have more than one open version after a merge. Only versions opened by this run can cause that, so only
+-- their keys are checked.
 -- takes: table, keys_of_current, key_names, key_texts, run_id
 
 WITH _hclake_opened AS (SELECT c._scope, {{keys_of_current}} FROM {{table}} c WHERE c._run_id = {{run_id}}),

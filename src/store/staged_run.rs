@@ -1,5 +1,5 @@
-//! One run's unit of work: rows are staged sweep by sweep, and one commit turns them into the next night of
-//! the store, or nothing does.
+//! One run's unit of work: rows are staged sweep by sweep, and one commit stores all of them or none.
+//! It knows nothing of HTTP or of how rows are decoded.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -14,22 +14,22 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::own_columns;
 use crate::store::file::memory::{self, VECTOR_ROWS};
-use crate::store::file::workbench::{StoreSettings, Workbench};
+use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::ledger::drift::{self, Acknowledged};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
     self, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
 };
 use crate::store::ledger::verdict::{Outcome, Verdict};
-use crate::store::sweeps::{Brake, Merged, NotShown, RunStamp, SweepCounts, SweepId};
+use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
 use crate::store::table::append::{self, Buffer, Database};
 use crate::store::table::layout::Layout;
 use crate::store::table::merge;
-use crate::store::table::parked::Parked;
 use crate::store::table::raw::RawTexts;
 use crate::store::table::reconcile::{self, Prepared};
+use crate::store::table::row_file::RowFile;
 
-/// A project that a table has been read in.
+/// A project from which a table has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SweptProject {
     pub table: String,
@@ -37,15 +37,15 @@ pub struct SweptProject {
     pub project: String,
 }
 
-/// A run under way. Dropping it leaves the store as it was.
-pub struct Night {
-    bench: Workbench,
+/// A run that has begun and is not stored yet. Dropping it leaves the store as it was.
+pub struct StagedRun {
+    shadow: ShadowCopy,
     tables: Vec<Table>,
     refused: Vec<(String, Error)>,
     key_changes: Vec<(String, String, String)>,
     sweeps: Vec<Sweep>,
     run: RunStamp,
-    brake: Option<Brake>,
+    deletion_guard: Option<DeletionGuard>,
     request_log_days: u32,
     memory_limit_mb: u64,
     /// Bytes of the largest vector of large values that the store holds.
@@ -62,18 +62,18 @@ struct Sweep {
     scope: Scope,
 }
 
-impl Night {
+impl StagedRun {
     /// Locks and copies the store at `path`, brings the copy to the schema of this program and of `endpoints`,
-    /// and makes room for a night's rows. The time when all that is done becomes the run's instant, unless an
-    /// earlier run has started later: the wait for another run may be long.
+    /// and creates the staging tables. The run is dated after that, since the wait for another run may be long;
+    /// its instant is always later than that of the run before.
     pub fn open(
         path: &Path,
         endpoints: &[Endpoint],
         now: &dyn Fn() -> Timestamp,
         settings: &StoreSettings,
-    ) -> Result<Night, Error> {
-        let bench = Workbench::open(path, now(), settings)?;
-        let connection = bench.connection();
+    ) -> Result<StagedRun, Error> {
+        let shadow = ShadowCopy::open(path, now(), settings)?;
+        let connection = shadow.connection();
         let prepared = reconcile::run(connection, endpoints)?;
         let (mut layouts, mut refused, mut key_changes) = (Vec::new(), Vec::new(), Vec::new());
         for Prepared { layout, refusal, key_before } in prepared {
@@ -81,7 +81,7 @@ impl Night {
             key_changes.extend(key_before.map(|before| (layout.table.clone(), before, layout.key_text())));
             layouts.push(layout);
         }
-        connection.execute_batch(template::CREATE_NIGHT.text).map_err(Error::sql("prepare the staging tables"))?;
+        connection.execute_batch(template::CREATE_STAGING.text).map_err(Error::sql("prepare the staging tables"))?;
         for layout in &layouts {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;
             connection.execute_batch(&sql).map_err(Error::sql("prepare the staging tables"))?;
@@ -92,30 +92,30 @@ impl Night {
         let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;
         memory::set_limit(connection, memory::limit_mb(memory_limit_mb, wide_bytes))?;
         let run = next_run(connection, now())?;
-        let parked = |number| Parked::new(bench.spill().join(format!("rows-{number}")));
+        let row_file = |number| RowFile::new(shadow.spill().join(format!("rows-{number}")));
         let tables = layouts.into_iter().enumerate();
-        let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(parked(n)) }).collect();
-        let brake = (!settings.allow_gone).then_some(settings.brake);
-        Ok(Night {
-            bench,
+        let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(row_file(n)) }).collect();
+        let deletion_guard = (!settings.allow_gone).then_some(settings.deletion_guard);
+        Ok(StagedRun {
+            shadow,
             tables,
             refused,
             key_changes,
             sweeps: Vec::new(),
             run,
-            brake,
+            deletion_guard,
             request_log_days: settings.request_log_days,
             memory_limit_mb,
             wide_bytes,
         })
     }
 
-    /// Tables that the catalog's entry does not fit, and why. Nothing may be stored of their lists.
+    /// Tables that do not fit the catalog's entry, and why. Nothing of their lists may be stored.
     pub fn refused(&self) -> &[(String, Error)] {
         &self.refused
     }
 
-    /// Tables whose key is another one from this run on, with the key before and now.
+    /// Tables whose key changes with this run, with the old and the new key.
     pub fn key_changes(&self) -> &[(String, String, String)] {
         &self.key_changes
     }
@@ -129,40 +129,40 @@ impl Night {
         self.run.valid_from
     }
 
-    /// Stops a statement that is under way, from another thread.
+    /// Lets another thread stop a running statement.
     pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
-        self.bench.connection().interrupt_handle()
+        self.shadow.connection().interrupt_handle()
     }
 
     #[cfg(test)]
     pub(crate) fn connection(&self) -> &Connection {
-        self.bench.connection()
+        self.shadow.connection()
     }
 
-    /// Records in quarantine that wait for a good copy.
+    /// Quarantined records that wait for a good copy.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
-        quarantine::quarantined(self.bench.connection())
+        quarantine::quarantined(self.shadow.connection())
     }
 
-    /// The contents of records of a sweep's list that a person has dismissed, by their hash.
+    /// Hashes of the contents of dismissed records of a sweep's list.
     pub fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
-        quarantine::dismissed(self.bench.connection(), &self.tables[*table].layout.table, scope)
+        quarantine::dismissed(self.shadow.connection(), &self.tables[*table].layout.table, scope)
     }
 
-    /// What a person has acknowledged of the drift of a sweep's table.
+    /// The acknowledged drift of a sweep's table.
     pub fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
         let Sweep { table, .. } = self.place(sweep)?;
-        drift::acknowledged(self.bench.connection(), &self.tables[*table].layout.table)
+        drift::acknowledged(self.shadow.connection(), &self.tables[*table].layout.table)
     }
 
-    /// Takes out of what a sweep has staged the rows that must not replace what is stored of their record, and gives
-    /// their numbers. Rows that are `known_newer` may replace it unless their update time says otherwise, others only
-    /// where it says so.
+    /// Drops the staged rows of a sweep that must not replace the stored version of their record, and returns their
+    /// numbers. A row in `known_newer` may replace it unless its update time is earlier; any other row only if its
+    /// update time is later.
     pub fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
         let (table, scope) = (self.place(sweep)?.table, self.place(sweep)?.scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
-        let connection = self.bench.connection();
+        let connection = self.shadow.connection();
         buffer.flush(connection, layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
@@ -177,7 +177,7 @@ impl Night {
         read().map_err(Error::sql(format!("compare with the open records of table {}", layout.table)))
     }
 
-    /// Resolves quarantined records of a sweep's list that have been read and staged, by the hashes of their texts.
+    /// Marks quarantined records of a sweep's list as resolved, by the hashes of their texts: they are now staged.
     pub fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let mut values = self.tables[*table].layout.values();
@@ -185,7 +185,7 @@ impl Night {
         values.insert("scope_text", template::literal(&scope.to_string()));
         values.insert("raw_hashes", template::integers(raw_hashes.iter().map(|hash| hash.cast_signed())));
         let sql = template::RESOLVE_STORED.fill(&values)?;
-        self.bench.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
+        self.shadow.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
     }
 
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
@@ -196,15 +196,15 @@ impl Night {
         Ok(SweepId(id))
     }
 
-    /// Takes rows of a sweep: the endpoint's stored columns, then `_hash`. The first row is the sweep's
-    /// `first_seq`-th; of rows with one key and one update time the highest number is kept.
+    /// Stages rows of a sweep: the endpoint's stored columns, then `_hash`. The first row has the number `first_seq`
+    /// in the sweep; of rows with the same key and update time the highest number is kept.
     pub fn stage(&mut self, sweep: SweepId, batch: &RecordBatch, first_seq: u64) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
-        buffer.push(self.bench.connection(), layout, sweep.0, batch, first_seq)
+        buffer.push(self.shadow.connection(), layout, sweep.0, batch, first_seq)
     }
 
-    /// Forgets what a sweep has staged and protected, so that it can start again.
+    /// Drops what a sweep has staged and protected, so that it can start again.
     pub fn discard(&mut self, sweep: SweepId) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
@@ -212,11 +212,11 @@ impl Night {
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
         let sql = template::DISCARD.fill(&values)?;
-        self.bench.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
+        self.shadow.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
     }
 
-    /// Keeps records from being taken for gone that were listed but could not be read. A key is its parts as
-    /// texts, in the order of the endpoint's key.
+    /// Protects records that were listed but could not be read: they are not gone. A key is its parts as texts, in
+    /// the order of the endpoint's key.
     pub fn protect(&mut self, sweep: SweepId, keys: &[Vec<String>]) -> Result<(), Error> {
         self.place(sweep)?;
         if keys.is_empty() {
@@ -226,21 +226,21 @@ impl Night {
             ("sweep", records::int32s(keys.iter().map(|_| Some(sweep.0)))),
             ("key", records::text_lists(keys.iter().map(|key| Some(key.as_slice())))),
         ]);
-        append::append(self.bench.connection(), Database::Temp, "_hclake_protected", rows)
+        append::append(self.shadow.connection(), Database::Temp, "_hclake_protected", rows)
             .map_err(Error::sql("keep the keys of quarantined records"))
     }
 
-    /// Where the texts of a sweep's bad records are kept until the night is stored.
+    /// Where the texts of a sweep's bad records are kept until the run is stored.
     pub fn raw_texts(&self, sweep: SweepId) -> RawTexts {
-        RawTexts::new(self.bench.spill().join(format!("bad-{}", sweep.0)))
+        RawTexts::new(self.shadow.spill().join(format!("bad-{}", sweep.0)))
     }
 
-    /// The open records of the sweep's scope that it has neither staged nor protected: of each, what `of_key` makes of
-    /// the parts of its key, as texts in the order of the endpoint's key.
+    /// The open records of the sweep's scope that it has neither staged nor protected: for each, the result of
+    /// `of_key` for the parts of its key, as texts in the order of the endpoint's key.
     pub fn absent<T>(&mut self, sweep: SweepId, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
         let (sql, scope, doing) =
             self.in_scope(sweep, &template::ABSENT, "find the open records that were not shown")?;
-        let connection = self.bench.connection();
+        let connection = self.shadow.connection();
         let mut statement = connection.prepare(&sql).map_err(Error::sql(doing.clone()))?;
         let mut made = Vec::new();
         for batch in statement.query_arrow([scope]).map_err(Error::sql(doing))? {
@@ -253,23 +253,23 @@ impl Night {
         Ok(made)
     }
 
-    /// Records of the sweep's scope that are open in the store.
+    /// How many records of the sweep's scope are open in the store.
     pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
         let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
-        self.bench.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
+        self.shadow.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
-    /// The projects that earlier runs have read records of.
+    /// The projects from which earlier runs have read records.
     pub fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
         let doing = || Error::sql("read the projects of earlier runs");
-        let mut statement = self.bench.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
+        let mut statement = self.shadow.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
         let read =
             |row: &duckdb::Row<'_>| Ok(SweptProject { table: row.get(0)?, region: row.get(1)?, project: row.get(2)? });
         let rows = statement.query_map([], read).map_err(doing())?;
         rows.collect::<Result<_, _>>().map_err(doing())
     }
 
-    /// Of these columns, those that open records of the sweep's scope have a value in, and in how many.
+    /// Those of the columns that have a value in open records of the sweep's scope, and in how many.
     pub fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let layout = &self.tables[*table].layout;
@@ -278,7 +278,7 @@ impl Night {
             let mut values = layout.values();
             values.insert("column", template::ident(column));
             let records: u64 = self
-                .bench
+                .shadow
                 .connection()
                 .query_row(&template::MEMBER_HELD.fill(&values)?, [scope.to_string()], |row| row.get(0))
                 .map_err(Error::sql(format!("count the records of table {} that have {column}", layout.table)))?;
@@ -288,8 +288,8 @@ impl Night {
         Ok(held)
     }
 
-    /// Stores the night: merges the sweeps that are complete or unproved, writes the ledger, all in one
-    /// transaction, and puts the copy in the store's place. Returns one count a record, in its order.
+    /// Stores the run: merges the sweeps that are complete or unproved and writes the ledger, in one transaction,
+    /// then replaces the store with the copy. Returns the counts of each sweep, in the order of `sweeps`.
     pub fn commit(
         mut self,
         run: &RunRecord,
@@ -301,19 +301,19 @@ impl Night {
         self.require_known(sweeps, requests, quarantine)?;
         self.require_taken(sweeps)?;
         for table in &mut self.tables {
-            table.buffer.flush(self.bench.connection(), &table.layout)?;
+            table.buffer.flush(self.shadow.connection(), &table.layout)?;
         }
-        let connection = self.bench.connection();
-        let staged = self.tables.iter().map(|table| table.buffer.parked().widest(VECTOR_ROWS)).max().unwrap_or(0);
+        let connection = self.shadow.connection();
+        let staged = self.tables.iter().map(|table| table.buffer.row_file().widest(VECTOR_ROWS)).max().unwrap_or(0);
         let wide_bytes = self.wide_bytes.max(staged).max(records::widest(quarantine, VECTOR_ROWS));
         memory::set_limit(connection, memory::limit_mb(self.memory_limit_mb, wide_bytes))?;
-        let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the night's transaction"))?;
+        let transaction = connection.unchecked_transaction().map_err(Error::sql("begin the run's transaction"))?;
         let place_of = |id: SweepId| {
             let sweep = &self.sweeps[id.0 as usize];
             (self.tables[sweep.table].layout.table.as_str(), sweep.scope.to_string())
         };
         let ledger = Ledger { connection, run: self.run };
-        // The merge resolves what it finds good copies of.
+        // Before the merge, which resolves the records that it finds good copies of.
         ledger.fold_quarantine(quarantine, &place_of)?;
         let merged = self.merge(connection, sweeps)?;
         let counts: Vec<SweepCounts> = sweeps
@@ -328,30 +328,37 @@ impl Night {
         ledger.resolve_keyless()?;
         ledger.add_requests(requests, &place_of, self.request_log_days)?;
         ledger.fold_drift(drift)?;
-        let braked = counts.iter().any(|c| c.braked);
-        ledger.add_run(run, if braked { Outcome::Partial } else { run.outcome })?;
-        transaction.commit().map_err(Error::sql("commit the night"))?;
+        let any_held_back = counts.iter().any(|c| c.is_held_back);
+        ledger.add_run(run, if any_held_back { Outcome::Partial } else { run.outcome })?;
+        transaction.commit().map_err(Error::sql("commit the run"))?;
         drop(rows);
         let run_id = self.run.run_id;
-        self.bench.replace(|written| require_stored(written, run_id))?;
+        self.shadow.replace(|written| require_stored(written, run_id))?;
         Ok(counts)
     }
 
     fn merge(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<Vec<SweepCounts>, Error> {
         let mut counts = Vec::with_capacity(sweeps.len());
         for (position, table) in self.tables.iter().enumerate() {
-            let merged = self.merged_into(position, sweeps)?;
+            let merged = self.sweeps_to_merge(position, sweeps)?;
             if !merged.is_empty() {
-                let parked = table.buffer.parked();
-                counts.extend(merge::merge_table(connection, &table.layout, parked, &merged, self.run, self.brake)?);
+                let row_file = table.buffer.row_file();
+                counts.extend(merge::merge_table(
+                    connection,
+                    &table.layout,
+                    row_file,
+                    &merged,
+                    self.run,
+                    self.deletion_guard,
+                )?);
             }
         }
         Ok(counts)
     }
 
-    /// The sweeps of one table that take part. Only a complete one may declare a record gone.
-    fn merged_into(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<Merged<'_>>, Error> {
-        let mut merged: Vec<Merged> = Vec::new();
+    /// The sweeps of one table that are merged. Only a complete one may declare a record gone.
+    fn sweeps_to_merge(&self, table: usize, sweeps: &[SweepRecord]) -> Result<Vec<SweepToMerge<'_>>, Error> {
+        let mut merged: Vec<SweepToMerge> = Vec::new();
         for record in sweeps.iter().filter(|record| record.verdict != Verdict::Failed) {
             let sweep = self.place(record.sweep)?;
             if sweep.table != table {
@@ -363,7 +370,7 @@ impl Night {
             }
             let is_complete = record.verdict == Verdict::Complete;
             let not_shown = if is_complete { record.not_shown } else { NotShown::StayOpen };
-            merged.push(Merged { sweep: record.sweep, scope: &sweep.scope, not_shown });
+            merged.push(SweepToMerge { sweep: record.sweep, scope: &sweep.scope, not_shown });
         }
         Ok(merged)
     }
@@ -373,7 +380,7 @@ impl Night {
         SweepRow { table: &self.tables[sweep.table].layout.table, scope: &sweep.scope, record, counts }
     }
 
-    /// Nothing is merged into a table that the catalog's entry does not fit.
+    /// Nothing is merged into a table that does not fit the catalog's entry.
     fn require_taken(&mut self, sweeps: &[SweepRecord]) -> Result<(), Error> {
         let table_of =
             |sweep: &SweepRecord| self.tables[self.sweeps[sweep.sweep.0 as usize].table].layout.table.as_str();
@@ -398,7 +405,7 @@ impl Night {
         position.and_then(|at| self.sweeps.get(at)).ok_or(Error::UnknownSweep { sweep: sweep.0 })
     }
 
-    /// A statement over the sweep's table with all rows staged, the scope to bind, and the words for a fault.
+    /// A statement on the sweep's table after all its rows are staged, the scope to bind, and the text for an error.
     fn in_scope(
         &mut self,
         sweep: SweepId,
@@ -408,14 +415,14 @@ impl Night {
         let Sweep { table, scope } = self.place(sweep)?;
         let (table, scope) = (*table, scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
-        buffer.flush(self.bench.connection(), layout)?;
+        buffer.flush(self.shadow.connection(), layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
         Ok((template.fill(&values)?, scope, format!("{doing} of table {}", layout.table)))
     }
 }
 
-/// When the newest run started; `None` where there was none.
+/// When the newest run started; `None` if there is none.
 pub fn newest_run_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
     newest_run(connection).map(|(_, at)| at.map(Timestamp))
 }
@@ -426,7 +433,7 @@ fn newest_run(connection: &Connection) -> Result<(Option<i64>, Option<i64>), Err
         .map_err(Error::sql("read the newest run"))
 }
 
-/// The next run's number and instant, both higher than those of any run before.
+/// The next run's number and instant, both greater than those of every run before.
 ///
 /// Errors: the newest run is dated further in the future than clocks may differ.
 fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Error> {
@@ -438,7 +445,7 @@ fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Err
     Ok(RunStamp { run_id: run_id.unwrap_or(0) + 1, valid_from: Timestamp(started.0.max(earliest)) })
 }
 
-/// DuckDB answers a commit after a failed statement with success; only the file itself tells.
+/// DuckDB reports success for a commit after a failed statement; only the file itself shows the truth.
 fn require_stored(written: &Connection, run_id: i64) -> Result<(), Error> {
     let stored: bool = written
         .query_row(template::RUN_STORED.text, [run_id], |row| row.get(0))
