@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use crate::tidy::{files, is_test_file, root, without_tests};
+use crate::house::tidy::{files, is_test_file, root, without_tests};
 
 /// Rooms whose circles are not dissolved yet.
 const NOT_YET: &[&str] = &["config"];

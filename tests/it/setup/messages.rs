@@ -301,7 +301,7 @@ fn stores_that_cannot_be_used() {
     let tenant = Tenant::new();
     std::fs::create_dir(tenant.path("folder.duckdb")).expect("made");
     tenant.write("letter.duckdb", "a letter to my landlord, long enough to be taken for a file header");
-    let newer = include_bytes!("../fixtures/store/duckdb_2_0_1.head");
+    let newer = include_bytes!("../../fixtures/store/duckdb_2_0_1.head");
     std::fs::write(tenant.path("newer.duckdb"), newer).expect("written");
     std::fs::write(tenant.path("cut.duckdb"), &newer[..4096]).expect("written");
     std::os::unix::fs::symlink("gone.duckdb", tenant.path("link.duckdb")).expect("made");

@@ -7,10 +7,10 @@ use std::process::Command;
 use duckdb::Connection;
 use hclake::emulator::{StandinSettings, WorldSettings};
 
-use crate::docs;
+use crate::house::docs;
 use crate::support::{Tenant, small_world};
 
-const EDGES: &str = include_str!("../interop/edges.sql");
+const EDGES: &str = include_str!("../../interop/edges.sql");
 const ZONES: [&str; 3] = ["UTC", "Asia/Shanghai", "America/St_Johns"];
 
 fn alter(tenant: &Tenant, sql: &str) {

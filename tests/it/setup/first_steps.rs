@@ -5,7 +5,7 @@ use std::process::Command;
 
 use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
 
-use crate::messages::plain;
+use super::messages::plain;
 use crate::support::{Tenant, small_world};
 
 #[test]

@@ -1,7 +1,7 @@
 //! The fuzz targets over their committed inputs, each as it stands and bent in a few hundred ways, so that what the
 //! fuzzer once found stays found where no fuzzer is installed.
 
-#[path = "../fuzz/targets.rs"]
+#[path = "../../fuzz/targets.rs"]
 mod targets;
 
 use std::fs;
