@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use hclake::catalog::Catalog;
-use hclake::emulator::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
+use hclake::emulator::{Emulator, EmulatorSettings, ListId, Running, World, WorldSettings};
 use hclake::store::Reader;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -74,20 +74,20 @@ pub fn small_world() -> WorldSettings {
 
 impl Tenant {
     pub fn new() -> Tenant {
-        Tenant::of(small_world(), StandinSettings::default())
+        Tenant::of(small_world(), EmulatorSettings::default())
     }
 
-    pub fn of(world: WorldSettings, settings: StandinSettings) -> Tenant {
+    pub fn of(world: WorldSettings, settings: EmulatorSettings) -> Tenant {
         Tenant::with_catalog(&Catalog::builtin().expect("the catalog is sound"), world, settings)
     }
 
     /// A tenant of a cloud that serves the lists of this catalog.
-    pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: StandinSettings) -> Tenant {
+    pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: EmulatorSettings) -> Tenant {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let (ak, sk) = (settings.ak.clone(), settings.sk.expose().to_owned());
         let projects = world.codearts_project_ids.join(",");
-        let cloud = runtime.block_on(Standin::start(World::new(catalog, world), settings)).expect("loopback");
+        let cloud = runtime.block_on(Emulator::start(World::new(catalog, world), settings)).expect("loopback");
         let folder = tempfile::tempdir().expect("a folder");
         let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
         let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables };
@@ -202,7 +202,7 @@ impl Tenant {
 
     /// Lets a night pass in the cloud.
     pub fn advance(&self) {
-        self.cloud.with_world(World::advance_night);
+        self.cloud.with_world(World::advance_day);
     }
 
     pub fn open(&self) -> Reader {

@@ -18,7 +18,7 @@ use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
-use crate::emulator::{Running, Standin, StandinSettings, World, WorldSettings};
+use crate::emulator::{Emulator, EmulatorSettings, Running, World, WorldSettings};
 use crate::report::{self, Params, ReportResult};
 use crate::store;
 use crate::sync;
@@ -70,16 +70,16 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
     let world =
         WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
-    let cloud = StandinSettings { clock: clock.clone(), ..Default::default() };
+    let cloud = EmulatorSettings { clock: clock.clone(), ..Default::default() };
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
-    let standin = Standin::start(World::new(&catalog, world.clone()), cloud).await?;
-    let settings = settings(store, &world, &standin, &ak, sk.expose())?;
-    streams.remark(&format!("a stand-in cloud serves six lists on {}", standin.base_url()));
+    let emulator = Emulator::start(World::new(&catalog, world.clone()), cloud).await?;
+    let settings = settings(store, &world, &emulator, &ak, sk.expose())?;
+    streams.remark(&format!("a stand-in cloud serves six lists on {}", emulator.base_url()));
     let mut began = Vec::new();
     for night in 0..NIGHTS {
         clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
         if night > 0 {
-            standin.with_world(World::advance_night);
+            emulator.with_world(World::advance_day);
         }
         streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
         let settings = settings.clone();
@@ -96,9 +96,9 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
 }
 
 /// The settings that a person would make through the environment.
-fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
+fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
     let environment = Environment::of(&[
-        ("HCLAKE_ENDPOINT_URL", &standin.base_url()),
+        ("HCLAKE_ENDPOINT_URL", &emulator.base_url()),
         ("HCLAKE_REGION", &world.region),
         ("HCLAKE_CODEARTS_PROJECTS", &world.codearts_project_ids.join(",")),
         ("HUAWEICLOUD_SDK_AK", ak),

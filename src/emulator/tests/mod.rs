@@ -39,8 +39,8 @@ fn small_world() -> World {
 
 /// A stand-in that also takes a token, so that most tests need not sign.
 async fn running() -> Running {
-    let settings = StandinSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
-    Standin::start(small_world(), settings).await.unwrap()
+    let settings = EmulatorSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
+    Emulator::start(small_world(), settings).await.unwrap()
 }
 
 fn client() -> reqwest::Client {
@@ -48,12 +48,12 @@ fn client() -> reqwest::Client {
 }
 
 /// Asks with the token.
-async fn get(standin: &Running, target: &str) -> reqwest::Result<reqwest::Response> {
-    client().get(format!("{}{target}", standin.base_url())).header("X-Auth-Token", TOKEN).send().await
+async fn get(emulator: &Running, target: &str) -> reqwest::Result<reqwest::Response> {
+    client().get(format!("{}{target}", emulator.base_url())).header("X-Auth-Token", TOKEN).send().await
 }
 
-async fn post(standin: &Running, target: &str, body: Value) -> reqwest::Result<reqwest::Response> {
-    let request = client().post(format!("{}{target}", standin.base_url())).header("X-Auth-Token", TOKEN);
+async fn post(emulator: &Running, target: &str, body: Value) -> reqwest::Result<reqwest::Response> {
+    let request = client().post(format!("{}{target}", emulator.base_url())).header("X-Auth-Token", TOKEN);
     request.header("Content-Type", "application/json").body(body.to_string()).send().await
 }
 
@@ -74,7 +74,7 @@ struct Signer {
 
 impl Signer {
     fn new() -> Self {
-        let settings = StandinSettings::default();
+        let settings = EmulatorSettings::default();
         Self { ak: settings.ak, sk: settings.sk.expose().to_owned(), at: Utc::now(), headers: BTreeMap::new() }
     }
 

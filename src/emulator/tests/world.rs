@@ -13,7 +13,7 @@ fn everything(world: &World) -> String {
 }
 
 fn nights(world: &mut World, count: usize) {
-    (0..count).for_each(|_| world.advance_night());
+    (0..count).for_each(|_| world.advance_day());
 }
 
 /// The records of a table by project, fixed value and key.
@@ -83,7 +83,7 @@ fn keys_are_unique_and_what_lists_are_ordered_by_never_changes() {
                 assert_eq!(before.entry(key).or_insert_with(|| order.clone()), &order);
             }
         }
-        world.advance_night();
+        world.advance_day();
     }
 }
 
@@ -135,7 +135,7 @@ fn install_jobs_end_fail_are_retried_come_and_go() {
     for _ in 0..3 {
         let before = by_key(&world, "app_install_jobs");
         pending += before.values().filter(|job| matches!(text(job, "job_status"), "INIT" | "WAITING")).count();
-        world.advance_night();
+        world.advance_day();
         let after = by_key(&world, "app_install_jobs");
         came += after.keys().filter(|key| !before.contains_key(*key)).count();
         went += before.keys().filter(|key| !after.contains_key(*key)).count();
@@ -220,9 +220,9 @@ fn install_jobs_name_applications_and_applications_name_tasks_that_exist() {
 fn applications_change_without_an_update_time_and_one_record_is_away_for_a_night() {
     let mut world = small_world();
     let first = by_key(&world, "apps");
-    world.advance_night();
+    world.advance_day();
     let second = by_key(&world, "apps");
-    world.advance_night();
+    world.advance_day();
     let third = by_key(&world, "apps");
     let away: Vec<_> = first.keys().filter(|key| !second.contains_key(*key)).collect();
     assert_eq!(away.len(), 1);
@@ -238,7 +238,7 @@ fn deployments_image_jobs_and_registry_jobs_go_on_overnight() {
     let mut world = small_world();
     let before: Vec<_> =
         ["deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"].map(|t| by_key(&world, t)).into();
-    world.advance_night();
+    world.advance_day();
     let after: Vec<_> =
         ["deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"].map(|t| by_key(&world, t)).into();
     let any = |at: usize, holds: &dyn Fn(&Value, &Value) -> bool| {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hclake::emulator::{Fault, ListId, ServedOrder, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, ServedOrder, When, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, small_world};
@@ -130,7 +130,7 @@ fn a_record_that_is_removed_in_mid_listing_hides_no_other() {
 #[test]
 fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
     let world = WorldSettings { apps: 15, ..small_world() };
-    let tenant = Tenant::of(world, StandinSettings::default());
+    let tenant = Tenant::of(world, EmulatorSettings::default());
     tenant.sync().exits(0);
     let held = tenant.number("SELECT count(*) FROM apps");
     assert!(held > 0);
@@ -153,7 +153,7 @@ fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
 
 #[test]
 fn one_empty_answer_makes_nothing_gone_however_short_the_list() {
-    let tenant = Tenant::of(WorldSettings { apps: 15, ..small_world() }, StandinSettings::default());
+    let tenant = Tenant::of(WorldSettings { apps: 15, ..small_world() }, EmulatorSettings::default());
     tenant.sync().exits(0);
     let held = tenant.number("SELECT count(*) FROM apps");
     assert!(0 < held && held < 20, "{held} apps are below what the brake needs");
@@ -234,7 +234,7 @@ fn where_the_next_night_confirms_a_record_is_open_until_then_and_gone_as_of_the_
 #[test]
 fn an_answer_that_contradicts_itself_is_asked_for_again_and_never_believed() {
     let world = WorldSettings { apps: 15, ..small_world() };
-    let tenant = Tenant::of(world, StandinSettings::default());
+    let tenant = Tenant::of(world, EmulatorSettings::default());
     tenant.sync().exits(0);
     let held = tenant.number("SELECT count(*) FROM apps");
     let apps = id_of(&tenant, "apps");

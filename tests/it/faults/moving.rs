@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use hclake::emulator::{Fault, ListId, ServedOrder, StandinSettings, When, World, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, ServedOrder, When, World, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Tenant, list_of, small_world};
@@ -37,7 +37,7 @@ struct Told {
 impl Moving {
     fn new(kind: Kind) -> Moving {
         let world = WorldSettings { deploy_apps: 300, ..small_world() };
-        let tenant = Tenant::of(world, StandinSettings::default());
+        let tenant = Tenant::of(world, EmulatorSettings::default());
         let list = tenant.list_id(kind.table);
         let moving = Moving { kind, tenant, list };
         moving.sync().exits(0);

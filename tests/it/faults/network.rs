@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 
 use crate::support::{Tenant, list_of, small_world};
 
@@ -24,7 +24,7 @@ fn http_date_in(wait: Duration) -> String {
 }
 
 fn with_a_night() -> Tenant {
-    let tenant = Tenant::of(small_world(), StandinSettings::default());
+    let tenant = Tenant::of(small_world(), EmulatorSettings::default());
     tenant.configure("", "[http]\nread_timeout_s = 1\nconnect_timeout_s = 1\n");
     tenant.run(&SYNC).exits(0);
     tenant.advance();
@@ -157,7 +157,7 @@ fn no_second_sees_more_requests_than_the_rate_allows() {
     const RATE_PER_S: usize = 20;
     /// Half a request's share of a second: loopback may hand one on so much later than the one after it.
     const JITTER: Duration = Duration::from_millis(25);
-    let tenant = Tenant::of(WorldSettings { install_jobs: 6_000, ..small_world() }, StandinSettings::default());
+    let tenant = Tenant::of(WorldSettings { install_jobs: 6_000, ..small_world() }, EmulatorSettings::default());
     tenant.write("hclake.toml", &format!("[rate]\nworkspace = {RATE_PER_S}\nin_flight = 16\n"));
     tenant.run(&SYNC).exits(0);
     let came: Vec<Duration> =

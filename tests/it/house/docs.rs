@@ -343,8 +343,9 @@ fn fits(line: &str, pattern: &str) -> bool {
 
 #[test]
 fn the_check_shown_is_one_that_a_test_makes() {
-    let made =
-        include_str!("../setup/snapshots/it__setup__first_steps__a_check_finds_what_is_wrong_with_lists_projects_and_clock.snap");
+    let made = include_str!(
+        "../setup/snapshots/it__setup__first_steps__a_check_finds_what_is_wrong_with_lists_projects_and_clock.snap"
+    );
     let made: Vec<&str> = made.split("\n---\n").nth(1).expect("below its head").lines().collect();
     let page = Page::of("docs/first-steps.md");
     let shown = page.blocks("text").into_iter().find(|block| block.starts_with("$ hclake check")).expect("a check");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use duckdb::Connection;
-use hclake::emulator::{StandinSettings, WorldSettings};
+use hclake::emulator::{EmulatorSettings, WorldSettings};
 
 use crate::house::docs;
 use crate::support::{Tenant, small_world};
@@ -25,7 +25,7 @@ fn publish(tenant: &Tenant) {
 
 /// One night in the folders `bi` and `flat`, with one table empty and values that readers stumble over.
 fn first_night() -> Tenant {
-    let tenant = Tenant::of(WorldSettings { swr_jobs: 0, ..small_world() }, StandinSettings::default());
+    let tenant = Tenant::of(WorldSettings { swr_jobs: 0, ..small_world() }, EmulatorSettings::default());
     tenant.sync().exits(0);
     assert_eq!(tenant.number("SELECT count(*) FROM swr_instance_jobs"), 0);
     alter(&tenant, EDGES);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use duckdb::Connection;
 use hclake::catalog::Catalog;
-use hclake::emulator::{Fault, ListId, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, When, WorldSettings};
 use hclake::schema::{is_column_name, table_name_faults};
 use serde_json::{Value, json};
 
@@ -289,7 +289,7 @@ fn two_nights(lists: &BTreeMap<String, String>) {
     let catalog = Catalog::beside_builtin(lists.iter().map(named)).unwrap_or_else(|e| panic!("{e}"));
     let world =
         WorldSettings { other_rows: 6, codearts_project_ids: PROJECTS.map(str::to_owned).into(), ..small_world() };
-    let tenant = Tenant::with_catalog(&catalog, world, StandinSettings::default());
+    let tenant = Tenant::with_catalog(&catalog, world, EmulatorSettings::default());
     fs::create_dir(tenant.path("lists")).expect("made");
     for (name, text) in lists {
         tenant.write(&format!("lists/{name}.toml"), text);

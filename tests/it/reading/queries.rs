@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hclake::emulator::{Fault, StandinSettings, When};
+use hclake::emulator::{EmulatorSettings, Fault, When};
 
 use crate::support::{Ran, Tenant, list_of, small_world};
 
@@ -324,7 +324,7 @@ fn width(line: &str) -> usize {
 
 #[test]
 fn what_people_read_fits_eighty_columns() {
-    let tenant = Tenant::of(small_world(), StandinSettings::default());
+    let tenant = Tenant::of(small_world(), EmulatorSettings::default());
     for columns in [80, 100, 140] {
         for work in [
             "sync",

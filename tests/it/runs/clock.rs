@@ -8,7 +8,7 @@ use hclake::base::clock::{SharedClock, ShiftedClock, SystemClock};
 use hclake::base::exit::Exit;
 use hclake::catalog::Catalog;
 use hclake::config::{self, Environment, Flags};
-use hclake::emulator::{Fault, StandinSettings, When};
+use hclake::emulator::{EmulatorSettings, Fault, When};
 use hclake::sync::{self, Event, Observer};
 
 use crate::support::{REGION, Tenant, small_world};
@@ -87,7 +87,7 @@ fn a_clock_that_was_never_set_is_an_error_and_makes_no_store() {
 /// A tenant whose second run was made in 2099, by a clock that the cloud shared.
 fn with_a_run_of_the_future() -> Tenant {
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), 0));
-    let settings = StandinSettings { clock: clock.clone(), ..StandinSettings::default() };
+    let settings = EmulatorSettings { clock: clock.clone(), ..EmulatorSettings::default() };
     let tenant = Tenant::of(small_world(), settings);
     for (shift_s, changes) in [(-2 * DAY_S, false), (73 * 365 * DAY_S, true)] {
         clock.set_shift_us(shift_s * 1_000_000);

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 
 use crate::support::{Ran, Tenant, small_world};
 
@@ -41,7 +41,7 @@ fn content(tenant: &Tenant) -> Vec<String> {
 #[test]
 fn a_run_killed_at_any_moment_leaves_a_whole_night() {
     let kills = std::env::var("HCLAKE_KILLS").map_or(KILLS, |text| text.parse().expect("HCLAKE_KILLS is a number"));
-    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     tenant.sync().exits(0);
     tenant.advance();
     let started = Instant::now();
@@ -106,10 +106,10 @@ fn within_blocks(tenant: &Tenant, blocks: u64) -> Ran {
 
 #[test]
 fn a_file_that_may_not_grow_ends_the_run_and_keeps_the_store() {
-    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     tenant.sync().exits(0);
     let large = WorldSettings { install_jobs: 3_000, ..small_world() };
-    let larger = Tenant::of(large, StandinSettings::default());
+    let larger = Tenant::of(large, EmulatorSettings::default());
     fs::copy(tenant.store(), larger.store()).expect("copied");
     let before = fs::read(larger.store()).expect("the store");
     let blocks = before.len() as u64 / 512;
@@ -193,7 +193,7 @@ fn a_folder_that_this_user_may_not_write_is_named() {
 #[test]
 fn a_signal_that_ends_programs_ends_a_run_with_130_and_keeps_the_store() {
     for signal in ["INT", "TERM", "HUP"] {
-        let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+        let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
         tenant.sync().exits(0);
         let before = fs::read(tenant.store()).expect("the store");
         tenant.advance();
@@ -207,7 +207,7 @@ fn a_signal_that_ends_programs_ends_a_run_with_130_and_keeps_the_store() {
 
 #[test]
 fn a_run_that_was_started_to_outlive_its_terminal_does() {
-    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     signalled(&tenant, &["nohup"], "HUP", Duration::from_millis(500)).exits(0);
     assert_whole(&tenant, "after a hang-up");
 }
@@ -227,7 +227,7 @@ fn signalled(tenant: &Tenant, starter: &[&str], signal: &str, wait: Duration) ->
 
 #[test]
 fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
-    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     let lake = tenant.path("lake");
     fs::create_dir(&lake).expect("made");
     // Files can be made and renamed there, but the folder itself cannot be opened.
@@ -241,7 +241,7 @@ fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
 
 #[test]
 fn what_a_dead_run_left_is_no_hindrance() {
-    let tenant = Tenant::of(tiny_world(), StandinSettings::default());
+    let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     tenant.sync().exits(0);
     tenant
         .write("hclake.duckdb.lock", "{\"pid\": 1, \"host\": \"elsewhere\", \"started_at\": \"2020-01-01T00:00:00Z\"}");

@@ -1,7 +1,7 @@
 //! What large records take of memory: pages in flight, rows on their way to the store, and what could not be read are
 //! all held to a number of bytes, so that they are stored, and not the run's end.
 
-use hclake::emulator::{StandinSettings, WorldSettings};
+use hclake::emulator::{EmulatorSettings, WorldSettings};
 use serde_json::{Value, json};
 
 use crate::support::{Tenant, peak_of, small_world};
@@ -17,7 +17,7 @@ const PEAK_MB_MAX: u64 = 900;
 /// A cloud whose install jobs are large; `spoil` makes them what they are.
 fn tenant(spoil: impl Fn(usize, &mut Value)) -> Tenant {
     let world = WorldSettings { install_jobs: RECORDS, ..small_world() };
-    let tenant = Tenant::of(world, StandinSettings::default());
+    let tenant = Tenant::of(world, EmulatorSettings::default());
     change(&tenant, 0..RECORDS, spoil);
     tenant
 }

@@ -1,6 +1,6 @@
 //! Projects: IAM's by name, CodeArts' as they come and go, and several scopes with credentials of their own.
 
-use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 use serde_json::Value;
 
 use crate::support::{REGION, Tenant, small_world};
@@ -14,7 +14,7 @@ const ALL: [(&str, &str); 1] = [("HCLAKE_CODEARTS_PROJECTS", "all")];
 fn tenant() -> Tenant {
     let ids = ["0a1b2c3d4e5f60718293a4b5c6d7e8f9", "1b2c3d4e5f60718293a4b5c6d7e8f90a"];
     let world = WorldSettings { iam_project_ids: ids.map(str::to_owned).to_vec(), ..small_world() };
-    Tenant::of(world, StandinSettings::default())
+    Tenant::of(world, EmulatorSettings::default())
 }
 
 fn scopes_of(summary: &Value, table: &str) -> Vec<String> {
@@ -145,14 +145,14 @@ fn a_region_that_is_not_known_is_warned_of_and_one_that_can_be_none_is_refused()
 }
 
 fn keys(section: &str, sk: &str) -> String {
-    let ak = StandinSettings::default().ak;
+    let ak = EmulatorSettings::default().ak;
     format!("[{section}]\nak = {ak}\nsk = {sk}\n")
 }
 
 #[test]
 fn scopes_with_profiles_of_their_own_are_read_in_one_run() {
     let tenant = tenant();
-    let sk = StandinSettings::default().sk;
+    let sk = EmulatorSettings::default().sk;
     tenant.write_at_home(".huaweicloud/credentials", &(keys("red", sk.expose()) + &keys("blue", sk.expose())));
     let scopes = format!(
         "[[scope]]\nprofile = \"red\"\n\n[[scope]]\nprofile = \"blue\"\nproject = \"{REGION}_team1\"\n\
@@ -169,7 +169,7 @@ fn scopes_with_profiles_of_their_own_are_read_in_one_run() {
 #[test]
 fn a_profile_with_wrong_keys_fails_its_own_lists_alone() {
     let tenant = tenant();
-    let sk = StandinSettings::default().sk;
+    let sk = EmulatorSettings::default().sk;
     tenant.write_at_home(".huaweicloud/credentials", &(keys("red", sk.expose()) + &keys("blue", "wrong")));
     let scopes = format!(
         "[[scope]]\nprofile = \"red\"\ntables = [\"apps\"]\n\n[[scope]]\nprofile = \"blue\"\n\

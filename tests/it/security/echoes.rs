@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use hclake::base::secret::Secret;
-use hclake::emulator::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
+use hclake::emulator::{EmulatedMetadata, EmulatedUser, EmulatorSettings, Fault, When};
 use serde_json::{Value, json};
 
 use crate::support::{Ran, Tenant, small_world};
@@ -42,20 +42,20 @@ fn ways_in() -> Vec<WayIn> {
         of("a ready token", &[("HW_AUTH_TOKEN", AUTH_TOKEN)], &[AUTH_TOKEN]),
         of(
             "a password",
-            &[("HW_USER_NAME", "nightly"), ("HW_USER_PASSWORD", PASSWORD), ("HW_DOMAIN_NAME", "standin")],
+            &[("HW_USER_NAME", "nightly"), ("HW_USER_PASSWORD", PASSWORD), ("HW_DOMAIN_NAME", "emulator")],
             &[PASSWORD],
         ),
     ]
 }
 
 fn tenant() -> Tenant {
-    let settings = StandinSettings {
+    let settings = EmulatorSettings {
         ak: AK.to_owned(),
         sk: Secret::new(SK),
         auth_token: Some(Secret::new(AUTH_TOKEN)),
-        user: Some(StandinUser { password: Secret::new(PASSWORD), ..StandinUser::default() }),
-        metadata: Some(StandinMetadata::default()),
-        ..StandinSettings::default()
+        user: Some(EmulatedUser { password: Secret::new(PASSWORD), ..EmulatedUser::default() }),
+        metadata: Some(EmulatedMetadata::default()),
+        ..EmulatorSettings::default()
     };
     Tenant::of(small_world(), settings)
 }
@@ -119,7 +119,7 @@ fn assert_clean(what: &str, way: &WayIn, bytes: &[u8]) {
             }
         }
     }
-    assert!(!text.contains("zccf-standin-"), "{}: a token of IAM is in {what}", way.name);
+    assert!(!text.contains("zccf-emulator-"), "{}: a token of IAM is in {what}", way.name);
     // An icon's address has a signature of its own, as a parameter.
     let text = text.replace("&signature=", "");
     let signed = text.split("signature=").skip(1).find(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()));
@@ -306,7 +306,7 @@ fn run(tenant: &Tenant, way: &WayIn, args: &[&str]) -> Ran {
 
 #[test]
 fn a_secret_too_short_to_be_hidden_is_warned_of_and_leaves_other_texts_alone() {
-    let settings = StandinSettings { sk: Secret::new("e"), ..StandinSettings::default() };
+    let settings = EmulatorSettings { sk: Secret::new("e"), ..EmulatorSettings::default() };
     let tenant = Tenant::of(small_world(), settings);
     let ran = tenant.run(&["sync", "--format", "json"]).exits(0).says(&[
         "warning: HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK: a secret of fewer than 8 characters cannot be hidden",

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use hclake::base::secret::Secret;
-use hclake::emulator::{Fault, StandinSettings, When};
+use hclake::emulator::{EmulatorSettings, Fault, When};
 
 use crate::support::{Ran, Tenant, small_world};
 
@@ -12,10 +12,10 @@ const CANARY_SK: &str = "canary-secret-key-7f3a";
 const CANARY_TOKEN: &str = "canary-security-token-91bc";
 
 fn tenant() -> Tenant {
-    let settings = StandinSettings {
+    let settings = EmulatorSettings {
         sk: Secret::new(CANARY_SK),
         security_token: Some(Secret::new(CANARY_TOKEN)),
-        ..StandinSettings::default()
+        ..EmulatorSettings::default()
     };
     Tenant::of(small_world(), settings)
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use hclake::catalog::Catalog;
-use hclake::emulator::{Fault, ListId, StandinSettings, When};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, When};
 use serde_json::{Value, json};
 
 use crate::support::{REGION, Tenant, small_world, unlimited_rates};
@@ -32,7 +32,7 @@ fn catalog() -> Catalog {
 /// A tenant whose folder `lists` holds the catalog files, named in its configuration.
 fn tenant() -> Tenant {
     let world = hclake::emulator::WorldSettings { other_rows: 45, ..small_world() };
-    let tenant = Tenant::with_catalog(&catalog(), world, StandinSettings::default());
+    let tenant = Tenant::with_catalog(&catalog(), world, EmulatorSettings::default());
     fs::create_dir(tenant.path("lists")).expect("made");
     for (list, _) in LISTS {
         let file = format!("{list}.toml");

@@ -2,11 +2,11 @@
 //! what is said where they cannot be used.
 
 use hclake::base::secret::Secret;
-use hclake::emulator::{Fault, StandinMetadata, StandinSettings, StandinUser, When};
+use hclake::emulator::{EmulatedMetadata, EmulatedUser, EmulatorSettings, Fault, When};
 
 use crate::support::{REGION, Ran, Tenant, small_world};
 
-const AK: &str = "AKSTANDIN00000000000";
+const AK: &str = "AKEMULATOR0000000000";
 const SK: &str = "canary-sk-41d7";
 const PASSWORD: &str = "canary-password-b3e9";
 const READY_TOKEN: &str = "canary-ready-token-c551";
@@ -20,21 +20,21 @@ fn tenant() -> Tenant {
     tenant_with(|_| {})
 }
 
-fn tenant_with(change: impl Fn(&mut StandinSettings)) -> Tenant {
-    let mut settings = StandinSettings {
+fn tenant_with(change: impl Fn(&mut EmulatorSettings)) -> Tenant {
+    let mut settings = EmulatorSettings {
         ak: AK.to_owned(),
         sk: Secret::new(SK),
         auth_token: Some(Secret::new(READY_TOKEN)),
-        user: Some(StandinUser { password: Secret::new(PASSWORD), ..StandinUser::default() }),
-        metadata: Some(StandinMetadata::default()),
-        ..StandinSettings::default()
+        user: Some(EmulatedUser { password: Secret::new(PASSWORD), ..EmulatedUser::default() }),
+        metadata: Some(EmulatedMetadata::default()),
+        ..EmulatorSettings::default()
     };
     change(&mut settings);
     Tenant::of(small_world(), settings)
 }
 
 fn password(password: &str) -> [(&'static str, &str); 3] {
-    [("HW_USER_NAME", "nightly"), ("HW_USER_PASSWORD", password), ("HW_DOMAIN_NAME", "standin")]
+    [("HW_USER_NAME", "nightly"), ("HW_USER_PASSWORD", password), ("HW_DOMAIN_NAME", "emulator")]
 }
 
 fn koocli(sk: &str, is_encrypted: bool) -> String {
@@ -168,7 +168,7 @@ fn temporary_keys_need_their_security_token() {
 #[test]
 fn the_metadata_service_is_asked_only_where_it_is_switched_on() {
     let tenant = tenant_with(|settings| {
-        settings.metadata = Some(StandinMetadata { has_sessions: false, ..StandinMetadata::default() });
+        settings.metadata = Some(EmulatedMetadata { has_sessions: false, ..EmulatedMetadata::default() });
     });
     let url = tenant.cloud.base_url();
     tenant.configure("", &format!("[credentials]\necs_metadata_url = \"{url}\"\n"));
@@ -241,7 +241,7 @@ fn a_ready_token_that_has_run_out_ends_the_run_at_once() {
 
 #[test]
 fn a_token_that_has_expired_is_refused_by_the_stand_in_and_not_sent_for_long() {
-    let user = StandinUser { password: Secret::new(PASSWORD), token_life_s: -1, ..StandinUser::default() };
+    let user = EmulatedUser { password: Secret::new(PASSWORD), token_life_s: -1, ..EmulatedUser::default() };
     let tenant = tenant_with(move |settings| settings.user = Some(user.clone()));
     tenant.run_at_home(&SYNC, &password(PASSWORD)).exits(2).says(&["token expired"]);
     assert_eq!(token_requests(&tenant), 1, "a token that is stale from the start is not replaced by another such");

@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use hclake::emulator::{Fault, StandinSettings, When, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 
 use super::messages::plain;
 use crate::support::{Tenant, small_world};
@@ -227,7 +227,7 @@ fn the_lines_that_the_demo_says_to_try_can_be_tried() {
 #[test]
 fn progress_is_one_line_a_list_where_no_terminal_watches() {
     let world = WorldSettings { apps: 250, ..small_world() };
-    let tenant = Tenant::of(world, StandinSettings::default());
+    let tenant = Tenant::of(world, EmulatorSettings::default());
     let ran = tenant.run_with(&["sync", "--only", "apps"], &[("TERM", "xterm")]).exits(0);
     assert!(!ran.stderr.contains('\u{1b}'), "{}", ran.stderr);
     assert_eq!(ran.stderr.lines().filter(|line| line.starts_with("apps [")).count(), 1, "{}", ran.stderr);
@@ -237,7 +237,7 @@ fn progress_is_one_line_a_list_where_no_terminal_watches() {
 #[test]
 fn bars_are_drawn_on_a_terminal_and_nowhere_else() {
     let world = WorldSettings { apps: 250, ..small_world() };
-    let tenant = Tenant::of(world, StandinSettings::default());
+    let tenant = Tenant::of(world, EmulatorSettings::default());
     tenant.write("hclake.toml", "[rate]\nworkspace = 4\n");
     // A terminal of its own for one run; what is seen there comes back as standard output.
     let on_terminal = |work: &str, variables: &[(&str, &str)]| {

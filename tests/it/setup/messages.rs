@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use hclake::base::secret::Secret;
-use hclake::emulator::{Fault, StandinSettings, When};
+use hclake::emulator::{EmulatorSettings, Fault, When};
 
 use crate::support::{Ran, Tenant, small_world};
 
@@ -93,7 +93,7 @@ fn credentials_that_are_missing_wrong_or_worn_out() {
             &[("HUAWEICLOUD_SDK_AK", ""), ("HUAWEICLOUD_SDK_SK", ""), ("HW_AUTH_TOKEN", "a-token-worn-out")],
         );
     let temporary =
-        StandinSettings { security_token: Some(Secret::new("the-new-token")), ..StandinSettings::default() };
+        EmulatorSettings { security_token: Some(Secret::new("the-new-token")), ..EmulatorSettings::default() };
     let temporary = Tenant::of(small_world(), temporary);
     let ran = temporary.run_with(&["sync"], &[("HUAWEICLOUD_SDK_SECURITY_TOKEN", "the-old-token")]);
     session.add("temporary keys with another pair's token", &["sync"], &ran);

@@ -1,4 +1,4 @@
-//! One stretch of the stand-in's time: chance, identifiers and written times, all drawn from the seed.
+//! A period of the emulated time, mostly a day: random numbers, identifiers and written times, all drawn from the seed.
 //! The same seed and label give the same values, whatever else the world holds.
 
 use chrono::{Datelike, Timelike};
@@ -11,29 +11,29 @@ use crate::base::clock::Timestamp;
 pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const HOUR: i64 = 3600 * SECOND;
 pub(crate) const DAY: i64 = 24 * HOUR;
-/// East of UTC: where the people of this tenant work, and the zone of times written without one.
+/// East of UTC: where the people of this tenant work, and the zone of times written without a zone.
 const LOCAL_OFFSET: i64 = 8 * HOUR;
-/// Draws before an unlikely hour is taken after all.
+/// Draws before an unlikely hour is accepted.
 const MOMENT_DRAWS_MAX: usize = 32;
 
-pub(crate) struct Night<'a> {
+pub(crate) struct Period<'a> {
     pub settings: &'a WorldSettings,
     pub project: &'a str,
     pub fixed: Option<&'a str>,
-    /// 0 is the history before the first night.
+    /// Number of the day; 0 is the history before the first sync.
     pub number: u32,
     pub from: Timestamp,
     pub until: Timestamp,
 }
 
-impl Night<'_> {
-    /// Chance of its own for each label, project, fixed value and night.
+impl Period<'_> {
+    /// Its own random numbers for each label, project, fixed value and day.
     pub fn rng(&self, label: &str) -> Rng {
         let text = format!("{}/{}/{:?}/{}/{label}", self.settings.seed, self.project, self.fixed, self.number);
         Rng::with_seed(xxh3_64(text.as_bytes()))
     }
 
-    /// 32 hex digits, the same every night.
+    /// 32 hex digits, the same every day.
     pub fn id(&self, label: &str) -> String {
         format!("{:032x}", xxh3_128(format!("{}/{}/{label}", self.settings.seed, self.project).as_bytes()))
     }
@@ -47,17 +47,17 @@ impl Night<'_> {
         office_moment(rng, self.from, self.until)
     }
 
-    /// `count` moments of this stretch, oldest first.
+    /// `count` moments of this period, oldest first.
     pub fn moments(&self, rng: &mut Rng, count: usize) -> Vec<Timestamp> {
         let mut moments: Vec<_> = (0..count).map(|_| self.moment(rng)).collect();
         moments.sort();
         moments
     }
 
-    /// About as many as `per_night`, never none.
-    pub fn about(&self, rng: &mut Rng, per_night: usize) -> usize {
-        let most = per_night.max(1) * 5 / 4;
-        rng.usize(per_night * 3 / 4..=most).max(1)
+    /// About `per_day`, and at least 1.
+    pub fn about(&self, rng: &mut Rng, per_day: usize) -> usize {
+        let most = per_day.max(1) * 5 / 4;
+        rng.usize(per_day * 3 / 4..=most).max(1)
     }
 }
 
