@@ -4,10 +4,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::clients::Clients;
 use super::drift::{Members, UnknownMembers};
 use super::event::{Event, Observer};
 use super::plan::ListPlan;
-use super::reach::Clients;
 use super::writer::Writer;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Scope;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::clients::{self, Clients};
 use super::plan::ListPlan;
-use super::reach::{self, Clients};
 use super::{Error, PlanError, plan};
 use crate::base::clock::SharedClock;
 use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
@@ -26,7 +26,7 @@ pub struct Probe {
 pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
-    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes.value), &endpoints, &clients).await?;
+    let (scopes, _) = clients::look_up(&for_all_tables(&settings.scopes.value), &endpoints, &clients).await?;
     let mut plan = plan::plan(&scopes, &endpoints)?;
     let list = plan.lists.swap_remove(0);
     if let Some(fault) = list.fault {

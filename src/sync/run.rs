@@ -8,16 +8,16 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::clients::{Clients, KnownProjects};
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::list::{Context, ListOutcome};
+use super::outcome::FinishedRun;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
-use super::reach::{Census, Clients};
-use super::record::NightRecord;
 use super::request::{self, Request};
 use super::summary::Summary;
 use super::writer::Writer;
-use super::{list, reach};
+use super::{clients, list};
 use crate::base::clock::SharedClock;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -67,9 +67,9 @@ pub async fn sync(
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
-    clients.tell_short_secrets(observer.as_ref());
+    clients.warn_of_short_secrets(observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
-    let writer = Arc::new(open_night(&request, purpose, catalog, &clock).await?);
+    let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
@@ -86,7 +86,7 @@ pub async fn sync(
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
     let night =
-        NightRecord::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
+        FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
     if nothing_to_store {
         abandon(writer).await;
         return Ok(night.summary_of_failure());
@@ -108,7 +108,7 @@ fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
     Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
 }
 
-async fn open_night(
+async fn open_run(
     request: &Request,
     purpose: Purpose,
     catalog: &Catalog,
@@ -130,10 +130,10 @@ async fn sweep_all(
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = reach::look_up(&settings.scopes.value, endpoints, &clients).await?;
-    let mut census = Census::default();
+    let (scopes, mut look_ups) = clients::look_up(&settings.scopes.value, endpoints, &clients).await?;
+    let mut known_projects = KnownProjects::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
-    reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
+    clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
     let mut plan = plan::plan(&scopes, endpoints)?;
     let (refused, key_changes) = writer.ask(|night| Ok((refused(night), night.key_changes().to_vec()))).await?;
@@ -173,13 +173,13 @@ async fn sweep_all(
         let mut outcome = outcome?;
         clients.require_agreed_clock(clock.wall())?;
         if let Verdict::Failed(error) = outcome.swept.verdict {
-            let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
+            let error = known_projects.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
             outcome.swept.verdict = Verdict::Failed(Box::new(error));
         }
-        outcome.tell(observer.as_ref(), &mut reported);
+        outcome.report(observer.as_ref(), &mut reported);
         outcomes.push((index, outcome));
     }
-    clients.tell_clock(observer.as_ref());
+    clients.report_clock(observer.as_ref());
     outcomes.sort_by_key(|(index, _)| *index);
     Ok((outcomes.into_iter().map(|(_, outcome)| outcome).collect(), look_ups))
 }

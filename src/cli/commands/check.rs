@@ -31,7 +31,7 @@ pub(crate) fn run(
     let is_text = args.format == SummaryFormat::Text;
     let is_quiet = streams.is_quiet;
     let mut hinted = BTreeSet::new();
-    let mut tell = |mut finding: Finding| {
+    let mut report = |mut finding: Finding| {
         if is_text {
             // A hint that serves many findings is given once.
             finding.hint.take_if(|hint| !hinted.insert(hint.clone()));
@@ -45,14 +45,18 @@ pub(crate) fn run(
     match config::resolve(&global.flags(), environment) {
         Ok(settings) => {
             let catalog = catalog_of(&settings)?;
-            skipped(&catalog).into_iter().for_each(&mut tell);
-            own_lists(&settings, &catalog).into_iter().for_each(&mut tell);
+            skipped(&catalog).into_iter().for_each(&mut report);
+            own_lists(&settings, &catalog).into_iter().for_each(&mut report);
             let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
-            runtime::runtime()?.block_on(check::check(&trial, &mut tell));
+            runtime::runtime()?.block_on(check::check(&trial, &mut report));
         }
         Err(error) => {
-            tell(Finding::new(Mark::Failed, "configuration", error.to_string()).hint(error.hint()));
-            tell(Finding::new(Mark::Skipped, "the rest", "nothing was tried, since the configuration cannot be used"));
+            report(Finding::new(Mark::Failed, "configuration", error.to_string()).hint(error.hint()));
+            report(Finding::new(
+                Mark::Skipped,
+                "the rest",
+                "nothing was tried, since the configuration cannot be used",
+            ));
         }
     }
     if let Some(fault) = fault {

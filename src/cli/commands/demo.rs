@@ -39,7 +39,7 @@ pub(crate) fn run(
     store::file_name(&store)?;
     make_room(&store, args.replace)?;
     let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
-    tell(&store, &nights, streams)?;
+    show_answers(&store, &nights, streams)?;
     Ok(Exit::Done)
 }
 
@@ -110,7 +110,7 @@ fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, s
     Ok(settings)
 }
 
-fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
+fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
     let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return Ok(()) };
     let connection = store::open_read_only(store)?;
     let shown = shell(&store.display().to_string());

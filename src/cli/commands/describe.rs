@@ -55,8 +55,8 @@ pub(crate) fn run(
             let batch = columns_grid(endpoint).batch();
             output::write([batch.clone()], batch.schema_ref(), Format::Csv, streams.out, None)?;
         }
-        Format::Json => writeln!(streams.out, "{:#}", told(endpoint, &holdings))?,
-        Format::Jsonl => writeln!(streams.out, "{}", told(endpoint, &holdings))?,
+        Format::Json => writeln!(streams.out, "{:#}", as_json(endpoint, &holdings))?,
+        Format::Jsonl => writeln!(streams.out, "{}", as_json(endpoint, &holdings))?,
     }
     Ok(Exit::Done)
 }
@@ -184,7 +184,7 @@ fn markdown(grid: Grid) -> String {
 }
 
 /// The list, its columns and what is held of it as one JSON object.
-fn told(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
+fn as_json(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
     let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let column = |line: &ColumnLine| {
         let declared = endpoint.column(&line.name);

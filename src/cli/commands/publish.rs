@@ -39,7 +39,7 @@ pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar>
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
 }
 
-fn tell(bar: Option<&FileBar>, step: Step<'_>) {
+fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
     if let Some(bar) = bar {
         bar.at(step.files_done, step.files, step.path);
     }
@@ -60,9 +60,9 @@ fn parquet(
         compression: args.compression.map(Into::into),
     };
     let now = SystemClock::new().wall();
-    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| tell(bar.as_ref(), step))?;
+    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| show_step(bar.as_ref(), step))?;
     drop(bar);
-    tell_amiss(&published, &args.to);
+    warn_of_changed_files(&published, &args.to);
     match args.format {
         SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
         SummaryFormat::Text if streams.is_quiet => {}
@@ -91,11 +91,11 @@ pub(crate) fn after_sync(
     let now = SystemClock::new().wall();
     let bar = bar();
     let (store, folder) = (&settings.store.value, &named.parquet);
-    let published = publish::publish(store, folder, catalog, &options, now, &|step| tell(bar.as_ref(), step));
+    let published = publish::publish(store, folder, catalog, &options, now, &|step| show_step(bar.as_ref(), step));
     drop(bar);
     match published {
         Ok(published) => {
-            tell_amiss(&published, &named.parquet);
+            warn_of_changed_files(&published, &named.parquet);
             streams.remark(&in_words(&published));
             Ok(())
         }
@@ -109,7 +109,7 @@ pub(crate) fn after_sync(
     }
 }
 
-fn tell_amiss(published: &Published, folder: &Path) {
+fn warn_of_changed_files(published: &Published, folder: &Path) {
     let place = |path: &String| folder.join(path).display().to_string();
     for path in &published.mended {
         say(&format!("warning: {} had been removed or altered; it was written again", place(path)));

@@ -63,7 +63,7 @@ pub(crate) fn run(
             false => failure,
         })
     })?;
-    tell(format, rows, is_cut.get(), args, streams);
+    remark_on_rows(format, rows, is_cut.get(), args, streams);
     Ok(Exit::Done)
 }
 
@@ -177,7 +177,7 @@ fn out_of_room(error: &duckdb::Error) -> Option<Failure> {
     })
 }
 
-fn tell(format: QueryFormat, rows: u64, is_cut: bool, args: &QueryArgs, streams: &Streams<'_>) {
+fn remark_on_rows(format: QueryFormat, rows: u64, is_cut: bool, args: &QueryArgs, streams: &Streams<'_>) {
     if is_cut && args.limit.is_none() {
         streams.remark(&format!(
             "the first {rows} rows; there are more: `--limit ROWS` shows more of them, `--format csv` gives all, and so \

@@ -162,12 +162,13 @@ impl Bars {
         let bar_columns = if columns() < WIDE_COLUMNS { BAR_COLUMNS_MIN } else { BAR_COLUMNS };
         let before = name_columns + bar_columns + 2;
         let clock = Arc::clone(&self.clock);
-        let told = move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let text = told(&locked(&shown), clock.mono());
+        let label = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let text = label(&locked(&shown), clock.mono());
             // A bar that cannot be written has nowhere to say so.
             let _ = out.write_str(&fitted(&text, columns().saturating_sub(before + 1)));
         };
-        style(&format!("{{prefix}} {{bar:{bar_columns}.cyan/dim}} {{told}}"), self.is_coloured).with_key("told", told)
+        style(&format!("{{prefix}} {{bar:{bar_columns}.cyan/dim}} {{label}}"), self.is_coloured)
+            .with_key("label", label)
     }
 
     fn planned(&self, lists: &[ListPlan]) {
@@ -176,7 +177,7 @@ impl Bars {
         state.names = names(lists);
         state.name_width = state.names.values().map(|name| name.chars().count()).max().unwrap_or(0);
         drop(state);
-        self.tell_whole();
+        self.show_total();
     }
 
     fn started(&self, table: &str, scope: &Scope, service: Service) {
@@ -223,10 +224,10 @@ impl Bars {
             list.bar.finish_and_clear();
             self.multi.remove(&list.bar);
         }
-        self.tell_whole();
+        self.show_total();
     }
 
-    fn tell_whole(&self) {
+    fn show_total(&self) {
         let state = locked(&self.state);
         self.whole.set_message(format!("{} of {} lists read, {} rows", state.done, state.lists, grouped(state.rows)));
     }
@@ -289,7 +290,7 @@ fn without_colours(template: &str) -> String {
 }
 
 /// Pages of all, and either the speed or what is waited for, and the time left.
-fn told(shown: &Shown, now: Duration) -> String {
+fn label(shown: &Shown, now: Duration) -> String {
     let Some(progress) = shown.progress else {
         return waits(shown, now).unwrap_or_else(|| "asking for the first page".to_owned());
     };
@@ -352,7 +353,7 @@ mod tests {
 
     /// At 100 s, after 4 s in which all rows but those of the first page came.
     fn shown(progress: Option<Progress>, held: Option<Held>) -> String {
-        told(&Shown { progress, held, begun: (Duration::from_secs(96), 99) }, Duration::from_secs(100))
+        label(&Shown { progress, held, begun: (Duration::from_secs(96), 99) }, Duration::from_secs(100))
     }
 
     fn at_page(pages: u64) -> Option<Progress> {
@@ -410,7 +411,7 @@ mod tests {
 
     #[test]
     fn without_colours_a_template_keeps_its_widths() {
-        assert_eq!(without_colours("{prefix} {bar:20.cyan/dim} {told}"), "{prefix} {bar:20} {told}");
+        assert_eq!(without_colours("{prefix} {bar:20.cyan/dim} {label}"), "{prefix} {bar:20} {label}");
     }
 
     #[test]
@@ -423,12 +424,12 @@ mod tests {
             scope: Scope { region: region.into(), project: project.into(), fixed: fixed.map(str::to_owned) },
             iam_project: None,
         };
-        let told = |lists: &[ListPlan]| names(lists).into_values().collect::<Vec<_>>();
+        let label = |lists: &[ListPlan]| names(lists).into_values().collect::<Vec<_>>();
         let one = [list("apps", "r1", "p1", None), list("image_jobs", "r1", "p1", Some("X"))];
-        assert_eq!(told(&one), ["apps", "image_jobs X"]);
+        assert_eq!(label(&one), ["apps", "image_jobs X"]);
         let two = [list("apps", "r1", "0123456789", None), list("apps", "r1", "9876543210", None)];
-        assert_eq!(told(&two), ["apps 01234567", "apps 98765432"]);
+        assert_eq!(label(&two), ["apps 01234567", "apps 98765432"]);
         let regions = [list("apps", "r1", "p1", None), list("apps", "r2", "p1", None)];
-        assert_eq!(told(&regions), ["apps r1", "apps r2"]);
+        assert_eq!(label(&regions), ["apps r1", "apps r2"]);
     }
 }

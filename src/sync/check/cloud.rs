@@ -16,9 +16,9 @@ use crate::cloud::lookup::endpoint::endpoint;
 use crate::cloud::lookup::host_probe::{Answered, Reach};
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
+use crate::sync::clients::{self, Clients, KnownProjects};
 use crate::sync::error as ended;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
-use crate::sync::reach::{self, Census, Clients};
 use crate::sync::request;
 
 /// A clock that is off by more than this is told of: the times in the store are this machine's.
@@ -37,20 +37,20 @@ const NO_PROJECT: &str = "not asked, since its project is not known";
 const NO_CREDENTIALS: &str = "not asked, since there are no credentials";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
-pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
+pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report: &mut dyn FnMut(Finding)) {
     let scopes = &trial.settings.scopes.value;
     let (silent, refused) = (BTreeMap::new(), BTreeMap::new());
-    let mut tried = Tried { trial, endpoints, silent, refused, tell };
+    let mut tried = Tried { trial, endpoints, silent, refused, report };
     tried.hosts(scopes).await;
     let adapted = |settings| ClientSettings { retry: RETRY, ..settings };
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
         Ok(clients) => clients,
         Err(ended::Error::Keys(_)) => {
-            return (tried.tell)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
+            return (tried.report)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
         }
         Err(error) => {
             let finding = Finding::new(Mark::Failed, "credentials", error.to_string());
-            return (tried.tell)(finding.hint(error.hint()));
+            return (tried.report)(finding.hint(error.hint()));
         }
     };
     let (asked, faulty): (Vec<_>, Vec<_>) = scopes.iter().partition(|scope| clients.fault(&scope.profile).is_none());
@@ -58,7 +58,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: 
     for scope in &asked {
         iam_projects.push(tried.iam_project(&clients.of(&scope.profile), scope).await);
     }
-    let fault_of = |scope: &&ScopeSettings| Some(reach::unreachable_scope(scope, clients.fault(&scope.profile)?));
+    let fault_of = |scope: &&ScopeSettings| Some(clients::unreachable_scope(scope, clients.fault(&scope.profile)?));
     let mut planned: Vec<PlannedScope> = faulty.iter().filter_map(fault_of).collect();
     for (scope, iam) in asked.into_iter().zip(iam_projects) {
         let codearts = tried.codearts_projects(&clients.of(&scope.profile), scope, &iam).await;
@@ -81,7 +81,7 @@ struct Tried<'a> {
     silent: BTreeMap<Place, Error>,
     /// By profile, credentials that were refused.
     refused: BTreeMap<Option<String>, Error>,
-    tell: &'a mut dyn FnMut(Finding),
+    report: &'a mut dyn FnMut(Finding),
 }
 
 impl Tried<'_> {
@@ -94,7 +94,7 @@ impl Tried<'_> {
                     places.insert(place(scope, endpoint.service));
                 }
             }
-            if reach::is_project_asked_for(scope, self.endpoints) {
+            if clients::is_project_asked_for(scope, self.endpoints) {
                 places.insert(place(scope, Service::Iam));
             }
             if self.has_codearts_lists(scope) && (wants_all(scope) || self.is_projectman_known(scope)) {
@@ -125,7 +125,7 @@ impl Tried<'_> {
             match reach_of(profile).host(*service, region) {
                 Ok(host) => places_of.entry(host).or_default().push(place),
                 Err(error) => {
-                    (self.tell)(unreached(&error).of(format!("{service} in {region}")));
+                    (self.report)(unreached(&error).of(format!("{service} in {region}")));
                     self.silent.insert(place, error);
                 }
             }
@@ -140,27 +140,27 @@ impl Tried<'_> {
             match answered {
                 Ok(answered) => {
                     ahead_us = ahead_us.or(answered.ahead_us);
-                    (self.tell)(reached(&answered).of(subject));
+                    (self.report)(reached(&answered).of(subject));
                 }
                 Err(error) => {
-                    (self.tell)(unreached(&error).of(subject));
+                    (self.report)(unreached(&error).of(subject));
                     self.silent.extend(places.into_iter().map(|place| (place, error.clone())));
                 }
             }
         }
-        (self.tell)(clock(ahead_us));
+        (self.report)(clock(ahead_us));
     }
 
     /// The scope's IAM project, told of where it had to be asked for.
     async fn iam_project(&mut self, client: &Client, scope: &ScopeSettings) -> Projects {
-        let is_asked_for = reach::is_project_asked_for(scope, self.endpoints);
+        let is_asked_for = clients::is_project_asked_for(scope, self.endpoints);
         let reason = self.reason_to_skip(&place(scope, Service::Iam)).filter(|_| is_asked_for);
         let (finding, project) = match reason {
             Some((reason, error)) => {
-                (Finding::new(Mark::Skipped, "project", reason), reach::unknown_project(scope, error))
+                (Finding::new(Mark::Skipped, "project", reason), clients::unknown_project(scope, error))
             }
             None => {
-                let project = reach::iam_project(scope, self.endpoints, client, &mut Vec::new()).await;
+                let project = clients::iam_project(scope, self.endpoints, client, &mut Vec::new()).await;
                 let finding = match &project {
                     Projects::Unknown { error, .. } => self.failure("project", &scope.profile, error),
                     known => {
@@ -172,7 +172,7 @@ impl Tried<'_> {
             }
         };
         if is_asked_for {
-            (self.tell)(finding.of(scope.region.clone()));
+            (self.report)(finding.of(scope.region.clone()));
         }
         project
     }
@@ -183,10 +183,10 @@ impl Tried<'_> {
         if !self.has_codearts_lists(scope) {
             return named;
         }
-        let tell = |finding: Finding| finding.of(scope.region.clone());
+        let in_region = |finding: Finding| finding.of(scope.region.clone());
         if !wants_all(scope) && !self.is_projectman_known(scope) {
             let detail = "ProjectMan is not known in this region, so the ids cannot be compared";
-            (self.tell)(tell(Finding::new(Mark::Skipped, "codearts_projects", detail)));
+            (self.report)(in_region(Finding::new(Mark::Skipped, "codearts_projects", detail)));
             return named;
         }
         let (finding, found) = match self.reason_to_skip(&place(scope, Service::Projectman)) {
@@ -204,8 +204,8 @@ impl Tried<'_> {
                 (finding, found)
             }
         };
-        (self.tell)(tell(finding));
-        if wants_all(scope) { reach::all_listed(found) } else { named }
+        (self.report)(in_region(finding));
+        if wants_all(scope) { clients::all_listed(found) } else { named }
     }
 
     async fn lists(&mut self, clients: &Clients, scopes: &[PlannedScope]) {
@@ -214,7 +214,7 @@ impl Tried<'_> {
             Err(PlanError::Nothing { skipped }) => Plan { skipped, ..Plan::default() },
             Err(_) => return,
         };
-        let mut census = Census::default();
+        let mut known_projects = KnownProjects::default();
         for list in plan.lists {
             let place = (list.profile.clone(), list.endpoint.service, list.scope.region.clone());
             let unasked = list.fault.is_some().then_some(match clients.fault(&list.profile) {
@@ -223,19 +223,19 @@ impl Tried<'_> {
             });
             let finding = match self.reason_to_skip(&place).map(|(reason, _)| reason).or(unasked) {
                 Some(reason) => Finding::new(Mark::Skipped, "list", reason),
-                None => self.list(clients, &list, &mut census).await,
+                None => self.list(clients, &list, &mut known_projects).await,
             };
-            (self.tell)(finding.of(format!("{} [{}]", list.endpoint.name, list.scope)));
+            (self.report)(finding.of(format!("{} [{}]", list.endpoint.name, list.scope)));
         }
         for skipped in plan.skipped {
-            (self.tell)(
+            (self.report)(
                 Finding::new(Mark::Skipped, "list", format!("not asked, since {}", skipped.reason)).of(skipped.table),
             );
         }
     }
 
     /// The first page, asked for just as a sync asks for it.
-    async fn list(&mut self, clients: &Clients, list: &ListPlan, census: &mut Census) -> Finding {
+    async fn list(&mut self, clients: &Clients, list: &ListPlan, known_projects: &mut KnownProjects) -> Finding {
         let endpoint = &list.endpoint;
         let source = CloudSource::new(
             clients.of(&list.profile),
@@ -247,7 +247,7 @@ impl Tried<'_> {
         let (_, facts) = match source.fetch(request).await.result {
             Ok(page) => page,
             Err(error) => {
-                let error = census.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
+                let error = known_projects.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
                 return self.failure("list", &list.profile, &error);
             }
         };
@@ -401,37 +401,38 @@ mod tests {
 
     #[test]
     fn the_clock_is_told_in_words_and_fails_from_a_minute_on() {
-        let told = |ahead_s: i64| {
+        let checked = |ahead_s: i64| {
             let finding = clock(Some(ahead_s * 1_000_000));
             (finding.mark, finding.detail)
         };
-        assert_eq!(told(0), (Mark::Ok, "agrees with the service's".to_owned()));
-        assert_eq!(told(60), (Mark::Ok, "60 s behind the service's".to_owned()));
-        assert_eq!(told(-61), (Mark::Failed, "61 s ahead of the service's".to_owned()));
-        assert_eq!(told(1200), (Mark::Failed, "20 min behind the service's".to_owned()));
+        assert_eq!(checked(0), (Mark::Ok, "agrees with the service's".to_owned()));
+        assert_eq!(checked(60), (Mark::Ok, "60 s behind the service's".to_owned()));
+        assert_eq!(checked(-61), (Mark::Failed, "61 s ahead of the service's".to_owned()));
+        assert_eq!(checked(1200), (Mark::Failed, "20 min behind the service's".to_owned()));
         assert_eq!(clock(None).mark, Mark::Skipped);
     }
 
-    fn told(projects: CodeartsProjects, found: &[&str]) -> (Mark, String) {
+    fn checked(projects: CodeartsProjects, found: &[&str]) -> (Mark, String) {
         let finding = compared(&scope(projects), Some("iam"), &known(found));
         (finding.mark, finding.detail)
     }
 
     #[test]
     fn codearts_ids_are_compared_with_those_that_projectman_knows() {
-        let told =
-            |named: &[&str], found| told(CodeartsProjects::Ids(named.iter().map(|id| id.to_string()).collect()), found);
-        assert_eq!(told(&["a"], &["a", "b"]), (Mark::Ok, "Pa (a)".to_owned()));
-        assert_eq!(told(&[], &["a"]), (Mark::Skipped, "none is named".to_owned()));
-        assert_eq!(told(&["a", "x"], &["a"]), (Mark::Warning, "this user takes no part in x".to_owned()));
-        assert_eq!(told(&["iam"], &["a"]), (Mark::Failed, "iam is an IAM project, no CodeArts project".to_owned()));
+        let checked = |named: &[&str], found| {
+            checked(CodeartsProjects::Ids(named.iter().map(|id| id.to_string()).collect()), found)
+        };
+        assert_eq!(checked(&["a"], &["a", "b"]), (Mark::Ok, "Pa (a)".to_owned()));
+        assert_eq!(checked(&[], &["a"]), (Mark::Skipped, "none is named".to_owned()));
+        assert_eq!(checked(&["a", "x"], &["a"]), (Mark::Warning, "this user takes no part in x".to_owned()));
+        assert_eq!(checked(&["iam"], &["a"]), (Mark::Failed, "iam is an IAM project, no CodeArts project".to_owned()));
     }
 
     #[test]
     fn where_all_projects_are_wanted_there_should_be_some() {
-        let told = |found| told(CodeartsProjects::All, found);
-        assert_eq!(told(&["a"]), (Mark::Ok, "this user takes part in Pa (a)".to_owned()));
-        assert_eq!(told(&[]), (Mark::Warning, "this user takes part in no CodeArts project".to_owned()));
+        let checked = |found| checked(CodeartsProjects::All, found);
+        assert_eq!(checked(&["a"]), (Mark::Ok, "this user takes part in Pa (a)".to_owned()));
+        assert_eq!(checked(&[]), (Mark::Warning, "this user takes part in no CodeArts project".to_owned()));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 use super::trial::{Finding, Mark};
 use crate::config::{Search, Settings, SourceReport, SourceState};
 use crate::store;
+use crate::sync::clients::too_short;
 use crate::sync::plan::PlanError;
-use crate::sync::reach::too_short;
 use crate::sync::request;
 
 /// Free space that a run should find, as a multiple of the store: the copy that it works on, what DuckDB puts

@@ -20,7 +20,7 @@ use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
 
 /// Reasons and names that are told; of more, only the number.
-const TOLD_MAX: usize = 10;
+const SHOWN_MAX: usize = 10;
 
 pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     require_sound(&args.file, &settings)?;
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     let shown = without_hash(&decoded.batch.slice(0, decoded.batch.num_rows().min(args.rows)));
     output::write([shown.clone()], shown.schema_ref(), args.format, streams.out, terminal_width())?;
     streams.out.flush()?;
-    tell(&endpoint, &probe, &decoded, streams);
+    remark_on_page(&endpoint, &probe, &decoded, streams);
     Ok(if decoded.bad.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
@@ -44,7 +44,7 @@ fn without_hash(batch: &RecordBatch) -> RecordBatch {
     batch.project(&kept).expect("the columns are the batch's own")
 }
 
-fn tell(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams<'_>) {
+fn remark_on_page(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams<'_>) {
     let total = probe.facts.total;
     let rows = probe.facts.rows.len();
     streams.remark(&format!("asked: {} of {} in {}", endpoint.request_in_words(), endpoint.service, probe.list.scope));
@@ -73,10 +73,10 @@ fn tell(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams
     if decoded.future_instants > 0 {
         streams.remark(&format!("warning: {} times lie in the future: is `zone` right?", decoded.future_instants));
     }
-    for bad in decoded.bad.iter().take(TOLD_MAX) {
+    for bad in decoded.bad.iter().take(SHOWN_MAX) {
         say(&format!("error: row {} cannot be read: {}", bad.index, bad.reason));
     }
-    if decoded.bad.len() > TOLD_MAX {
+    if decoded.bad.len() > SHOWN_MAX {
         say(&format!("error: {} rows in all cannot be read", decoded.bad.len()));
     }
 }
@@ -110,11 +110,11 @@ fn empty_columns(batch: &RecordBatch) -> Vec<String> {
 
 fn list(what: &str, names: impl ExactSizeIterator<Item = String>, streams: &Streams<'_>) {
     let count = names.len();
-    let mut told = names.take(TOLD_MAX).collect::<Vec<_>>().join(", ");
-    if count > TOLD_MAX {
-        told += &format!(" and {} more", count - TOLD_MAX);
+    let mut shown = names.take(SHOWN_MAX).collect::<Vec<_>>().join(", ");
+    if count > SHOWN_MAX {
+        shown += &format!(" and {} more", count - SHOWN_MAX);
     }
     if count > 0 {
-        streams.remark(&format!("{what}: {told}"));
+        streams.remark(&format!("{what}: {shown}"));
     }
 }

@@ -94,7 +94,7 @@ impl Clients {
     }
 
     /// Warns of secrets that are too short to be hidden.
-    pub(super) fn tell_short_secrets(&self, observer: &dyn Observer) {
+    pub(super) fn warn_of_short_secrets(&self, observer: &dyn Observer) {
         for client in self.by_profile.values().flatten() {
             if let Some(source) = client.source_of_short_secret() {
                 observer.event(&Event::Warning(format!("{source}: {}", too_short())));
@@ -103,7 +103,7 @@ impl Clients {
     }
 
     /// Says so where this machine's clock had to be corrected.
-    pub(super) fn tell_clock(&self, observer: &dyn Observer) {
+    pub(super) fn report_clock(&self, observer: &dyn Observer) {
         let offset_us = self.any().map_or(0, |client| client.clock_offset_us());
         if offset_us != 0 {
             let side = if offset_us > 0 { "behind" } else { "ahead of" };
@@ -159,12 +159,12 @@ type Account = (Option<String>, String);
 
 /// What IAM says of the projects of an account, asked for once where a list was refused.
 #[derive(Default)]
-pub(super) struct Census {
+pub(super) struct KnownProjects {
     /// Name and id of each project.
     known: BTreeMap<Account, Vec<(String, String)>>,
 }
 
-impl Census {
+impl KnownProjects {
     /// The error of a list, with what IAM says of its project where that may be what is wrong: the list was refused,
     /// and the settings name the project.
     pub(super) async fn explain(
@@ -277,7 +277,7 @@ pub(super) fn all_listed(found: Result<BTreeMap<String, String>, cloud::error::E
 
 /// Warns of CodeArts projects that earlier runs have read and that are no longer listed, in regions where all
 /// projects are listed.
-pub(super) fn tell_vanished(
+pub(super) fn warn_of_vanished_projects(
     scopes: &[PlannedScope],
     endpoints: &[Arc<Endpoint>],
     swept: &[SweptProject],

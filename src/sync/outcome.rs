@@ -92,7 +92,7 @@ impl ListOutcome {
     }
 
     /// Reports to an onlooker what came of the list. `reported` are the unknown members that other lists have reported.
-    pub(super) fn tell(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
+    pub(super) fn report(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
         let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
         if let Some(error) = &self.failure() {
             return observer.event(&Event::Failed { table, scope, error });
@@ -234,7 +234,7 @@ fn request_record(sweep: Option<store::SweepId>, attempt: &Attempt) -> RequestRe
 }
 
 /// What a night brought, ready to be stored.
-pub(super) struct NightRecord {
+pub(super) struct FinishedRun {
     lists: Vec<ListOutcome>,
     look_ups: Vec<Attempt>,
     started_at: Timestamp,
@@ -246,7 +246,7 @@ pub(super) struct NightRecord {
     is_short: bool,
 }
 
-impl NightRecord {
+impl FinishedRun {
     pub(super) fn new(
         request: &Request,
         started_at: Timestamp,
@@ -254,8 +254,8 @@ impl NightRecord {
         lists: Vec<ListOutcome>,
         look_ups: Vec<Attempt>,
         is_short: bool,
-    ) -> NightRecord {
-        NightRecord {
+    ) -> FinishedRun {
+        FinishedRun {
             is_short,
             lists,
             look_ups,
