@@ -94,7 +94,7 @@ fn sorted(
     let mut readable = Vec::new();
     for ((table, scope), records) in lists {
         let Some(endpoint) = catalog.get(&table) else {
-            let reason = "the catalog has no such table any more";
+            let reason = "the catalog no longer has this table";
             retried.unread.extend(records.into_iter().map(|r| (r.id, reason.to_owned())));
             continue;
         };

@@ -1,5 +1,4 @@
-//! `hclake demo`: three nights of real syncs over a stand-in cloud on loopback, then what can be asked of the
-//! store that they leave.
+//! `hclake demo`: three nights of real syncs from the emulator on loopback, then questions to the store that they make.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,7 +25,7 @@ use crate::sync;
 const STORE_DEFAULT: &str = "hclake-demo.duckdb";
 const NIGHTS: i64 = 3;
 const DAY_US: i64 = 86_400_000_000;
-/// A stand-in on loopback needs no sparing.
+/// The emulator on loopback can take more than a real service.
 const RATE_PER_S: f64 = 500.0;
 
 pub(crate) fn run(
@@ -43,8 +42,7 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-/// Removes the store of an earlier demo. Nothing else is removed: no store of another origin, no file that is no store,
-/// and no link.
+/// Removes the store of an earlier demo. It removes nothing else: no other store, no other file, and no link.
 fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
     let Ok(there) = store.symlink_metadata() else { return Ok(()) };
     let shown = store.display();
@@ -74,7 +72,7 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
     let emulator = Emulator::start(World::new(&catalog, world.clone()), cloud).await?;
     let settings = settings(store, &world, &emulator, &ak, sk.expose())?;
-    streams.remark(&format!("a stand-in cloud serves six lists on {}", emulator.base_url()));
+    streams.remark(&format!("a cloud emulator serves six lists on {}", emulator.base_url()));
     let mut began = Vec::new();
     for night in 0..NIGHTS {
         clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
@@ -95,7 +93,7 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     Ok(began)
 }
 
-/// The settings that a person would make through the environment.
+/// The settings that a person would make in the environment.
 fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
     let environment = Environment::of(&[
         ("HCLAKE_ENDPOINT_URL", &emulator.base_url()),
@@ -137,7 +135,7 @@ fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -
     Ok(())
 }
 
-/// Which application fails to install most, and whether it is getting worse, in a sentence with its counts.
+/// Which application fails to install most, and whether it gets worse, with the counts.
 fn answer(failures: &ReportResult) -> Result<String, Failure> {
     let Some(batch) = failures.batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok("No installation has finished yet.".to_owned());

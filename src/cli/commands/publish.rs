@@ -34,7 +34,7 @@ pub(crate) fn run(
     }
 }
 
-/// A bar, where someone watches.
+/// A bar, where a person watches a terminal.
 pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar> {
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
 }
@@ -71,15 +71,15 @@ fn parquet(
     Ok(Exit::Done)
 }
 
-/// An instant; one given relatively is counted back from the newest run.
+/// An instant; a relative one counts back from the newest run.
 fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
     let reader = store::open_read_only(store)?;
     let newest = store::newest_run_at(&reader)?.ok_or(publish::Error::NoRun)?;
     when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
-/// Brings the dataset that the settings name up to the run just stored, and earlier ones that it lacks: its own
-/// manifest says which those are. A fault is told here; the run stands.
+/// Publishes the run just stored, and earlier ones that are missing, to the folder that the settings name. The folder's
+/// manifest says which are missing. A fault is reported here; the run stays stored.
 pub(crate) fn after_sync(
     settings: &Settings,
     catalog: &Catalog,
@@ -101,7 +101,7 @@ pub(crate) fn after_sync(
         }
         Err(error) => {
             let failure = Failure::from(error);
-            say(&format!("error: the run is stored, yet not published: {}", failure.message));
+            say(&format!("error: the run is stored, but not published: {}", failure.message));
             failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
             say("hint: the next sync publishes what is missing; so does hclake publish parquet");
             Err(failure)
@@ -162,14 +162,16 @@ fn verify(
         streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --only brings it up"));
     }
     for table in &verified.unlisted {
-        streams.remark(&format!("note: {table} is no longer in the catalog; its files are held to the manifest alone"));
+        streams.remark(&format!(
+            "note: {table} is no longer in the catalog; its files are compared with the manifest only"
+        ));
     }
     let against = match verified.is_compared_with_store {
         true => format!("its manifest and {}", store.value.display()),
-        false => format!("its manifest alone: there is no store at {}", store.value.display()),
+        false => format!("its manifest only: there is no store at {}", store.value.display()),
     };
     streams.remark(&format!(
-        "{} at run {}: {} files, {} rows held to {against}; {}",
+        "{} at run {}: {} files, {} rows compared with {against}; {}",
         args.folder.display(),
         verified.run_id,
         verified.files,

@@ -263,7 +263,8 @@ impl Tried<'_> {
         }
         if rows == 0 && endpoint.scope == ScopeKind::CodeartsProject {
             return Finding::new(Mark::Warning, "list", detail).hint(
-                "a wrong project id is answered just so: check it against the line of the CodeArts projects".to_owned(),
+                "a wrong project id gives the same answer: compare it with the line of the CodeArts projects"
+                    .to_owned(),
             );
         }
         Finding::new(Mark::Ok, "list", detail)
@@ -319,7 +320,7 @@ fn unreached(error: &Error) -> Finding {
 
 fn clock(ahead_us: Option<i64>) -> Finding {
     let Some(ahead_us) = ahead_us else {
-        return Finding::new(Mark::Skipped, "clock", "no host has told its time");
+        return Finding::new(Mark::Skipped, "clock", "no host sent its time");
     };
     let apart = Duration::from_micros(ahead_us.unsigned_abs());
     let direction = if ahead_us > 0 { "behind" } else { "ahead of" };
@@ -363,7 +364,7 @@ fn compared(scope: &ScopeSettings, iam_project: Option<&str>, known: &BTreeMap<S
         return finding(Mark::Failed, format!("{id} is an IAM project, no CodeArts project")).hint(takes_part);
     }
     finding(Mark::Warning, format!("this user takes no part in {}", odd.join(", ")))
-        .hint(format!("a list of a project that is not there is empty and no error; {takes_part}"))
+        .hint(format!("a project that does not exist gives an empty list and no error; {takes_part}"))
 }
 
 fn shown(projects: &BTreeMap<String, String>) -> String {

@@ -585,7 +585,7 @@ fn a_sync_publishes_where_it_is_told_to_and_a_fault_there_leaves_the_run_stored(
     fs::rename(tenant.path("bi"), tenant.path("aside")).expect("moved");
     tenant.write("bi", "in the way");
     tenant.advance();
-    let ran = tenant.sync().exits(3).says(&["error: the run is stored, yet not published", "not a folder", "hint:"]);
+    let ran = tenant.sync().exits(3).says(&["error: the run is stored, but not published", "not a folder", "hint:"]);
     assert_eq!(ran.json()["run_id"], 2);
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 2);
     fs::remove_file(tenant.path("bi")).expect("removed");

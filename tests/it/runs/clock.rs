@@ -111,7 +111,7 @@ fn a_run_of_the_future_is_not_built_upon_and_not_taken_for_fresh() {
         "`hclake redate 2 --to TIME`",
     ]);
     assert_eq!(std::fs::read(tenant.store()).expect("a store"), before);
-    tenant.run(&["status", "--max-age", "26h"]).exits(1).says(&["which is yet to come"]);
+    tenant.run(&["status", "--max-age", "26h"]).exits(1).says(&["which is in the future"]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn a_host_that_does_not_answer_costs_one_request_and_its_lists_are_left_out() {
     tenant.cloud.faults.add("", When::Always, Fault::Reset);
     let ran = tenant.run(&["check"]).exits(1);
     assert!(ran.stdout.contains("failed   host 127.0.0.1:"), "{}", ran.stdout);
-    assert!(ran.stdout.contains("skipped  clock: no host has told its time"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("skipped  clock: no host sent its time"), "{}", ran.stdout);
     assert!(ran.stdout.contains("skipped  list apps"), "{}", ran.stdout);
     assert_eq!(tenant.cloud.requests().len(), 1);
 }

@@ -1,4 +1,4 @@
-//! `hclake catalog try FILE`: one real page, read as the file says, and what of it does not fit.
+//! `hclake catalog try FILE`: one real page, read as the file says, and what does not fit.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::normalize::{DecodeSettings, Decoded, Decoder};
 use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
 
-/// Reasons and names that are told; of more, only the number.
+/// Reasons and names that are shown; of more, only the number.
 const SHOWN_MAX: usize = 10;
 
 pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
@@ -48,7 +48,7 @@ fn remark_on_page(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams
     let total = probe.facts.total;
     let rows = probe.facts.rows.len();
     streams.remark(&format!("asked: {} of {} in {}", endpoint.request_in_words(), endpoint.service, probe.list.scope));
-    let of = total.map_or("the answer tells no total".to_owned(), |total| format!("of {total} in all"));
+    let of = total.map_or("the answer has no total".to_owned(), |total| format!("of {total} in all"));
     streams.remark(&format!("rows: {rows} on this page, {of}"));
     streams.remark(&format!("paging: {}", paging(endpoint, rows as u64, total, probe.facts.next.as_deref())));
     list(
@@ -85,7 +85,7 @@ fn remark_on_page(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams
 fn paging(endpoint: &Endpoint, rows: u64, total: Option<u64>, next: Option<&str>) -> String {
     let words = endpoint.paging_in_words();
     match (&endpoint.paging, total) {
-        (Paging::None, Some(total)) if total > rows => format!("{words}; yet {total} are told of"),
+        (Paging::None, Some(total)) if total > rows => format!("{words}; but the answer reports {total}"),
         (Paging::None, _) => words,
         (Paging::Marker(_), _) => match next {
             Some(marker) => format!("{words}; the next page is behind {marker}"),
