@@ -1,5 +1,5 @@
 //! Reports over small stores made by hand: what they count, where their ranges end, and that zone and history do not
-//! bend the answers.
+//! change the answers.
 
 mod model;
 
@@ -28,7 +28,7 @@ fn days_ago(days: i64) -> Timestamp {
     Timestamp(now().0 - days * DAY)
 }
 
-/// One version of one job. Of its names only what a test is about differs.
+/// One version of one job. Tests change only the members that they are about.
 #[derive(Clone, Debug)]
 struct Version {
     scope: &'static str,
@@ -164,7 +164,7 @@ fn answer(conn: &Connection, name: &str, params: &Params) -> ReportResult {
     run(conn, find(name).unwrap(), params, now()).unwrap()
 }
 
-/// The result with cells parted by ` | `, NULL as `-`, instants in UTC.
+/// The result with ` | ` between cells, NULL as `-`, instants in UTC.
 fn text(result: &ReportResult) -> String {
     let names: Vec<&str> = result.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut lines = vec![names.join(" | ")];
@@ -247,7 +247,7 @@ fn the_embedded_list_is_the_folder() {
 }
 
 #[test]
-fn no_report_calls_what_needs_a_zone_database_or_a_clock() {
+fn no_report_needs_a_zone_database_or_a_clock() {
     let barred = [
         "now()",
         "current_date",
@@ -358,7 +358,7 @@ fn missing_and_unknown_statuses_are_pending_and_have_no_rate() {
 }
 
 #[test]
-fn an_app_goes_by_its_newest_name_and_apps_of_one_name_stay_apart() {
+fn an_app_has_its_newest_name_and_apps_with_the_same_name_stay_separate() {
     let mut renamed = version("1", "SUCCESS", days_ago(5)).app("a1", "WeChat");
     renamed.created = days_ago(50);
     let mut nameless = version("2", "SUCCESS", days_ago(1));
@@ -374,7 +374,7 @@ fn an_app_goes_by_its_newest_name_and_apps_of_one_name_stay_apart() {
 }
 
 #[test]
-fn recovery_is_told_as_it_was_known_at_the_time() {
+fn recovery_is_counted_as_it_was_known_at_the_time() {
     let conn = with(&typical());
     let told = |as_of| {
         let params = Params { as_of: Some(as_of), ..Params::default() };
@@ -420,7 +420,7 @@ fn the_trend_turns_at_exactly_two_points_and_twenty_jobs() {
 }
 
 #[test]
-fn a_change_is_told_against_the_week_before_and_no_other() {
+fn a_change_is_measured_against_the_week_before_only() {
     let conn = with(&[
         version("1", "FAIL", at("2026-04-26T23:59:59.999999Z")),
         version("2", "SUCCESS", at("2026-04-27")),
@@ -456,7 +456,7 @@ fn answers_are_the_same_in_every_session_zone() {
     };
     let mut told = Vec::new();
     for zone in ["UTC", "Asia/Shanghai", "America/St_Johns"] {
-        // Where DuckDB has no time zones there is no session to be led astray by.
+        // Without time zones in DuckDB, a session cannot change the answer.
         let _ = conn.execute_batch(&format!("SET TimeZone = '{zone}'"));
         told.push(all());
     }
@@ -546,7 +546,7 @@ fn notes_begin_with_the_range_that_was_taken() {
 }
 
 #[test]
-fn what_reaches_beyond_the_runs_is_said() {
+fn a_range_beyond_the_runs_gets_a_note() {
     let conn = store();
     let second = |since: Option<Timestamp>, as_of: Option<Timestamp>| {
         let params = Params { since, as_of, ..Params::default() };
@@ -561,7 +561,7 @@ fn what_reaches_beyond_the_runs_is_said() {
     assert_eq!(second(Some(days_ago(7)), None), usual);
     assert_eq!(
         second(Some(Timestamp(now().0 + 1)), None),
-        "since 2026-05-20T00:00:00.000001Z is later than 2026-05-20T00:00:00Z, up to which this answers"
+        "since 2026-05-20T00:00:00.000001Z is later than 2026-05-20T00:00:00Z, where this report ends"
     );
     assert_eq!(
         second(Some(days_ago(90)), None),

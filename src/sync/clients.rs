@@ -1,5 +1,5 @@
-//! Whom a night asks, and where: a client for the credentials of each profile, and the projects of each scope as
-//! IAM and CodeArts know them that night. A scope whose projects cannot be learnt does not stop the others.
+//! A client for the credentials of each profile, and the projects of each scope as IAM and CodeArts list them now. A
+//! scope whose projects cannot be looked up does not stop the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use crate::cloud::{Attempt, Client, ClientSettings};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::store::SweptProject;
 
-/// Stands in a scope for projects that could not be listed.
+/// Shown in a scope instead of projects that could not be listed.
 const ALL_PROJECTS: &str = "all";
 
-/// One for the credentials of each profile; all share connections and pace.
+/// A client for the credentials of each profile; all share connections and rate limits.
 #[derive(Clone)]
 pub(super) struct Clients {
-    /// Why there is none, where a profile's credentials cannot be used.
+    /// An error where a profile's credentials cannot be used.
     by_profile: BTreeMap<Option<String>, Result<Arc<Client>, cloud::error::Error>>,
 }
 
 impl Clients {
-    /// Clients as the settings have them, each `adapted` to its purpose. A profile whose credentials cannot be used
-    /// keeps its own scopes from being asked, and no others.
+    /// Clients for the settings, each changed by `adapted`. Where a profile's credentials cannot be used, only its own
+    /// scopes are not asked.
     ///
     /// Errors: the first profile's, where no credentials can be used.
     pub(super) fn new(
@@ -79,7 +79,7 @@ impl Clients {
         self.by_profile.values().find_map(|made| made.as_ref().ok())
     }
 
-    /// Has the cloud's clocks compared with the time that the run is dated by.
+    /// From now on the cloud's clocks are compared with the run's time.
     pub(super) fn date_run(&self, dated: Timestamp, at: Duration) {
         self.any().into_iter().for_each(|client| client.date_run(dated, at));
     }
@@ -93,7 +93,7 @@ impl Clients {
         Err(Error::ClockApart { run: now, cloud: Timestamp(now.0.saturating_add(behind_us)) })
     }
 
-    /// Warns of secrets that are too short to be hidden.
+    /// Warns of secrets that are too short to be redacted.
     pub(super) fn warn_of_short_secrets(&self, observer: &dyn Observer) {
         for client in self.by_profile.values().flatten() {
             if let Some(source) = client.source_of_short_secret() {
@@ -102,7 +102,7 @@ impl Clients {
         }
     }
 
-    /// Says so where this machine's clock had to be corrected.
+    /// Warns where this machine's clock is wrong.
     pub(super) fn report_clock(&self, observer: &dyn Observer) {
         let offset_us = self.any().map_or(0, |client| client.clock_offset_us());
         if offset_us != 0 {
@@ -116,9 +116,9 @@ impl Clients {
     }
 }
 
-/// Scopes with the ids of their projects, looked up where the settings name none, and the requests it took.
+/// Scopes with the ids of their projects, which are looked up where the settings give none; and the requests made.
 ///
-/// Errors: that of the first scope, where IAM could name the project of none.
+/// Errors: that of the first scope, where no scope can be asked at all.
 pub(super) async fn look_up(
     scopes: &[ScopeSettings],
     endpoints: &[Arc<Endpoint>],
@@ -142,7 +142,7 @@ pub(super) async fn look_up(
     }
 }
 
-/// A scope whose lists cannot be asked for at all, each under the project that the settings name.
+/// A scope whose lists cannot be asked for at all; each list has the project that the settings name.
 pub(super) fn unreachable_scope(scope: &ScopeSettings, fault: &cloud::error::Error) -> PlannedScope {
     let iam = scope.project_id.clone().unwrap_or_else(|| name_of_project(scope));
     let codearts = match &scope.codearts_projects {
@@ -157,7 +157,7 @@ pub(super) fn unreachable_scope(scope: &ScopeSettings, fault: &cloud::error::Err
 /// A profile, and a region in which it asks.
 type Account = (Option<String>, String);
 
-/// What IAM says of the projects of an account, asked for once where a list was refused.
+/// The projects of each account, as IAM lists them. IAM is asked once, after a list was refused.
 #[derive(Default)]
 pub(super) struct KnownProjects {
     /// Name and id of each project.
@@ -165,8 +165,8 @@ pub(super) struct KnownProjects {
 }
 
 impl KnownProjects {
-    /// The error of a list, with what IAM says of its project where that may be what is wrong: the list was refused,
-    /// and the settings name the project.
+    /// The error of a list. If the list was refused and the settings name its project, IAM is asked whether that project
+    /// is the wrong one.
     pub(super) async fn explain(
         &mut self,
         error: cloud::error::Error,
@@ -191,7 +191,7 @@ impl KnownProjects {
     }
 }
 
-/// As an error of each list of a scope.
+/// The error, for each list of a scope.
 fn in_scope(error: &Error) -> cloud::error::Error {
     match error {
         Error::Cloud(error) => error.clone(),
@@ -201,7 +201,7 @@ fn in_scope(error: &Error) -> cloud::error::Error {
     }
 }
 
-/// What to say of a secret that is shorter than what can be hidden.
+/// The warning for a secret that is too short to be redacted.
 pub(super) fn too_short() -> String {
     format!(
         "a secret of fewer than {HIDDEN_BYTES_MIN} characters cannot be hidden where a service repeats it; is it \
@@ -209,7 +209,7 @@ pub(super) fn too_short() -> String {
     )
 }
 
-/// Whether IAM must be asked for the scope's project.
+/// Whether IAM has to be asked for the scope's project.
 pub(super) fn is_project_asked_for(scope: &ScopeSettings, endpoints: &[Arc<Endpoint>]) -> bool {
     let is_needed = plan::needs(scope.tables.as_deref(), ScopeKind::IamProject, endpoints);
     scope.project_id.is_none() && (is_needed || scope.project.is_some())
@@ -236,12 +236,12 @@ pub(super) async fn iam_project(
     }
 }
 
-/// The scope's IAM project, where `error` kept it from being learnt.
+/// The scope's IAM project, where it could not be looked up.
 pub(super) fn unknown_project(scope: &ScopeSettings, error: cloud::error::Error) -> Projects {
     Projects::Unknown { named: name_of_project(scope), error }
 }
 
-/// What stands for the scope's IAM project while its id is not known.
+/// Shown instead of the scope's IAM project while its id is not known.
 fn name_of_project(scope: &ScopeSettings) -> String {
     scope.project.clone().unwrap_or_else(|| scope.region.clone())
 }
@@ -275,8 +275,8 @@ pub(super) fn all_listed(found: Result<BTreeMap<String, String>, cloud::error::E
     }
 }
 
-/// Warns of CodeArts projects that earlier runs have read and that are no longer listed, in regions where all
-/// projects are listed.
+/// Warns of CodeArts projects that earlier runs read and that the cloud no longer lists, in regions where all projects
+/// are asked for.
 pub(super) fn warn_of_vanished_projects(
     scopes: &[PlannedScope],
     endpoints: &[Arc<Endpoint>],

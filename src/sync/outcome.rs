@@ -1,4 +1,4 @@
-//! The outcome of sweeps as the ledger's rows and the summary. It decides what a run counts as.
+//! The outcome of sweeps, as the ledger's rows and as the summary. It decides the outcome of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,7 +42,7 @@ impl ListOutcome {
         })
     }
 
-    /// The member for which every record is bad, where every one is.
+    /// The member that makes every record bad, where all are bad.
     fn changed_member(&self) -> Option<&str> {
         let member = |bad: &'_ super::list::BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
         let first = self.bad.first().filter(|_| self.bad_count == self.swept.rows_read)?;
@@ -51,7 +51,7 @@ impl ListOutcome {
         (all_alike && !name.contains(' ')).then_some(name)
     }
 
-    /// What the catalog declares of the list's records and they do not have, or have otherwise.
+    /// Declared members that the list's records no longer have, or have with another type.
     fn drift(&self) -> Vec<DriftRecord> {
         let record = |kind, field: &str, count, sample| DriftRecord {
             table: self.plan.endpoint.name.clone(),
@@ -91,7 +91,7 @@ impl ListOutcome {
         }
     }
 
-    /// Reports to an onlooker what came of the list. `reported` are the unknown members that other lists have reported.
+    /// Reports the list's result to the observer. `reported` are the unknown members that other lists have reported.
     pub(super) fn report(&self, observer: &dyn Observer, reported: &mut BTreeSet<(String, String)>) {
         let (table, scope) = (&self.plan.endpoint.name, &self.plan.scope);
         if let Some(error) = &self.failure() {
@@ -138,7 +138,7 @@ impl ListOutcome {
         }
     }
 
-    /// What to say of a first listing without a record.
+    /// The warning for a first listing without a record.
     fn emptiness(&self) -> &'static str {
         let ListPlan { endpoint, scope, iam_project, .. } = &self.plan;
         match endpoint.scope {
@@ -153,7 +153,7 @@ impl ListOutcome {
         }
     }
 
-    /// A proof that a second reading confirmed needs no other night.
+    /// With a second reading in the same run, no other run has to confirm that records are gone.
     fn not_shown(&self) -> NotShown {
         match (&self.swept.verdict, self.confirm_gone) {
             (Verdict::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
@@ -233,7 +233,7 @@ fn request_record(sweep: Option<store::SweepId>, attempt: &Attempt) -> RequestRe
     }
 }
 
-/// What a night brought, ready to be stored.
+/// The results of a run, ready to be stored.
 pub(super) struct FinishedRun {
     lists: Vec<ListOutcome>,
     look_ups: Vec<Attempt>,
@@ -242,7 +242,7 @@ pub(super) struct FinishedRun {
     store: String,
     settings_hash: String,
     owed: Option<Owed>,
-    /// Lists that were asked for were left out.
+    /// Whether lists that were asked for were left out.
     is_short: bool,
 }
 
@@ -267,7 +267,7 @@ impl FinishedRun {
         }
     }
 
-    /// Writes the night into the store.
+    /// Writes the run into the store.
     pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
         let (run_id, started_at) = (night.run_id(), night.valid_from());
         let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
@@ -283,7 +283,7 @@ impl FinishedRun {
         Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
     }
 
-    /// The summary of a night of which nothing is stored.
+    /// The summary of a run that stores nothing.
     pub(super) fn summary_of_failure(&self) -> Summary {
         let nothing = SweepCounts::default();
         self.summary(None, self.lists.iter().map(|list| list.summary(&nothing)).collect())
@@ -328,7 +328,7 @@ impl FinishedRun {
         stored.flat_map(of_list).collect()
     }
 
-    /// Of all lists; the unknown members of a table's lists together are bounded as those of one.
+    /// The drift of all lists. The unknown members of a table's lists are bounded together.
     fn drift(&self) -> Vec<DriftRecord> {
         let stored = || self.lists.iter().filter(|list| !list.is_failed());
         let mut unknown: BTreeMap<&str, UnknownMembers> = BTreeMap::new();

@@ -1,5 +1,4 @@
-//! One page of one list, asked for by itself: to see whether a list answers as its catalog file says, or what it
-//! answers before there is such a file. Nothing is stored.
+//! One page of one list, for trying out or drafting a catalog file. Nothing is stored.
 
 use std::sync::Arc;
 
@@ -56,11 +55,11 @@ pub struct RawRequest {
 pub struct RawAnswer {
     pub body: Bytes,
     pub content_range: Option<String>,
-    /// Where it was asked for.
+    /// The scope of the request.
     pub scope: Scope,
 }
 
-/// Asks once, in the first scope of the settings.
+/// Sends one request, in the first scope of the settings.
 pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let first = settings.scopes.value.first().ok_or(PlanError::NoRegion)?.clone();
@@ -100,7 +99,7 @@ fn codearts_project(scope: &ScopeSettings) -> Result<String, PlanError> {
     .ok_or(PlanError::Nothing { skipped: Vec::new() })
 }
 
-/// A list that is tried out need not be among the tables that a scope names.
+/// The scopes without their `tables`, as a list that is tried out may not be in them.
 fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
     scopes.iter().map(|scope| ScopeSettings { tables: None, ..scope.clone() }).collect()
 }

@@ -1,4 +1,4 @@
-//! One run: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
+//! One run: the plan, the concurrent sweeps, the writer thread, and one commit for all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -32,14 +32,14 @@ use crate::sweep::{HELD_BYTES_MAX, Room, Verdict};
 /// Lists swept at the same time.
 pub const LISTS_AT_ONCE_MAX: usize = 16;
 
-/// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
+/// What a run would ask for, without asking. A project that IAM would have to look up is shown by its region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes.value)?;
     let scopes: Vec<_> = request.settings.scopes.value.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
-/// A scope with names in the place of projects that only the cloud can tell.
+/// A scope with placeholders for projects that only the cloud knows.
 fn unasked(scope: &ScopeSettings) -> PlannedScope {
     let project = scope.project.clone().unwrap_or_else(|| format!("project of {}", scope.region));
     let iam = Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]);
@@ -51,7 +51,7 @@ fn unasked(scope: &ScopeSettings) -> PlannedScope {
     PlannedScope::of(scope, iam, codearts)
 }
 
-/// Runs a night. `interrupt` ends it early and leaves the store as it was.
+/// Makes a run. `interrupt` ends it early and leaves the store as it was.
 pub async fn sync(
     request: Request,
     catalog: &Catalog,
@@ -96,7 +96,7 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-/// A profile that was named and cannot be read may be what names the region.
+/// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.
 fn without_region(settings: &Settings) -> Error {
     let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
     let fault = named.filter_map(|(_, search)| search.found.as_ref().err()).next();
@@ -190,7 +190,7 @@ fn refused(night: &Night) -> BTreeMap<String, cloud::Error> {
     night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
 
-/// The writer itself, once no list holds it any more. Lists that were cut off let go of it as their tasks end.
+/// The writer, once no list uses it any more. Interrupted lists release it when their tasks end.
 async fn sole(mut writer: Arc<Writer>) -> Writer {
     loop {
         match Arc::try_unwrap(writer) {
@@ -207,6 +207,6 @@ async fn abandon(writer: Writer) {
         drop(night);
         Ok(())
     });
-    // Whatever went wrong before, the run's own error is the one to tell.
+    // The run's own error is the one to report.
     drop(dropped.await);
 }

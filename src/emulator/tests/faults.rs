@@ -15,7 +15,7 @@ fn apps(emulator: &Running) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_rule_befalls_the_requests_it_names_and_those_alone() {
+async fn a_rule_affects_only_the_requests_that_it_names() {
     let emulator = running().await;
     emulator.faults.add("app-center/apps", When::Nth(2), Fault::gateway(503, "APIGW.0613", "IAM is not available"));
     emulator.faults.add("app-center/jobs", When::EveryNth(2), Fault::denied());
@@ -48,7 +48,7 @@ async fn a_rule_can_name_a_page_by_the_body_of_the_request() {
 }
 
 #[tokio::test]
-async fn throttling_tells_when_to_come_back_and_refusals_speak_as_their_service() {
+async fn throttling_has_a_retry_time_and_refusals_have_the_body_of_their_service() {
     let emulator = running().await;
     emulator.faults.add("", When::Nth(1), Fault::throttled(10, "1 second", Some(7)));
     emulator.faults.add("", When::Nth(2), Fault::forbidden("workspace:appcenter:listApps"));
@@ -100,7 +100,7 @@ async fn a_reset_connection_answers_nothing_and_the_next_request_is_served() {
 }
 
 #[tokio::test]
-async fn a_stall_outlasts_an_impatient_caller() {
+async fn a_stall_is_longer_than_the_callers_timeout() {
     let emulator = running().await;
     emulator.faults.add("", When::Nth(1), Fault::Stall(Duration::from_secs(60)));
     emulator.faults.add("", When::Nth(2), Fault::Stall(Duration::from_millis(20)));
@@ -166,5 +166,5 @@ async fn the_world_can_change_between_two_pages() {
     assert_eq!(first["count"].as_u64(), Some(truth.len() as u64));
     assert_eq!(second["count"].as_u64(), Some(truth.len() as u64 - 1));
     assert_eq!(first["items"].as_array().unwrap()[..], truth[..10]);
-    assert_eq!(second["items"].as_array().unwrap()[..], truth[11..21], "one record slipped by unseen");
+    assert_eq!(second["items"].as_array().unwrap()[..], truth[11..21], "one record was never shown");
 }

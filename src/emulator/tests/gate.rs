@@ -32,7 +32,7 @@ fn refused((status, body): (u16, Value), message: &str) {
 }
 
 #[tokio::test]
-async fn a_sound_signature_opens_and_an_unsound_one_does_not() {
+async fn a_valid_signature_is_accepted_and_an_invalid_one_is_not() {
     let emulator = running().await;
     assert_eq!(signed(&emulator, Signer::new()).await.0, 200);
     assert_eq!(signed(&emulator, Signer::new().with("x-project-id", IAM_PROJECT)).await.0, 200);
@@ -115,7 +115,7 @@ async fn more_requests_than_the_rate_limit_are_throttled_with_the_limit_in_the_t
 }
 
 #[tokio::test]
-async fn a_stopped_stand_in_answers_no_more() {
+async fn a_stopped_emulator_does_not_answer() {
     let emulator = running().await;
     let url = format!("{}{PATH}", emulator.base_url());
     drop(emulator);

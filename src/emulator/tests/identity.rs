@@ -1,4 +1,4 @@
-//! Where the stand-in gives tokens and keys, and takes them back.
+//! How the emulator issues tokens and keys, and revokes them.
 
 use serde_json::json;
 
@@ -33,7 +33,7 @@ async fn list_with(emulator: &Running, path: &str, token: &str) -> (u16, Value) 
 }
 
 #[tokio::test]
-async fn a_token_serves_in_the_project_it_was_asked_for_by_id_or_name() {
+async fn a_token_is_valid_in_its_project_given_by_id_or_name() {
     let ids = [IAM_PROJECT, "other"].map(str::to_owned).to_vec();
     let world = World::new(&Catalog::builtin().unwrap(), WorldSettings { iam_project_ids: ids, ..small() });
     let settings = EmulatorSettings { user: Some(user()), ..Default::default() };
@@ -61,7 +61,7 @@ async fn a_wrong_password_or_another_user_gets_no_token() {
 }
 
 #[tokio::test]
-async fn tokens_end_with_their_time_when_revoked_and_with_their_user() {
+async fn tokens_end_at_their_time_when_revoked_and_when_their_user_is_disabled() {
     let short = with(EmulatedUser { token_life_s: 0, ..user() }).await;
     let (_, token, _) = ask(&short, request("p", json!({ "id": IAM_PROJECT }))).await;
     let (status, body) = list_with(&short, PATH, token.as_deref().unwrap()).await;
@@ -80,7 +80,7 @@ async fn tokens_end_with_their_time_when_revoked_and_with_their_user() {
 }
 
 #[tokio::test]
-async fn the_metadata_service_gives_keys_for_a_session_alone_where_it_has_sessions() {
+async fn a_metadata_service_with_sessions_gives_keys_only_for_a_session() {
     let url = |emulator: &Running, path: &str| format!("{}{path}", emulator.base_url());
     for has_sessions in [true, false] {
         let metadata = Some(EmulatedMetadata { has_sessions, keys_life_s: 60 });
@@ -100,7 +100,7 @@ async fn the_metadata_service_gives_keys_for_a_session_alone_where_it_has_sessio
 }
 
 #[tokio::test]
-async fn an_answer_without_a_date_says_no_time_at_all() {
+async fn an_answer_without_a_date_has_no_time_at_all() {
     let emulator = running().await;
     emulator.faults.add("", When::First(1), Fault::NoDate);
     assert!(!get(&emulator, PATH).await.unwrap().headers().contains_key("date"));

@@ -1,5 +1,4 @@
-//! The stand-in held against what it promises: its world, its pages, its gate and its faults, seen from outside
-//! by a plain HTTP client with a signer of its own.
+//! The emulator's world, pages, gate and faults, tested from outside by a plain HTTP client with its own signer.
 
 mod faults;
 mod gate;
@@ -37,7 +36,7 @@ fn small_world() -> World {
     World::new(&Catalog::builtin().unwrap(), small())
 }
 
-/// A stand-in that also takes a token, so that most tests need not sign.
+/// An emulator that also accepts a token, so that most tests need not sign.
 async fn running() -> Running {
     let settings = EmulatorSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
     Emulator::start(small_world(), settings).await.unwrap()

@@ -1,4 +1,4 @@
-//! Pages on the wire: what a plain client reads, page by page, is the world's own listing.
+//! Pages: what a plain client reads, page by page, is the world's own listing.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ async fn each_value_of_the_fixed_parameter_has_a_listing_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_registry_takes_offsets_on_the_grid_alone_and_both_parameters_or_none() {
+async fn the_registry_accepts_only_offsets_that_are_multiples_and_both_parameters_or_none() {
     let emulator = running().await;
     let jobs = target("swr_instance_jobs");
     let truth = records_of(&emulator, "swr_instance_jobs");
@@ -141,7 +141,7 @@ async fn projects_are_found_by_region_and_codearts_lists_its_own() {
     assert_eq!(status, 400);
 }
 
-/// A stand-in with lists that are not built in.
+/// An emulator with lists that are not built in.
 async fn with_lists(lists: &[&str]) -> Running {
     let files = lists.iter().enumerate().map(|(n, text)| (format!("{n}.toml"), text.to_string()));
     let settings = EmulatorSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
@@ -155,7 +155,7 @@ const BARE: &str = include_str!("../../../tests/fixtures/catalog/swr_shared_repo
 const UNPAGED: &str = include_str!("../../../tests/fixtures/catalog/app_catalogs.toml");
 
 #[tokio::test]
-async fn pages_by_marker_put_together_are_the_listing_and_the_last_names_none() {
+async fn pages_by_marker_put_together_are_the_listing_and_the_last_has_no_marker() {
     let nested = BY_NUMBER
         .replace("\"repos\"", "\"data.repos\"")
         .replace("\"nextMarker\"", "\"page.next\"\nmore = \"page.more\"");
@@ -205,7 +205,7 @@ async fn a_marker_holds_its_place_although_its_record_is_gone() {
 }
 
 #[tokio::test]
-async fn a_bare_array_tells_its_total_in_the_header_and_wants_its_fixed_parameters() {
+async fn a_bare_array_has_its_total_in_the_header_and_needs_its_fixed_parameters() {
     let emulator = with_lists(&[BARE]).await;
     let truth = records_of(&emulator, "swr_shared_repositories");
     let path = "/v2/manage/repos?order_column=name&order_type=asc";
@@ -223,11 +223,11 @@ async fn a_list_without_paging_comes_whole() {
     let emulator = with_lists(&[UNPAGED]).await;
     let (_, page) = answer(get(&emulator, &format!("/v1/{IAM_PROJECT}/app-center/app-catalogs")).await).await;
     assert_eq!(page["items"].as_array().unwrap()[..], records_of(&emulator, "app_catalogs"));
-    assert_eq!(page.as_object().unwrap().len(), 1, "no total is told");
+    assert_eq!(page.as_object().unwrap().len(), 1, "no total");
 }
 
 proptest! {
-    /// Whatever is asked, a page lies within the page's size, and only sound numbers are taken.
+    /// Whatever is asked, a page is no longer than its size, and only valid numbers are accepted.
     #[test]
     fn a_window_is_what_was_asked_or_a_refusal(
         which in 0_usize..6,

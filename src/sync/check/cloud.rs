@@ -1,5 +1,5 @@
-//! What only the cloud can tell: whether its hosts answer, what time they have, which projects there are, and
-//! whether each list may be read. Requests go one at a time; once the credentials are refused, no more are made.
+//! The checks that ask the cloud: whether its hosts answer, what time they have, which projects there are, and whether
+//! each list may be read. It sends one request at a time, and none after the credentials were refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,9 +21,9 @@ use crate::sync::error as ended;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
 use crate::sync::request;
 
-/// A clock that is off by more than this is told of: the times in the store are this machine's.
+/// A clock that is off by more than this fails the check: the times in the store are this machine's.
 const SKEW_TOLERATED: Duration = Duration::from_secs(60);
-/// A trial asks again once, and then says what went wrong.
+/// A check tries a request twice, then reports what went wrong.
 const RETRY: RetryLimits = RetryLimits {
     attempts_max: 2,
     budget: Duration::from_secs(60),
@@ -67,7 +67,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report
     tried.lists(&clients, &planned).await;
 }
 
-/// A service in a region, as the credentials of a profile reach it.
+/// A service in a region, asked with the credentials of a profile.
 type Place = (Option<String>, Service, String);
 
 fn place(scope: &ScopeSettings, service: Service) -> Place {
@@ -79,13 +79,13 @@ struct Tried<'a> {
     endpoints: &'a [Arc<Endpoint>],
     /// Places whose host does not answer.
     silent: BTreeMap<Place, Error>,
-    /// By profile, credentials that were refused.
+    /// Credentials that were refused, by profile.
     refused: BTreeMap<Option<String>, Error>,
     report: &'a mut dyn FnMut(Finding),
 }
 
 impl Tried<'_> {
-    /// Places that a sync of these scopes asks, and ProjectMan where it helps.
+    /// Places that a sync of these scopes would ask, and ProjectMan where it helps.
     fn places(&self, scopes: &[ScopeSettings]) -> BTreeSet<Place> {
         let mut places = BTreeSet::new();
         for scope in scopes {
@@ -113,7 +113,7 @@ impl Tried<'_> {
         endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
     }
 
-    /// One line a host, then one for the clock.
+    /// One finding for each host, then one for the clock.
     async fn hosts(&mut self, scopes: &[ScopeSettings]) {
         let reach_of = |profile: &Option<String>| {
             let overrides = request::endpoint_overrides(self.trial.settings, profile.as_deref());
@@ -151,7 +151,7 @@ impl Tried<'_> {
         (self.report)(clock(ahead_us));
     }
 
-    /// The scope's IAM project, told of where it had to be asked for.
+    /// The scope's IAM project, reported where IAM had to be asked.
     async fn iam_project(&mut self, client: &Client, scope: &ScopeSettings) -> Projects {
         let is_asked_for = clients::is_project_asked_for(scope, self.endpoints);
         let reason = self.reason_to_skip(&place(scope, Service::Iam)).filter(|_| is_asked_for);
@@ -177,7 +177,7 @@ impl Tried<'_> {
         project
     }
 
-    /// The scope's CodeArts projects, those that it names compared with those that ProjectMan knows.
+    /// The scope's CodeArts projects; those that it names are compared with those that ProjectMan knows.
     async fn codearts_projects(&mut self, client: &Client, scope: &ScopeSettings, iam: &Projects) -> Projects {
         let named = Projects::Known(named(scope).to_vec());
         if !self.has_codearts_lists(scope) {
@@ -195,7 +195,7 @@ impl Tried<'_> {
                 let (found, _) = codearts::projects(client, &scope.region, iam.first()).await;
                 let finding = match &found {
                     Ok(names) => compared(scope, iam.first(), names),
-                    // Named ones may be listed yet: this call has a permission of its own.
+                    // Named projects may still be readable: this call needs a permission of its own.
                     Err(error) if !wants_all(scope) && !is_refusal(error) => {
                         Finding { mark: Mark::Skipped, ..failed("codearts_projects", error) }
                     }
@@ -234,7 +234,7 @@ impl Tried<'_> {
         }
     }
 
-    /// The first page, asked for just as a sync asks for it.
+    /// The first page, asked for as a sync would.
     async fn list(&mut self, clients: &Clients, list: &ListPlan, known_projects: &mut KnownProjects) -> Finding {
         let endpoint = &list.endpoint;
         let source = CloudSource::new(
@@ -270,7 +270,7 @@ impl Tried<'_> {
         Finding::new(Mark::Ok, "list", detail)
     }
 
-    /// Why a place is not asked, and the error that first told so.
+    /// Why a place is not asked, and the error that was the reason.
     fn reason_to_skip(&self, place: &Place) -> Option<(&'static str, Error)> {
         let refused = self.refused.get(&place.0).map(|error| (REFUSED, error.clone()));
         refused.or_else(|| self.silent.get(place).map(|error| (NO_ANSWER, error.clone())))
@@ -343,7 +343,7 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     )
 }
 
-/// The ids that the scope names beside those that ProjectMan knows, which are given with their names.
+/// The project ids of the scope, compared with those that ProjectMan knows. `known` holds names by id.
 fn compared(scope: &ScopeSettings, iam_project: Option<&str>, known: &BTreeMap<String, String>) -> Finding {
     let finding = |mark, detail: String| Finding::new(mark, "codearts_projects", detail);
     let takes_part = format!("this user takes part in {}", shown(known));
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_told_in_words_and_fails_from_a_minute_on() {
+    fn a_clock_that_is_more_than_a_minute_off_fails_the_check() {
         let checked = |ahead_s: i64| {
             let finding = clock(Some(ahead_s * 1_000_000));
             (finding.mark, finding.detail)
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_projects_are_wanted_there_should_be_some() {
+    fn asking_for_all_projects_warns_where_there_are_none() {
         let checked = |found| checked(CodeartsProjects::All, found);
         assert_eq!(checked(&["a"]), (Mark::Ok, "this user takes part in Pa (a)".to_owned()));
         assert_eq!(checked(&[]), (Mark::Warning, "this user takes part in no CodeArts project".to_owned()));

@@ -1,5 +1,5 @@
-//! Tries, one after the other, everything that a sync needs, and says of each whether it works. It asks for a first
-//! page of each list and no more, and changes nothing.
+//! Tries everything that a sync needs, one after another, and reports whether it works. It asks for the first page of each
+//! list only, and changes nothing.
 
 mod cloud;
 mod local;
@@ -8,7 +8,7 @@ mod trial;
 use super::plan;
 pub use trial::{Finding, Mark, Trial};
 
-/// Makes all trials, and tells each finding as soon as there is one.
+/// Makes all trials, and reports each finding at once.
 pub async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
     let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes.value);
