@@ -376,7 +376,7 @@ fn an_app_has_its_newest_name_and_apps_with_the_same_name_stay_separate() {
 #[test]
 fn recovery_is_counted_as_it_was_known_at_the_time() {
     let conn = with(&typical());
-    let told = |as_of| {
+    let recovery = |as_of| {
         let params = Params { as_of: Some(as_of), ..Params::default() };
         let rows = pick(
             &answer(&conn, "install_failures", &params),
@@ -384,11 +384,11 @@ fn recovery_is_counted_as_it_was_known_at_the_time() {
         );
         rows.into_iter().find(|row| row[0] == "7-Zip").map(|row| row[1..].join(" "))
     };
-    assert_eq!(told(days_ago(13)), None);
-    assert_eq!(told(days_ago(12)).unwrap(), "1 0 1 0");
-    assert_eq!(told(days_ago(11)).unwrap(), "0 1 1 0");
-    assert_eq!(told(days_ago(10)).unwrap(), "0 0 1 1");
-    assert_eq!(told(days_ago(5)).unwrap(), "1 0 2 1");
+    assert_eq!(recovery(days_ago(13)), None);
+    assert_eq!(recovery(days_ago(12)).unwrap(), "1 0 1 0");
+    assert_eq!(recovery(days_ago(11)).unwrap(), "0 1 1 0");
+    assert_eq!(recovery(days_ago(10)).unwrap(), "0 0 1 1");
+    assert_eq!(recovery(days_ago(5)).unwrap(), "1 0 2 1");
 }
 
 #[test]
@@ -454,15 +454,15 @@ fn answers_are_the_same_in_every_session_zone() {
         }
         answers
     };
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for zone in ["UTC", "Asia/Shanghai", "America/St_Johns"] {
         // Without time zones in DuckDB, a session cannot change the answer.
         let _ = conn.execute_batch(&format!("SET TimeZone = '{zone}'"));
-        told.push(all());
+        answers.push(all());
     }
-    assert!(told[0].iter().any(|answer| answer.contains("2026-05-10")));
-    assert_eq!(told[0], told[1]);
-    assert_eq!(told[0], told[2]);
+    assert!(answers[0].iter().any(|answer| answer.contains("2026-05-10")));
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
 }
 
 #[test]
@@ -504,11 +504,11 @@ fn a_report_without_its_tables_says_which_are_missing() {
 #[test]
 fn what_is_asked_wrongly_is_named_with_what_there_is() {
     let conn = store();
-    let told = |error: Error| format!("{error}\n  hint: {}\n", error.hint().unwrap());
-    let ask = |name: &str, params: Params| told(run(&conn, find(name).unwrap(), &params, now()).unwrap_err());
+    let text = |error: Error| format!("{error}\n  hint: {}\n", error.hint().unwrap());
+    let ask = |name: &str, params: Params| text(run(&conn, find(name).unwrap(), &params, now()).unwrap_err());
     let answers = [
-        told(find("instal_failures").unwrap_err()),
-        told(find("xyz").unwrap_err()),
+        text(find("instal_failures").unwrap_err()),
+        text(find("xyz").unwrap_err()),
         ask("install_failures", by("aps")),
         ask("install_failures", by("app; DROP TABLE runs")),
         ask("runs", by("app")),

@@ -1,4 +1,4 @@
-//! What is said of records that cannot be read, lists that cannot be proved, and records that vanish at once.
+//! Records that cannot be read, lists that cannot be proved, and many records that vanish at once: how each is reported.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn id_of(tenant: &Tenant, table: &str) -> ListId {
 }
 
 #[test]
-fn a_bad_record_is_kept_aside_and_named_and_not_taken_for_gone() {
+fn a_bad_record_is_kept_aside_and_named_and_does_not_count_as_gone() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let apps = id_of(&tenant, "apps");
@@ -50,7 +50,7 @@ fn a_bad_record_is_kept_aside_and_named_and_not_taken_for_gone() {
 }
 
 #[test]
-fn records_that_vanish_at_once_are_held_back_until_a_person_says_so() {
+fn records_that_vanish_at_once_are_held_back_until_a_person_allows_it() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let jobs = id_of(&tenant, "app_install_jobs");
@@ -89,7 +89,7 @@ fn a_list_in_another_order_for_each_request_is_unproved_and_nothing_is_gone() {
 }
 
 #[test]
-fn a_list_without_an_order_to_trust_needs_a_second_reading_before_anything_is_gone() {
+fn a_list_without_a_reliable_order_needs_a_second_reading_before_anything_is_gone() {
     let tenant = Tenant::new();
     tenant.cloud.with_world(|w| w.set_order("app_install_jobs", ServedOrder::Scattered));
     assert_eq!(list(&tenant.sync().exits(0).json(), "app_install_jobs")["proof"], "totals");
@@ -103,7 +103,7 @@ fn a_list_without_an_order_to_trust_needs_a_second_reading_before_anything_is_go
 }
 
 #[test]
-fn a_record_that_is_removed_in_mid_listing_hides_no_other() {
+fn a_record_that_is_removed_during_a_listing_hides_no_other() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let jobs = id_of(&tenant, "app_install_jobs");
@@ -128,7 +128,7 @@ fn a_record_that_is_removed_in_mid_listing_hides_no_other() {
 }
 
 #[test]
-fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
+fn an_empty_answer_with_an_error_or_without_a_total_makes_nothing_gone() {
     let world = WorldSettings { apps: 15, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());
     tenant.sync().exits(0);
@@ -139,12 +139,12 @@ fn an_empty_answer_that_is_an_error_or_tells_no_total_makes_nothing_gone() {
         (r#"{"items":[]}"#, "gives no total"),
         (r#"{"items":null}"#, "gives no total"),
     ];
-    for (body, told) in cases {
+    for (body, expected) in cases {
         let answer = Fault::Answer { status: 200, headers: Vec::new(), body: body.to_owned() };
         tenant.cloud.faults.add("app-center/apps", When::Always, answer);
         let ran = tenant.run(&["sync", "--only", "apps"]);
         assert_ne!(ran.code, 0, "{body}: {}", ran.stdout);
-        assert!(format!("{}{}", ran.stdout, ran.stderr).contains(told), "{body}: {} {}", ran.stdout, ran.stderr);
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains(expected), "{body}: {} {}", ran.stdout, ran.stderr);
         tenant.cloud.faults.clear();
         assert_eq!(tenant.number("SELECT count(*) FROM apps"), held, "{body}");
     }
@@ -156,7 +156,7 @@ fn one_empty_answer_makes_nothing_gone_however_short_the_list() {
     let tenant = Tenant::of(WorldSettings { apps: 15, ..small_world() }, EmulatorSettings::default());
     tenant.sync().exits(0);
     let held = tenant.number("SELECT count(*) FROM apps");
-    assert!(0 < held && held < 20, "{held} apps are below what the brake needs");
+    assert!(0 < held && held < 20, "{held} apps are fewer than the guard against deletions applies to");
     let empty = || Fault::Answer { status: 200, headers: Vec::new(), body: r#"{"items":[],"count":0}"#.to_owned() };
     tenant.cloud.faults.add("app-center/apps", When::Nth(1), empty());
     let summary = tenant.sync().exits(0).json();
@@ -167,7 +167,7 @@ fn one_empty_answer_makes_nothing_gone_however_short_the_list() {
 }
 
 #[test]
-fn the_second_reading_ends_as_soon_as_nothing_is_left_to_confirm_and_costs_nothing_on_a_night_without_goings() {
+fn the_second_reading_ends_when_all_is_confirmed_and_is_not_made_where_nothing_is_missing() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let quiet = list(&tenant.sync().exits(0).json(), "app_install_jobs")["requests"].as_u64().expect("a count");
@@ -207,7 +207,7 @@ fn a_second_reading_that_fails_leaves_the_rest_stored_and_nothing_gone() {
 }
 
 #[test]
-fn where_the_next_night_confirms_a_record_is_open_until_then_and_gone_as_of_the_first_night_that_missed_it() {
+fn if_the_next_run_confirms_a_record_stays_open_until_then_and_is_gone_as_of_the_first_run_that_missed_it() {
     let tenant = Tenant::new();
     tenant.configure("", "[sync]\nconfirm_gone = \"next_night\"\n");
     let quiet = list(&tenant.sync().exits(0).json(), "app_install_jobs")["requests"].clone();
@@ -274,7 +274,7 @@ fn an_empty_first_listing_is_a_warning() {
 }
 
 #[test]
-fn throttling_is_obeyed_and_counted() {
+fn throttled_requests_wait_and_are_counted() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("app-center/jobs", When::Nth(2), Fault::throttled(100, "1 second", Some(1)));
     let summary = tenant.sync().exits(0).json();
@@ -284,7 +284,7 @@ fn throttling_is_obeyed_and_counted() {
 }
 
 #[test]
-fn requests_that_are_under_way_when_a_list_fails_are_in_the_ledger_and_counted() {
+fn requests_in_flight_when_a_list_fails_are_in_the_ledger_and_counted() {
     let tenant = Tenant::new();
     let jobs = "app-center/jobs";
     let denied = format!("{jobs}?limit=100&offset=99");

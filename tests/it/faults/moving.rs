@@ -1,5 +1,5 @@
-//! Lists that move while they are read, and servers that page badly: whatever the verdict, no record that was
-//! there throughout is declared gone, and new ones are found by the next run at the latest.
+//! Lists that move while they are read, and servers that page badly. Whatever the verdict: no record that was there all
+//! the time is declared gone, and new ones are found by the next run at the latest.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -27,8 +27,8 @@ struct Moving {
     list: ListId,
 }
 
-/// What the sweep of a moving list came to.
-struct Told {
+/// The result of sweeping a moving list.
+struct Swept {
     verdict: String,
     proof: String,
     requests: usize,
@@ -48,7 +48,7 @@ impl Moving {
         self.tenant.run(&["sync", "--only", self.kind.table, "--format", "json"])
     }
 
-    /// Has the list change when its `nth` page from now on has been answered.
+    /// Makes the list change after its `nth` page from now on.
     fn change_after(&self, nth: u64, change: impl Fn(&mut World, &ListId) + Send + Sync + 'static) {
         let list = self.list.clone();
         let fault = Fault::change(move |world| change(world, &list));
@@ -70,9 +70,9 @@ impl Moving {
         self.tenant.texts(&format!("SELECT {key} {gone}")).into_iter().collect()
     }
 
-    /// Reads the list while it moves, then once more when it has come to rest.
+    /// Reads the list while it moves, then again when it no longer moves.
     #[track_caller]
-    fn told(&self) -> Told {
+    fn sweep(&self) -> Swept {
         let before = self.tenant.cloud_keys(&self.list);
         let run = self.tenant.number("SELECT max(run_id) FROM runs");
         let asked = self.tenant.requests_for(self.kind.path);
@@ -82,9 +82,9 @@ impl Moving {
         let after = self.tenant.cloud_keys(&self.list);
         let throughout: BTreeSet<_> = before.intersection(&after).cloned().collect();
         let summary = ran.json();
-        let told = list_of(&summary, self.kind.table);
+        let swept = list_of(&summary, self.kind.table);
         self.assert_held(&throughout, run);
-        assert_eq!(ran.code == 0, told["verdict"] == "complete", "{told}");
+        assert_eq!(ran.code == 0, swept["verdict"] == "complete", "{swept}");
         self.tenant.assert_sound();
 
         self.tenant.cloud.faults.clear();
@@ -92,8 +92,8 @@ impl Moving {
         assert_eq!(self.held(), after, "the next run holds what the cloud holds");
         self.assert_held(&throughout, run);
         self.tenant.assert_sound();
-        let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
-        Told { verdict: text("verdict"), proof: text("proof"), requests }
+        let text = |name: &str| swept[name].as_str().unwrap_or_default().to_owned();
+        Swept { verdict: text("verdict"), proof: text("proof"), requests }
     }
 
     #[track_caller]
@@ -144,7 +144,7 @@ type Change = fn(&mut World, &ListId);
 const CHANGES: [(&str, Change, &str, &str); 7] = [
     ("a row at the front", |w, l| insert(w, l, 0), "seams", "totals"),
     ("rows at the back", |w, l| (0..3).for_each(|_| insert(w, l, w.count(l))), "seams", "totals"),
-    ("a row amid", |w, l| insert(w, l, 150), "seams", "totals"),
+    ("a row in the middle", |w, l| insert(w, l, 150), "seams", "totals"),
     ("one deleted before the cursor", |w, l| remove(w, l, 3), "seams", "agreement"),
     ("one deleted after the cursor", |w, l| remove(w, l, w.count(l) - 3), "seams, confirmed", "agreement"),
     (
@@ -168,26 +168,26 @@ const CHANGES: [(&str, Change, &str, &str); 7] = [
 ];
 
 #[test]
-fn an_overlapped_list_that_changes_under_the_reader_loses_nothing_and_is_read_once_unless_something_is_gone() {
+fn an_overlapped_list_that_changes_while_it_is_read_loses_nothing_and_is_read_once_unless_something_is_gone() {
     let moving = Moving::new(OVERLAPPED);
     for (name, change, proof, _) in CHANGES {
         let pages = moving.tenant.cloud_keys(&moving.list).len().div_ceil(99);
         moving.change_after(1, change);
-        let told = moving.told();
-        assert_eq!((told.verdict.as_str(), told.proof.as_str()), ("complete", proof), "{name}");
+        let swept = moving.sweep();
+        assert_eq!((swept.verdict.as_str(), swept.proof.as_str()), ("complete", proof), "{name}");
         let readings = if proof == "seams" { 1 } else { 2 };
-        assert!(told.requests <= readings * (pages + 1), "{name}: {} requests for {pages} pages", told.requests);
+        assert!(swept.requests <= readings * (pages + 1), "{name}: {} requests for {pages} pages", swept.requests);
     }
 }
 
 #[test]
-fn a_paged_list_that_changes_under_the_reader_loses_nothing() {
+fn a_paged_list_that_changes_while_it_is_read_loses_nothing() {
     let moving = Moving::new(PAGED);
     for (name, change, _, proof) in CHANGES {
         moving.change_after(1, change);
-        let told = moving.told();
-        assert_eq!(told.proof, proof, "{name}");
-        assert_eq!(told.verdict, "complete", "{name}");
+        let swept = moving.sweep();
+        assert_eq!(swept.proof, proof, "{name}");
+        assert_eq!(swept.verdict, "complete", "{name}");
     }
 }
 
@@ -198,14 +198,14 @@ fn a_list_by_latest_change_or_newest_first_loses_nothing() {
         for (order, proof) in [(ServedOrder::LatestChangeFirst, "agreement"), (ServedOrder::NewestFirst, newest)] {
             moving.tenant.cloud.with_world(|w| w.set_order(kind.table, order));
             moving.change_after(1, |w, l| remove(w, l, 3));
-            let told = moving.told();
-            assert_eq!((told.verdict.as_str(), told.proof.as_str()), ("complete", proof), "{} {order:?}", kind.table);
+            let swept = moving.sweep();
+            assert_eq!((swept.verdict.as_str(), swept.proof.as_str()), ("complete", proof), "{} {order:?}", kind.table);
         }
     }
 }
 
 #[test]
-fn a_record_that_moves_to_the_front_by_its_change_is_not_lost() {
+fn a_record_that_moves_to_the_front_when_it_changes_is_not_lost() {
     for kind in KINDS {
         let moving = Moving::new(kind);
         moving.tenant.cloud.with_world(|w| w.set_order(kind.table, ServedOrder::LatestChangeFirst));
@@ -219,12 +219,12 @@ fn a_record_that_moves_to_the_front_by_its_change_is_not_lost() {
                 w.replace(l, &key, record);
             }
         });
-        moving.told();
+        moving.sweep();
     }
 }
 
 #[test]
-fn a_server_that_pages_badly_is_found_out_or_made_up_for() {
+fn a_server_that_pages_badly_is_detected_or_compensated() {
     let stuck = "could not be joined";
     let cases = [
         ("a total that lags", When::Always, Fault::TotalOff { by: -7 }, "seams", "distinct records were seen"),
@@ -238,11 +238,11 @@ fn a_server_that_pages_badly_is_found_out_or_made_up_for() {
         let moving = Moving::new(kind);
         for (name, when, fault, overlapped, paged) in &cases {
             moving.fault(*when, fault.clone());
-            let told = moving.told();
+            let swept = moving.sweep();
             let proof = if kind.table == OVERLAPPED.table { overlapped } else { paged };
-            assert!(told.proof.contains(proof), "{} {name}: {} by {}", kind.table, told.verdict, told.proof);
-            assert_eq!(told.verdict == "complete", !proof.contains(' '), "{} {name}", kind.table);
-            assert!(told.requests <= 60, "{} {name}: {} requests", kind.table, told.requests);
+            assert!(swept.proof.contains(proof), "{} {name}: {} by {}", kind.table, swept.verdict, swept.proof);
+            assert_eq!(swept.verdict == "complete", !proof.contains(' '), "{} {name}", kind.table);
+            assert!(swept.requests <= 60, "{} {name}: {} requests", kind.table, swept.requests);
         }
     }
 }

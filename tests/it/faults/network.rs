@@ -1,5 +1,5 @@
-//! Faults on the way from the cloud: each ends in a listing that is complete and right, or in a list that fails
-//! with its reason while its table keeps what it had.
+//! Faults of the network and of answers: each ends in a listing that is complete and right, or in a list that fails with
+//! its reason while its table keeps its records.
 
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,7 +9,7 @@ use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 use crate::support::{Tenant, list_of, small_world};
 
 const TABLE: &str = "app_install_jobs";
-/// A page amid the list.
+/// A page in the middle of the list.
 const PAGE: &str = "app-center/jobs?limit=100&offset=198";
 const SYNC: [&str; 5] = ["sync", "--only", TABLE, "--format", "json"];
 
@@ -31,12 +31,12 @@ fn with_a_night() -> Tenant {
     tenant
 }
 
-/// A fault that passes: the next night is complete and holds what the cloud holds.
+/// A fault that passes: the next run is complete and holds what the cloud holds.
 fn passes(name: &str, when: When, fault: Fault) {
     passes_after(name, when, || fault, Duration::ZERO);
 }
 
-/// The same, where the fault holds the run back. It is made when the night begins.
+/// The same, where the fault delays the run. It is made when the run begins.
 fn passes_after(name: &str, when: When, fault: impl FnOnce() -> Fault, waits: Duration) {
     let tenant = with_a_night();
     let started = Instant::now();
@@ -53,7 +53,7 @@ fn passes_after(name: &str, when: When, fault: impl FnOnce() -> Fault, waits: Du
     tenant.assert_sound();
 }
 
-/// A fault that stays: the list fails with this class and these words, and its table is as it was.
+/// A fault that stays: the list fails with this class and this text, and its table is as it was.
 fn fails(name: &str, fault: Fault, class: &str, reason: &str) {
     let tenant = with_a_night();
     let before = std::fs::read(tenant.store()).expect("the store");
@@ -69,15 +69,15 @@ fn fails(name: &str, fault: Fault, class: &str, reason: &str) {
 }
 
 #[test]
-fn a_throttled_request_is_asked_again_when_the_cloud_says() {
+fn a_throttled_request_is_sent_again_at_the_time_that_the_cloud_names() {
     let two_seconds = Duration::from_secs(2);
-    let told = |wait: String| answer(429, &[("Retry-After", wait)], "{}");
+    let throttled = |wait: String| answer(429, &[("Retry-After", wait)], "{}");
     // A date has whole seconds: this one lies two to three seconds ahead.
-    let dated = move || told(http_date_in(Duration::from_secs(3)));
+    let dated = move || throttled(http_date_in(Duration::from_secs(3)));
     let in_text = || Fault::throttled(100, "2 second", None);
     thread::scope(|scope| {
         scope.spawn(|| passes("429 with nothing", When::First(2), answer(429, &[], "")));
-        scope.spawn(|| passes_after("429 with seconds", When::First(1), || told("2".to_owned()), two_seconds));
+        scope.spawn(|| passes_after("429 with seconds", When::First(1), || throttled("2".to_owned()), two_seconds));
         scope.spawn(|| passes_after("429 with a date", When::First(1), dated, two_seconds));
         scope.spawn(|| passes_after("429 with a window in its text", When::First(1), in_text, Duration::from_secs(1)));
     });
@@ -91,10 +91,10 @@ fn faults_that_pass_cost_retries_and_nothing_else() {
         ("500 and a web page", When::First(2), Fault::html(500)),
         ("four times 502", When::First(4), Fault::html(502)),
         ("a reset before the answer", When::First(2), Fault::Reset),
-        ("a reset amid the body", When::First(2), Fault::CutBody),
+        ("a reset within the body", When::First(2), Fault::CutBody),
         ("a reset after the body", When::Always, Fault::ResetAfter),
         ("a stall before the answer", When::First(1), Fault::Stall(stall)),
-        ("a stall amid the body", When::First(1), Fault::StalledBody(stall)),
+        ("a stall within the body", When::First(1), Fault::StalledBody(stall)),
         ("an empty body", When::First(1), Fault::EmptyBody),
         ("another shape", When::First(1), Fault::WrongShape),
         ("gzip that is none", When::First(1), Fault::GzipGarbage),
@@ -141,7 +141,7 @@ fn a_host_without_an_address_is_named() {
 }
 
 #[test]
-fn a_cloud_whose_clock_is_twenty_minutes_off_is_listed_all_the_same() {
+fn a_cloud_whose_clock_is_twenty_minutes_off_is_still_listed() {
     for seconds in [1_200, -1_200] {
         let tenant = Tenant::new();
         tenant.cloud.faults.add("", When::Always, Fault::SkewedClock { seconds });

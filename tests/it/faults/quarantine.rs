@@ -1,5 +1,5 @@
-//! Records that cannot be read, of every kind: each is kept as it came, named, and spoils nothing else. And records
-//! that differ from the catalog all alike, which is told once.
+//! Records that cannot be read, of every kind: each is kept as it came, named, and affects nothing else. And records that
+//! all differ from the catalog in the same way, which is reported once.
 
 use hclake::emulator::{Fault, When};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn nested(depth: usize) -> Value {
 }
 
 #[test]
-fn a_bad_record_of_any_kind_is_named_and_its_last_good_copy_stands() {
+fn a_bad_record_of_any_kind_is_named_and_its_last_good_copy_stays() {
     let tenant = with_a_night();
     let spoil: [(&str, Spoil, &str); 5] = [
         ("wrong type", |r| r["app_name"] = json!({"en": "x"}), "app_name: "),
@@ -55,8 +55,8 @@ fn a_bad_record_of_any_kind_is_named_and_its_last_good_copy_stands() {
     let ran = sync(&tenant).exits(0).says(&["5 records could not be read"]);
     assert_eq!(list_of(&ran.json(), TABLE)["quarantined"], 5);
     for ((key, _), (name, _, reason)) in good.iter().zip(&spoil) {
-        let told = tenant.texts(&format!("SELECT reason FROM quarantine WHERE \"key\" = ['{key}']"));
-        assert!(told.len() == 1 && told[0].contains(reason), "{name}: {told:?}");
+        let reasons = tenant.texts(&format!("SELECT reason FROM quarantine WHERE \"key\" = ['{key}']"));
+        assert!(reasons.len() == 1 && reasons[0].contains(reason), "{name}: {reasons:?}");
         assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE} WHERE id = '{key}'")), 1, "{name}");
     }
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}_history")), 0);
@@ -87,8 +87,8 @@ fn records_without_a_key_are_kept_aside_and_nothing_is_declared_gone() {
         w.replace(&list, &third.0, json!("a row that is no object"));
     });
     let ran = sync(&tenant).exits(3).says(&["could not be proved complete"]);
-    let told = ran.json();
-    assert_eq!((&list_of(&told, TABLE)["quarantined"], &list_of(&told, TABLE)["gone"]), (&json!(3), &json!(0)));
+    let summary = ran.json();
+    assert_eq!((&list_of(&summary, TABLE)["quarantined"], &list_of(&summary, TABLE)["gone"]), (&json!(3), &json!(0)));
     assert_eq!(tenant.number(OPEN), 3);
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
     tenant.assert_sound();
@@ -99,15 +99,15 @@ fn records_without_a_key_are_kept_aside_and_nothing_is_declared_gone() {
     assert_eq!(dismissed.matches("  dismissed").count(), 3, "{dismissed}");
     let ran = sync(&tenant).exits(0);
     assert!(!ran.stderr.contains("could not be read"), "{}", ran.stderr);
-    let told = ran.json();
-    // Three records of the first night have made way for the three without a key.
-    assert_eq!((&list_of(&told, TABLE)["quarantined"], &list_of(&told, TABLE)["gone"]), (&json!(3), &json!(3)));
+    let summary = ran.json();
+    // The three records without a key replace three of the first night.
+    assert_eq!((&list_of(&summary, TABLE)["quarantined"], &list_of(&summary, TABLE)["gone"]), (&json!(3), &json!(3)));
     tenant.run(&["quarantine", "list"]).exits(0).says(&["nothing is in quarantine"]);
     tenant.assert_sound();
 }
 
 #[test]
-fn a_listing_of_mostly_unreadable_records_is_not_complete_and_says_so_even_in_quiet() {
+fn a_listing_of_mostly_unreadable_records_is_not_complete_and_reports_it_even_with_quiet() {
     let tenant = with_a_night();
     let spoil = |count: usize| {
         for place in 0..count {
@@ -134,7 +134,7 @@ fn a_listing_of_mostly_unreadable_records_is_not_complete_and_says_so_even_in_qu
 }
 
 #[test]
-fn bytes_that_are_no_text_spoil_one_record_and_not_its_page() {
+fn bytes_that_are_no_text_make_one_record_bad_and_not_its_page() {
     let tenant = with_a_night();
     let (key, mut touched) = record(&tenant, 120);
     touched["app_name"] = json!("GARBLEHERE");
@@ -142,9 +142,9 @@ fn bytes_that_are_no_text_spoil_one_record_and_not_its_page() {
     let garbled = Fault::Garbled { text: "GARBLEHERE".to_owned(), bytes: b"Z\xfcrich".to_vec() };
     tenant.cloud.faults.add("app-center/jobs", When::Always, garbled);
     let ran = sync(&tenant).exits(0).says(&["1 records could not be read"]);
-    let told = ran.json();
-    let told = list_of(&told, TABLE);
-    assert_eq!((&told["quarantined"], &told["gone"], &told["retries"]), (&json!(1), &json!(0), &json!(0)));
+    let summary = ran.json();
+    let summary = list_of(&summary, TABLE);
+    assert_eq!((&summary["quarantined"], &summary["gone"], &summary["retries"]), (&json!(1), &json!(0), &json!(0)));
     let kept = tenant.texts("SELECT reason || '|' || (raw->>'app_name') || '|' || \"key\"[1] FROM quarantine");
     assert_eq!(kept, [format!("holds bytes that are not UTF-8: fc|Z\u{fffd}rich|{key}")]);
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM {TABLE}")), 450);
@@ -203,11 +203,11 @@ fn a_retry_stores_what_can_be_read_now_as_a_run_of_its_own() {
         replace(&tenant, key, bad);
     }
     sync(&tenant).exits(0);
-    // As if a newer program read this form of time: what is kept becomes readable, in two records of three.
+    // As if a newer program could read this form of time: two records of three become readable.
     let store = duckdb::Connection::open(tenant.store()).expect("the store");
-    let (left, mended) = (&spoiled[0].0, "2026-05-01T02:03:04.000Z");
+    let (left, fixed) = (&spoiled[0].0, "2026-05-01T02:03:04.000Z");
     let sql = format!(
-        "UPDATE quarantine SET raw = replace(raw::VARCHAR, 'yesterday', '{mended}')::JSON WHERE \"key\" <> ['{left}'];
+        "UPDATE quarantine SET raw = replace(raw::VARCHAR, 'yesterday', '{fixed}')::JSON WHERE \"key\" <> ['{left}'];
          CHECKPOINT"
     );
     store.execute_batch(&sql).expect("sql");
@@ -226,7 +226,7 @@ fn a_retry_stores_what_can_be_read_now_as_a_run_of_its_own() {
 }
 
 #[test]
-fn what_is_listed_no_more_is_not_brought_back_by_a_retry() {
+fn a_retry_does_not_store_a_record_that_is_no_longer_listed() {
     let tenant = with_a_night();
     let (key, mut bad) = record(&tenant, 5);
     bad["create_time"] = json!("yesterday");
@@ -263,7 +263,7 @@ fn a_retry_does_not_replace_a_copy_that_may_be_newer() {
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 2);
 }
 
-/// Alters every record of the list.
+/// Changes every record of the list.
 fn alter_all(tenant: &Tenant, alter: impl Fn(&mut Value)) {
     let list = tenant.list_id(TABLE);
     let records = tenant.cloud.with_world(|w| w.listing(&list).to_vec());
@@ -275,7 +275,7 @@ fn alter_all(tenant: &Tenant, alter: impl Fn(&mut Value)) {
 }
 
 #[test]
-fn a_member_that_nobody_knows_is_kept_and_counted_and_a_warning() {
+fn an_unknown_member_is_kept_and_counted_and_warned_of() {
     let tenant = with_a_night();
     alter_all(&tenant, |record| record["surprise"] = json!({"colour": "blue"}));
     sync(&tenant).exits(0).says(&["the catalog does not know the member `surprise`", "(450 records)"]);
@@ -311,7 +311,7 @@ fn drift_that_is_acknowledged_is_not_warned_of_until_it_changes() {
 }
 
 #[test]
-fn unknown_members_without_end_are_a_few_warnings() {
+fn very_many_unknown_members_give_only_a_few_warnings() {
     let tenant = with_a_night();
     let list = tenant.list_id(TABLE);
     let records = tenant.cloud.with_world(|w| w.listing(&list).to_vec());
@@ -334,7 +334,7 @@ fn a_member_that_vanishes_from_all_records_is_drift_and_a_warning() {
     let drift = "SELECT field || ' ' || \"count\" FROM schema_drift WHERE kind = 'vanished'";
     assert_eq!(tenant.texts(drift), ["app_name 450"]);
     let again = sync(&tenant).exits(0);
-    assert!(!again.stderr.contains("app_name"), "told once: {}", again.stderr);
+    assert!(!again.stderr.contains("app_name"), "reported once: {}", again.stderr);
     tenant.assert_sound();
 }
 

@@ -1,6 +1,6 @@
-//! Many nights from one seed: a model cloud that moves and misbehaves, the real driver of sweeps, the real decoder
-//! and the real store, in one thread, with no socket and no clock. After each night the laws of honesty are held
-//! against what the model knows. `HCLAKE_SIM_SEED` runs one seed, `HCLAKE_SIM_SEEDS` that many.
+//! Many nights from one seed: a model cloud that changes and misbehaves, the real driver of sweeps, the real decoder and
+//! the real store, in one thread, without sockets or clocks. After each night the store is checked against what the model
+//! knows. `HCLAKE_SIM_SEED` runs one seed, `HCLAKE_SIM_SEEDS` that many.
 
 mod cloud;
 mod order;
@@ -27,7 +27,7 @@ use cloud::{List, ModelSource, Record, Weights};
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 300;
-/// Nights at most in which anything may happen.
+/// The most nights with trouble.
 const NIGHTS_MAX: i64 = 4;
 const DAY: i64 = 86_400_000_000;
 const FIRST_NIGHT: i64 = 1_798_761_600_000_000;
@@ -37,7 +37,7 @@ fn whatever_the_cloud_does_the_store_is_honest() {
     for_each_seed(SEEDS, simulate);
 }
 
-/// Runs the seeds that the environment asks for, else so many, on two threads, and names those that break a law.
+/// Runs the seeds that the environment asks for, otherwise so many, on two threads, and names those that break a law.
 fn for_each_seed(seeds: u64, simulate: fn(u64)) {
     let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     if let Some(seed) = number("HCLAKE_SIM_SEED") {
@@ -76,8 +76,7 @@ fn simulate(seed: u64) {
     simulation.the_past_is_as_it_was();
 }
 
-/// Lists that differ in how they are paged, or in that they hide when a record changed; with pages small enough for
-/// many seams.
+/// Lists with different paging, or without the time of changes; their pages are small, so that there are many seams.
 fn catalog() -> Catalog {
     let list = |name: &str, paging: &str, updated: &str| {
         let column =
@@ -147,14 +146,14 @@ struct Simulation {
     /// What each table held after each night, by the night's instant.
     past: Vec<(Timestamp, Vec<Held>)>,
     has_brake: bool,
-    /// Whether the night after has to confirm that a record is gone.
+    /// Whether the next night has to confirm that a record is gone.
     by_next_night: bool,
     /// Whether one record at a time is left out by all answers of a night.
     hides: bool,
     _folder: tempfile::TempDir,
 }
 
-/// What came of one list in one night.
+/// The result of one list in one night.
 struct Came {
     swept: Swept,
     sweep: SweepId,
@@ -166,7 +165,7 @@ impl Simulation {
     fn new(seed: u64) -> Simulation {
         let mut rng = Rng::with_seed(seed);
         let mut endpoints = catalog().endpoints().to_vec();
-        // One list as a rule, since a night of the store costs by the table; all of them together now and then.
+        // Mostly one list, since each table makes a night slower; sometimes all of them together.
         if rng.u8(..16) > 0 {
             endpoints = vec![endpoints.swap_remove(rng.usize(..endpoints.len()))];
         }
@@ -213,7 +212,7 @@ impl Simulation {
         let mut night = Night::open(&self.store, &self.endpoints, &|| at, &settings).expect("a night");
         let mut came = Vec::new();
         for (endpoint, list) in self.endpoints.iter().zip(&self.lists) {
-            // Another one each night: a record that both nights leave out looks just like one that is gone.
+            // A different one each night: a record that both nights leave out looks just like one that is gone.
             let hidden = self.hides.then_some(if number % 2 == 0 { 3 } else { 1_000_004 });
             list.lock().unwrap().begin_sweep(hidden.filter(|_| self.rng.lock().unwrap().bool()));
             came.push(self.sweep(&mut night, endpoint, list));
@@ -256,7 +255,7 @@ impl Simulation {
         Came { swept, sweep: id, bad, before }
     }
 
-    /// Once trouble has ended, one night makes the store what the cloud is; two, where the second has to confirm.
+    /// Without trouble, one night makes the store equal to the cloud; two, where the second has to confirm.
     fn clean_nights(&mut self, number: i64) {
         self.night(number);
         self.night(number + 1);
@@ -297,7 +296,7 @@ fn held_by(connection: &Connection, from: &str) -> Held {
     rows.map(|row| row.expect("a row")).collect()
 }
 
-/// What a night held that a later one has confirmed as gone by then.
+/// Records of a night that a later night confirmed as gone at that time.
 fn confirmed_since(store: &Connection, table: &str, at: Timestamp) -> Held {
     let confirmed = format!(
         "(SELECT h.id, h.state FROM {table}_history h JOIN runs r ON r.run_id = h._closed_run_id
@@ -336,7 +335,7 @@ fn record(came: &Came, by_next_night: bool) -> SweepRecord {
     }
 }
 
-/// Takes a sweep's rows straight into the store.
+/// Puts a sweep's rows directly into the store.
 struct Desk<'a> {
     night: &'a mut Night,
     sweep: SweepId,
@@ -375,7 +374,7 @@ impl Sink for Desk<'_> {
     fn progress(&mut self, _: Progress) {}
 }
 
-/// What must hold after a night, of one list.
+/// What must be true of one list after a night.
 struct Laws<'a> {
     list: &'a List,
     came: &'a Came,
@@ -410,8 +409,8 @@ impl Laws<'_> {
         let is_strong =
             matches!(proof, Proof::Seams | Proof::SeamsConfirmed | Proof::OnePage | Proof::OnePageConfirmed);
         let finds_new = is_strong && self.list.sorting.is_fixed();
-        // A proof says that nothing held is gone. Where the order can move records, it does not say that nothing new
-        // was missed; and what waits for the next night was not shown at all.
+        // A proof says that no stored record was missed. Where the order can move records, a new one may still be missed;
+        // and a record that waits for the next night was not shown at all.
         let is_shown = |key: u32| {
             let was_held = self.came.before.contains_key(&format!("k{key}"));
             !self.list.hides(key) && (finds_new || (was_held && self.counts.unconfirmed == 0))

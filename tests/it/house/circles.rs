@@ -1,5 +1,5 @@
-//! No circles: no file of `src` uses, through whichever others, a file that uses it. Each path is followed to the file
-//! that defines what it names: a file that only hands a name on, as a `mod.rs` does, does not count.
+//! No circles: no file of `src` uses, directly or through others, a file that uses it. Each path is followed to the file
+//! that defines its name: a file that only re-exports a name, as a `mod.rs` does, does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,15 +7,15 @@ use std::path::Path;
 
 use crate::house::tidy::{files, is_test_file, root, without_tests};
 
-/// Rooms whose circles are not dissolved yet.
+/// Rooms that still have circles.
 const NOT_YET: &[&str] = &["config"];
 
-/// Files that may hand a name on, from where it is defined to where it is used.
+/// Files that may re-export a name, between its definition and its use.
 const HOPS_MAX: usize = 16;
 
 /// A file by its path below `crate`: `["cloud", "auth", "token"]`.
 type Module = Vec<String>;
-/// For each file, the files that it uses, and the names that it takes from each.
+/// For each file, the files that it uses, and the names that it uses of each.
 type Edges = BTreeMap<Module, BTreeMap<Module, BTreeSet<String>>>;
 
 /// A name that a file declares with `use`.
@@ -30,7 +30,7 @@ struct Source {
     /// Below `src`.
     file: String,
     imports: Vec<Import>,
-    /// All but the declarations of imports and modules.
+    /// The code without imports and module declarations.
     code: String,
 }
 
@@ -72,7 +72,7 @@ fn is_of_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// Whether a declaration is public, to whomever, and the declaration.
+/// Whether a declaration is public in any way, and the declaration without that.
 fn after_visibility(line: &str) -> (bool, &str) {
     let limited = || line.strip_prefix("pub(")?.split_once(") ").map(|(_, declaration)| declaration);
     match line.strip_prefix("pub ").or_else(limited) {
@@ -97,7 +97,7 @@ fn leaves(tree: &str) -> Vec<(Vec<String>, String)> {
     vec![(segments(path), name.trim().to_owned())]
 }
 
-/// Parts between the commas that stand in no brace.
+/// Parts between the commas outside braces.
 fn outer_parts(branches: &str) -> Vec<&str> {
     let mut depth = 0;
     let is_end = |c: char| {
@@ -111,7 +111,7 @@ fn segments(path: &str) -> Vec<String> {
     path.split("::").map(|segment| segment.trim().to_owned()).filter(|segment| !segment.is_empty()).collect()
 }
 
-/// The paths of several segments that stand in code, less those that begin behind a `::`.
+/// The paths with several segments in code, without those that begin after a `::`.
 fn paths_in(code: &str) -> impl Iterator<Item = Vec<String>> {
     let words = code.split(|c: char| !is_of_name(c) && c != ':').filter(|word| !word.starts_with("::"));
     words.map(segments).filter(|path| path.len() > 1)
@@ -126,7 +126,7 @@ impl Sources {
         Sources(files.into_iter().map(|(file, text)| (module_of(&file), Source::read(file, &text))).collect())
     }
 
-    /// A path that stands in `module`, from the root of the crate on; `None` where it leads to another crate.
+    /// The absolute path of a path in `module`; `None` where it leads to another crate.
     fn absolute(&self, module: &[String], path: &[String]) -> Option<Vec<String>> {
         let ups = path.iter().take_while(|segment| *segment == "super").count();
         Some(match path[0].as_str() {
@@ -178,7 +178,7 @@ impl Sources {
     }
 }
 
-/// What ties the files of each circle; nothing where there is none.
+/// The uses that make each circle; empty where there is none.
 fn ties(sources: &Sources, is_left: impl Fn(&Module) -> bool) -> Vec<String> {
     let edges = sources.edges();
     let tie = |from: &Module, to: &Module, names: &BTreeSet<String>| {
@@ -193,14 +193,14 @@ fn ties(sources: &Sources, is_left: impl Fn(&Module) -> bool) -> Vec<String> {
     circles.filter(|circle| !circle.iter().any(|module| is_left(module))).map(of_circle).collect()
 }
 
-/// Without `mod` and `lib`, which stand for their folder.
+/// Without `mod` and `lib`, which mean their folder.
 fn module_of(file: &str) -> Module {
     let mut module: Module = file.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
     module.pop_if(|last| last == "mod" || last == "lib");
     module
 }
 
-/// Sets of files of which each uses, through the others, itself.
+/// Sets of files of which each uses itself through the others.
 fn circles(edges: &Edges) -> BTreeSet<BTreeSet<&Module>> {
     let reached_from = |module| {
         let (mut reached, mut next) = (BTreeSet::new(), vec![module]);
@@ -232,14 +232,14 @@ fn files_do_not_use_one_another_in_a_circle() {
     assert!(found.is_empty(), "these files use one another in a circle:\n{}", found.join("and these:\n"));
 }
 
-/// What ties the circles of these files.
+/// The uses that make the circles of these files.
 fn tied(files: &[(&str, &str)]) -> String {
     let sources = Sources::of(files.iter().map(|(file, text)| (file.to_string(), text.to_string())));
     ties(&sources, |_| false).concat()
 }
 
 #[test]
-fn a_tree_of_imports_is_taken_apart() {
+fn a_tree_of_imports_becomes_single_paths() {
     let flat = |tree| -> Vec<String> {
         leaves(tree).into_iter().map(|(path, name)| format!("{} = {name}", path.join("::"))).collect()
     };
@@ -254,7 +254,7 @@ fn a_tree_of_imports_is_taken_apart() {
 }
 
 #[test]
-fn imports_are_told_from_code_and_tests_are_not_read() {
+fn imports_are_separated_from_code_and_tests_are_not_read() {
     let source = Source::read(
         "r.rs".to_owned(),
         "//! use crate::x;\nmod m;\npub(super) use m::{A,\n    B};\nuse crate::y::C;\nlet b: B = C::new(z::D);\n\
@@ -267,7 +267,7 @@ fn imports_are_told_from_code_and_tests_are_not_read() {
 }
 
 #[test]
-fn a_circle_is_found_through_any_number_of_files_and_what_hangs_on_it_is_not_in_it() {
+fn a_circle_is_found_through_any_number_of_files_and_its_users_are_not_in_it() {
     let files = [
         ("r/a.rs", "use super::b::B;"),
         ("r/b.rs", "fn f() { crate::r::c::g() }"),
@@ -289,7 +289,7 @@ fn names_are_followed_to_the_file_that_defines_them() {
 }
 
 #[test]
-fn a_file_that_hands_on_is_no_part_of_a_circle_and_one_that_uses_is() {
+fn a_file_that_re_exports_is_not_part_of_a_circle_and_one_that_uses_is() {
     let child = ("r/a.rs", "use super::T;");
     assert_eq!(tied(&[("r/mod.rs", "mod a;\npub use a::f;\npub struct T;"), child]), "");
     assert_eq!(

@@ -1,5 +1,5 @@
-//! The README and the pages under `docs/` stay true: commands run and show the columns shown, links lead somewhere,
-//! and what the program has is described. It knows nothing of how a page reads.
+//! The README and the pages under `docs/` stay true: commands run and have the columns shown, links work, and all features
+//! are described. It does not judge the prose.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -109,7 +109,7 @@ fn blocks(language: &str) -> Vec<String> {
     pages().iter().flat_map(|page| page.blocks(language)).collect()
 }
 
-/// Words of a command line; quotes of either kind hold words together.
+/// Words of a command line; quotes of either kind join words.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in line.chars() {
@@ -139,7 +139,7 @@ fn commands(block: &str) -> Vec<(&str, Vec<&str>)> {
     commands
 }
 
-/// The headers of the tables in an output, each as its words: a header may be broken over lines, at blanks and at `_`.
+/// The headers of the tables in an output, each as its words: a header may be broken over lines, at spaces and at `_`.
 fn headers(lines: &[&str]) -> Vec<BTreeMap<String, usize>> {
     let rules = lines.iter().enumerate().filter(|(_, line)| line.starts_with('─'));
     rules
@@ -154,7 +154,7 @@ fn headers(lines: &[&str]) -> Vec<BTreeMap<String, usize>> {
         .collect()
 }
 
-/// A line with each number as 0, and single blanks.
+/// A line with each number as 0, and single spaces.
 fn without_numbers(line: &str) -> String {
     let mut kept = String::new();
     for c in line.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
@@ -167,7 +167,7 @@ fn without_numbers(line: &str) -> String {
     kept
 }
 
-/// Holds if the tables shown have columns of those printed, or, where none is shown, if the first line was printed.
+/// Asserts that the tables shown have only columns of those printed, or, without a table, that the first line was printed.
 fn assert_shown(place: &str, shown: &[&str], ran: &Ran) {
     let printed: Vec<&str> = ran.stdout.lines().chain(ran.stderr.lines()).collect();
     let (wanted, found) = (headers(shown), headers(&printed));
@@ -201,7 +201,7 @@ fn every_command_shown_runs_and_shows_the_columns_that_the_page_shows() {
             for (command, shown) in commands(&block) {
                 let args = words(command);
                 if args[0] == "init" {
-                    // It overwrites no file.
+                    // The command overwrites no file.
                     fs::remove_file(tenant.path("hclake.toml")).expect("removed");
                 }
                 let result = tenant.run(&args.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
@@ -274,12 +274,12 @@ fn every_page_is_linked_from_the_readme() {
 }
 
 #[test]
-fn the_readme_can_be_read_in_one_sitting() {
+fn the_readme_is_short() {
     let lines = Page::of("README.md").text.lines().count();
     assert!(lines <= README_LINES_MAX, "{lines} lines are more than {README_LINES_MAX}; move some to docs/");
 }
 
-/// The demo runs on three days in a row, and examples are asked of its store: a question may name the day after, too.
+/// The demo runs on three days in a row, and examples use its store; a question may also name the day after.
 #[test]
 fn the_dates_in_examples_are_those_of_one_demo() {
     let blocks = blocks("console");
@@ -324,7 +324,7 @@ fn every_make_target_named_is_in_the_makefile() {
     }
 }
 
-/// Whether a line is the pattern's, in which words such as FOLDER stand for what differs from run to run.
+/// Whether a line matches the pattern, in which words such as FOLDER stand for what differs between runs.
 fn fits(line: &str, pattern: &str) -> bool {
     let mut pieces = vec![pattern];
     for word in ["FOLDER", "PORT", "in N ms", "ID", "SIZE"] {
@@ -376,7 +376,7 @@ fn the_messages_on_credentials_are_the_programs() {
 }
 
 #[test]
-fn the_configuration_shown_is_taken() {
+fn the_configuration_shown_is_accepted() {
     let tenant = Tenant::new();
     let (catalog_files, configurations): (Vec<String>, Vec<String>) =
         blocks("toml").into_iter().partition(|block| block.contains("[[column]]"));

@@ -1,5 +1,5 @@
-//! The house rules, held by a test: which module may use which, what a file opens with, how long it may be,
-//! who may print, read the environment or ask for the time.
+//! Tests of the house rules: which module may use which, how a file begins, how long it may be, and who may print, read the
+//! environment or ask for the time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const LINES_MAX: usize = 650;
 
-/// Each room with the rooms it may use besides itself.
+/// Each room, with the other rooms that it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("schema", &["base"]),
@@ -40,7 +40,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Words that only the named modules and files may hold. Files that read, write or make values ask for each type.
+/// Words that only these modules and files may contain. Files that read, write or make values match on each type.
 const RESERVED: &[(&str, &[&str])] = &[
     ("println!", &["cli"]),
     ("eprintln!", &["cli"]),
@@ -111,7 +111,7 @@ pub(crate) fn is_test_file(path: &Path) -> bool {
 }
 
 #[test]
-fn modules_use_only_what_stands_below_them() {
+fn modules_use_only_modules_below_them() {
     let may_use: BTreeMap<_, _> = MAY_USE.iter().copied().collect();
     let mut faults = Vec::new();
     for (module, path, text) in sources() {
@@ -129,12 +129,12 @@ fn modules_use_only_what_stands_below_them() {
 }
 
 #[test]
-fn every_folder_of_the_source_is_in_the_table_of_floors() {
+fn every_folder_of_the_source_is_in_the_table_of_rooms() {
     for entry in fs::read_dir(root().join("src")).expect("src") {
         let path = entry.expect("readable").path();
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
         let is_known = MAY_USE.iter().any(|(module, _)| *module == name);
-        assert!(is_known || ["main", "lib", "build"].contains(&name.as_str()), "{name} stands on no floor");
+        assert!(is_known || ["main", "lib", "build"].contains(&name.as_str()), "{name} is not in MAY_USE");
     }
 }
 
@@ -162,7 +162,7 @@ fn the_page_on_architecture_shows_every_room_above_those_that_it_may_use() {
 }
 
 #[test]
-fn printing_time_environment_drivers_and_types_stay_where_they_belong() {
+fn printing_time_environment_drivers_and_types_stay_in_their_rooms() {
     let mut faults = Vec::new();
     for (module, path, text) in sources() {
         if module == "build" || is_test_file(&path) {
@@ -180,11 +180,11 @@ fn printing_time_environment_drivers_and_types_stay_where_they_belong() {
 }
 
 #[test]
-fn every_file_opens_with_what_it_is_for_and_is_of_readable_length() {
+fn every_file_opens_with_its_purpose_and_is_not_too_long() {
     let mut faults = Vec::new();
     for (_, path, text) in sources() {
         if !text.starts_with("//!") {
-            faults.push(format!("{} does not open with what it is for", path.display()));
+            faults.push(format!("{} does not open with its purpose", path.display()));
         }
         let lines = text.lines().count();
         if lines > LINES_MAX {
@@ -193,14 +193,14 @@ fn every_file_opens_with_what_it_is_for_and_is_of_readable_length() {
     }
     for path in files(&root().join("sql"), "sql") {
         if !fs::read_to_string(&path).expect("readable").starts_with("--") {
-            faults.push(format!("{} does not open with what it is for", path.display()));
+            faults.push(format!("{} does not open with its purpose", path.display()));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 #[test]
-fn sql_says_the_same_with_and_without_zone_support_and_under_any_zone() {
+fn sql_does_not_depend_on_time_zones() {
     let forbidden =
         ["now()", "current_date", "current_timestamp", "today()", "at time zone", "::timestamp ", "::timestamp\n"];
     for path in files(&root().join("sql"), "sql") {
@@ -213,7 +213,7 @@ fn sql_says_the_same_with_and_without_zone_support_and_under_any_zone() {
     }
 }
 
-/// DuckDB compiled from source has no time zones; what the tests ask of a store has to do without them too.
+/// DuckDB compiled from source has no time zones, so the queries in tests must work without them.
 #[test]
 fn sql_in_tests_needs_no_time_zone_library() {
     let needing = ["make_timestamptz(", "date_trunc(", "timezone(", " at time zone ", "_at - started_at"];
@@ -226,7 +226,7 @@ fn sql_in_tests_needs_no_time_zone_library() {
 }
 
 #[test]
-fn nothing_is_left_undone_or_unsaid() {
+fn no_mark_of_unfinished_work_is_left() {
     let marks = ["todo!", "unimplemented!", concat!("TO", "DO"), concat!("FIX", "ME"), "dbg!("];
     for (_, path, text) in sources() {
         for mark in marks {

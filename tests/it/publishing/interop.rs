@@ -1,5 +1,5 @@
-//! Published folders as other programs read them: real readers, held to the store value for value. It needs them
-//! installed, which `make test-interop` does.
+//! Published folders as other programs read them: every value of real readers is compared with the store. The readers must
+//! be installed, which `make test-interop` does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ fn publish(tenant: &Tenant) {
     tenant.run(&["publish", "parquet", "--to", "flat", "--flat"]).exits(0);
 }
 
-/// One night in the folders `bi` and `flat`, with one table empty and values that readers stumble over.
+/// One night in the folders `bi` and `flat`, with one empty table and values that are hard for readers.
 fn first_night() -> Tenant {
     let tenant = Tenant::of(WorldSettings { swr_jobs: 0, ..small_world() }, EmulatorSettings::default());
     tenant.sync().exits(0);
@@ -33,7 +33,7 @@ fn first_night() -> Tenant {
     tenant
 }
 
-/// Two nights more, and a column that comes with the first of them.
+/// Two more nights, and a new column from the first of them on.
 fn later_nights(tenant: &Tenant) {
     alter(
         tenant,
@@ -50,7 +50,7 @@ fn later_nights(tenant: &Tenant) {
     }
 }
 
-/// Where `make test-interop` has put the readers.
+/// Where `make test-interop` installs the readers.
 fn environment() -> PathBuf {
     std::env::var_os("HCLAKE_READERS").expect("HCLAKE_READERS names the readers' environment").into()
 }
@@ -96,7 +96,7 @@ fn every_reader_gets_every_value_as_the_store_has_it() {
     python(&["table.py", "results.jsonl"], ZONES[0]);
 }
 
-/// The Python of the pages that is fenced `py`, as it stands there.
+/// Runs the blocks of Python in the pages, unchanged.
 #[test]
 #[ignore = "needs readers of Parquet: make test-interop installs them"]
 fn the_python_shown_for_other_tools_runs() {

@@ -1,5 +1,5 @@
-//! Published Parquet: equal to the store value for value, written once, whole at every moment, and refused where it
-//! would do harm.
+//! Published Parquet: equal to the store value for value, written once, whole at every moment, and refused where it would
+//! overwrite other files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, Permissions};
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use crate::support::{Ran, Tenant, unlimited_rates};
 
-/// Enough for a publisher to be met at work.
+/// Enough rows to catch a publisher while it works.
 const KILLS: u64 = 20;
 
 fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
@@ -70,7 +70,7 @@ fn count(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
 }
 
-/// Rows that one of two queries gives and the other does not.
+/// Rows that only one of two queries gives.
 fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     count(
         connection,
@@ -95,7 +95,7 @@ fn as_text(columns: &[String]) -> String {
     columns.iter().map(written).collect::<Vec<_>>().join(", ")
 }
 
-/// Holds if the records as of every run, from live records and history in the folder, are those of the store.
+/// Asserts that the records as of every run, from live records and history in the folder, are those of the store.
 fn assert_as_of_every_run(tenant: &Tenant) {
     let connection = tenant.open();
     let runs = tenant.texts("SELECT epoch_us(started_at)::VARCHAR FROM runs");
@@ -182,7 +182,7 @@ fn every_value_is_read_back_as_the_store_has_it_by_two_readers() {
 }
 
 #[test]
-fn every_night_is_written_once_missed_ones_later_and_a_night_again_not_at_all() {
+fn every_run_is_published_once_and_missed_runs_are_published_later() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
     let first = manifest(&tenant);
@@ -237,7 +237,7 @@ fn changes_alone_say_what_every_run_did() {
 }
 
 #[test]
-fn a_column_that_comes_between_two_runs_and_one_that_left_the_catalog_are_kept() {
+fn a_column_that_is_new_between_two_runs_and_one_that_left_the_catalog_are_kept() {
     let tenant = nights(1);
     let alter = |sql: &str| {
         let writer = Connection::open(tenant.store()).expect("opens");
@@ -347,7 +347,7 @@ fn a_dataset_begun_at_an_instant_holds_history_from_there_on() {
 }
 
 #[test]
-fn some_tables_alone_are_brought_up_and_the_others_keep_their_night() {
+fn publishing_only_some_tables_leaves_the_others_at_their_run() {
     let tenant = nights(1);
     publish(&tenant, &["--tables", "apps"]).exits(0);
     assert!(!tenant.path("bi/current/deploy_apps.parquet").exists());
@@ -363,7 +363,7 @@ fn some_tables_alone_are_brought_up_and_the_others_keep_their_night() {
 }
 
 #[test]
-fn verify_names_what_was_removed_altered_or_added_and_publish_mends_what_it_can() {
+fn verify_names_what_was_removed_changed_or_added_and_publish_fixes_what_it_can() {
     let tenant = nights(2);
     publish(&tenant, &[]).exits(0);
     let bi = |path: &str| tenant.path(&format!("bi/{path}"));
@@ -388,7 +388,7 @@ fn verify_names_what_was_removed_altered_or_added_and_publish_mends_what_it_can(
 }
 
 #[test]
-fn verify_tells_a_store_that_says_otherwise() {
+fn verify_names_differences_from_the_store() {
     let tenant = nights(2);
     publish(&tenant, &[]).exits(0);
     let writer = Connection::open(tenant.store()).expect("opens");
@@ -441,7 +441,7 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
 }
 
 #[test]
-fn after_a_backup_was_put_back_the_hint_of_the_refusal_helps() {
+fn after_a_backup_was_restored_the_hint_of_the_refusal_helps() {
     let tenant = nights(2);
     publish(&tenant, &[]).exits(0);
     fs::copy(tenant.store(), tenant.path("backup.duckdb")).expect("copied");
@@ -461,7 +461,7 @@ fn after_a_backup_was_put_back_the_hint_of_the_refusal_helps() {
 }
 
 #[test]
-fn the_second_publisher_is_turned_away_with_the_name_of_the_first() {
+fn a_second_publisher_is_refused_with_the_name_of_the_first() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
     let lock = File::options().write(true).open(tenant.path("bi/.hclake.lock")).expect("there");
@@ -498,7 +498,7 @@ fn assert_fixed_files_whole(tenant: &Tenant) {
 }
 
 #[test]
-fn a_publisher_killed_at_any_moment_leaves_what_was_published_and_the_next_one_mends() {
+fn a_publisher_killed_at_any_moment_leaves_what_was_published_and_the_next_one_repairs_the_rest() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
     let begun: Vec<_> =
@@ -532,7 +532,7 @@ fn a_publisher_killed_at_any_moment_leaves_what_was_published_and_the_next_one_m
         let unfinished = files(&tenant.path("bi")).into_iter().filter(|path| path.to_string_lossy().contains("-tmp"));
         assert_eq!(unfinished.count(), 0);
     }
-    assert!(killed > KILLS as usize / 4, "{killed} were killed amid their work");
+    assert!(killed > KILLS as usize / 4, "{killed} were killed during their work");
 }
 
 #[test]
@@ -577,7 +577,7 @@ fn a_folder_that_turns_read_only_leaves_what_was_published_and_is_named() {
 }
 
 #[test]
-fn a_sync_publishes_where_it_is_told_to_and_a_fault_there_leaves_the_run_stored() {
+fn a_sync_publishes_to_the_configured_folder_and_a_fault_there_leaves_the_run_stored() {
     let tenant = Tenant::new();
     tenant.write("hclake.toml", &(unlimited_rates() + "[publish]\nparquet = \"bi\"\n"));
     tenant.sync().exits(0).says(&["published run 1 into", "bi"]);
@@ -599,7 +599,7 @@ fn a_sync_publishes_where_it_is_told_to_and_a_fault_there_leaves_the_run_stored(
         let rows = "SELECT format('{} {}', run_id, coalesce(settled_by::VARCHAR, '-')) FROM outbox ORDER BY run_id";
         tenant.texts(rows)
     };
-    assert_eq!(outbox(), ["1 3", "2 -", "3 -"], "run 3 found run 1 published, and no more");
+    assert_eq!(outbox(), ["1 3", "2 -", "3 -"], "run 3 found run 1 published, and no later one");
     next_night(&tenant);
     assert_eq!(outbox(), ["1 3", "2 4", "3 4", "4 -"]);
 }

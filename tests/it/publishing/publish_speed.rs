@@ -11,7 +11,7 @@ const ROWS: u64 = 1_000_000;
 const PEAK_MB_MAX: u64 = 300;
 const VERIFY_PEAK_MB_MAX: u64 = 400;
 
-/// The records of a first night over and over, each with identifiers and instants of its own.
+/// The records of a first night many times, each copy with its own identifiers and instants.
 const GROW: &str = "
     INSERT INTO app_install_jobs
     SELECT v.* REPLACE (

@@ -1,5 +1,5 @@
-//! A store as each version of DuckDB reads it that a BI tool may have in it: the views and macros answer as they do
-//! here. It needs those versions installed, which `make test-duckdb` does.
+//! A store read by each version of DuckDB that a BI tool may contain: views and macros give the same answers as here. The
+//! versions must be installed, which `make test-duckdb` does.
 
 use std::fs;
 use std::io::Write;
@@ -70,7 +70,7 @@ fn answers_by(version: &Path, store: &Path, questions: &[String]) -> Vec<Rows> {
 
 #[test]
 #[ignore = "needs versions of DuckDB: make test-duckdb installs them"]
-fn each_duckdb_answers_by_views_and_macros_as_this_one_does() {
+fn views_and_macros_give_the_same_answers_in_each_version_of_duckdb() {
     let installed = PathBuf::from(std::env::var_os("HCLAKE_DUCKDBS").expect("HCLAKE_DUCKDBS names their folder"));
     let tenant = Tenant::new();
     tenant.sync().exits(0);

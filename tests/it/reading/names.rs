@@ -1,5 +1,5 @@
-//! Lists whose tables and columns are called like anything that hclake's own SQL or DuckDB has a name for: they are
-//! stored, asked about and published like any other, or refused with a reason before anything is asked of the cloud.
+//! Lists whose tables and columns have a name that hclake's own SQL or DuckDB uses too: they are stored, queried and
+//! published like any other, or refused with a reason before any request is sent.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use crate::support::{Tenant, small_world, unlimited_rates};
 
 /// Columns of one wide table.
 const WIDTH: usize = 150;
-/// Tables and columns that are named by lot, beside those that are always tried.
+/// Randomly chosen names of tables and columns, besides those that are always tried.
 const DRAWN: (usize, usize) = (8, 80);
 /// The same where all names are tried, part by part.
 const DRAWN_OF_ALL: (usize, usize) = (60, 140);
@@ -45,14 +45,14 @@ fn sql_text() -> String {
     sql_over_lists().iter().map(|file| code(file).to_lowercase()).collect()
 }
 
-/// Words of a text that a catalog could have for names; what sets hclake's own apart is left out.
+/// Words of a text that could be names in a catalog, without hclake's own prefix or suffix.
 fn words(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     let bare = words.map(|word| word.trim_start_matches('_').trim_start_matches("hclake_"));
     bare.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())).map(str::to_owned).collect()
 }
 
-/// Words that stand where a table could: before a dot, after FROM and its like, before the query of a WITH.
+/// Words at the place of a table: before a dot, after FROM and similar words, before the query of a WITH.
 fn words_for_tables(text: &str) -> BTreeSet<String> {
     let tokens: Vec<&str> = text.split_whitespace().collect();
     let after = tokens.windows(2).filter(|two| ["from", "join", "into", "update", "table", "with"].contains(&two[0]));
@@ -74,8 +74,8 @@ fn keywords(connection: &Connection, which: &str) -> BTreeSet<String> {
     names(connection, &format!("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category {which} 'reserved'"))
 }
 
-/// What stands where a table can stand, beside hclake's own words: schemas, databases, system tables and views,
-/// functions that give tables, words of SQL.
+/// Other names that can be at the place of a table: schemas, databases, system tables and views, table functions, words
+/// of SQL.
 fn names_near_tables(connection: &Connection) -> BTreeSet<String> {
     let mut found = keywords(connection, "<>");
     found.extend(words(&sql_text()));
@@ -114,8 +114,8 @@ fn names_near_columns(connection: &Connection) -> BTreeSet<String> {
     found
 }
 
-/// For each name that is used as `name.member` in hclake's SQL, its members: what a struct column of that name would
-/// have to hold to be taken for a table.
+/// For each name that hclake's SQL uses as `name.member`, its members: a struct column with that name and these members
+/// could be confused with a table.
 fn qualified(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -170,8 +170,8 @@ fn wide(name: &str, columns: &[&String], qualified: &BTreeMap<String, BTreeSet<S
     text
 }
 
-/// Catalog files, by the names of their tables, in parts of bearable size. The first has every name that hclake's own
-/// statements give to a table or a query; the others come in an order drawn by lot.
+/// Catalog files, by the names of their tables, in parts of moderate size. The first has every name that hclake's own
+/// statements give to a table or a query; the others come in random order.
 fn parts(rng: &mut fastrand::Rng, (tables_each, columns_each): (usize, usize)) -> Vec<BTreeMap<String, String>> {
     let connection = Connection::open_in_memory().expect("memory");
     let sql = sql_text();
@@ -265,7 +265,7 @@ fn seed() -> u64 {
 }
 
 #[test]
-fn lists_called_like_what_sql_has_a_name_for_are_stored_told_and_published() {
+fn lists_called_like_names_in_hclakes_sql_are_stored_shown_and_published() {
     let first = parts(&mut fastrand::Rng::with_seed(seed()), DRAWN).swap_remove(0);
     for name in ["kept", "dropped", "differing", "opened", "replaced", "staged", "filename", "main", "v"] {
         assert!(first.contains_key(name), "{name} is not tried");
@@ -275,7 +275,7 @@ fn lists_called_like_what_sql_has_a_name_for_are_stored_told_and_published() {
 
 #[test]
 #[ignore = "takes long: make test-slow"]
-fn lists_called_like_anything_that_has_a_name_are_stored_told_and_published() {
+fn lists_called_like_any_name_of_duckdb_are_stored_shown_and_published() {
     let parts = parts(&mut fastrand::Rng::with_seed(seed()), DRAWN_OF_ALL);
     for (number, part) in parts.iter().enumerate() {
         eprintln!("part {number} of {}: {}", parts.len(), part.keys().cloned().collect::<Vec<_>>().join(" "));
@@ -303,7 +303,7 @@ fn two_nights(lists: &BTreeMap<String, String>) {
     let before = of_all(None);
     tenant.advance();
     change_one_record_of_each(&tenant, lists, &catalog);
-    // One of two projects cannot be read that night: nothing may happen to its records.
+    // One of two projects cannot be read in this run: its records must not change.
     let refused = Fault::Answer { status: 403, headers: Vec::new(), body: "{}".to_owned() };
     tenant.cloud.faults.add(format!("{}/names/", PROJECTS[1]), When::Always, refused);
     let second = tenant.sync().exits(3).json();
@@ -342,7 +342,7 @@ fn two_nights(lists: &BTreeMap<String, String>) {
                 |row| Ok((row.get(0)?, row.get(1)?)),
             )
             .unwrap_or_else(|e| panic!("{e} in the changes of {table}"));
-        assert!(changes == done && done >= 2, "{table}: {changes} changes are told, {done} were made");
+        assert!(changes == done && done >= 2, "{table}: {changes} changes are shown, {done} were made");
         assert!(columns >= if is_wide(table) { 5 } else { 1 }, "{table}: {columns} columns changed");
         counted += 1;
     }
@@ -355,9 +355,10 @@ fn two_nights(lists: &BTreeMap<String, String>) {
     tenant.run(&["publish", "parquet", "--to", "flat", "--flat", "--tables", "wide_0"]).exits(0);
     tenant.run(&["publish", "verify", "flat"]).exits(0);
     for table in ["wide_0", lists.keys().next().expect("a list")] {
-        let told = tenant.run(&["describe", table, "--format", "json"]).exits(0).json();
-        let rows = told["scopes"].as_array().expect("scopes").iter().map(|scope| scope["rows"].as_i64().expect("rows"));
-        assert!(rows.sum::<i64>() >= 5, "{told}");
+        let described = tenant.run(&["describe", table, "--format", "json"]).exits(0).json();
+        let rows =
+            described["scopes"].as_array().expect("scopes").iter().map(|scope| scope["rows"].as_i64().expect("rows"));
+        assert!(rows.sum::<i64>() >= 5, "{described}");
     }
     let report = tenant.run(&["report", "runs", "--format", "json"]).exits(0);
     assert!(report.json().as_array().expect("rows").len() > lists.len());
@@ -421,9 +422,9 @@ fn a_store_may_be_called_like_an_address_or_like_a_database_of_duckdbs_own() {
     }
 }
 
-/// What hclake adds to a statement over a list's tables can be told from every name that a list can have.
+/// What hclake adds to a statement over a list's tables differs from every name that a list can have.
 #[test]
-fn queries_and_lambdas_in_statements_over_lists_have_names_of_hclakes_own() {
+fn queries_and_lambdas_in_statements_over_lists_have_hclakes_own_names() {
     let mut faults = String::new();
     let mut seen = 0;
     for file in sql_over_lists() {

@@ -1,5 +1,5 @@
-//! Asking the store: rows that stream within bounds and stop at once, files that are whole or not there, reports that
-//! say how old their lists are, and tables that fit a narrow terminal.
+//! Queries and reports: rows stream within limits and stop at once, files are whole or absent, reports show how old their
+//! lists are, and tables fit a narrow terminal.
 
 use std::fs;
 use std::io::Read;
@@ -13,9 +13,9 @@ use crate::support::{Ran, Tenant, list_of, small_world};
 
 /// 10^12 rows, in an order that needs no sorting.
 const ENDLESS: &str = "SELECT a.range AS i, md5(b.range::VARCHAR) AS m FROM range(1000000) a, range(1000000) b";
-/// The same, and no row comes of it.
+/// The same, but without a result row.
 const SILENT: &str = "SELECT a.range FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1";
-/// What is to stop has stopped by then, on a machine with other work too.
+/// Time within which a query must stop, also on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(3);
 
 fn synced() -> Tenant {
@@ -25,7 +25,7 @@ fn synced() -> Tenant {
     tenant
 }
 
-/// The program with a folder of its own for temporary files.
+/// The program with its own folder for temporary files.
 fn command(tenant: &Tenant, args: &[&str]) -> Command {
     let mut command = tenant.command(args);
     command.env("TMPDIR", tenant.path("tmp"));
@@ -67,7 +67,7 @@ fn bounded(tenant: &Tenant, kib: u64, line: &str) -> Ran {
 }
 
 #[test]
-fn rows_without_end_stream_within_bounds_and_end_with_their_reader() {
+fn very_many_rows_stream_within_limits_and_end_with_their_reader() {
     let tenant = synced();
     for format in ["csv", "jsonl", "json", "markdown"] {
         let begun = Instant::now();
@@ -80,7 +80,7 @@ fn rows_without_end_stream_within_bounds_and_end_with_their_reader() {
 }
 
 #[test]
-fn a_table_is_its_first_thousand_rows_with_a_word_of_the_others() {
+fn a_table_shows_its_first_thousand_rows_and_a_remark_about_the_others() {
     let tenant = synced();
     let ran = bounded(&tenant, 2_000_000, &format!("hclake query '{ENDLESS}'")).exits(0);
     assert_eq!(ran.stdout.lines().count(), 1_002);
@@ -98,7 +98,7 @@ fn a_table_is_its_first_thousand_rows_with_a_word_of_the_others() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_spilled_and_what_fits_nowhere_is_an_error() {
+fn a_query_larger_than_memory_spills_and_one_larger_than_the_disk_is_an_error() {
     let tenant = synced();
     let sorted = "SELECT count(*), max(m) FROM (SELECT md5(range::VARCHAR) AS m FROM range(3000000) ORDER BY m, range)";
     bounded(&tenant, 4_000_000, &format!("hclake query '{sorted}'")).exits(0);
@@ -118,7 +118,7 @@ fn an_interrupted_query_ends_at_once_and_leaves_nothing() {
         (&["query", SILENT][..], "-TERM"),
         (&to_file[..], "-INT"),
         (&to_parquet[..], "-INT"),
-        // Nobody takes what it writes, so that it waits in the system.
+        // Nobody reads its output, so it waits in a write.
         (&["query", ENDLESS, "--format", "csv"][..], "-INT"),
     ] {
         let child = started(&tenant, args);
@@ -156,7 +156,7 @@ fn a_fault_after_the_first_rows_is_an_error_and_leaves_no_file() {
     assert!(ran.stdout.lines().count() > 1_000);
     tenant.write("good.csv", "mine");
     for _ in 0..10 {
-        // Which thread speaks first is up to chance.
+        // Which thread reports first is random.
         tenant.run(&["query", late, "--format", "csv"]).exits(1).says(&["too late"]);
     }
     for args in [&["--out", "late.csv"][..], &["--out", "late.parquet"][..], &["--out", "good.csv", "--replace"][..]] {
@@ -246,7 +246,7 @@ fn no_sync_but_the_demos_own_fills_the_store_of_a_demo() {
 }
 
 #[test]
-fn a_report_says_first_what_is_amiss_with_its_lists() {
+fn a_report_starts_with_remarks_on_its_lists() {
     let tenant = synced();
     let fresh = tenant.run(&["report", "install_failures"]).exits(0);
     assert!(!fresh.stderr.contains("note: "), "{}", fresh.stderr);
@@ -265,7 +265,7 @@ fn a_report_says_first_what_is_amiss_with_its_lists() {
 }
 
 #[test]
-fn outcomes_on_a_young_store_are_compared_from_the_first_run_on() {
+fn outcomes_of_a_new_store_are_compared_from_the_first_run_on() {
     let tenant = synced();
     tenant.advance();
     tenant.sync().exits(0);
@@ -281,7 +281,7 @@ fn outcomes_on_a_young_store_are_compared_from_the_first_run_on() {
 }
 
 #[test]
-fn an_instant_in_the_future_is_no_way_to_ask_for_today() {
+fn as_of_an_instant_in_the_future_is_refused() {
     let tenant = synced();
     let ran = tenant.run(&["report", "install_failures", "--as-of", "2206-05-01"]).exits(2);
     ran.says(&["--as-of 2206-05-01", "in the future", "the newest run was at", "hint:"]);
@@ -289,7 +289,7 @@ fn an_instant_in_the_future_is_no_way_to_ask_for_today() {
 }
 
 #[test]
-fn what_is_held_back_stands_in_the_tables_of_sync_status_and_the_head_of_reports() {
+fn held_back_records_are_shown_by_sync_status_and_reports() {
     let tenant = synced();
     let jobs = tenant.list_id("app_install_jobs");
     tenant.cloud.with_world(|world| {
@@ -306,7 +306,7 @@ fn what_is_held_back_stands_in_the_tables_of_sync_status_and_the_head_of_reports
     assert!(!tenant.run(&["status"]).exits(0).stdout.contains("held back"));
 }
 
-/// What a terminal of this width shows of the program; `None` where there is no `script` to make one with.
+/// The output of the program on a terminal of this width; `None` without the program `script`, which makes one.
 fn on_terminal(tenant: &Tenant, columns: usize, work: &str) -> Option<String> {
     let line = format!("stty cols {columns} rows 50; '{}' {work}", env!("CARGO_BIN_EXE_hclake"));
     let mut command = Command::new("script");
@@ -353,7 +353,7 @@ fn what_people_read_fits_eighty_columns() {
 }
 
 #[test]
-fn one_word_names_tables_everywhere_and_silence_and_speech_exclude_each_other() {
+fn only_names_tables_in_every_command_and_quiet_excludes_verbose() {
     let tenant = Tenant::new();
     tenant.run(&["sync", "--tables", "apps"]).exits(0);
     tenant.run(&["sync", "--only", "apps"]).exits(0);

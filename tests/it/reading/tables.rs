@@ -1,4 +1,4 @@
-//! What the program tells of its tables and settings: from the catalog alone, and from a store.
+//! What the program shows about its tables and settings: from the catalog alone, and from a store.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +23,7 @@ fn without_a_store_the_tables_are_those_of_the_catalog() {
 }
 
 #[test]
-fn with_a_store_each_table_tells_its_rows_versions_scopes_and_freshness() {
+fn with_a_store_each_table_has_its_rows_versions_scopes_and_age() {
     let tenant = Tenant::new();
     let first = tenant.sync().exits(0).json();
     tenant.advance();
@@ -35,10 +35,10 @@ fn with_a_store_each_table_tells_its_rows_versions_scopes_and_freshness() {
         assert_eq!(row["versions"], tenant.number(&format!("SELECT count(*) FROM {table}_versions")), "{row}");
         assert_eq!(row["scopes"], if table == "image_jobs" { 3 } else { 1 }, "{row}");
         for (instant, summary) in [("since", &first), ("newest_complete", &second)] {
-            let told = row[instant].as_str().expect("an instant").trim_end_matches('Z').trim_end_matches('0');
+            let shown = row[instant].as_str().expect("an instant").trim_end_matches('Z').trim_end_matches('0');
             let started =
                 summary["started_at"].as_str().expect("an instant").trim_end_matches('Z').trim_end_matches('0');
-            assert_eq!(told, started, "{row}");
+            assert_eq!(shown, started, "{row}");
         }
     }
     let jobs = tenant.run(&["describe", "image_jobs", "--format", "json"]).exits(0).json();
@@ -48,7 +48,7 @@ fn with_a_store_each_table_tells_its_rows_versions_scopes_and_freshness() {
 }
 
 #[test]
-fn a_table_that_left_the_catalog_is_still_told_of() {
+fn a_table_that_left_the_catalog_is_still_shown() {
     let tenant = Tenant::new();
     let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog/app_catalogs.toml");
     fs::create_dir(tenant.path("lists")).expect("made");
@@ -60,7 +60,7 @@ fn a_table_that_left_the_catalog_is_still_told_of() {
 }
 
 #[test]
-fn describe_tells_what_a_table_is_in_every_format() {
+fn describe_shows_a_table_in_every_format() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let table = tenant.run(&["describe", "deploy_tasks"]).exits(0).stdout;
@@ -88,19 +88,19 @@ fn describe_tells_what_a_table_is_in_every_format() {
         .says(&["there is no table `app`; did you mean `apps`?", "the tables are"]);
 }
 
-/// What the store itself says of its tables and columns is what the catalog says.
+/// The comments on tables and columns in the store are those of the catalog.
 #[test]
-fn comments_in_the_store_tell_what_tables_and_columns_mean() {
+fn comments_in_the_store_explain_tables_and_columns() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     for endpoint in hclake::catalog::Catalog::builtin().expect("sound").endpoints() {
-        let told = |what: &str| {
+        let comments = |what: &str| {
             tenant.texts(&format!("SELECT comment FROM duckdb_{what} AND schema_name = 'main' AND comment IS NOT NULL"))
         };
-        assert_eq!(told(&format!("tables() WHERE table_name = '{}'", endpoint.name)), [endpoint.about.as_str()]);
+        assert_eq!(comments(&format!("tables() WHERE table_name = '{}'", endpoint.name)), [endpoint.about.as_str()]);
         for column in endpoint.stored_columns() {
             let place = format!("columns() WHERE table_name = '{}' AND column_name = '{}'", endpoint.name, column.name);
-            assert_eq!(told(&place), [column.about], "{}.{}", endpoint.name, column.name);
+            assert_eq!(comments(&place), [column.about], "{}.{}", endpoint.name, column.name);
         }
         let silent = format!(
             "SELECT column_name FROM duckdb_columns() WHERE table_name = '{}' AND comment IS NULL",
@@ -111,7 +111,7 @@ fn comments_in_the_store_tell_what_tables_and_columns_mean() {
 }
 
 #[test]
-fn config_tells_every_setting_and_where_it_was_said_and_no_secret() {
+fn config_shows_every_setting_with_its_origin_and_no_secret() {
     let tenant = Tenant::new();
     let ran = tenant.run(&["config", "--store", "other.duckdb", "--format", "json"]).exits(0);
     let settings = ran.json();
@@ -145,7 +145,7 @@ fn the_page_of_tables_and_columns_is_what_the_program_writes() {
     let ran = Tenant::new().run(&["tables", "--columns", "--format", "markdown"]).exits(0);
     assert!(
         page == ran.stdout,
-        "docs/tables.md is not what the catalog says; write it anew:\n\
+        "docs/tables.md is not what the catalog says; write it again:\n\
          hclake tables --columns --format markdown > docs/tables.md"
     );
 }

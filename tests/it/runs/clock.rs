@@ -1,5 +1,5 @@
-//! Clocks that are wrong: the cloud's word on the time is heeded before anything is stored, a run of the future is not
-//! built upon, and it can be put right.
+//! Wrong clocks: the clock is compared with the cloud's before anything is stored, no run continues after one that is dated
+//! in the future, and such a run can be corrected.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl Observer for Silent {
     fn event(&self, _: &Event<'_>) {}
 }
 
-/// A run by a clock of the test's own.
+/// A run with the test's own clock.
 fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::Error> {
     let flags = Flags { store: Some(tenant.store()), ..Flags::default() };
     let (ak, sk) = tenant.keys();
@@ -62,12 +62,12 @@ fn a_clock_that_differs_from_the_clouds_by_more_than_a_day_stores_nothing() {
 fn a_clock_that_differs_by_less_than_a_day_is_warned_of_and_stored() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("", When::Always, Fault::SkewedClock { seconds: DAY_S - 3600 });
-    tenant.run(&["sync"]).exits(0).says(&["warning: this machine's clock is 1380 min behind"]);
+    tenant.run(&["sync"]).exits(0).says(&["warning: this machine's clock is 23 h behind"]);
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 1);
 }
 
 #[test]
-fn a_cloud_that_does_not_tell_the_time_stops_nothing() {
+fn a_cloud_without_a_date_header_stops_nothing() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("", When::Always, Fault::NoDate);
     tenant.run(&["sync"]).exits(0);
@@ -101,7 +101,7 @@ fn with_a_run_of_the_future() -> Tenant {
 }
 
 #[test]
-fn a_run_of_the_future_is_not_built_upon_and_not_taken_for_fresh() {
+fn no_run_follows_one_of_the_future_and_status_calls_it_stale() {
     let tenant = with_a_run_of_the_future();
     let before = std::fs::read(tenant.store()).expect("a store");
     tenant.run(&["sync", "--only", "apps"]).exits(2).says(&[
@@ -115,7 +115,7 @@ fn a_run_of_the_future_is_not_built_upon_and_not_taken_for_fresh() {
 }
 
 #[test]
-fn a_run_that_is_dated_again_takes_all_that_it_saw_along() {
+fn redating_a_run_also_redates_all_that_it_stored() {
     let tenant = with_a_run_of_the_future();
     let before = std::fs::read(tenant.store()).expect("a store");
     let future = "TIMESTAMPTZ '2090-01-01T00:00:00Z'";

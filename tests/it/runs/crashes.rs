@@ -1,5 +1,5 @@
-//! Runs that end before their end, and disks and folders that refuse them: the store is the night before or the
-//! night after, and the next run needs no help.
+//! Runs that are ended early, and disks and folders that cannot be written: the store is as before or as after the run, and
+//! the next run needs no help.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,9 +13,9 @@ use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 
 use crate::support::{Ran, Tenant, small_world};
 
-/// Runs that are killed, unless the variable `HCLAKE_KILLS` says how many.
+/// Runs that are killed; the variable `HCLAKE_KILLS` sets another number.
 const KILLS: usize = 20;
-/// What may stand beside the store after a run that was killed.
+/// Files that may be beside the store after a run was killed.
 const LEFTOVERS: [&str; 4] =
     ["hclake.duckdb.lock", "hclake.duckdb.next", "hclake.duckdb.next.tmp", "hclake.duckdb.next.wal"];
 /// A user who owns nothing.
@@ -72,7 +72,7 @@ fn a_run_killed_at_any_moment_leaves_a_whole_night() {
             landed += 1;
         }
         nights = runs;
-        // The next killed run meets what this one left; now and then a run is let through.
+        // The next killed run finds what this one left; now and then a run is not killed.
         if kill % 4 == 3 || kill + 1 == kills {
             tenant.sync().exits(0);
             nights += 1;
@@ -93,7 +93,7 @@ fn assert_whole(tenant: &Tenant, moment: &str) {
     tenant.assert_sound();
 }
 
-/// Runs that may write no file beyond so many blocks of 512 bytes, told so by an error and not by a signal.
+/// A run that may write at most so many blocks of 512 bytes to a file; beyond that it gets an error, not a signal.
 fn within_blocks(tenant: &Tenant, blocks: u64) -> Ran {
     let program = tenant.command(&["sync"]);
     let mut shell = Command::new("/bin/sh");
@@ -122,7 +122,7 @@ fn a_file_that_may_not_grow_ends_the_run_and_keeps_the_store() {
     larger.assert_sound();
 }
 
-/// A file system of its own in memory, gone with the value.
+/// A separate file system in memory, which is removed with the value.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -169,7 +169,7 @@ fn a_folder_that_this_user_may_not_write_is_named() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let before = fs::read(tenant.store()).expect("the store");
-    // Where the other user can read them.
+    // In a place that the other user can read.
     let program = tenant.path("hclake");
     fs::copy(env!("CARGO_BIN_EXE_hclake"), &program).expect("copied");
     fs::copy(Path::new(library).join("libduckdb.so"), tenant.path("libduckdb.so")).expect("copied");
@@ -177,8 +177,8 @@ fn a_folder_that_this_user_may_not_write_is_named() {
     let as_nobody = |args: &[&str]| {
         let mut command = Command::new(&program);
         command.args(args).env_clear().current_dir(tenant.folder()).uid(NOBODY).gid(NOBODY);
-        let told = tenant.command(args);
-        command.envs(told.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let inner = tenant.command(args);
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         Ran::of(command.env("LD_LIBRARY_PATH", tenant.folder()).output().expect("the program starts"))
     };
     as_nobody(&["sync"]).exits(1).says(&["cannot open", "hclake.duckdb.lock", "hint: check the permissions"]);
@@ -197,7 +197,7 @@ fn a_signal_that_ends_programs_ends_a_run_with_130_and_keeps_the_store() {
         tenant.sync().exits(0);
         let before = fs::read(tenant.store()).expect("the store");
         tenant.advance();
-        // Whatever these tests were started by may have had the program ignore the signal.
+        // The program that started these tests may have set the signal to be ignored.
         let usual = format!("--default-signal={signal}");
         signalled(&tenant, &["env", &usual], signal, Duration::from_secs(30)).exits(130).says(&["interrupted"]);
         assert_eq!(fs::read(tenant.store()).expect("the store"), before, "{signal}");
@@ -206,7 +206,7 @@ fn a_signal_that_ends_programs_ends_a_run_with_130_and_keeps_the_store() {
 }
 
 #[test]
-fn a_run_that_was_started_to_outlive_its_terminal_does() {
+fn a_run_under_nohup_outlives_its_terminal() {
     let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     signalled(&tenant, &["nohup"], "HUP", Duration::from_millis(500)).exits(0);
     assert_whole(&tenant, "after a hang-up");
@@ -226,7 +226,7 @@ fn signalled(tenant: &Tenant, starter: &[&str], signal: &str, wait: Duration) ->
 }
 
 #[test]
-fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
+fn a_folder_that_cannot_be_synced_is_a_warning_once_the_store_is_replaced() {
     let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     let lake = tenant.path("lake");
     fs::create_dir(&lake).expect("made");
@@ -240,7 +240,7 @@ fn a_folder_that_cannot_be_synced_is_a_warning_once_the_night_is_in_place() {
 }
 
 #[test]
-fn what_a_dead_run_left_is_no_hindrance() {
+fn files_of_a_dead_run_do_not_stop_the_next() {
     let tenant = Tenant::of(tiny_world(), EmulatorSettings::default());
     tenant.sync().exits(0);
     tenant

@@ -1,4 +1,4 @@
-//! A first sync: everything that the cloud lists is in the store, right to the value.
+//! A first sync: everything that the cloud lists is in the store, every value exact.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn expected(endpoint: &Endpoint, name: &str, record: &Value) -> Option<String> {
 }
 
 #[test]
-fn every_scalar_value_of_every_record_is_what_the_cloud_said() {
+fn every_scalar_value_of_every_record_is_the_clouds() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let connection = tenant.open();
@@ -105,7 +105,7 @@ fn every_scalar_value_of_every_record_is_what_the_cloud_said() {
 }
 
 #[test]
-fn nested_values_and_unknown_members_can_be_asked_for() {
+fn nested_values_and_unknown_members_can_be_queried() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     assert!(tenant.number("SELECT count(*) FROM apps WHERE app_file_store.bucket_store.bucket_name LIKE 'wks-%'") > 0);
@@ -126,7 +126,7 @@ fn every_request_is_in_the_ledger_with_the_clouds_own_id() {
 }
 
 #[test]
-fn the_summary_for_people_names_each_list_and_what_came_of_it() {
+fn the_summary_for_people_names_each_list_and_its_result() {
     let tenant = Tenant::new();
     let ran = tenant.run(&["sync"]).exits(0).says(&["run 1 complete: 8 lists", "stored in hclake.duckdb"]);
     for word in ["app_install_jobs", "CREATE_SERVER_IMAGE", "complete (seams)", "complete (totals)"] {

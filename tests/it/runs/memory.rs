@@ -1,5 +1,5 @@
-//! What large records take of memory: pages in flight, rows on their way to the store, and what could not be read are
-//! all held to a number of bytes, so that they are stored, and not the run's end.
+//! The memory that large records take: pages in flight, rows on their way to the store, and unreadable records are all
+//! limited in bytes, so that large records are stored and do not end the run.
 
 use hclake::emulator::{EmulatorSettings, WorldSettings};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ const TEXT_BYTES: usize = 200 << 10;
 /// that; the answer that is being read, the one before it and their decoded rows have 60 MiB each.
 const PEAK_MB_MAX: u64 = 900;
 
-/// A cloud whose install jobs are large; `spoil` makes them what they are.
+/// A cloud whose install jobs are large; `spoil` changes each record.
 fn tenant(spoil: impl Fn(usize, &mut Value)) -> Tenant {
     let world = WorldSettings { install_jobs: RECORDS, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());

@@ -1,4 +1,4 @@
-//! Night after night: the store remembers each of them as the cloud was, and says what changed.
+//! Night after night: the store keeps the state of each night, and what changed.
 
 use std::collections::BTreeSet;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::Tenant;
 
-/// Keys with a fingerprint of what the cloud says of each record, table by table.
+/// Keys with a fingerprint of each record as the cloud has it, table by table.
 fn cloud_keys(tenant: &Tenant, table: &str) -> BTreeSet<String> {
     tenant.cloud.with_world(|w| {
         let lists: Vec<_> = w.lists().filter(|id| id.table == table).cloned().collect();
@@ -73,7 +73,7 @@ fn a_record_that_comes_back_keeps_its_gap() {
         tenant.sync().exits(0);
         tenant.advance();
     }
-    // On the second night the stand-in sends its oldest application away, and has it back on the third.
+    // On the second day the emulator hides its oldest application; on the third it is back.
     let away = "SELECT id FROM apps_history WHERE _closed_by = 'gone'";
     let returned = tenant.texts(&format!("SELECT id FROM apps WHERE id IN ({away})"));
     assert_eq!(returned.len(), 1);
@@ -148,7 +148,7 @@ fn a_query_cannot_change_the_store() {
 }
 
 #[test]
-fn a_query_is_one_statement_that_reads_the_store_alone() {
+fn a_query_is_one_statement_that_reads_only_the_store() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     tenant.run(&["query", "SELECT 1 AS first; SELECT 2 AS second"]).exits(2).says(&["more than one", "hint:"]);
@@ -182,7 +182,7 @@ fn an_answer_is_never_written_over_the_store_or_a_device() {
 }
 
 #[test]
-fn a_run_that_waited_for_another_is_dated_by_when_it_began_to_ask() {
+fn a_run_that_waited_for_another_is_dated_by_its_first_request() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("app-center/apps", When::First(1), Fault::Stall(Duration::from_secs(2)));
     let mut first = tenant.command(&["sync"]).stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("started");

@@ -1,4 +1,4 @@
-//! Projects: IAM's by name, CodeArts' as they come and go, and several scopes with credentials of their own.
+//! Projects: of IAM by name, of CodeArts as they come and go, and several scopes with their own credentials.
 
 use hclake::emulator::{EmulatorSettings, Fault, When, WorldSettings};
 use serde_json::Value;
@@ -24,7 +24,7 @@ fn scopes_of(summary: &Value, table: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_new_codearts_project_is_picked_up_the_next_night() {
+fn a_new_codearts_project_is_found_by_the_next_run() {
     let tenant = tenant();
     tenant.configure("", "");
     let summary = tenant.run_with(&NIGHTLY, &ALL).exits(0).json();
@@ -38,7 +38,7 @@ fn a_new_codearts_project_is_picked_up_the_next_night() {
 }
 
 #[test]
-fn a_codearts_project_that_is_listed_no_more_is_told_and_its_records_stay() {
+fn a_codearts_project_that_is_no_longer_listed_is_warned_of_and_its_records_stay() {
     let tenant = tenant();
     tenant.cloud.with_world(|world| world.add_codearts_project(SECOND));
     let first = tenant.run_with(&NIGHTLY, &ALL).exits(0);
@@ -46,8 +46,8 @@ fn a_codearts_project_that_is_listed_no_more_is_told_and_its_records_stay() {
     let held = format!("SELECT count(*) FROM deploy_apps WHERE _project = '{SECOND}'");
     let before = tenant.number(&held);
     tenant.cloud.with_world(|world| world.remove_codearts_project(SECOND));
-    let told = format!("warning: the CodeArts project {SECOND} in {REGION} is no longer listed; its records stay");
-    let second = tenant.run_with(&NIGHTLY, &ALL).exits(0).says(&[&told]);
+    let warning = format!("warning: the CodeArts project {SECOND} in {REGION} is no longer listed; its records stay");
+    let second = tenant.run_with(&NIGHTLY, &ALL).exits(0).says(&[&warning]);
     assert_eq!(second.stderr.matches("no longer listed").count(), 1, "{}", second.stderr);
     assert_eq!(tenant.number(&held), before);
     assert!(before > 0);
@@ -74,7 +74,7 @@ fn projects_that_cannot_be_listed_fail_their_lists_and_no_others() {
 }
 
 #[test]
-fn a_user_without_a_codearts_project_is_told_so() {
+fn a_user_without_a_codearts_project_gets_a_message() {
     let tenant = tenant();
     tenant.cloud.with_world(|world| world.remove_codearts_project(FIRST));
     tenant.run_with(&NIGHTLY, &ALL).exits(0).says(&["the user takes part in no CodeArts project there"]);
@@ -89,7 +89,7 @@ fn an_iam_project_is_found_by_its_name() {
 }
 
 #[test]
-fn a_name_that_no_iam_project_has_brings_those_that_there_are() {
+fn a_wrong_name_of_an_iam_project_is_answered_with_the_right_ones() {
     let tenant = tenant();
     tenant.configure(&format!("project = \"{REGION}_team7\""), "");
     tenant.sync().exits(2).says(&[
@@ -114,7 +114,7 @@ fn a_misspelt_word_for_all_projects_is_refused() {
 }
 
 #[test]
-fn what_can_be_no_project_id_is_refused_wherever_it_is_said() {
+fn a_malformed_project_id_is_refused_wherever_it_is_set() {
     let tenant = tenant();
     for text in ["All", "al", "ALL", &format!("{FIRST},all"), &FIRST[1..], &format!("{FIRST} {SECOND}")] {
         let ran = tenant.run_with(&["sync", "--dry-run"], &[("HCLAKE_CODEARTS_PROJECTS", text)]).exits(2);
@@ -127,7 +127,7 @@ fn what_can_be_no_project_id_is_refused_wherever_it_is_said() {
 }
 
 #[test]
-fn a_region_that_is_not_known_is_warned_of_and_one_that_can_be_none_is_refused() {
+fn an_unknown_region_is_warned_of_and_a_malformed_one_is_refused() {
     let tenant = tenant();
     let warning = "warning: hclake knows no region `ap-southeast3`; did you mean `ap-southeast-";
     let misspelt = [("HCLAKE_REGION", "ap-southeast3")];
@@ -150,7 +150,7 @@ fn keys(section: &str, sk: &str) -> String {
 }
 
 #[test]
-fn scopes_with_profiles_of_their_own_are_read_in_one_run() {
+fn scopes_with_their_own_profiles_are_read_in_one_run() {
     let tenant = tenant();
     let sk = EmulatorSettings::default().sk;
     tenant.write_at_home(".huaweicloud/credentials", &(keys("red", sk.expose()) + &keys("blue", sk.expose())));
@@ -244,7 +244,7 @@ fn a_project_id_that_is_not_the_accounts_is_named_with_the_right_one() {
 }
 
 #[test]
-fn a_permission_that_is_missing_in_the_right_project_is_still_told_so() {
+fn a_missing_permission_in_the_right_project_is_reported_as_such() {
     let tenant = tenant();
     let right = tenant.cloud.with_world(|world| world.settings().iam_project_ids[0].clone());
     let named = [("HUAWEICLOUD_SDK_PROJECT_ID", right.as_str())];
@@ -259,7 +259,7 @@ fn a_permission_that_is_missing_in_the_right_project_is_still_told_so() {
 }
 
 #[test]
-fn a_table_that_is_taken_out_of_the_configuration_is_not_stale() {
+fn a_table_that_is_removed_from_the_configuration_is_not_stale() {
     let tenant = tenant();
     tenant.configure("tables = [\"apps\", \"swr_instance_jobs\"]", "");
     tenant.sync().exits(0);

@@ -1,4 +1,4 @@
-//! Whoever has the store open keeps its night while the next one is made, and is in nobody's way.
+//! Readers of the store: an open reader keeps its state while the next run is made, and does not block it.
 
 use std::io::{BufRead, BufReader, Write, stdin};
 use std::path::Path;
@@ -9,14 +9,14 @@ use crate::support::Tenant;
 const VERSIONS: &str = "SELECT count(*) FROM app_install_jobs_versions";
 const RUNS: &str = "SELECT count(*) FROM runs";
 
-/// Set where this program is the reader that another test started: the store it opens.
+/// Set where this process is the reader that a test started: the store to open.
 const READER_STORE: &str = "HCLAKE_TEST_READER_STORE";
-const READER_TEST: &str = "readers::a_reader_in_another_program_keeps_its_night_through_a_sync";
+const READER_TEST: &str = "runs::readers::a_reader_in_another_program_keeps_its_state_during_a_sync";
 /// Goes before each of its answers.
 const ANSWER: &str = "the reader says ";
 
 #[test]
-fn a_reader_in_this_process_keeps_its_night_through_a_sync() {
+fn a_reader_in_this_process_keeps_its_state_during_a_sync() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let reader = tenant.open();
@@ -33,7 +33,7 @@ fn a_reader_in_this_process_keeps_its_night_through_a_sync() {
 }
 
 #[test]
-fn a_reader_in_the_midst_of_a_result_reads_it_to_its_end() {
+fn a_reader_in_the_middle_of_a_result_reads_it_to_the_end() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let expected = tenant.texts("SELECT id FROM app_install_jobs ORDER BY id");
@@ -60,7 +60,7 @@ fn read_for_another(store: &Path) {
 }
 
 #[test]
-fn a_reader_in_another_program_keeps_its_night_through_a_sync() {
+fn a_reader_in_another_program_keeps_its_state_during_a_sync() {
     if let Some(store) = std::env::var_os(READER_STORE) {
         return read_for_another(Path::new(&store));
     }

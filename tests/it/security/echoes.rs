@@ -1,5 +1,5 @@
 //! A cloud that repeats what it was sent: each secret, in every spelling, in every header and every field of every kind
-//! of answer. None is found in anything the program says or leaves behind.
+//! of answer. None is in the program's output or in its files.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ const SECURITY_TOKEN: &str = "canaryTOKEN/91bc+Xy==";
 const AUTH_TOKEN: &str = "MIIcanaryREADY/token+c551";
 const PASSWORD: &str = "Canary PASS/word+b3e9!";
 
-/// Ways in: name, variables, secrets that must show nowhere.
+/// Sources of credentials: name, variables, and the secrets that must not appear anywhere.
 struct WayIn {
     name: &'static str,
     variables: Vec<(&'static str, String)>,
@@ -96,7 +96,7 @@ fn spellings(secret: &str) -> Vec<String> {
     ]
 }
 
-/// What gives a secret away in any output: enough of it in one of its spellings.
+/// Pieces that reveal a secret: enough of it, in each of its spellings.
 fn traces(secret: &str) -> Vec<String> {
     let whole = base64(secret.as_bytes());
     let behind = base64(format!("u:{secret}").as_bytes());
@@ -120,7 +120,7 @@ fn assert_clean(what: &str, way: &WayIn, bytes: &[u8]) {
         }
     }
     assert!(!text.contains("zccf-emulator-"), "{}: a token of IAM is in {what}", way.name);
-    // An icon's address has a signature of its own, as a parameter.
+    // An icon's URL has its own signature, as a parameter.
     let text = text.replace("&signature=", "");
     let signed = text.split("signature=").skip(1).find(|rest| rest.starts_with(|c: char| c.is_ascii_hexdigit()));
     assert_eq!(signed.map(|rest| &rest[..rest.len().min(20)]), None, "{}: a signature is in {what}", way.name);
@@ -136,13 +136,13 @@ fn assert_files_are_clean(way: &WayIn, folder: &Path) {
     }
 }
 
-/// What a run says.
+/// Asserts that a run's output has no secret.
 fn assert_says_nothing(way: &WayIn, ran: &Ran) {
     assert_clean("standard output", way, ran.stdout.as_bytes());
     assert_clean("standard error", way, ran.stderr.as_bytes());
 }
 
-/// Everything that runs have left behind: each row of each table, and each file.
+/// Asserts the same of everything that runs leave behind: each row of each table, and each file.
 fn assert_leaves_nothing(tenant: &Tenant, way: &WayIn) {
     if tenant.store().exists() {
         let tables = "SELECT table_name FROM duckdb_tables() WHERE NOT internal";
@@ -175,7 +175,7 @@ fn answer(status: u16, headers: &[(String, String)], body: String) -> Fault {
     Fault::Answer { status, headers: headers.to_vec(), body }
 }
 
-/// Every kind of answer, with the secrets wherever one can stand.
+/// Every kind of answer, with secrets in every possible place.
 fn answers(secrets: &[String]) -> Vec<(&'static str, Fault)> {
     let echo: Vec<String> = secrets.iter().flat_map(|secret| spellings(secret)).collect();
     let (headers, text) = (headers(&echo), in_json(&echo));
@@ -219,13 +219,13 @@ const MAY_PASS: [&str; 5] = [
 ];
 
 #[test]
-fn no_secret_that_a_list_repeats_is_said_or_stored() {
+fn no_secret_that_a_list_repeats_is_printed_or_stored() {
     for way in ways_in() {
         let tenant = tenant();
         for (round, answers) in answers(&way.secrets).chunks(LISTS.len()).enumerate() {
             tenant.cloud.faults.clear();
             for (path, (kind, fault)) in LISTS.iter().zip(answers) {
-                // A sync asks patiently again for what may pass; a check soon gives up and tells it.
+                // A sync retries for long where a fault may pass; a check soon gives up and reports it.
                 let when = if MAY_PASS.contains(kind) { When::First(1) } else { When::Always };
                 tenant.cloud.faults.add(*path, when, fault.clone());
             }
@@ -262,7 +262,7 @@ fn no_secret_that_a_list_repeats_is_said_or_stored() {
 }
 
 #[test]
-fn no_secret_that_iam_or_codearts_repeats_is_said() {
+fn no_secret_that_iam_or_codearts_repeats_is_printed() {
     let paths = ["/v3/projects", "/v4/projects", "/v3/auth/tokens"];
     for way in ways_in() {
         let tenant = tenant();
@@ -286,7 +286,7 @@ fn no_secret_that_iam_or_codearts_repeats_is_said() {
 }
 
 #[test]
-fn keys_of_the_metadata_service_are_hidden_like_any_others() {
+fn keys_of_the_metadata_service_are_redacted_like_any_others() {
     let tenant = tenant();
     let url = tenant.cloud.base_url();
     tenant.configure("", &format!("[credentials]\necs_metadata = true\necs_metadata_url = \"{url}\"\n"));
@@ -305,7 +305,7 @@ fn run(tenant: &Tenant, way: &WayIn, args: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_secret_too_short_to_be_hidden_is_warned_of_and_leaves_other_texts_alone() {
+fn a_secret_too_short_to_be_redacted_is_warned_of_and_other_texts_stay() {
     let settings = EmulatorSettings { sk: Secret::new("e"), ..EmulatorSettings::default() };
     let tenant = Tenant::of(small_world(), settings);
     let ran = tenant.run(&["sync", "--format", "json"]).exits(0).says(&[
@@ -321,7 +321,7 @@ fn a_secret_too_short_to_be_hidden_is_warned_of_and_leaves_other_texts_alone() {
 }
 
 #[test]
-fn records_that_speak_of_an_access_key_are_kept_as_they_came() {
+fn records_that_mention_an_access_key_are_kept_as_they_came() {
     let tenant = tenant();
     let body: Value = json!({ "items": [{ "id": "1", "name": format!("application of {AK}") }], "count": 1 });
     tenant.cloud.faults.add("app-center/apps", When::Always, answer(200, &[], body.to_string()));

@@ -1,5 +1,4 @@
-//! A server that means harm: what it sends is bounded, where it points is not followed, and what is kept is for its
-//! owner alone.
+//! A hostile server: its answers are limited, its redirects are not followed, and only the owner can read what is kept.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -74,7 +73,7 @@ fn bomb(unpacked_bytes: u64) -> Vec<u8> {
 }
 
 #[test]
-fn an_answer_that_unpacks_without_end_is_cut_off_at_the_limit_and_asked_for_once() {
+fn an_answer_that_unpacks_to_too_much_is_cut_off_at_the_limit_and_not_retried() {
     let packed = bomb(8 * BODY_BYTES_MAX);
     assert!((packed.len() as u64) < BODY_BYTES_MAX / 4);
     let head = format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", packed.len());
@@ -87,7 +86,7 @@ fn an_answer_that_unpacks_without_end_is_cut_off_at_the_limit_and_asked_for_once
 }
 
 #[test]
-fn signed_requests_do_not_follow_a_server_elsewhere() {
+fn signed_requests_do_not_follow_redirects() {
     let elsewhere = Hostile::answering(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}".to_vec());
     for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
         let answer =
@@ -102,7 +101,7 @@ fn signed_requests_do_not_follow_a_server_elsewhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_with_headers_without_end_is_refused() {
+async fn an_answer_with_endless_headers_is_refused() {
     let mut answer = b"HTTP/1.1 200 OK\r\n".to_vec();
     (0..10_000).for_each(|n| answer.extend_from_slice(format!("x-filler-{n}: {n}\r\n").as_bytes()));
     answer.extend_from_slice(b"content-length: 2\r\n\r\n{}");
@@ -129,7 +128,7 @@ async fn an_answer_with_headers_without_end_is_refused() {
 }
 
 #[test]
-fn a_page_nested_without_end_is_refused_or_read_without_falling_over() {
+fn a_very_deeply_nested_page_is_refused_or_read_without_a_crash() {
     let deep = "[".repeat(1_000_000);
     let catalog = Catalog::builtin().expect("sound");
     let envelope = Envelope::new(catalog.get("image_jobs").expect("built in"));
@@ -144,7 +143,7 @@ fn a_page_nested_without_end_is_refused_or_read_without_falling_over() {
 }
 
 #[test]
-fn every_file_left_behind_is_its_owners_and_the_folder_keeps_its_mode() {
+fn only_the_owner_can_read_each_file_and_the_folder_keeps_its_mode() {
     let tenant = Tenant::new();
     let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     fs::set_permissions(tenant.folder(), fs::Permissions::from_mode(0o755)).expect("set");

@@ -1,4 +1,4 @@
-//! Secrets stay secret: a canary that is used as key and token is found in nothing the program leaves behind.
+//! Secrets stay secret: a canary, used as key and token, is not in the program's output or files.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ fn assert_run_is_clean(ran: &Ran) {
 }
 
 #[test]
-fn no_secret_is_in_logs_output_or_store_at_the_most_talkative_level() {
+fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
     let tenant = tenant();
     let token = [("HUAWEICLOUD_SDK_SECURITY_TOKEN", CANARY_TOKEN)];
     for format in ["text", "json"] {
@@ -78,7 +78,7 @@ const COMMANDS: [&[&str]; 26] = [
 ];
 
 #[test]
-fn no_command_tells_a_secret_or_leaves_one_behind() {
+fn no_command_prints_a_secret_or_leaves_one_behind() {
     let tenant = tenant();
     let help = tenant.run(&["--help"]).exits(0).stdout;
     let listed = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands");
@@ -121,7 +121,7 @@ fn without_the_security_token_temporary_keys_are_refused_in_one_request() {
 }
 
 #[test]
-fn the_store_is_readable_by_its_owner_alone() {
+fn only_the_owner_can_read_the_store() {
     use std::os::unix::fs::PermissionsExt;
     let tenant = Tenant::new();
     tenant.sync().exits(0);

@@ -1,5 +1,4 @@
-//! What a person gets for bad input: a message that says what happened and what to do next, the right exit
-//! code, and a store that is as it was.
+//! Bad input: the message says what happened and what to do next, the exit code is right, and the store is as it was.
 
 use std::fs;
 use std::net::TcpListener;
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{Ran, Tenant};
 
-/// Runs something that must leave the store byte for byte as it was.
+/// Runs something that must not change one byte of the store.
 fn leaving_the_store_alone(tenant: &Tenant, work: impl FnOnce() -> Ran) -> Ran {
     let before = fs::read(tenant.store()).ok();
     let ran = work();
@@ -118,7 +117,7 @@ fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn a_list_without_permission_fails_alone_and_the_others_land() {
+fn a_list_without_permission_fails_alone_and_the_others_are_stored() {
     let tenant = Tenant::new();
     tenant.cloud.faults.add("app-center/jobs", When::Always, Fault::forbidden("workspace:appcenter:listJobs"));
     let summary = tenant.sync().exits(3).says(&["hint:", "workspace:appcenter:listJobs"]).json();
@@ -136,7 +135,7 @@ fn a_list_without_permission_fails_alone_and_the_others_land() {
 }
 
 #[test]
-fn a_list_that_fails_keeps_its_last_night() {
+fn a_list_that_fails_keeps_its_records() {
     let tenant = with_a_night();
     let before = tenant.number("SELECT count(*) FROM app_install_jobs");
     tenant.cloud.faults.add("app-center/jobs", When::Always, Fault::denied());
@@ -148,7 +147,7 @@ fn a_list_that_fails_keeps_its_last_night() {
 }
 
 #[test]
-fn a_configuration_fault_is_told_with_line_column_and_nearest_key() {
+fn a_configuration_fault_is_reported_with_line_column_and_nearest_key() {
     let tenant = with_a_night();
     tenant.write("hclake.toml", "region = \"ap-southeast-3\"\n[rate]\nworkspce = 5\n");
     leaving_the_store_alone(&tenant, || tenant.run(&["sync"])).exits(2).says(&[
@@ -217,7 +216,7 @@ fn a_read_only_folder_is_named() {
     fs::create_dir(&folder).expect("made");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).expect("set");
     if fs::write(folder.join("probe"), "").is_ok() {
-        // The administrator may write anywhere: a file in the folder's place stands in for the refusal.
+        // The administrator may write anywhere: a file instead of the folder gives an error too.
         fs::remove_dir_all(&folder).expect("removed");
         fs::write(&folder, "a file").expect("written");
     }
@@ -225,7 +224,7 @@ fn a_read_only_folder_is_named() {
 }
 
 #[test]
-fn a_second_run_is_turned_away_and_told_who_holds_the_store() {
+fn a_second_run_is_refused_with_the_holder_of_the_store() {
     let tenant = with_a_night();
     tenant.cloud.faults.add("app-center/apps", When::First(1), Fault::Stall(Duration::from_secs(3)));
     let mut first = tenant.command(&["sync"]).stderr(std::process::Stdio::null()).spawn().expect("started");
@@ -241,7 +240,7 @@ fn a_second_run_is_turned_away_and_told_who_holds_the_store() {
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 3);
 }
 
-/// A page that is of no use, for good: the list fails with a reason, the others land.
+/// A page that is unusable at every try: the list fails with a reason, the others are stored.
 fn unusable_page(fault: Fault, reason: &str) {
     let tenant = with_a_night();
     let before = tenant.number("SELECT count(*) FROM swr_instance_jobs");

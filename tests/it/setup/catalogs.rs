@@ -1,5 +1,5 @@
-//! Lists of a person's own: catalog files in a folder, checked, drafted and tried out, and synced night after night
-//! from a cloud that serves them, whatever their way of paging.
+//! A user's own lists: catalog files in a folder, checked, drafted and tried out, and synced night after night from a cloud
+//! that serves them, with every kind of paging.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::support::{REGION, Tenant, small_world, unlimited_rates};
 
-/// Each with its own way of paging, and how that is proved.
+/// Each with its kind of paging, and its proof.
 const LISTS: [(&str, &str); 6] = [
     ("deploy_host_groups", "totals"),
     ("swr_all_repositories", "markers"),
@@ -63,7 +63,7 @@ fn list<'a>(summary: &'a Value, table: &str) -> &'a Value {
 }
 
 #[test]
-fn lists_of_every_way_of_paging_are_complete_and_remembered_night_after_night() {
+fn lists_with_every_kind_of_paging_are_complete_and_keep_every_night() {
     let tenant = tenant();
     let mut nights = Vec::new();
     for night in 0..2 {
@@ -104,7 +104,7 @@ fn lists_of_every_way_of_paging_are_complete_and_remembered_night_after_night() 
 }
 
 #[test]
-fn a_list_that_leaves_the_catalog_stays_published_and_is_held_to_the_manifest() {
+fn a_list_that_leaves_the_catalog_stays_published_and_is_compared_with_the_manifest() {
     let tenant = tenant();
     tenant.sync().exits(0);
     tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
@@ -141,7 +141,7 @@ fn each_list_is_asked_for_as_its_file_says() {
 }
 
 #[test]
-fn rows_that_move_during_a_listing_by_markers_cost_nothing_that_stayed() {
+fn rows_that_move_during_a_listing_by_markers_hide_no_other_row() {
     let tenant = tenant();
     tenant.sync().exits(0);
     let id = id_of(&tenant, "swr_all_repositories");
@@ -237,7 +237,7 @@ fn a_folder_that_is_not_there_leaves_the_lists_that_hclake_ships() {
 }
 
 #[test]
-fn the_check_of_everything_asks_for_lists_of_ones_own_and_tells_a_broken_folder() {
+fn check_also_tries_the_users_own_lists_and_reports_a_broken_folder() {
     let tenant = tenant();
     let ran = tenant.run(&["check"]).exits(0);
     assert!(ran.stdout.contains("ok       catalog: 6 lists of your own in "), "{}", ran.stdout);
@@ -260,7 +260,7 @@ fn the_check_of_everything_asks_for_lists_of_ones_own_and_tells_a_broken_folder(
 }
 
 #[test]
-fn check_tells_the_faults_of_one_file_alone() {
+fn catalog_check_reports_the_faults_of_one_file_only() {
     let tenant = tenant();
     tenant.run(&["catalog", "check", "lists/app_catalogs.toml"]).exits(0).says(&["lists/app_catalogs.toml is sound"]);
     let text = fs::read_to_string(tenant.path("lists/app_catalogs.toml")).expect("readable");
@@ -310,7 +310,7 @@ fn try_shows_a_page_as_columns_and_what_does_not_fit() {
 }
 
 #[test]
-fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
+fn a_draft_of_a_page_is_valid_and_can_be_synced_as_it_is() {
     let paths = [
         ("/v2/{project_id}/repositories?limit=10", "swr", "repositories"),
         ("/v2/manage/repos?limit=10&offset=0&order_column=name&order_type=asc", "swr", "repos"),
@@ -348,7 +348,7 @@ fn a_draft_of_a_page_is_sound_and_can_be_synced_as_it_stands() {
 }
 
 #[test]
-fn a_draft_needs_no_sound_folder_and_an_empty_file_there_is_named() {
+fn a_draft_needs_no_valid_folder_and_an_empty_file_there_is_named() {
     let tenant = tenant();
     let new = ["catalog", "new", "/v2/{project_id}/repositories?limit=10", "--service", "swr", "--out"];
     tenant.write("lists/empty.toml", " \n");
@@ -423,7 +423,7 @@ fn a_list_that_no_longer_fits_its_table_fails_alone() {
 }
 
 #[test]
-fn a_key_that_changes_is_reported_and_one_that_tells_no_records_apart_fails_its_list_alone() {
+fn a_changed_key_is_reported_and_one_with_duplicates_fails_only_its_list() {
     let tenant = tenant();
     tenant.sync().exits(0);
     let id = id_of(&tenant, "app_connections");

@@ -1,5 +1,5 @@
-//! The first five minutes: a file to start from, a check of all that a sync needs, how things stand, and what
-//! makes them happen every night.
+//! The first five minutes: a configuration file to start from, a check of all that a sync needs, the status, and the
+//! nightly schedule.
 
 use std::process::Command;
 
@@ -28,7 +28,7 @@ fn the_file_that_init_writes_is_used_and_never_overwritten() {
 }
 
 #[test]
-fn a_check_tells_each_thing_in_a_line_and_changes_nothing() {
+fn a_check_reports_each_thing_in_a_line_and_changes_nothing() {
     let tenant = Tenant::new();
     tenant.write("hclake.toml", "");
     let ran = tenant.run(&["check"]).exits(0).says(&["everything works"]);
@@ -41,7 +41,7 @@ fn a_check_tells_each_thing_in_a_line_and_changes_nothing() {
 }
 
 #[test]
-fn a_check_of_a_store_tells_its_newest_run_and_leaves_it_alone() {
+fn a_check_of_a_store_shows_its_newest_run_and_does_not_change_it() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let before = std::fs::read(tenant.store()).expect("the store");
@@ -104,7 +104,7 @@ fn a_host_that_does_not_answer_costs_one_request_and_its_lists_are_left_out() {
 }
 
 #[test]
-fn status_tells_runs_and_freshness_and_fails_when_stale() {
+fn status_shows_runs_and_ages_and_fails_when_stale() {
     let tenant = Tenant::new();
     tenant.run(&["status"]).exits(2).says(&["there is no store", "hclake sync"]);
     tenant.run(&["status", "--max-age", "26h"]).exits(1).says(&["there is no store"]);
@@ -126,7 +126,7 @@ fn status_tells_runs_and_freshness_and_fails_when_stale() {
 }
 
 #[test]
-fn openmetrics_has_one_sample_a_list_and_ends_well() {
+fn openmetrics_has_one_sample_for_each_list_and_ends_with_eof() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     let text = tenant.run(&["status", "--format", "openmetrics"]).exits(0).stdout;
@@ -178,7 +178,7 @@ fn a_schedule_names_this_program_and_this_configuration() {
 }
 
 #[test]
-fn the_units_are_such_as_systemd_takes() {
+fn systemd_accepts_the_units() {
     let tenant = Tenant::new();
     let units = tenant.run(&["schedule", "systemd"]).exits(0).stdout;
     let (service, timer) = units.split_once("# hclake.timer\n").expect("two units");
@@ -190,8 +190,8 @@ fn the_units_are_such_as_systemd_takes() {
         eprintln!("skipped: systemd is not on this machine");
         return;
     };
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!told.contains("hclake"), "{told}");
+    let shown = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!shown.contains("hclake"), "{shown}");
 }
 
 #[test]
@@ -211,7 +211,7 @@ fn completions_and_manual_pages_name_every_command() {
 }
 
 #[test]
-fn the_lines_that_the_demo_says_to_try_can_be_tried() {
+fn the_commands_that_the_demo_suggests_work() {
     let tenant = Tenant::new();
     let ran = tenant.run(&["--store", "my demo.duckdb", "demo", "--rows", "300"]).exits(0);
     let (_, lines) = ran.stderr.split_once("Try:\n").expect("lines to try");
@@ -225,7 +225,7 @@ fn the_lines_that_the_demo_says_to_try_can_be_tried() {
 }
 
 #[test]
-fn progress_is_one_line_a_list_where_no_terminal_watches() {
+fn without_a_terminal_progress_is_one_line_for_each_list() {
     let world = WorldSettings { apps: 250, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());
     let ran = tenant.run_with(&["sync", "--only", "apps"], &[("TERM", "xterm")]).exits(0);
@@ -239,7 +239,7 @@ fn bars_are_drawn_on_a_terminal_and_nowhere_else() {
     let world = WorldSettings { apps: 250, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());
     tenant.write("hclake.toml", "[rate]\nworkspace = 4\n");
-    // A terminal of its own for one run; what is seen there comes back as standard output.
+    // A terminal for one run; its content comes back as standard output.
     let on_terminal = |work: &str, variables: &[(&str, &str)]| {
         let line = format!("'{}' {work}", env!("CARGO_BIN_EXE_hclake"));
         let mut command = Command::new("script");

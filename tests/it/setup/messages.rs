@@ -1,4 +1,4 @@
-//! What a new user's likeliest mistakes are answered with, word for word: what happened, where, and what to do next.
+//! The messages for the likeliest mistakes of a new user, word for word: what happened, where, and what to do next.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
@@ -11,7 +11,7 @@ use hclake::emulator::{EmulatorSettings, Fault, When};
 
 use crate::support::{Ran, Tenant, small_world};
 
-/// Everything that is said in a session, with what differs from run to run put in a word.
+/// The output of a session, with placeholders for what differs between runs.
 struct Session<'t> {
     tenant: &'t Tenant,
     text: String,
@@ -22,21 +22,21 @@ impl<'t> Session<'t> {
         Session { tenant, text: String::new() }
     }
 
-    /// Runs the program and takes down what it says; an empty value unsets a variable.
+    /// Runs the program and records its output; an empty value unsets a variable.
     fn run(&mut self, situation: &str, args: &[&str], variables: &[(&str, &str)]) -> &mut Self {
         let ran = self.tenant.run_with(args, variables);
         self.add(situation, args, &ran)
     }
 
     fn add(&mut self, situation: &str, args: &[&str], ran: &Ran) -> &mut Self {
-        let told = plain(self.tenant, &format!("{}{}", ran.stdout, ran.stderr));
-        let told: String = told.lines().map(|line| format!("    {}\n", line.trim_end())).collect();
-        let _ = writeln!(self.text, "{situation}\n  $ hclake {}\n{told}  exit {}\n", args.join(" "), ran.code);
+        let shown = plain(self.tenant, &format!("{}{}", ran.stdout, ran.stderr));
+        let shown: String = shown.lines().map(|line| format!("    {}\n", line.trim_end())).collect();
+        let _ = writeln!(self.text, "{situation}\n  $ hclake {}\n{shown}  exit {}\n", args.join(" "), ran.code);
         self
     }
 }
 
-/// The text with folders, ports, ids, times and sizes put in words.
+/// The text with placeholders for folders, ports, ids, times and sizes.
 pub fn plain(tenant: &Tenant, text: &str) -> String {
     let folder = tenant.folder().canonicalize().expect("the folder is there");
     let text = text.replace(&folder.display().to_string(), "FOLDER");
@@ -57,7 +57,7 @@ pub fn plain(tenant: &Tenant, text: &str) -> String {
     text.split_inclusive('\n').map(line).collect()
 }
 
-/// `text` with the run of such characters behind each `mark` replaced.
+/// `text` with the characters after each `mark` replaced, as long as they are such characters.
 fn after_each(text: &str, mark: &str, is_part: impl Fn(char) -> bool, word: &str) -> String {
     let mut plain = String::new();
     let mut rest = text;
@@ -336,7 +336,7 @@ fn a_sync_that_is_run_twice_at_once() {
     insta::assert_snapshot!(session.text);
 }
 
-/// A small disk of its own, as long as it lives. Only the administrator can have one.
+/// A separate small disk, removed with the value. Only the administrator can make one.
 struct SmallDisk(std::path::PathBuf);
 
 impl SmallDisk {

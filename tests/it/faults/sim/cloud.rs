@@ -1,5 +1,5 @@
-//! A model cloud: lists that move between and during sweeps, and answer badly in ways that a seed has chosen.
-//! It knows what was in a list throughout a sweep, which the laws rest on.
+//! A model cloud: lists that change between and during sweeps, and answer badly in ways that a seed selects. It knows what
+//! was in a list throughout a sweep, which the laws need.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 
 use super::order::Sorting;
 
-/// How often each kind of trouble comes, in percent of pages; many kinds are off in any one run.
+/// How often each kind of trouble happens, in percent of pages; many kinds are off in any one run.
 #[derive(Clone, Debug, Default)]
 pub struct Weights {
     pub failure: u32,
     pub short_page: u32,
     pub repeated_page: u32,
     pub lagging_total: u32,
-    /// A total that is too low, as a rule by what follows the page that it comes with.
+    /// A total that is too low, mostly by the records after its page.
     pub low_total: u32,
     pub doubled_row: u32,
     pub insert: u32,
@@ -34,7 +34,7 @@ pub struct Weights {
     pub bad: u32,
     pub keyless: u32,
     pub silent: u32,
-    /// Of inserts: a record made anew under the key of a deleted one.
+    /// Of inserts: a new record under the key of a deleted one.
     pub reborn: u32,
 }
 
@@ -66,7 +66,7 @@ pub struct Record {
     pub key: u32,
     pub created: i64,
     pub updated: i64,
-    /// When anything of it changed last, and a weight that a change gives it; neither is shown.
+    /// When it last changed, and a weight that each change draws; neither is shown.
     pub changed: i64,
     pub weight: i64,
     pub state: u32,
@@ -102,7 +102,7 @@ impl Record {
     }
 }
 
-/// How a list is read on from one page to the next.
+/// How the next page of a list is found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MarkerKind {
     /// The marker is the place of the record read last.
@@ -119,7 +119,7 @@ pub struct List {
     is_falling: bool,
     marker: MarkerKind,
     gives_totals: bool,
-    /// What the server that lags behind holds.
+    /// The records of the server that lags behind.
     replica: Vec<Record>,
     /// A key that no answer of this sweep shows or counts.
     hidden: Option<u32>,
@@ -182,8 +182,8 @@ impl List {
         self.hidden == Some(key)
     }
 
-    /// Ids that must not be called gone: those in the list throughout this sweep, where one sweep may say so; those in
-    /// it throughout this sweep and the one before, where it takes two.
+    /// Ids that must not be declared gone: those in the list throughout this sweep, where one sweep decides; where it takes
+    /// two, those in it throughout this sweep and the one before.
     pub fn stayed(&self, by_next_night: bool) -> BTreeSet<String> {
         let may_say = |life: &(u32, i64)| if by_next_night { self.before.contains(life) } else { !self.hides(life.0) };
         self.throughout.keys().filter(|life| may_say(life)).map(|(key, _)| format!("k{key}")).collect()
@@ -251,7 +251,7 @@ impl List {
             self.next_key += 1;
             self.next_key
         };
-        // At one end as a rule; elsewhere now and then, as a clock that is off would have it.
+        // Mostly at one end; sometimes elsewhere, as with a wrong clock.
         let created = if rng.u8(..4) == 0 { self.now - MOMENT * rng.i64(0..80) + 1 + i64::from(key) } else { self.now };
         self.records.push(Record {
             key,
@@ -289,7 +289,7 @@ impl List {
             let (service, host) = (Service::Workspace, "model.invalid".to_owned());
             return Err(Error::Timeout { service, host, after: Duration::from_secs(60) });
         }
-        // Not in place of the first page: where a list begins, nothing but the answer tells.
+        // Not instead of the first page: only the answer itself shows where a list begins.
         if request.offset > 0
             && strikes(self.weights.repeated_page, rng)
             && let Some(page) = self.page_before.clone()
@@ -311,8 +311,8 @@ impl List {
         }
         let held = listed.len();
         let mut total = held;
-        // A page that is cut short comes with the total as it is: no lister could see through both at once. Without a
-        // total, or where a marker leads on, a short page says nothing wrong about the end, and so none is cut.
+        // A short page comes with the right total: no reader could detect both faults at once. Without a total, or with a
+        // marker for the next page, a short page is not wrong about the end, so none is cut.
         if !is_by_marker && self.gives_totals && strikes(self.weights.short_page, rng) {
             rows.truncate(rng.usize(..=rows.len()));
         } else if strikes(self.weights.lagging_total, rng) {

@@ -1,5 +1,5 @@
-//! What the lists of the model cloud are sorted by: orders that never change, orders that move a record when it
-//! changes, and none at all. It knows records, and no pages.
+//! The orders of the model cloud's lists: orders that never change, orders that move a record when it changes, and no order
+//! at all. It knows records, and no pages.
 
 use fastrand::Rng;
 
@@ -13,7 +13,7 @@ const DAY: i64 = 40 * MOMENT;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Sorting {
     Creation,
-    /// Records made at almost the same time come in any sequence, which may be another one in each answer.
+    /// Records made at almost the same time come in any sequence, which may differ in each answer.
     CreationTied,
     Update,
     UpdateTied,
@@ -23,7 +23,7 @@ pub enum Sorting {
     UpdateSecond,
     Status,
     Id,
-    /// By nothing: shuffled now and then.
+    /// By nothing: shuffled sometimes.
     Random,
     /// By creation, answered by two servers, of which one lags behind.
     ReplicaLag,
@@ -57,12 +57,12 @@ impl Sorting {
         matches!(self, Sorting::Creation | Sorting::Id)
     }
 
-    /// Whether a place in the order can be named, so that a list can go on from it.
+    /// Whether a marker can name a place in the order, so that a list can continue from it.
     pub fn has_places(self) -> bool {
         !matches!(self, Sorting::Random | Sorting::ReplicaLag | Sorting::CreationTied | Sorting::UpdateTied)
     }
 
-    /// Where a record stands, as numbers to compare.
+    /// The place of a record, as numbers to compare.
     pub fn place(self, record: &Record, is_falling: bool) -> [i64; 3] {
         let key = i64::from(record.key);
         let place = match self {

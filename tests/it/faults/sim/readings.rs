@@ -1,5 +1,5 @@
-//! The model cloud and the real driver of sweeps, with a set of keys in place of the store: many thousand worlds in
-//! the time that a few take with DuckDB. One law is held: a record that the cloud held throughout is never gone.
+//! The model cloud and the real driver of sweeps, with a set of keys instead of the store: many thousand worlds in the time
+//! that a few take with DuckDB. It checks one law: a record that was in the cloud throughout is never gone.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -18,12 +18,12 @@ const WORLDS: u64 = 5_000;
 const NIGHTS: usize = 4;
 
 #[test]
-fn what_the_cloud_held_throughout_is_never_gone() {
+fn a_record_in_the_cloud_throughout_is_never_gone() {
     for_each_seed(WORLDS, |seed| World::new(seed).run());
 }
 
 #[test]
-fn what_one_night_hides_throughout_is_not_gone_where_the_next_night_has_to_confirm() {
+fn a_record_hidden_for_one_night_is_not_gone_where_the_next_night_has_to_confirm() {
     for_each_seed(WORLDS / 5, |seed| World { hides: true, by_next_night: true, ..World::new(seed) }.run());
 }
 
@@ -32,7 +32,7 @@ struct World {
     endpoint: Endpoint,
     list: Arc<Mutex<List>>,
     held: BTreeSet<String>,
-    /// Held records that the night before did not show.
+    /// Held records that the previous night did not show.
     missed: BTreeSet<String>,
     by_next_night: bool,
     hides: bool,
