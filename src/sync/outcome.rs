@@ -242,7 +242,7 @@ pub(super) struct FinishedRun {
     store: String,
     settings_hash: String,
     owed: Option<Owed>,
-    /// Whether lists that were asked for were left out.
+    /// Lists that were asked for were left out.
     is_short: bool,
 }
 
@@ -267,7 +267,7 @@ impl FinishedRun {
         }
     }
 
-    /// Writes the run into the store.
+    /// Writes the night into the store.
     pub(super) fn commit(&self, night: Night) -> Result<Summary, store::Error> {
         let (run_id, started_at) = (night.run_id(), night.valid_from());
         let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();

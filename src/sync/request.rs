@@ -67,7 +67,7 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
     }
 }
 
-/// The folder that a run has to be published to, and the last run that it holds.
+/// What a run is to be published into, and how far that is.
 pub(super) fn owed(settings: &Settings) -> Option<Owed> {
     let folder = &settings.publish.as_ref()?.parquet;
     let manifest = Manifest::read(folder).ok().flatten();

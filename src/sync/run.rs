@@ -131,7 +131,7 @@ async fn sweep_all(
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
     let (scopes, mut look_ups) = clients::look_up(&settings.scopes.value, endpoints, &clients).await?;
-    let mut known_projects = KnownProjects::default();
+    let mut census = KnownProjects::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
     clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
@@ -173,7 +173,7 @@ async fn sweep_all(
         let mut outcome = outcome?;
         clients.require_agreed_clock(clock.wall())?;
         if let Verdict::Failed(error) = outcome.swept.verdict {
-            let error = known_projects.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
+            let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
             outcome.swept.verdict = Verdict::Failed(Box::new(error));
         }
         outcome.report(observer.as_ref(), &mut reported);

@@ -16,15 +16,15 @@ const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Room is counted in units of so many bytes, which keeps the count small.
 const ROOM_UNIT_BYTES: usize = 1024;
 
-type Work = Box<dyn FnOnce(&mut WriterState) + Send>;
+type Work = Box<dyn FnOnce(&mut Desk) + Send>;
 
 /// What the thread has before it: the night, until it is finished, and the first fault of unanswered work.
-struct WriterState {
+struct Desk {
     night: Option<Night>,
     fault: Option<Error>,
 }
 
-impl WriterState {
+impl Desk {
     fn attempt<T>(&mut self, work: impl FnOnce(&mut Night) -> Result<T, Error>) -> Result<T, Error> {
         match (self.fault.take(), &mut self.night) {
             (Some(fault), _) => Err(fault),
@@ -45,13 +45,13 @@ impl Writer {
         let (work, mut waiting) = mpsc::channel::<Work>(QUEUE_MAX);
         let (opened, answer) = oneshot::channel();
         let body = move || {
-            let mut state = match open() {
-                Ok(night) => WriterState { night: Some(night), fault: None },
+            let mut desk = match open() {
+                Ok(night) => Desk { night: Some(night), fault: None },
                 Err(error) => return drop(opened.send(Err(error))),
             };
             if opened.send(Ok(())).is_ok() {
                 while let Some(work) = waiting.blocking_recv() {
-                    work(&mut state);
+                    work(&mut desk);
                 }
             }
         };
@@ -65,7 +65,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Night) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.send_and_wait(move |state| state.attempt(work)).await
+        self.send_and_wait(move |desk| desk.attempt(work)).await
     }
 
     /// Has work that holds so many bytes done without waiting for it, but waits for room in the queue.
@@ -73,9 +73,9 @@ impl Writer {
         let units = bytes.min(QUEUE_BYTES_MAX) / ROOM_UNIT_BYTES;
         let units = u32::try_from(units).expect("the queue's room is far less than 2^32 units");
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.expect("the room is never closed");
-        self.send(Box::new(move |state| {
-            if let Err(fault) = state.attempt(work) {
-                state.fault = Some(fault);
+        self.send(Box::new(move |desk| {
+            if let Err(fault) = desk.attempt(work) {
+                desk.fault = Some(fault);
             }
             drop(room);
         }))
@@ -88,7 +88,7 @@ impl Writer {
         self,
         work: impl FnOnce(Night) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.send_and_wait(move |state| match (state.night.take(), state.fault.take()) {
+        self.send_and_wait(move |desk| match (desk.night.take(), desk.fault.take()) {
             (Some(night), None) => work(night),
             (_, Some(fault)) => Err(fault),
             (None, None) => unreachable!("a night is finished once"),
@@ -98,10 +98,10 @@ impl Writer {
 
     async fn send_and_wait<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut WriterState) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut Desk) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (done, answer) = oneshot::channel();
-        self.send(Box::new(move |state| drop(done.send(work(state))))).await;
+        self.send(Box::new(move |desk| drop(done.send(work(desk))))).await;
         answer.await.unwrap_or_else(|_| panic!("the writer thread ended in mid-work"))
     }
 

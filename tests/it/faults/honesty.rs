@@ -29,7 +29,7 @@ fn a_bad_record_is_kept_aside_and_named_and_does_not_count_as_gone() {
 
     let ran = tenant.run(&["sync"]).exits(0).says(&["1 records could not be read"]);
     assert!(ran.stdout.contains("apps"), "{}", ran.stdout);
-    assert_eq!(tenant.number(&format!("SELECT count(*) FROM apps WHERE id = '{key}'")), 1, "its last good copy stands");
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM apps WHERE id = '{key}'")), 1, "its last good copy stays");
     assert_eq!(tenant.number("SELECT count(*) FROM apps_history WHERE _closed_by = 'gone'"), 0);
     let kept = tenant.texts(
         "SELECT reason || '|' || (raw->>'create_time') || '|' || (request_id IS NOT NULL) FROM quarantine WHERE resolved_at IS NULL",

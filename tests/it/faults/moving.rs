@@ -100,7 +100,7 @@ impl Moving {
     fn assert_held(&self, throughout: &BTreeSet<String>, run: i64) {
         let gone = self.gone_since(run);
         let lies: Vec<_> = throughout.intersection(&gone).collect();
-        assert!(lies.is_empty(), "{}: declared gone, yet there throughout: {lies:?}", self.kind.table);
+        assert!(lies.is_empty(), "{}: declared gone, but there all the time: {lies:?}", self.kind.table);
         assert!(self.held().is_superset(throughout), "{}: lost", self.kind.table);
     }
 }

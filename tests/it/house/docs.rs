@@ -133,7 +133,7 @@ fn commands(block: &str) -> Vec<(&str, Vec<&str>)> {
         match (line.strip_prefix("$ hclake "), commands.last_mut()) {
             (Some(command), _) => commands.push((command, Vec::new())),
             (None, Some((_, shown))) => shown.push(line),
-            (None, None) => panic!("`{line}` stands before any command"),
+            (None, None) => panic!("`{line}` is before any command"),
         }
     }
     commands

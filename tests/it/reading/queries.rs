@@ -143,9 +143,9 @@ fn a_query_whose_reader_has_gone_ends_even_where_it_writes_nothing() {
     let begun = Instant::now();
     assert_eq!(child.wait().expect("ended").code(), Some(0));
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
-    let mut said = String::new();
-    child.stderr.take().expect("piped").read_to_string(&mut said).expect("text");
-    assert_eq!(said, "");
+    let mut errors = String::new();
+    child.stderr.take().expect("piped").read_to_string(&mut errors).expect("text");
+    assert_eq!(errors, "");
 }
 
 #[test]

@@ -72,7 +72,7 @@ fn a_run_killed_at_any_moment_leaves_a_whole_night() {
             landed += 1;
         }
         nights = runs;
-        // The next killed run finds what this one left; now and then a run is not killed.
+        // The next killed run finds what this one left; sometimes a run is not killed.
         if kill % 4 == 3 || kill + 1 == kills {
             tenant.sync().exits(0);
             nights += 1;

@@ -251,7 +251,7 @@ fn unusable_page(fault: Fault, reason: &str) {
     let message = failed["error"]["message"].as_str().expect("a message");
     assert!(message.contains(reason), "`{reason}` is not in: {message}");
     assert!(failed["retries"].as_u64().expect("a count") > 0, "it was asked for again");
-    assert_eq!(tenant.number("SELECT count(*) FROM swr_instance_jobs"), before, "the last night stands");
+    assert_eq!(tenant.number("SELECT count(*) FROM swr_instance_jobs"), before, "the records of the last run stay");
     tenant.assert_sound();
 }
 

@@ -443,7 +443,7 @@ fn a_changed_key_is_reported_and_one_with_duplicates_fails_only_its_list() {
     rewrite(&tenant, "app_connections", by_id, by_name);
     let changed = "the key of app_connections was id and is app_name or id now";
     tenant.sync().exits(0).says(&[changed]);
-    assert!(!tenant.sync().exits(0).stderr.contains("the key of"), "it is said once");
+    assert!(!tenant.sync().exits(0).stderr.contains("the key of"), "it is reported once");
     rewrite(&tenant, "app_connections", by_name, by_id);
     tenant.sync().exits(0).says(&["was app_name or id and is id now"]);
 
