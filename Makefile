@@ -1,4 +1,4 @@
-# hclake: `make demo` runs the real job on a stand-in cloud, `make test` tests everything.
+# hclake: `make demo` runs the real job on a cloud emulator, `make test` tests everything.
 # DuckDB is linked from its official prebuilt library; `make BUNDLED=1 …` compiles it from source instead.
 
 SHELL := /bin/bash
@@ -39,7 +39,7 @@ help: ## what can be made
 build: $(DUCKDB) ## the program, as target/debug/hclake
 	$(CARGO) build --locked $(FEATURES)
 
-demo: build ## three nights on a stand-in cloud, then a report; leaves target/demo.duckdb
+demo: build ## three nights on a cloud emulator, then a report; leaves target/demo.duckdb
 	"$(CARGO_TARGET_DIR)/debug/hclake" --store "$(CARGO_TARGET_DIR)/demo.duckdb" demo --replace
 
 test: $(DUCKDB) ## every test that needs no network but loopback

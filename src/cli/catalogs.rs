@@ -1,10 +1,10 @@
-//! The lists that the settings of a command name.
+//! The catalog for a command's settings.
 
 use crate::catalog::{Catalog, CatalogError, SkippedFile};
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 
-/// The lists that hclake ships and, beside them, those of the settings' own folder.
+/// The lists that hclake ships, and those of the folder that the settings name.
 pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
     match &settings.catalog_dir {
         Some(folder) => Catalog::with_folder(folder),
@@ -12,7 +12,7 @@ pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
     }
 }
 
-/// The same, for a command that can do without the files that cannot be used: it warns of them.
+/// The same, for a command that can work without the unusable files: it warns of them.
 pub(crate) fn usable_catalog(settings: &Settings, streams: &Streams<'_>) -> Result<Catalog, CatalogError> {
     let catalog = catalog_of(settings)?;
     for line in catalog.skipped().iter().flat_map(SkippedFile::lines) {

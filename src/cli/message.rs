@@ -1,4 +1,4 @@
-//! How a failed command speaks: what happened, then what to do next, and the exit code that goes with it.
+//! The message of a failed command: what happened, then what to do next; and its exit code.
 
 use std::io;
 
@@ -24,12 +24,12 @@ impl Failure {
         Failure { message: message.into(), hint: None, exit: Exit::Failed }
     }
 
-    /// Someone stopped the command.
+    /// A person stopped the command.
     pub(super) fn interrupted() -> Failure {
         Failure { message: "interrupted".to_owned(), hint: None, exit: Exit::Interrupted }
     }
 
-    /// The reader of the output has seen enough: the command ends early, and well.
+    /// Nobody reads the output any more: the command ends early, without an error.
     pub(super) fn nobody_reads() -> Failure {
         Failure { message: String::new(), hint: None, exit: Exit::Done }
     }
@@ -49,7 +49,7 @@ impl From<config::ConfigError> for Failure {
 
 impl From<catalog::CatalogError> for Failure {
     fn from(error: catalog::CatalogError) -> Self {
-        Failure::usage(error.to_string(), Some("`hclake catalog check FILE` judges one file".to_owned()))
+        Failure::usage(error.to_string(), Some("`hclake catalog check FILE` checks one file".to_owned()))
     }
 }
 
@@ -91,7 +91,7 @@ impl From<duckdb::Error> for Failure {
     }
 }
 
-/// What stopped the rows that were being written, else the fault of where they go.
+/// The failure that stopped the rows, or the error of the file or stream they go to.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.downcast::<Failure>() {

@@ -1,4 +1,4 @@
-//! One file a command, and how their results and failures are shown. The only place that prints.
+//! The commands, one file for each, and how results and failures are shown. The only place that prints.
 
 mod args;
 mod catalogs;
@@ -20,7 +20,7 @@ use args::{Cli, Command};
 use message::Failure;
 use streams::{Streams, say};
 
-/// Runs the command that the process was started with.
+/// Runs the command of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     progress::log::start(&cli.global);

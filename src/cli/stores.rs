@@ -1,4 +1,4 @@
-//! The store that the settings of a command name, for a command that can do without one.
+//! The store of a command's settings, for a command that can work without one.
 
 use std::path::Path;
 

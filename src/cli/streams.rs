@@ -1,4 +1,4 @@
-//! Where a command's results and its words for people go. The only place that writes to standard error.
+//! Where a command's results and its remarks go. The only place that writes to standard error.
 
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
@@ -11,12 +11,12 @@ use crate::cli::output::wrap;
 pub(crate) struct Streams<'a> {
     /// Data.
     pub out: &'a mut dyn Write,
-    /// Words for people: standard error, always.
+    /// Whether remarks, which go to standard error, are left out.
     pub is_quiet: bool,
 }
 
 impl Streams<'_> {
-    /// Writes a line for people, unless they asked for silence.
+    /// Writes a line to standard error, unless `--quiet` is set.
     pub(crate) fn remark(&self, line: &str) {
         if !self.is_quiet {
             say(line);
@@ -24,8 +24,7 @@ impl Streams<'_> {
     }
 }
 
-/// Writes a line to standard error, on a terminal in as many as it needs. A reader that has gone away is no reason to
-/// fail.
+/// Writes a line to standard error; a terminal gets it wrapped. A write that fails is ignored.
 pub(crate) fn say(line: &str) {
     let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
     let line = wrap::wrapped(line, width);
@@ -34,15 +33,15 @@ pub(crate) fn say(line: &str) {
     });
 }
 
-/// The bars on the terminal, so that others can write beside them.
+/// The progress bars on the terminal, so that lines can be written without breaking them.
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 
-/// Names the bars that are on the terminal now, if there are any.
+/// Sets the bars that are on the terminal now.
 pub(crate) fn set_bars(bars: Option<MultiProgress>) {
     *BARS.lock().unwrap_or_else(PoisonError::into_inner) = bars;
 }
 
-/// Does something on the terminal with the bars out of the way.
+/// Does something on the terminal while the bars are hidden.
 pub(crate) fn aside<T>(work: impl FnOnce() -> T) -> T {
     let shown = BARS.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match shown {
@@ -56,7 +55,7 @@ pub(crate) fn counted(n: u64, one: &str) -> String {
     format!("{n} {one}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Columns of the terminal that standard output is, if it is one.
+/// Width of the terminal, in columns, where standard output is one.
 pub(crate) fn terminal_width() -> Option<u16> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0)
 }

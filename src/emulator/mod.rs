@@ -1,14 +1,14 @@
-//! A stand-in for the cloud on loopback, for the demo, for tests and for trying faults. Its data and routes come
-//! from the catalog; its signature check and paging are its own, so that they can show the program wrong.
-//! It shares no logic with what it stands in front of, and never leaves the machine.
+//! A working fake of the cloud on loopback, for the demo and the tests. Its data and routes come from the catalog; its
+//! signature check and paging are separate code, so that they can find faults of the program. It shares no logic with
+//! the program, and it never leaves the machine.
 
 mod server;
 mod world;
 
 pub use server::faults::{Change, Fault, Faults, When};
-pub use server::identity::StandinUser;
-pub use server::listener::{LoggedRequest, Running, Standin};
-pub use server::settings::{RateLimit, StandinMetadata, StandinSettings};
+pub use server::identity::EmulatedUser;
+pub use server::listener::{Emulator, LoggedRequest, Running};
+pub use server::settings::{EmulatedMetadata, EmulatorSettings, RateLimit};
 pub use world::settings::WorldSettings;
 pub use world::tenant::{ListId, ServedOrder, World};
 

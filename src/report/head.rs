@@ -1,5 +1,5 @@
-//! What a reader must know of the lists behind a report before reading it: those that were never read to the end, that
-//! the newest listing could not prove, or that are old. A pure function of how the lists stand; it reads no store.
+//! Remarks before a report on the lists that it is made of: those that were never read to the end, that the newest listing
+//! could not prove, or that are old. A pure function of the lists' status; it reads no store.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::when::spoken;
 use crate::base::clock::Timestamp;
 use crate::store::{ListStatus, Verdict};
 
-/// From here on the age of a list is always shown: a night was missed.
+/// From this age on, the age of a list is always shown: a nightly run was missed.
 pub const OLD: Duration = Duration::from_secs(48 * 3600);
 /// Lines of a head, at most.
 pub const LINES_MAX: usize = 10;
@@ -31,7 +31,7 @@ pub fn head(lists: &[ListStatus], tables: &[&str], at: Timestamp) -> Vec<String>
     lines
 }
 
-/// `None` where the list is as new as it can be.
+/// `None` where the newest run has read the list completely.
 fn remark(list: &ListStatus, newest_run: Option<i64>, at: Timestamp) -> Option<String> {
     let age = |then: Timestamp| Duration::from_micros(u64::try_from(at.minus(then)).unwrap_or(0));
     let ListStatus { table, scope, verdict, .. } = list;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_last_night_needs_no_word() {
+    fn a_list_of_last_night_needs_no_remark() {
         assert_eq!(
             of(&[list("jobs", Verdict::Complete, 2, Some(2), 7), list("apps", Verdict::Failed, 2, None, 7)]),
             [""; 0]
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_of_being_less_than_fresh_is_told_with_its_age() {
+    fn each_reason_for_old_rows_is_reported_with_its_age() {
         let cases = [
             (
                 list("jobs", Verdict::Failed, 2, None, 7),

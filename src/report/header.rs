@@ -1,5 +1,5 @@
-//! The header of a report: the comment lines its SQL file opens with, and what they promise of the statement below.
-//! It reads text and knows nothing of connections or results.
+//! The header of a report: the comment lines at the top of its SQL file, and whether the statement below fits them. It
+//! reads text and knows nothing of connections or results.
 //!
 //! ```sql
 //! -- title: one line
@@ -17,7 +17,7 @@
 
 use std::collections::BTreeSet;
 
-/// What a report says of itself.
+/// The description of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
     pub title: String,
@@ -103,7 +103,7 @@ pub struct HeaderError {
 pub const COLUMNS: &str = "{{columns}}";
 pub const BY: &str = "{{by}}";
 
-/// Reads the header of `text`, the whole of a report file, and holds the statement to it.
+/// Reads the header of `text`, a whole report file, and checks the statement against it.
 pub fn parse(file: &str, text: &str) -> Result<Header, HeaderError> {
     let fault = |(line, message)| HeaderError { file: file.to_owned(), line, message };
     let mut header = Header::default();
@@ -216,7 +216,7 @@ fn grouping(value: &str) -> Result<Grouping, String> {
     Ok(Grouping { name: name.to_owned(), columns: columns.trim().to_owned() })
 }
 
-/// Checks that header and statement speak of the same parameters and placeholders.
+/// Checks that header and statement have the same parameters and placeholders.
 fn hold(header: &Header, text: &str) -> Result<(), Fault> {
     let statement = || text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("--"));
     let mut used = BTreeSet::new();
@@ -225,7 +225,7 @@ fn hold(header: &Header, text: &str) -> Result<(), Fault> {
         has_columns |= line.contains(COLUMNS);
         let templated = line.contains(COLUMNS) || line.contains(BY);
         if templated && header.groupings.is_empty() {
-            return Err((index + 1, "a placeholder, yet the header has no `-- by:` line".to_owned()));
+            return Err((index + 1, "a placeholder, but the header has no `-- by:` line".to_owned()));
         }
         for name in dollar_names(line) {
             if !header.params.iter().any(|param| param.name.name() == name) {
@@ -238,7 +238,7 @@ fn hold(header: &Header, text: &str) -> Result<(), Fault> {
         return Err((1, format!("the statement never uses `${}`", idle.name.name())));
     }
     if !header.groupings.is_empty() && !has_columns {
-        return Err((1, format!("`-- by:` lines, yet no {COLUMNS} in the statement")));
+        return Err((1, format!("`-- by:` lines, but no {COLUMNS} in the statement")));
     }
     Ok(())
 }
@@ -329,13 +329,13 @@ SELECT {{columns}}, '{{by}}' FROM f($since, $as_of) -- $anything
     }
 
     #[test]
-    fn header_and_statement_must_speak_of_the_same_things() {
+    fn header_and_statement_must_have_the_same_parameters_and_placeholders() {
         let start = "-- title: a\n-- about: b\n";
         let cases = [
             ("SELECT $since", "x.sql, line 3: `$since` has no `-- param:` line"),
             ("-- param: since instant none\nSELECT 1", "x.sql, line 1: the statement never uses `$since`"),
-            ("SELECT {{columns}}", "x.sql, line 3: a placeholder, yet the header has no `-- by:` line"),
-            ("-- by: a b\nSELECT 1", "x.sql, line 1: `-- by:` lines, yet no {{columns}} in the statement"),
+            ("SELECT {{columns}}", "x.sql, line 3: a placeholder, but the header has no `-- by:` line"),
+            ("-- by: a b\nSELECT 1", "x.sql, line 1: `-- by:` lines, but no {{columns}} in the statement"),
         ];
         for (rest, expected) in cases {
             assert_eq!(message(&format!("{start}{rest}")), expected);

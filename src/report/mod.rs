@@ -1,6 +1,6 @@
-//! Reports: questions to the store, one SQL file each under `sql/reports`, whose header says what the answer is,
-//! what it needs and how it may be narrowed and grouped. This module reads and runs them over a connection that
-//! it is given; it knows nothing of where the store lies or how a result is shown.
+//! Reports: questions to the store, each an SQL file in `sql/reports`. Its header describes the answer, what it needs, and
+//! how it may be narrowed and grouped. This module reads the files and runs them on a given connection; it knows nothing
+//! of where the store is or how a result is shown.
 
 pub mod head;
 pub mod header;
@@ -47,7 +47,7 @@ pub struct Report {
     sql: &'static str,
 }
 
-/// How an answer is narrowed and grouped; what is `None` is as the report's header says.
+/// How an answer is narrowed and grouped; where a value is `None`, the report's header decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params {
     /// From this instant on.
@@ -60,12 +60,12 @@ pub struct Params {
     pub by: Option<String>,
 }
 
-/// An answer: the columns are there even where no row is.
+/// An answer; its columns are there also where it has no rows.
 #[derive(Clone, Debug)]
 pub struct ReportResult {
     pub schema: SchemaRef,
     pub batches: Vec<RecordBatch>,
-    /// What a reader should know beside the rows, a line each: the range taken first, then the header's notes.
+    /// Remarks on the rows, a line each: first the range, then the header's notes.
     pub notes: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to do next, where there is something to say.
+    /// What to do next, if anything.
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::UnknownReport { nearest, .. } => {
@@ -181,7 +181,7 @@ pub fn run(
 }
 
 impl Report {
-    /// The lists that the report is made of: of its tables those that are one.
+    /// The lists that the report is made of: those of its tables that are lists.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
         self.header.needs.iter().map(String::as_str).filter(|name| is_list_table(name))
     }
@@ -250,8 +250,8 @@ fn value_of(values: &Values, name: &str) -> Option<Timestamp> {
     values.iter().find(|(known, _)| known.name() == name).and_then(|(_, value)| *value)
 }
 
-/// `None` where the result has more than `rows_max` rows. Instants are bound as text, since a bound timestamp has no zone and
-/// DuckDB would read it in the session's.
+/// `None` where the result has more than `rows_max` rows. Instants are bound as text: a bound timestamp has no zone, and
+/// DuckDB would read it in the zone of the session.
 fn fetch(
     conn: &Connection,
     sql: &str,
@@ -278,7 +278,7 @@ fn fetch(
     Ok(Some((schema, batches)))
 }
 
-/// Says where what was asked for reaches beyond what the runs have seen, up to `end`.
+/// A note where the range that was asked for goes beyond the runs, which end at `end`.
 fn outside_note(conn: &Connection, params: &Params, end: Timestamp) -> Result<Option<String>, Error> {
     let Some(first) = first_run_at(conn)? else { return Ok(None) };
     Ok(match (params.since, params.as_of) {
@@ -286,7 +286,7 @@ fn outside_note(conn: &Connection, params: &Params, end: Timestamp) -> Result<Op
             Some(format!("as of {} nothing was known yet: the first run was at {}", plain(as_of), plain(first)))
         }
         (Some(since), _) if since > end => {
-            Some(format!("since {} is later than {}, up to which this answers", plain(since), plain(end)))
+            Some(format!("since {} is later than {}, where this report ends", plain(since), plain(end)))
         }
         (Some(since), _) if since < first => Some(format!(
             "since {} is earlier than the first run, at {}: what had gone by then was never seen",
@@ -306,7 +306,7 @@ fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
     Ok(at.map(Timestamp))
 }
 
-/// Says which records the rows speak of.
+/// The records that the rows are about.
 fn range_note(grouping: Option<&Grouping>, values: &Values) -> String {
     let mut parts = Vec::new();
     if let Some(at) = value_of(values, "as_of") {

@@ -1,5 +1,5 @@
 //! Reports over small stores made by hand: what they count, where their ranges end, and that zone and history do not
-//! bend the answers.
+//! change the answers.
 
 mod model;
 
@@ -28,7 +28,7 @@ fn days_ago(days: i64) -> Timestamp {
     Timestamp(now().0 - days * DAY)
 }
 
-/// One version of one job. Of its names only what a test is about differs.
+/// One version of one job. Tests change only the members that they are about.
 #[derive(Clone, Debug)]
 struct Version {
     scope: &'static str,
@@ -164,7 +164,7 @@ fn answer(conn: &Connection, name: &str, params: &Params) -> ReportResult {
     run(conn, find(name).unwrap(), params, now()).unwrap()
 }
 
-/// The result with cells parted by ` | `, NULL as `-`, instants in UTC.
+/// The result with ` | ` between cells, NULL as `-`, instants in UTC.
 fn text(result: &ReportResult) -> String {
     let names: Vec<&str> = result.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut lines = vec![names.join(" | ")];
@@ -247,7 +247,7 @@ fn the_embedded_list_is_the_folder() {
 }
 
 #[test]
-fn no_report_calls_what_needs_a_zone_database_or_a_clock() {
+fn no_report_needs_a_zone_database_or_a_clock() {
     let barred = [
         "now()",
         "current_date",
@@ -358,7 +358,7 @@ fn missing_and_unknown_statuses_are_pending_and_have_no_rate() {
 }
 
 #[test]
-fn an_app_goes_by_its_newest_name_and_apps_of_one_name_stay_apart() {
+fn an_app_has_its_newest_name_and_apps_with_the_same_name_stay_separate() {
     let mut renamed = version("1", "SUCCESS", days_ago(5)).app("a1", "WeChat");
     renamed.created = days_ago(50);
     let mut nameless = version("2", "SUCCESS", days_ago(1));
@@ -374,9 +374,9 @@ fn an_app_goes_by_its_newest_name_and_apps_of_one_name_stay_apart() {
 }
 
 #[test]
-fn recovery_is_told_as_it_was_known_at_the_time() {
+fn recovery_is_counted_as_it_was_known_at_the_time() {
     let conn = with(&typical());
-    let told = |as_of| {
+    let recovery = |as_of| {
         let params = Params { as_of: Some(as_of), ..Params::default() };
         let rows = pick(
             &answer(&conn, "install_failures", &params),
@@ -384,11 +384,11 @@ fn recovery_is_told_as_it_was_known_at_the_time() {
         );
         rows.into_iter().find(|row| row[0] == "7-Zip").map(|row| row[1..].join(" "))
     };
-    assert_eq!(told(days_ago(13)), None);
-    assert_eq!(told(days_ago(12)).unwrap(), "1 0 1 0");
-    assert_eq!(told(days_ago(11)).unwrap(), "0 1 1 0");
-    assert_eq!(told(days_ago(10)).unwrap(), "0 0 1 1");
-    assert_eq!(told(days_ago(5)).unwrap(), "1 0 2 1");
+    assert_eq!(recovery(days_ago(13)), None);
+    assert_eq!(recovery(days_ago(12)).unwrap(), "1 0 1 0");
+    assert_eq!(recovery(days_ago(11)).unwrap(), "0 1 1 0");
+    assert_eq!(recovery(days_ago(10)).unwrap(), "0 0 1 1");
+    assert_eq!(recovery(days_ago(5)).unwrap(), "1 0 2 1");
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn the_trend_turns_at_exactly_two_points_and_twenty_jobs() {
 }
 
 #[test]
-fn a_change_is_told_against_the_week_before_and_no_other() {
+fn a_change_is_measured_against_the_week_before_only() {
     let conn = with(&[
         version("1", "FAIL", at("2026-04-26T23:59:59.999999Z")),
         version("2", "SUCCESS", at("2026-04-27")),
@@ -454,15 +454,15 @@ fn answers_are_the_same_in_every_session_zone() {
         }
         answers
     };
-    let mut told = Vec::new();
+    let mut answers = Vec::new();
     for zone in ["UTC", "Asia/Shanghai", "America/St_Johns"] {
-        // Where DuckDB has no time zones there is no session to be led astray by.
+        // Without time zones in DuckDB, a session cannot change the answer.
         let _ = conn.execute_batch(&format!("SET TimeZone = '{zone}'"));
-        told.push(all());
+        answers.push(all());
     }
-    assert!(told[0].iter().any(|answer| answer.contains("2026-05-10")));
-    assert_eq!(told[0], told[1]);
-    assert_eq!(told[0], told[2]);
+    assert!(answers[0].iter().any(|answer| answer.contains("2026-05-10")));
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0], answers[2]);
 }
 
 #[test]
@@ -504,11 +504,11 @@ fn a_report_without_its_tables_says_which_are_missing() {
 #[test]
 fn what_is_asked_wrongly_is_named_with_what_there_is() {
     let conn = store();
-    let told = |error: Error| format!("{error}\n  hint: {}\n", error.hint().unwrap());
-    let ask = |name: &str, params: Params| told(run(&conn, find(name).unwrap(), &params, now()).unwrap_err());
+    let text = |error: Error| format!("{error}\n  hint: {}\n", error.hint().unwrap());
+    let ask = |name: &str, params: Params| text(run(&conn, find(name).unwrap(), &params, now()).unwrap_err());
     let answers = [
-        told(find("instal_failures").unwrap_err()),
-        told(find("xyz").unwrap_err()),
+        text(find("instal_failures").unwrap_err()),
+        text(find("xyz").unwrap_err()),
         ask("install_failures", by("aps")),
         ask("install_failures", by("app; DROP TABLE runs")),
         ask("runs", by("app")),
@@ -546,7 +546,7 @@ fn notes_begin_with_the_range_that_was_taken() {
 }
 
 #[test]
-fn what_reaches_beyond_the_runs_is_said() {
+fn a_range_beyond_the_runs_gets_a_note() {
     let conn = store();
     let second = |since: Option<Timestamp>, as_of: Option<Timestamp>| {
         let params = Params { since, as_of, ..Params::default() };
@@ -561,7 +561,7 @@ fn what_reaches_beyond_the_runs_is_said() {
     assert_eq!(second(Some(days_ago(7)), None), usual);
     assert_eq!(
         second(Some(Timestamp(now().0 + 1)), None),
-        "since 2026-05-20T00:00:00.000001Z is later than 2026-05-20T00:00:00Z, up to which this answers"
+        "since 2026-05-20T00:00:00.000001Z is later than 2026-05-20T00:00:00Z, where this report ends"
     );
     assert_eq!(
         second(Some(days_ago(90)), None),

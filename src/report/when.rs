@@ -1,6 +1,5 @@
 //! Instants as people write them: a date, a date and time, or an age; and durations as people read them. Pure functions
-//! of the text and of the instant that ages count back from; they know no clock and no zone but what the text says, UTC
-//! otherwise.
+//! of the text and of the instant that ages count back from; they know no clock, and no zone but that of the text or UTC.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use crate::base::clock::Timestamp;
 
-/// The longest age that is read, in hours: a hundred years.
+/// The longest age that is accepted, in hours: a hundred years.
 pub const AGE_HOURS_MAX: i64 = 100 * 366 * 24;
 
 const MICROS_PER_HOUR: i64 = 3_600_000_000;
@@ -16,7 +15,7 @@ const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const ZONED: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"];
 const UNZONED: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 
-/// Why a text is no instant.
+/// Why a text is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenError {
     #[error("`{0}` is not an instant")]
@@ -42,7 +41,7 @@ pub fn parse(text: &str, before: Timestamp) -> Result<Timestamp, WhenError> {
     instant(text).ok_or_else(|| WhenError::Unreadable(text.to_owned()))
 }
 
-/// The two greatest units of a duration.
+/// A duration in its two greatest units.
 pub fn spoken(duration: Duration) -> String {
     let s = duration.as_secs();
     match s {
@@ -53,7 +52,7 @@ pub fn spoken(duration: Duration) -> String {
     }
 }
 
-/// The hours of an age: `None` where the text is no age, `Some(None)` where it is beyond counting.
+/// The hours of an age: `None` where the text is not an age, `Some(None)` where the number is too large.
 fn age_hours(text: &str) -> Option<Option<i64>> {
     let unit_hours = match text.chars().last()? {
         'h' => 1,

@@ -1,5 +1,5 @@
-//! By what a list's records differ from the catalog: members that it does not know, and members that have not come
-//! once, since what an API drops shows by its absence alone.
+//! How a list's records differ from the catalog: members that it does not know, and members that no record has. The
+//! latter is the only sign that an API has dropped a member.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use arrow::array::{Array, RecordBatch};
 use crate::normalize::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
 use crate::schema::EXTRA;
 
-/// Records that have to be read before the absence of a member says anything.
+/// Records that have to be read before a missing member means anything.
 const RECORDS_MIN: usize = 10;
 
 /// Counts, column by column, the records that have a value.
@@ -30,12 +30,12 @@ impl Members {
         }
     }
 
-    /// Declared members that no record had. Empty where too few records were read to tell.
+    /// Declared members that no record had. Empty where too few records were read.
     pub(super) fn missing(&self) -> Vec<String> {
         if self.records < RECORDS_MIN {
             return Vec::new();
         }
-        // Its absence is the usual case.
+        // It is usually absent.
         let is_extra = |name: &str| name == EXTRA;
         let missing = self.columns.iter().filter(|(name, present)| *present == 0 && !is_extra(name));
         missing.map(|(name, _)| name.clone()).collect()
@@ -51,7 +51,7 @@ pub(super) struct Unknown {
 }
 
 impl Unknown {
-    /// The kind of JSON value that it has; `None` where the sample does not tell.
+    /// The kind of JSON value that it has; `None` where the sample does not show it.
     pub(super) fn form(&self) -> Option<&'static str> {
         Some(match self.sample.bytes().next()? {
             b'"' => "text",
@@ -64,7 +64,7 @@ impl Unknown {
     }
 }
 
-/// Members that the catalog does not know, by name: at most [`UNKNOWN_NAMES_MAX`], the rest together under [`OTHERS`].
+/// Members that the catalog does not know, by name: at most [`UNKNOWN_NAMES_MAX`]; the rest count under [`OTHERS`].
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnknownMembers(BTreeMap<String, Unknown>);
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_that_tells_the_form_takes_the_place_of_one_that_does_not() {
+    fn a_sample_that_shows_the_kind_of_value_replaces_one_that_does_not() {
         let mut members = UnknownMembers::default();
         for sample in ["null", "7", "\"x\""] {
             members.add(UnknownField { name: "m".into(), count: 1, sample: sample.into() });
@@ -135,7 +135,7 @@ mod tests {
     fn a_member_is_missing_where_no_record_of_enough_has_it() {
         let mut members = Members::default();
         members.see(&batch(vec![Some("x"); 9], vec![None; 9]));
-        assert!(members.missing().is_empty(), "too few to tell");
+        assert!(members.missing().is_empty(), "too few records");
         members.see(&batch(vec![None], vec![None]));
         assert_eq!(members.missing(), ["b"]);
         members.see(&batch(vec![None], vec![Some("")]));

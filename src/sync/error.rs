@@ -1,4 +1,4 @@
-//! Why a run ended early, what to do next, and the exit code that goes with it.
+//! Why a run ended early, what to do next, and its exit code.
 
 use super::plan::PlanError;
 use super::summary::ListError;
@@ -51,7 +51,7 @@ impl Error {
     }
 }
 
-/// A store that a person must put right, another run's, or one that could not be written.
+/// A person must fix the store, another run holds it, or it could not be written.
 fn exit_of_store(error: &store::Error) -> Exit {
     match error {
         store::Error::Busy { .. } => Exit::Busy,
@@ -64,7 +64,7 @@ fn exit_of_store(error: &store::Error) -> Exit {
     }
 }
 
-/// What is found is dated by this machine's clock, so it must have been set.
+/// Records are dated by this machine's clock, so it must have been set.
 pub(super) fn require_set(now: Timestamp) -> Result<(), Error> {
     if now.0 < 0 { Err(Error::ClockUnset { now }) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What a run says of itself while it goes on, for one who watches. Nothing is printed here.
+//! Events of a run in progress, for an observer. Nothing is printed here.
 
 use super::plan::{ListPlan, Skipped};
 use super::summary::ListError;
@@ -7,7 +7,7 @@ use crate::cloud::limit::waiting::Waiting;
 use crate::store::Verdict;
 use crate::sweep::Progress;
 
-/// What a person may want to see while a run goes on.
+/// What a person may want to see during a run.
 pub enum Event<'a> {
     Planned {
         lists: &'a [ListPlan],
@@ -23,7 +23,7 @@ pub enum Event<'a> {
         scope: &'a Scope,
         progress: Progress,
     },
-    /// Requests to a service in a region are held back.
+    /// Requests to a service in a region are delayed.
     Waiting(&'a Waiting<'a>),
     Swept {
         table: &'a str,

@@ -1,13 +1,13 @@
-//! One list of a night: its sweep, with rows decoded as pages are released and sent to the writer.
-//! Here the cloud's pages, the decoder and the store meet.
+//! One list of a run: its sweep, with rows decoded as pages are released and sent to the writer. It connects the cloud's
+//! pages, the decoder and the store.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::clients::Clients;
 use super::drift::{Members, UnknownMembers};
 use super::event::{Event, Observer};
 use super::plan::ListPlan;
-use super::reach::Clients;
 use super::writer::Writer;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::spec::Scope;
@@ -46,9 +46,9 @@ pub(super) struct ListOutcome {
     /// Those of `bad_count` that a person has dismissed.
     pub dismissed_count: u64,
     pub unknown: UnknownMembers,
-    /// Drift that is not to be warned of.
+    /// Drift that causes no warning.
     pub acknowledged: Vec<Acknowledged>,
-    /// Members that no record has any more, with the open records that have them; most had.
+    /// Members that no record has any more but most open records have, with the number of these.
     pub vanished: Vec<(String, u64)>,
     pub future_instants: u64,
 }
@@ -71,7 +71,7 @@ pub(super) struct Context {
 struct Before {
     sweep: SweepId,
     open_records: u64,
-    /// Takes the texts of its bad records.
+    /// Where the texts of its bad records are written.
     raws: RawTexts,
     /// Hashes of the contents of bad records that a person has dismissed.
     dismissed: Arc<HashSet<u64>>,
@@ -142,7 +142,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
     })
 }
 
-/// A listing whose records mostly cannot be read is not complete, however well it was read.
+/// A listing with too many unreadable records is not complete, even if all its pages were read.
 fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
     let is_within = u128::from(bad) * 100 <= u128::from(swept.rows_read) * u128::from(max_percent);
     let ending = match swept.ending {
@@ -156,7 +156,7 @@ fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
     Swept { ending, ..swept }
 }
 
-/// What decoding turned up besides good rows.
+/// What decoding found besides good rows.
 #[derive(Default)]
 struct Found {
     bad: Vec<BadRecord>,
@@ -167,11 +167,11 @@ struct Found {
     members: Members,
 }
 
-/// Why a record is bad whose bytes are; its text is kept with U+FFFD in their place.
+/// The reason for a record with invalid bytes; its text is kept with U+FFFD in their place.
 pub(super) const NOT_UTF8: &str = "holds bytes that are not UTF-8";
 
 impl ListSink {
-    /// Keeps a bad record, and gives the key under which it is known, if it has one.
+    /// Keeps a bad record, and returns its key, if it has one.
     fn put_aside(&mut self, page: &Page, index: u32, reason: String) -> Result<Option<Vec<String>>, store::Error> {
         let key = self.envelope.key_in(page, index);
         self.found.bad_count += 1;

@@ -1,14 +1,14 @@
 //! A nightly run from its settings to its summary. Here the rooms below meet; nothing is printed.
 
 pub mod check;
+mod clients;
 mod drift;
 mod error;
 mod event;
 mod list;
+mod outcome;
 mod plan;
 pub mod probe;
-mod reach;
-mod record;
 mod request;
 mod retry;
 mod run;

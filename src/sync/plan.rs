@@ -1,5 +1,5 @@
-//! What one night asks for: the catalog crossed with the scopes of the settings, list by list.
-//! It decides; it asks nothing of the cloud.
+//! What one run asks for: the catalog crossed with the scopes of the settings, list by list. It asks nothing of the cloud
+//! itself.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct PlannedScope {
 }
 
 impl PlannedScope {
-    /// The region in a project's place, for lists that belong to no project.
+    /// The empty project, for lists of a whole region.
     fn region_itself(&self) -> Projects {
         match &self.iam {
             Projects::Unknown { error, .. } => Projects::Unknown { named: String::new(), error: error.clone() },
@@ -63,7 +63,7 @@ pub enum Projects {
     Known(Vec<String>),
     /// All that the cloud lists.
     Listed(Vec<String>),
-    /// They could not be learnt. `named` stands in their place.
+    /// They could not be looked up. `named` is shown instead.
     Unknown { named: String, error: Error },
 }
 
@@ -87,7 +87,7 @@ impl Projects {
     }
 }
 
-/// A table that a scope gives no reason to ask for.
+/// A table that is not asked for in a scope, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
     pub table: String,
@@ -144,9 +144,9 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
 }
 
-/// Refuses names that are no table's, as `--only` and the settings may hold.
+/// Refuses unknown table names from `--only` and the settings.
 ///
-/// A name that may be that of a list whose file was left out is already reported by that file's own fault.
+/// A name is accepted where it may belong to a catalog file that was left out: that file's fault is reported already.
 pub fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a String>) -> Result<(), PlanError> {
     let is_unknown = |name: &&String| catalog.get(name).is_none() && !catalog.may_be_skipped(name);
     let Some(name) = names.into_iter().find(is_unknown) else { return Ok(()) };
@@ -159,7 +159,7 @@ fn unknown(catalog: &Catalog, name: &str) -> PlanError {
     PlanError::UnknownTable { name: name.to_owned(), nearest: near, known }
 }
 
-/// The endpoints that a night asks, of those that the scopes want at all.
+/// The endpoints that a run asks, after a check of the table names in the scopes.
 pub fn select_in(
     catalog: &Catalog,
     names: &[String],
@@ -169,9 +169,9 @@ pub fn select_in(
     select(catalog, names)
 }
 
-/// Whether any of these tables, all where `None`, is listed by projects of this kind, or in their name.
+/// Whether any of these tables, all where `None`, needs a project of this kind.
 pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
-    // A list of a whole region is asked for in an IAM project's name too, as the vendor's own tools do.
+    // A list of a whole region needs an IAM project too: the vendor's own tools send its id.
     let acts_in = |e: &Endpoint| if e.scope == ScopeKind::Region { ScopeKind::IamProject } else { e.scope };
     endpoints.iter().any(|endpoint| acts_in(endpoint) == kind && wants(tables, endpoint))
 }
@@ -181,8 +181,8 @@ pub fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
     tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 
-/// Whether the settings ask for a table in a scope of the ledger's, as far as they tell: projects that are looked up,
-/// or that another environment may name, may be any.
+/// Whether the settings ask for a table in a scope of the ledger. Projects that are looked up, or that another
+/// environment may set, match any id.
 pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: &str) -> bool {
     let mut parts = scope.splitn(3, '/');
     let (region, project) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -200,7 +200,7 @@ pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: 
     })
 }
 
-/// Crosses endpoints with scopes. A list that two scopes share is asked for once.
+/// Crosses endpoints with scopes. A list that is in two scopes is asked for once.
 pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
     if scopes.is_empty() {
         return Err(PlanError::NoRegion);
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_whose_projects_cannot_be_learnt_are_planned_with_the_fault() {
+    fn lists_whose_projects_cannot_be_looked_up_are_planned_with_the_fault() {
         let catalog = Catalog::builtin().unwrap();
         let error = Error::NoProject { region: "r1".into(), name: "r1".into(), known: Vec::new() };
         let codearts = Projects::Unknown { named: "all".into(), error };

@@ -1,12 +1,11 @@
-//! One page of one list, asked for by itself: to see whether a list answers as its catalog file says, or what it
-//! answers before there is such a file. Nothing is stored.
+//! One page of one list, for trying out or drafting a catalog file. Nothing is stored.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::clients::{self, Clients};
 use super::plan::ListPlan;
-use super::reach::{self, Clients};
 use super::{Error, PlanError, plan};
 use crate::base::clock::SharedClock;
 use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
@@ -26,7 +25,7 @@ pub struct Probe {
 pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
-    let (scopes, _) = reach::look_up(&for_all_tables(&settings.scopes), &endpoints, &clients).await?;
+    let (scopes, _) = clients::look_up(&for_all_tables(&settings.scopes), &endpoints, &clients).await?;
     let mut plan = plan::plan(&scopes, &endpoints)?;
     let list = plan.lists.swap_remove(0);
     if let Some(fault) = list.fault {
@@ -56,11 +55,11 @@ pub struct RawRequest {
 pub struct RawAnswer {
     pub body: Bytes,
     pub content_range: Option<String>,
-    /// Where it was asked for.
+    /// The scope of the request.
     pub scope: Scope,
 }
 
-/// Asks once, in the first scope of the settings.
+/// Sends one request, in the first scope of the settings.
 pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let first = settings.scopes.first().ok_or(PlanError::NoRegion)?.clone();
@@ -100,7 +99,7 @@ fn codearts_project(scope: &ScopeSettings) -> Result<String, PlanError> {
     .ok_or(PlanError::Nothing { skipped: Vec::new() })
 }
 
-/// A list that is tried out need not be among the tables that a scope names.
+/// The scopes without their `tables`, as a list that is tried out may not be in them.
 fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
     scopes.iter().map(|scope| ScopeSettings { tables: None, ..scope.clone() }).collect()
 }

@@ -1,4 +1,4 @@
-//! What one run is asked to do, and what it hands on to the cloud and to the store. It decides nothing.
+//! The input of a run, and the settings for the cloud and the store that follow from it. It decides nothing.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 /// What a run is asked to do.
 pub struct Request {
     pub settings: Settings,
-    /// Tables to fill; all where empty.
+    /// Tables to read; all where empty.
     pub only: Vec<String>,
     pub allow_gone: bool,
-    /// Whether the demo asks: its records are invented.
+    /// Whether this is the demo, whose records are invented.
     pub is_demo: bool,
 }
 
@@ -53,8 +53,8 @@ pub(super) fn credentials(found: &FoundKeys) -> Credentials {
     }
 }
 
-/// Where the services are asked with the credentials of a profile. IAM's address beside them counts where the
-/// settings name none.
+/// The addresses of services for the credentials of a profile. An IAM address from the credentials' source applies where
+/// the settings have none.
 pub(super) fn endpoint_overrides(settings: &Settings, profile: Option<&str>) -> EndpointOverrides {
     let (all, mut by_service) = (settings.get(ENDPOINT_URL), settings.endpoint_urls());
     let beside_keys = settings.keys_of(profile).ok().and_then(|found| found.iam_endpoint.clone());

@@ -1,6 +1,6 @@
-//! A run that asks nothing: records in quarantine are decoded again, and those that can be read now are stored as
-//! a sweep's would be. What was not in the newest listing is left alone, since it may be gone, and so is what may be
-//! older than the copy that is stored.
+//! A run without requests: records in quarantine are decoded again, and those that can be read now are stored like those
+//! of a sweep. A record that the newest listing did not show is left alone, since it may be gone; so is one that may be
+//! older than the stored copy.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,19 +14,19 @@ use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
 use crate::store::{self, NotShown, Quarantined, RunRecord, StagedRun, SweepRecord, Verdict};
 
-/// What the ledger gives as the sweep's reason.
+/// The sweep's reason in the ledger.
 const PROOF: &str = "records from quarantine, decoded again";
 
-/// What a retry came to.
+/// The result of a retry.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Retried {
     /// Ids of records that are stored now.
     pub stored: Vec<String>,
-    /// Ids of those that still cannot be read, each with its reason.
+    /// Ids of records that still cannot be read, each with its reason.
     pub unread: Vec<(String, String)>,
-    /// Ids of those that the newest listing did not show.
+    /// Ids of records that the newest listing did not show.
     pub unlisted: Vec<String>,
-    /// Ids of those whose record has a copy in the store that is newer, or may be.
+    /// Ids of records whose stored copy is newer, or may be.
     pub older: Vec<String>,
     /// `None` where nothing was stored.
     pub run_id: Option<i64>,
@@ -39,7 +39,7 @@ struct Readable {
     decoded: Decoded,
     /// Each row's record in quarantine.
     records: Vec<Quarantined>,
-    /// Rows whose record no listing has shown a good copy of since: they are newer than what is stored.
+    /// Rows whose record had no good copy in a listing since: they are newer than what is stored.
     known_newer: Vec<u64>,
 }
 
@@ -48,7 +48,7 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     let started_at = clock.wall();
     require_set(started_at)?;
     let path = &request.settings.store.value;
-    // A retry makes no store where there is none.
+    // Fails where there is no store, as opening a run would make one.
     drop(store::open_read_only(path)?);
     let mut night = StagedRun::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
     let waiting = night.quarantined()?;
@@ -81,10 +81,10 @@ fn sorted(
 ) -> (Retried, Vec<Readable>) {
     let mut retried = Retried::default();
     let mut lists: BTreeMap<(String, String), Vec<Quarantined>> = BTreeMap::new();
-    // Of several rows with one key the last is kept: the newest record goes last.
+    // Of several rows with one key the last is kept, so the newest record goes last.
     for record in waiting.into_iter().rev() {
         if record.reason.starts_with(NOT_UTF8) {
-            // A text in which bytes were replaced is not what came.
+            // The stored text has replaced bytes: it is not what the service sent.
             retried.unread.push((record.id, record.reason));
         } else if record.is_listed {
             lists.entry((record.table.clone(), record.scope.clone())).or_default().push(record);
@@ -95,7 +95,7 @@ fn sorted(
     let mut readable = Vec::new();
     for ((table, scope), records) in lists {
         let Some(endpoint) = catalog.get(&table) else {
-            let reason = "the catalog has no such table any more";
+            let reason = "the catalog no longer has this table";
             retried.unread.extend(records.into_iter().map(|r| (r.id, reason.to_owned())));
             continue;
         };
@@ -112,7 +112,7 @@ fn sorted(
     (retried, readable)
 }
 
-/// The rows whose key was readable when they came. A good copy of that key would have resolved them, so none has come.
+/// The rows whose key was readable when they came. A good copy with that key would have resolved them, so none has come.
 fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
     let reader = KeyReader::new(endpoint, &[]);
     let has_same_key = |record: &Quarantined| {
@@ -128,7 +128,7 @@ fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined],
     Decoder::new(endpoint, settings).decode(&texts, now)
 }
 
-/// Stages what may be stored of a list's readable records; nothing where none may.
+/// Stages the readable records of a list that may be stored.
 fn stage(
     night: &mut StagedRun,
     list: Readable,

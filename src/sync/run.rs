@@ -1,4 +1,4 @@
-//! One run: the plan, the sweeps side by side, the writer thread, and one commit for all of it.
+//! One run: the plan, the concurrent sweeps, the writer thread, and one commit for all of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -8,16 +8,16 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::clients::{Clients, KnownProjects};
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::list::{Context, ListOutcome};
+use super::outcome::FinishedRun;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
-use super::reach::{Census, Clients};
-use super::record::NightRecord;
 use super::request::{self, Request};
 use super::summary::Summary;
 use super::writer::Writer;
-use super::{list, reach};
+use super::{clients, list};
 use crate::base::clock::SharedClock;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -33,14 +33,14 @@ use crate::sweep::{Ending, HELD_BYTES_MAX, PageBudget};
 /// Lists swept at the same time.
 pub const LISTS_AT_ONCE_MAX: usize = 16;
 
-/// What would be asked, without asking: scopes whose project is looked up by IAM are shown by region.
+/// What a run would ask for, without asking. A project that IAM would have to look up is shown by its region.
 pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
     let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
-/// A scope with names in the place of projects that only the cloud can tell.
+/// A scope with placeholders for projects that only the cloud knows.
 fn unasked(scope: &ScopeSettings) -> PlannedScope {
     let project = scope.project.clone().unwrap_or_else(|| format!("project of {}", scope.region));
     let iam = Projects::Known(vec![scope.project_id.clone().unwrap_or_else(|| format!("({project})"))]);
@@ -52,7 +52,7 @@ fn unasked(scope: &ScopeSettings) -> PlannedScope {
     PlannedScope::of(scope, iam, codearts)
 }
 
-/// Runs a night. `interrupt` ends it early and leaves the store as it was.
+/// Makes a run. `interrupt` ends it early and leaves the store as it was.
 pub async fn sync(
     request: Request,
     catalog: &Catalog,
@@ -68,9 +68,9 @@ pub async fn sync(
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
-    clients.tell_short_secrets(observer.as_ref());
+    clients.warn_of_short_secrets(observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
-    let writer = Arc::new(open_night(&request, purpose, catalog, &clock).await?);
+    let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
@@ -87,7 +87,7 @@ pub async fn sync(
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
     let night =
-        NightRecord::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
+        FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
     if nothing_to_store {
         abandon(writer).await;
         return Ok(night.summary_of_failure());
@@ -97,7 +97,7 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-/// A profile that was named and cannot be read may be what names the region.
+/// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.
 fn without_region(settings: &Settings) -> Error {
     let named = settings.credentials.iter().filter(|(profile, _)| profile.is_some());
     let fault = named.filter_map(|(_, search)| search.found.as_ref().err()).next();
@@ -109,7 +109,7 @@ fn watcher(observer: &Arc<dyn Observer>) -> Watcher {
     Watcher::new(move |waiting| observer.event(&Event::Waiting(waiting)))
 }
 
-async fn open_night(
+async fn open_run(
     request: &Request,
     purpose: Purpose,
     catalog: &Catalog,
@@ -131,10 +131,10 @@ async fn sweep_all(
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = reach::look_up(&settings.scopes, endpoints, &clients).await?;
-    let mut census = Census::default();
+    let (scopes, mut look_ups) = clients::look_up(&settings.scopes, endpoints, &clients).await?;
+    let mut census = KnownProjects::default();
     let swept = writer.ask(|night| night.swept_projects()).await?;
-    reach::tell_vanished(&scopes, endpoints, &swept, observer.as_ref());
+    clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
     let mut plan = plan::plan(&scopes, endpoints)?;
     let (refused, key_changes) = writer.ask(|night| Ok((refused(night), night.key_changes().to_vec()))).await?;
@@ -177,10 +177,10 @@ async fn sweep_all(
             let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
             outcome.swept.ending = Ending::Failed(Box::new(error));
         }
-        outcome.tell(observer.as_ref(), &mut reported);
+        outcome.report(observer.as_ref(), &mut reported);
         outcomes.push((index, outcome));
     }
-    clients.tell_clock(observer.as_ref());
+    clients.report_clock(observer.as_ref());
     outcomes.sort_by_key(|(index, _)| *index);
     Ok((outcomes.into_iter().map(|(_, outcome)| outcome).collect(), look_ups))
 }
@@ -191,7 +191,7 @@ fn refused(night: &StagedRun) -> BTreeMap<String, cloud::Error> {
     night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
 
-/// The writer itself, once no list holds it any more. Lists that were cut off let go of it as their tasks end.
+/// The writer, once no list uses it any more. Interrupted lists release it when their tasks end.
 async fn sole(mut writer: Arc<Writer>) -> Writer {
     loop {
         match Arc::try_unwrap(writer) {
@@ -208,6 +208,6 @@ async fn abandon(writer: Writer) {
         drop(night);
         Ok(())
     });
-    // Whatever went wrong before, the run's own error is the one to tell.
+    // The run's own error is the one to report.
     drop(dropped.await);
 }

@@ -1,4 +1,4 @@
-//! What a run did, list by list: plain data for people, for JSON and for the exit code.
+//! The result of a run, list by list: plain data for people, for JSON and for the exit code.
 
 use serde::{Serialize, Serializer};
 
@@ -37,7 +37,7 @@ pub struct ListSummary {
     pub changed: u64,
     pub unchanged: u64,
     pub gone: u64,
-    /// Records that would have been declared gone, had the brake not held.
+    /// Records that were not declared gone, because too many vanished at once.
     pub held_back: u64,
     /// Records that this listing did not show; they stay open until the next run confirms that they are gone.
     pub unconfirmed: u64,
@@ -84,7 +84,7 @@ impl ListSummary {
     }
 }
 
-/// What a run of these lists comes to.
+/// The outcome of a run of these lists.
 pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
     if lists.iter().all(ListSummary::is_whole) {
         Outcome::Complete

@@ -1,5 +1,4 @@
-//! What a person changes in a store by hand, by the settings of a run: a run's date, records in quarantine, drift. The
-//! cloud is asked nothing.
+//! Changes that a person makes to a store: a run's date, records in quarantine, drift. It asks nothing of the cloud.
 
 use super::error::{Error, require_set};
 use super::request::{self, Request};
@@ -8,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::store::{self, Quarantined};
 
-/// Dates a run `to` another time, and returns the one that it had.
+/// Changes the time of a run `to` another, and returns the old one.
 pub fn redate(
     settings: &Settings,
     catalog: &Catalog,
@@ -18,7 +17,7 @@ pub fn redate(
 ) -> Result<Timestamp, Error> {
     require_set(clock.wall())?;
     let path = &settings.store.value;
-    // No store is made where there is none.
+    // Fails where there is no store.
     drop(store::open_read_only(path)?);
     let request = Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, is_demo: false };
     let settings = request::store_settings(&request);
@@ -31,7 +30,7 @@ pub fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) 
     Ok(store::dismiss(&request.settings.store.value, clock.wall(), &settings, records)?)
 }
 
-/// Acknowledges drift of a table: a run does not warn of it as long as it does not change.
+/// Acknowledges drift of a table: runs warn of it again only when it changes.
 pub fn acknowledge(request: &Request, table: &str, members: &[String], clock: &SharedClock) -> Result<(), Error> {
     let settings = request::store_settings(request);
     Ok(store::acknowledge(&request.settings.store.value, clock.wall(), &settings, table, members)?)

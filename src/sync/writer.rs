@@ -1,5 +1,5 @@
-//! The one thread that writes: it owns the night's store, and does whole pieces of work sent to it, in order.
-//! It knows nothing of what they are.
+//! The one thread that writes: it owns the open store, and does the work that is sent to it, in order. It knows nothing of
+//! what the work is.
 
 use std::sync::Arc;
 use std::thread;
@@ -8,10 +8,10 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::store::{Error, StagedRun};
 
-/// Pieces of work waiting for the thread; senders wait beyond that.
+/// Work items waiting for the thread; beyond that, senders wait.
 const QUEUE_MAX: usize = 64;
 
-/// Bytes that the work waiting for the thread may hold together: 32 MiB, or one piece that is larger.
+/// Bytes that the waiting work may hold together: 32 MiB, or one item that is larger.
 const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Room is counted in units of so many bytes, which keeps the count small.
 const ROOM_UNIT_BYTES: usize = 1024;
@@ -62,7 +62,7 @@ impl Writer {
         Ok(Writer { work, room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX / ROOM_UNIT_BYTES)) })
     }
 
-    /// Has work done and waits for its answer. A fault of earlier unanswered work comes back here.
+    /// Sends work and waits for its answer. A fault of earlier posted work comes back here.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut StagedRun) -> Result<T, Error> + Send + 'static,

@@ -1,4 +1,4 @@
-//! One binary a target, each of this source: the binary's name says which target it runs.
+//! One binary for each target, all from this source: the binary's name says which target it runs.
 #![no_main]
 
 mod targets;

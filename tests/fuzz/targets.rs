@@ -1,5 +1,5 @@
-//! What the fuzzer and the ordinary tests both run: each target takes any bytes at all and holds a law over what
-//! one reader of outside text makes of them.
+//! What the fuzzer and the ordinary tests both run: each target takes any bytes and checks a law of one reader of outside
+//! text.
 
 use std::sync::LazyLock;
 
@@ -33,7 +33,7 @@ const NOW: Timestamp = Timestamp(1_798_761_600_000_000);
 
 static BUILTIN: LazyLock<Catalog> = LazyLock::new(|| Catalog::builtin().expect("the catalog is sound"));
 
-/// A page is taken apart into whole records, and its facts are theirs.
+/// A page is split into whole records, and its facts are those of the records.
 fn envelope(data: &[u8]) {
     let body = Bytes::copy_from_slice(data);
     for endpoint in BUILTIN.endpoints() {
@@ -47,7 +47,7 @@ fn envelope(data: &[u8]) {
     }
 }
 
-/// Each line a record: kept or named, and the same twice.
+/// Each line is a record: it is kept or its fault is named, and a second reading gives the same.
 fn rows(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let rows: Vec<&str> = text.lines().collect();
@@ -62,7 +62,7 @@ fn rows(data: &[u8]) {
     }
 }
 
-/// What is read as an instant is read the same when it is written out.
+/// An instant that was read and written is read as the same instant again.
 fn times(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for offset_s in [0, 28_800, -64_800] {
@@ -79,7 +79,7 @@ fn times(data: &[u8]) {
     }
 }
 
-/// However a service complains, it is shown in one bounded line.
+/// Every error of a service is shown in one line of limited length.
 fn errors(data: &[u8]) {
     let (code, message) = error_body::code_and_message(data);
     for text in [code, message].into_iter().flatten() {
@@ -99,7 +99,7 @@ fn configuration(data: &[u8]) {
     }
 }
 
-/// An entry is taken whole or its faults are told; what is taken can be listed by.
+/// An entry is accepted whole or its faults are reported; an accepted one can be used for requests.
 fn catalog(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     match Catalog::load([("fuzzed.toml".to_owned(), text.to_owned())]) {

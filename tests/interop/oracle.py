@@ -32,18 +32,18 @@ class Store:
 
     def changes(self, table, run_id, wanted):
         """The versions that runs opened, and the last values of records gone; which is which, as the store's own
-        `TABLE_changes` tells."""
+        `TABLE_changes` shows."""
         if run_id is None:
             runs = [run for (run,) in self.connection.execute("SELECT run_id FROM runs ORDER BY 1").fetchall()]
             return " UNION ALL ".join(f"({self.changes(table, run, wanted)})" for run in runs)
         started = f"(SELECT started_at FROM runs WHERE run_id = {run_id})"
-        told = f"{table}_changes({started} - INTERVAL 1 microsecond, {started})"
-        key = [name for name in self.columns(f"SELECT * FROM {told} LIMIT 0") if not name.startswith("_")]
+        changed = f"{table}_changes({started} - INTERVAL 1 microsecond, {started})"
+        key = [name for name in self.columns(f"SELECT * FROM {changed} LIMIT 0") if not name.startswith("_")]
         same = f"c._scope = o._scope AND {either('c', key)} = {either('o', key)}"
         return f"""
             SELECT {wanted} FROM (
                 SELECT c._change, {started} AS _at, {run_id}::BIGINT AS _change_run_id, o.*
-                FROM {told} c JOIN (
+                FROM {changed} c JOIN (
                     SELECT * FROM {table}_versions WHERE _run_id = {run_id}
                 ) o ON c._change <> 'gone' AND {same}
                 UNION ALL BY NAME

@@ -1,4 +1,4 @@
-"""The readers of Parquet that are held to the store: each takes a file, or a folder of files whose columns grew, to
+"""The readers of Parquet that are compared with the store: each takes a file, or a folder of files whose columns grew, to
 columns of values as that reader hands them to its users."""
 
 import glob

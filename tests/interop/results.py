@@ -14,7 +14,7 @@ class Results:
 
     def hold(self, reader, table, where, found, wanted, fields):
         """Ends the program unless these rows are the wanted ones, in whatever order. Both are values as readers give
-        them; fields tell their types."""
+        them; fields show their types."""
         found, wanted = (as_plain(rows, fields) for rows in (found, wanted))
         if found != wanted:
             sys.exit(f"{where} under TZ={os.environ.get('TZ')}: {reader} reads {difference(fields, found, wanted)}")

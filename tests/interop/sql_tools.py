@@ -1,5 +1,5 @@
 """The way of tools that speak SQLAlchemy (Superset and its like): the store opened read-only, and published folders
-behind views, each value held to the store as DuckDB's own client gives it.
+behind views, each value compared with the store as DuckDB's own client gives it.
 
 Usage: sql_tools.py STORE FOLDER RESULTS
 """

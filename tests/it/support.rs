@@ -1,5 +1,5 @@
-//! A tenant of the stand-in cloud, with a folder of its own, and the program run in it with nothing of this
-//! machine's environment but what a test gives.
+//! A tenant of the emulated cloud with its own folder, and the program run in it, with only the environment variables that
+//! a test sets.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use hclake::catalog::Catalog;
-use hclake::emulator::{ListId, Running, Standin, StandinSettings, World, WorldSettings};
+use hclake::emulator::{Emulator, EmulatorSettings, ListId, Running, World, WorldSettings};
 use hclake::store::Reader;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 
 pub const REGION: &str = "ap-southeast-3";
 
-/// What one run of the program left behind.
+/// The result of one run of the program.
 pub struct Ran {
     pub code: i32,
     pub stdout: String,
@@ -36,7 +36,7 @@ impl Ran {
         self
     }
 
-    /// Holds if standard error says each of these.
+    /// Asserts that standard error has each of these texts.
     #[track_caller]
     pub fn says(self, pieces: &[&str]) -> Ran {
         for piece in pieces {
@@ -51,7 +51,7 @@ impl Ran {
 }
 
 pub struct Tenant {
-    /// Keeps the cloud at work.
+    /// Keeps the cloud running.
     _runtime: Runtime,
     pub cloud: Running,
     folder: tempfile::TempDir,
@@ -74,24 +74,24 @@ pub fn small_world() -> WorldSettings {
 
 impl Tenant {
     pub fn new() -> Tenant {
-        Tenant::of(small_world(), StandinSettings::default())
+        Tenant::of(small_world(), EmulatorSettings::default())
     }
 
-    pub fn of(world: WorldSettings, settings: StandinSettings) -> Tenant {
+    pub fn of(world: WorldSettings, settings: EmulatorSettings) -> Tenant {
         Tenant::with_catalog(&Catalog::builtin().expect("the catalog is sound"), world, settings)
     }
 
     /// A tenant of a cloud that serves the lists of this catalog.
-    pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: StandinSettings) -> Tenant {
+    pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: EmulatorSettings) -> Tenant {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let (ak, sk) = (settings.ak.clone(), settings.sk.expose().to_owned());
         let projects = world.codearts_project_ids.join(",");
-        let cloud = runtime.block_on(Standin::start(World::new(catalog, world), settings)).expect("loopback");
+        let cloud = runtime.block_on(Emulator::start(World::new(catalog, world), settings)).expect("loopback");
         let folder = tempfile::tempdir().expect("a folder");
         let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
         let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables };
-        // The stand-in needs no sparing.
+        // The emulator can take more than a real service.
         tenant.write("hclake.toml", &unlimited_rates());
         tenant
     }
@@ -148,7 +148,7 @@ impl Tenant {
         std::fs::write(path, text).expect("written");
     }
 
-    /// Sets the configuration: what stands at its top, and after it tables.
+    /// Writes the configuration: first the keys at the top, then tables.
     pub fn configure(&self, top: &str, tables: &str) {
         self.write("hclake.toml", &format!("{top}\n{}\n{tables}", unlimited_rates()));
     }
@@ -169,7 +169,7 @@ impl Tenant {
         command
     }
 
-    /// Runs as someone whom the modes of files bind; the superuser is not bound unless it gives that up.
+    /// Runs as a user who must obey file modes. The superuser drops its capabilities for that.
     pub fn run_bound_by_modes(&self, args: &[&str]) -> Ran {
         let is_superuser = std::fs::metadata(self.folder()).expect("there").uid() == 0;
         let starter: &[&str] = match is_superuser {
@@ -200,9 +200,9 @@ impl Tenant {
         self.run(&["sync", "--format", "json"])
     }
 
-    /// Lets a night pass in the cloud.
+    /// Lets a day pass in the cloud.
     pub fn advance(&self) {
-        self.cloud.with_world(World::advance_night);
+        self.cloud.with_world(World::advance_day);
     }
 
     pub fn open(&self) -> Reader {
@@ -214,7 +214,7 @@ impl Tenant {
         self.open().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
     }
 
-    /// First columns of all rows, as texts.
+    /// The first column of all rows, as texts.
     pub fn texts(&self, sql: &str) -> Vec<String> {
         let connection = self.open();
         let mut statement = connection.prepare(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
@@ -222,7 +222,7 @@ impl Tenant {
         rows.map(|text| text.expect("text")).collect()
     }
 
-    /// Key fields, one text a record of a table's only list, as the cloud has them now.
+    /// The keys of a list's records, as the cloud has them now.
     pub fn cloud_keys(&self, id: &ListId) -> BTreeSet<String> {
         self.cloud.with_world(|w| w.listing(id).iter().filter_map(|r| w.key(&id.table, r)).collect())
     }
@@ -237,7 +237,7 @@ impl Tenant {
         self.cloud.requests().iter().filter(|r| r.target.contains(piece)).count()
     }
 
-    /// Holds if every rule that the store must keep is kept.
+    /// Asserts that the store breaks none of its rules.
     #[track_caller]
     pub fn assert_sound(&self) {
         self.assert_sound_by(&Catalog::builtin().expect("sound"));
@@ -251,14 +251,14 @@ impl Tenant {
     }
 }
 
-/// The most memory that a program has held so far, in MB; `None` once it has ended.
+/// The peak memory of a program so far, in MB; `None` once it has ended.
 fn peak_mb(child: &Child) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kb| kb / 1024)
 }
 
-/// Runs to the end unheard, and gives the exit code and the most memory that was held, in MB.
+/// Runs to the end without output, and returns the exit code and the peak memory in MB.
 pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts");
     let mut peak = 0;
@@ -269,7 +269,7 @@ pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
     (child.wait().expect("ended").code(), peak)
 }
 
-/// What a summary says of the first list of a table.
+/// The summary of the first list of a table.
 pub fn list_of<'a>(summary: &'a Value, table: &str) -> &'a Value {
     let tables = summary["tables"].as_array().expect("tables");
     tables.iter().find(|list| list["table"] == table).expect("the table was asked for")

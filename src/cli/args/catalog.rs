@@ -1,4 +1,4 @@
-//! Flags of the commands that tell what is kept and that work on catalog files.
+//! Flags of the commands that show what is kept and that work on catalog files.
 
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum CatalogCommand {
-    /// Say all that is wrong with a catalog file
+    /// Show every fault of a catalog file
     Check(CheckArgs),
     /// Ask for one page of the list that a catalog file describes, and show how it reads
     Try(TryArgs),

@@ -28,10 +28,10 @@ Exit codes:
   130  interrupted; the store is as it was
 
 First steps:
-  hclake demo                                   three nights on a stand-in cloud, no account needed
+  hclake demo                                   three nights on a cloud emulator, no account needed
   hclake init --region ap-southeast-3           writes hclake.toml; keys stay in the environment
   export HUAWEICLOUD_SDK_AK=… HUAWEICLOUD_SDK_SK=…
-  hclake check                                  says what works, and what to mend
+  hclake check                                  says what works, and what to fix
   hclake sync                                   the nightly job
   hclake report install_failures --by version";
 
@@ -55,10 +55,10 @@ pub(crate) struct Global {
     /// Use the credentials of this profile: a section of ~/.huaweicloud/credentials, or a profile of KooCLI
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
-    /// Say nothing but errors
+    /// Show errors only
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Say more: -v what is done, -vv every request, -vvv everything
+    /// Show more: -v what is done, -vv every request, -vvv everything
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
     /// How log lines are written
@@ -83,7 +83,7 @@ pub(crate) enum Command {
     /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
-    /// By what records differ from the catalog: see it, or acknowledge it
+    /// How records differ from the catalog: see it, or acknowledge it
     #[command(subcommand)]
     Drift(DriftCommand),
     /// The store as Parquet files for other tools, and the check of what was published
@@ -93,22 +93,22 @@ pub(crate) enum Command {
     Tables(TablesArgs),
     /// Show what a table's columns mean, where they come from and how fresh they are
     Describe(DescribeArgs),
-    /// Show every setting, its value and where it was said
+    /// Show every setting, its value and where it was set
     Config(ConfigArgs),
     /// Check, try out or draft a catalog file: a list API of your own
     #[command(subcommand)]
     Catalog(CatalogCommand),
-    /// Try credentials, hosts, clock, permissions, store and disk, and say what to mend
+    /// Try credentials, hosts, clock, permissions, store and disk, and say what to fix
     Check(CheckArgs),
     /// Show the last runs and how fresh each list is
     Status(StatusArgs),
-    /// Give a run that was made while the clock was wrong the time at which it really was
+    /// Correct the time of a run that was made while the clock was wrong
     Redate(RedateArgs),
     /// Write a commented hclake.toml to start from
     Init(InitArgs),
-    /// Print what makes this machine run the nightly job
+    /// Print the lines that make this machine run the nightly job
     Schedule(ScheduleArgs),
-    /// Three nights on a stand-in cloud, then a report: no account needed
+    /// Three nights on a cloud emulator, then a report: no account needed
     ///
     /// Leaves hclake-demo.duckdb, or what --store names.
     Demo(DemoArgs),

@@ -1,4 +1,4 @@
-//! Flags of the commands of every day: the nightly job, questions, publishing, what did not fit, and the demo.
+//! Flags of the everyday commands: the nightly job, questions, publishing, records that do not fit, and the demo.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) struct SyncArgs {
     /// Show what would be asked, and ask nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Declare records gone even where more of them vanished than the brake allows
+    /// Declare records gone even where more of them vanished than max_gone_percent allows
     #[arg(long)]
     pub allow_gone: bool,
     /// How long to wait for another run to end, such as 90s or 10m
@@ -70,9 +70,9 @@ pub(crate) struct QueryArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum PublishCommand {
-    /// Bring a folder of Parquet files up to the newest run; what is there already is not written again
+    /// Bring a folder of Parquet files up to the newest run; files that are already there are not written again
     Parquet(PublishArgs),
-    /// Hold a published folder to its manifest, and to the store where there is one
+    /// Compare a published folder with its manifest, and with the store where there is one
     Verify(VerifyArgs),
 }
 
@@ -132,17 +132,17 @@ pub(crate) enum QuarantineCommand {
         #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
         format: SummaryFormat,
     },
-    /// One record as it came, with its reason and the request that brought it
+    /// One record as it came, with its reason and the id of its request
     Show {
         /// As `hclake quarantine list` gives it, or its beginning
         id: String,
     },
-    /// Decode what waits once more, and store what can be read now as a run of its own; asks the cloud nothing
+    /// Read what waits again, and store what can be read now as a run of its own; asks the cloud nothing
     Retry,
     /// Stop reporting records that are of no use: they stay in the store, and are reported again if their content changes
     ///
-    /// A dismissed record without a key stands for no record of the store any more: once its list is complete without
-    /// it, the record that it may have been is gone.
+    /// A dismissed record without a key no longer protects a record of the store: once a complete listing does not show
+    /// that record, it is gone.
     Dismiss {
         /// As `hclake quarantine list` gives them, or their beginnings
         #[arg(required = true)]
@@ -170,7 +170,7 @@ pub(crate) struct DemoArgs {
     /// Replace the demo's store if it is there
     #[arg(long)]
     pub replace: bool,
-    /// What the stand-in cloud's records are made from
+    /// What the emulator's records are made from
     #[arg(long, default_value_t = 7, value_name = "NUMBER")]
     pub seed: u64,
     /// Install jobs on the first night

@@ -1,4 +1,4 @@
-//! Flags of the commands that set hclake up and look after it.
+//! Flags of the commands that set up hclake and maintain it.
 
 use std::path::PathBuf;
 use std::time::Duration;

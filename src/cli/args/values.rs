@@ -1,4 +1,4 @@
-//! Values that flags of several commands take: how a summary is written, ages and waiting times.
+//! Values that several commands take as flags: the format of a summary, ages and waiting times.
 
 use std::time::Duration;
 

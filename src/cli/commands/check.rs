@@ -1,4 +1,4 @@
-//! `hclake check`: one line for each thing that a sync needs, with what to do about those that do not work.
+//! `hclake check`: one line for each thing that a sync needs, with a hint for each that does not work.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use crate::cli::streams::{Streams, counted, terminal_width};
 use crate::config::{self, Environment, Settings};
 use crate::sync::check::{self, Finding, Mark, Trial};
 
-/// Before what a mark stands beside.
+/// Width of the mark before each finding.
 const MARK_COLUMNS: u16 = 9;
 
 pub(crate) fn run(
@@ -31,9 +31,9 @@ pub(crate) fn run(
     let is_text = args.format == SummaryFormat::Text;
     let is_quiet = streams.is_quiet;
     let mut hinted = BTreeSet::new();
-    let mut tell = |mut finding: Finding| {
+    let mut report = |mut finding: Finding| {
         if is_text {
-            // A hint that serves many findings is given once.
+            // A hint that several findings share is shown once.
             finding.hint.take_if(|hint| !hinted.insert(hint.clone()));
         }
         let is_wanted = is_text && (!is_quiet || finding.mark == Mark::Failed);
@@ -45,14 +45,18 @@ pub(crate) fn run(
     match config::resolve(&global.flags(), environment) {
         Ok(settings) => {
             let catalog = catalog_of(&settings)?;
-            skipped(&catalog).into_iter().for_each(&mut tell);
-            own_lists(&settings, &catalog).into_iter().for_each(&mut tell);
+            skipped(&catalog).into_iter().for_each(&mut report);
+            own_lists(&settings, &catalog).into_iter().for_each(&mut report);
             let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
-            runtime::runtime()?.block_on(check::check(&trial, &mut tell));
+            runtime::runtime()?.block_on(check::check(&trial, &mut report));
         }
         Err(error) => {
-            tell(Finding::new(Mark::Failed, "configuration", error.to_string()).hint(error.hint()));
-            tell(Finding::new(Mark::Skipped, "the rest", "nothing was tried, since the configuration cannot be used"));
+            report(Finding::new(Mark::Failed, "configuration", error.to_string()).hint(error.hint()));
+            report(Finding::new(
+                Mark::Skipped,
+                "the rest",
+                "nothing was tried, since the configuration cannot be used",
+            ));
         }
     }
     if let Some(fault) = fault {
@@ -71,7 +75,7 @@ pub(crate) fn run(
 
 /// Files of the settings' own folder that cannot be used.
 fn skipped(catalog: &Catalog) -> Vec<Finding> {
-    let hint = "a sync leaves out the list of this file and asks for all others; `hclake catalog check FILE` judges it";
+    let hint = "a sync leaves out the list of this file and asks for all others; `hclake catalog check FILE` checks it";
     let lines = catalog.skipped().iter().flat_map(SkippedFile::lines);
     lines.map(|line| Finding::new(Mark::Failed, "catalog", line).hint(hint.to_owned())).collect()
 }
@@ -106,7 +110,7 @@ fn closing_line(failed: u64, warnings: u64) -> String {
     match (failed, warnings) {
         (0, 0) => "everything works; next: hclake sync".to_owned(),
         (0, n) => format!("everything works, with {}; next: hclake sync", counted(n, "warning")),
-        (n, 0) => format!("{} must be mended", counted(n, "thing")),
-        (n, w) => format!("{} must be mended; {} besides", counted(n, "thing"), counted(w, "warning")),
+        (n, 0) => format!("{} failed", counted(n, "check")),
+        (n, w) => format!("{} failed, with {}", counted(n, "check"), counted(w, "warning")),
     }
 }

@@ -1,4 +1,4 @@
-//! `hclake config`: every setting, its value and where it was set, secrets starred.
+//! `hclake config`: every setting, its value and where it was set; secrets are hidden.
 
 use crate::base::exit::Exit;
 use crate::cli::args::Global;

@@ -1,5 +1,4 @@
-//! `hclake demo`: three nights of real syncs over a stand-in cloud on loopback, then what can be asked of the
-//! store that they leave.
+//! `hclake demo`: three nights of real syncs from the emulator on loopback, then questions to the store that they make.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
-use crate::emulator::{Running, Standin, StandinSettings, World, WorldSettings};
+use crate::emulator::{Emulator, EmulatorSettings, Running, World, WorldSettings};
 use crate::report::{self, Params, ReportResult};
 use crate::store;
 use crate::sync;
@@ -26,7 +25,7 @@ use crate::sync;
 const STORE_DEFAULT: &str = "hclake-demo.duckdb";
 const NIGHTS: i64 = 3;
 const DAY_US: i64 = 86_400_000_000;
-/// A stand-in on loopback needs no sparing.
+/// The emulator on loopback can take more than a real service.
 const RATE_PER_S: f64 = 500.0;
 
 pub(crate) fn run(
@@ -39,12 +38,11 @@ pub(crate) fn run(
     store::file_name(&store)?;
     make_room(&store, args.replace)?;
     let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
-    tell(&store, &nights, streams)?;
+    show_answers(&store, &nights, streams)?;
     Ok(Exit::Done)
 }
 
-/// Removes the store of an earlier demo. Nothing else is removed: no store of another origin, no file that is no store,
-/// and no link.
+/// Removes the store of an earlier demo. It removes nothing else: no other store, no other file, and no link.
 fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
     let Ok(there) = store.symlink_metadata() else { return Ok(()) };
     let shown = store.display();
@@ -70,16 +68,16 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
     let world =
         WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
-    let cloud = StandinSettings { clock: clock.clone(), ..Default::default() };
+    let cloud = EmulatorSettings { clock: clock.clone(), ..Default::default() };
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
-    let standin = Standin::start(World::new(&catalog, world.clone()), cloud).await?;
-    let settings = settings(store, &world, &standin, &ak, sk.expose())?;
-    streams.remark(&format!("a stand-in cloud serves six lists on {}", standin.base_url()));
+    let emulator = Emulator::start(World::new(&catalog, world.clone()), cloud).await?;
+    let settings = settings(store, &world, &emulator, &ak, sk.expose())?;
+    streams.remark(&format!("a cloud emulator serves six lists on {}", emulator.base_url()));
     let mut began = Vec::new();
     for night in 0..NIGHTS {
         clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
         if night > 0 {
-            standin.with_world(World::advance_night);
+            emulator.with_world(World::advance_day);
         }
         streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
         let settings = settings.clone();
@@ -95,10 +93,10 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     Ok(began)
 }
 
-/// The settings that a person would make through the environment.
-fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
+/// The settings that a person would make in the environment.
+fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
     let environment = Environment::of(&[
-        ("HCLAKE_ENDPOINT_URL", &standin.base_url()),
+        ("HCLAKE_ENDPOINT_URL", &emulator.base_url()),
         ("HCLAKE_REGION", &world.region),
         ("HCLAKE_CODEARTS_PROJECTS", &world.codearts_project_ids.join(",")),
         ("HUAWEICLOUD_SDK_AK", ak),
@@ -110,7 +108,7 @@ fn settings(store: &Path, world: &WorldSettings, standin: &Running, ak: &str, sk
     Ok(settings)
 }
 
-fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
+fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
     let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return Ok(()) };
     let connection = store::open_read_only(store)?;
     let shown = shell(&store.display().to_string());
@@ -137,7 +135,7 @@ fn tell(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result
     Ok(())
 }
 
-/// Which application fails to install most, and whether it is getting worse, in a sentence with its counts.
+/// Which application fails to install most, and whether it gets worse, with the counts.
 fn answer(failures: &ReportResult) -> Result<String, Failure> {
     let Some(batch) = failures.batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok("No installation has finished yet.".to_owned());

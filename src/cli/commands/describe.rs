@@ -1,4 +1,4 @@
-//! `hclake describe TABLE`: the list, its columns, and how fresh and how deep its history is, in each scope.
+//! `hclake describe TABLE`: the list, its columns, and in each scope how fresh it is and how long its history is.
 
 use comfy_table::{ContentArrangement, Table, TableComponent, presets};
 use serde_json::{Value, json};
@@ -55,8 +55,8 @@ pub(crate) fn run(
             let batch = columns_grid(endpoint).batch();
             output::write([batch.clone()], batch.schema_ref(), Format::Csv, streams.out, None)?;
         }
-        Format::Json => writeln!(streams.out, "{:#}", told(endpoint, &holdings))?,
-        Format::Jsonl => writeln!(streams.out, "{}", told(endpoint, &holdings))?,
+        Format::Json => writeln!(streams.out, "{:#}", as_json(endpoint, &holdings))?,
+        Format::Jsonl => writeln!(streams.out, "{}", as_json(endpoint, &holdings))?,
     }
     Ok(Exit::Done)
 }
@@ -70,9 +70,9 @@ fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
     })
 }
 
-/// Name and text of what is to be said of a list, in order.
+/// Facts about a list, name and text, in the order they are shown.
 fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
-    let not_said = || "not documented".to_owned();
+    let not_documented = || "not documented".to_owned();
     let mut facts = vec![
         ("request", format!("{} of {}", endpoint.request_in_words(), endpoint.service)),
         ("listed in", endpoint.scope_in_words()),
@@ -80,7 +80,7 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
         ("answer", endpoint.answer_in_words()),
         ("key", endpoint.key_in_words()),
         ("changed", endpoint.updated.clone().unwrap_or_else(|| "no column says when; content is compared".to_owned())),
-        ("permission", endpoint.permission.clone().unwrap_or_else(not_said)),
+        ("permission", endpoint.permission.clone().unwrap_or_else(not_documented)),
         ("documentation", endpoint.doc.clone()),
     ];
     facts.extend(endpoint.successor.clone().map(|name| ("replaced by", name)));
@@ -143,7 +143,7 @@ fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) ->
     Ok(())
 }
 
-/// The columns with nothing cut: where the terminal is narrow, types and meanings go on in the next line.
+/// The columns with nothing cut: on a narrow terminal, types and meanings continue on the next line.
 fn wrapped_columns(endpoint: &Endpoint, width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
@@ -161,7 +161,7 @@ fn wrapped_columns(endpoint: &Endpoint, width: Option<u16>) -> Table {
     table
 }
 
-/// The part of a page that tells of one list.
+/// The section of a page about one list.
 pub(crate) fn section(endpoint: &Endpoint) -> String {
     let mut text = format!("## {}\n\n**{}.** {}\n\n", endpoint.name, endpoint.title, endpoint.about);
     for (name, fact) in facts(endpoint) {
@@ -183,8 +183,8 @@ fn markdown(grid: Grid) -> String {
     String::from_utf8(text).expect("Markdown is text")
 }
 
-/// The list, its columns and what is held of it as one JSON object.
-fn told(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
+/// The list, its columns and what the store holds of it, as one JSON object.
+fn as_json(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
     let instant = |at: Option<Timestamp>| at.map(|at| at.to_string());
     let column = |line: &ColumnLine| {
         let declared = endpoint.column(&line.name);

@@ -1,4 +1,4 @@
-//! `hclake drift`: by what records differ from the catalog, listed, and acknowledged so that a run does not warn of it.
+//! `hclake drift`: how records differ from the catalog, as a list; acknowledged drift is not warned of again.
 
 use arrow::array::RecordBatch;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! `hclake completions` and `hclake man`: what a shell and `man` want to know of the command line, made from it.
+//! `hclake completions` and `hclake man`: completion scripts and manual pages, made from the command line's definition.
 
 use clap::CommandFactory;
 

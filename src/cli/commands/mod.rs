@@ -1,4 +1,4 @@
-//! One file a command: it takes the flags, asks the rooms below, and shows what came of it.
+//! One file for each command: it takes the flags, calls the rooms below, and shows the result.
 
 pub(super) mod catalog;
 pub(super) mod check;

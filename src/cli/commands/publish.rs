@@ -34,12 +34,12 @@ pub(crate) fn run(
     }
 }
 
-/// A bar, where someone watches.
+/// A bar, where a person watches a terminal.
 pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar> {
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
 }
 
-fn tell(bar: Option<&FileBar>, step: Step<'_>) {
+fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
     if let Some(bar) = bar {
         bar.at(step.files_done, step.files, step.path);
     }
@@ -60,9 +60,9 @@ fn parquet(
         compression: args.compression.map(Into::into),
     };
     let now = SystemClock::new().wall();
-    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| tell(bar.as_ref(), step))?;
+    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| show_step(bar.as_ref(), step))?;
     drop(bar);
-    tell_amiss(&published, &args.to);
+    warn_of_changed_files(&published, &args.to);
     match args.format {
         SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
         SummaryFormat::Text if streams.is_quiet => {}
@@ -71,15 +71,15 @@ fn parquet(
     Ok(Exit::Done)
 }
 
-/// An instant; one given relatively is counted back from the newest run.
+/// An instant; a relative one counts back from the newest run.
 fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
     let reader = store::open_read_only(store)?;
     let newest = store::newest_run_at(&reader)?.ok_or(publish::Error::NoRun)?;
     when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
-/// Brings the dataset that the settings name up to the run just stored, and earlier ones that it lacks: its own
-/// manifest says which those are. A fault is told here; the run stands.
+/// Publishes the run just stored, and earlier ones that are missing, to the folder that the settings name. The folder's
+/// manifest says which are missing. A fault is reported here; the run stays stored.
 pub(crate) fn after_sync(
     settings: &Settings,
     catalog: &Catalog,
@@ -91,17 +91,17 @@ pub(crate) fn after_sync(
     let now = SystemClock::new().wall();
     let bar = bar();
     let (store, folder) = (&settings.store.value, &named.parquet);
-    let published = publish::publish(store, folder, catalog, &options, now, &|step| tell(bar.as_ref(), step));
+    let published = publish::publish(store, folder, catalog, &options, now, &|step| show_step(bar.as_ref(), step));
     drop(bar);
     match published {
         Ok(published) => {
-            tell_amiss(&published, &named.parquet);
+            warn_of_changed_files(&published, &named.parquet);
             streams.remark(&in_words(&published));
             Ok(())
         }
         Err(error) => {
             let failure = Failure::from(error);
-            say(&format!("error: the run is stored, yet not published: {}", failure.message));
+            say(&format!("error: the run is stored, but not published: {}", failure.message));
             failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
             say("hint: the next sync publishes what is missing; so does hclake publish parquet");
             Err(failure)
@@ -109,7 +109,7 @@ pub(crate) fn after_sync(
     }
 }
 
-fn tell_amiss(published: &Published, folder: &Path) {
+fn warn_of_changed_files(published: &Published, folder: &Path) {
     let place = |path: &String| folder.join(path).display().to_string();
     for path in &published.rewritten {
         say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
@@ -162,14 +162,16 @@ fn verify(
         streams.remark(&format!("note: {table} is at run {run_id}; a publishing without --only brings it up"));
     }
     for table in &verified.unlisted {
-        streams.remark(&format!("note: {table} is no longer in the catalog; its files are held to the manifest alone"));
+        streams.remark(&format!(
+            "note: {table} is no longer in the catalog; its files are compared with the manifest only"
+        ));
     }
     let against = match verified.is_compared_with_store {
         true => format!("its manifest and {}", store.value.display()),
-        false => format!("its manifest alone: there is no store at {}", store.value.display()),
+        false => format!("its manifest only: there is no store at {}", store.value.display()),
     };
     streams.remark(&format!(
-        "{} at run {}: {} files, {} rows held to {against}; {}",
+        "{} at run {}: {} files, {} rows compared with {against}; {}",
         args.folder.display(),
         verified.run_id,
         verified.files,

@@ -99,7 +99,7 @@ fn as_json(record: &Quarantined) -> Value {
     })
 }
 
-/// The one record whose id begins so.
+/// The one record whose id begins with `id`.
 fn named<'a>(records: &'a [Quarantined], id: &str) -> Result<&'a Quarantined, Failure> {
     let found: Vec<&Quarantined> = records.iter().filter(|record| record.id.starts_with(id)).collect();
     if let [record] = found[..] {
@@ -120,8 +120,8 @@ fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Res
     }
     if named.iter().any(|record| record.key.is_none()) {
         streams.remark(
-            "a dismissed record without a key stands for none of the store's records any more: the one that it may \
-             have been can be gone after the next complete listing",
+            "a dismissed record without a key no longer protects a record of the store: that record can be gone after \
+             the next complete listing",
         );
     }
     Ok(Exit::Done)
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_whole_where_there_is_room_and_keeps_ids_and_reasons_where_there_is_little() {
+    fn a_wide_terminal_shows_all_of_a_list_and_a_narrow_one_keeps_ids_and_reasons() {
         let scope = "ap-southeast-3/0123456789abcdef0123456789abcdef";
         let records = [record("0a1b2c3d4e5f", scope), record("1a1b2c3d4e5f", scope)];
         let shown = |width| {

@@ -1,4 +1,4 @@
-//! `hclake query`: one SQL statement over the store, read-only, in any of the output formats. Rows go out as they come.
+//! `hclake query`: one SQL statement over the store, read-only, in any of the output formats. Rows are written as they come.
 
 use std::cell::Cell;
 use std::io::{self, BufWriter, Read, Write, stdin};
@@ -22,11 +22,11 @@ use crate::config::{self, Environment};
 use crate::schema::unfit_column;
 use crate::store;
 
-/// Rows of a table, which is held in memory whole, where no other number is asked for.
+/// Rows of a table, which is held in memory whole, unless `--limit` sets another number.
 const TABLE_ROWS: u64 = 1_000;
-/// A question is answered from the store alone: no other file is read or written, nothing is installed.
+/// A query uses the store alone: it reads and writes no other file, and installs nothing.
 const CLOSED: &str = "SET enable_external_access = false; SET lock_configuration = true";
-/// What DuckDB says of a thread that ends since another met a fault, or since it was told to.
+/// DuckDB's message for a thread that stops because another thread failed, or because it was interrupted.
 const INTERRUPTED: &str = "INTERRUPT Error";
 /// Rows of a table at most.
 const TABLE_ROWS_MAX: u64 = 100_000;
@@ -41,7 +41,7 @@ pub(crate) fn run(
     let store = &settings.store.value;
     let format = format_of(args.format, args.out.as_deref())?;
     let rows_max = rows_max(format, args.limit)?;
-    // Read before the signals are kept, so that Ctrl-C ends the waiting for it.
+    // Read before the signals are caught, so that Ctrl-C ends a wait for standard input.
     let sql = if args.sql == "-" { read_stdin()? } else { args.sql.clone() };
     let listener = Listener::begin()?;
     let reader = store::open_read_only(store)?;
@@ -55,7 +55,7 @@ pub(crate) fn run(
     let is_cut = Cell::new(false);
     let rows = listener.attend(&reader, watched, |stop| {
         let mut statement = reader.prepare(&sql)?;
-        // The stream is read by `step`, which gives faults back where the driver's own iterator panics.
+        // `step` returns errors; the driver's own iterator panics on them.
         let begun = statement.stream_arrow([]).map(drop).map_err(not_begun);
         let rows = begun.and_then(|()| answer(&statement, args, format, rows_max, &is_cut, stop, streams));
         rows.map_err(|failure| match failure.message.starts_with(INTERRUPTED) && stop.reason().is_none() {
@@ -63,7 +63,7 @@ pub(crate) fn run(
             false => failure,
         })
     })?;
-    tell(format, rows, is_cut.get(), args, streams);
+    remark_on_rows(format, rows, is_cut.get(), args, streams);
     Ok(Exit::Done)
 }
 
@@ -78,7 +78,7 @@ fn rows_max(format: QueryFormat, limit: Option<u64>) -> Result<Option<u64>, Fail
     }
 }
 
-/// Writes the rows where they belong, and returns how many there were.
+/// Writes the rows, and returns how many there were.
 fn answer(
     statement: &Statement<'_>,
     args: &QueryArgs,
@@ -120,7 +120,7 @@ fn answer(
     Ok(rows.get())
 }
 
-/// The rows as DuckDB gives them, until it has no more or the work is to stop.
+/// The rows as DuckDB gives them, until there are no more or the work must stop.
 fn batches(statement: &Statement<'_>, stop: &Stop) -> impl Iterator<Item = io::Result<RecordBatch>> {
     std::iter::from_fn(move || {
         if let Some(reason) = stop.reason() {
@@ -133,8 +133,8 @@ fn batches(statement: &Statement<'_>, stop: &Stop) -> impl Iterator<Item = io::R
     })
 }
 
-/// The fault that stopped a statement, where DuckDB says only that its threads stopped: with one thread, no other
-/// can speak first.
+/// The fault that stopped a statement, where DuckDB reports only that its threads stopped. It runs the statement again
+/// with one thread, which reports its own fault.
 fn hidden_fault(store: &Path, sql: &str, stop: &Stop) -> Option<Failure> {
     let again = || -> Result<Option<io::Error>, Failure> {
         let reader = store::open_read_only(store)?;
@@ -150,7 +150,7 @@ fn hidden_fault(store: &Path, sql: &str, stop: &Stop) -> Option<Failure> {
     }
 }
 
-/// A fault before the first row: the statement is at fault, unless DuckDB ran out of room.
+/// A fault before the first row: the statement is wrong, unless DuckDB ran out of memory.
 fn not_begun(error: duckdb::Error) -> Failure {
     match out_of_room(&error) {
         Some(failure) => failure,
@@ -158,7 +158,7 @@ fn not_begun(error: duckdb::Error) -> Failure {
     }
 }
 
-/// A fault after rows were given.
+/// A fault after the first rows.
 fn begun(error: duckdb::Error) -> Failure {
     out_of_room(&error).unwrap_or_else(|| Failure { exit: Exit::Failed, ..error.into() })
 }
@@ -177,7 +177,7 @@ fn out_of_room(error: &duckdb::Error) -> Option<Failure> {
     })
 }
 
-fn tell(format: QueryFormat, rows: u64, is_cut: bool, args: &QueryArgs, streams: &Streams<'_>) {
+fn remark_on_rows(format: QueryFormat, rows: u64, is_cut: bool, args: &QueryArgs, streams: &Streams<'_>) {
     if is_cut && args.limit.is_none() {
         streams.remark(&format!(
             "the first {rows} rows; there are more: `--limit ROWS` shows more of them, `--format csv` gives all, and so \
@@ -205,11 +205,11 @@ impl From<ExportError> for Failure {
         }
     }
 }
-/// DuckDB would run several and show the last one's answer alone.
+/// DuckDB would run several statements and show only the last answer.
 fn require_one_statement(connection: &Connection, sql: &str) -> Result<(), Failure> {
     const COUNT: &str = "SELECT json_array_length(json_serialize_sql(?::VARCHAR) -> 'statements')";
     let selects: Option<i64> = connection.query_row(COUNT, [sql], |row| row.get(0))?;
-    // Only SELECT can be counted; other statements show it by a semicolon inside the text.
+    // Only SELECT can be counted; in other text, a semicolon shows that there are several.
     let rest = sql.trim_end_matches(|c: char| c == ';' || c.is_whitespace());
     match selects {
         _ if rest.is_empty() => Err(Failure::usage("there is no statement", None)),
@@ -223,12 +223,12 @@ fn require_one_statement(connection: &Connection, sql: &str) -> Result<(), Failu
     }
 }
 
-/// An answer goes to a file of its own: never over the store, nor in the place of a device.
+/// Refuses to write over the store, or to a device.
 fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
     let refused =
         |what: &str, hint: &str| Err(Failure::usage(format!("{} {what}", path.display()), Some(hint.to_owned())));
     if path.as_os_str() == "-" {
-        return refused("is no file name here", "leave --out away to write to standard output");
+        return refused("is no file name here", "omit --out to write to standard output");
     }
     let Ok(there) = path.canonicalize() else { return Ok(()) };
     let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", store.display())).canonicalize().ok();
@@ -236,7 +236,7 @@ fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
         return refused("belongs to the store that is asked", "name another file with --out");
     }
     if !there.is_file() {
-        return refused("is no regular file", "leave --out away to write to standard output, or name a file");
+        return refused("is no regular file", "omit --out to write to standard output, or name a file");
     }
     Ok(())
 }

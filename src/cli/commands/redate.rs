@@ -1,4 +1,4 @@
-//! `hclake redate`: gives a run that was made while the clock was wrong the time at which it really was.
+//! `hclake redate`: corrects the time of a run that was made while the clock was wrong.
 
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;

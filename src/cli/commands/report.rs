@@ -1,5 +1,5 @@
-//! `hclake report`: lists the reports, or runs one and writes its rows. What a reader must know of the lists behind it
-//! comes before them, on standard error; notes come after.
+//! `hclake report`: lists the reports, or runs one and writes its rows. Warnings about the lists behind it come before the
+//! rows, on standard error; notes come after.
 
 use std::cell::Cell;
 
@@ -48,25 +48,25 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-/// Instants given relatively are counted back from as-of.
+/// Relative instants count back from `--as-of`.
 fn params(args: &ReportArgs, newest: Timestamp, now: Timestamp) -> Result<Params, Failure> {
     let read = |text: &Option<String>, before: Timestamp| {
         let read = text.as_ref().map(|text| when::parse(text, before)).transpose();
         read.map_err(|error| Failure::usage(error.to_string(), error.hint()))
     };
     let as_of = read(&args.as_of, newest)?;
-    // A run may have started in the future of a clock that was put right since.
+    // A run may be dated in the future, where the clock was wrong then and was corrected since.
     if let Some(as_of) = as_of.filter(|as_of| *as_of > now.max(newest)) {
         return Err(Failure::usage(
             format!("--as-of {as_of} lies in the future; the newest run was at {newest}"),
-            Some("leave --as-of away for the newest run, or name an instant up to now".to_owned()),
+            Some("omit --as-of for the newest run, or name an instant up to now".to_owned()),
         ));
     }
     let end = as_of.unwrap_or(newest);
     Ok(Params { since: read(&args.since, end)?, until: read(&args.until, end)?, as_of, by: args.by.clone() })
 }
 
-/// What to know of the lists that the report is made of, as they are now or were then.
+/// Remarks on the lists that the report is made of, as they are now or were at `as_of`.
 fn heads(reader: &Reader, report: &Report, as_of: Option<Timestamp>, now: Timestamp) -> Result<Vec<String>, Failure> {
     let tables: Vec<&str> = report.lists().collect();
     Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(now)))

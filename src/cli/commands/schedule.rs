@@ -1,5 +1,5 @@
-//! `hclake schedule`: prints what makes this machine run the nightly job, with the paths of this installation.
-//! It installs nothing, and keeps secrets in a file of their own.
+//! `hclake schedule`: prints the lines that make this machine run the nightly job, with the paths of this installation.
+//! It installs nothing, and leaves secrets to a separate file.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ struct Job {
     config: Option<PathBuf>,
     profile: Option<String>,
     store: PathBuf,
-    /// Where the store, its copies and the secrets lie.
+    /// The folder of the store, its copies and the secrets.
     folder: PathBuf,
     at: Time,
 }
@@ -40,10 +40,10 @@ pub(crate) fn run(
     let config = settings.file.as_deref().map(absolute);
     let job = Job { program, config, profile: global.profile.clone(), store, folder, at: args.at };
     if let Some(path) = job.paths().find(|path| path.to_str().is_none_or(is_broken)) {
-        return Err(Failure::usage(format!("the path {} cannot stand in a unit", path.display()), None));
+        return Err(Failure::usage(format!("the path {} cannot be written into a unit", path.display()), None));
     }
     if let Some(profile) = job.profile.as_deref().filter(|profile| is_broken(profile)) {
-        return Err(Failure::usage(format!("the profile {profile:?} cannot stand in a unit"), None));
+        return Err(Failure::usage(format!("the profile {profile:?} cannot be written into a unit"), None));
     }
     let text = match args.scheduler {
         Scheduler::Cron => job.cron(),
@@ -69,12 +69,12 @@ pub(crate) fn run(
     Ok(Exit::Done)
 }
 
-/// Whether a text would end the line it stands in.
+/// Whether a text would end its line.
 fn is_broken(text: &str) -> bool {
     text.contains(['\n', '\r', '\0'])
 }
 
-/// Whether a file of variables, such as `sh` and systemd read, sets this one.
+/// Whether a file of variables, in the form that `sh` and systemd read, sets this one.
 fn sets(file: &str, name: &str) -> bool {
     let set = |line: &str| line.split_once('=').map(|(name, _)| name.trim().trim_start_matches("export ").to_owned());
     file.lines().filter_map(set).any(|set| set == name)
@@ -184,14 +184,14 @@ fn unit_command_word(text: &str) -> String {
     unit_word(&text.replace('$', "$$"))
 }
 
-/// A word of a setting of systemd that takes several.
+/// A word of a systemd setting that takes several words.
 fn unit_word(text: &str) -> String {
     let escaped = text.replace('\\', r"\\").replace('"', "\\\"");
     let quoted = if escaped.contains([' ', '\t', '\'', '"', ';']) { format!("\"{escaped}\"") } else { escaped };
     unit_path(&quoted)
 }
 
-/// A setting of systemd that is one path to the end of its line; `%` begins a specifier everywhere.
+/// A systemd setting that is one path to the end of its line. In all settings `%` begins a specifier.
 fn unit_path(text: &str) -> String {
     text.replace('%', "%%")
 }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_is_kept_and_quoted_for_who_reads_it() {
+    fn a_profile_is_kept_and_quoted_for_cron_and_systemd() {
         let job = Job { profile: Some("prod 100% $x".to_owned()), ..job("/srv/lake") };
         let line = job.cron().lines().last().unwrap().to_owned();
         assert!(line.contains(r"hclake.duckdb --profile 'prod 100\% $x' sync --quiet"), "{line}");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn hard_paths_are_quoted_for_who_reads_them() {
+    fn hard_paths_are_quoted_for_cron_and_systemd() {
         let job = job("/srv/the \"lake\" 5%/o'neil $HOME");
         let line = job.cron().lines().last().unwrap().to_owned();
         assert!(line.contains(r#"'/srv/the "lake" 5\%/o'\''neil $HOME/hclake.toml'"#), "{line}");

@@ -26,8 +26,8 @@ use crate::sync;
 
 /// Runs shown.
 const RUNS_MAX: u32 = 10;
-/// A list that the configuration asks for, as far as it tells, and that was not asked for in this long, or in twice `--max-age` where that is longer, is taken to be
-/// listed no more, and is not held to `--max-age`.
+/// A list that no run asked for in this time, or in twice `--max-age` where that is longer, is retired: `--max-age` does
+/// not apply to it.
 const RETIRED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 pub(crate) fn run(
@@ -81,7 +81,8 @@ struct Status {
     dropped: BTreeSet<(String, String)>,
 }
 
-/// The lists that the configuration does not ask for. Where it asks for none at all, it is another's, and tells nothing.
+/// The lists that the configuration does not ask for. None where it asks for no list of the store: then it is the
+/// configuration of another store.
 fn dropped(lists: &[ListStatus], is_asked_for: impl Fn(&ListStatus) -> bool) -> BTreeSet<(String, String)> {
     let (asked, dropped): (Vec<_>, Vec<_>) = lists.iter().partition(|list| is_asked_for(list));
     let name = |list: &ListStatus| (list.table.clone(), list.scope.clone());
@@ -107,7 +108,7 @@ impl Status {
         idle > RETIRED_AFTER.max(self.max_age.unwrap_or_default() * 2)
     }
 
-    /// What is older than it may be, a line each; none where no age was named.
+    /// A line for each list that is too old; none where no age was given.
     fn stale(&self) -> Vec<String> {
         let Some(max_age) = self.max_age else { return Vec::new() };
         if self.runs.is_empty() {
@@ -117,7 +118,7 @@ impl Status {
         let is_of_future = |list: &ListStatus| list.complete_at.filter(|at| at.is_far_after(self.now));
         let fault = |list: &ListStatus| match self.age_of(list) {
             _ if is_of_future(list).is_some() => Some(format!(
-                "stale: {} [{}]: the newest complete listing is dated {}, which is yet to come",
+                "stale: {} [{}]: the newest complete listing is dated {}, which is in the future",
                 list.table,
                 list.scope,
                 is_of_future(list).map_or(String::new(), to_second)
@@ -142,7 +143,9 @@ impl Status {
         let runs = output::table_fitting([self.runs_table()], width)?;
         let lists = output::table_fitting([self.lists_table(true), self.lists_table(false)], width)?;
         let hint = match self.lists.iter().filter(|list| !self.is_retired(list)).any(|list| list.held_back > 0) {
-            true => "\nheld back: more records vanished at once than may; hclake sync --allow-gone lets them go\n",
+            true => {
+                "\nheld back: more records vanished at once than max_gone_percent allows; hclake sync --allow-gone declares them gone\n"
+            }
             false => "",
         };
         Ok(format!("{}\n\n{runs}\n{lists}{}", self.store, output::wrap::wrapped(hint, width)))
@@ -353,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_stale_from_the_age_on_that_was_named() {
+    fn a_list_is_stale_when_it_is_older_than_the_given_age() {
         assert_eq!(stale(26, vec![list("apps", 2, Some(26))]), [""; 0]);
         assert_eq!(
             stale(25, vec![list("apps", 2, Some(26)), list("jobs", 2, Some(2))]),
@@ -370,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_asked_for_no_more_is_shown_and_not_held_to_the_age() {
+    fn a_list_that_no_run_asks_for_any_more_is_shown_and_is_never_stale() {
         let week_h = 7 * 24 + 2;
         assert_eq!(stale(26, vec![list("apps", week_h + 1, Some(week_h + 1))]), [""; 0]);
         assert_eq!(stale(26, vec![list("apps", week_h, Some(week_h))]).len(), 1);
@@ -382,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_the_configuration_dropped_is_not_held_to_the_age_from_that_moment_on() {
+    fn a_list_that_the_configuration_dropped_is_never_stale() {
         let lists = vec![list("apps", 30, Some(30)), list("jobs", 2, Some(2))];
         let dropped = dropped(&lists, |list| list.table == "jobs");
         let status = Status { dropped, ..status(Some(26), vec![run(2)], lists) };
@@ -403,7 +406,7 @@ mod tests {
         let stale = status(Some(26), vec![run(future_h)], lists).stale();
         assert_eq!(stale.len(), 2, "{stale:?}");
         assert!(
-            stale[0].contains("apps") && stale[0].ends_with("is dated 2027-01-15 08:30:00Z, which is yet to come"),
+            stale[0].contains("apps") && stale[0].ends_with("is dated 2027-01-15 08:30:00Z, which is in the future"),
             "{stale:?}"
         );
     }

@@ -1,4 +1,4 @@
-//! `hclake sync`: runs the night, tells how it goes, and shows what came of it.
+//! `hclake sync`: makes a run, reports its progress, and shows the result.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub(crate) fn run(
     }
     if !catalog.skipped().is_empty() {
         say(
-            "hint: the lists of these files were left out, all others are asked; `hclake catalog check FILE` judges one file",
+            "hint: the lists of these files were left out, all others are asked; `hclake catalog check FILE` checks one file",
         );
     }
     let regions: BTreeSet<&str> = settings.scopes.iter().map(|scope| scope.region.as_str()).collect();

@@ -1,4 +1,4 @@
-//! `hclake tables`: what is kept and since when, what is asked for it, or every column; and the same as one page.
+//! `hclake tables`: what is kept and since when, the request for each table, or every column; and one page of Markdown.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ use crate::store::{self, Holding, Reader};
 const PAGE_HEAD: &str = "# Tables and their columns\n
 Every table that hclake keeps, as its catalog declares them. This page is made by\n
     hclake tables --columns --format markdown\n
-and a test holds it to that.\n";
+and a test compares the two.\n";
 
 pub(crate) fn run(
     global: &Global,
@@ -157,10 +157,10 @@ fn page(catalog: &Catalog) -> String {
         page.push('\n');
         page += &section(endpoint);
     }
-    page += "\n## Columns that every table has besides\n\n| column | meaning |\n| --- | --- |\n";
+    page += "\n## Columns that every table also has\n\n| column | meaning |\n| --- | --- |\n";
     for own in own_columns() {
         page += &format!("| `{}` | {} |\n", own.name, own.about);
     }
-    page += "\n`_valid_to`, `_closed_by` and `_closed_run_id` stand in `TABLE_history` and `TABLE_versions` alone.\n";
+    page += "\n`_valid_to`, `_closed_by` and `_closed_run_id` are in `TABLE_history` and `TABLE_versions` only.\n";
     page
 }

@@ -1,10 +1,9 @@
-//! Text made ready for a terminal: nothing in it that a terminal would obey. It knows nothing of rows, columns or
-//! widths.
+//! Text that is safe on a terminal: without control characters. It knows nothing of rows, columns or widths.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// The text with control characters, and those that turn the direction of writing, as escapes.
+/// The text with control characters, and characters that change the writing direction, as escapes.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
@@ -22,7 +21,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal would act on the character rather than show it.
+/// Whether a terminal would act on the character instead of showing it.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,4 +1,4 @@
-//! Rows that a command makes itself, column by column, as a record batch for the writers of this folder.
+//! Rows that a command makes itself, column by column, as a record batch for the writers in this folder.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ impl Grid {
         self
     }
 
-    /// The rows. All columns must have been given as many values.
+    /// The rows. All columns must have the same number of values.
     pub fn batch(self) -> RecordBatch {
         let schema = Arc::new(Schema::new(self.fields));
         RecordBatch::try_new(schema, self.columns).expect("every column has a value for each row")

@@ -1,5 +1,5 @@
-//! How lists are named in tables for people: the whole of a scope, or what tells it from the others. The whole is in the
-//! ledger and in every format for programs.
+//! How lists are named in tables for people: with the whole scope, or only with the part that differs. The ledger and
+//! the formats for programs have the whole scope.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::store::Verdict;
 /// Characters of a project's id that are shown of a long one.
 const PROJECT_CHARS: usize = 8;
 
-/// A scope as it is written: region, project, and a fixed parameter where there is one.
+/// The parts of a scope's text: region, project, and a fixed parameter where there is one.
 struct Parts<'a> {
     region: &'a str,
     project: &'a str,
@@ -38,7 +38,7 @@ fn cut(project: &str) -> String {
     }
 }
 
-/// Of each scope what is not the same in all lists: the region, and the project where a table is listed in several.
+/// The parts of each scope that differ between lists: the region, and the project where a table has several.
 /// `lists` are tables with their scopes.
 pub(crate) fn distinguishing(lists: &[(&str, &str)]) -> Vec<String> {
     let regions: BTreeSet<&str> = lists.iter().map(|(_, scope)| Parts::of(scope).region).collect();
@@ -57,7 +57,7 @@ pub(crate) fn distinguishing(lists: &[(&str, &str)]) -> Vec<String> {
     lists.iter().map(name).collect()
 }
 
-/// How a listing went: its verdict, how it was proved where that is given, and what it holds back.
+/// The result of a listing: its verdict, its proof where that is given, and how many records are held back.
 pub(crate) fn verdict_in_words(verdict: Verdict, proof: Option<&str>, held_back: u64) -> String {
     match (proof, held_back) {
         (_, 1..) => format!("{verdict}, {held_back} held back"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_tells_its_proof_or_what_is_held_back() {
+    fn a_verdict_shows_its_proof_or_what_is_held_back() {
         assert_eq!(verdict_in_words(Verdict::Complete, Some("seams"), 0), "complete (seams)");
         assert_eq!(verdict_in_words(Verdict::Complete, None, 0), "complete");
         assert_eq!(verdict_in_words(Verdict::Complete, Some("seams"), 45), "complete, 45 held back");

@@ -1,5 +1,5 @@
 //! How record batches become text: a table for people, CSV, JSON and Markdown; and Parquet, to a file.
-//! It is handed rows and a sink, and knows nothing of where rows come from or whether a terminal is watching.
+//! It gets rows and a writer, and knows nothing of where rows come from or whether the writer is a terminal.
 
 mod cell;
 pub mod grid;

@@ -1,4 +1,4 @@
-//! Files that a person keeps and edits: they are written whole and never overwritten.
+//! Files that a person edits later: they are written whole and never overwritten.
 
 use std::io::Write;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::whole::{self, FileError, IfExists};
 use crate::cli::message::Failure;
 
-/// Writes a file that is not there yet. `flag` names another one.
+/// Writes a new file. `flag` is the option that names another file, for the hint.
 pub(crate) fn write(path: &Path, text: &str, flag: &str) -> Result<(), Failure> {
     let written = whole::begin(path, IfExists::Refuse).and_then(|mut file| {
         let written = file.file.write_all(text.as_bytes()).and_then(|()| file.finish());
@@ -18,7 +18,7 @@ pub(crate) fn write(path: &Path, text: &str, flag: &str) -> Result<(), Failure> 
     })
 }
 
-/// Refuses early what `write` would refuse.
+/// Refuses an existing file before there is anything to write.
 pub(crate) fn require_absent(path: &Path, flag: &str) -> Result<(), Failure> {
     if path.exists() { Err(already_there(path, flag)) } else { Ok(()) }
 }

@@ -14,22 +14,22 @@ use crate::config::ParquetCompression;
 use crate::publish::file::properties;
 use crate::schema::{UTC, in_utc, schema_in_utc};
 
-/// Rows are held until they make a row group; where they are long, this many bytes of them do.
+/// A row group ends at this many bytes, if it has not ended by its number of rows.
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
     File(#[from] FileError),
-    /// What gives the rows failed.
+    /// The source of the rows failed.
     #[error(transparent)]
     Stopped(io::Error),
     #[error("the rows could not be put into {}: {source}", .path.display())]
     Rows { path: PathBuf, source: ParquetError },
 }
 
-/// Writes the rows to `path`, zstd-compressed. Until all is on disk nothing is seen under `path`; after a fault nothing
-/// is left behind. Returns the rows.
+/// Writes the rows to `path`, zstd-compressed. The file appears under `path` when all of it is on disk; after a fault
+/// nothing is left behind. Returns the number of rows.
 pub fn parquet_to(
     path: &Path,
     schema: &SchemaRef,

@@ -1,5 +1,5 @@
-//! The formats of `hclake query`, and which one is meant: the one that is asked for, or the one that a file's name ends
-//! in. The two never differ.
+//! The formats of `hclake query`, and which one applies: the one of `--format`, or the one that the file's name ends in.
+//! If the two differ, it is an error.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ pub(crate) enum QueryFormat {
     Table,
     /// RFC 4180, lines ended by a line feed
     Csv,
-    /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
+    /// An array of objects, one a line; NaN and infinity, which JSON does not have, as null
     Json,
     /// An object a line, and nothing else
     Jsonl,
@@ -34,7 +34,7 @@ impl QueryFormat {
         QueryFormat::Parquet,
     ];
 
-    /// `None` for parquet, which is a file and no text.
+    /// `None` for Parquet, which is not text.
     pub(crate) fn as_text(self) -> Option<Format> {
         match self {
             QueryFormat::Table => Some(Format::Table),
@@ -57,7 +57,7 @@ impl QueryFormat {
         }
     }
 
-    /// Without the dot; the first is the usual one.
+    /// Endings of file names, without the dot; the first is the usual one.
     fn endings(self) -> &'static [&'static str] {
         match self {
             QueryFormat::Table => &["txt"],
@@ -70,7 +70,7 @@ impl QueryFormat {
     }
 }
 
-/// The format of the answer. A file whose name ends in a format is never given another one.
+/// The format of the answer. A file whose name ends in one format never gets another.
 pub(crate) fn format_of(asked: Option<QueryFormat>, out: Option<&Path>) -> Result<QueryFormat, Failure> {
     let Some(out) = out else { return Ok(asked.unwrap_or(QueryFormat::Table)) };
     let ending = out.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
@@ -79,7 +79,7 @@ pub(crate) fn format_of(asked: Option<QueryFormat>, out: Option<&Path>) -> Resul
         (Some(asked), Some(named)) if asked != named => Err(Failure::usage(
             format!("--format is {}, and {} is named as {}", asked.name(), out.display(), named.name()),
             Some(format!(
-                "name it {}, or leave --format away",
+                "name it {}, or omit --format",
                 out.with_extension(asked.endings().first().unwrap_or(&"txt")).display()
             )),
         )),
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(
             failure.text(),
             "error: --format is csv, and x/a.parquet is named as parquet\n\
-             hint: name it x/a.csv, or leave --format away"
+             hint: name it x/a.csv, or omit --format"
         );
         for name in ["a", "a.tsv", ".parquet", "a.parquet.bak"] {
             let failure = format_of(None, Some(Path::new(name))).unwrap_err();

@@ -1,4 +1,4 @@
-//! Rows in the formats that people and programs read: a table, CSV, JSON and Markdown; written batch by batch.
+//! Rows as a table, CSV, JSON and Markdown, written batch by batch.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ pub enum Format {
     Table,
     /// RFC 4180, lines ended by a line feed
     Csv,
-    /// An array of objects, one a line; NaN and infinity, which JSON cannot say, as null
+    /// An array of objects, one a line; NaN and infinity, which JSON does not have, as null
     Json,
     /// An object a line, and nothing else
     Jsonl,
@@ -30,7 +30,7 @@ pub enum Format {
     Markdown,
 }
 
-/// Writes rows that are all at hand: see [`write_rows`].
+/// Writes rows that are all in memory: see [`write_rows`].
 pub fn write(
     batches: impl IntoIterator<Item = RecordBatch>,
     schema: &SchemaRef,
@@ -42,10 +42,10 @@ pub fn write(
     write_rows(batches.into_iter().map(Ok), schema, format, out, fit).map(drop)
 }
 
-/// Writes the rows, after the column names of `schema`, which show even where no row is. Returns the names of columns
-/// that a table had no room for.
+/// Writes the column names of `schema`, also where there is no row, then the rows. Returns the names of columns that did
+/// not fit into a table.
 ///
-/// Instants are in UTC whatever zone their column is labelled with. NULL is nothing in CSV, a table and Markdown, and
+/// Instants are in UTC, whatever zone their column has. NULL is empty in CSV, a table and Markdown, and
 /// `null` in JSON. All formats but the table are written batch by batch.
 pub fn write_rows(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
@@ -66,8 +66,8 @@ pub fn write_rows(
     Ok(Vec::new())
 }
 
-/// The first of several tables that say the same in ever fewer columns that fits the width; the last where none does,
-/// with its text cut.
+/// The first table that fits the width, of several that go from wide to narrow. If none fits: the last, with its text
+/// cut.
 pub fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Option<u16>) -> io::Result<String> {
     let text = |batch: &RecordBatch, width| {
         let mut out = Vec::new();
@@ -85,7 +85,7 @@ pub fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Optio
     last.map_or(Ok(String::new()), |batch| text(&batch, width))
 }
 
-/// The first rows; `is_cut` becomes true where there are more, which takes a look at the row after them.
+/// The first rows. `is_cut` becomes true if there are more; to know that, the next row is read too.
 pub fn first_rows<'a>(
     mut batches: impl Iterator<Item = io::Result<RecordBatch>> + 'a,
     rows_max: Option<u64>,
@@ -125,7 +125,7 @@ fn write_csv(
     Ok(())
 }
 
-/// Through memory, so that a fault of the sink keeps its kind.
+/// Through memory, so that an error of the writer keeps its kind.
 fn csv_text(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, ArrowError> {
     let mut writer = csv::WriterBuilder::new().with_header(header).build(Vec::new());
     writer.write(&schema::flat(batch)?)?;

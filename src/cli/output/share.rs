@@ -1,16 +1,16 @@
-//! How columns share a line that is too short for all of them: text gives way, identifiers before names, and numbers
-//! never. A pure function of widths; it knows nothing of what the columns hold.
+//! How columns share a line that is too short for all of them: text is cut, identifiers before names; numbers are never
+//! cut. A pure function of widths; it knows nothing of what the columns hold.
 
 /// Terminal columns between two columns here.
 const GAP: u32 = 1;
-/// A text is not cut to fewer terminal columns than this, where it had as many.
+/// A text is not cut to fewer terminal columns than this.
 const TEXT_MIN: u16 = 8;
-/// Enough of an identifier to know it by, with the sign that it goes on.
+/// Enough of an identifier to recognise it, and the sign that it is cut.
 const IDENTIFIER_MIN: u16 = 9;
-/// The fewest of a name where columns may be left out instead.
+/// The least width of a name where columns may be left out instead.
 const NAME_MIN: u16 = 20;
 
-/// What a table does that is too wide even with its text cut.
+/// What happens to a table that is too wide even with its text cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Wide {
     /// Each row becomes a block of lines.
@@ -20,7 +20,7 @@ pub enum Wide {
     FirstColumns,
 }
 
-/// What a table is made to fit.
+/// What a table must fit into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fit {
     /// In terminal columns; without it nothing is cut.
@@ -32,12 +32,12 @@ pub struct Fit {
 pub enum Kind {
     /// Never cut: a number or an instant.
     Whole,
-    /// Known by its beginning.
+    /// Recognised by its beginning.
     Identifier,
     Text,
 }
 
-/// Widths are of what a terminal shows.
+/// Widths in terminal columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
     pub natural: u16,
@@ -67,7 +67,7 @@ pub fn fitting(columns: &[Column], width: u16) -> usize {
         .count()
 }
 
-/// What each column gets: its least, and of what is left as much as it can use, texts first and identifiers after.
+/// The width of each column: its least, plus as much as it can use of what is left, texts first, then identifiers.
 pub fn widths(columns: &[Column], width: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| column.least).collect();
     let least = widths.iter().copied().map(u32::from).sum::<u32>() + GAP * columns.len().saturating_sub(1) as u32;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_give_way_before_names() {
+    fn identifiers_are_cut_before_names() {
         let columns = [column(Kind::Text, 30), column(Kind::Identifier, 36), column(Kind::Whole, 6)];
         assert_eq!(widths(&columns, 74), [30, 36, 6]);
         assert_eq!(widths(&columns, 60), [30, 22, 6]);
@@ -118,7 +118,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_wider_than_it_is_or_narrower_than_it_may_be_and_all_of_the_line_is_used(
+        fn no_column_is_wider_than_needed_or_too_narrow_and_the_whole_line_is_used(
             given in prop::collection::vec((0u8..3, 1u16..60), 1..8), width in 1u16..200
         ) {
             let kinds = [Kind::Whole, Kind::Identifier, Kind::Text];

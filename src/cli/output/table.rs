@@ -1,5 +1,5 @@
-//! Rows for people: columns aligned by what a terminal shows, numbers to the right; and the same as Markdown.
-//! It knows nothing of the terminal but its width. How narrow columns share it is decided in `share`.
+//! Rows for people: aligned columns, numbers to the right; and the same as Markdown. It knows only the width of the
+//! terminal. `share` decides how narrow columns share it.
 
 use std::io::{self, Write};
 
@@ -13,14 +13,14 @@ use super::cell::printable;
 use super::share::{self, Column, Fit, Kind, Wide};
 use crate::schema::flat;
 
-/// Blank terminal columns between two columns, and in a table that is short of room.
+/// Blank terminal columns between two columns, and the same in a table that is too wide.
 const GAP: u16 = 2;
 const GAP_MIN: u16 = 1;
-/// Parts words in a cell: a character that no cell holds, so that text is cut where the room ends.
+/// Separates words in a cell. No cell holds this character, so text is cut at the exact width.
 const NO_DELIMITER: char = '\0';
 
-/// A table as wide as its values, where that fits; else one with names on several lines and text cut; else, where that
-/// is too wide, the first columns or a block of lines a row. Returns the names of columns that are not shown.
+/// A table as wide as its values, where that fits; otherwise one with names on several lines and text cut; if that is
+/// too wide, the first columns, or a block of lines for each row. Returns the names of columns that are not shown.
 pub fn write(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &Schema,
@@ -59,7 +59,7 @@ pub fn write(
     Ok(left_out)
 }
 
-/// The text of every cell. Of one that is longer than a whole line no more than that is kept, and shown.
+/// The text of every cell, cut to the length of a whole line.
 fn collected(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     width: Option<u16>,
@@ -121,8 +121,8 @@ fn total(widths: &[u16], gap: u16) -> u32 {
     widths.iter().copied().map(u32::from).sum::<u32>() + gaps
 }
 
-/// Puts names on several lines where that makes their columns narrower. Returns how wide the columns are then, and how
-/// narrow each may become: text can be cut, numbers and instants never.
+/// Puts names on several lines where that makes their columns narrower. Returns the width of each column, and how narrow
+/// it may become: text can be cut, numbers and instants cannot.
 fn stack_names(table: &mut Table, schema: &Schema, names: &[String], value_widths: &[u16], wide: Wide) -> Vec<Column> {
     let kinds: Vec<Kind> = schema.fields().iter().map(|field| kind(field.name(), field.data_type())).collect();
     let least = |kind: Kind| share::least(kind, wide);
@@ -150,7 +150,7 @@ fn set_widths(table: &mut Table, columns: &[Column], width: u16) {
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(needed).unwrap_or(u16::MAX));
 }
 
-/// For each row a line for each column, name and value, and a blank line between rows.
+/// A line with name and value for each column of each row, and a blank line between rows.
 fn blocks(rows: &[Vec<String>], names: &[String], width: u16) -> Table {
     let mut table = bare();
     for (index, row) in rows.iter().enumerate() {
@@ -178,7 +178,7 @@ fn kind(name: &str, ty: &DataType) -> Kind {
     }
 }
 
-/// A name broken at underscores into lines no longer than `room` or its longest word.
+/// A name broken at underscores into lines no longer than `room` or the longest word.
 fn stacked(name: &str, room: usize) -> String {
     let length = |text: &str| text.chars().count();
     let room = name.split('_').map(length).max().unwrap_or_default().max(room);
@@ -214,7 +214,7 @@ fn write_markdown_row(texts: &[String], out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "|{}", cells.collect::<String>())
 }
 
-/// The text as it reads in a Markdown cell: what would end the cell or start markup is escaped.
+/// The text as a Markdown cell: characters that would end the cell or start markup are escaped.
 fn markdown(text: &str) -> String {
     let lines = text.replace("\r\n", "\n");
     let lines: Vec<String> = lines.split('\n').map(|line| escape_markup(&printable(line))).collect();

@@ -1,4 +1,4 @@
-//! What each format makes of the values that are hard to write.
+//! How each format writes values that are hard to write.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -122,7 +122,7 @@ fn a_table_fits_its_width_by_stacked_names_then_by_cut_text() {
 }
 
 #[test]
-fn where_the_numbers_alone_are_too_wide_each_row_is_a_block_of_lines() {
+fn if_the_numbers_alone_are_too_wide_each_row_is_a_block_of_lines() {
     let sql = "SELECT * FROM (VALUES (123456789, 987654321, 'long text here\n'), (1, 2, NULL)) AS t(a, bb, c)";
     let text = written(sql, Format::Table, Some(16));
     assert_eq!(text, "a   123456789\nbb  987654321\nc   long text h…\n\na   1\nbb  2\nc\n");

@@ -1,4 +1,4 @@
-//! Files that a command writes: whole or not there, with errors that name the file.
+//! Files that a command writes: a file appears whole or not at all, and errors name it.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ impl FileError {
         }
     }
 
-    /// What went wrong with the file at `path`.
+    /// The error for the file at `path`.
     pub fn at(path: &Path) -> impl Fn(io::Error) -> FileError {
         let path = path.to_owned();
         move |source| match source.kind() {
@@ -33,7 +33,7 @@ impl FileError {
     }
 }
 
-/// Where the rows of `path` are written until all of them are there.
+/// The temporary file in which `path` is written until it is whole.
 pub fn hidden_path(path: &Path) -> Option<PathBuf> {
     WholeFile::hidden_path(path, &ending())
 }
@@ -42,7 +42,7 @@ pub fn begin(path: &Path, if_exists: IfExists) -> Result<WholeFile, FileError> {
     WholeFile::begin(path, &ending(), if_exists).map_err(FileError::at(path))
 }
 
-/// Another process may write the same file.
+/// With the process's id, as another process may write the same file.
 fn ending() -> String {
     format!(".{}.tmp", process::id())
 }

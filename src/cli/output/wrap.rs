@@ -1,15 +1,14 @@
-//! Sentences fitted to a terminal: lines are broken between words, never inside one. It knows nothing of the terminal
-//! but its width.
+//! Wraps sentences to the width of a terminal: lines are broken between words, never inside one. It knows only the width.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Before what goes on in the next line.
+/// Before the lines that continue one.
 const INDENT: &str = "  ";
-/// Below this there is no sense in breaking lines.
+/// Narrower terminals are treated as this wide.
 const WIDTH_MIN: usize = 20;
 
-/// The text in lines of at most `width` terminal columns, but for words that are longer. Lines that begin with a blank
-/// or with `$` are meant as they stand, and what stands between backticks is kept together where it can be.
+/// The text in lines of at most `width` terminal columns, except for longer words. Lines that begin with a space or with
+/// `$` stay as they are; text between backticks stays together where it fits.
 pub fn wrapped(text: &str, width: Option<u16>) -> String {
     let width = usize::from(width.unwrap_or(u16::MAX)).max(WIDTH_MIN);
     let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, width)).collect();
@@ -39,7 +38,7 @@ fn wrapped_line(line: &str, width: usize) -> String {
     broken
 }
 
-/// The words of a line; a passage between backticks that fits into `room` counts as one.
+/// The words of a line; text between backticks that fits into `room` counts as one word.
 fn words(line: &str, room: usize) -> Vec<&str> {
     let mut words = Vec::new();
     let mut rest = line.trim_start();
@@ -66,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_broken_between_words_and_go_on_indented() {
+    fn lines_are_broken_between_words_and_continue_indented() {
         let text = "error: the listing could not be proved complete: totals differ\nhint: run it again";
         assert_eq!(
             wrapped(text, Some(30)),
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn long_words_examples_and_what_stands_in_backticks_stay_whole() {
+    fn long_words_examples_and_text_in_backticks_stay_whole() {
         let path = "/a/very/long/path/that/is/longer/than/a/line.duckdb";
         assert_eq!(wrapped(&format!("stored in {path} now"), Some(24)), format!("stored in\n  {path}\n  now"));
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Progress bars on a terminal: one for each list that is being read, and a line for the whole. They show what the
-//! run says of itself, and make way for every line that is written meanwhile.
+//! Progress bars on a terminal: one for each list that is being read, and a line for the whole run. They show the run's
+//! events, and move aside for every line that is written meanwhile.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -19,11 +19,11 @@ use crate::config::Environment;
 use crate::sweep::Progress;
 use crate::sync::{Event, ListPlan, Observer};
 
-/// How often a bar is drawn anew when nothing happens.
+/// How often a bar is drawn again when nothing happens.
 const TICK: Duration = Duration::from_millis(200);
-/// A shorter wait is the pace itself, and not worth a word.
+/// A shorter wait is not shown: it is the usual rate limit.
 const WAIT_SHOWN_MIN: Duration = Duration::from_millis(500);
-/// From here on a wait is counted down.
+/// A longer wait is counted down.
 const WAIT_COUNTED_MIN: Duration = Duration::from_secs(3);
 const BAR_COLUMNS: usize = 20;
 /// On a terminal narrower than [`WIDE_COLUMNS`].
@@ -32,18 +32,18 @@ const WIDE_COLUMNS: usize = 100;
 /// Characters of a project's id in a bar's name.
 const PROJECT_CHARS: usize = 8;
 
-/// Whether someone watches a terminal that bars may be drawn on, and wants no log lines there.
+/// Whether standard error is a terminal for bars, and no log lines are wanted there.
 pub(crate) fn is_watched(global: &Global, environment: &Environment) -> bool {
     let wants_bars = !global.quiet && global.verbose == 0 && matches!(global.log_format, LogFormat::Text);
     wants_bars && stderr().is_terminal() && environment.text("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// As <https://no-color.org> has it.
+/// As <https://no-color.org> defines it.
 pub(crate) fn is_coloured(environment: &Environment) -> bool {
     environment.text("NO_COLOR").is_none()
 }
 
-/// A wait that has been told of, and when it ends on the clock's monotonic time.
+/// A reported wait, and when it ends on the monotonic clock.
 #[derive(Clone, Copy)]
 struct Held {
     until: Duration,
@@ -51,11 +51,11 @@ struct Held {
     cause: WaitCause,
 }
 
-/// What a bar says besides its length; read whenever it is drawn.
+/// What a bar shows besides its length; read each time it is drawn.
 #[derive(Clone, Copy, Default)]
 struct Shown {
     progress: Option<Progress>,
-    /// When this reading of the list showed its first page, and with how many rows.
+    /// When the first page of this reading came, and with how many rows.
     begun: (Duration, u64),
     held: Option<Held>,
 }
@@ -68,7 +68,7 @@ impl Shown {
         self.progress = Some(progress);
     }
 
-    /// Rows a second since the first page; `None` until there is a second one.
+    /// Rows a second since the first page; `None` until there is a second page.
     fn rows_per_s(&self, now: Duration) -> Option<f64> {
         let (begun, rows) = self.begun;
         let since_s = now.saturating_sub(begun).as_secs_f64();
@@ -95,7 +95,7 @@ struct State {
     rows: u64,
 }
 
-/// One line for files that are written one after the other.
+/// One line for files that are written one after another.
 pub(crate) struct FileBar {
     multi: MultiProgress,
     bar: ProgressBar,
@@ -152,7 +152,7 @@ impl Bars {
         set_bars(None);
         // A terminal that is gone needs no clearing.
         let _ = self.multi.clear();
-        // Events of tasks that are still ending draw nothing any more.
+        // Tasks that are still ending must draw nothing.
         self.multi.set_draw_target(ProgressDrawTarget::hidden());
         locked(&self.state).bars.clear();
         self.whole.finish_and_clear();
@@ -162,12 +162,13 @@ impl Bars {
         let bar_columns = if columns() < WIDE_COLUMNS { BAR_COLUMNS_MIN } else { BAR_COLUMNS };
         let before = name_columns + bar_columns + 2;
         let clock = Arc::clone(&self.clock);
-        let told = move |_: &ProgressState, out: &mut dyn fmt::Write| {
-            let text = told(&locked(&shown), clock.mono());
-            // A bar that cannot be written has nowhere to say so.
+        let label = move |_: &ProgressState, out: &mut dyn fmt::Write| {
+            let text = label(&locked(&shown), clock.mono());
+            // There is nowhere to report that a bar cannot be written.
             let _ = out.write_str(&fitted(&text, columns().saturating_sub(before + 1)));
         };
-        style(&format!("{{prefix}} {{bar:{bar_columns}.cyan/dim}} {{told}}"), self.is_coloured).with_key("told", told)
+        style(&format!("{{prefix}} {{bar:{bar_columns}.cyan/dim}} {{label}}"), self.is_coloured)
+            .with_key("label", label)
     }
 
     fn planned(&self, lists: &[ListPlan]) {
@@ -176,7 +177,7 @@ impl Bars {
         state.names = names(lists);
         state.name_width = state.names.values().map(|name| name.chars().count()).max().unwrap_or(0);
         drop(state);
-        self.tell_whole();
+        self.show_total();
     }
 
     fn started(&self, table: &str, scope: &Scope, service: Service) {
@@ -223,10 +224,10 @@ impl Bars {
             list.bar.finish_and_clear();
             self.multi.remove(&list.bar);
         }
-        self.tell_whole();
+        self.show_total();
     }
 
-    fn tell_whole(&self) {
+    fn show_total(&self) {
         let state = locked(&self.state);
         self.whole.set_message(format!("{} of {} lists read, {} rows", state.done, state.lists, grouped(state.rows)));
     }
@@ -253,7 +254,7 @@ impl Observer for Bars {
     }
 }
 
-/// What tells each list's bar from the others: its table, and of its scope what is not the same in all.
+/// The name of each list's bar: its table, and the parts of its scope that differ between lists.
 fn names(lists: &[ListPlan]) -> BTreeMap<(String, Scope), String> {
     let regions: BTreeSet<&str> = lists.iter().map(|list| list.scope.region.as_str()).collect();
     let name = |list: &ListPlan| {
@@ -288,8 +289,8 @@ fn without_colours(template: &str) -> String {
     template.chars().filter(is_kept).collect()
 }
 
-/// Pages of all, and either the speed or what is waited for, and the time left.
-fn told(shown: &Shown, now: Duration) -> String {
+/// Pages read of all, then the speed or the reason of a wait, then the time left.
+fn label(shown: &Shown, now: Duration) -> String {
     let Some(progress) = shown.progress else {
         return waits(shown, now).unwrap_or_else(|| "asking for the first page".to_owned());
     };
@@ -352,7 +353,7 @@ mod tests {
 
     /// At 100 s, after 4 s in which all rows but those of the first page came.
     fn shown(progress: Option<Progress>, held: Option<Held>) -> String {
-        told(&Shown { progress, held, begun: (Duration::from_secs(96), 99) }, Duration::from_secs(100))
+        label(&Shown { progress, held, begun: (Duration::from_secs(96), 99) }, Duration::from_secs(100))
     }
 
     fn at_page(pages: u64) -> Option<Progress> {
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bar_tells_pages_speed_and_time_left() {
+    fn a_bar_shows_pages_speed_and_time_left() {
         assert_eq!(shown(None, None), "asking for the first page");
         assert_eq!(shown(at_page(1), None), "1/46 pages");
         assert_eq!(shown(at_page(12), None), "12/46 pages  272 rows/s  0:12 left");
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reading_begun_anew_is_timed_anew() {
+    fn a_reading_that_starts_again_is_timed_again() {
         let mut shown = Shown::default();
         let page = |reading, pages| at_page(pages).map(|progress| Progress { reading, ..progress }).unwrap();
         shown.take(page(1, 1), Duration::from_secs(1));
@@ -410,11 +411,11 @@ mod tests {
 
     #[test]
     fn without_colours_a_template_keeps_its_widths() {
-        assert_eq!(without_colours("{prefix} {bar:20.cyan/dim} {told}"), "{prefix} {bar:20} {told}");
+        assert_eq!(without_colours("{prefix} {bar:20.cyan/dim} {label}"), "{prefix} {bar:20} {label}");
     }
 
     #[test]
-    fn a_bars_name_holds_only_what_tells_it_from_the_others() {
+    fn a_bars_name_holds_only_what_differs_between_lists() {
         let catalog = Catalog::builtin().unwrap();
         let list = |table: &str, region: &str, project: &str, fixed: Option<&str>| ListPlan {
             profile: None,
@@ -423,12 +424,12 @@ mod tests {
             scope: Scope { region: region.into(), project: project.into(), fixed: fixed.map(str::to_owned) },
             iam_project: None,
         };
-        let told = |lists: &[ListPlan]| names(lists).into_values().collect::<Vec<_>>();
+        let label = |lists: &[ListPlan]| names(lists).into_values().collect::<Vec<_>>();
         let one = [list("apps", "r1", "p1", None), list("image_jobs", "r1", "p1", Some("X"))];
-        assert_eq!(told(&one), ["apps", "image_jobs X"]);
+        assert_eq!(label(&one), ["apps", "image_jobs X"]);
         let two = [list("apps", "r1", "0123456789", None), list("apps", "r1", "9876543210", None)];
-        assert_eq!(told(&two), ["apps 01234567", "apps 98765432"]);
+        assert_eq!(label(&two), ["apps 01234567", "apps 98765432"]);
         let regions = [list("apps", "r1", "p1", None), list("apps", "r2", "p1", None)];
-        assert_eq!(told(&regions), ["apps r1", "apps r2"]);
+        assert_eq!(label(&regions), ["apps r1", "apps r2"]);
     }
 }

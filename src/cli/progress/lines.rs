@@ -1,4 +1,4 @@
-//! A run as lines on standard error: one for each thing that a person may want to know.
+//! A run's events as lines on standard error.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,10 @@ use crate::cli::streams::say;
 use crate::cloud::limit::waiting::Waiting;
 use crate::sync::{Event, Observer};
 
-/// One line for each thing that a person may want to know.
+/// Writes a line for each event that a person may want to know.
 pub(crate) struct Lines {
     is_quiet: bool,
-    /// Hints that were given; one that serves many lists is given once.
+    /// Hints that were shown; a hint that several lists share is shown once.
     hinted: Mutex<BTreeSet<String>>,
 }
 

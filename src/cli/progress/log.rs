@@ -1,5 +1,5 @@
-//! Log lines on standard error, as many as asked for. Only hclake's own are written: what libraries say of
-//! requests could hold more than it should.
+//! Log lines on standard error, as many as `-v` asks for. Only hclake's own lines are written: those of libraries could
+//! show secrets of requests.
 
 use std::io::{self, Write};
 
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::args::{Global, LogFormat};
 use crate::cli::streams::aside;
 
-/// Standard error, with progress bars out of the way while something is written.
+/// Standard error, with progress bars hidden while something is written.
 struct Aside(std::io::Stderr);
 
 impl Write for Aside {

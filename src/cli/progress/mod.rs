@@ -1,4 +1,4 @@
-//! What is shown while a command works: progress bars, log lines, and the wait for a person who stops it.
+//! What is shown while a command works: progress bars and log lines; and the signals that stop it.
 
 pub(super) mod bars;
 pub(super) mod lines;

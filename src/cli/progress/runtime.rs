@@ -1,13 +1,13 @@
-//! The runtime that commands wait on, and the signals that end one early.
+//! The tokio runtime of commands, and the signals that end one early.
 
 use crate::cli::message::Failure;
 
-/// The runtime that asks the cloud: one thread to wait and decode on, one more to decode beside it.
+/// The runtime for requests to the cloud: with two threads, so that one can decode while the other waits.
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Ends with the first Ctrl-C, SIGTERM or SIGHUP from now on. Under `nohup` the last means nothing, and stays so.
+/// Ends with the first Ctrl-C, SIGTERM or SIGHUP from now on. Under `nohup`, SIGHUP stays ignored.
 pub(crate) fn interrupt() -> Result<impl Future<Output = ()>, Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut ctrl_c, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -21,7 +21,7 @@ pub(crate) fn interrupt() -> Result<impl Future<Output = ()>, Failure> {
     })
 }
 
-/// Whether this process was started to go on when its terminal goes. Linux says so; elsewhere it is not known.
+/// Whether this process was started to go on when its terminal closes. Only Linux shows it.
 fn ignores_hang_up() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

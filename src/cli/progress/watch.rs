@@ -1,5 +1,5 @@
-//! Work that a person can stop: while it reads the store, someone listens for Ctrl-C and SIGTERM, and for the reader
-//! of standard output going away. It knows nothing of what is asked.
+//! Work that a person can stop: while it reads the store, a thread waits for Ctrl-C, SIGTERM, or the end of whatever
+//! reads standard output. It knows nothing of the work itself.
 
 use std::io::stdout;
 use std::path::PathBuf;
@@ -19,17 +19,17 @@ use crate::cli::message::Failure;
 use crate::cli::progress::runtime::interrupt;
 use crate::store::Reader;
 
-/// How often standard output's reader is looked for, and DuckDB is asked to stop.
+/// How often standard output is checked, and how often DuckDB is asked to stop.
 const LOOK: Duration = Duration::from_millis(50);
-/// What has not stopped by then is ended with the process.
+/// Work that has not stopped by then is ended with the process.
 const GRACE: Duration = Duration::from_millis(700);
 
-/// What the work may be stopped by, and what it leaves where it does not stop by itself.
+/// What may stop the work, and what to remove if it does not stop by itself.
 #[derive(Default)]
 pub(crate) struct Watched {
     /// Whether the answer goes to standard output.
     pub is_shown: bool,
-    /// A file that is only whole at the end.
+    /// A file that is incomplete until the end.
     pub unfinished: Option<PathBuf>,
 }
 
@@ -37,11 +37,11 @@ const RUNNING: u8 = 0;
 const INTERRUPTED: u8 = 1;
 const UNREAD: u8 = 2;
 
-/// Whether the work is to stop, and why.
+/// Whether the work must stop, and why.
 pub(crate) struct Stop(AtomicU8);
 
 impl Stop {
-    /// Why the work is to stop; `None` while it is not.
+    /// Why the work must stop; `None` while it need not.
     pub(crate) fn reason(&self) -> Option<Failure> {
         match self.0.load(Ordering::Relaxed) {
             RUNNING => None,
@@ -51,7 +51,8 @@ impl Stop {
     }
 }
 
-/// Keeps the signals that would end the process. It begins before the store is opened, which leaves a folder to remove.
+/// Catches the signals that would end the process. It must begin before the store is opened, as that makes a temporary
+/// folder that has to be removed.
 pub(crate) struct Listener {
     runtime: Runtime,
     interrupted: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -67,8 +68,8 @@ impl Listener {
         Ok(Listener { runtime, interrupted })
     }
 
-    /// Does work that reads through `reader`. Once it is to stop, what DuckDB is doing for the reader is cut short,
-    /// and the work ends with the reason, whatever it makes of that itself.
+    /// Does work that reads through `reader`. When it must stop, DuckDB is interrupted, and the result is the reason to
+    /// stop, whatever the work itself returns.
     pub(crate) fn attend<T>(
         self,
         reader: &Reader,
@@ -96,7 +97,7 @@ impl Listener {
                             return;
                         }
                     }
-                    // It may wait for a reader that takes nothing, which no word to DuckDB ends.
+                    // The work may wait for a pipe that nobody reads, which an interrupt of DuckDB does not end.
                     let _ = spill.map(std::fs::remove_dir_all);
                     let _ = watched.unfinished.as_ref().map(std::fs::remove_file);
                     process::exit(if reason == UNREAD { Exit::Done } else { Exit::Interrupted }.code().into());
@@ -109,10 +110,10 @@ impl Listener {
     }
 }
 
-/// Ends when nobody can read any more what is written to standard output.
+/// Ends when nobody can read standard output any more.
 async fn unread() {
     while !is_unread() {
-        // A timeout of what never ends is a pause.
+        // A timeout on a future that never ends is a pause.
         let _ = timeout(LOOK, std::future::pending::<()>()).await;
     }
 }

@@ -1,11 +1,11 @@
-//! What the stand-in answers besides records: the error bodies of the gateway and of each service, in the shapes
-//! the real ones have. It knows nothing of connections.
+//! The emulator's answers besides records: the error bodies of the gateway and of each service, in their real shapes.
+//! It knows nothing of connections.
 
 use serde_json::{Value, json};
 
 use crate::catalog::spec::Service;
 
-/// An answer before it is put on the wire.
+/// An answer before it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub status: u16,
@@ -24,7 +24,7 @@ impl Answer {
     }
 }
 
-/// As the API gateway says no: with the request's id in the body.
+/// A refusal of the API gateway: with the request's id in the body.
 pub(crate) fn gateway(status: u16, code: &str, message: &str, request_id: &str) -> Answer {
     Answer::json(status, &json!({ "error_code": code, "error_msg": message, "request_id": request_id }))
 }
@@ -46,7 +46,7 @@ pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer 
     gateway(429, "APIGW.0308", &message, request_id)
 }
 
-/// As a service itself refuses a parameter.
+/// How a service itself refuses a parameter.
 pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
     let body = match service {
         Service::Workspace | Service::Appstream => json!({ "error_code": "WKS.00000002", "error_msg": message }),
@@ -69,7 +69,7 @@ fn swr_error(code: &str, message: &str) -> Value {
     })
 }
 
-/// As a service says that the caller lacks a permission.
+/// How a service reports that the caller lacks a permission.
 pub(crate) fn project_denied(request_id: &str) -> Answer {
     let message = "The API is not accessible: the project does not belong to the caller";
     gateway(403, "APIGW.0302", message, request_id)

@@ -1,5 +1,5 @@
-//! What goes wrong in the stand-in, and when: rules that tests set while it runs. A rule names the requests it
-//! is for by a piece of their text, and which of them it befalls; what it does then is the server's affair.
+//! What goes wrong in the emulator, and when: rules that tests set while it runs. A rule selects requests by a piece of
+//! their text, and says which of them it affects. The server carries it out.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::emulator::world::tenant::World;
 
-/// Which of the matching requests a rule befalls, counted from 1 since the rule was added.
+/// Which of the matching requests a rule affects, counted from 1 since the rule was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     Always,
@@ -19,7 +19,7 @@ pub enum When {
 }
 
 impl When {
-    fn befalls(self, count: u64) -> bool {
+    fn affects(self, count: u64) -> bool {
         match self {
             When::Always => true,
             When::Nth(n) => count == n,
@@ -31,8 +31,8 @@ impl When {
 
 #[derive(Clone, Debug)]
 pub enum Fault {
-    /// This instead of an answer. `{request_id}` in the body becomes the request's id, and `{authorization}` and
-    /// `{token}` what it came with.
+    /// This answer instead of the real one. `{request_id}` in the body becomes the request's id; `{authorization}` and
+    /// `{token}` become the request's own.
     Answer {
         status: u16,
         headers: Vec<(String, String)>,
@@ -40,7 +40,7 @@ pub enum Fault {
     },
     /// The connection is reset before anything is answered.
     Reset,
-    /// The answer comes this much later.
+    /// The answer comes later by this long.
     Stall(Duration),
     /// Half of the body comes, then the connection closes; Content-Length promises all of it.
     CutBody,
@@ -56,7 +56,7 @@ pub enum Fault {
     EmptyBody,
     /// JSON, but not what the list is documented to answer.
     WrongShape,
-    /// Said to be gzip, and is not.
+    /// Declared as gzip, and is not.
     GzipGarbage,
     /// The right body under `text/html`.
     Mislabelled,
@@ -64,11 +64,11 @@ pub enum Fault {
     SkewedClock {
         seconds: i64,
     },
-    /// No answer says what time it is.
+    /// No answer has a Date header.
     NoDate,
-    /// After the answer is made, no token given so far holds any more.
+    /// After the answer is made, no token issued so far is valid.
     RevokeTokens,
-    /// After the answer is made, no token holds, and the user gets no other.
+    /// After the answer is made, no token is valid, and the user gets no other.
     DisableUser,
     /// The page before the one asked for.
     RepeatedPage,
@@ -78,7 +78,7 @@ pub enum Fault {
     ShortPage {
         without: usize,
     },
-    /// The number of records is off by so many.
+    /// The reported number of records is off by so many.
     TotalOff {
         by: i64,
     },
@@ -87,7 +87,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// 429 as the gateway gives it, with a Retry-After header where one is wanted.
+    /// 429 of the gateway, with a Retry-After header where one is given.
     pub fn throttled(limit: u32, window: &str, retry_after_s: Option<u32>) -> Fault {
         let message = format!(
             "The throttling threshold has been reached: policy user over ratelimit, limit:{limit},time:{window}"
@@ -107,7 +107,7 @@ impl Fault {
         Fault::Answer { status, headers: Vec::new(), body }
     }
 
-    /// A status with a page meant for people.
+    /// A status with an HTML page.
     pub fn html(status: u16) -> Fault {
         let headers = vec![("Content-Type".to_owned(), "text/html".to_owned())];
         let body = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
@@ -145,7 +145,7 @@ impl fmt::Debug for Change {
 }
 
 struct Rule {
-    /// Piece of `METHOD path?query`, for a request with a body followed by a blank and the body.
+    /// Piece of `METHOD path?query`; for a request with a body, a space and the body follow.
     on: String,
     when: When,
     fault: Fault,
@@ -172,8 +172,8 @@ impl fmt::Debug for Faults {
 }
 
 impl Faults {
-    /// Adds a rule for the requests whose text holds `on`: `METHOD path?query`, and the body behind a blank where
-    /// there is one. Rules that fire together all take effect; of two answers the first counts.
+    /// Adds a rule for the requests whose text holds `on`. The text is `METHOD path?query`, then a space and the body
+    /// where there is one. Rules that fire together all take effect; of two answers the first counts.
     pub fn add(&self, on: impl Into<String>, when: When, fault: Fault) {
         self.lock().rules.push(Rule { on: on.into(), when, fault, seen: 0 });
     }
@@ -187,18 +187,18 @@ impl Faults {
         self.lock().fired
     }
 
-    /// The faults that befall this request; counts it for every rule it matches.
-    pub(crate) fn befalling(&self, request: &str) -> Vec<Fault> {
+    /// The faults of this request. Counts the request for every rule it matches.
+    pub(crate) fn of_request(&self, request: &str) -> Vec<Fault> {
         let mut inner = self.lock();
-        let mut befalling = Vec::new();
+        let mut found = Vec::new();
         for rule in inner.rules.iter_mut().filter(|rule| request.contains(&rule.on)) {
             rule.seen += 1;
-            if rule.when.befalls(rule.seen) {
-                befalling.push(rule.fault.clone());
+            if rule.when.affects(rule.seen) {
+                found.push(rule.fault.clone());
             }
         }
-        inner.fired += befalling.len() as u64;
-        befalling
+        inner.fired += found.len() as u64;
+        found
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -1,5 +1,5 @@
-//! The stand-in's IAM where it gives tokens: it checks a user and password as IAM does, and knows which of its
-//! tokens still hold. It knows nothing of the lists.
+//! The emulator's IAM, which issues tokens: it checks a user and password as IAM does, and knows which of its tokens
+//! are still valid. It knows nothing of the lists.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,22 +16,22 @@ use crate::emulator::world::settings::WorldSettings;
 
 pub(crate) const TOKENS_PATH: &str = "/v3/auth/tokens";
 
-/// An IAM user of the stand-in's tenant.
+/// An IAM user of the emulated tenant.
 #[derive(Clone)]
-pub struct StandinUser {
+pub struct EmulatedUser {
     pub name: String,
     pub password: Secret,
     pub domain: String,
-    /// Seconds; tokens of the real IAM hold for a day.
+    /// Seconds; tokens of the real IAM are valid for a day.
     pub token_life_s: i64,
 }
 
-impl Default for StandinUser {
+impl Default for EmulatedUser {
     fn default() -> Self {
         Self {
             name: "nightly".to_owned(),
-            password: Secret::new("a password for the stand-in alone"),
-            domain: "standin".to_owned(),
+            password: Secret::new("a password for the emulator alone"),
+            domain: "emulator".to_owned(),
             token_life_s: 86_400,
         }
     }
@@ -52,7 +52,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Answers a request for a token.
-    pub fn issue(&self, user: Option<&StandinUser>, world: &WorldSettings, body: &[u8], now: Timestamp) -> Answer {
+    pub fn issue(&self, user: Option<&EmulatedUser>, world: &WorldSettings, body: &[u8], now: Timestamp) -> Answer {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let identity = &body["auth"]["identity"];
         let given = &identity["password"]["user"];
@@ -68,7 +68,7 @@ impl Identity {
         };
         let ends_at = Timestamp(now.0 + user.token_life_s * 1_000_000);
         let mut tokens = self.tokens();
-        let text = format!("MIIYAgYJKoZIhvcNAQcCoIIX8zCCF-standin-{:08}", tokens.len());
+        let text = format!("MIIYAgYJKoZIhvcNAQcCoIIX8zCCF-emulator-{:08}", tokens.len());
         let domain = json!({ "id": "d0000000000000000000000000000000", "name": user.domain });
         let body = json!({ "token": {
             "methods": ["password"], "issued_at": shown(now), "expires_at": shown(ends_at), "roles": [],
@@ -81,7 +81,7 @@ impl Identity {
         answer
     }
 
-    /// Code and text of the gateway's refusal, where the token does not hold for what lies at `path`.
+    /// Errors: code and text of the gateway's refusal, where the token is not valid for `path`.
     pub fn check(&self, token: &str, path: &str, world: &WorldSettings, now: Timestamp) -> Result<(), (&str, String)> {
         let tokens = self.tokens();
         let Some(token) = tokens.iter().find(|issued| issued.text == token) else {
@@ -101,7 +101,7 @@ impl Identity {
         self.tokens().iter_mut().for_each(|token| token.is_revoked = true);
     }
 
-    /// No token holds any more, and none is given.
+    /// Makes all tokens invalid, and issues no new ones.
     pub fn disable_user(&self) {
         self.is_disabled.store(true, Ordering::Relaxed);
         self.revoke_all();
@@ -116,7 +116,7 @@ impl Identity {
     }
 }
 
-fn is(user: &StandinUser, given: &Value) -> bool {
+fn is(user: &EmulatedUser, given: &Value) -> bool {
     given["name"] == *user.name
         && given["password"] == *user.password.expose()
         && given["domain"]["name"] == *user.domain

@@ -1,4 +1,4 @@
-//! The stand-in's connections on loopback: each request passes the faults in force, the rate limit and the
+//! The emulator's connections on loopback. Each request passes the faults in force, the rate limit and the check of
 //! credentials, as at the real gateway, before a route answers it. Every request is logged.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,15 +25,15 @@ use super::answers::{self, Answer};
 use super::faults::{Change, Fault, Faults};
 use super::identity::{Identity, TOKENS_PATH};
 use super::metadata;
-use super::routes::{self, Call, Twist};
-use super::settings::{RateLimit, StandinSettings};
+use super::routes::{self, Call, PageFault};
+use super::settings::{EmulatorSettings, RateLimit};
 use super::signature::{self, Signed};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::emulator::world::tenant::World;
 
-/// Bytes of a request's body, as the gateway bounds them.
+/// Bytes of a request's body, at most, as at the gateway.
 const BODY_BYTES_MAX: usize = 12 << 20;
-/// Requests kept in the log; the oldest go first.
+/// Requests kept in the log; the oldest are dropped first.
 const LOG_MAX: usize = 200_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,11 +50,11 @@ pub struct LoggedRequest {
     pub status: Option<u16>,
 }
 
-pub struct Standin;
+pub struct Emulator;
 
-impl Standin {
+impl Emulator {
     /// Serves the world on a free port of 127.0.0.1, on the current tokio runtime, until stopped or dropped.
-    pub async fn start(world: World, settings: StandinSettings) -> io::Result<Running> {
+    pub async fn start(world: World, settings: EmulatorSettings) -> io::Result<Running> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(Mutex::new(world));
@@ -75,7 +75,7 @@ impl Standin {
     }
 }
 
-/// A stand-in at work. Dropping it closes the port and all connections.
+/// A running emulator. Dropping it closes the port and all connections.
 pub struct Running {
     pub world: Arc<Mutex<World>>,
     pub faults: Faults,
@@ -95,12 +95,12 @@ impl Running {
         lock(&self.shared.log).entries.iter().cloned().collect()
     }
 
-    /// Requests at work at the same time, at most, so far.
+    /// The most requests at the same time so far.
     pub fn in_flight_max(&self) -> usize {
         self.shared.in_flight_max.load(Ordering::Relaxed)
     }
 
-    /// The tokens given for a password so far.
+    /// The tokens issued for a password so far.
     pub fn tokens_issued(&self) -> Vec<String> {
         self.shared.identity.issued()
     }
@@ -109,7 +109,7 @@ impl Running {
         *lock(&self.shared.rate_limit) = rate_limit;
     }
 
-    /// Looks into the world or alters it, between requests.
+    /// Reads or changes the world, between requests.
     pub fn with_world<T>(&self, work: impl FnOnce(&mut World) -> T) -> T {
         work(&mut lock(&self.world))
     }
@@ -127,7 +127,7 @@ impl Drop for Running {
 
 struct Shared {
     world: Arc<Mutex<World>>,
-    settings: StandinSettings,
+    settings: EmulatorSettings,
     rate_limit: Mutex<Option<RateLimit>>,
     identity: Identity,
     /// When the requests within the window of the rate limit came.
@@ -162,7 +162,7 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let reset = Arc::new(AtomicBool::new(false));
     let service = service_fn(|request| Box::pin(handle(shared.clone(), reset.clone(), request)));
     let mut connection = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service);
-    // A connection that ends in an error is the caller's to notice.
+    // The caller notices a connection that ends in an error.
     let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     if reset.load(Ordering::Relaxed) {
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
@@ -210,7 +210,7 @@ async fn handle(
         text.push(' ');
         text.push_str(&String::from_utf8_lossy(&arrived.body));
     }
-    let faults = shared.settings.faults.befalling(&text);
+    let faults = shared.settings.faults.of_request(&text);
     for fault in &faults {
         match fault {
             Fault::Stall(duration) => shared.settings.clock.sleep(*duration).await,
@@ -298,12 +298,12 @@ impl Shared {
             project_header: arrived.headers.get("x-project-id").map(String::as_str),
             request_id: &arrived.request_id,
             number: arrived.number,
-            twist: twist(faults),
+            page_fault: page_fault(faults),
         };
         routes::answer(&lock(&self.world), &call)
     }
 
-    /// What needs no credentials: tokens and keys are given here.
+    /// Answers that need no credentials: they give tokens and keys.
     fn answer_to_anyone(&self, arrived: &Arrived, now: Timestamp) -> Option<Answer> {
         if (arrived.method.as_str(), arrived.path.as_str()) == ("POST", TOKENS_PATH) {
             let world = lock(&self.world);
@@ -313,7 +313,7 @@ impl Shared {
         metadata::answer(&self.settings, &arrived.method, &arrived.path, session, now)
     }
 
-    /// Counts the request; gives the limit where it is one too many. Refused requests count too.
+    /// Counts the request, and returns the limit if the request is one too many. Refused requests count too.
     fn over_limit(&self) -> Option<RateLimit> {
         let rate = (*lock(&self.rate_limit))?;
         let now = self.settings.clock.mono();
@@ -374,18 +374,18 @@ fn instead(fault: &Fault, arrived: &Arrived) -> Option<Answer> {
     Some(answer)
 }
 
-fn twist(faults: &[Fault]) -> Twist {
-    let mut twist = Twist::default();
+fn page_fault(faults: &[Fault]) -> PageFault {
+    let mut page_fault = PageFault::default();
     for fault in faults {
         match fault {
-            Fault::RepeatedPage => twist.repeated = true,
-            Fault::FirstPage => twist.first = true,
-            Fault::ShortPage { without } => twist.without += without,
-            Fault::TotalOff { by } => twist.total_off += by,
+            Fault::RepeatedPage => page_fault.repeated = true,
+            Fault::FirstPage => page_fault.first = true,
+            Fault::ShortPage { without } => page_fault.without += without,
+            Fault::TotalOff { by } => page_fault.total_off += by,
             _ => {}
         }
     }
-    twist
+    page_fault
 }
 
 fn respond(
@@ -439,14 +439,14 @@ fn garble(body: &mut Vec<u8>, text: &[u8], bytes: &[u8]) {
     }
 }
 
-/// A rule asked for a status or header that HTTP does not have.
+/// For a fault with a status or header that HTTP does not have.
 fn unsendable() -> Response<Payload> {
     let mut response = Response::new(Payload::whole(b"the fault's status or header cannot be sent".to_vec()));
     *response.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
     response
 }
 
-/// Counts a request while it is at work.
+/// Counts a request while it is in progress.
 struct Present<'a>(&'a Shared);
 
 impl<'a> Present<'a> {
@@ -471,7 +471,7 @@ struct Payload {
 
 enum Then {
     End,
-    /// Waits first, so that what is written reaches the wire.
+    /// Waits first, so that the written bytes are sent.
     Fail(Pin<Box<dyn Future<Output = ()> + Send>>),
 }
 

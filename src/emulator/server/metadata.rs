@@ -1,20 +1,20 @@
-//! The stand-in's ECS metadata service: session tokens and temporary keys, for whoever asks from this machine.
+//! The emulator's ECS metadata service: session tokens and temporary keys for any caller on this machine.
 
 use serde_json::json;
 
 use super::answers::Answer;
 use super::identity::shown;
-use super::settings::StandinSettings;
+use super::settings::EmulatorSettings;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 const SESSION_PATH: &str = "/meta-data/latest/api/token";
 const KEYS_PATH: &str = "/openstack/latest/securitykey";
-const SESSION: &str = "a session of the stand-in";
+const SESSION: &str = "a session of the emulator";
 
-/// `None` for what is not the metadata service's. `session` is the session token that came.
+/// `None` where the path is not one of the metadata service. `session` is the session token in the request.
 pub(crate) fn answer(
-    settings: &StandinSettings,
+    settings: &EmulatorSettings,
     method: &str,
     path: &str,
     session: Option<&str>,

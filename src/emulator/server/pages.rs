@@ -1,11 +1,11 @@
-//! Which records a page holds, told from the request as the documentation says: written apart from the program's
-//! own paging, so that the two can be held against each other.
+//! Which records a page holds, read from the request as the documentation says. This is separate from the program's own
+//! paging, so that one can check the other.
 
 use serde_json::Value;
 
 use crate::catalog::spec::{Count, CountedPaging, Endpoint, MarkerPaging, Paging};
 
-/// Records a page of an offset list, where the request names no number.
+/// Records on a page of an offset list where the request gives no limit.
 const OFFSET_LIMIT_DEFAULT: u64 = 10;
 const OFFSET_MAX: u64 = 2_147_483_647;
 const PAGE_MAX: u64 = 99_999;
@@ -23,7 +23,7 @@ impl Window {
         Window { start: 0, ..self }
     }
 
-    /// The page before this one; the first page is its own.
+    /// The page before this one; the first page stays the first.
     pub fn before(self) -> Window {
         Window { start: self.start.saturating_sub(self.length), ..self }
     }
@@ -39,14 +39,14 @@ pub(crate) enum Refusal {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Window(Window),
-    /// At most `length` records behind the one that the marker names.
+    /// At most `length` records after the one that the marker names.
     Behind {
         marker: Option<String>,
         length: usize,
     },
 }
 
-/// Reads what a request asks for. `given` looks a parameter up where the list has its paging.
+/// Reads what a request asks for. `given` looks up a parameter in the query or the body, wherever the list has it.
 pub(crate) fn asked(endpoint: &Endpoint, given: impl Fn(&str) -> Option<String>) -> Result<Asked, Refusal> {
     match &endpoint.paging {
         Paging::None => Ok(Asked::Window(Window { start: 0, length: usize::MAX })),
@@ -100,7 +100,7 @@ pub(crate) fn window(paging: &CountedPaging, given: impl Fn(&str) -> Option<Stri
     Ok(Window { start: start as usize, length: length as usize })
 }
 
-/// What follows a key in a marker made of text: nothing that a URL holds unescaped.
+/// Follows a key in a text marker: characters that a URL must escape.
 const MARKER_END: &str = "+/=?&";
 
 /// The marker of a record: its key, as a number where the key is one.
@@ -111,7 +111,7 @@ pub(crate) fn marker_of(key: &str, is_number: bool) -> Value {
     }
 }
 
-/// How many of `keys`, which are in order, come no later than the record that a marker names. The record itself may be
+/// How many of `keys`, which are in order, come up to and with the record that a marker names. The record itself may be
 /// gone.
 pub(crate) fn passed(keys: &[String], marker: &str, is_number: bool) -> Option<usize> {
     if is_number {

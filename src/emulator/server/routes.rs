@@ -1,5 +1,5 @@
-//! What each route answers: the lists of the catalog, IAM's projects and CodeArts' projects. A request has passed
-//! the gateway when it comes here; the answer is made of the world as it stands.
+//! What each route answers: the lists of the catalog, the projects of IAM and those of CodeArts. A request that comes
+//! here has passed the gateway; the answer shows the world as it is now.
 
 use serde_json::{Map, Value, json};
 
@@ -24,14 +24,14 @@ pub(crate) struct Call<'a> {
     pub body: &'a [u8],
     pub project_header: Option<&'a str>,
     pub request_id: &'a str,
-    /// Counts requests; tells them apart where the order changes with each.
+    /// Number of the request. Where the order changes with each request, it selects the order.
     pub number: u64,
-    pub twist: Twist,
+    pub page_fault: PageFault,
 }
 
 /// How a page differs from the true one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Twist {
+pub(crate) struct PageFault {
     pub repeated: bool,
     pub first: bool,
     pub without: usize,
@@ -69,7 +69,7 @@ pub(crate) fn answer(world: &World, call: &Call) -> Answer {
     }
 }
 
-/// Whether a path fits a template, and which project stands in it.
+/// Whether a path fits a template, and which project it names.
 fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
     let mut project = None;
     let (mut wanted, mut given) = (template.split('/'), path.split('/'));
@@ -140,7 +140,7 @@ fn read_body(endpoint: &Endpoint, call: &Call) -> Option<Map<String, Value>> {
     if needs_one { serde_json::from_slice(call.body).ok() } else { Some(Map::new()) }
 }
 
-/// Texts and numbers alike.
+/// A text or a number, as text.
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -149,7 +149,7 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// A page before it is written down.
+/// A page before it is written as JSON.
 struct Page<'a> {
     start: usize,
     records: Vec<&'a Value>,
@@ -158,15 +158,15 @@ struct Page<'a> {
 }
 
 fn page_of_window<'a>(world: &'a World, id: &ListId, call: &Call, asked: Window) -> Page<'a> {
-    let window = match call.twist {
-        Twist { first: true, .. } => asked.first(),
-        Twist { repeated: true, .. } => asked.before(),
+    let window = match call.page_fault {
+        PageFault { first: true, .. } => asked.first(),
+        PageFault { repeated: true, .. } => asked.before(),
         _ => asked,
     };
     Page { start: window.start, records: world.serve(id, call.number, window.start, window.length), next: None }
 }
 
-/// A list that is read by markers is kept in the order of its keys. `None` where the marker is none of its own.
+/// A list with markers is served in the order of its keys. `None` where the marker is not one of this list.
 fn page_behind<'a>(
     world: &'a World,
     endpoint: &Endpoint,
@@ -182,9 +182,9 @@ fn page_behind<'a>(
     records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
     let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
     let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
-    let start = match call.twist {
-        Twist { first: true, .. } => 0,
-        Twist { repeated: true, .. } => start.saturating_sub(length),
+    let start = match call.page_fault {
+        PageFault { first: true, .. } => 0,
+        PageFault { repeated: true, .. } => start.saturating_sub(length),
         _ => start,
     };
     let end = records.len().min(start + length);
@@ -193,8 +193,8 @@ fn page_behind<'a>(
 }
 
 fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut page: Page) -> Answer {
-    page.records.truncate(page.records.len().saturating_sub(call.twist.without));
-    let total = (world.count(id) as i64).saturating_add(call.twist.total_off).max(0);
+    page.records.truncate(page.records.len().saturating_sub(call.page_fault.without));
+    let total = (world.count(id) as i64).saturating_add(call.page_fault.total_off).max(0);
     let texts: Vec<String> = page.records.iter().map(|record| record.to_string()).collect();
     let array = format!("[{}]", texts.join(","));
     let mut members: Vec<(&[String], String)> = Vec::new();
@@ -224,7 +224,7 @@ fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut pag
     answer
 }
 
-/// An object with JSON texts at their places.
+/// An object with each JSON text at its path.
 fn nested(members: &[(&[String], String)]) -> String {
     let mut names: Vec<&String> = Vec::new();
     for name in members.iter().filter_map(|(path, _)| path.first()) {

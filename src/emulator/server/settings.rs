@@ -1,7 +1,7 @@
-//! What a stand-in is started with: which credentials it takes, what it answers besides lists, and its faults.
+//! The settings of an emulator: the credentials it accepts, what it answers besides lists, and its faults.
 
 use super::faults::Faults;
-use super::identity::StandinUser;
+use super::identity::EmulatedUser;
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::secret::Secret;
 
@@ -13,28 +13,28 @@ pub struct RateLimit {
 }
 
 #[derive(Clone)]
-pub struct StandinSettings {
+pub struct EmulatorSettings {
     pub ak: String,
     pub sk: Secret,
-    /// Has to come, signed, with each signed request where it is set.
+    /// Where it is set, each signed request must have it.
     pub security_token: Option<Secret>,
-    /// Taken in `X-Auth-Token` in place of a signature, where it is set.
+    /// Where it is set, accepted in `X-Auth-Token` instead of a signature.
     pub auth_token: Option<Secret>,
-    /// Gets tokens for a password, where it is set.
-    pub user: Option<StandinUser>,
-    /// Answers as the metadata service of an ECS does, where it is set.
-    pub metadata: Option<StandinMetadata>,
+    /// Where it is set, this user gets tokens for a password.
+    pub user: Option<EmulatedUser>,
+    /// Where it is set, the emulator also answers as the metadata service of an ECS.
+    pub metadata: Option<EmulatedMetadata>,
     pub rate_limit: Option<RateLimit>,
     pub faults: Faults,
-    /// Says what time the server has; sleeps when it stalls.
+    /// The server's time; a stall sleeps on it.
     pub clock: SharedClock,
 }
 
-impl Default for StandinSettings {
+impl Default for EmulatorSettings {
     fn default() -> Self {
         Self {
-            ak: "AKSTANDIN00000000000".to_owned(),
-            sk: Secret::new("a key for the stand-in alone"),
+            ak: "AKEMULATOR0000000000".to_owned(),
+            sk: Secret::new("a key for the emulator alone"),
             security_token: None,
             auth_token: None,
             user: None,
@@ -47,14 +47,14 @@ impl Default for StandinSettings {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandinMetadata {
-    /// Whether keys are given for a session token alone; else there are no session tokens.
+pub struct EmulatedMetadata {
+    /// Whether keys need a session token; otherwise there are no session tokens.
     pub has_sessions: bool,
     /// Seconds.
     pub keys_life_s: i64,
 }
 
-impl Default for StandinMetadata {
+impl Default for EmulatedMetadata {
     fn default() -> Self {
         Self { has_sessions: true, keys_life_s: 86_400 }
     }

@@ -1,5 +1,5 @@
-//! The gateway's side of SDK-HMAC-SHA256: it recomputes what a caller should have signed and says, as the gateway
-//! does, what is wrong with it. It shares nothing with the program's own signer.
+//! The gateway's side of SDK-HMAC-SHA256: it computes what a caller should have signed and reports, as the gateway
+//! does, what is wrong. It shares nothing with the program's own signer.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ const TOLERANCE_S: i64 = 15 * 60;
 const DATE_FORM: &str = "%Y%m%dT%H%M%SZ";
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// A request as it came in, with header names in lower case.
+/// A request as it came, with header names in lower case.
 pub(crate) struct Signed<'a> {
     pub method: &'a str,
     /// As it stood in the request line, still encoded.

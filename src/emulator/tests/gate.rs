@@ -15,9 +15,9 @@ use crate::emulator::*;
 const PATH: &str = "/v1/0a1b2c3d4e5f60718293a4b5c6d7e8f9/app-center/apps";
 const QUERY: &str = "limit=1&offset=2";
 
-async fn signed(standin: &Running, signer: Signer) -> (u16, Value) {
+async fn signed(emulator: &Running, signer: Signer) -> (u16, Value) {
     let headers = signer.sign("GET", PATH, QUERY, b"");
-    let mut request = client().get(format!("{}{PATH}?{QUERY}", standin.base_url()));
+    let mut request = client().get(format!("{}{PATH}?{QUERY}", emulator.base_url()));
     for (name, value) in headers {
         request = request.header(name, value);
     }
@@ -32,93 +32,93 @@ fn refused((status, body): (u16, Value), message: &str) {
 }
 
 #[tokio::test]
-async fn a_sound_signature_opens_and_an_unsound_one_does_not() {
-    let standin = running().await;
-    assert_eq!(signed(&standin, Signer::new()).await.0, 200);
-    assert_eq!(signed(&standin, Signer::new().with("x-project-id", IAM_PROJECT)).await.0, 200);
-    refused(signed(&standin, Signer { ak: "OTHER".to_owned(), ..Signer::new() }).await, "AK not found");
-    refused(signed(&standin, Signer { sk: "other".to_owned(), ..Signer::new() }).await, "verify signature failed");
-    let unsigned = client().get(format!("{}{PATH}", standin.base_url())).send().await;
+async fn a_valid_signature_is_accepted_and_an_invalid_one_is_not() {
+    let emulator = running().await;
+    assert_eq!(signed(&emulator, Signer::new()).await.0, 200);
+    assert_eq!(signed(&emulator, Signer::new().with("x-project-id", IAM_PROJECT)).await.0, 200);
+    refused(signed(&emulator, Signer { ak: "OTHER".to_owned(), ..Signer::new() }).await, "AK not found");
+    refused(signed(&emulator, Signer { sk: "other".to_owned(), ..Signer::new() }).await, "verify signature failed");
+    let unsigned = client().get(format!("{}{PATH}", emulator.base_url())).send().await;
     refused(answer(unsigned).await, "no token found");
 }
 
 #[tokio::test]
 async fn a_signature_over_a_quarter_of_an_hour_old_or_early_has_expired() {
-    let standin = running().await;
+    let emulator = running().await;
     for minutes in [-16, 16] {
         let at = Utc::now() + chrono::TimeDelta::minutes(minutes);
-        refused(signed(&standin, Signer { at, ..Signer::new() }).await, "signature expired, signature time: 20");
+        refused(signed(&emulator, Signer { at, ..Signer::new() }).await, "signature expired, signature time: 20");
     }
     let at = Utc::now() - chrono::TimeDelta::minutes(14);
-    assert_eq!(signed(&standin, Signer { at, ..Signer::new() }).await.0, 200);
+    assert_eq!(signed(&emulator, Signer { at, ..Signer::new() }).await.0, 200);
 }
 
 #[tokio::test]
 async fn a_skewed_server_clock_shows_in_the_date_and_in_what_it_refuses() {
-    let standin = running().await;
-    standin.faults.add("", When::Always, Fault::SkewedClock { seconds: 3600 });
-    refused(signed(&standin, Signer::new()).await, "server time: ");
-    let date = get(&standin, PATH).await.unwrap().headers()["date"].to_str().unwrap().to_owned();
+    let emulator = running().await;
+    emulator.faults.add("", When::Always, Fault::SkewedClock { seconds: 3600 });
+    refused(signed(&emulator, Signer::new()).await, "server time: ");
+    let date = get(&emulator, PATH).await.unwrap().headers()["date"].to_str().unwrap().to_owned();
     let server = chrono::DateTime::parse_from_rfc2822(&date).unwrap();
     assert!((3590..3610).contains(&(server.to_utc() - Utc::now()).num_seconds()));
-    assert_eq!(signed(&standin, Signer { at: server.to_utc(), ..Signer::new() }).await.0, 200);
+    assert_eq!(signed(&emulator, Signer { at: server.to_utc(), ..Signer::new() }).await.0, 200);
 }
 
 #[tokio::test]
 async fn a_security_token_must_come_where_the_keys_are_temporary() {
-    let settings = StandinSettings { security_token: Some(Secret::new("temporary")), ..Default::default() };
-    let standin = Standin::start(small_world(), settings).await.unwrap();
-    refused(signed(&standin, Signer::new()).await, "security token");
-    refused(signed(&standin, Signer::new().with("x-security-token", "other")).await, "security token");
-    assert_eq!(signed(&standin, Signer::new().with("x-security-token", "temporary")).await.0, 200);
+    let settings = EmulatorSettings { security_token: Some(Secret::new("temporary")), ..Default::default() };
+    let emulator = Emulator::start(small_world(), settings).await.unwrap();
+    refused(signed(&emulator, Signer::new()).await, "security token");
+    refused(signed(&emulator, Signer::new().with("x-security-token", "other")).await, "security token");
+    assert_eq!(signed(&emulator, Signer::new().with("x-security-token", "temporary")).await.0, 200);
 }
 
 #[tokio::test]
 async fn a_project_of_others_or_a_stale_token_is_refused() {
-    let standin = running().await;
-    assert_eq!(signed(&standin, Signer::new().with("x-project-id", "other")).await.0, 403);
-    let stale = client().get(format!("{}{PATH}", standin.base_url())).header("X-Auth-Token", "stale").send().await;
+    let emulator = running().await;
+    assert_eq!(signed(&emulator, Signer::new().with("x-project-id", "other")).await.0, 403);
+    let stale = client().get(format!("{}{PATH}", emulator.base_url())).header("X-Auth-Token", "stale").send().await;
     let (status, body) = answer(stale).await;
     assert_eq!((status, &body["error_code"]), (401, &json!("APIGW.0307")));
 }
 
 #[tokio::test]
 async fn every_answer_has_a_request_id_and_a_date_and_every_request_is_logged() {
-    let standin = running().await;
+    let emulator = running().await;
     let ids: Vec<_> = {
-        let (found, lost) = (get(&standin, PATH).await.unwrap(), get(&standin, "/v9/x?a=b").await.unwrap());
+        let (found, lost) = (get(&emulator, PATH).await.unwrap(), get(&emulator, "/v9/x?a=b").await.unwrap());
         [found, lost].iter().map(|r| (r.headers()["x-request-id"].clone(), r.headers().contains_key("date"))).collect()
     };
     assert!(ids[0].0 != ids[1].0 && ids[0].1 && ids[1].1);
-    let log: Vec<_> = standin.requests().into_iter().map(|r| (r.number, r.method, r.target, r.status)).collect();
+    let log: Vec<_> = emulator.requests().into_iter().map(|r| (r.number, r.method, r.target, r.status)).collect();
     let logged = |number, target: &str, status| (number, "GET".to_owned(), target.to_owned(), Some(status));
     assert_eq!(log, [logged(0, PATH, 200), logged(1, "/v9/x?a=b", 404)]);
-    assert_eq!(standin.in_flight_max(), 1);
+    assert_eq!(emulator.in_flight_max(), 1);
 }
 
 #[tokio::test]
 async fn more_requests_than_the_rate_limit_are_throttled_with_the_limit_in_the_text() {
-    let standin = running().await;
-    standin.set_rate_limit(Some(RateLimit { limit: 2, window_s: 120 }));
+    let emulator = running().await;
+    emulator.set_rate_limit(Some(RateLimit { limit: 2, window_s: 120 }));
     let mut statuses = Vec::new();
     for _ in 0..3 {
-        statuses.push(answer(get(&standin, PATH).await).await);
+        statuses.push(answer(get(&emulator, PATH).await).await);
     }
     assert_eq!(statuses.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 200, 429]);
     assert_eq!(statuses[2].1["error_code"], "APIGW.0308");
     assert!(statuses[2].1["error_msg"].as_str().unwrap().ends_with("over ratelimit, limit:2,time:2 minute"));
-    standin.set_rate_limit(Some(RateLimit { limit: 1, window_s: 1 }));
+    emulator.set_rate_limit(Some(RateLimit { limit: 1, window_s: 1 }));
     tokio::time::sleep(Duration::from_millis(2)).await;
-    assert!(answer(get(&standin, PATH).await).await.1["error_msg"].as_str().unwrap().ends_with("time:1 second"));
-    standin.set_rate_limit(None);
-    assert_eq!(get(&standin, PATH).await.unwrap().status(), 200);
+    assert!(answer(get(&emulator, PATH).await).await.1["error_msg"].as_str().unwrap().ends_with("time:1 second"));
+    emulator.set_rate_limit(None);
+    assert_eq!(get(&emulator, PATH).await.unwrap().status(), 200);
 }
 
 #[tokio::test]
-async fn a_stopped_stand_in_answers_no_more() {
-    let standin = running().await;
-    let url = format!("{}{PATH}", standin.base_url());
-    drop(standin);
+async fn a_stopped_emulator_does_not_answer() {
+    let emulator = running().await;
+    let url = format!("{}{PATH}", emulator.base_url());
+    drop(emulator);
     tokio::task::yield_now().await;
     tokio::time::sleep(Duration::from_millis(5)).await;
     assert!(client().get(url).header("X-Auth-Token", TOKEN).send().await.is_err());

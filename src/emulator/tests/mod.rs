@@ -1,5 +1,4 @@
-//! The stand-in held against what it promises: its world, its pages, its gate and its faults, seen from outside
-//! by a plain HTTP client with a signer of its own.
+//! The emulator's world, pages, gate and faults, tested from outside by a plain HTTP client with its own signer.
 
 mod faults;
 mod gate;
@@ -37,10 +36,10 @@ fn small_world() -> World {
     World::new(&Catalog::builtin().unwrap(), small())
 }
 
-/// A stand-in that also takes a token, so that most tests need not sign.
+/// An emulator that also accepts a token, so that most tests need not sign.
 async fn running() -> Running {
-    let settings = StandinSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
-    Standin::start(small_world(), settings).await.unwrap()
+    let settings = EmulatorSettings { auth_token: Some(Secret::new(TOKEN)), ..Default::default() };
+    Emulator::start(small_world(), settings).await.unwrap()
 }
 
 fn client() -> reqwest::Client {
@@ -48,12 +47,12 @@ fn client() -> reqwest::Client {
 }
 
 /// Asks with the token.
-async fn get(standin: &Running, target: &str) -> reqwest::Result<reqwest::Response> {
-    client().get(format!("{}{target}", standin.base_url())).header("X-Auth-Token", TOKEN).send().await
+async fn get(emulator: &Running, target: &str) -> reqwest::Result<reqwest::Response> {
+    client().get(format!("{}{target}", emulator.base_url())).header("X-Auth-Token", TOKEN).send().await
 }
 
-async fn post(standin: &Running, target: &str, body: Value) -> reqwest::Result<reqwest::Response> {
-    let request = client().post(format!("{}{target}", standin.base_url())).header("X-Auth-Token", TOKEN);
+async fn post(emulator: &Running, target: &str, body: Value) -> reqwest::Result<reqwest::Response> {
+    let request = client().post(format!("{}{target}", emulator.base_url())).header("X-Auth-Token", TOKEN);
     request.header("Content-Type", "application/json").body(body.to_string()).send().await
 }
 
@@ -74,7 +73,7 @@ struct Signer {
 
 impl Signer {
     fn new() -> Self {
-        let settings = StandinSettings::default();
+        let settings = EmulatorSettings::default();
         Self { ak: settings.ak, sk: settings.sk.expose().to_owned(), at: Utc::now(), headers: BTreeMap::new() }
     }
 

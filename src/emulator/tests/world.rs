@@ -1,4 +1,4 @@
-//! The tenant's records: drawn from the seed alone, fitting the catalog, with the promised history and oddities.
+//! The tenant's records: they depend on the seed alone, fit the catalog, and have the history and oddities of real ones.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -12,8 +12,8 @@ fn everything(world: &World) -> String {
     world.lists().map(|id| format!("{id}: {}\n", Value::from(world.listing(id)))).collect()
 }
 
-fn nights(world: &mut World, count: usize) {
-    (0..count).for_each(|_| world.advance_night());
+fn pass_days(world: &mut World, count: usize) {
+    (0..count).for_each(|_| world.advance_day());
 }
 
 /// The records of a table by project, fixed value and key.
@@ -38,19 +38,19 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let other = World::new(&Catalog::builtin().unwrap(), WorldSettings { seed: 2, ..small() });
     assert_eq!(everything(&one), everything(&two));
     assert_ne!(everything(&one), everything(&other));
-    nights(&mut one, 3);
-    nights(&mut two, 3);
+    pass_days(&mut one, 3);
+    pass_days(&mut two, 3);
     assert_eq!(everything(&one), everything(&two));
 }
 
 #[test]
-fn one_list_is_the_same_whatever_else_the_world_holds() {
+fn one_list_is_the_same_in_every_world() {
     let text = include_str!("../../catalog/builtin/image_jobs.toml").to_owned();
     let alone = Catalog::load([("image_jobs.toml".to_owned(), text)]).unwrap();
     let mut alone = World::new(&alone, WorldSettings { install_jobs: 9, ..small() });
     let mut among_others = small_world();
-    nights(&mut alone, 1);
-    nights(&mut among_others, 1);
+    pass_days(&mut alone, 1);
+    pass_days(&mut among_others, 1);
     let (alone, all) = (by_key(&alone, "image_jobs"), by_key(&among_others, "image_jobs"));
     assert_eq!(alone.len() + 1, all.len(), "only the record that stays away is missing");
     assert!(alone.iter().all(|(key, record)| all.get(key) == Some(record)));
@@ -59,7 +59,7 @@ fn one_list_is_the_same_whatever_else_the_world_holds() {
 #[test]
 fn records_hold_what_the_catalog_declares_and_every_declared_member_comes() {
     let mut world = small_world();
-    nights(&mut world, 2);
+    pass_days(&mut world, 2);
     for endpoint in Catalog::builtin().unwrap().endpoints() {
         let declared: BTreeSet<&str> = endpoint.columns.iter().map(|column| column.path[0].as_str()).collect();
         let records = world.records(&endpoint.name);
@@ -83,14 +83,14 @@ fn keys_are_unique_and_what_lists_are_ordered_by_never_changes() {
                 assert_eq!(before.entry(key).or_insert_with(|| order.clone()), &order);
             }
         }
-        world.advance_night();
+        world.advance_day();
     }
 }
 
 #[test]
 fn listings_are_served_oldest_first_but_for_one() {
     let mut world = small_world();
-    nights(&mut world, 3);
+    pass_days(&mut world, 3);
     for endpoint in Catalog::builtin().unwrap().endpoints() {
         let made = &endpoint.order[0];
         for id in world.lists().filter(|id| id.table == endpoint.name) {
@@ -128,14 +128,14 @@ fn other_orders_hold_the_same_records() {
 }
 
 #[test]
-fn install_jobs_end_fail_are_retried_come_and_go() {
+fn install_jobs_end_fail_are_retried_appear_and_vanish() {
     let mut world = small_world();
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     let (mut came, mut went, mut pending) = (0, 0, 0);
     for _ in 0..3 {
         let before = by_key(&world, "app_install_jobs");
         pending += before.values().filter(|job| matches!(text(job, "job_status"), "INIT" | "WAITING")).count();
-        world.advance_night();
+        world.advance_day();
         let after = by_key(&world, "app_install_jobs");
         came += after.keys().filter(|key| !before.contains_key(*key)).count();
         went += before.keys().filter(|key| !after.contains_key(*key)).count();
@@ -152,7 +152,7 @@ fn install_jobs_end_fail_are_retried_come_and_go() {
 }
 
 #[test]
-fn an_empty_world_and_one_of_several_projects_live_through_their_nights() {
+fn an_empty_world_and_one_with_several_projects_change_for_days() {
     let catalog = Catalog::builtin().unwrap();
     let nothing = WorldSettings {
         install_jobs: 0,
@@ -166,7 +166,7 @@ fn an_empty_world_and_one_of_several_projects_live_through_their_nights() {
     };
     let mut world = World::new(&catalog, nothing);
     assert!(world.records("app_install_jobs").is_empty());
-    nights(&mut world, 3);
+    pass_days(&mut world, 3);
     let projects: BTreeSet<_> = world.lists().map(|id| id.project.as_str()).collect();
     assert_eq!(projects, BTreeSet::from(["one", "two"]));
     assert!(world.lists().all(|id| world.count(id) > 0));
@@ -174,7 +174,7 @@ fn an_empty_world_and_one_of_several_projects_live_through_their_nights() {
 }
 
 #[test]
-fn one_application_fails_more_of_late_and_another_less() {
+fn one_application_gets_worse_and_another_gets_better() {
     let world = World::new(&Catalog::builtin().unwrap(), WorldSettings::default());
     let jobs = world.records("app_install_jobs");
     assert_eq!(jobs.len(), 6_000);
@@ -217,12 +217,12 @@ fn install_jobs_name_applications_and_applications_name_tasks_that_exist() {
 }
 
 #[test]
-fn applications_change_without_an_update_time_and_one_record_is_away_for_a_night() {
+fn applications_change_without_an_update_time_and_one_record_is_hidden_for_a_day() {
     let mut world = small_world();
     let first = by_key(&world, "apps");
-    world.advance_night();
+    world.advance_day();
     let second = by_key(&world, "apps");
-    world.advance_night();
+    world.advance_day();
     let third = by_key(&world, "apps");
     let away: Vec<_> = first.keys().filter(|key| !second.contains_key(*key)).collect();
     assert_eq!(away.len(), 1);
@@ -234,11 +234,11 @@ fn applications_change_without_an_update_time_and_one_record_is_away_for_a_night
 }
 
 #[test]
-fn deployments_image_jobs_and_registry_jobs_go_on_overnight() {
+fn deployments_image_jobs_and_registry_jobs_change_in_a_day() {
     let mut world = small_world();
     let before: Vec<_> =
         ["deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"].map(|t| by_key(&world, t)).into();
-    world.advance_night();
+    world.advance_day();
     let after: Vec<_> =
         ["deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"].map(|t| by_key(&world, t)).into();
     let any = |at: usize, holds: &dyn Fn(&Value, &Value) -> bool| {
@@ -323,7 +323,7 @@ fn a_list_of_a_users_own_has_records_that_change() {
     assert!(before.values().all(|desktop| desktop["made"].is_i64() && desktop["changed"].is_string()));
     assert!(before.values().any(|desktop| desktop["a"]["b"].is_i64()));
     assert!(before.values().any(|desktop| desktop["tags"]["tags0"].is_array()));
-    nights(&mut world, 3);
+    pass_days(&mut world, 3);
     let after = by_key(&world, "desktops");
     assert!(after.iter().any(|(key, new)| before.get(key).is_some_and(|old| new["changed"] != old["changed"])));
     assert!(after.keys().any(|key| !before.contains_key(key)));
@@ -331,7 +331,7 @@ fn a_list_of_a_users_own_has_records_that_change() {
 }
 
 #[test]
-fn a_test_can_look_into_the_world_and_alter_it() {
+fn a_test_can_read_and_change_the_world() {
     let mut world = small_world();
     let id = world.lists().find(|id| id.table == "image_jobs").unwrap().clone();
     let count = world.count(&id);

@@ -1,14 +1,14 @@
-//! The CodeArts Deploy projects of the stand-in's tenant. Applications and tasks are drawn from the same
-//! chance, so that the two lists tell of the same deployments without sharing state.
+//! The CodeArts Deploy projects of the emulated tenant. Applications and tasks are drawn from the same random numbers,
+//! so that the two lists show the same deployments without sharing state.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::night::{DAY, Night, SECOND, elapsed, local, local_tenths};
 use super::people::{USERS, user};
+use super::period::{DAY, Period, SECOND, elapsed, local, local_tenths};
 use crate::base::clock::Timestamp;
 
-/// Members that only every tenth task carries.
+/// Members that only every tenth task has.
 const SELDOM: [&str; 9] = [
     "task_id",
     "app_id",
@@ -22,7 +22,7 @@ const SELDOM: [&str; 9] = [
 ];
 const SERVICES: [&str; 8] =
     ["order-api", "billing", "支付网关", "web-portal", "消息通知", "report-batch", "stock-sync", "412"];
-/// How deployments stand, as often as each is listed.
+/// States of deployments; a state that is here more often is drawn more often.
 const STATES: [&str; 9] =
     ["succeeded", "succeeded", "succeeded", "succeeded", "succeeded", "failed", "failed", "abort", "running"];
 /// A deployment that took longer than a day.
@@ -49,24 +49,24 @@ fn tasks_of(number: usize) -> usize {
     if number.is_multiple_of(5) { 2 } else { 1 }
 }
 
-fn app_id(night: &Night, number: usize) -> String {
-    night.id(&format!("deploy app {number}"))
+fn app_id(period: &Period, number: usize) -> String {
+    period.id(&format!("deploy app {number}"))
 }
 
-fn task_id(night: &Night, number: usize, task: usize) -> String {
-    night.id(&format!("deploy task {number} {task}"))
+fn task_id(period: &Period, number: usize, task: usize) -> String {
+    period.id(&format!("deploy task {number} {task}"))
 }
 
-fn project_apps(night: &Night) -> Vec<App> {
-    let mut rng = night.rng("deploy");
+fn project_apps(period: &Period) -> Vec<App> {
+    let mut rng = period.rng("deploy");
     let before =
-        Night { from: Timestamp(night.until.0 - 500 * DAY), until: Timestamp(night.until.0 - 6 * DAY), ..*night };
-    let moments = before.moments(&mut rng, night.settings.deploy_apps);
+        Period { from: Timestamp(period.until.0 - 500 * DAY), until: Timestamp(period.until.0 - 6 * DAY), ..*period };
+    let moments = before.moments(&mut rng, period.settings.deploy_apps);
     moments
         .into_iter()
         .enumerate()
         .map(|(number, made)| {
-            let lately = Night { from: Timestamp(made.0 + DAY), ..*night };
+            let lately = Period { from: Timestamp(made.0 + DAY), ..*period };
             let mut run = draw_run(&lately, &mut rng, number);
             if number % 17 == 16 {
                 run = Run { at: None, took_s: 0, state: "not_executed", ..run };
@@ -79,10 +79,10 @@ fn project_apps(night: &Night) -> Vec<App> {
         .collect()
 }
 
-fn draw_run(night: &Night, rng: &mut Rng, number: usize) -> Run {
+fn draw_run(period: &Period, rng: &mut Rng, number: usize) -> Run {
     Run {
         task: rng.usize(..tasks_of(number)),
-        at: Some(night.moment(rng)),
+        at: Some(period.moment(rng)),
         took_s: rng.u32(8..1500),
         state: STATES[rng.usize(..STATES.len())],
         release: rng.u32(1..400),
@@ -90,15 +90,15 @@ fn draw_run(night: &Night, rng: &mut Rng, number: usize) -> Run {
     }
 }
 
-pub(crate) fn app_history(night: &Night) -> Vec<Value> {
-    project_apps(night).iter().map(|app| app_record(night, app)).collect()
+pub(crate) fn app_history(period: &Period) -> Vec<Value> {
+    project_apps(period).iter().map(|app| app_record(period, app)).collect()
 }
 
-pub(crate) fn task_history(night: &Night) -> Vec<Value> {
-    project_apps(night).iter().flat_map(|app| task_records(night, app)).collect()
+pub(crate) fn task_history(period: &Period) -> Vec<Value> {
+    project_apps(period).iter().flat_map(|app| task_records(period, app)).collect()
 }
 
-/// What happens to a project in one night, the same for both lists.
+/// What happens to a project in one day, the same for both lists.
 struct Events {
     /// (application, its run)
     runs: Vec<(usize, Run)>,
@@ -107,52 +107,52 @@ struct Events {
     removed: Option<usize>,
 }
 
-fn events(night: &Night) -> Events {
-    let mut rng = night.rng("deploy");
-    let apps = night.settings.deploy_apps;
+fn events(period: &Period) -> Events {
+    let mut rng = period.rng("deploy");
+    let apps = period.settings.deploy_apps;
     let count = (apps / 16).max(1).min(apps);
     let mut rerun = rng.choose_multiple(0..apps, count);
     rerun.sort_unstable();
     let runs =
-        rerun.into_iter().map(|number| (number, Run { release: 1, ..draw_run(night, &mut rng, number) })).collect();
-    let added = apps + night.number as usize;
-    let made = night.moment(&mut rng);
+        rerun.into_iter().map(|number| (number, Run { release: 1, ..draw_run(period, &mut rng, number) })).collect();
+    let added = apps + period.number as usize;
+    let made = period.moment(&mut rng);
     let run = Run { task: 0, at: None, took_s: 0, state: "not_executed", release: 0, executor: 0 };
-    let removed = night.number.is_multiple_of(2).then(|| rng.usize(..apps.max(1)));
+    let removed = period.number.is_multiple_of(2).then(|| rng.usize(..apps.max(1)));
     Events { runs, added: App { number: added, made, run }, removed }
 }
 
-pub(crate) fn app_night(night: &Night, apps: &mut Vec<Value>) {
-    let events = events(night);
+pub(crate) fn advance_apps(period: &Period, apps: &mut Vec<Value>) {
+    let events = events(period);
     for app in apps.iter_mut().filter(|app| app["execution_state"] == "running") {
         app["execution_state"] = json!("succeeded");
-        app["end_time"] = json!(local(night.from));
-        app["update_time"] = json!(local_tenths(night.from));
+        app["end_time"] = json!(local(period.from));
+        app["update_time"] = json!(local_tenths(period.from));
         app["duration"] = json!(elapsed(600));
     }
     for (number, run) in &events.runs {
-        let id = app_id(night, *number);
+        let id = app_id(period, *number);
         if let Some(app) = apps.iter_mut().find(|app| app["id"] == *id) {
             write_run(app, run, local_tenths);
             write_end(app, run);
         }
     }
-    if let Some(id) = events.removed.map(|number| app_id(night, number)) {
+    if let Some(id) = events.removed.map(|number| app_id(period, number)) {
         apps.retain(|app| app["id"] != *id);
     }
-    apps.push(app_record(night, &events.added));
+    apps.push(app_record(period, &events.added));
 }
 
-pub(crate) fn task_night(night: &Night, tasks: &mut Vec<Value>) {
-    let events = events(night);
+pub(crate) fn advance_tasks(period: &Period, tasks: &mut Vec<Value>) {
+    let events = events(period);
     for task in tasks.iter_mut().filter(|task| task["execution_state"] == "running") {
         task["execution_state"] = json!("succeeded");
         task["state"] = json!("succeeded");
-        task["update_time"] = json!(local(night.from));
+        task["update_time"] = json!(local(period.from));
         task["duration"] = json!(elapsed(600));
     }
     for (number, run) in &events.runs {
-        let id = task_id(night, *number, run.task);
+        let id = task_id(period, *number, run.task);
         if let Some(task) = tasks.iter_mut().find(|task| is_task(task, &id)) {
             write_run(task, run, local);
             if *number % 7 != 6 {
@@ -162,11 +162,11 @@ pub(crate) fn task_night(night: &Night, tasks: &mut Vec<Value>) {
     }
     if let Some(number) = events.removed {
         for task in 0..tasks_of(number) {
-            let id = task_id(night, number, task);
+            let id = task_id(period, number, task);
             tasks.retain(|record| !is_task(record, &id));
         }
     }
-    tasks.extend(task_records(night, &events.added));
+    tasks.extend(task_records(period, &events.added));
 }
 
 fn is_task(record: &Value, id: &str) -> bool {
@@ -193,24 +193,24 @@ fn write_end(app: &mut Value, run: &Run) {
     }
 }
 
-fn app_record(night: &Night, app: &App) -> Value {
+fn app_record(period: &Period, app: &App) -> Value {
     let number = app.number;
     let arrange: Vec<_> = (0..tasks_of(number))
-        .map(|task| json!({ "id": task_id(night, number, task), "state": "Available", "deploy_system": "deployTemplate" }))
+        .map(|task| json!({ "id": task_id(period, number, task), "state": "Available", "deploy_system": "deployTemplate" }))
         .collect();
     let mut record = json!({
-        "id": app_id(night, number),
+        "id": app_id(period, number),
         "name": name(number),
         "duration": "",
         "is_disable": number % 31 == 30,
-        "project_id": night.project,
-        "project_name": project_name(night),
+        "project_id": period.project,
+        "project_name": project_name(period),
         "is_care": number.is_multiple_of(6),
         "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
         "can_manage": true, "can_create_env": true, "can_disable": false,
         "deploy_system": "deployTemplate",
         "create_user_id": format!("{:032x}", 0x51ab + number % USERS),
-        "create_tenant_id": night.id("tenant"),
+        "create_tenant_id": period.id("tenant"),
         "create_time": local_tenths(app.made),
         "update_time": local_tenths(app.made),
         "execution_time": "",
@@ -225,20 +225,20 @@ fn app_record(night: &Night, app: &App) -> Value {
     record
 }
 
-fn task_records(night: &Night, app: &App) -> Vec<Value> {
-    (0..tasks_of(app.number)).map(|task| task_record(night, app, task)).collect()
+fn task_records(period: &Period, app: &App) -> Vec<Value> {
+    (0..tasks_of(app.number)).map(|task| task_record(period, app, task)).collect()
 }
 
-fn task_record(night: &Night, app: &App, task: usize) -> Value {
+fn task_record(period: &Period, app: &App, task: usize) -> Value {
     let number = app.number;
-    let id = task_id(night, number, task);
+    let id = task_id(period, number, task);
     let owner = user(number);
     let mut record = json!({
         "id": id, "task_id": id,
-        "app_id": app_id(night, number),
+        "app_id": app_id(period, number),
         "name": name(number),
-        "project_id": night.project,
-        "project_name": project_name(night),
+        "project_id": period.project,
+        "project_name": project_name(period),
         "deploy_system": if number % 40 == 39 { "ansible" } else { "deployTemplate" },
         "create_time": local(app.made),
         "update_time": local(app.made),
@@ -248,9 +248,9 @@ fn task_record(night: &Night, app: &App, task: usize) -> Value {
         "duration": "",
         "description": "",
         "is_defaut_permission": false,
-        "template_id": night.id("template"),
+        "template_id": period.id("template"),
         "owner": owner.mail, "nick_name": owner.name, "owner_id": format!("{:032x}", 0x51ab + number % USERS),
-        "tenant_id": night.id("tenant"), "tenant_name": "星河示例",
+        "tenant_id": period.id("tenant"), "tenant_name": "星河示例",
         "slave_cluster_id": null,
         "is_care": number.is_multiple_of(6),
         "can_modify": true, "can_delete": true, "can_view": true, "can_execute": true, "can_copy": true,
@@ -259,8 +259,8 @@ fn task_record(night: &Night, app: &App, task: usize) -> Value {
         "release_id": 0,
         "is_disable": number % 31 == 30,
         "executor_id": "", "executor_nick_name": "",
-        "app_component_list": components(night, number, &id),
-        "steps": steps(night, number),
+        "app_component_list": components(period, number, &id),
+        "steps": steps(period, number),
     });
     if task == app.run.task {
         write_run(&mut record, &app.run, local);
@@ -272,7 +272,7 @@ fn task_record(night: &Night, app: &App, task: usize) -> Value {
     record
 }
 
-/// Most rows lack the seldom members; a few carry their identity under the other name alone.
+/// Most rows lack the seldom members; a few have their identity only under the other name.
 fn trim_members(record: &mut Value, number: usize) {
     let Some(members) = record.as_object_mut() else { return };
     let other_name = number % 25 == 7;
@@ -284,22 +284,22 @@ fn trim_members(record: &mut Value, number: usize) {
     }
 }
 
-fn components(night: &Night, number: usize, task: &str) -> Value {
+fn components(period: &Period, number: usize, task: &str) -> Value {
     let state = if number % 20 == 3 { json!(0) } else { json!("1") };
     json!([{
         "task_id": task,
-        "app_id": night.id(&format!("aom app {number}")),
+        "app_id": period.id(&format!("aom app {number}")),
         "app_name": "aom",
-        "comp_id": night.id(&format!("aom component {number}")),
+        "comp_id": period.id(&format!("aom component {number}")),
         "comp_name": name(number),
-        "domain_id": night.id("tenant"),
-        "region": night.settings.region,
+        "domain_id": period.id("tenant"),
+        "region": period.settings.region,
         "state": state,
     }])
 }
 
-fn steps(night: &Night, number: usize) -> Value {
-    let step = |label: &str, params: Value| json!({ "id": night.id(&format!("step {number} {label}")), "name": label, "params": params, "enable": true });
+fn steps(period: &Period, number: usize) -> Value {
+    let step = |label: &str, params: Value| json!({ "id": period.id(&format!("step {number} {label}")), "name": label, "params": params, "enable": true });
     json!({
         "step1": step("Download package", json!({ "artifact": format!("{}-{number}.tgz", name(number)) })),
         "step2": step("运行脚本", json!({ "script": "/opt/run.sh", "timeout": "600" })),
@@ -311,8 +311,8 @@ fn name(number: usize) -> String {
     if number < SERVICES.len() { service.to_owned() } else { format!("{service}-{number}") }
 }
 
-fn project_name(night: &Night) -> String {
-    let at = night.settings.codearts_project_ids.iter().position(|id| id == night.project).unwrap_or(0);
+fn project_name(period: &Period) -> String {
+    let at = period.settings.codearts_project_ids.iter().position(|id| id == period.project).unwrap_or(0);
     codearts_project_name(at)
 }
 

@@ -1,45 +1,45 @@
-//! Records for any list, drawn from its columns alone, so that an endpoint of a user's own has data as well.
+//! Records for any list, drawn from its columns alone, so that a user's own endpoint has data as well.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::night::{DAY, Night, SECOND, chance, elapsed, local, millis, pick, zoneless};
+use super::period::{DAY, Period, SECOND, chance, elapsed, local, millis, pick, zoneless};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::schema::{ColumnType, TimeForm, ZoneRule};
 
 const HISTORY_DAYS: i64 = 90;
-/// Share of the records that change in a night.
+/// Share of the records that change in a day.
 const CHANGED: f64 = 0.02;
-/// Share of the values that may be absent and are.
+/// How often a value is absent where it may be.
 const ABSENT: f64 = 0.05;
 
-pub(crate) fn history(night: &Night, endpoint: &Endpoint) -> Vec<Value> {
-    let mut rng = night.rng(&endpoint.name);
-    let history = Night { from: Timestamp(night.until.0 - HISTORY_DAYS * DAY), ..*night };
-    let moments = history.moments(&mut rng, night.settings.other_rows);
+pub(crate) fn history(period: &Period, endpoint: &Endpoint) -> Vec<Value> {
+    let mut rng = period.rng(&endpoint.name);
+    let history = Period { from: Timestamp(period.until.0 - HISTORY_DAYS * DAY), ..*period };
+    let moments = history.moments(&mut rng, period.settings.other_rows);
     let numbered = moments.into_iter().enumerate();
-    numbered.map(|(number, made)| record(night, endpoint, &mut rng, number, made)).collect()
+    numbered.map(|(number, made)| record(period, endpoint, &mut rng, number, made)).collect()
 }
 
-pub(crate) fn pass(night: &Night, endpoint: &Endpoint, records: &mut Vec<Value>) {
-    let mut rng = night.rng(&endpoint.name);
+pub(crate) fn advance(period: &Period, endpoint: &Endpoint, records: &mut Vec<Value>) {
+    let mut rng = period.rng(&endpoint.name);
     for record in records.iter_mut() {
         if chance(&mut rng, CHANGED) {
-            change(night, endpoint, &mut rng, record);
+            change(period, endpoint, &mut rng, record);
         }
     }
     if records.len() > 4 {
         records.remove(rng.usize(..records.len() / 2));
     }
-    let count = night.about(&mut rng, night.settings.other_rows / HISTORY_DAYS as usize);
-    for (n, made) in night.moments(&mut rng, count).into_iter().enumerate() {
-        let number = night.settings.other_rows + night.number as usize * 1000 + n;
-        records.push(record(night, endpoint, &mut rng, number, made));
+    let count = period.about(&mut rng, period.settings.other_rows / HISTORY_DAYS as usize);
+    for (n, made) in period.moments(&mut rng, count).into_iter().enumerate() {
+        let number = period.settings.other_rows + period.number as usize * 1000 + n;
+        records.push(record(period, endpoint, &mut rng, number, made));
     }
 }
 
-fn record(night: &Night, endpoint: &Endpoint, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
+fn record(period: &Period, endpoint: &Endpoint, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
     let mut record = Value::Object(Map::new());
     for column in &endpoint.columns {
         let is_key = endpoint.key.iter().any(|part| part.column == column.name);
@@ -47,7 +47,7 @@ fn record(night: &Night, endpoint: &Endpoint, rng: &mut Rng, number: usize, made
         let value = match &column.ty {
             ColumnType::Timestamp(form) => written(*form, made),
             // Equal moments are rare enough; a counter keeps the text in the order of time too.
-            ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", night.id(&endpoint.name))),
+            ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", period.id(&endpoint.name))),
             ColumnType::Int32 | ColumnType::Int64 if is_key || orders => json!(number),
             _ if column.nullable && chance(rng, ABSENT) => continue,
             _ => drawn(column, rng, number, made),
@@ -57,8 +57,8 @@ fn record(night: &Night, endpoint: &Endpoint, rng: &mut Rng, number: usize, made
     record
 }
 
-fn change(night: &Night, endpoint: &Endpoint, rng: &mut Rng, record: &mut Value) {
-    let at = night.moment(rng);
+fn change(period: &Period, endpoint: &Endpoint, rng: &mut Rng, record: &mut Value) {
+    let at = period.moment(rng);
     let is_key = |column: &Column| {
         endpoint.key.iter().any(|part| part.column == column.name || part.fallback.as_ref() == Some(&column.name))
     };
@@ -113,7 +113,7 @@ fn written(form: TimeForm, at: Timestamp) -> Value {
     }
 }
 
-/// Sets the value at a path, making the objects on the way.
+/// Sets the value at a path, and makes the objects on the way.
 fn place(record: &mut Value, path: &[String], value: Value) {
     let mut at = record;
     for name in path {

@@ -1,19 +1,19 @@
-//! The App Center of the stand-in's tenant: the applications and the jobs that install them, with weeks of
-//! history in which one application gets worse, one gets better, and failures are retried.
+//! The App Center of the emulated tenant: the applications and the jobs that install them, with weeks of history in
+//! which one application gets worse, one gets better, and failures are retried.
 
 use std::collections::HashSet;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::night::{DAY, HOUR, Night, SECOND, chance, millis, pick};
 use super::people::{DESKTOPS, USERS, desktop_name, user};
+use super::period::{DAY, HOUR, Period, SECOND, chance, millis, pick};
 use crate::base::clock::Timestamp;
 
-/// Days of install jobs before the first night.
+/// Days of install jobs before the first sync.
 const HISTORY_DAYS: i64 = 70;
 const WEEK: i64 = 7 * DAY;
-/// A job that was not taken up this long before a night may still be pending.
+/// A job that was made within this time before the end of the history may still be pending.
 const PENDING_WITHIN: i64 = 6 * HOUR;
 /// A failed job is retried within this time, or not at all.
 const RETRIED_WITHIN: i64 = 4 * DAY;
@@ -68,7 +68,7 @@ const ERRORS: [&str; 10] = [
 ];
 
 impl Flavour {
-    /// Probability that a job made at `at` fails, as known at `start`.
+    /// Probability that a job made at `at` fails; trends end at `start`.
     fn failure(&self, at: Timestamp, start: Timestamp) -> f64 {
         let weeks_ago = (start.minus(at) as f64 / WEEK as f64).clamp(0.0, 10.0);
         match self.trend {
@@ -78,7 +78,7 @@ impl Flavour {
         }
     }
 
-    /// Newer versions take over in the course of the history.
+    /// Newer versions replace older ones over the history.
     fn version(&self, rng: &mut Rng, at: Timestamp, start: Timestamp) -> &'static str {
         let weeks_ago = start.minus(at) as f64 / WEEK as f64;
         let newest = if weeks_ago < 3.5 { 2 } else { usize::from(weeks_ago < 7.0) };
@@ -86,47 +86,47 @@ impl Flavour {
     }
 }
 
-pub(crate) fn job_history(night: &Night) -> Vec<Value> {
-    let mut rng = night.rng("install jobs");
-    let history = Night { from: Timestamp(night.until.0 - HISTORY_DAYS * DAY), ..*night };
-    let mut jobs = new_jobs(&history, &mut rng, night.settings.install_jobs);
+pub(crate) fn job_history(period: &Period) -> Vec<Value> {
+    let mut rng = period.rng("install jobs");
+    let history = Period { from: Timestamp(period.until.0 - HISTORY_DAYS * DAY), ..*period };
+    let mut jobs = new_jobs(&history, &mut rng, period.settings.install_jobs);
     for job in &mut jobs {
         let made = job.made;
-        let recent = night.until.minus(made) < PENDING_WITHIN;
+        let recent = period.until.minus(made) < PENDING_WITHIN;
         let pending = if recent { 0.7 } else { 0.003 };
         if !chance(&mut rng, pending) {
-            let end = Timestamp(night.until.0.min(made.0 + rng.i64(40..2400) * SECOND));
+            let end = Timestamp(period.until.0.min(made.0 + rng.i64(40..2400) * SECOND));
             settle(&mut job.record, &mut rng, job.fails, end);
         }
     }
     jobs.into_iter().map(|job| job.record).collect()
 }
 
-pub(crate) fn job_night(night: &Night, jobs: &mut Vec<Value>) {
-    let mut rng = night.rng("install jobs");
-    let retried_since = millis(Timestamp(night.from.0 - RETRIED_WITHIN));
+pub(crate) fn advance_jobs(period: &Period, jobs: &mut Vec<Value>) {
+    let mut rng = period.rng("install jobs");
+    let retried_since = millis(Timestamp(period.from.0 - RETRIED_WITHIN));
     let mut retried_any = false;
     for job in jobs.iter_mut() {
         match job["job_status"].as_str() {
             Some("INIT" | "WAITING") if chance(&mut rng, 0.85) => {
-                let at = night.moment(&mut rng);
+                let at = period.moment(&mut rng);
                 settle(job, &mut rng, 0.12, at);
             }
             Some("FAIL")
                 if job["update_time"].as_str() >= Some(&retried_since) && (!retried_any || chance(&mut rng, 0.25)) =>
             {
                 retried_any = true;
-                let at = night.moment(&mut rng);
+                let at = period.moment(&mut rng);
                 if chance(&mut rng, 0.1) { requeue(job, at) } else { settle(job, &mut rng, 0.15, at) }
             }
             _ => {}
         }
     }
     batch_delete(jobs, &mut rng);
-    let count = night.about(&mut rng, night.settings.install_jobs / HISTORY_DAYS as usize);
-    for mut job in new_jobs(night, &mut rng, count) {
+    let count = period.about(&mut rng, period.settings.install_jobs / HISTORY_DAYS as usize);
+    for mut job in new_jobs(period, &mut rng, count) {
         if chance(&mut rng, 0.9) {
-            let end = Timestamp(night.until.0.min(job.made.0 + rng.i64(40..2400) * SECOND));
+            let end = Timestamp(period.until.0.min(job.made.0 + rng.i64(40..2400) * SECOND));
             settle(&mut job.record, &mut rng, job.fails, end);
         }
         jobs.push(job.record);
@@ -139,26 +139,26 @@ struct NewJob {
     fails: f64,
 }
 
-fn new_jobs(night: &Night, rng: &mut Rng, count: usize) -> Vec<NewJob> {
-    let ids = (0..count).map(|n| night.uuid(&format!("job {} {n}", night.number)));
-    let mut made: Vec<_> = night.moments(rng, count).into_iter().zip(ids).collect();
+fn new_jobs(period: &Period, rng: &mut Rng, count: usize) -> Vec<NewJob> {
+    let ids = (0..count).map(|n| period.uuid(&format!("job {} {n}", period.number)));
+    let mut made: Vec<_> = period.moments(rng, count).into_iter().zip(ids).collect();
     // Jobs of one millisecond are served by id.
     made.sort();
-    made.into_iter().map(|(made, id)| new_job(night, rng, made, id)).collect()
+    made.into_iter().map(|(made, id)| new_job(period, rng, made, id)).collect()
 }
 
-fn new_job(night: &Night, rng: &mut Rng, made: Timestamp, id: String) -> NewJob {
-    let start = night.settings.start;
+fn new_job(period: &Period, rng: &mut Rng, made: Timestamp, id: String) -> NewJob {
+    let start = period.settings.start;
     let at = weighted(rng);
     let app = &FLAVOURS[at];
     let version = app.version(rng, made, start);
     let desktop = rng.usize(..DESKTOPS);
     let mut record = json!({
         "id": id,
-        "app_id": night.uuid(&format!("app {at}")),
+        "app_id": period.uuid(&format!("app {at}")),
         "app_name": app.name,
         "app_version": version,
-        "instance_id": night.uuid(&format!("desktop {desktop}")),
+        "instance_id": period.uuid(&format!("desktop {desktop}")),
         "instance_sid": format!("S-1-5-21-3623811015-3361044348-30300820-{}", 1000 + desktop),
         "instance_name": desktop_name(desktop),
         "operator": user(rng.usize(..OPERATORS)).mail,
@@ -198,7 +198,7 @@ fn requeue(job: &mut Value, at: Timestamp) {
     job["update_time"] = json!(millis(at));
 }
 
-/// An administrator clears away some of the oldest half.
+/// An administrator deletes some of the oldest half.
 fn batch_delete(jobs: &mut Vec<Value>, rng: &mut Rng) {
     let half = jobs.len() / 2;
     let count = (jobs.len() / 500).max(1).min(half);
@@ -210,37 +210,37 @@ fn batch_delete(jobs: &mut Vec<Value>, rng: &mut Rng) {
     });
 }
 
-pub(crate) fn app_history(night: &Night) -> Vec<Value> {
-    let mut rng = night.rng("apps");
+pub(crate) fn app_history(period: &Period) -> Vec<Value> {
+    let mut rng = period.rng("apps");
     let before =
-        Night { from: Timestamp(night.until.0 - 900 * DAY), until: Timestamp(night.until.0 - 75 * DAY), ..*night };
-    let moments = before.moments(&mut rng, night.settings.apps.max(FLAVOURS.len()));
+        Period { from: Timestamp(period.until.0 - 900 * DAY), until: Timestamp(period.until.0 - 75 * DAY), ..*period };
+    let moments = before.moments(&mut rng, period.settings.apps.max(FLAVOURS.len()));
     let mut numbers: Vec<usize> = (0..moments.len()).collect();
     rng.shuffle(&mut numbers);
-    moments.into_iter().zip(numbers).map(|(made, number)| app_record(night, &mut rng, number, made)).collect()
+    moments.into_iter().zip(numbers).map(|(made, number)| app_record(period, &mut rng, number, made)).collect()
 }
 
-pub(crate) fn app_night(night: &Night, apps: &mut Vec<Value>) {
-    let mut rng = night.rng("apps");
+pub(crate) fn advance_apps(period: &Period, apps: &mut Vec<Value>) {
+    let mut rng = period.rng("apps");
     for app in apps.iter_mut() {
-        app["app_icon_url"] = json!(icon_url(night, app["id"].as_str().unwrap_or_default()));
+        app["app_icon_url"] = json!(icon_url(period, app["id"].as_str().unwrap_or_default()));
     }
     let changes = 3.min(apps.len());
     for (n, at) in rng.choose_multiple(0..apps.len(), changes).into_iter().enumerate() {
         let app = &mut apps[at];
         match n {
-            0 => app["version"] = json!(format!("{}.{}", app["version"].as_str().unwrap_or("1"), night.number)),
+            0 => app["version"] = json!(format!("{}.{}", app["version"].as_str().unwrap_or("1"), period.number)),
             1 => app["status"] = json!(if app["status"] == "NORMAL" { "FORBIDDEN" } else { "NORMAL" }),
-            _ => app["description"] = json!(format!("Checked by the service desk, round {}.", night.number)),
+            _ => app["description"] = json!(format!("Checked by the service desk, round {}.", period.number)),
         }
     }
-    let number = night.settings.apps.max(FLAVOURS.len()) + night.number as usize;
-    let made = night.moment(&mut rng);
-    apps.push(app_record(night, &mut rng, number, made));
+    let number = period.settings.apps.max(FLAVOURS.len()) + period.number as usize;
+    let made = period.moment(&mut rng);
+    apps.push(app_record(period, &mut rng, number, made));
 }
 
-fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
-    let id = night.uuid(&format!("app {number}"));
+fn app_record(period: &Period, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
+    let id = period.uuid(&format!("app {number}"));
     let (name, version) = match FLAVOURS.get(number) {
         Some(app) => (app.name.to_owned(), app.versions[2].to_owned()),
         None => (format!("Desk tool {number:03}"), format!("1.{}.0", number % 7)),
@@ -248,7 +248,7 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
     let catalog = [(1, "Other"), (2, "Office"), (3, "开发工具"), (4, "Security")][number % 4];
     let mut record = json!({
         "id": id,
-        "tenant_id": night.id("tenant"),
+        "tenant_id": period.id("tenant"),
         "name": name,
         "version": version,
         "description": if number.is_multiple_of(5) { "" } else { "Packaged by the service desk." },
@@ -257,7 +257,7 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
             "store_type": if number % 8 == 7 { "LINK" } else { "OBS" },
             "file_link": format!("https://packages.example.com/{number}.exe"),
         },
-        "app_icon_url": icon_url(night, &id),
+        "app_icon_url": icon_url(period, &id),
         "install_type": *pick(rng, &["QUIET_INSTALL", "QUIET_INSTALL", "UNZIP_INSTALL", "GUI_INSTALL"]),
         "install_command": "${FILE_PATH} /S",
         "uninstall_command": "msiexec /uninstall ${FILE_PATH} /quiet",
@@ -270,7 +270,7 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
     });
     if number % 8 != 7 {
         record["app_file_store"]["bucket_store"] = json!({
-            "bucket_name": format!("wks-appcenter-{}", night.project),
+            "bucket_name": format!("wks-appcenter-{}", period.project),
             "bucket_file_path": format!("app-file/{number}.exe"),
         });
     }
@@ -283,8 +283,8 @@ fn app_record(night: &Night, rng: &mut Rng, number: usize, made: Timestamp) -> V
     record
 }
 
-/// Signed anew for each night.
-fn icon_url(night: &Night, id: &str) -> String {
-    let expires = night.until.0 / SECOND + 86_400;
-    format!("https://icons.example.com/{id}.png?Expires={expires}&Signature={}", night.id(&format!("{id}{expires}")))
+/// Signed again each day.
+fn icon_url(period: &Period, id: &str) -> String {
+    let expires = period.until.0 / SECOND + 86_400;
+    format!("https://icons.example.com/{id}.png?Expires={expires}&Signature={}", period.id(&format!("{id}{expires}")))
 }

@@ -1,10 +1,10 @@
-//! The tenant that the emulator serves: its records, and what each night changes in them. It knows nothing of HTTP.
+//! The tenant that the emulator serves: its records, and what each day changes in them. It knows nothing of HTTP.
 
 pub(super) mod deploy;
 pub(super) mod fill;
 pub(super) mod install;
 pub(super) mod jobs;
-pub(super) mod night;
 pub(super) mod people;
+pub(super) mod period;
 pub(super) mod settings;
 pub(super) mod tenant;

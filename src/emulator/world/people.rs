@@ -1,4 +1,4 @@
-//! Who and what the stand-in's tenant consists of: users and desktops, some with Chinese names.
+//! The users and desktops of the emulated tenant, some with Chinese names.
 
 pub(crate) const USERS: usize = 240;
 pub(crate) const DESKTOPS: usize = 400;
@@ -31,7 +31,7 @@ const GIVEN: [(&str, &str); 8] = [
     ("婷", "ting"),
 ];
 
-/// The same number gives the same user; numbers beyond the last begin anew.
+/// The same number gives the same user; numbers beyond the last start again.
 pub(crate) fn user(number: usize) -> User {
     let number = number % USERS;
     let (family, family_latin) = FAMILY[number % FAMILY.len()];

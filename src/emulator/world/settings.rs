@@ -1,4 +1,4 @@
-//! What a world is made from: its seed, its first night, its projects, and how many records each list has.
+//! The settings of a world: its seed, its start, its projects, and how many records each list has.
 
 use crate::base::clock::Timestamp;
 
@@ -8,19 +8,19 @@ const START: Timestamp = Timestamp(1_795_197_600_000_000);
 #[derive(Clone, Debug)]
 pub struct WorldSettings {
     pub seed: u64,
-    /// The first night: nothing in the world is younger.
+    /// When the world starts: no record is younger.
     pub start: Timestamp,
     pub region: String,
     /// The first carries the region's name, the others are projects under it.
     pub iam_project_ids: Vec<String>,
     pub codearts_project_ids: Vec<String>,
-    /// Records on the first night, a project (and job type) each.
+    /// Records at the start, for each project (and job type).
     pub install_jobs: usize,
     pub apps: usize,
     pub deploy_apps: usize,
     pub image_jobs: usize,
     pub swr_jobs: usize,
-    /// Of any list that is not built in.
+    /// Records of any list that is not built in.
     pub other_rows: usize,
 }
 

@@ -1,5 +1,5 @@
-//! What the stand-in's tenant holds: the records of every list, and how they change from night to night.
-//! The same seed gives the same records. It knows nothing of HTTP; tests may look into it and alter it.
+//! What the emulated tenant holds: the records of every list, and how they change from day to day. The same seed gives
+//! the same records. It knows nothing of HTTP; tests may read and change it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::fmt;
 use serde_json::Value;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::night::{DAY, Night};
+use super::period::{DAY, Period};
 use super::settings::WorldSettings;
 use super::{deploy, fill, install, jobs};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::{Endpoint, ScopeKind};
 
-/// The night on which one record is away; it is back on the next.
-const AWAY_NIGHT: u32 = 1;
+/// The day on which one record is missing; it is back on the next.
+const HIDDEN_ON_DAY: u32 = 1;
 
 /// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value. A list
-/// of the region as a whole has the empty project.
+/// of a whole region has the empty project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListId {
     pub table: String,
@@ -40,9 +40,9 @@ pub enum ServedOrder {
     NewestFirst,
     /// By the time of the latest change: a record that changes moves.
     LatestChangeFirst,
-    /// Always the same, yet by nothing a reader can see.
+    /// Always the same, but not by anything that a reader can see.
     Scattered,
-    /// Another for each request.
+    /// A different order for each request.
     Reshuffled,
 }
 
@@ -57,15 +57,15 @@ struct Listing {
 pub struct World {
     catalog: Catalog,
     settings: WorldSettings,
-    night: u32,
+    day: u32,
     listings: Vec<Listing>,
     by_id: HashMap<ListId, usize>,
-    away: Option<(usize, Value)>,
+    hidden: Option<(usize, Value)>,
 }
 
 impl fmt::Debug for World {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "World(seed {}, night {})", self.settings.seed, self.night)
+        write!(f, "World(seed {}, day {})", self.settings.seed, self.day)
     }
 }
 
@@ -74,10 +74,10 @@ impl World {
         let mut world = World {
             catalog: catalog.clone(),
             settings,
-            night: 0,
+            day: 0,
             listings: Vec::new(),
             by_id: HashMap::new(),
-            away: None,
+            hidden: None,
         };
         for (at, endpoint) in catalog.endpoints().iter().enumerate() {
             for id in world.ids_of(endpoint) {
@@ -94,7 +94,7 @@ impl World {
         self.listings.push(Listing { id, endpoint: at, order, records });
     }
 
-    /// Adds a CodeArts project with a history of its own.
+    /// Adds a CodeArts project with its own history.
     pub fn add_codearts_project(&mut self, project: &str) {
         self.settings.codearts_project_ids.push(project.to_owned());
         let catalog = self.catalog.clone();
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// Takes a CodeArts project away: it is listed no more, and its own lists lose all records.
+    /// Removes a CodeArts project: the cloud no longer lists it, and its own lists lose all records.
     pub fn remove_codearts_project(&mut self, project: &str) {
         self.settings.codearts_project_ids.retain(|id| id != project);
         let ids: Vec<ListId> = self.lists().filter(|id| id.project == project).cloned().collect();
@@ -134,14 +134,14 @@ impl World {
         projects.iter().flat_map(|project| fixed.iter().map(move |fixed| id(project, fixed))).collect()
     }
 
-    /// The day that ends with this night.
-    fn span<'a>(&'a self, id: &'a ListId) -> Night<'a> {
+    /// The day that ends now.
+    fn span<'a>(&'a self, id: &'a ListId) -> Period<'a> {
         let until = self.now();
-        Night {
+        Period {
             settings: &self.settings,
             project: &id.project,
             fixed: id.fixed.as_deref(),
-            number: self.night,
+            number: self.day,
             from: Timestamp(until.0 - DAY),
             until,
         }
@@ -155,41 +155,36 @@ impl World {
         &self.catalog
     }
 
-    /// What the world's own clock says: the first night, plus a day for each night since.
+    /// The world's own time: its start, plus the days since.
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.settings.start.0 + i64::from(self.night) * DAY)
-    }
-
-    /// Nights since the first.
-    pub fn night(&self) -> u32 {
-        self.night
+        Timestamp(self.settings.start.0 + i64::from(self.day) * DAY)
     }
 
     /// Lets a day pass: jobs end, fail and are retried, records come, change and go.
-    pub fn advance_night(&mut self) {
-        self.night += 1;
-        self.return_of_the_absent();
+    pub fn advance_day(&mut self) {
+        self.day += 1;
+        self.show_hidden();
         for at in 0..self.listings.len() {
             let mut records = std::mem::take(&mut self.listings[at].records);
             let listing = &self.listings[at];
-            pass(&self.span(&listing.id), &self.catalog.endpoints()[listing.endpoint], &mut records);
+            advance(&self.span(&listing.id), &self.catalog.endpoints()[listing.endpoint], &mut records);
             self.listings[at].records = records;
         }
-        self.send_one_away();
+        self.hide_one();
     }
 
-    /// The oldest application, or where there is none the oldest record of the first list, stays away one night.
-    fn send_one_away(&mut self) {
+    /// Hides one record for a day: the oldest application, or the oldest record of the first list.
+    fn hide_one(&mut self) {
         let at = self.listings.iter().position(|listing| listing.id.table == "apps").unwrap_or(0);
-        if let (AWAY_NIGHT, Some(listing)) = (self.night, self.listings.get_mut(at))
+        if let (HIDDEN_ON_DAY, Some(listing)) = (self.day, self.listings.get_mut(at))
             && !listing.records.is_empty()
         {
-            self.away = Some((at, listing.records.remove(0)));
+            self.hidden = Some((at, listing.records.remove(0)));
         }
     }
 
-    fn return_of_the_absent(&mut self) {
-        if let Some((at, record)) = self.away.take() {
+    fn show_hidden(&mut self) {
+        if let Some((at, record)) = self.hidden.take() {
             self.listings[at].records.insert(0, record);
         }
     }
@@ -214,8 +209,7 @@ impl World {
         self.by_id.get(id).map_or(0, |at| self.listings[*at].records.len())
     }
 
-    /// At most `length` records behind the first `start`. `request` tells requests apart where the order changes
-    /// with each.
+    /// At most `length` records after the first `start`. Where the order changes with each request, `request` selects it.
     pub(crate) fn serve(&self, id: &ListId, request: u64, start: usize, length: usize) -> Vec<&Value> {
         let Some(listing) = self.by_id.get(id).map(|at| &self.listings[*at]) else { return Vec::new() };
         let records = listing.records.iter();
@@ -248,7 +242,7 @@ impl World {
         }
     }
 
-    /// What identifies a record within its listing: its key, or what serves in its place.
+    /// What identifies a record within its listing: its key, or the fallback.
     pub fn key(&self, table: &str, record: &Value) -> Option<String> {
         self.catalog.get(table).map(|endpoint| key_of(endpoint, record))
     }
@@ -264,19 +258,19 @@ impl World {
         self.listing_mut(id).map(put).is_some()
     }
 
-    /// Takes the record with this key out of a listing.
+    /// Removes the record with this key from a listing.
     pub fn remove(&mut self, id: &ListId, key: &str) -> Option<Value> {
         let at = self.place(id, key)?;
         self.listing_mut(id).map(|listing| listing.records.remove(at))
     }
 
-    /// Puts another record in the place of the one with this key, and gives the old one back.
+    /// Replaces the record with this key, and returns the old one.
     pub fn replace(&mut self, id: &ListId, key: &str, record: Value) -> Option<Value> {
         let at = self.place(id, key)?;
         self.listing_mut(id).map(|listing| std::mem::replace(&mut listing.records[at], record))
     }
 
-    /// Drops every record of a listing, and says how many there were.
+    /// Removes every record of a listing, and returns how many there were.
     pub fn clear(&mut self, id: &ListId) -> usize {
         self.listing_mut(id).map_or(0, |listing| std::mem::take(&mut listing.records).len())
     }
@@ -292,27 +286,27 @@ impl World {
     }
 }
 
-fn history(night: &Night, endpoint: &Endpoint) -> Vec<Value> {
+fn history(period: &Period, endpoint: &Endpoint) -> Vec<Value> {
     match endpoint.name.as_str() {
-        "app_install_jobs" => install::job_history(night),
-        "apps" => install::app_history(night),
-        "deploy_tasks" => deploy::task_history(night),
-        "deploy_apps" => deploy::app_history(night),
-        "image_jobs" => jobs::image_history(night),
-        "swr_instance_jobs" => jobs::registry_history(night),
-        _ => fill::history(night, endpoint),
+        "app_install_jobs" => install::job_history(period),
+        "apps" => install::app_history(period),
+        "deploy_tasks" => deploy::task_history(period),
+        "deploy_apps" => deploy::app_history(period),
+        "image_jobs" => jobs::image_history(period),
+        "swr_instance_jobs" => jobs::registry_history(period),
+        _ => fill::history(period, endpoint),
     }
 }
 
-fn pass(night: &Night, endpoint: &Endpoint, records: &mut Vec<Value>) {
+fn advance(period: &Period, endpoint: &Endpoint, records: &mut Vec<Value>) {
     match endpoint.name.as_str() {
-        "app_install_jobs" => install::job_night(night, records),
-        "apps" => install::app_night(night, records),
-        "deploy_tasks" => deploy::task_night(night, records),
-        "deploy_apps" => deploy::app_night(night, records),
-        "image_jobs" => jobs::image_night(night, records),
-        "swr_instance_jobs" => jobs::registry_night(night, records),
-        _ => fill::pass(night, endpoint, records),
+        "app_install_jobs" => install::advance_jobs(period, records),
+        "apps" => install::advance_apps(period, records),
+        "deploy_tasks" => deploy::advance_tasks(period, records),
+        "deploy_apps" => deploy::advance_apps(period, records),
+        "image_jobs" => jobs::advance_images(period, records),
+        "swr_instance_jobs" => jobs::advance_registry(period, records),
+        _ => fill::advance(period, endpoint, records),
     }
 }
 

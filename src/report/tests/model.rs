@@ -1,4 +1,4 @@
-//! The failure counts against a computation that looks at every job in turn.
+//! The failure counts, compared with a computation that reads every job in turn.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What a model job shows from some run on, or that it is not there.
+/// The state of a model job from some run on, or that it is not there.
 type State = Option<(Option<&'static str>, i64)>;
 
 const RUNS_DAYS_AGO: [i64; 4] = [30, 20, 10, 2];
@@ -36,7 +36,7 @@ struct Counts {
     failed_28d_before: i64,
 }
 
-/// The counts of each app by looking at every job in turn.
+/// The counts of each app, from every job in turn.
 fn model(
     jobs: &[(u8, Vec<State>)],
     as_of_run: usize,
@@ -72,7 +72,7 @@ fn model(
     apps.into_iter().filter(|(_, (_, any))| *any).map(|(app, (counts, _))| (app, counts)).collect()
 }
 
-/// A version for each stretch of runs that saw the same state.
+/// A version for each series of runs that saw the same state.
 fn versions_of(id: usize, app: u8, states: &[State]) -> Vec<Version> {
     let mut versions: Vec<Version> = Vec::new();
     for (run, state) in states.iter().enumerate() {
@@ -120,7 +120,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn the_counts_are_those_of_looking_at_every_job_in_turn(
+    fn the_counts_equal_those_from_every_job_in_turn(
         jobs in prop::collection::vec((0u8..3, states()), 0..25),
         as_of_run in 0..RUNS_DAYS_AGO.len(),
         since_days in 5i64..45,

@@ -1,5 +1,5 @@
-//! What only the cloud can tell: whether its hosts answer, what time they have, which projects there are, and
-//! whether each list may be read. Requests go one at a time; once the credentials are refused, no more are made.
+//! The checks that ask the cloud: whether its hosts answer, what time they have, which projects there are, and whether
+//! each list may be read. It sends one request at a time, and none after the credentials were refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,14 +16,14 @@ use crate::cloud::lookup::endpoint::endpoint;
 use crate::cloud::lookup::host_probe::{Answered, HostProbe};
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
+use crate::sync::clients::{self, Clients, KnownProjects};
 use crate::sync::error as ended;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
-use crate::sync::reach::{self, Census, Clients};
 use crate::sync::request;
 
-/// A clock that is off by more than this is told of: the times in the store are this machine's.
+/// A clock that is off by more than this fails the check: the times in the store are this machine's.
 const SKEW_TOLERATED: Duration = Duration::from_secs(60);
-/// A trial asks again once, and then says what went wrong.
+/// A check tries a request twice, then reports what went wrong.
 const RETRY: RetryLimits = RetryLimits {
     attempts_max: 2,
     budget: Duration::from_secs(60),
@@ -37,20 +37,20 @@ const NO_PROJECT: &str = "not asked, since its project is not known";
 const NO_CREDENTIALS: &str = "not asked, since there are no credentials";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
-pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: &mut dyn FnMut(Finding)) {
+pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report: &mut dyn FnMut(Finding)) {
     let scopes = &trial.settings.scopes;
     let (silent, refused) = (BTreeMap::new(), BTreeMap::new());
-    let mut tried = Tried { trial, endpoints, silent, refused, tell };
+    let mut tried = Tried { trial, endpoints, silent, refused, report };
     tried.hosts(scopes).await;
     let adapted = |settings| ClientSettings { retry: RETRY, ..settings };
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
         Ok(clients) => clients,
         Err(ended::Error::Keys(_)) => {
-            return (tried.tell)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
+            return (tried.report)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
         }
         Err(error) => {
             let finding = Finding::new(Mark::Failed, "credentials", error.to_string());
-            return (tried.tell)(finding.hint(error.hint()));
+            return (tried.report)(finding.hint(error.hint()));
         }
     };
     let (asked, faulty): (Vec<_>, Vec<_>) = scopes.iter().partition(|scope| clients.fault(&scope.profile).is_none());
@@ -58,7 +58,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: 
     for scope in &asked {
         iam_projects.push(tried.iam_project(&clients.of(&scope.profile), scope).await);
     }
-    let fault_of = |scope: &&ScopeSettings| Some(reach::unreachable_scope(scope, clients.fault(&scope.profile)?));
+    let fault_of = |scope: &&ScopeSettings| Some(clients::unreachable_scope(scope, clients.fault(&scope.profile)?));
     let mut planned: Vec<PlannedScope> = faulty.iter().filter_map(fault_of).collect();
     for (scope, iam) in asked.into_iter().zip(iam_projects) {
         let codearts = tried.codearts_projects(&clients.of(&scope.profile), scope, &iam).await;
@@ -67,7 +67,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], tell: 
     tried.lists(&clients, &planned).await;
 }
 
-/// A service in a region, as the credentials of a profile reach it.
+/// A service in a region, asked with the credentials of a profile.
 type Place = (Option<String>, Service, String);
 
 fn place(scope: &ScopeSettings, service: Service) -> Place {
@@ -79,13 +79,13 @@ struct Tried<'a> {
     endpoints: &'a [Arc<Endpoint>],
     /// Places whose host does not answer.
     silent: BTreeMap<Place, Error>,
-    /// By profile, credentials that were refused.
+    /// Credentials that were refused, by profile.
     refused: BTreeMap<Option<String>, Error>,
-    tell: &'a mut dyn FnMut(Finding),
+    report: &'a mut dyn FnMut(Finding),
 }
 
 impl Tried<'_> {
-    /// Places that a sync of these scopes asks, and ProjectMan where it helps.
+    /// Places that a sync of these scopes would ask, and ProjectMan where it helps.
     fn places(&self, scopes: &[ScopeSettings]) -> BTreeSet<Place> {
         let mut places = BTreeSet::new();
         for scope in scopes {
@@ -94,7 +94,7 @@ impl Tried<'_> {
                     places.insert(place(scope, endpoint.service));
                 }
             }
-            if reach::is_project_asked_for(scope, self.endpoints) {
+            if clients::is_project_asked_for(scope, self.endpoints) {
                 places.insert(place(scope, Service::Iam));
             }
             if self.has_codearts_lists(scope) && (wants_all(scope) || self.is_projectman_known(scope)) {
@@ -113,7 +113,7 @@ impl Tried<'_> {
         endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
     }
 
-    /// One line a host, then one for the clock.
+    /// One finding for each host, then one for the clock.
     async fn hosts(&mut self, scopes: &[ScopeSettings]) {
         let connect_timeout = request::connect_timeout(self.trial.settings);
         let reach_of = |profile: &Option<String>| {
@@ -126,7 +126,7 @@ impl Tried<'_> {
             match reach_of(profile).host(*service, region) {
                 Ok(host) => places_of.entry(host).or_default().push(place),
                 Err(error) => {
-                    (self.tell)(unreached(&error).of(format!("{service} in {region}")));
+                    (self.report)(unreached(&error).of(format!("{service} in {region}")));
                     self.silent.insert(place, error);
                 }
             }
@@ -141,27 +141,27 @@ impl Tried<'_> {
             match answered {
                 Ok(answered) => {
                     ahead_us = ahead_us.or(answered.ahead_us);
-                    (self.tell)(reached(&answered).of(subject));
+                    (self.report)(reached(&answered).of(subject));
                 }
                 Err(error) => {
-                    (self.tell)(unreached(&error).of(subject));
+                    (self.report)(unreached(&error).of(subject));
                     self.silent.extend(places.into_iter().map(|place| (place, error.clone())));
                 }
             }
         }
-        (self.tell)(clock(ahead_us));
+        (self.report)(clock(ahead_us));
     }
 
-    /// The scope's IAM project, told of where it had to be asked for.
+    /// The scope's IAM project, reported where IAM had to be asked.
     async fn iam_project(&mut self, client: &Client, scope: &ScopeSettings) -> Projects {
-        let is_asked_for = reach::is_project_asked_for(scope, self.endpoints);
+        let is_asked_for = clients::is_project_asked_for(scope, self.endpoints);
         let reason = self.reason_to_skip(&place(scope, Service::Iam)).filter(|_| is_asked_for);
         let (finding, project) = match reason {
             Some((reason, error)) => {
-                (Finding::new(Mark::Skipped, "project", reason), reach::unknown_project(scope, error))
+                (Finding::new(Mark::Skipped, "project", reason), clients::unknown_project(scope, error))
             }
             None => {
-                let project = reach::iam_project(scope, self.endpoints, client, &mut Vec::new()).await;
+                let project = clients::iam_project(scope, self.endpoints, client, &mut Vec::new()).await;
                 let finding = match &project {
                     Projects::Unknown { error, .. } => self.failure("project", &scope.profile, error),
                     known => {
@@ -173,21 +173,21 @@ impl Tried<'_> {
             }
         };
         if is_asked_for {
-            (self.tell)(finding.of(scope.region.clone()));
+            (self.report)(finding.of(scope.region.clone()));
         }
         project
     }
 
-    /// The scope's CodeArts projects, those that it names compared with those that ProjectMan knows.
+    /// The scope's CodeArts projects; those that it names are compared with those that ProjectMan knows.
     async fn codearts_projects(&mut self, client: &Client, scope: &ScopeSettings, iam: &Projects) -> Projects {
         let named = Projects::Known(named(scope).to_vec());
         if !self.has_codearts_lists(scope) {
             return named;
         }
-        let tell = |finding: Finding| finding.of(scope.region.clone());
+        let in_region = |finding: Finding| finding.of(scope.region.clone());
         if !wants_all(scope) && !self.is_projectman_known(scope) {
             let detail = "ProjectMan is not known in this region, so the ids cannot be compared";
-            (self.tell)(tell(Finding::new(Mark::Skipped, "codearts_projects", detail)));
+            (self.report)(in_region(Finding::new(Mark::Skipped, "codearts_projects", detail)));
             return named;
         }
         let (finding, found) = match self.reason_to_skip(&place(scope, Service::Projectman)) {
@@ -196,7 +196,7 @@ impl Tried<'_> {
                 let (found, _) = codearts::projects(client, &scope.region, iam.first()).await;
                 let finding = match &found {
                     Ok(names) => compared(scope, iam.first(), names),
-                    // Named ones may be listed yet: this call has a permission of its own.
+                    // Named projects may still be readable: this call needs a permission of its own.
                     Err(error) if !wants_all(scope) && !is_refusal(error) => {
                         Finding { mark: Mark::Skipped, ..failed("codearts_projects", error) }
                     }
@@ -205,8 +205,8 @@ impl Tried<'_> {
                 (finding, found)
             }
         };
-        (self.tell)(tell(finding));
-        if wants_all(scope) { reach::all_listed(found) } else { named }
+        (self.report)(in_region(finding));
+        if wants_all(scope) { clients::all_listed(found) } else { named }
     }
 
     async fn lists(&mut self, clients: &Clients, scopes: &[PlannedScope]) {
@@ -215,7 +215,7 @@ impl Tried<'_> {
             Err(PlanError::Nothing { skipped }) => Plan { skipped, ..Plan::default() },
             Err(_) => return,
         };
-        let mut census = Census::default();
+        let mut known_projects = KnownProjects::default();
         for list in plan.lists {
             let place = (list.profile.clone(), list.endpoint.service, list.scope.region.clone());
             let unasked = list.fault.is_some().then_some(match clients.fault(&list.profile) {
@@ -224,19 +224,19 @@ impl Tried<'_> {
             });
             let finding = match self.reason_to_skip(&place).map(|(reason, _)| reason).or(unasked) {
                 Some(reason) => Finding::new(Mark::Skipped, "list", reason),
-                None => self.list(clients, &list, &mut census).await,
+                None => self.list(clients, &list, &mut known_projects).await,
             };
-            (self.tell)(finding.of(format!("{} [{}]", list.endpoint.name, list.scope)));
+            (self.report)(finding.of(format!("{} [{}]", list.endpoint.name, list.scope)));
         }
         for skipped in plan.skipped {
-            (self.tell)(
+            (self.report)(
                 Finding::new(Mark::Skipped, "list", format!("not asked, since {}", skipped.reason)).of(skipped.table),
             );
         }
     }
 
-    /// The first page, asked for just as a sync asks for it.
-    async fn list(&mut self, clients: &Clients, list: &ListPlan, census: &mut Census) -> Finding {
+    /// The first page, asked for as a sync would.
+    async fn list(&mut self, clients: &Clients, list: &ListPlan, known_projects: &mut KnownProjects) -> Finding {
         let endpoint = &list.endpoint;
         let source = CloudSource::new(
             clients.of(&list.profile),
@@ -248,7 +248,7 @@ impl Tried<'_> {
         let (_, facts) = match source.fetch(request).await.result {
             Ok(page) => page,
             Err(error) => {
-                let error = census.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
+                let error = known_projects.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
                 return self.failure("list", &list.profile, &error);
             }
         };
@@ -264,13 +264,14 @@ impl Tried<'_> {
         }
         if rows == 0 && endpoint.scope == ScopeKind::CodeartsProject {
             return Finding::new(Mark::Warning, "list", detail).hint(
-                "a wrong project id is answered just so: check it against the line of the CodeArts projects".to_owned(),
+                "a wrong project id gives the same answer: compare it with the line of the CodeArts projects"
+                    .to_owned(),
             );
         }
         Finding::new(Mark::Ok, "list", detail)
     }
 
-    /// Why a place is not asked, and the error that first told so.
+    /// Why a place is not asked, and the error that was the reason.
     fn reason_to_skip(&self, place: &Place) -> Option<(&'static str, Error)> {
         let refused = self.refused.get(&place.0).map(|error| (REFUSED, error.clone()));
         refused.or_else(|| self.silent.get(place).map(|error| (NO_ANSWER, error.clone())))
@@ -320,7 +321,7 @@ fn unreached(error: &Error) -> Finding {
 
 fn clock(ahead_us: Option<i64>) -> Finding {
     let Some(ahead_us) = ahead_us else {
-        return Finding::new(Mark::Skipped, "clock", "no host has told its time");
+        return Finding::new(Mark::Skipped, "clock", "no host sent its time");
     };
     let apart = Duration::from_micros(ahead_us.unsigned_abs());
     let direction = if ahead_us > 0 { "behind" } else { "ahead of" };
@@ -343,7 +344,7 @@ fn clock(ahead_us: Option<i64>) -> Finding {
     )
 }
 
-/// The ids that the scope names beside those that ProjectMan knows, which are given with their names.
+/// The project ids of the scope, compared with those that ProjectMan knows. `known` holds names by id.
 fn compared(scope: &ScopeSettings, iam_project: Option<&str>, known: &BTreeMap<String, String>) -> Finding {
     let finding = |mark, detail: String| Finding::new(mark, "codearts_projects", detail);
     let takes_part = format!("this user takes part in {}", shown(known));
@@ -364,7 +365,7 @@ fn compared(scope: &ScopeSettings, iam_project: Option<&str>, known: &BTreeMap<S
         return finding(Mark::Failed, format!("{id} is an IAM project, no CodeArts project")).hint(takes_part);
     }
     finding(Mark::Warning, format!("this user takes no part in {}", odd.join(", ")))
-        .hint(format!("a list of a project that is not there is empty and no error; {takes_part}"))
+        .hint(format!("a project that does not exist gives an empty list and no error; {takes_part}"))
 }
 
 fn shown(projects: &BTreeMap<String, String>) -> String {
@@ -401,38 +402,39 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_is_told_in_words_and_fails_from_a_minute_on() {
-        let told = |ahead_s: i64| {
+    fn a_clock_that_is_more_than_a_minute_off_fails_the_check() {
+        let checked = |ahead_s: i64| {
             let finding = clock(Some(ahead_s * 1_000_000));
             (finding.mark, finding.detail)
         };
-        assert_eq!(told(0), (Mark::Ok, "agrees with the service's".to_owned()));
-        assert_eq!(told(60), (Mark::Ok, "60 s behind the service's".to_owned()));
-        assert_eq!(told(-61), (Mark::Failed, "61 s ahead of the service's".to_owned()));
-        assert_eq!(told(1200), (Mark::Failed, "20 min behind the service's".to_owned()));
+        assert_eq!(checked(0), (Mark::Ok, "agrees with the service's".to_owned()));
+        assert_eq!(checked(60), (Mark::Ok, "60 s behind the service's".to_owned()));
+        assert_eq!(checked(-61), (Mark::Failed, "61 s ahead of the service's".to_owned()));
+        assert_eq!(checked(1200), (Mark::Failed, "20 min behind the service's".to_owned()));
         assert_eq!(clock(None).mark, Mark::Skipped);
     }
 
-    fn told(projects: CodeartsProjects, found: &[&str]) -> (Mark, String) {
+    fn checked(projects: CodeartsProjects, found: &[&str]) -> (Mark, String) {
         let finding = compared(&scope(projects), Some("iam"), &known(found));
         (finding.mark, finding.detail)
     }
 
     #[test]
     fn codearts_ids_are_compared_with_those_that_projectman_knows() {
-        let told =
-            |named: &[&str], found| told(CodeartsProjects::Ids(named.iter().map(|id| id.to_string()).collect()), found);
-        assert_eq!(told(&["a"], &["a", "b"]), (Mark::Ok, "Pa (a)".to_owned()));
-        assert_eq!(told(&[], &["a"]), (Mark::Skipped, "none is named".to_owned()));
-        assert_eq!(told(&["a", "x"], &["a"]), (Mark::Warning, "this user takes no part in x".to_owned()));
-        assert_eq!(told(&["iam"], &["a"]), (Mark::Failed, "iam is an IAM project, no CodeArts project".to_owned()));
+        let checked = |named: &[&str], found| {
+            checked(CodeartsProjects::Ids(named.iter().map(|id| id.to_string()).collect()), found)
+        };
+        assert_eq!(checked(&["a"], &["a", "b"]), (Mark::Ok, "Pa (a)".to_owned()));
+        assert_eq!(checked(&[], &["a"]), (Mark::Skipped, "none is named".to_owned()));
+        assert_eq!(checked(&["a", "x"], &["a"]), (Mark::Warning, "this user takes no part in x".to_owned()));
+        assert_eq!(checked(&["iam"], &["a"]), (Mark::Failed, "iam is an IAM project, no CodeArts project".to_owned()));
     }
 
     #[test]
-    fn where_all_projects_are_wanted_there_should_be_some() {
-        let told = |found| told(CodeartsProjects::All, found);
-        assert_eq!(told(&["a"]), (Mark::Ok, "this user takes part in Pa (a)".to_owned()));
-        assert_eq!(told(&[]), (Mark::Warning, "this user takes part in no CodeArts project".to_owned()));
+    fn asking_for_all_projects_warns_where_there_are_none() {
+        let checked = |found| checked(CodeartsProjects::All, found);
+        assert_eq!(checked(&["a"]), (Mark::Ok, "this user takes part in Pa (a)".to_owned()));
+        assert_eq!(checked(&[]), (Mark::Warning, "this user takes part in no CodeArts project".to_owned()));
     }
 
     #[test]

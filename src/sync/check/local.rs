@@ -1,19 +1,18 @@
-//! What can be tried without asking the cloud: the configuration, where the credentials come from, the store and
-//! its disk.
+//! The checks that ask nothing of the cloud: the configuration, the source of the credentials, the store and its disk.
 
 use super::trial::{Finding, Mark};
 use crate::config::{Search, Settings, SourceReport, SourceState};
 use crate::store;
+use crate::sync::clients::too_short;
 use crate::sync::plan::PlanError;
-use crate::sync::reach::too_short;
 use crate::sync::request;
 
-/// Free space that a run should find, as a multiple of the store: the copy that it works on, what DuckDB puts
-/// aside, and room for what is new.
+/// Free space that a run needs, as a multiple of the store: the copy that it works on, DuckDB's temporary files, and
+/// new records.
 const FREE_STORES: u64 = 3;
-/// Free space that a run must find, however small the store is: twice what a small night takes.
+/// Free space that a run needs, however small the store is: twice what a small run takes.
 const FREE_BYTES_MIN: u64 = 32 << 20;
-/// Free space that is ample for a store that is yet to be made.
+/// Free space that is enough for a new store.
 const FREE_BYTES_AMPLE: u64 = 512 << 20;
 
 pub(super) fn configuration(settings: &Settings, fault: Option<&PlanError>) -> Finding {
@@ -43,7 +42,7 @@ pub(super) fn credentials(settings: &Settings) -> Vec<Finding> {
     settings.credentials.iter().map(of_profile).collect()
 }
 
-/// Where the credentials come from, and what became of every other place.
+/// The source of the credentials, and why each other source was not used.
 fn searched(search: &Search) -> Finding {
     let found = match &search.found {
         Ok(found) => found,
@@ -55,7 +54,7 @@ fn searched(search: &Search) -> Finding {
     Finding::new(mark, "credentials", format!("{}{warning}{}", found.source, passed_over(&search.sources)))
 }
 
-/// The sources that were not taken, those with one reason together.
+/// The sources that were not used, grouped by reason.
 fn passed_over(sources: &[SourceReport]) -> String {
     let mut reasons: Vec<(String, Vec<&str>)> = Vec::new();
     for report in sources.iter().filter(|report| report.state != SourceState::Taken) {
@@ -130,7 +129,7 @@ fn room(free: u64, stored: u64) -> Finding {
     Finding::new(Mark::Ok, "disk", detail)
 }
 
-/// In the largest unit that leaves a number over 1.
+/// In the largest unit that gives at least 1.
 fn size(bytes: u64) -> String {
     let unit = |shift: u32, name: &str| format!("{:.1} {name}", bytes as f64 / (1u64 << shift) as f64);
     match bytes {
@@ -147,7 +146,7 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     #[test]
-    fn a_disk_must_hold_three_stores_and_never_less_than_the_least() {
+    fn a_disk_needs_room_for_three_stores_and_at_least_the_minimum() {
         assert_eq!(room(FREE_BYTES_AMPLE, 0).mark, Mark::Ok);
         assert_eq!(room(FREE_BYTES_AMPLE - 1, 0).mark, Mark::Warning);
         assert_eq!(room(FREE_BYTES_MIN, 0).mark, Mark::Warning);

@@ -1,5 +1,5 @@
-//! Tries, one after the other, everything that a sync needs, and says of each whether it works. It asks for a first
-//! page of each list and no more, and changes nothing.
+//! Tries everything that a sync needs, one after another, and reports whether it works. It asks for the first page of each
+//! list only, and changes nothing.
 
 mod cloud;
 mod local;
@@ -8,17 +8,17 @@ mod trial;
 use super::plan;
 pub use trial::{Finding, Mark, Trial};
 
-/// Makes all trials, and tells each finding as soon as there is one.
-pub async fn check(trial: &Trial<'_>, tell: &mut dyn FnMut(Finding)) {
+/// Makes all trials, and reports each finding at once.
+pub async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
     let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes);
     let is_usable = !settings.scopes.is_empty();
-    tell(local::configuration(settings, endpoints.as_ref().err()));
-    local::credentials(settings).into_iter().for_each(&mut *tell);
+    report(local::configuration(settings, endpoints.as_ref().err()));
+    local::credentials(settings).into_iter().for_each(&mut *report);
     match endpoints {
-        Ok(endpoints) if is_usable => cloud::check(trial, &endpoints, tell).await,
-        _ => tell(Finding::new(Mark::Skipped, "host", "none is asked, since the configuration cannot be used")),
+        Ok(endpoints) if is_usable => cloud::check(trial, &endpoints, report).await,
+        _ => report(Finding::new(Mark::Skipped, "host", "none is asked, since the configuration cannot be used")),
     }
-    tell(local::store(settings));
-    tell(local::disk(settings));
+    report(local::store(settings));
+    report(local::disk(settings));
 }

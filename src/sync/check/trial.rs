@@ -1,4 +1,4 @@
-//! What is tried, and what each trial finds. It tries nothing itself.
+//! The input of a check, and its findings. It tries nothing itself.
 
 use serde::Serialize;
 
@@ -17,10 +17,10 @@ pub struct Trial<'a> {
 #[serde(rename_all = "snake_case")]
 pub enum Mark {
     Ok,
-    /// It works, and yet a person should look.
+    /// It works, but a person should look.
     Warning,
     Failed,
-    /// It could not be tried, or need not be.
+    /// It could not be tried, or did not have to be.
     Skipped,
 }
 
@@ -35,14 +35,14 @@ impl Mark {
     }
 }
 
-/// What came of one trial.
+/// The result of one trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     #[serde(rename = "result")]
     pub mark: Mark,
     /// The kind of trial: `host`, `list` and so on.
     pub check: &'static str,
-    /// Which one of its kind, where there are several.
+    /// What was tried, where there are several of its kind.
     pub subject: Option<String>,
     pub detail: String,
     pub hint: Option<String>,

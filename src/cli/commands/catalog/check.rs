@@ -1,4 +1,4 @@
-//! `hclake catalog check FILE`: every fault of a catalog file, and what a draft still leaves to a person.
+//! `hclake catalog check FILE`: every fault of a catalog file, and the lines that a person still has to fill in.
 
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub(crate) fn run(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'
         let lines =
             if first.is_empty() { format!("line {last}") } else { format!("lines {} and {last}", first.join(", ")) };
         streams.remark(&format!(
-            "warning: {} is still marked `{}` in {lines}; take each mark away once it is answered",
+            "warning: {} is still marked `{}` in {lines}; remove each mark once it is answered",
             args.file.display(),
             FILL_IN
         ));
@@ -26,13 +26,13 @@ pub(crate) fn run(args: &CheckArgs, settings: &Settings, streams: &mut Streams<'
     Ok(Exit::Done)
 }
 
-/// Numbers of the lines that a draft leaves to a person.
+/// Numbers of the lines that a person has to fill in.
 fn lines_to_fill_in(text: &str) -> Vec<String> {
     let is_marked = |(_, line): &(usize, &str)| line.trim_start().starts_with(FILL_IN);
     text.lines().enumerate().filter(is_marked).map(|(at, _)| (at + 1).to_string()).collect()
 }
 
-/// Fails with every fault of a catalog file, if it has any.
+/// Fails with every fault of a catalog file.
 pub(crate) fn require_sound(file: &Path, settings: &Settings) -> Result<(), Failure> {
     let folder = settings.catalog_dir.as_deref();
     let unreadable = |error: CatalogError| Failure::usage(error.to_string(), None);

@@ -106,7 +106,7 @@ fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> 
         (None, Some(host)) => regions::service_at(host)
             .ok_or_else(|| Failure::usage(format!("no service is known at {host}; name it with --service"), known())),
         (None, None) => {
-            Err(Failure::usage("no service is named: a path alone does not tell it; use --service", known()))
+            Err(Failure::usage("no service is named: a path alone does not show it; use --service", known()))
         }
     }
 }

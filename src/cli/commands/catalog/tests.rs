@@ -1,4 +1,4 @@
-//! Drafts: whatever a page holds, the draft is sound and reads the very page it was drafted from.
+//! Drafts: the draft of any page is valid and reads that same page.
 
 use bytes::Bytes;
 use proptest::prelude::*;
@@ -115,7 +115,7 @@ fn a_name_that_is_taken_or_reserved_is_not_drafted() {
 }
 
 #[test]
-fn a_page_that_tells_too_little_is_refused_with_what_to_do() {
+fn a_page_that_shows_too_little_is_refused_with_a_hint() {
     let fault = |items, answer: Value| draft(&Asked { items, ..asked("/v1/x", &[]) }, &answer).unwrap_err();
     assert_eq!(fault(None, json!({ "count": 1 })), DraftFault::NoArray);
     assert_eq!(fault(None, json!({ "items": [] })), DraftFault::Empty);

@@ -1,4 +1,4 @@
-//! `hclake catalog try FILE`: one real page, read as the file says, and what of it does not fit.
+//! `hclake catalog try FILE`: one real page, read as the file says, and what does not fit.
 
 use std::collections::HashSet;
 
@@ -20,8 +20,8 @@ use crate::normalize::{DecodeSettings, Decoded, Decoder};
 use crate::schema::{EXTRA, HASH};
 use crate::sync::probe::{self, Probe};
 
-/// Reasons and names that are told; of more, only the number.
-const TOLD_MAX: usize = 10;
+/// Reasons and names that are shown; of more, only the number.
+const SHOWN_MAX: usize = 10;
 
 pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     require_sound(&args.file, &settings)?;
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     let shown = without_hash(&decoded.batch.slice(0, decoded.batch.num_rows().min(args.rows)));
     output::write([shown.clone()], shown.schema_ref(), args.format, streams.out, terminal_width())?;
     streams.out.flush()?;
-    tell(&endpoint, &probe, &decoded, streams);
+    remark_on_page(&endpoint, &probe, &decoded, streams);
     Ok(if decoded.bad.is_empty() { Exit::Done } else { Exit::Failed })
 }
 
@@ -45,11 +45,11 @@ fn without_hash(batch: &RecordBatch) -> RecordBatch {
     batch.project(&kept).expect("the columns are the batch's own")
 }
 
-fn tell(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams<'_>) {
+fn remark_on_page(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams<'_>) {
     let total = probe.facts.total;
     let rows = probe.facts.rows.len();
     streams.remark(&format!("asked: {} of {} in {}", endpoint.request_in_words(), endpoint.service, probe.list.scope));
-    let of = total.map_or("the answer tells no total".to_owned(), |total| format!("of {total} in all"));
+    let of = total.map_or("the answer has no total".to_owned(), |total| format!("of {total} in all"));
     streams.remark(&format!("rows: {rows} on this page, {of}"));
     streams.remark(&format!("paging: {}", paging(endpoint, rows as u64, total, probe.facts.next.as_deref())));
     list(
@@ -74,10 +74,10 @@ fn tell(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams
     if decoded.future_instants > 0 {
         streams.remark(&format!("warning: {} times lie in the future: is `zone` right?", decoded.future_instants));
     }
-    for bad in decoded.bad.iter().take(TOLD_MAX) {
+    for bad in decoded.bad.iter().take(SHOWN_MAX) {
         say(&format!("error: row {} cannot be read: {}", bad.index, bad.reason));
     }
-    if decoded.bad.len() > TOLD_MAX {
+    if decoded.bad.len() > SHOWN_MAX {
         say(&format!("error: {} rows in all cannot be read", decoded.bad.len()));
     }
 }
@@ -86,7 +86,7 @@ fn tell(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams
 fn paging(endpoint: &Endpoint, rows: u64, total: Option<u64>, next: Option<&str>) -> String {
     let words = endpoint.paging_in_words();
     match (&endpoint.paging, total) {
-        (Paging::None, Some(total)) if total > rows => format!("{words}; yet {total} are told of"),
+        (Paging::None, Some(total)) if total > rows => format!("{words}; but the answer reports {total}"),
         (Paging::None, _) => words,
         (Paging::Marker(_), _) => match next {
             Some(marker) => format!("{words}; the next page is behind {marker}"),
@@ -111,11 +111,11 @@ fn empty_columns(batch: &RecordBatch) -> Vec<String> {
 
 fn list(what: &str, names: impl ExactSizeIterator<Item = String>, streams: &Streams<'_>) {
     let count = names.len();
-    let mut told = names.take(TOLD_MAX).collect::<Vec<_>>().join(", ");
-    if count > TOLD_MAX {
-        told += &format!(" and {} more", count - TOLD_MAX);
+    let mut shown = names.take(SHOWN_MAX).collect::<Vec<_>>().join(", ");
+    if count > SHOWN_MAX {
+        shown += &format!(" and {} more", count - SHOWN_MAX);
     }
     if count > 0 {
-        streams.remark(&format!("{what}: {told}"));
+        streams.remark(&format!("{what}: {shown}"));
     }
 }

@@ -1,0 +1,6 @@
+//! The house rules: rooms and their circles, documents, inputs of the fuzz targets.
+
+mod circles;
+pub(crate) mod docs;
+mod fuzz_corpus;
+pub(crate) mod tidy;

@@ -1,0 +1,5 @@
+//! Published Parquet: what is in it, who can read it, how fast it is written.
+
+mod interop;
+mod publish;
+mod publish_speed;

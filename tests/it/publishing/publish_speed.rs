@@ -1,0 +1,73 @@
+//! What publishing a million install jobs takes, beside DuckDB's own writer: `make speed` prints it.
+
+use std::fs;
+use std::time::Instant;
+
+use duckdb::Connection;
+
+use crate::support::{Tenant, peak_of};
+
+const ROWS: u64 = 1_000_000;
+const PEAK_MB_MAX: u64 = 300;
+const VERIFY_PEAK_MB_MAX: u64 = 400;
+
+/// The records of a first night many times, each copy with its own identifiers and instants.
+const GROW: &str = "
+    INSERT INTO app_install_jobs
+    SELECT v.* REPLACE (
+        uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, (random() * 9e18)::BIGINT AS _hash,
+        v.create_time + to_microseconds((random() * 1e13)::BIGINT) AS create_time,
+        v.update_time + to_microseconds((random() * 1e13)::BIGINT) AS update_time)
+    FROM app_install_jobs v, range((SELECT 1 + {rows} // count(*) FROM app_install_jobs))
+    LIMIT {rows} - (SELECT count(*) FROM app_install_jobs);
+    CHECKPOINT;";
+
+fn megabytes(path: &std::path::Path) -> f64 {
+    fs::metadata(path).expect("there").len() as f64 / 1e6
+}
+
+#[test]
+#[ignore = "takes a minute and measures: make speed"]
+fn a_million_install_jobs_are_published_within_300_mb() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let writer = Connection::open(tenant.store()).expect("opens");
+    writer.execute_batch(&GROW.replace("{rows}", &ROWS.to_string())).expect("grown");
+    drop(writer);
+    assert_eq!(tenant.number("SELECT count(*) FROM app_install_jobs"), ROWS as i64);
+    for codec in ["zstd", "snappy", "none"] {
+        let started = Instant::now();
+        let args =
+            ["--quiet", "publish", "parquet", "--to", codec, "--compression", codec, "--tables", "app_install_jobs"];
+        let (code, peak) = peak_of(&mut tenant.command(&args));
+        assert_eq!(code, Some(0));
+        let took_s = started.elapsed().as_secs_f64();
+        let ours = megabytes(&tenant.path(codec).join("current/app_install_jobs.parquet"));
+
+        let copy = tenant.path("copy.parquet");
+        let codec_of_copy = if codec == "none" { "uncompressed" } else { codec };
+        let started = Instant::now();
+        tenant
+            .open()
+            .execute_batch(&format!(
+                "COPY (FROM app_install_jobs ORDER BY _scope, id) TO '{}' (FORMAT parquet, COMPRESSION {codec_of_copy})",
+                copy.display()
+            ))
+            .expect("copied");
+        let copy_s = started.elapsed().as_secs_f64();
+        // Twice the rows: as live records, and as what the first run did.
+        println!(
+            "{codec}: hclake {took_s:.1} s for 2 × {ROWS} rows ({:.0} rows/s), {ours:.1} MB a file, peak {peak} MB; \
+             COPY {copy_s:.1} s ({:.0} rows/s), {:.1} MB",
+            2.0 * ROWS as f64 / took_s,
+            ROWS as f64 / copy_s,
+            megabytes(&copy)
+        );
+        assert!(peak < PEAK_MB_MAX, "{peak} MB");
+        let started = Instant::now();
+        let (code, peak) = peak_of(&mut tenant.command(&["publish", "verify", codec]));
+        println!("{codec}: verified in {:.1} s, peak {peak} MB", started.elapsed().as_secs_f64());
+        assert_eq!(code, Some(0));
+        assert!(peak < VERIFY_PEAK_MB_MAX, "{peak} MB");
+    }
+}

@@ -1,0 +1,6 @@
+//! What users ask of a store: queries, reports, tables.
+
+mod duckdb_versions;
+mod names;
+mod queries;
+mod tables;

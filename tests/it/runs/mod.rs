@@ -1,0 +1,9 @@
+//! Runs: what the store holds after each of them, also when a run is killed, a clock is wrong, or someone reads.
+
+mod clock;
+mod crashes;
+mod first_sync;
+mod memory;
+mod nights;
+mod projects;
+mod readers;

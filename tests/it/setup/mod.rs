@@ -1,0 +1,7 @@
+//! From an empty folder to a first sync, and the messages for what a user gets wrong on the way.
+
+mod bad_input;
+mod catalogs;
+mod credentials;
+mod first_steps;
+mod messages;
