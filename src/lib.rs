@@ -1,5 +1,7 @@
 //! hclake keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.
 //!
+//! hclake is a program: what is public here is for its own tests and fuzz targets.
+//!
 //! The modules stand in the order the data flows: the catalog says what to list, the cloud is asked,
 //! a sweep proves a listing complete, rows are normalised, stored, published and reported.
 
@@ -15,8 +17,10 @@ pub mod normalize;
 pub mod store;
 pub mod sweep;
 
-pub mod publish;
+mod publish;
 pub mod report;
 pub mod sync;
 
-pub mod cli;
+mod cli;
+
+pub use cli::main;

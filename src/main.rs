@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    hclake::cli::main()
+    hclake::main()
 }

@@ -4,7 +4,7 @@ mod args;
 mod catalogs;
 mod commands;
 mod message;
-pub mod output;
+pub(crate) mod output;
 mod progress;
 mod stores;
 mod streams;

@@ -23,7 +23,7 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub fn new(clock: SharedClock, abandoned: Abandoned) -> Log {
+    pub(super) fn new(clock: SharedClock, abandoned: Abandoned) -> Log {
         Log {
             attempts: Vec::new(),
             in_flight: None,
@@ -36,19 +36,19 @@ impl Log {
     }
 
     /// A request is being sent.
-    pub fn begin(&mut self, attempt: Attempt, at: Duration) {
+    pub(super) fn begin(&mut self, attempt: Attempt, at: Duration) {
         self.in_flight = Some((attempt, at));
     }
 
     /// The request in flight has ended.
-    pub fn end(&mut self, attempt: Attempt) {
+    pub(super) fn end(&mut self, attempt: Attempt) {
         self.in_flight = None;
         self.spent += attempt.elapsed;
         self.attempts.push(attempt);
     }
 
     /// The call has ended.
-    pub fn close<T>(mut self, result: Result<T, Error>) -> Sent<T> {
+    pub(super) fn close<T>(mut self, result: Result<T, Error>) -> Sent<T> {
         let attempts = std::mem::take(&mut self.attempts);
         Sent { result, attempts, waited: self.waited, throttled: self.throttled }
     }

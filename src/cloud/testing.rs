@@ -16,21 +16,21 @@ use crate::cloud::limit::rate::RateSettings;
 use crate::cloud::lookup::endpoint::EndpointOverrides;
 
 /// 2026-01-15T08:30:00Z: what [`TestClock`] shows at its start.
-pub const START: Timestamp = Timestamp(1_768_465_800_000_000);
+pub(super) const START: Timestamp = Timestamp(1_768_465_800_000_000);
 
 /// Real time, but a sleep skips ahead instead of waiting.
-pub struct TestClock {
+pub(super) struct TestClock {
     real: SystemClock,
     skipped: Arc<Mutex<Duration>>,
     wall_off_us: i64,
 }
 
 impl TestClock {
-    pub fn shared() -> SharedClock {
+    pub(super) fn shared() -> SharedClock {
         Self::off_by_s(0)
     }
 
-    pub fn off_by_s(seconds: i64) -> SharedClock {
+    pub(super) fn off_by_s(seconds: i64) -> SharedClock {
         Arc::new(Self { real: SystemClock::new(), skipped: Arc::default(), wall_off_us: seconds * 1_000_000 })
     }
 }
@@ -52,7 +52,7 @@ impl Clock for TestClock {
 
 /// One scripted answer.
 #[derive(Clone, Debug, Default)]
-pub struct Reply {
+pub(super) struct Reply {
     bytes: Vec<u8>,
     delay: Duration,
     drip: Option<Duration>,
@@ -60,11 +60,11 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub fn json(status: u16, body: &str) -> Self {
+    pub(super) fn json(status: u16, body: &str) -> Self {
         Self::new(status, &[("content-type", "application/json")], body.as_bytes())
     }
 
-    pub fn new(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
+    pub(super) fn new(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
         let mut head = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
             head.push_str(&format!("{name}: {value}\r\n"));
@@ -73,42 +73,42 @@ impl Reply {
         Self::raw([head.as_bytes(), body].concat())
     }
 
-    pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
+    pub(super) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self { bytes: bytes.into(), ..Self::default() }
     }
 
     /// Drops the last bytes and closes the connection.
-    pub fn cut_by(mut self, bytes: usize) -> Self {
+    pub(super) fn cut_by(mut self, bytes: usize) -> Self {
         self.bytes.truncate(self.bytes.len() - bytes);
         self.closing()
     }
 
-    pub fn closing(mut self) -> Self {
+    pub(super) fn closing(mut self) -> Self {
         self.close = true;
         self
     }
 
     /// Sends one byte at a time, with a pause after each.
-    pub fn dripping_ms(mut self, ms: u64) -> Self {
+    pub(super) fn dripping_ms(mut self, ms: u64) -> Self {
         self.drip = Some(Duration::from_millis(ms));
         self
     }
 
-    pub fn after_ms(mut self, ms: u64) -> Self {
+    pub(super) fn after_ms(mut self, ms: u64) -> Self {
         self.delay = Duration::from_millis(ms);
         self
     }
 }
 
 #[derive(Clone, Debug)]
-pub struct Received {
+pub(super) struct Received {
     pub target: String,
     headers: Vec<(String, String)>,
     pub body: String,
 }
 
 impl Received {
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
 }
@@ -122,7 +122,7 @@ struct Script {
 }
 
 /// Sends its replies in order, then 418.
-pub struct Server {
+pub(super) struct Server {
     pub port: u16,
     script: Arc<Mutex<Script>>,
     task: tokio::task::JoinHandle<()>,
@@ -135,7 +135,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub async fn start(replies: Vec<Reply>) -> Self {
+    pub(super) async fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let script = Arc::new(Mutex::new(Script { replies: replies.into(), ..Script::default() }));
@@ -148,12 +148,12 @@ impl Server {
         Self { port, script, task }
     }
 
-    pub fn requests(&self) -> Vec<Received> {
+    pub(super) fn requests(&self) -> Vec<Received> {
         self.script.lock().unwrap().received.clone()
     }
 
     /// The largest number of requests that were open at the same time.
-    pub fn most_open(&self) -> usize {
+    pub(super) fn most_open(&self) -> usize {
         self.script.lock().unwrap().most_open
     }
 }
@@ -214,23 +214,23 @@ async fn receive(stream: &mut TcpStream) -> Option<Received> {
     Some(received)
 }
 
-pub fn key_pair() -> Credentials {
+pub(super) fn key_pair() -> Credentials {
     Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("canary-sk"), security_token: None }
 }
 
 /// A key pair, ten requests a second to each service, and time enough to answer.
-pub fn plain_settings() -> ClientSettings {
+pub(super) fn plain_settings() -> ClientSettings {
     let rate_per_s = Service::ALL.into_iter().map(|service| (service, 10.0)).collect();
     let rate = RateSettings { rate_per_s, in_flight: 4 };
     ClientSettings::new(key_pair(), rate, Duration::from_secs(10), Duration::from_secs(35))
 }
 
 /// Sends everything to `port`, with a key pair.
-pub fn settings(port: u16) -> ClientSettings {
+pub(super) fn settings(port: u16) -> ClientSettings {
     let overrides = EndpointOverrides { all: Some(format!("http://127.0.0.1:{port}")), ..Default::default() };
     ClientSettings { overrides, ..plain_settings() }
 }
 
-pub fn client(server: &Server) -> Client {
+pub(super) fn client(server: &Server) -> Client {
     Client::new(settings(server.port), TestClock::shared()).unwrap()
 }

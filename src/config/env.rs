@@ -8,23 +8,23 @@ use std::path::PathBuf;
 use crate::base::secret::Secret;
 
 /// Path of the configuration file.
-pub const CONFIG: &str = "HCLAKE_CONFIG";
-pub const HW_AUTH_TOKEN: &str = "HW_AUTH_TOKEN";
-pub const HW_USER_NAME: &str = "HW_USER_NAME";
-pub const HW_USER_PASSWORD: &str = "HW_USER_PASSWORD";
-pub const HW_DOMAIN_NAME: &str = "HW_DOMAIN_NAME";
+pub(super) const CONFIG: &str = "HCLAKE_CONFIG";
+pub(super) const HW_AUTH_TOKEN: &str = "HW_AUTH_TOKEN";
+pub(super) const HW_USER_NAME: &str = "HW_USER_NAME";
+pub(super) const HW_USER_PASSWORD: &str = "HW_USER_PASSWORD";
+pub(super) const HW_DOMAIN_NAME: &str = "HW_DOMAIN_NAME";
 /// Path of the SDKs' credentials file.
-pub const SDK_CREDENTIALS_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
+pub(super) const SDK_CREDENTIALS_FILE: &str = "HUAWEICLOUD_SDK_CREDENTIALS_FILE";
 
 /// Access key, secret key and session token of one family of names.
-pub struct KeyNames {
+pub(super) struct KeyNames {
     pub ak: &'static str,
     pub sk: &'static str,
     pub security_token: Option<&'static str>,
 }
 
 /// In the order they are tried.
-pub const KEY_FAMILIES: [KeyNames; 3] = [
+pub(super) const KEY_FAMILIES: [KeyNames; 3] = [
     KeyNames {
         ak: "HUAWEICLOUD_SDK_AK",
         sk: "HUAWEICLOUD_SDK_SK",

@@ -30,7 +30,7 @@ pub(super) enum Column {
 
 impl Column {
     /// A column of a record. `codearts_offset_s` is the offset of times that CodeArts writes without a zone.
-    pub fn new(ty: &ColumnType, codearts_offset_s: i32) -> Column {
+    pub(super) fn new(ty: &ColumnType, codearts_offset_s: i32) -> Column {
         match ty {
             ColumnType::Elapsed => Column::Elapsed(ElapsedColumn::default()),
             other => Column::nested(other, codearts_offset_s),
@@ -69,20 +69,20 @@ impl Column {
         }
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.validity().len()
     }
 
-    pub fn is_null(&self, row: usize) -> bool {
+    pub(super) fn is_null(&self, row: usize) -> bool {
         !self.validity().is_valid(row)
     }
 
-    pub fn is_empty_text(&self, row: usize) -> bool {
+    pub(super) fn is_empty_text(&self, row: usize) -> bool {
         matches!(self, Column::Text(column) if column.text(row).is_empty())
     }
 
     /// The value as the store writes a key; `None` if a key cannot have the column's type.
-    pub fn key_text(&self, row: usize) -> Option<Cow<'_, str>> {
+    pub(super) fn key_text(&self, row: usize) -> Option<Cow<'_, str>> {
         match self {
             Column::Text(column) => std::str::from_utf8(column.text(row)).ok().map(Cow::Borrowed),
             Column::Int32(column) => Some(column.value(row).to_string().into()),
@@ -92,12 +92,12 @@ impl Column {
     }
 
     /// Whether a value is one text, number or truth value.
-    pub fn is_scalar(&self) -> bool {
+    pub(super) fn is_scalar(&self) -> bool {
         !matches!(self, Column::Struct(_) | Column::List(_) | Column::Map(_))
     }
 
     /// The declared type, for messages.
-    pub fn wanted(&self) -> &'static str {
+    pub(super) fn wanted(&self) -> &'static str {
         match self {
             Column::Text(_) => "text",
             Column::Bool(_) => "true or false",
@@ -128,7 +128,7 @@ impl Column {
         }
     }
 
-    pub fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         match self {
             Column::Text(column) => column.push_null(),
             Column::Bool(column) => column.push(None),
@@ -152,7 +152,7 @@ impl Column {
         }
     }
 
-    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
+    pub(super) fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let unfit = |wanted| Fault::Value(Shown::text(text), wanted);
         let wanted = self.wanted();
         match self {
@@ -170,7 +170,7 @@ impl Column {
         Ok(())
     }
 
-    pub fn push_bool(&mut self, value: bool) -> Result<(), Fault> {
+    pub(super) fn push_bool(&mut self, value: bool) -> Result<(), Fault> {
         match self {
             Column::Bool(column) => column.push(Some(value)),
             Column::Text(column) => column.push(if value { "true" } else { "false" })?,
@@ -180,7 +180,7 @@ impl Column {
     }
 
     /// Adds a number that was written as this integer.
-    pub fn push_integer(&mut self, value: i128, future: &mut FutureCounter) -> Result<(), Fault> {
+    pub(super) fn push_integer(&mut self, value: i128, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let outside = |_| Fault::Value(Shown::number(&value.to_string()), wanted);
         match self {
@@ -194,7 +194,7 @@ impl Column {
     }
 
     /// Adds a number by its digits as written.
-    pub fn push_digits(&mut self, digits: &str, future: &mut FutureCounter) -> Result<(), Fault> {
+    pub(super) fn push_digits(&mut self, digits: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         let wanted = self.wanted();
         let unfit = || Fault::Value(Shown::number(digits), wanted);
         match self {
@@ -212,12 +212,12 @@ impl Column {
     }
 
     /// The fault for a value of another kind than the declared type.
-    pub fn wrong(&self, found: &'static str) -> Fault {
+    pub(super) fn wrong(&self, found: &'static str) -> Fault {
         Fault::Kind { found, wanted: self.wanted() }
     }
 
     /// Keeps the first `rows` rows.
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         match self {
             Column::Text(column) => column.truncate(rows),
             Column::Bool(column) => column.truncate(rows),
@@ -244,7 +244,7 @@ impl Column {
     }
 
     /// Adds the column's array, or the two arrays of an elapsed time, to `arrays`, and empties the column.
-    pub fn finish_into(&mut self, arrays: &mut Vec<ArrayRef>) {
+    pub(super) fn finish_into(&mut self, arrays: &mut Vec<ArrayRef>) {
         match self {
             Column::Text(column) => arrays.push(column.finish()),
             Column::Bool(column) => arrays.push(column.finish()),
@@ -297,7 +297,7 @@ pub(super) struct StructColumn {
 
 impl StructColumn {
     /// Ends a row: missing fields are NULL.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         let rows = self.validity.len();
         self.fields.iter_mut().filter(|field| field.len() == rows).for_each(Column::push_null);
         self.validity.append_non_null();
@@ -312,7 +312,7 @@ pub(super) struct ListColumn {
 }
 
 impl ListColumn {
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.offsets.close(self.item.len());
         self.validity.append_non_null();
     }
@@ -328,7 +328,7 @@ pub(super) struct MapColumn {
 
 impl MapColumn {
     /// Ends a row. The error is a key that appears in it twice.
-    pub fn close(&mut self) -> Result<(), String> {
+    pub(super) fn close(&mut self) -> Result<(), String> {
         let start = self.offsets.start(self.validity.len());
         let mut keys: Vec<&[u8]> = (start..self.keys.len()).map(|entry| self.keys.text(entry)).collect();
         keys.sort_unstable();
@@ -341,7 +341,7 @@ impl MapColumn {
     }
 
     /// The key read last.
-    pub fn last_key(&self) -> String {
+    pub(super) fn last_key(&self) -> String {
         self.keys
             .len()
             .checked_sub(1)

@@ -159,7 +159,7 @@ fn write_text(text: &str, out: &mut String) {
 pub(super) struct UnknownCounts(Vec<UnknownField>);
 
 impl UnknownCounts {
-    pub fn count(&mut self, unknown: &[Unknown<'_>]) {
+    pub(super) fn count(&mut self, unknown: &[Unknown<'_>]) {
         for member in unknown {
             let name = cut(&member.place.pattern(), SAMPLE_BYTES_MAX);
             let known = self.0.iter_mut().position(|field| field.name == name);
@@ -176,7 +176,7 @@ impl UnknownCounts {
         self.0.len() - 1
     }
 
-    pub fn finish(self) -> Vec<UnknownField> {
+    pub(super) fn finish(self) -> Vec<UnknownField> {
         self.0
     }
 }

@@ -41,11 +41,11 @@ pub(super) enum Fault {
 pub(super) struct Shown(String);
 
 impl Shown {
-    pub fn text(value: &str) -> Self {
+    pub(super) fn text(value: &str) -> Self {
         Shown(format!("\"{}\"", cut(value, SHOWN_BYTES_MAX)))
     }
 
-    pub fn number(digits: &str) -> Self {
+    pub(super) fn number(digits: &str) -> Self {
         Shown(cut(digits, SHOWN_BYTES_MAX))
     }
 }
@@ -77,21 +77,21 @@ pub(super) enum PathStep {
 pub(super) struct JsonPath(Vec<PathStep>);
 
 impl JsonPath {
-    pub fn of(innermost: PathStep) -> Self {
+    pub(super) fn of(innermost: PathStep) -> Self {
         JsonPath(vec![innermost])
     }
 
-    pub fn within(&mut self, outer: PathStep) {
+    pub(super) fn within(&mut self, outer: PathStep) {
         self.0.push(outer);
     }
 
     /// From the outside in.
-    pub fn steps(&self) -> impl DoubleEndedIterator<Item = &PathStep> {
+    pub(super) fn steps(&self) -> impl DoubleEndedIterator<Item = &PathStep> {
         self.0.iter().rev()
     }
 
     /// The path with `*` for every item of a list and every entry of a map, so that similar paths have the same name.
-    pub fn pattern(&self) -> String {
+    pub(super) fn pattern(&self) -> String {
         let steps = self.steps().map(|step| match step {
             PathStep::Member(name) => name.as_str(),
             PathStep::Key(_) | PathStep::Index(_) => "*",

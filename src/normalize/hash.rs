@@ -20,16 +20,16 @@ pub const HASH_VERSION: u8 = 1;
 
 /// The bytes for types. Both integer widths share one, so that a column may be widened.
 mod tag {
-    pub const NULL: u8 = 0;
-    pub const TEXT: u8 = 1;
-    pub const BOOL: u8 = 2;
-    pub const INTEGER: u8 = 3;
-    pub const DOUBLE: u8 = 4;
-    pub const TIMESTAMP: u8 = 5;
-    pub const STRUCT: u8 = 6;
-    pub const LIST: u8 = 7;
-    pub const MAP: u8 = 8;
-    pub const JSON: u8 = 9;
+    pub(super) const NULL: u8 = 0;
+    pub(super) const TEXT: u8 = 1;
+    pub(super) const BOOL: u8 = 2;
+    pub(super) const INTEGER: u8 = 3;
+    pub(super) const DOUBLE: u8 = 4;
+    pub(super) const TIMESTAMP: u8 = 5;
+    pub(super) const STRUCT: u8 = 6;
+    pub(super) const LIST: u8 = 7;
+    pub(super) const MAP: u8 = 8;
+    pub(super) const JSON: u8 = 9;
 }
 
 /// Hashes rows of one list.

@@ -21,7 +21,7 @@ pub(super) struct KeyColumns {
 
 impl KeyColumns {
     /// The parts of a list's key; `position` numbers the columns.
-    pub fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<KeyColumns> {
+    pub(super) fn all(endpoint: &Endpoint, position: impl Fn(&str) -> Option<usize>) -> Vec<KeyColumns> {
         let part = |part: &KeyPart| {
             let fallback = part.fallback.as_deref().and_then(&position);
             Some(KeyColumns { column: position(&part.column)?, fallback })
@@ -29,12 +29,12 @@ impl KeyColumns {
         endpoint.key.iter().filter_map(part).collect()
     }
 
-    pub fn columns(self) -> impl Iterator<Item = usize> {
+    pub(super) fn columns(self) -> impl Iterator<Item = usize> {
         [Some(self.column), self.fallback].into_iter().flatten()
     }
 
     /// The column that holds this part in a row: the first that is not NULL. `None` if its text is empty.
-    pub fn chosen(self, columns: &[Column], row: usize) -> Option<usize> {
+    pub(super) fn chosen(self, columns: &[Column], row: usize) -> Option<usize> {
         let first = self.columns().find(|index| !columns[*index].is_null(row))?;
         (!columns[first].is_empty_text(row)).then_some(first)
     }

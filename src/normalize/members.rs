@@ -16,12 +16,12 @@ pub(super) struct Members {
 }
 
 impl Members {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Members { names: Vec::new(), by_name: HashMap::new(), follows: vec![0], last: 0 }
     }
 
     /// The new slot. The error is the slot that already has the name.
-    pub fn add(&mut self, name: &str) -> Result<usize, usize> {
+    pub(super) fn add(&mut self, name: &str) -> Result<usize, usize> {
         if let Some(slot) = self.by_name.get(name) {
             return Err(*slot);
         }
@@ -32,16 +32,16 @@ impl Members {
         Ok(slot)
     }
 
-    pub fn name(&self, slot: usize) -> &str {
+    pub(super) fn name(&self, slot: usize) -> &str {
         &self.names[slot]
     }
 
     /// Call it at the start of each object.
-    pub fn begin(&mut self) {
+    pub(super) fn begin(&mut self) {
         self.last = self.names.len();
     }
 
-    pub fn find(&mut self, name: &str) -> Option<usize> {
+    pub(super) fn find(&mut self, name: &str) -> Option<usize> {
         let guess = self.follows[self.last];
         if self.names.get(guess).is_some_and(|expected| **expected == *name) {
             self.last = guess;

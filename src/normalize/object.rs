@@ -23,7 +23,7 @@ impl Object {
     }
 
     /// One column for each name, in order.
-    pub fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
+    pub(super) fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         let mut object = Self::empty();
         for (index, name) in names.enumerate() {
             object.add(std::slice::from_ref(&name), index);
@@ -33,7 +33,7 @@ impl Object {
 
     /// One column for each path, in order. If two paths are equal, or one leads through the other, the first gets the
     /// values.
-    pub fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
+    pub(super) fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
         let mut object = Self::empty();
         for (index, path) in paths.enumerate() {
             object.add(path, index);

@@ -37,14 +37,14 @@ enum Child {
 impl Probe {
     /// The slot of the member at this path; a path that was added before keeps its slot. If one path leads through
     /// another, the first gets the values.
-    pub fn add(&mut self, path: &[String]) -> usize {
+    pub(super) fn add(&mut self, path: &[String]) -> usize {
         let slot = self.slots;
         self.slots += path.len().max(1);
         self.root.add(path, slot)
     }
 
     /// Finds the members in a record; false if it is not an object.
-    pub fn read<'de>(&self, record: &'de str, found: &mut Vec<Found<'de>>) -> bool {
+    pub(super) fn read<'de>(&self, record: &'de str, found: &mut Vec<Found<'de>>) -> bool {
         found.clear();
         found.resize(self.slots, Found::Absent);
         let mut json = serde_json::Deserializer::from_str(record);

@@ -40,12 +40,12 @@ pub(super) struct Notes<'de> {
 }
 
 impl<'de> Notes<'de> {
-    pub fn new(future: FutureCounter) -> Self {
+    pub(super) fn new(future: FutureCounter) -> Self {
         Notes { future, unknown: Vec::new(), by_digits: false, reading: 0, fault: None }
     }
 
     /// Call it before each reading of a record.
-    pub fn begin(&mut self, by_digits: bool) {
+    pub(super) fn begin(&mut self, by_digits: bool) {
         self.future.count = 0;
         self.unknown.clear();
         self.by_digits = by_digits;

@@ -60,22 +60,22 @@ impl Default for Offsets {
 }
 
 impl Offsets {
-    pub fn close(&mut self, items: usize) {
+    pub(super) fn close(&mut self, items: usize) {
         self.0.push(i32::try_from(items).expect("a page's bytes are bounded well below 2 GiB"));
     }
 
     /// Number of items in the rows before `row`.
-    pub fn start(&self, row: usize) -> usize {
+    pub(super) fn start(&self, row: usize) -> usize {
         usize::try_from(self.0[row]).expect("offsets are never negative")
     }
 
     /// Keeps `rows` rows; returns how many items are left.
-    pub fn truncate(&mut self, rows: usize) -> usize {
+    pub(super) fn truncate(&mut self, rows: usize) -> usize {
         self.0.truncate(rows + 1);
         self.start(rows)
     }
 
-    pub fn finish(&mut self) -> OffsetBuffer<i32> {
+    pub(super) fn finish(&mut self) -> OffsetBuffer<i32> {
         let mut next = Vec::with_capacity(self.0.len());
         next.push(0);
         OffsetBuffer::new(ScalarBuffer::from(mem::replace(&mut self.0, next)))
@@ -90,11 +90,11 @@ pub(super) struct TextColumn {
 }
 
 impl TextColumn {
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.validity.len()
     }
 
-    pub fn push(&mut self, text: &str) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, text: &str) -> Result<(), Fault> {
         if text.len() > TEXT_BYTES_MAX {
             return Err(Fault::TextLong { bytes: text.len(), limit: TEXT_BYTES_MAX });
         }
@@ -103,17 +103,17 @@ impl TextColumn {
     }
 
     /// Adds text whose length is limited only by the record's.
-    pub fn push_any_length(&mut self, text: &str) {
+    pub(super) fn push_any_length(&mut self, text: &str) {
         self.bytes.extend_from_slice(text.as_bytes());
         self.close();
     }
 
-    pub fn push_integer(&mut self, value: i128) {
+    pub(super) fn push_integer(&mut self, value: i128) {
         write!(self.bytes, "{value}").expect("writing to memory does not fail");
         self.close();
     }
 
-    pub fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         self.offsets.close(self.bytes.len());
         self.validity.append_null();
     }
@@ -123,17 +123,17 @@ impl TextColumn {
         self.validity.append_non_null();
     }
 
-    pub fn text(&self, row: usize) -> &[u8] {
+    pub(super) fn text(&self, row: usize) -> &[u8] {
         &self.bytes[self.offsets.start(row)..self.offsets.start(row + 1)]
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         let bytes = self.offsets.truncate(rows);
         self.bytes.truncate(bytes);
         self.validity.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         let next = Vec::with_capacity(self.bytes.len());
         let bytes = mem::replace(&mut self.bytes, next);
         Arc::new(StringArray::new(self.offsets.finish(), bytes.into(), self.validity.finish()))
@@ -152,17 +152,17 @@ impl Default for BoolColumn {
 }
 
 impl BoolColumn {
-    pub fn push(&mut self, value: Option<bool>) {
+    pub(super) fn push(&mut self, value: Option<bool>) {
         self.values.append(value.unwrap_or_default());
         self.validity.append(value.is_some());
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         self.values.truncate(rows);
         self.validity.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         Arc::new(BooleanArray::new(self.values.finish(), self.validity.finish()))
     }
 }
@@ -179,22 +179,22 @@ impl<T: ArrowPrimitiveType> Default for PrimitiveColumn<T> {
 }
 
 impl<T: ArrowPrimitiveType> PrimitiveColumn<T> {
-    pub fn push(&mut self, value: Option<T::Native>) {
+    pub(super) fn push(&mut self, value: Option<T::Native>) {
         self.values.push(value.unwrap_or_default());
         self.validity.append(value.is_some());
     }
 
     /// The value of a row that is not NULL.
-    pub fn value(&self, row: usize) -> T::Native {
+    pub(super) fn value(&self, row: usize) -> T::Native {
         self.values[row]
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         self.values.truncate(rows);
         self.validity.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         Arc::new(self.take())
     }
 
@@ -212,7 +212,7 @@ pub(super) struct TimeColumn {
 }
 
 impl TimeColumn {
-    pub fn new(form: TimeForm, codearts_offset_s: i32) -> Self {
+    pub(super) fn new(form: TimeForm, codearts_offset_s: i32) -> Self {
         let assumed_offset_s = match form {
             TimeForm::Text { assumed: ZoneRule::Fixed(offset_s) } => offset_s,
             TimeForm::Text { assumed: ZoneRule::Codearts } => codearts_offset_s,
@@ -222,11 +222,11 @@ impl TimeColumn {
     }
 
     /// Whether the time is text with a date, not a number.
-    pub fn is_written(&self) -> bool {
+    pub(super) fn is_written(&self) -> bool {
         matches!(self.form, TimeForm::Text { .. })
     }
 
-    pub fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
+    pub(super) fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
         if text.is_empty() {
             self.instants.push(None);
             return Ok(());
@@ -240,7 +240,7 @@ impl TimeColumn {
         Ok(())
     }
 
-    pub fn push_integer(&mut self, value: i64, future: &mut FutureCounter) -> Result<(), Fault> {
+    pub(super) fn push_integer(&mut self, value: i64, future: &mut FutureCounter) -> Result<(), Fault> {
         let instant = match self.form {
             TimeForm::EpochSeconds => time::from_epoch_seconds(value),
             TimeForm::EpochMillis => time::from_epoch_millis(value),
@@ -255,19 +255,19 @@ impl TimeColumn {
         self.instants.push(Some(instant.0));
     }
 
-    pub fn validity(&self) -> &Validity {
+    pub(super) fn validity(&self) -> &Validity {
         &self.instants.validity
     }
 
-    pub fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         self.instants.push(None);
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         self.instants.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> ArrayRef {
+    pub(super) fn finish(&mut self) -> ArrayRef {
         Arc::new(self.instants.take().with_timezone(UTC))
     }
 }
@@ -281,7 +281,7 @@ pub(super) struct ElapsedColumn {
 
 impl ElapsedColumn {
     /// The empty text has no seconds.
-    pub fn push(&mut self, text: &str) -> Result<(), Fault> {
+    pub(super) fn push(&mut self, text: &str) -> Result<(), Fault> {
         let seconds = match text {
             "" => None,
             _ => Some(time::parse_elapsed(text).map_err(|fault| Fault::Time(Shown::text(text), fault))?),
@@ -291,21 +291,21 @@ impl ElapsedColumn {
         Ok(())
     }
 
-    pub fn validity(&self) -> &Validity {
+    pub(super) fn validity(&self) -> &Validity {
         &self.text.validity
     }
 
-    pub fn push_null(&mut self) {
+    pub(super) fn push_null(&mut self) {
         self.text.push_null();
         self.seconds.push(None);
     }
 
-    pub fn truncate(&mut self, rows: usize) {
+    pub(super) fn truncate(&mut self, rows: usize) {
         self.text.truncate(rows);
         self.seconds.truncate(rows);
     }
 
-    pub fn finish(&mut self) -> [ArrayRef; 2] {
+    pub(super) fn finish(&mut self) -> [ArrayRef; 2] {
         [self.text.finish(), self.seconds.finish()]
     }
 }

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use crate::store::{self, TemplateError};
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] store::Error),
     #[error("the store holds no run yet")]
@@ -52,7 +52,7 @@ pub enum Error {
 
 impl Error {
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Store(error) => return error.hint(),
             Error::NoRun => "`hclake sync` makes the first",
@@ -78,7 +78,7 @@ impl Error {
     }
 
     /// Whether a person must change something before it can work.
-    pub fn is_usage(&self) -> bool {
+    pub(crate) fn is_usage(&self) -> bool {
         matches!(
             self,
             Error::NoRun

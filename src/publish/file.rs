@@ -14,12 +14,12 @@ use super::sum::Summed;
 use super::target::Target;
 use crate::config::ParquetCompression;
 
-pub const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
+pub(crate) const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
 /// The program that wrote a file, in the form that readers of Parquet parse.
-pub const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
-pub const ROW_GROUP_ROWS: usize = 250_000;
+pub(crate) const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
+pub(crate) const ROW_GROUP_ROWS: usize = 250_000;
 /// Bytes gathered before a row group is written: 128 MiB, which only large records reach.
-pub const ROW_GROUP_BYTES: usize = 128 << 20;
+pub(crate) const ROW_GROUP_BYTES: usize = 128 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
 /// A file's metadata besides its rows.
@@ -39,7 +39,7 @@ pub(super) struct Written {
 }
 
 /// The settings that every Parquet file of this program has.
-pub fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
+pub(crate) fn properties(compression: ParquetCompression) -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_1_0)

@@ -12,12 +12,12 @@ use sha2::{Digest, Sha256};
 use super::error::Error;
 use crate::config::ParquetCompression;
 
-pub const FILE_NAME: &str = "_manifest.json";
+pub(crate) const FILE_NAME: &str = "_manifest.json";
 /// Number of the layout that this program writes and reads.
-pub const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Manifest {
+pub(crate) struct Manifest {
     pub format: u32,
     /// The program that wrote it, with its version.
     pub program: String,
@@ -33,13 +33,13 @@ pub struct Manifest {
 
 /// The newest run that was published. `started_at` is RFC 3339, UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunMark {
+pub(crate) struct RunMark {
     pub run_id: i64,
     pub started_at: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ManifestOptions {
+pub(crate) struct ManifestOptions {
     pub flat: bool,
     pub compression: ParquetCompression,
     /// Where history and changes begin, RFC 3339, UTC; with the first run if `None`.
@@ -47,7 +47,7 @@ pub struct ManifestOptions {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileEntry {
+pub(crate) struct FileEntry {
     pub table: String,
     pub part: Part,
     /// The run whose records the file holds, or that closed the versions or made the changes in it.
@@ -61,7 +61,7 @@ pub struct FileEntry {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub(crate) enum Part {
     History,
     Changes,
     Current,
@@ -69,7 +69,7 @@ pub enum Part {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnEntry {
+pub(crate) struct ColumnEntry {
     pub name: String,
     #[serde(rename = "type")]
     pub ty: String,
@@ -85,7 +85,7 @@ struct FormatOnly {
 
 impl Manifest {
     /// The manifest of a folder; `None` if there is none.
-    pub fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
+    pub(crate) fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
         let path = folder.join(FILE_NAME);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
@@ -100,20 +100,20 @@ impl Manifest {
         serde_json::from_str(&text).map(Some).map_err(unreadable)
     }
 
-    pub fn to_text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         let text = serde_json::to_string_pretty(self).expect("a manifest is texts, numbers and maps keyed by text");
         text + "\n"
     }
 
     /// Drops the schemas that no file uses any longer.
-    pub fn forget_unused_schemas(&mut self) {
+    pub(crate) fn forget_unused_schemas(&mut self) {
         let files = &self.files;
         self.schemas.retain(|name, _| files.values().any(|file| file.schema == *name));
     }
 }
 
 /// Names a schema by its columns' names, types and nullability, so that equal schemas have the same name.
-pub fn schema_name(columns: &[ColumnEntry]) -> String {
+pub(crate) fn schema_name(columns: &[ColumnEntry]) -> String {
     let mut sum = Sha256::new();
     for column in columns {
         sum.update(format!("{:?} {} {}\n", column.name, column.ty, column.nullable));

@@ -4,8 +4,8 @@
 //! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
 
 mod error;
-pub mod file;
-pub mod manifest;
+pub(crate) mod file;
+pub(crate) mod manifest;
 mod published_schema;
 mod source;
 mod sum;
@@ -15,8 +15,8 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-pub use error::Error;
-pub use verify::{Difference, Verified, verify};
+pub(crate) use error::Error;
+pub(crate) use verify::{Verified, verify};
 
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -31,7 +31,7 @@ use target::Target;
 
 /// How a dataset is written. An option that is not set is as the dataset was begun, else the default.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Only these tables, with the ledger; all tables if empty.
     pub tables: Vec<String>,
     /// History and changes from this instant on; from the first run if `None`.
@@ -43,7 +43,7 @@ pub struct Options {
 
 /// The result of one publishing. Paths are relative to the folder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Published {
+pub(crate) struct Published {
     pub target: PathBuf,
     pub run_id: i64,
     pub written: Vec<String>,
@@ -59,14 +59,14 @@ pub struct Published {
 
 /// Progress of a publishing, reported before each file.
 #[derive(Clone, Copy, Debug)]
-pub struct Step<'a> {
+pub(crate) struct Step<'a> {
     pub path: &'a str,
     pub files_done: usize,
     pub files: usize,
 }
 
 /// Updates a folder to the store's newest run. It writes nothing if nothing is missing.
-pub fn publish(
+pub(crate) fn publish(
     store: &Path,
     folder: &Path,
     catalog: &Catalog,

@@ -35,12 +35,12 @@ pub(super) struct PublishedSchema {
 }
 
 impl PublishedSchema {
-    pub fn new(columns: Vec<PublishedColumn>) -> PublishedSchema {
+    pub(super) fn new(columns: Vec<PublishedColumn>) -> PublishedSchema {
         PublishedSchema { columns }
     }
 
     /// Adds a column of JSON text beside each nested column, unless its name is taken.
-    pub fn flattened(self) -> PublishedSchema {
+    pub(super) fn flattened(self) -> PublishedSchema {
         let taken: Vec<String> = self.columns.iter().map(|column| column.name.to_lowercase()).collect();
         let mut columns = Vec::with_capacity(self.columns.len());
         for column in self.columns {
@@ -58,11 +58,11 @@ impl PublishedSchema {
         PublishedSchema { columns }
     }
 
-    pub fn columns(&self) -> &[PublishedColumn] {
+    pub(super) fn columns(&self) -> &[PublishedColumn] {
         &self.columns
     }
 
-    pub fn arrow_schema(&self) -> SchemaRef {
+    pub(super) fn arrow_schema(&self) -> SchemaRef {
         let field = |column: &PublishedColumn| {
             with_meaning(Field::new(&column.name, column.ty.clone(), column.nullable), &column.about)
         };
@@ -70,7 +70,7 @@ impl PublishedSchema {
     }
 
     /// Converts rows from DuckDB to this schema.
-    pub fn fit(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    pub(super) fn fit(&self, batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
         let named = |name: &str| {
             let missing = || ArrowError::SchemaError(format!("no column {name} in the rows"));
             batch.column_by_name(name).ok_or_else(missing)

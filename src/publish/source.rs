@@ -20,9 +20,9 @@ use crate::schema::{
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may use for sorting, in MiB; the rest is sorted on disk. Large records raise it as needed.
-pub const SORT_MEMORY_MB: u64 = 128;
+pub(super) const SORT_MEMORY_MB: u64 = 128;
 /// Memory that DuckDB may use for comparing, in MiB. Large records raise it as needed.
-pub const COMPARE_MEMORY_MB: u64 = 192;
+pub(super) const COMPARE_MEMORY_MB: u64 = 192;
 
 macro_rules! templates {
     ($($name:ident = $file:literal;)*) => {
@@ -80,7 +80,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub fn open(store: &Path) -> Result<Source, Error> {
+    pub(super) fn open(store: &Path) -> Result<Source, Error> {
         let connection = store::open_read_only(store)?;
         let runs = read_runs(&connection).map_err(Error::sql("read the runs"))?;
         if runs.is_empty() {
@@ -92,12 +92,12 @@ impl Source {
         Ok(Source { connection, runs, schema_version })
     }
 
-    pub fn newest(&self) -> Run {
+    pub(super) fn newest(&self) -> Run {
         *self.runs.last().expect("a source has at least one run")
     }
 
     /// Limits the memory for sorting; the rest is sorted in a folder.
-    pub fn limit_sorting(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
+    pub(super) fn limit_sorting(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([
             ("memory", self.memory(catalog, SORT_MEMORY_MB)?),
             ("spill", literal(&spill.to_string_lossy())),
@@ -106,7 +106,7 @@ impl Source {
     }
 
     /// Limits the memory for comparing.
-    pub fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
+    pub(super) fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);
         self.connection.execute_batch(&COMPARE_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
@@ -117,12 +117,12 @@ impl Source {
         Ok(literal(&format!("{limit_mb}MiB")))
     }
 
-    pub fn connection(&self) -> &Connection {
+    pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }
 
     /// A list's table; `None` if the store has none.
-    pub fn table(&self, endpoint: &Endpoint) -> Result<Option<Table>, Error> {
+    pub(super) fn table(&self, endpoint: &Endpoint) -> Result<Option<Table>, Error> {
         let held = self.held(&endpoint.name)?;
         if held.is_empty() {
             return Ok(None);
@@ -134,7 +134,12 @@ impl Source {
     }
 
     /// The statement and schema of a ledger table up to a run.
-    pub fn ledger(&self, name: &str, order: &[&str], last_run_id: i64) -> Result<(String, PublishedSchema), Error> {
+    pub(super) fn ledger(
+        &self,
+        name: &str,
+        order: &[&str],
+        last_run_id: i64,
+    ) -> Result<(String, PublishedSchema), Error> {
         let held = self.held(name)?;
         let values = Values::from([
             ("table", ident(name)),
@@ -145,7 +150,7 @@ impl Source {
         Ok((LEDGER.fill(&values)?, PublishedSchema::new(held)))
     }
 
-    pub fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
+    pub(super) fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
         let sql = RUN_COUNTS.fill(&table.values())?;
         let read = || {
             let mut statement = self.connection.prepare(&sql)?;
@@ -158,7 +163,7 @@ impl Source {
     }
 
     /// Passes the rows of a statement on as they come; at most a few thousand are in memory at a time.
-    pub fn stream<T>(
+    pub(super) fn stream<T>(
         &self,
         table: &str,
         sql: &str,
@@ -268,15 +273,15 @@ impl Table {
         }
     }
 
-    pub fn current_schema(&self) -> PublishedSchema {
+    pub(super) fn current_schema(&self) -> PublishedSchema {
         PublishedSchema::new(self.version.clone())
     }
 
-    pub fn history_schema(&self) -> PublishedSchema {
+    pub(super) fn history_schema(&self) -> PublishedSchema {
         PublishedSchema::new(self.version.iter().chain(&self.closing).cloned().collect())
     }
 
-    pub fn changes_schema(&self) -> PublishedSchema {
+    pub(super) fn changes_schema(&self) -> PublishedSchema {
         let first = CHANGE_COLUMNS.iter().map(|own| PublishedColumn {
             name: own.name.to_owned(),
             about: own.about.to_owned(),
@@ -287,23 +292,23 @@ impl Table {
         PublishedSchema::new(first.chain(self.version.iter().cloned()).collect())
     }
 
-    pub fn current_sql(&self) -> Result<String, Error> {
+    pub(super) fn current_sql(&self) -> Result<String, Error> {
         Ok(CURRENT.fill(&self.values())?)
     }
 
-    pub fn history_sql(&self, run_id: i64) -> Result<String, Error> {
+    pub(super) fn history_sql(&self, run_id: i64) -> Result<String, Error> {
         let mut values = self.values();
         values.insert("run_id", run_id.to_string());
         Ok(HISTORY.fill(&values)?)
     }
 
     /// The changes made by these runs, sorted by scope and key.
-    pub fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+    pub(super) fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
         self.changes_in(first_run_id, last_run_id, format!("ORDER BY v._scope, {}", self.key.join(", ")))
     }
 
     /// The same changes unsorted, for counting.
-    pub fn unsorted_changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+    pub(super) fn unsorted_changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
         self.changes_in(first_run_id, last_run_id, String::new())
     }
 
@@ -315,7 +320,7 @@ impl Table {
         Ok(CHANGES.fill(&values)?)
     }
 
-    pub fn values(&self) -> Values {
+    pub(super) fn values(&self) -> Values {
         Values::from([
             ("table", ident(&self.name)),
             ("history", ident(&history_table(&self.name))),

@@ -12,16 +12,16 @@ pub(super) struct Summed<W> {
 }
 
 impl<W> Summed<W> {
-    pub fn into(sink: W) -> Summed<W> {
+    pub(super) fn into(sink: W) -> Summed<W> {
         Summed { sink, sum: Sha256::new(), bytes: 0 }
     }
 
-    pub fn bytes(&self) -> u64 {
+    pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// SHA-256, as hexadecimal digits.
-    pub fn sum(self) -> String {
+    pub(super) fn sum(self) -> String {
         hex::encode(self.sum.finalize())
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Locks the folder, and creates it if only its parent exists. A folder with other contents is refused.
-    pub fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<Target, Error> {
+    pub(super) fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<Target, Error> {
         require_ours(folder)?;
         require_apart(folder, store)?;
         match fs::create_dir(folder) {
@@ -57,16 +57,16 @@ impl Target {
         Ok(target)
     }
 
-    pub fn path(&self, relative: &str) -> PathBuf {
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.folder.join(relative)
     }
 
     /// A folder for sorting on disk; it is removed with the target.
-    pub fn spill(&self) -> PathBuf {
+    pub(super) fn spill(&self) -> PathBuf {
         self.folder.join(SPILL)
     }
 
-    pub fn begin(&self, relative: &str) -> Result<WholeFile, Error> {
+    pub(super) fn begin(&self, relative: &str) -> Result<WholeFile, Error> {
         let path = self.path(relative);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
@@ -74,7 +74,7 @@ impl Target {
     }
 
     /// Whether a file is as it was published. A file that was modified since is read to compute its checksum again.
-    pub fn holds(&self, relative: &str, bytes: u64, sha256: &str) -> bool {
+    pub(super) fn holds(&self, relative: &str, bytes: u64, sha256: &str) -> bool {
         let path = self.path(relative);
         let Ok(found) = fs::metadata(&path) else { return false };
         let is_untouched = || found.modified().is_ok_and(|at| self.manifest_at.is_some_and(|written| at < written));

@@ -19,7 +19,7 @@ use crate::store::{Values, literal};
 
 /// What was checked, and all differences.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Verified {
+pub(crate) struct Verified {
     pub run_id: i64,
     pub files: usize,
     pub rows: u64,
@@ -32,7 +32,7 @@ pub struct Verified {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Difference {
+pub(crate) struct Difference {
     /// Path of a file, or name of a table.
     pub place: String,
     pub what: String,
@@ -45,7 +45,7 @@ impl Difference {
 }
 
 /// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
-pub fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
+pub(crate) fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
     let _still = target::keep_publishers_out(folder)?;
     let manifest =
         Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned(), manifest: FILE_NAME })?;

@@ -77,10 +77,10 @@ pub const FIRST_SEEN: OwnColumn = own(
 pub const VALID_FROM: OwnColumn =
     own("_valid_from", Scalar::Timestamp, "Start of the run that first saw this version.");
 pub const RUN_ID: OwnColumn = own("_run_id", Scalar::Int64, "Run that first saw this version.");
-pub const VALID_TO: OwnColumn =
+pub(super) const VALID_TO: OwnColumn =
     own("_valid_to", Scalar::Timestamp, "Start of the run that saw another version, or no record.");
-pub const CLOSED_BY: OwnColumn = own("_closed_by", Scalar::Text, "Why the version ended: changed or gone.");
-pub const CLOSED_RUN_ID: OwnColumn = own("_closed_run_id", Scalar::Int64, "Run that closed the version.");
+pub(super) const CLOSED_BY: OwnColumn = own("_closed_by", Scalar::Text, "Why the version ended: changed or gone.");
+pub(super) const CLOSED_RUN_ID: OwnColumn = own("_closed_run_id", Scalar::Int64, "Run that closed the version.");
 
 /// Columns before those of the list.
 pub const SCOPE_COLUMNS: [OwnColumn; 3] = [SCOPE, REGION, PROJECT];

@@ -21,7 +21,7 @@ pub enum NotShown {
 }
 
 /// With fewer open records than this the share means nothing.
-pub const MIN_OPEN: u64 = 20;
+pub(super) const MIN_OPEN: u64 = 20;
 
 /// Holds back a sweep that would declare too many records gone at once.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,7 +78,7 @@ pub(crate) struct RunStamp {
 }
 
 impl RunStamp {
-    pub fn add_to(self, values: &mut Values) {
+    pub(super) fn add_to(self, values: &mut Values) {
         values.insert("run_id", self.run_id.to_string());
         values.insert("valid_from", instant(self.valid_from));
     }

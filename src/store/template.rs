@@ -114,7 +114,7 @@ templates! {
 
 impl Template {
     /// The statement without its header, every placeholder filled.
-    pub fn fill(&self, values: &Values) -> Result<String, TemplateError> {
+    pub(crate) fn fill(&self, values: &Values) -> Result<String, TemplateError> {
         let declared = self.takes();
         let mut filled = String::with_capacity(self.text.len() * 2);
         let mut rest = self.body();
@@ -135,7 +135,7 @@ impl Template {
     }
 
     /// The placeholders that the header names.
-    pub fn takes(&self) -> Vec<&'static str> {
+    pub(crate) fn takes(&self) -> Vec<&'static str> {
         self.header()
             .filter_map(|line| line.strip_prefix("-- takes:"))
             .flat_map(|names| names.split(','))
@@ -144,7 +144,7 @@ impl Template {
             .collect()
     }
 
-    pub fn header(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn header(&self) -> impl Iterator<Item = &'static str> {
         self.text.lines().take_while(|line| line.starts_with("--"))
     }
 

@@ -38,7 +38,7 @@ pub(super) struct AnswerParts<'a> {
 }
 
 impl AnswerShape {
-    pub fn new(endpoint: &Endpoint) -> AnswerShape {
+    pub(super) fn new(endpoint: &Endpoint) -> AnswerShape {
         let mut members = Vec::new();
         if let Items::Member(path) = &endpoint.items {
             members.push((AnswerPart::Rows, path.clone()));
@@ -54,12 +54,12 @@ impl AnswerShape {
     }
 
     /// Whether the answer is the array of records itself.
-    pub fn is_array(&self) -> bool {
+    pub(super) fn is_array(&self) -> bool {
         self.items == Items::Answer
     }
 
     /// Parses an answer. The error says briefly what is wrong with it.
-    pub fn read<'de>(&self, body: &'de [u8]) -> Result<AnswerParts<'de>, String> {
+    pub(super) fn read<'de>(&self, body: &'de [u8]) -> Result<AnswerParts<'de>, String> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let mut outline = Outline::default();
         if self.is_array() {

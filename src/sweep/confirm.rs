@@ -15,7 +15,7 @@ use super::page::{Evidence, Listing};
 
 /// Percent of the records shown so far that a strong reading may lack and still confirm: they may have been deleted
 /// meanwhile.
-pub const LACKING_PERCENT_MAX: usize = 10;
+pub(super) const LACKING_PERCENT_MAX: usize = 10;
 
 /// Collects readings until they confirm that records of the store, which the first reading did not show, are gone.
 pub(super) struct Confirmation {
@@ -33,7 +33,7 @@ pub(super) struct Confirmation {
 }
 
 impl Confirmation {
-    pub fn new(first: Listing, missing: Vec<u64>) -> Confirmation {
+    pub(super) fn new(first: Listing, missing: Vec<u64>) -> Confirmation {
         Confirmation {
             is_usable: is_usable(&first),
             evidence: first.evidence,
@@ -45,7 +45,7 @@ impl Confirmation {
     }
 
     /// Adds a record of a reading; true if no reading has shown it before.
-    pub fn adds(&mut self, identity: u64, stable_hash: u64) -> bool {
+    pub(super) fn adds(&mut self, identity: u64, stable_hash: u64) -> bool {
         let is_added = self.shown.insert(identity);
         if is_added {
             self.stable_sum = self.stable_sum.wrapping_add(stable_hash);
@@ -55,17 +55,17 @@ impl Confirmation {
     }
 
     /// Whether every missing record has been shown, so that nothing is left to confirm.
-    pub fn has_shown_all(&self) -> bool {
+    pub(super) fn has_shown_all(&self) -> bool {
         self.missing.is_empty()
     }
 
-    pub fn missing(&self) -> u64 {
+    pub(super) fn missing(&self) -> u64 {
         self.missing.len() as u64
     }
 
     /// Whether a finished reading confirms that the missing records are gone. If not, the next reading is compared with
     /// this one.
-    pub fn is_confirmed_by(&mut self, again: Listing) -> bool {
+    pub(super) fn is_confirmed_by(&mut self, again: Listing) -> bool {
         if !is_usable(&again) {
             return false;
         }

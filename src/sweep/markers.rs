@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape};
 use super::pass::Totals;
 
-pub struct MarkerPass {
+pub(super) struct MarkerPass {
     shape: PagingShape,
     next_id: u64,
     step: Step,
@@ -41,7 +41,7 @@ enum Step {
 
 impl MarkerPass {
     /// `first_id` is the id of the first request, so that pages of an earlier pass are not confused with this one's.
-    pub fn new(shape: PagingShape, first_id: u64) -> Self {
+    pub(super) fn new(shape: PagingShape, first_id: u64) -> Self {
         Self {
             next_id: first_id,
             step: Step::Ask(None),

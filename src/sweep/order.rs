@@ -4,7 +4,7 @@
 use std::cmp::Ordering;
 
 /// Columns whose order is checked, the update time included.
-pub const ORDER_COLUMNS_MAX: usize = 4;
+pub(super) const ORDER_COLUMNS_MAX: usize = 4;
 
 /// A value by which records may be sorted. Long text is compared by its first 16 bytes: two texts that start alike
 /// count as equal, and so prove nothing.
@@ -39,11 +39,11 @@ impl OrderValue {
 }
 
 /// One row's values: first the columns that never change, then the update time if there is one.
-pub type OrderValues = [Option<OrderValue>; ORDER_COLUMNS_MAX];
+pub(super) type OrderValues = [Option<OrderValue>; ORDER_COLUMNS_MAX];
 
 /// Checks the order of a listing row by row.
 #[derive(Clone, Debug)]
-pub struct OrderTracker {
+pub(super) struct OrderTracker {
     /// How many of the values never change.
     fixed: usize,
     has_updated: bool,
@@ -61,7 +61,7 @@ pub struct OrderTracker {
 
 impl OrderTracker {
     /// Takes the number of columns that never change, at most three, and whether an update time follows them.
-    pub fn new(fixed: usize, has_updated: bool) -> Self {
+    pub(super) fn new(fixed: usize, has_updated: bool) -> Self {
         let fixed = fixed.min(ORDER_COLUMNS_MAX - 1);
         Self {
             fixed,
@@ -78,7 +78,7 @@ impl OrderTracker {
 
     /// Adds the rows of one page. Only neighbours within one answer are compared: two answers may show different
     /// moments.
-    pub fn see_page<'a>(&mut self, rows: impl Iterator<Item = &'a OrderValues>) {
+    pub(super) fn see_page<'a>(&mut self, rows: impl Iterator<Item = &'a OrderValues>) {
         self.last = None;
         self.last_updated = None;
         rows.for_each(|values| self.see(values));
@@ -113,14 +113,14 @@ impl OrderTracker {
     }
 
     /// Whether the values may belong to one record: those that never change are equal.
-    pub fn is_same(&self, one: &OrderValues, other: &OrderValues) -> bool {
+    pub(super) fn is_same(&self, one: &OrderValues, other: &OrderValues) -> bool {
         one[..self.fixed] == other[..self.fixed]
     }
 
     /// Whether the rows are sorted by something that never changes, and visibly not by the update time, which would
     /// move records during the listing. If the rows show no update time, they may be sorted by a hidden one, so nothing
     /// is proved.
-    pub fn is_proved(&self) -> bool {
+    pub(super) fn is_proved(&self) -> bool {
         self.is_sorted() && self.updated_goes_both_ways()
     }
 

@@ -85,7 +85,7 @@ impl RowFacts {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub(super) enum Event {
     /// These rows of the page, by index, belong to the listing, in this order.
     Release { page: u64, rows: Vec<u32> },
     /// The page is not needed any longer.

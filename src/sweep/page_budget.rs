@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 /// Bytes of pages held or requested at a time, over all lists: 64 MiB, the size of the largest allowed answer.
 pub const HELD_BYTES_MAX: u64 = 64 << 20;
 /// The least that is reserved for a page: 4 MiB, some hundred times an ordinary page.
-pub const PAGE_BYTES_LEAST: u64 = 4 << 20;
+pub(super) const PAGE_BYTES_LEAST: u64 = 4 << 20;
 
 /// The memory for pages that all lists of a run share.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl PageBudget {
 
 /// One list's access to the budget.
 #[derive(Debug)]
-pub struct ListBudget {
+pub(super) struct ListBudget {
     budget: Arc<PageBudget>,
     /// First come, first served: pages that are joined first are requested first.
     line: tokio::sync::Mutex<()>,
@@ -57,13 +57,13 @@ pub struct Reservation {
 }
 
 impl ListBudget {
-    pub fn of(budget: &Arc<PageBudget>) -> Arc<ListBudget> {
+    pub(super) fn of(budget: &Arc<PageBudget>) -> Arc<ListBudget> {
         let pages = Mutex::new(Pages { under_way: 0, largest: PAGE_BYTES_LEAST });
         Arc::new(ListBudget { budget: Arc::clone(budget), line: tokio::sync::Mutex::default(), pages })
     }
 
     /// Waits until there is memory for one more page of the list.
-    pub async fn reserve(self: &Arc<Self>) -> Reservation {
+    pub(super) async fn reserve(self: &Arc<Self>) -> Reservation {
         let _first = self.line.lock().await;
         loop {
             let changed = self.budget.changed.notified();

@@ -18,15 +18,15 @@ use super::order::{OrderTracker, OrderValues};
 use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape, RowFacts, Steps};
 
 /// Pages held or in flight after the next one to be joined.
-pub const AHEAD_PAGES_MAX: u64 = 32;
+pub(super) const AHEAD_PAGES_MAX: u64 = 32;
 /// Extra pages requested to repair seams in one pass, besides one for each hundred pages.
-pub const SEAM_REPAIRS_MAX: u32 = 16;
+pub(super) const SEAM_REPAIRS_MAX: u32 = 16;
 /// With fewer records than this an order may be chance: twenty shuffled records are in order once in 10^18 times.
-pub const ORDER_RECORDS_MIN: u64 = 20;
+pub(super) const ORDER_RECORDS_MIN: u64 = 20;
 /// Offsets tried to repair one seam.
 const TRIES_PER_SEAM_MAX: u32 = 4;
 
-pub struct Pass {
+pub(super) struct Pass {
     shape: PagingShape,
     /// Rows of a full page: the limit, or fewer if the server gives fewer.
     page_rows: u64,
@@ -87,7 +87,7 @@ enum Joined {
 
 impl Pass {
     /// `first_id` is the id of the first request, so that pages of an earlier pass are not confused with this one's.
-    pub fn new(shape: PagingShape, first_id: u64) -> Self {
+    pub(super) fn new(shape: PagingShape, first_id: u64) -> Self {
         Self {
             page_rows: u64::from(shape.limit.max(1)),
             next_id: first_id,
@@ -423,7 +423,7 @@ impl Default for Totals {
 }
 
 impl Totals {
-    pub fn see(&mut self, total: Option<u64>) {
+    pub(super) fn see(&mut self, total: Option<u64>) {
         let Some(total) = total else { return };
         self.steady &= self.last.is_none_or(|last| last == total);
         self.first.get_or_insert(total);
@@ -431,12 +431,12 @@ impl Totals {
         self.least = Some(self.least.map_or(total, |least| least.min(total)));
     }
 
-    pub fn are_met_by(&self, distinct: u64) -> bool {
+    pub(super) fn are_met_by(&self, distinct: u64) -> bool {
         self.steady && self.last == Some(distinct)
     }
 
     /// Why a listing with this many distinct records is not complete: every total that was seen is greater.
-    pub fn not_met_by(&self, distinct: u64) -> Option<String> {
+    pub(super) fn not_met_by(&self, distinct: u64) -> Option<String> {
         let least = self.least.filter(|least| distinct < *least)?;
         let which = if self.steady { "the total" } else { "the least total" };
         Some(format!("{which} is {least}, yet {distinct} distinct records were seen"))

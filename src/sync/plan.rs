@@ -135,7 +135,7 @@ fn because(skipped: &[Skipped]) -> String {
 }
 
 /// The endpoints named, in the catalog's order; all where none is named.
-pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>, PlanError> {
+pub(super) fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>, PlanError> {
     require_known(catalog, names)?;
     if let (Some(first), true) = (names.first(), names.iter().all(|name| catalog.get(name).is_none())) {
         return Err(unknown(catalog, first));
@@ -147,7 +147,10 @@ pub fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endpoint>>,
 /// Refuses unknown table names from `--only` and the settings.
 ///
 /// A name is accepted where it may belong to a catalog file that was left out: that file's fault is reported already.
-pub fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a String>) -> Result<(), PlanError> {
+pub(super) fn require_known<'a>(
+    catalog: &Catalog,
+    names: impl IntoIterator<Item = &'a String>,
+) -> Result<(), PlanError> {
     let is_unknown = |name: &&String| catalog.get(name).is_none() && !catalog.may_be_skipped(name);
     let Some(name) = names.into_iter().find(is_unknown) else { return Ok(()) };
     Err(unknown(catalog, name))
@@ -160,7 +163,7 @@ fn unknown(catalog: &Catalog, name: &str) -> PlanError {
 }
 
 /// The endpoints that a run asks, after a check of the table names in the scopes.
-pub fn select_in(
+pub(super) fn select_in(
     catalog: &Catalog,
     names: &[String],
     scopes: &[ScopeSettings],
@@ -170,14 +173,14 @@ pub fn select_in(
 }
 
 /// Whether any of these tables, all where `None`, needs a project of this kind.
-pub fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
+pub(super) fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
     // A list of a whole region needs an IAM project too: the vendor's own tools send its id.
     let acts_in = |e: &Endpoint| if e.scope == ScopeKind::Region { ScopeKind::IamProject } else { e.scope };
     endpoints.iter().any(|endpoint| acts_in(endpoint) == kind && wants(tables, endpoint))
 }
 
 /// Whether a scope's tables, all where `None`, hold that of the endpoint.
-pub fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
+pub(super) fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
     tables.is_none_or(|tables| tables.contains(&endpoint.name))
 }
 
@@ -201,7 +204,7 @@ pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: 
 }
 
 /// Crosses endpoints with scopes. A list that is in two scopes is asked for once.
-pub fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
+pub(super) fn plan(scopes: &[PlannedScope], endpoints: &[Arc<Endpoint>]) -> Result<Plan, PlanError> {
     if scopes.is_empty() {
         return Err(PlanError::NoRegion);
     }

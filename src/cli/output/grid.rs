@@ -9,22 +9,22 @@ use crate::base::clock::Timestamp;
 use crate::schema::UTC_OFFSET;
 
 #[derive(Default)]
-pub struct Grid {
+pub(crate) struct Grid {
     fields: Vec<Field>,
     columns: Vec<ArrayRef>,
 }
 
 impl Grid {
-    pub fn texts<T: Into<String>>(self, name: &str, values: impl Iterator<Item = Option<T>>) -> Grid {
+    pub(crate) fn texts<T: Into<String>>(self, name: &str, values: impl Iterator<Item = Option<T>>) -> Grid {
         self.with(name, Arc::new(values.map(|value| value.map(Into::into)).collect::<StringArray>()))
     }
 
-    pub fn counts(self, name: &str, values: impl Iterator<Item = Option<u64>>) -> Grid {
+    pub(crate) fn counts(self, name: &str, values: impl Iterator<Item = Option<u64>>) -> Grid {
         let values = values.map(|value| value.map(|count| i64::try_from(count).unwrap_or(i64::MAX)));
         self.with(name, Arc::new(values.collect::<Int64Array>()))
     }
 
-    pub fn instants(self, name: &str, values: impl Iterator<Item = Option<Timestamp>>) -> Grid {
+    pub(crate) fn instants(self, name: &str, values: impl Iterator<Item = Option<Timestamp>>) -> Grid {
         let values = values.map(|value| value.map(|at| at.0)).collect::<TimestampMicrosecondArray>();
         self.with(name, Arc::new(values.with_timezone(UTC_OFFSET)))
     }
@@ -36,7 +36,7 @@ impl Grid {
     }
 
     /// The rows. All columns must have the same number of values.
-    pub fn batch(self) -> RecordBatch {
+    pub(crate) fn batch(self) -> RecordBatch {
         let schema = Arc::new(Schema::new(self.fields));
         RecordBatch::try_new(schema, self.columns).expect("every column has a value for each row")
     }

@@ -2,19 +2,19 @@
 //! It gets rows and a writer, and knows nothing of where rows come from or whether the writer is a terminal.
 
 mod cell;
-pub mod grid;
+pub(crate) mod grid;
 pub(super) mod lists;
 pub(super) mod new_file;
-pub mod parquet;
+pub(crate) mod parquet;
 pub(super) mod query_format;
 mod rows;
 mod share;
 mod table;
 #[cfg(test)]
 mod tests;
-pub mod whole;
-pub mod wrap;
+pub(crate) mod whole;
+pub(crate) mod wrap;
 
-pub use parquet::parquet_to;
-pub use rows::{Format, first_rows, table_fitting, write, write_rows};
-pub use share::{Fit, Wide};
+pub(crate) use parquet::parquet_to;
+pub(crate) use rows::{Format, first_rows, table_fitting, write, write_rows};
+pub(crate) use share::{Fit, Wide};

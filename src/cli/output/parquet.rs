@@ -18,7 +18,7 @@ use crate::schema::{UTC, in_utc, schema_in_utc};
 const ROW_GROUP_BYTES: usize = 64 << 20;
 
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
+pub(crate) enum ExportError {
     #[error(transparent)]
     File(#[from] FileError),
     /// The source of the rows failed.
@@ -30,7 +30,7 @@ pub enum ExportError {
 
 /// Writes the rows to `path`, zstd-compressed. The file appears under `path` when all of it is on disk; after a fault
 /// nothing is left behind. Returns the number of rows.
-pub fn parquet_to(
+pub(crate) fn parquet_to(
     path: &Path,
     schema: &SchemaRef,
     batches: impl IntoIterator<Item = io::Result<RecordBatch>>,

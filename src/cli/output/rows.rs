@@ -16,7 +16,7 @@ use super::table;
 use crate::schema::{self, UTC_OFFSET};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// Aligned columns, long values cut to the terminal's width
     #[default]
     Table,
@@ -31,7 +31,7 @@ pub enum Format {
 }
 
 /// Writes rows that are all in memory: see [`write_rows`].
-pub fn write(
+pub(crate) fn write(
     batches: impl IntoIterator<Item = RecordBatch>,
     schema: &SchemaRef,
     format: Format,
@@ -47,7 +47,7 @@ pub fn write(
 ///
 /// Instants are in UTC, whatever zone their column has. NULL is empty in CSV, a table and Markdown, and
 /// `null` in JSON. All formats but the table are written batch by batch.
-pub fn write_rows(
+pub(crate) fn write_rows(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &SchemaRef,
     format: Format,
@@ -68,7 +68,7 @@ pub fn write_rows(
 
 /// The first table that fits the width, of several that go from wide to narrow. If none fits: the last, with its text
 /// cut.
-pub fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Option<u16>) -> io::Result<String> {
+pub(crate) fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Option<u16>) -> io::Result<String> {
     let text = |batch: &RecordBatch, width| {
         let mut out = Vec::new();
         write([batch.clone()], batch.schema_ref(), Format::Table, &mut out, width)?;
@@ -86,7 +86,7 @@ pub fn table_fitting(tables: impl IntoIterator<Item = RecordBatch>, width: Optio
 }
 
 /// The first rows. `is_cut` becomes true if there are more; to know that, the next row is read too.
-pub fn first_rows<'a>(
+pub(crate) fn first_rows<'a>(
     mut batches: impl Iterator<Item = io::Result<RecordBatch>> + 'a,
     rows_max: Option<u64>,
     is_cut: &'a Cell<bool>,

@@ -12,7 +12,7 @@ const NAME_MIN: u16 = 20;
 
 /// What happens to a table that is too wide even with its text cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wide {
+pub(crate) enum Wide {
     /// Each row becomes a block of lines.
     #[default]
     Blocks,
@@ -22,14 +22,14 @@ pub enum Wide {
 
 /// What a table must fit into.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fit {
+pub(crate) struct Fit {
     /// In terminal columns; without it nothing is cut.
     pub width: Option<u16>,
     pub wide: Wide,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// Never cut: a number or an instant.
     Whole,
     /// Recognised by its beginning.
@@ -39,14 +39,14 @@ pub enum Kind {
 
 /// Widths in terminal columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Column {
+pub(super) struct Column {
     pub natural: u16,
     pub least: u16,
     pub kind: Kind,
 }
 
 /// The fewest terminal columns that a column of this kind is cut to.
-pub fn least(kind: Kind, wide: Wide) -> u16 {
+pub(super) fn least(kind: Kind, wide: Wide) -> u16 {
     match (kind, wide) {
         (Kind::Identifier, _) => IDENTIFIER_MIN,
         (Kind::Text, Wide::FirstColumns) => NAME_MIN,
@@ -55,7 +55,7 @@ pub fn least(kind: Kind, wide: Wide) -> u16 {
 }
 
 /// How many of the columns, from the first on, fit.
-pub fn fitting(columns: &[Column], width: u16) -> usize {
+pub(super) fn fitting(columns: &[Column], width: u16) -> usize {
     let mut used = 0;
     columns
         .iter()
@@ -68,7 +68,7 @@ pub fn fitting(columns: &[Column], width: u16) -> usize {
 }
 
 /// The width of each column: its least, plus as much as it can use of what is left, texts first, then identifiers.
-pub fn widths(columns: &[Column], width: u16) -> Vec<u16> {
+pub(super) fn widths(columns: &[Column], width: u16) -> Vec<u16> {
     let mut widths: Vec<u16> = columns.iter().map(|column| column.least).collect();
     let least = widths.iter().copied().map(u32::from).sum::<u32>() + GAP * columns.len().saturating_sub(1) as u32;
     let mut left = u32::from(width).saturating_sub(least);

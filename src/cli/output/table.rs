@@ -21,7 +21,7 @@ const NO_DELIMITER: char = '\0';
 
 /// A table as wide as its values, where that fits; otherwise one with names on several lines and text cut; if that is
 /// too wide, the first columns, or a block of lines for each row. Returns the names of columns that are not shown.
-pub fn write(
+pub(super) fn write(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &Schema,
     out: &mut dyn Write,
@@ -192,7 +192,7 @@ fn stacked(name: &str, room: usize) -> String {
     lines.join("\n")
 }
 
-pub fn write_markdown(
+pub(super) fn write_markdown(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &Schema,
     out: &mut dyn Write,

@@ -4,11 +4,11 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process;
 
-pub use crate::base::whole_file::IfExists;
+pub(crate) use crate::base::whole_file::IfExists;
 use crate::base::whole_file::WholeFile;
 
 #[derive(Debug, thiserror::Error)]
-pub enum FileError {
+pub(crate) enum FileError {
     #[error("{} is already there", .0.display())]
     Exists(PathBuf),
     #[error("{} could not be written: {source}", .path.display())]
@@ -16,7 +16,7 @@ pub enum FileError {
 }
 
 impl FileError {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             FileError::Exists(_) => "give another name, or ask for the file to be replaced: --replace".to_owned(),
             FileError::File { .. } => "the folder must exist, be writable and have room".to_owned(),
@@ -24,7 +24,7 @@ impl FileError {
     }
 
     /// The error for the file at `path`.
-    pub fn at(path: &Path) -> impl Fn(io::Error) -> FileError {
+    pub(crate) fn at(path: &Path) -> impl Fn(io::Error) -> FileError {
         let path = path.to_owned();
         move |source| match source.kind() {
             ErrorKind::AlreadyExists => FileError::Exists(path.clone()),
@@ -34,11 +34,11 @@ impl FileError {
 }
 
 /// The temporary file in which `path` is written until it is whole.
-pub fn hidden_path(path: &Path) -> Option<PathBuf> {
+pub(crate) fn hidden_path(path: &Path) -> Option<PathBuf> {
     WholeFile::hidden_path(path, &ending())
 }
 
-pub fn begin(path: &Path, if_exists: IfExists) -> Result<WholeFile, FileError> {
+pub(crate) fn begin(path: &Path, if_exists: IfExists) -> Result<WholeFile, FileError> {
     WholeFile::begin(path, &ending(), if_exists).map_err(FileError::at(path))
 }
 

@@ -9,7 +9,7 @@ const WIDTH_MIN: usize = 20;
 
 /// The text in lines of at most `width` terminal columns, except for longer words. Lines that begin with a space or with
 /// `$` stay as they are; text between backticks stays together where it fits.
-pub fn wrapped(text: &str, width: Option<u16>) -> String {
+pub(crate) fn wrapped(text: &str, width: Option<u16>) -> String {
     let width = usize::from(width.unwrap_or(u16::MAX)).max(WIDTH_MIN);
     let lines: Vec<String> = text.split('\n').map(|line| wrapped_line(line, width)).collect();
     lines.join("\n")

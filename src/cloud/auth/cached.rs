@@ -11,17 +11,17 @@ use crate::base::secret::Secret;
 use crate::cloud::error::Error;
 
 /// Wait after a failed renewal, while the cached credential is still usable.
-pub const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(5 * 60);
+pub(crate) const RENEWAL_RETRY_DELAY: Duration = Duration::from_secs(5 * 60);
 
 /// Where a credential can be used: keys everywhere, a token in one project of one region.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CredentialScope {
+pub(crate) struct CredentialScope {
     pub region: String,
     /// The project named like the region, where `None`.
     pub project_id: Option<String>,
 }
 
-pub enum AuthMethod {
+pub(crate) enum AuthMethod {
     /// The call needs none, because its body has the password. Calls for a token are such.
     None,
     Keys(KeyPair),
@@ -29,7 +29,7 @@ pub enum AuthMethod {
 }
 
 /// A cached credential, and whether a service has accepted it.
-pub struct CachedCredential {
+pub(crate) struct CachedCredential {
     pub method: AuthMethod,
     expires_at: Timestamp,
     renew_at: AtomicI64,
@@ -38,16 +38,16 @@ pub struct CachedCredential {
 }
 
 impl CachedCredential {
-    pub fn none() -> Arc<CachedCredential> {
+    pub(crate) fn none() -> Arc<CachedCredential> {
         CachedCredential::permanent(AuthMethod::None)
     }
 
-    pub fn permanent(method: AuthMethod) -> Arc<CachedCredential> {
+    pub(crate) fn permanent(method: AuthMethod) -> Arc<CachedCredential> {
         CachedCredential::new(method, Timestamp(i64::MAX), Timestamp(i64::MAX))
     }
 
     /// Renewed `margin` before it expires, or after half of its life where that is later.
-    pub fn expiring(
+    pub(crate) fn expiring(
         method: AuthMethod,
         now: Timestamp,
         expires_at: Timestamp,
@@ -69,25 +69,25 @@ impl CachedCredential {
     }
 
     /// A service has accepted a call that used it.
-    pub fn mark_accepted(&self) {
+    pub(crate) fn mark_accepted(&self) {
         self.accepted.store(true, Ordering::Relaxed);
     }
 
     /// A service has rejected it as expired.
-    pub fn reject(&self, error: &Error) {
+    pub(crate) fn reject(&self, error: &Error) {
         let _ = self.rejection.set(error.clone());
     }
 
-    pub fn rejection(&self) -> Option<&Error> {
+    pub(crate) fn rejection(&self) -> Option<&Error> {
         self.rejection.get()
     }
 
-    pub fn has_expired(&self, now: Timestamp) -> bool {
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
         now >= self.expires_at
     }
 
     /// Whether a call can use it now: its renewal is not due and it was not rejected.
-    pub fn is_usable(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_usable(&self, now: Timestamp) -> bool {
         !self.is_due(now) && self.rejection.get().is_none()
     }
 
@@ -95,14 +95,14 @@ impl CachedCredential {
         now.0 >= self.renew_at.load(Ordering::Relaxed)
     }
 
-    pub fn postpone_renewal(&self, now: Timestamp) {
+    pub(crate) fn postpone_renewal(&self, now: Timestamp) {
         let pause_us = i64::try_from(RENEWAL_RETRY_DELAY.as_micros()).unwrap_or(i64::MAX);
         let again_at = now.0.saturating_add(pause_us).min(self.expires_at.0);
         self.renew_at.store(again_at, Ordering::Relaxed);
     }
 
     /// Why it must not be replaced: it was rejected and had never been accepted, so another would be rejected too.
-    pub fn final_rejection(&self) -> Option<&Error> {
+    pub(crate) fn final_rejection(&self) -> Option<&Error> {
         self.rejection.get().filter(|_| !self.accepted.load(Ordering::Relaxed))
     }
 }

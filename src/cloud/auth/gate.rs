@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::cloud::error::Error;
 
 #[derive(Default)]
-pub struct CredentialGate {
+pub(crate) struct CredentialGate {
     state: Mutex<GateState>,
     one_at_a_time: tokio::sync::Mutex<()>,
 }
@@ -20,13 +20,13 @@ enum GateState {
 }
 
 /// Held during an attempt that must be the only one in flight.
-pub type Permit<'a> = tokio::sync::MutexGuard<'a, ()>;
+pub(crate) type Permit<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 impl CredentialGate {
     /// Waits until an attempt may start: at once where the credentials are proven, else one attempt at a time.
     ///
     /// Errors: the credentials were rejected.
-    pub async fn enter(&self) -> Result<Option<Permit<'_>>, Error> {
+    pub(crate) async fn enter(&self) -> Result<Option<Permit<'_>>, Error> {
         if self.proven()? {
             return Ok(None);
         }
@@ -35,7 +35,7 @@ impl CredentialGate {
     }
 
     /// Whether the credentials are proven. Errors: they were rejected.
-    pub fn proven(&self) -> Result<bool, Error> {
+    pub(crate) fn proven(&self) -> Result<bool, Error> {
         match &*self.state() {
             GateState::Unproven => Ok(false),
             GateState::Proven => Ok(true),
@@ -44,14 +44,14 @@ impl CredentialGate {
     }
 
     /// An answer came that only good credentials get. A rejection stays.
-    pub fn prove(&self) {
+    pub(crate) fn prove(&self) {
         let mut state = self.state();
         if matches!(*state, GateState::Unproven) {
             *state = GateState::Proven;
         }
     }
 
-    pub fn reject(&self, error: Error) {
+    pub(crate) fn reject(&self, error: Error) {
         *self.state() = GateState::Rejected(error);
     }
 
@@ -62,7 +62,7 @@ impl CredentialGate {
 
 /// Whether an answer with this status shows that the credentials were accepted. A gateway or a proxy may give some
 /// statuses before it checks the credentials, so these show nothing.
-pub fn proves(status: u16) -> bool {
+pub(crate) fn proves(status: u16) -> bool {
     match status {
         200..=299 => true,
         401 | 407 | 408 | 429 => false,

@@ -16,7 +16,7 @@ use crate::cloud::http::exchange::{Answer, NoAnswer, Outgoing, Transport, Transp
 use crate::cloud::lookup::endpoint::Endpoint;
 
 /// For connecting, and for the answer.
-pub const TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(3);
 /// Requested life of a session token, in seconds.
 const SESSION_TTL_S: &str = "21600";
 const BODY_BYTES_MAX: u64 = 64 * 1024;
@@ -25,14 +25,14 @@ const KEYS_PATH: &str = "/openstack/latest/securitykey";
 const SESSION_TTL_HEADER: &str = "x-metadata-token-ttl-seconds";
 const SESSION_HEADER: &str = "x-metadata-token";
 
-pub struct Metadata {
+pub(crate) struct Metadata {
     base_url: String,
     /// Redacts nothing, because its answers hold the keys. No part of them is shown.
     transport: Transport,
 }
 
 impl Metadata {
-    pub fn new(base_url: &str, user_agent: &str) -> Metadata {
+    pub(crate) fn new(base_url: &str, user_agent: &str) -> Metadata {
         let transport = Transport::new(TransportSettings {
             connect_timeout: TIMEOUT,
             read_timeout: TIMEOUT,
@@ -43,7 +43,7 @@ impl Metadata {
     }
 
     /// Temporary keys and when they expire, fetched with a session token where the service gives one.
-    pub async fn keys(&self) -> Result<(KeyPair, Timestamp), Error> {
+    pub(crate) async fn keys(&self) -> Result<(KeyPair, Timestamp), Error> {
         let fetched = self.fetch().await;
         let (keys, expires_at) = fetched.map_err(|fault| Error::NoKeys { place: self.base_url.clone(), fault })?;
         tracing::debug!(ends_at = %expires_at, "keys came from the ECS metadata service");

@@ -21,12 +21,12 @@ use crate::cloud::http::redact::Secrets;
 use crate::cloud::tally::Log;
 
 /// A token is renewed when less of its life remains.
-pub const TOKEN_MARGIN: Duration = Duration::from_secs(10 * 60);
+pub(crate) const TOKEN_MARGIN: Duration = Duration::from_secs(10 * 60);
 /// Keys of the ECS metadata service are renewed when less of their life remains.
-pub const KEYS_MARGIN: Duration = Duration::from_secs(40 * 60);
+pub(crate) const KEYS_MARGIN: Duration = Duration::from_secs(40 * 60);
 
 /// What fetching a credential needs. The client implements it.
-pub trait Sender: Sync {
+pub(crate) trait Sender: Sync {
     /// Makes a call that needs no credential, and counts it in another call's log. The body may hold secrets, so it is
     /// not part of the call, which can be shown.
     fn send_unauthenticated<'a, T: Send + 'a>(
@@ -54,7 +54,7 @@ enum Cached {
 
 type CacheEntry = Arc<tokio::sync::Mutex<Cached>>;
 
-pub struct CredentialProvider {
+pub(crate) struct CredentialProvider {
     source: Source,
     cache: Mutex<HashMap<CredentialScope, CacheEntry>>,
 }
@@ -66,7 +66,7 @@ enum Source {
 }
 
 impl CredentialProvider {
-    pub fn new(credentials: &Credentials, user_agent: &str) -> CredentialProvider {
+    pub(crate) fn new(credentials: &Credentials, user_agent: &str) -> CredentialProvider {
         let source = match credentials {
             Credentials::AkSk { ak, sk, security_token } => {
                 let keys = KeyPair { ak: ak.clone(), sk: sk.clone(), security_token: security_token.clone() };
@@ -84,7 +84,7 @@ impl CredentialProvider {
     }
 
     /// The credential for `call`. Errors: why there is none.
-    pub async fn credential(
+    pub(crate) async fn credential(
         &self,
         sender: &impl Sender,
         call: &Call,
@@ -127,7 +127,7 @@ impl CredentialProvider {
     }
 
     /// Records that a token was rejected as expired. Returns whether the call can be made again with a new one.
-    pub fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
+    pub(crate) fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
         if !matches!(self.source, Source::Password { .. }) || !token::has_expired(error) {
             return false;
         }

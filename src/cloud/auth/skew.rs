@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::base::clock::Timestamp;
 
 /// A difference up to this is left alone: signatures are accepted for 15 minutes.
-pub const SKEW_TOLERATED: Duration = Duration::from_secs(60);
+pub(crate) const SKEW_TOLERATED: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
-pub struct Skew {
+pub(crate) struct Skew {
     offset_us: AtomicI64,
     corrected: AtomicBool,
     measured: AtomicBool,
@@ -22,28 +22,28 @@ pub struct Skew {
 
 impl Skew {
     /// What is added to this machine's clock, in microseconds.
-    pub fn offset_us(&self) -> i64 {
+    pub(crate) fn offset_us(&self) -> i64 {
         self.offset_us.load(Ordering::Relaxed)
     }
 
     /// Whether an answer has shown a service's clock.
-    pub fn measured(&self) -> bool {
+    pub(crate) fn measured(&self) -> bool {
         self.measured.load(Ordering::Relaxed)
     }
 
     /// The time to sign with.
-    pub fn corrected(&self, local: Timestamp) -> Timestamp {
+    pub(crate) fn corrected(&self, local: Timestamp) -> Timestamp {
         Timestamp(local.0.saturating_add(self.offset_us()))
     }
 
     /// From now on, the services' clocks are also compared with the date of this run.
-    pub fn date_run(&self, dated: Timestamp, at: Duration) {
+    pub(crate) fn date_run(&self, dated: Timestamp, at: Duration) {
         let _ = self.run.set((dated, at));
     }
 
     /// How far the services' clocks are ahead of the run's. It is the smallest difference of all answers so far,
     /// because the clock of one service may be wrong.
-    pub fn run_behind_us(&self) -> Option<i64> {
+    pub(crate) fn run_behind_us(&self) -> Option<i64> {
         *self.run_behind_us.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -56,7 +56,7 @@ impl Skew {
     }
 
     /// Compares the clocks. The first difference over [`SKEW_TOLERATED`] is used as the correction; later ones are not.
-    pub fn learn(&self, server: Timestamp, local: Timestamp, mono: Duration) {
+    pub(crate) fn learn(&self, server: Timestamp, local: Timestamp, mono: Duration) {
         self.measured.store(true, Ordering::Relaxed);
         self.compare_run(server, mono);
         let offset_us = server.minus(local);
@@ -71,21 +71,21 @@ impl Skew {
 }
 
 /// Whether a message says that a signature is too old. A wrong clock or expired keys cause this.
-pub fn signature_expired(message: &str) -> bool {
+pub(crate) fn signature_expired(message: &str) -> bool {
     let message = message.to_lowercase();
     message.contains("signature") && message.contains("expired")
 }
 
 /// The two times in the gateway's message about an old signature, as written there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Clocks {
+pub(crate) struct Clocks {
     pub local: String,
     pub server: String,
 }
 
 impl Clocks {
     /// Finds `signature time: …` and `server time: …`.
-    pub fn in_message(message: &str) -> Option<Clocks> {
+    pub(crate) fn in_message(message: &str) -> Option<Clocks> {
         let after = |name: &str| {
             let (_, rest) = message.split_once(name)?;
             let time = rest.trim_start_matches([':', ' ']).split([',', ';']).next()?.trim();

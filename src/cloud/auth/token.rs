@@ -14,7 +14,7 @@ use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::http::error_body::gateway_number;
 use crate::cloud::http::exchange::Answer;
 
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     pub user: &'a str,
     pub password: &'a Secret,
     pub domain: &'a str,
@@ -22,7 +22,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    pub fn call(&self) -> Call {
+    pub(crate) fn call(&self) -> Call {
         Call {
             service: Service::Iam,
             region: self.scope.region.clone(),
@@ -36,7 +36,7 @@ impl Request<'_> {
     }
 
     /// Holds the password, so it is not part of the call, which can be shown.
-    pub fn body(&self) -> Bytes {
+    pub(crate) fn body(&self) -> Bytes {
         let user = json!({
             "name": self.user,
             "password": self.password.expose(),
@@ -52,7 +52,7 @@ impl Request<'_> {
 }
 
 /// The token, and when it expires.
-pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
+pub(crate) fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
     let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
     let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     let expires_at = expires_at.ok_or("no time `token.expires_at`")?;
@@ -61,7 +61,7 @@ pub fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
 }
 
 /// Whether an error says that the token has expired and must be renewed.
-pub fn has_expired(error: &Error) -> bool {
+pub(crate) fn has_expired(error: &Error) -> bool {
     let message = error.message().to_lowercase();
     let number = error.code().and_then(gateway_number);
     let speaks_of_it = message.contains("token") && message.contains("expire");

@@ -22,7 +22,7 @@ pub(crate) struct ErrorBody {
 
 impl ErrorBody {
     /// Reads a known shape; `None` where the body has none of them.
-    pub fn read(body: &[u8]) -> Option<ErrorBody> {
+    pub(crate) fn read(body: &[u8]) -> Option<ErrorBody> {
         let body: Value = serde_json::from_slice(body).ok()?;
         let nested = match &body {
             Value::Array(items) => items.first(),
@@ -37,7 +37,7 @@ impl ErrorBody {
     }
 
     /// Reads a known shape, or quotes the start of the body.
-    pub fn read_or_quote(body: &[u8]) -> ErrorBody {
+    pub(crate) fn read_or_quote(body: &[u8]) -> ErrorBody {
         ErrorBody::read(body).unwrap_or_else(|| {
             let text = String::from_utf8_lossy(body);
             let is_page = text.trim_start().starts_with('<');
@@ -63,13 +63,13 @@ impl ErrorBody {
     }
 
     /// Reads an error out of a good answer. A body that reports success is no error.
-    pub fn in_good_answer(body: &[u8]) -> Option<ErrorBody> {
+    pub(crate) fn in_good_answer(body: &[u8]) -> Option<ErrorBody> {
         let signal = |error: &ErrorBody| Signal::of_word(error.code.as_deref().unwrap_or_default());
         ErrorBody::read(body).filter(|error| signal(error) != Signal::Success)
     }
 
     /// The status that the gateway uses with this code, for an error that came with a 200.
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         Some(match gateway_number(self.code.as_deref()?)? {
             "0301" | "0303" | "0305" | "0307" => 401,
             "0302" | "0306" | "0310" | "0801" | "0802" => 403,

@@ -41,7 +41,7 @@ const USUAL_RATIO: usize = 8;
 const SUBJECT_TOKEN_HEADER: &str = "x-subject-token";
 
 #[derive(Clone, Debug)]
-pub struct TransportSettings {
+pub(crate) struct TransportSettings {
     pub connect_timeout: Duration,
     /// Between two reads, and until the first.
     pub read_timeout: Duration,
@@ -51,7 +51,7 @@ pub struct TransportSettings {
 }
 
 /// The connections. TLS is set up on first use, so that plain http to this machine needs no CA certificates.
-pub struct Transport {
+pub(crate) struct Transport {
     settings: TransportSettings,
     /// Redacted in every answer.
     secrets: Arc<Secrets>,
@@ -60,7 +60,7 @@ pub struct Transport {
     remote: OnceLock<Result<reqwest::Client, String>>,
 }
 
-pub struct Outgoing {
+pub(crate) struct Outgoing {
     pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
@@ -70,7 +70,7 @@ pub struct Outgoing {
 }
 
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     pub status: u16,
     pub date: Option<Timestamp>,
     pub retry_after: Option<String>,
@@ -86,14 +86,14 @@ pub struct Answer {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NoAnswer {
+pub(crate) enum NoAnswer {
     Connection(String),
     Timeout,
 }
 
 /// What is wrong with a body, whatever its content.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Broken {
+pub(crate) enum Broken {
     Timeout,
     Cut(String),
     /// It arrived whole but contradicts itself.
@@ -102,24 +102,24 @@ pub enum Broken {
 }
 
 impl Answer {
-    pub fn reply(&self) -> Reply<'_> {
+    pub(crate) fn reply(&self) -> Reply<'_> {
         Reply { body: &self.body, content_range: self.content_range.as_deref() }
     }
 }
 
 impl Transport {
-    pub fn new(settings: TransportSettings) -> Self {
+    pub(crate) fn new(settings: TransportSettings) -> Self {
         let secrets = Arc::default();
         Self { settings, secrets, plain: OnceLock::new(), local: OnceLock::new(), remote: OnceLock::new() }
     }
 
     /// What is redacted in the answers. More can be added.
-    pub fn secrets(&self) -> &Secrets {
+    pub(crate) fn secrets(&self) -> &Secrets {
         &self.secrets
     }
 
     /// The connections for `endpoint`. Errors: why TLS cannot be set up.
-    pub fn connections(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, String> {
+    pub(crate) fn connections(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, String> {
         let build = |builder: reqwest::ClientBuilder| self.configured(builder).build().map_err(|error| causes(&error));
         let connections = match (endpoint.scheme.as_str(), endpoint.loopback) {
             ("http", _) => self.plain.get_or_init(|| build(reqwest::Client::builder().no_proxy().tls_certs_only([]))),
@@ -141,7 +141,7 @@ impl Transport {
     }
 
     /// Sends the request, and reads the answer to its end or its limit.
-    pub async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn exchange(&self, connections: &reqwest::Client, outgoing: Outgoing) -> Result<Answer, NoAnswer> {
         let mut redactor = self.secrets.redactor();
         signature(&outgoing.headers).into_iter().for_each(|signature| redactor.add(signature));
         let mut request = Request::new(outgoing.method, outgoing.url);

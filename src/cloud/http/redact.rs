@@ -30,16 +30,16 @@ struct Known {
 }
 
 impl Secrets {
-    pub fn add(&self, secret: &str) {
+    pub(crate) fn add(&self, secret: &str) {
         self.grow(|known| known.secrets = Arc::new(known.secrets.with(secret)));
     }
 
-    pub fn add_name(&self, name: &str) {
+    pub(crate) fn add_name(&self, name: &str) {
         self.grow(|known| known.names = Arc::new(known.names.with(name)));
     }
 
     /// Redacts what is known now, in one answer.
-    pub fn redactor(&self) -> Redactor {
+    pub(crate) fn redactor(&self) -> Redactor {
         let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
         Redactor { known, of_exchange: Needles::default() }
     }
@@ -57,11 +57,11 @@ pub(crate) struct Redactor {
 
 impl Redactor {
     /// Redacts this too: a secret of one exchange, such as its signature.
-    pub fn add(&mut self, secret: &str) {
+    pub(crate) fn add(&mut self, secret: &str) {
         self.of_exchange = self.of_exchange.with(secret);
     }
 
-    pub fn text(&self, text: String) -> String {
+    pub(crate) fn text(&self, text: String) -> String {
         match redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], text.as_bytes()) {
             Some(redacted) => String::from_utf8_lossy(&redacted).into_owned(),
             None => text,
@@ -69,12 +69,12 @@ impl Redactor {
     }
 
     /// The body of an error, in which names are redacted too.
-    pub fn error_body(&self, body: Bytes) -> Bytes {
+    pub(crate) fn error_body(&self, body: Bytes) -> Bytes {
         redact(&[&self.known.secrets, &self.known.names, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 
     /// A body of records, in which names stay.
-    pub fn records(&self, body: Bytes) -> Bytes {
+    pub(crate) fn records(&self, body: Bytes) -> Bytes {
         redact(&[&self.known.secrets, &self.of_exchange], &body).map_or(body, Bytes::from)
     }
 }

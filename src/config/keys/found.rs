@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::base::secret::Secret;
 
 /// Bytes of a file of credentials; one that is larger is something else.
-pub const CREDENTIALS_FILE_BYTES_MAX: u64 = 1024 * 1024;
+pub(super) const CREDENTIALS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Keys {

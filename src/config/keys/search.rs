@@ -59,7 +59,7 @@ impl KeysFault {
 
 /// What the settings say of where to look.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted<'a> {
+pub(crate) struct Wanted<'a> {
     /// Looked for in the files by this name; nothing else is asked then.
     pub profile: Option<&'a str>,
     /// The metadata service, where it is switched on.
@@ -75,7 +75,7 @@ pub struct Search {
 
 /// Looks everywhere. The first place that holds credentials is taken; one that holds them in part, or cannot be
 /// read, ends the search with a fault.
-pub fn survey(environment: &Environment, wanted: &Wanted) -> Search {
+pub(crate) fn survey(environment: &Environment, wanted: &Wanted) -> Search {
     let (named, known) = match wanted.profile {
         Some(profile) => profiles(environment, profile),
         None => (vec![Looked::new("a profile", Err(SourceState::NotNamed))], Vec::new()),

@@ -14,12 +14,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub fn json(status: u16, body: &Value) -> Answer {
+    pub(crate) fn json(status: u16, body: &Value) -> Answer {
         Self::raw(status, body.to_string().into_bytes())
     }
 
     /// JSON that is already written.
-    pub fn raw(status: u16, body: Vec<u8>) -> Answer {
+    pub(crate) fn raw(status: u16, body: Vec<u8>) -> Answer {
         Answer { status, headers: vec![("Content-Type".to_owned(), "application/json;charset=utf-8".to_owned())], body }
     }
 }

@@ -52,7 +52,13 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// Answers a request for a token.
-    pub fn issue(&self, user: Option<&EmulatedUser>, world: &WorldSettings, body: &[u8], now: Timestamp) -> Answer {
+    pub(crate) fn issue(
+        &self,
+        user: Option<&EmulatedUser>,
+        world: &WorldSettings,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Answer {
         let body: Value = serde_json::from_slice(body).unwrap_or_default();
         let identity = &body["auth"]["identity"];
         let given = &identity["password"]["user"];
@@ -82,7 +88,13 @@ impl Identity {
     }
 
     /// Errors: code and text of the gateway's refusal, where the token is not valid for `path`.
-    pub fn check(&self, token: &str, path: &str, world: &WorldSettings, now: Timestamp) -> Result<(), (&str, String)> {
+    pub(crate) fn check(
+        &self,
+        token: &str,
+        path: &str,
+        world: &WorldSettings,
+        now: Timestamp,
+    ) -> Result<(), (&str, String)> {
         let tokens = self.tokens();
         let Some(token) = tokens.iter().find(|issued| issued.text == token) else {
             return Err(("APIGW.0301", "decrypt token fail".to_owned()));
@@ -97,17 +109,17 @@ impl Identity {
         Ok(())
     }
 
-    pub fn revoke_all(&self) {
+    pub(crate) fn revoke_all(&self) {
         self.tokens().iter_mut().for_each(|token| token.is_revoked = true);
     }
 
     /// Makes all tokens invalid, and issues no new ones.
-    pub fn disable_user(&self) {
+    pub(crate) fn disable_user(&self) {
         self.is_disabled.store(true, Ordering::Relaxed);
         self.revoke_all();
     }
 
-    pub fn issued(&self) -> Vec<String> {
+    pub(crate) fn issued(&self) -> Vec<String> {
         self.tokens().iter().map(|token| token.text.clone()).collect()
     }
 

@@ -19,12 +19,12 @@ pub(crate) struct Window {
 
 impl Window {
     /// The first page of this size.
-    pub fn first(self) -> Window {
+    pub(crate) fn first(self) -> Window {
         Window { start: 0, ..self }
     }
 
     /// The page before this one; the first page stays the first.
-    pub fn before(self) -> Window {
+    pub(crate) fn before(self) -> Window {
         Window { start: self.start.saturating_sub(self.length), ..self }
     }
 }

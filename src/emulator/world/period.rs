@@ -28,34 +28,34 @@ pub(crate) struct Period<'a> {
 
 impl Period<'_> {
     /// Its own random numbers for each label, project, fixed value and day.
-    pub fn rng(&self, label: &str) -> Rng {
+    pub(crate) fn rng(&self, label: &str) -> Rng {
         let text = format!("{}/{}/{:?}/{}/{label}", self.settings.seed, self.project, self.fixed, self.number);
         Rng::with_seed(xxh3_64(text.as_bytes()))
     }
 
     /// 32 hex digits, the same every day.
-    pub fn id(&self, label: &str) -> String {
+    pub(crate) fn id(&self, label: &str) -> String {
         format!("{:032x}", xxh3_128(format!("{}/{}/{label}", self.settings.seed, self.project).as_bytes()))
     }
 
-    pub fn uuid(&self, label: &str) -> String {
+    pub(crate) fn uuid(&self, label: &str) -> String {
         let hex = self.id(label);
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
-    pub fn moment(&self, rng: &mut Rng) -> Timestamp {
+    pub(crate) fn moment(&self, rng: &mut Rng) -> Timestamp {
         office_moment(rng, self.from, self.until)
     }
 
     /// `count` moments of this period, oldest first.
-    pub fn moments(&self, rng: &mut Rng, count: usize) -> Vec<Timestamp> {
+    pub(crate) fn moments(&self, rng: &mut Rng, count: usize) -> Vec<Timestamp> {
         let mut moments: Vec<_> = (0..count).map(|_| self.moment(rng)).collect();
         moments.sort();
         moments
     }
 
     /// About `per_day`, and at least 1.
-    pub fn about(&self, rng: &mut Rng, per_day: usize) -> usize {
+    pub(crate) fn about(&self, rng: &mut Rng, per_day: usize) -> usize {
         let most = per_day.max(1) * 5 / 4;
         rng.usize(per_day * 3 / 4..=most).max(1)
     }

@@ -24,7 +24,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Takes the lock, or waits for it no longer than `timeout`. A file that no process has locked is taken over,
     /// whatever is in it.
-    pub fn take(path: &Path, holder: &Holder, timeout: Duration, wait: fn(Duration)) -> Result<Lock, Error> {
+    pub(crate) fn take(path: &Path, holder: &Holder, timeout: Duration, wait: fn(Duration)) -> Result<Lock, Error> {
         let mut file = open(path)?;
         let mut waited = Duration::ZERO;
         loop {

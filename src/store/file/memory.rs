@@ -11,7 +11,7 @@ use crate::store::template::{self, Values, ident, literal};
 /// The most that is added for large records, in MiB.
 pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
 /// Columns of all lists together that need no more than the setting; the built-in lists have fewer.
-pub const ORDINARY_COLUMNS: u64 = 192;
+pub(crate) const ORDINARY_COLUMNS: u64 = 192;
 /// What each further column takes in MiB while the transaction lasts: a block in the table, one in its history and
 /// one in transit.
 const COLUMN_MB: u64 = 1;

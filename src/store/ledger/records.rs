@@ -135,7 +135,7 @@ pub struct DriftRecord {
 }
 
 /// Unknown members of one table that are kept by name; further ones are counted together.
-pub const DRIFT_FIELDS_MAX: usize = 1_000;
+pub(crate) const DRIFT_FIELDS_MAX: usize = 1_000;
 /// The name under which the further ones are counted.
 pub const DRIFT_OTHERS: &str = "(others)";
 
@@ -157,7 +157,7 @@ pub(crate) struct Ledger<'a> {
 }
 
 impl Ledger<'_> {
-    pub fn add_run(&self, run: &RunRecord, outcome: Outcome) -> Result<(), Error> {
+    pub(crate) fn add_run(&self, run: &RunRecord, outcome: Outcome) -> Result<(), Error> {
         self.append(
             Database::Store,
             RUNS,
@@ -179,7 +179,7 @@ impl Ledger<'_> {
         self.execute(&template::MARK_PUBLISHED, Values::from(values))
     }
 
-    pub fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {
+    pub(crate) fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {
         let text = |of: &dyn Fn(&SweepRow) -> Option<String>| texts(rows.iter().map(of));
         let at = |of: &dyn Fn(&SweepRecord) -> Timestamp| instants(rows.iter().map(|row| Some(of(row.record))));
         let read = |of: &dyn Fn(&SweepRecord) -> u64| counts(rows.iter().map(|row| Some(of(row.record))));
@@ -230,7 +230,7 @@ impl Ledger<'_> {
     }
 
     /// Adds the run's calls and deletes those older than `keep_days`.
-    pub fn add_requests(&self, records: &[RequestRecord], places: Places, keep_days: u32) -> Result<(), Error> {
+    pub(crate) fn add_requests(&self, records: &[RequestRecord], places: Places, keep_days: u32) -> Result<(), Error> {
         let place = |r: &RequestRecord| r.sweep.map(places);
         let rows = batch([
             ("run_id", int64s(records.iter().map(|_| Some(self.run.run_id)))),
@@ -250,7 +250,7 @@ impl Ledger<'_> {
     }
 
     /// A few records at a time, so that at most [`CHUNK_BYTES`] of their texts are in memory, or one text.
-    pub fn fold_quarantine(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
+    pub(crate) fn fold_quarantine(&self, records: &[QuarantineRecord], places: Places) -> Result<(), Error> {
         chunks(records).into_iter().try_for_each(|chunk| self.fold_quarantined(chunk, places))
     }
 
@@ -273,7 +273,7 @@ impl Ledger<'_> {
         self.execute(&template::CLEAR_QUARANTINE, Values::new())
     }
 
-    pub fn fold_drift(&self, records: &[DriftRecord]) -> Result<(), Error> {
+    pub(crate) fn fold_drift(&self, records: &[DriftRecord]) -> Result<(), Error> {
         let rows = batch([
             ("table_name", texts(records.iter().map(|r| Some(&r.table)))),
             ("field", texts(records.iter().map(|r| Some(&r.field)))),
@@ -288,7 +288,7 @@ impl Ledger<'_> {
     }
 
     /// Call it after the run's sweeps are in the ledger.
-    pub fn resolve_keyless(&self) -> Result<(), Error> {
+    pub(crate) fn resolve_keyless(&self) -> Result<(), Error> {
         self.execute(&template::RESOLVE_KEYLESS, Values::new())
     }
 

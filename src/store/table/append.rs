@@ -60,17 +60,17 @@ pub(crate) struct Buffer {
 }
 
 impl Buffer {
-    pub fn new(row_file: RowFile) -> Buffer {
+    pub(crate) fn new(row_file: RowFile) -> Buffer {
         Buffer { waiting: Vec::new(), rows: 0, bytes: 0, next_row: 0, row_file }
     }
 
     /// The file with all flushed rows.
-    pub fn row_file(&self) -> &RowFile {
+    pub(crate) fn row_file(&self) -> &RowFile {
         &self.row_file
     }
 
     /// Takes a batch of a sweep; its first row has the number `first_seq` in the sweep.
-    pub fn push(
+    pub(crate) fn push(
         &mut self,
         connection: &Connection,
         layout: &Layout,
@@ -102,7 +102,7 @@ impl Buffer {
         if self.rows >= CHUNK_ROWS { self.flush(connection, layout) } else { Ok(()) }
     }
 
-    pub fn flush(&mut self, connection: &Connection, layout: &Layout) -> Result<(), Error> {
+    pub(crate) fn flush(&mut self, connection: &Connection, layout: &Layout) -> Result<(), Error> {
         let waiting = mem::take(&mut self.waiting);
         (self.rows, self.bytes) = (0, 0);
         let Some((_, first)) = waiting.first() else { return Ok(()) };
@@ -121,7 +121,7 @@ impl Buffer {
         self.row_file.add(&chunk)
     }
 
-    pub fn discard(&mut self, sweep: i32) {
+    pub(crate) fn discard(&mut self, sweep: i32) {
         self.waiting.retain(|(of, _)| *of != sweep);
         self.rows = self.waiting.iter().map(|(_, batch)| batch.num_rows()).sum();
         self.bytes = self.waiting.iter().map(|(_, batch)| bytes_of(batch)).sum();

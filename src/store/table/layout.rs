@@ -22,7 +22,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    pub fn new(endpoint: &Endpoint) -> Layout {
+    pub(crate) fn new(endpoint: &Endpoint) -> Layout {
         Layout {
             table: endpoint.name.clone(),
             about: endpoint.about.clone(),
@@ -34,7 +34,7 @@ impl Layout {
     }
 
     /// Adds the columns that the stored table has and the catalog no longer knows.
-    pub fn with_retired(mut self, held: &[(String, DataType)]) -> Layout {
+    pub(crate) fn with_retired(mut self, held: &[(String, DataType)]) -> Layout {
         self.retired = held
             .iter()
             .filter(|(name, _)| !is_own_column(name) && !self.known.iter().any(|c| c.name.eq_ignore_ascii_case(name)))
@@ -44,7 +44,7 @@ impl Layout {
     }
 
     /// The key as the catalog has it: `id`, or `order or task, step`.
-    pub fn key_text(&self) -> String {
+    pub(crate) fn key_text(&self) -> String {
         let part = |part: &KeyPart| match &part.fallback {
             Some(fallback) => format!("{} or {fallback}", part.column),
             None => part.column.clone(),
@@ -52,22 +52,22 @@ impl Layout {
         self.key.iter().map(part).collect::<Vec<_>>().join(", ")
     }
 
-    pub fn history(&self) -> String {
+    pub(crate) fn history(&self) -> String {
         history_table(&self.table)
     }
 
-    pub fn stage(&self) -> String {
+    pub(crate) fn stage(&self) -> String {
         format!("_hclake_stage_{}", self.table)
     }
 
     /// The names that the list uses in the store.
-    pub fn names(&self) -> [String; 5] {
+    pub(crate) fn names(&self) -> [String; 5] {
         let table = &self.table;
         [table.clone(), history_table(table), versions_view(table), as_of_macro(table), changes_macro(table)]
     }
 
     /// The values for the placeholders of templates over this list.
-    pub fn values(&self) -> Values {
+    pub(crate) fn values(&self) -> Values {
         let all = self.all_columns();
         let names: Vec<&str> = all.iter().map(|(name, _)| *name).collect();
         let key_names: Vec<String> = (0..self.key.len()).map(key_name).collect();
@@ -122,7 +122,7 @@ impl Layout {
 
     /// Whether the staging table has a column: those of the key, and the update time, which decides between two copies
     /// of a record.
-    pub fn is_staged(&self, column: &str) -> bool {
+    pub(crate) fn is_staged(&self, column: &str) -> bool {
         self.updated.as_deref() == Some(column) || self.key_columns().contains(&column)
     }
 

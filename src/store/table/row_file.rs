@@ -35,16 +35,16 @@ pub(crate) struct Frame {
 }
 
 impl RowFile {
-    pub fn new(path: PathBuf) -> RowFile {
+    pub(crate) fn new(path: PathBuf) -> RowFile {
         RowFile { path, file: RefCell::new(None), frames: Vec::new() }
     }
 
-    pub fn frames(&self) -> &[Frame] {
+    pub(crate) fn frames(&self) -> &[Frame] {
         &self.frames
     }
 
     /// Appends rows, whose numbers rise.
-    pub fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         let numbers = numbers(rows);
         let (Some(&first_row), Some(&last_row)) = (numbers.values().first(), numbers.values().last()) else {
             return Ok(());
@@ -68,7 +68,7 @@ impl RowFile {
     }
 
     /// The most bytes that `rows` consecutive rows have; a frame with more rows counts with their share.
-    pub fn widest(&self, rows: u64) -> u64 {
+    pub(crate) fn widest(&self, rows: u64) -> u64 {
         let from = |start: usize| {
             let (mut left, mut bytes) = (rows, 0);
             for frame in &self.frames[start..] {
@@ -86,7 +86,7 @@ impl RowFile {
     }
 
     /// The rows of one frame.
-    pub fn read(&self, frame: &Frame) -> Result<RecordBatch, Error> {
+    pub(crate) fn read(&self, frame: &Frame) -> Result<RecordBatch, Error> {
         let mut file = self.file.borrow_mut();
         let file = file.as_mut().expect("a frame was written to the file");
         let mut read = || -> Result<RecordBatch, ArrowError> {

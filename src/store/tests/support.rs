@@ -19,7 +19,7 @@ use crate::store::{
 };
 
 /// A list called `name` with `columns` as in its file; `key` is the inline form.
-pub fn endpoint(name: &str, key: &str, updated: Option<&str>, columns: &str) -> Endpoint {
+pub(super) fn endpoint(name: &str, key: &str, updated: Option<&str>, columns: &str) -> Endpoint {
     let updated = updated.map_or(String::new(), |column| format!("updated = \"{column}\"\n"));
     let text = format!(
         r#"
@@ -46,18 +46,18 @@ pages_max = 10
     file::parse(&text).unwrap()
 }
 
-pub fn column(name: &str, ty: &str) -> String {
+pub(super) fn column(name: &str, ty: &str) -> String {
     format!("[[column]]\nname = \"{name}\"\nabout = \"The {name}.\"\n{ty}\n")
 }
 
 /// `things`: an id and a state, both text.
-pub fn things() -> Endpoint {
+pub(super) fn things() -> Endpoint {
     let columns = column("id", "type = \"text\"") + &column("state", "type = \"text\"");
     endpoint("things", "{ column = \"id\" }", None, &columns)
 }
 
 /// Rows given as JSON objects with the stored columns' names and `_hash`.
-pub fn batch(endpoint: &Endpoint, rows: &[Value]) -> RecordBatch {
+pub(super) fn batch(endpoint: &Endpoint, rows: &[Value]) -> RecordBatch {
     let stored = endpoint.stored_columns().into_iter().map(|column| StoredColumn { nullable: true, ..column });
     let schema = arrow_schema(&stored.collect::<Vec<_>>());
     // Arrow's JSON reader knows no zone by name, so instants are read at offset zero and then renamed.
@@ -68,15 +68,15 @@ pub fn batch(endpoint: &Endpoint, rows: &[Value]) -> RecordBatch {
     in_utc(&decoded, UTC).unwrap()
 }
 
-pub fn row(id: &str) -> Value {
+pub(super) fn row(id: &str) -> Value {
     serde_json::json!({ "id": id, "state": "up", "_hash": 1 })
 }
 
-pub fn scope(project: &str) -> Scope {
+pub(super) fn scope(project: &str) -> Scope {
     Scope { region: "north-1".into(), project: project.into(), fixed: None }
 }
 
-pub fn settings() -> StoreSettings {
+pub(super) fn settings() -> StoreSettings {
     StoreSettings {
         lock_timeout: Duration::ZERO,
         wait: |_: Duration| panic!("no test waits for a lock by accident"),
@@ -89,15 +89,15 @@ pub fn settings() -> StoreSettings {
 }
 
 /// Start of the n-th run: midnight of the n-th day.
-pub fn run_start(n: i64) -> Timestamp {
+pub(super) fn run_start(n: i64) -> Timestamp {
     Timestamp(1_767_225_600_000_000 + n * 86_400_000_000)
 }
 
-pub fn run_record() -> RunRecord {
+pub(super) fn run_record() -> RunRecord {
     RunRecord { ended_at: run_start(400), outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None }
 }
 
-pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {
+pub(super) fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {
     SweepRecord {
         sweep,
         started_at: run_start(0),
@@ -121,24 +121,24 @@ pub fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRe
 }
 
 /// A folder for a store, which the first run makes.
-pub struct Place {
+pub(super) struct Place {
     pub folder: tempfile::TempDir,
     pub store: PathBuf,
 }
 
 impl Place {
-    pub fn new() -> Place {
+    pub(super) fn new() -> Place {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("hclake.duckdb");
         Place { folder, store }
     }
 
-    pub fn open_run(&self, endpoint: &Endpoint, number: i64) -> Result<StagedRun, Error> {
+    pub(super) fn open_run(&self, endpoint: &Endpoint, number: i64) -> Result<StagedRun, Error> {
         StagedRun::open(&self.store, std::slice::from_ref(endpoint), &|| run_start(number), &settings())
     }
 
     /// One complete sweep of one scope.
-    pub fn sync(&self, endpoint: &Endpoint, number: i64, rows: &[Value]) -> Result<SweepCounts, Error> {
+    pub(super) fn sync(&self, endpoint: &Endpoint, number: i64, rows: &[Value]) -> Result<SweepCounts, Error> {
         let mut run = self.open_run(endpoint, number)?;
         let sweep = run.begin_sweep(&endpoint.name, &scope("p1"))?;
         run.stage(sweep, &batch(endpoint, rows), 0)?;
@@ -146,20 +146,20 @@ impl Place {
         Ok(run.commit(&run_record(), &[record], &[], &[], &[])?[0])
     }
 
-    pub fn read(&self) -> Reader {
+    pub(super) fn read(&self) -> Reader {
         open_read_only(&self.store).unwrap()
     }
 
-    pub fn files(&self) -> Vec<String> {
+    pub(super) fn files(&self) -> Vec<String> {
         files_of(self.folder.path())
     }
 
-    pub fn require_sound(&self, endpoint: &Endpoint) {
+    pub(super) fn require_sound(&self, endpoint: &Endpoint) {
         assert_eq!(run_checks(&self.read(), std::slice::from_ref(endpoint)).unwrap(), []);
     }
 }
 
-pub fn files_of(folder: &Path) -> Vec<String> {
+pub(super) fn files_of(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
@@ -167,7 +167,7 @@ pub fn files_of(folder: &Path) -> Vec<String> {
 }
 
 /// The rows of a query, every value as text, NULL as `-`.
-pub fn texts(connection: &Connection, sql: &str) -> Vec<Vec<String>> {
+pub(super) fn texts(connection: &Connection, sql: &str) -> Vec<Vec<String>> {
     let mut statement = connection.prepare(&format!("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({sql})")).unwrap();
     let mut rows = statement.query([]).unwrap();
     let mut found = Vec::new();
