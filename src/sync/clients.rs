@@ -97,7 +97,7 @@ impl Clients {
     pub(super) fn warn_of_short_secrets(&self, observer: &dyn Observer) {
         for client in self.by_profile.values().flatten() {
             if let Some(source) = client.source_of_short_secret() {
-                observer.event(&Event::Warning(format!("{source}: {}", too_short())));
+                observer.event(&Event::Warning(format!("{source}: {}", short_secret_warning())));
             }
         }
     }
@@ -202,7 +202,7 @@ fn in_scope(error: &Error) -> cloud::error::Error {
 }
 
 /// The warning for a secret that is too short to be redacted.
-pub(super) fn too_short() -> String {
+pub(super) fn short_secret_warning() -> String {
     format!(
         "a secret of fewer than {REDACTED_BYTES_MIN} characters cannot be hidden where a service repeats it; is it \
          whole?"

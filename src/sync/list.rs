@@ -86,14 +86,14 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
         service: plan.endpoint.service,
     });
     let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
-    let begin = move |night: &mut StagedRun| {
-        let sweep = night.begin_sweep(&table, &scope)?;
+    let begin = move |staged: &mut StagedRun| {
+        let sweep = staged.begin_sweep(&table, &scope)?;
         Ok(Before {
             sweep,
-            open_records: night.open_records(sweep)?,
-            raws: night.raw_texts(sweep),
-            dismissed: Arc::new(night.dismissed(sweep)?),
-            acknowledged: night.acknowledged(sweep)?,
+            open_records: staged.open_records(sweep)?,
+            raws: staged.raw_texts(sweep),
+            dismissed: Arc::new(staged.dismissed(sweep)?),
+            acknowledged: staged.acknowledged(sweep)?,
         })
     };
     let Before { sweep: sweep_id, open_records: open_before, raws, dismissed, acknowledged } =
@@ -122,7 +122,7 @@ pub(super) async fn run(context: Context, plan: ListPlan) -> Result<ListOutcome,
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members } = sink.found;
     let swept = held_to_bad_share(swept, bad_count - dismissed_count, context.max_bad_percent);
     let missing = members.missing();
-    let held = context.writer.ask(move |night| night.members_held(sweep_id, &missing)).await?;
+    let held = context.writer.ask(move |staged| staged.members_held(sweep_id, &missing)).await?;
     let vanished = held.into_iter().filter(|(_, records)| *records * 2 > open_before).collect();
     Ok(ListOutcome {
         plan,
@@ -224,9 +224,9 @@ impl Sink for ListSink {
         self.next_seq += batch.num_rows() as u64;
         self.context
             .writer
-            .post(batch.get_array_memory_size(), move |night| {
-                night.protect(sweep, &protected)?;
-                night.stage(sweep, &batch, first_seq)
+            .post(batch.get_array_memory_size(), move |staged| {
+                staged.protect(sweep, &protected)?;
+                staged.stage(sweep, &batch, first_seq)
             })
             .await;
         Ok(())
@@ -235,12 +235,12 @@ impl Sink for ListSink {
     async fn restart(&mut self) -> Result<(), store::Error> {
         self.found = Found::default();
         let sweep = self.sweep;
-        self.context.writer.ask(move |night| night.discard(sweep)).await
+        self.context.writer.ask(move |staged| staged.discard(sweep)).await
     }
 
     async fn absent(&mut self) -> Result<Vec<u64>, store::Error> {
         let sweep = self.sweep;
-        self.context.writer.ask(move |night| night.absent(sweep, |parts| key_hash(parts))).await
+        self.context.writer.ask(move |staged| staged.absent(sweep, |parts| key_hash(parts))).await
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -242,7 +242,7 @@ pub(super) struct FinishedRun {
     store: String,
     settings_hash: String,
     pending_publish: Option<PendingPublish>,
-    /// Lists that were asked for were left out.
+    /// Whether lists that were asked for were left out.
     is_short: bool,
 }
 
@@ -267,9 +267,9 @@ impl FinishedRun {
         }
     }
 
-    /// Writes the night into the store.
-    pub(super) fn commit(&self, night: StagedRun) -> Result<Summary, store::Error> {
-        let (run_id, started_at) = (night.run_id(), night.valid_from());
+    /// Writes the run into the store.
+    pub(super) fn commit(&self, staged: StagedRun) -> Result<Summary, store::Error> {
+        let (run_id, started_at) = (staged.run_id(), staged.valid_from());
         let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
         let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
         let run = RunRecord {
@@ -278,7 +278,7 @@ impl FinishedRun {
             settings_hash: self.settings_hash.clone(),
             pending_publish: self.pending_publish.clone(),
         };
-        let counts = night.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
+        let counts = staged.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
         Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
     }

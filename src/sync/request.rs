@@ -77,7 +77,7 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
     }
 }
 
-/// What a run is to be published into, and how far that is.
+/// The folder that a run has to be published to, and the last run that it holds.
 pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
     let folder = &settings.publish.as_ref()?.parquet;
     let manifest = Manifest::read(folder).ok().flatten();

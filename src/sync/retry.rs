@@ -50,25 +50,25 @@ pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Resul
     let path = &request.settings.store.value;
     // Fails where there is no store, as opening a run would make one.
     drop(store::open_read_only(path)?);
-    let mut night = StagedRun::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
-    let waiting = night.quarantined()?;
+    let mut staged = StagedRun::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
+    let waiting = staged.quarantined()?;
     let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
-    let (mut retried, readable) = sorted(waiting, catalog, night.refused(), decode, started_at);
+    let (mut retried, readable) = sorted(waiting, catalog, staged.refused(), decode, started_at);
     let mut sweeps = Vec::new();
     for list in readable {
-        sweeps.extend(stage(&mut night, list, started_at, clock, &mut retried)?);
+        sweeps.extend(stage(&mut staged, list, started_at, clock, &mut retried)?);
     }
     if sweeps.is_empty() {
         return Ok(retried);
     }
-    retried.run_id = Some(night.run_id());
+    retried.run_id = Some(staged.run_id());
     let run = RunRecord {
         ended_at: clock.wall(),
         outcome: store::Outcome::Complete,
         settings_hash: request.settings.hash(),
         pending_publish: request::pending_publish(&request.settings),
     };
-    night.commit(&run, &sweeps, &[], &[], &[])?;
+    staged.commit(&run, &sweeps, &[], &[], &[])?;
     Ok(retried)
 }
 
@@ -130,7 +130,7 @@ fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined],
 
 /// Stages the readable records of a list that may be stored.
 fn stage(
-    night: &mut StagedRun,
+    staged: &mut StagedRun,
     list: Readable,
     started_at: Timestamp,
     clock: &SharedClock,
@@ -139,16 +139,16 @@ fn stage(
     if list.records.is_empty() {
         return Ok(None);
     }
-    let sweep = night.begin_sweep(&list.table, &list.scope)?;
-    night.stage(sweep, &list.decoded.batch, 0)?;
-    let older: HashSet<u64> = night.drop_older(sweep, &list.known_newer)?.into_iter().collect();
+    let sweep = staged.begin_sweep(&list.table, &list.scope)?;
+    staged.stage(sweep, &list.decoded.batch, 0)?;
+    let older: HashSet<u64> = staged.drop_older(sweep, &list.known_newer)?.into_iter().collect();
     let (kept, left): (Vec<_>, Vec<_>) = (0..).zip(list.records).partition(|(seq, _)| !older.contains(seq));
     retried.older.extend(left.into_iter().map(|(_, record)| record.id));
     if kept.is_empty() {
         return Ok(None);
     }
     let hashes: Vec<u64> = kept.iter().map(|(_, record)| record.raw_hash).collect();
-    night.resolve(sweep, &hashes)?;
+    staged.resolve(sweep, &hashes)?;
     let rows_read = kept.len() as u64;
     retried.stored.extend(kept.into_iter().map(|(_, record)| record.id));
     Ok(Some(SweepRecord {

@@ -71,7 +71,7 @@ pub async fn sync(
     clients.warn_of_short_secrets(observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
-    clients.date_run(writer.ask(|night| Ok(night.valid_from())).await?, clock.mono());
+    clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
     let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
@@ -86,14 +86,14 @@ pub async fn sync(
         }
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
-    let night =
+    let staged =
         FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
     if nothing_to_store {
         abandon(writer).await;
-        return Ok(night.summary_of_failure());
+        return Ok(staged.summary_of_failure());
     }
     observer.event(&Event::Storing);
-    let summary = writer.finish(move |open| night.commit(open)).await?;
+    let summary = writer.finish(move |open| staged.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
@@ -132,12 +132,12 @@ async fn sweep_all(
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
     let (scopes, mut look_ups) = clients::look_up(&settings.scopes, endpoints, &clients).await?;
-    let mut census = KnownProjects::default();
-    let swept = writer.ask(|night| night.swept_projects()).await?;
+    let mut known_projects = KnownProjects::default();
+    let swept = writer.ask(|staged| staged.swept_projects()).await?;
     clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
     let mut plan = plan::plan(&scopes, endpoints)?;
-    let (refused, key_changes) = writer.ask(|night| Ok((refused(night), night.key_changes().to_vec()))).await?;
+    let (refused, key_changes) = writer.ask(|staged| Ok((refused(staged), staged.key_changes().to_vec()))).await?;
     for list in &mut plan.lists {
         list.fault = refused.get(&list.endpoint.name).cloned().or(list.fault.take());
     }
@@ -174,7 +174,7 @@ async fn sweep_all(
         let mut outcome = outcome?;
         clients.require_agreed_clock(clock.wall())?;
         if let Ending::Failed(error) = outcome.swept.ending {
-            let error = census.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
+            let error = known_projects.explain(*error, &outcome.plan, settings, &clients, &mut look_ups).await;
             outcome.swept.ending = Ending::Failed(Box::new(error));
         }
         outcome.report(observer.as_ref(), &mut reported);
@@ -186,9 +186,9 @@ async fn sweep_all(
 }
 
 /// Why lists cannot be stored, by table.
-fn refused(night: &StagedRun) -> BTreeMap<String, cloud::Error> {
+fn refused(staged: &StagedRun) -> BTreeMap<String, cloud::Error> {
     let refusal = |error: &store::Error| cloud::Error::NotStorable { fault: error.to_string(), hint: error.hint() };
-    night.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
+    staged.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
 
 /// The writer, once no list uses it any more. Interrupted lists release it when their tasks end.
@@ -202,10 +202,10 @@ async fn sole(mut writer: Arc<Writer>) -> Writer {
     }
 }
 
-/// Gives the night up and waits until its files are gone.
+/// Gives the run up and waits until its files are gone.
 async fn abandon(writer: Writer) {
-    let dropped = writer.finish(|night: StagedRun| {
-        drop(night);
+    let dropped = writer.finish(|staged: StagedRun| {
+        drop(staged);
         Ok(())
     });
     // The run's own error is the one to report.

@@ -16,20 +16,20 @@ const QUEUE_BYTES_MAX: usize = 32 << 20;
 /// Room is counted in units of so many bytes, which keeps the count small.
 const ROOM_UNIT_BYTES: usize = 1024;
 
-type Work = Box<dyn FnOnce(&mut Desk) + Send>;
+type Work = Box<dyn FnOnce(&mut WriterState) + Send>;
 
-/// What the thread has before it: the night, until it is finished, and the first fault of unanswered work.
-struct Desk {
-    night: Option<StagedRun>,
+/// The state of the thread: the open run, until it is finished, and the first fault of unanswered work.
+struct WriterState {
+    staged: Option<StagedRun>,
     fault: Option<Error>,
 }
 
-impl Desk {
+impl WriterState {
     fn attempt<T>(&mut self, work: impl FnOnce(&mut StagedRun) -> Result<T, Error>) -> Result<T, Error> {
-        match (self.fault.take(), &mut self.night) {
+        match (self.fault.take(), &mut self.staged) {
             (Some(fault), _) => Err(fault),
-            (None, Some(night)) => work(night),
-            (None, None) => unreachable!("nothing is sent after the night is finished"),
+            (None, Some(staged)) => work(staged),
+            (None, None) => unreachable!("nothing is sent after the run is finished"),
         }
     }
 }
@@ -40,20 +40,20 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread and opens the night on it.
+    /// Starts the thread and opens the run on it.
     pub(super) async fn start(
         open: impl FnOnce() -> Result<StagedRun, Error> + Send + 'static,
     ) -> Result<Writer, Error> {
         let (work, mut waiting) = mpsc::channel::<Work>(QUEUE_MAX);
         let (opened, answer) = oneshot::channel();
         let body = move || {
-            let mut desk = match open() {
-                Ok(night) => Desk { night: Some(night), fault: None },
+            let mut state = match open() {
+                Ok(staged) => WriterState { staged: Some(staged), fault: None },
                 Err(error) => return drop(opened.send(Err(error))),
             };
             if opened.send(Ok(())).is_ok() {
                 while let Some(work) = waiting.blocking_recv() {
-                    work(&mut desk);
+                    work(&mut state);
                 }
             }
         };
@@ -67,7 +67,7 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut StagedRun) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.send_and_wait(move |desk| desk.attempt(work)).await
+        self.send_and_wait(move |state| state.attempt(work)).await
     }
 
     /// Has work that holds so many bytes done without waiting for it, but waits for room in the queue.
@@ -79,35 +79,35 @@ impl Writer {
         let units = bytes.min(QUEUE_BYTES_MAX) / ROOM_UNIT_BYTES;
         let units = u32::try_from(units).expect("the queue's room is far less than 2^32 units");
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.expect("the room is never closed");
-        self.send(Box::new(move |desk| {
-            if let Err(fault) = desk.attempt(work) {
-                desk.fault = Some(fault);
+        self.send(Box::new(move |state| {
+            if let Err(fault) = state.attempt(work) {
+                state.fault = Some(fault);
             }
             drop(room);
         }))
         .await;
     }
 
-    /// Hands the night over, to be committed or given up, and ends the thread. After a fault of unanswered work
-    /// the night is given up and the fault comes back.
+    /// Hands the run over, to be committed or given up, and ends the thread. After a fault of unanswered work
+    /// the run is given up and the fault comes back.
     pub(super) async fn finish<T: Send + 'static>(
         self,
         work: impl FnOnce(StagedRun) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.send_and_wait(move |desk| match (desk.night.take(), desk.fault.take()) {
-            (Some(night), None) => work(night),
+        self.send_and_wait(move |state| match (state.staged.take(), state.fault.take()) {
+            (Some(staged), None) => work(staged),
             (_, Some(fault)) => Err(fault),
-            (None, None) => unreachable!("a night is finished once"),
+            (None, None) => unreachable!("a run is finished once"),
         })
         .await
     }
 
     async fn send_and_wait<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Desk) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&mut WriterState) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let (done, answer) = oneshot::channel();
-        self.send(Box::new(move |desk| drop(done.send(work(desk))))).await;
+        self.send(Box::new(move |state| drop(done.send(work(state))))).await;
         answer.await.unwrap_or_else(|_| panic!("the writer thread ended in mid-work"))
     }
 

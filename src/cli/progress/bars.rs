@@ -387,14 +387,14 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_is_told_with_its_cause_until_it_ends() {
-        let told = |held| shown(at_page(12), held);
-        assert_eq!(told(held(900, 100_500, WaitCause::RateLimit)), "12/46 pages  waiting for the set rate  0:12 left");
+    fn a_wait_is_shown_with_its_cause_until_it_ends() {
+        let text = |held| shown(at_page(12), held);
+        assert_eq!(text(held(900, 100_500, WaitCause::RateLimit)), "12/46 pages  waiting for the set rate  0:12 left");
         assert_eq!(
-            told(held(60_000, 158_200, WaitCause::Throttled)),
+            text(held(60_000, 158_200, WaitCause::Throttled)),
             "12/46 pages  slowed down by the service, 59 s  0:12 left"
         );
-        assert_eq!(told(held(60_000, 100_000, WaitCause::Throttled)), "12/46 pages  272 rows/s  0:12 left");
+        assert_eq!(text(held(60_000, 100_000, WaitCause::Throttled)), "12/46 pages  272 rows/s  0:12 left");
         assert_eq!(shown(None, held(4000, 103_000, WaitCause::Retry)), "trying again, 3 s");
     }
 

@@ -148,7 +148,7 @@ struct Simulation {
     store: PathBuf,
     /// What each table held after each night, by the night's instant.
     past: Vec<(Timestamp, Vec<Held>)>,
-    has_brake: bool,
+    has_guard: bool,
     /// Whether the next night has to confirm that a record is gone.
     by_next_night: bool,
     /// Whether one record at a time is left out by all answers of a night.
@@ -179,7 +179,7 @@ impl Simulation {
             Arc::new(Mutex::new(List::new(&mut rng, weights, is_by_marker)))
         };
         let lists = endpoints.iter().map(&mut list).collect();
-        let has_brake = rng.u8(..5) == 0;
+        let has_guard = rng.u8(..5) == 0;
         let by_next_night = rng.u8(..3) == 0;
         let hides = by_next_night && rng.bool();
         let folder = folder();
@@ -192,7 +192,7 @@ impl Simulation {
             lists,
             store,
             past: Vec::new(),
-            has_brake,
+            has_guard,
             by_next_night,
             hides,
             _folder: folder,
@@ -204,7 +204,7 @@ impl Simulation {
     }
 
     fn quieten(&mut self) {
-        self.has_brake = false;
+        self.has_guard = false;
         self.hides = false;
         self.lists.iter().for_each(|list| list.lock().unwrap().quieten());
     }
@@ -216,7 +216,7 @@ impl Simulation {
             memory_limit_mb: MEMORY_LIMIT_MB.default(),
             request_log_days: REQUEST_LOG_DAYS.default(),
             deletion_guard: DeletionGuard::new(MAX_GONE_PERCENT.default()),
-            allow_gone: !self.has_brake,
+            allow_gone: !self.has_guard,
             purpose: Purpose::Any,
         };
         let at = Timestamp(FIRST_NIGHT + number * DAY);
@@ -252,7 +252,7 @@ impl Simulation {
         let before = self.past.last().map_or_else(Held::new, |(_, held)| held[place].clone());
         let id = night.begin_sweep(&endpoint.name, &scope()).expect("the table is known");
         let source = ModelSource { endpoint: endpoint.clone(), list: Arc::clone(list), rng: Arc::clone(&self.rng) };
-        let mut desk = Desk {
+        let mut sink = StoreSink {
             night,
             sweep: id,
             decoder: Decoder::new(endpoint, DecodeSettings { codearts_offset_s: 0 }),
@@ -262,8 +262,8 @@ impl Simulation {
         };
         let limits = SweepLimits { confirms_at_once: !self.by_next_night, ..SweepLimits::default() };
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let swept = runtime.block_on(sweep(Arc::new(source), &mut desk, limits)).expect("the store takes every row");
-        let bad = if matches!(swept.ending, Ending::Failed(_)) { Vec::new() } else { desk.bad };
+        let swept = runtime.block_on(sweep(Arc::new(source), &mut sink, limits)).expect("the store takes every row");
+        let bad = if matches!(swept.ending, Ending::Failed(_)) { Vec::new() } else { sink.bad };
         Came { swept, sweep: id, bad, before }
     }
 
@@ -348,7 +348,7 @@ fn record(came: &Came, by_next_night: bool) -> SweepRecord {
 }
 
 /// Puts a sweep's rows directly into the store.
-struct Desk<'a> {
+struct StoreSink<'a> {
     night: &'a mut StagedRun,
     sweep: SweepId,
     decoder: Decoder,
@@ -357,7 +357,7 @@ struct Desk<'a> {
     next_seq: u64,
 }
 
-impl Sink for Desk<'_> {
+impl Sink for StoreSink<'_> {
     type Fault = store::Error;
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
