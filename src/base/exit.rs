@@ -33,6 +33,12 @@ impl Exit {
     }
 
     /// The one of two that counts.
+    ///
+    /// ```
+    /// use hclake::base::exit::Exit;
+    ///
+    /// assert_eq!(Exit::Done.and(Exit::Partly).code(), 3);
+    /// ```
     pub fn and(self, other: Exit) -> Exit {
         self.max(other)
     }

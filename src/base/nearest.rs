@@ -4,6 +4,12 @@
 const LIKENESS_MIN: f64 = 0.7;
 
 /// The candidate most like `name`, if any is like it.
+///
+/// ```
+/// use hclake::base::nearest::nearest;
+///
+/// assert_eq!(nearest("app", ["apps", "deploy_tasks"].into_iter()), Some("apps"));
+/// ```
 pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))

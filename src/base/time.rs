@@ -45,6 +45,16 @@ pub enum TimeFault {
 ///
 /// A leap second (`:60`) is refused: no microsecond since 1970 corresponds to it, and moving it would change the
 /// record.
+///
+/// ```
+/// use hclake::base::time::parse_instant;
+///
+/// let eight_hours_east = 8 * 3600;
+/// let without_zone = parse_instant("2026-05-01 10:15:00.5", eight_hours_east)?;
+/// assert_eq!(without_zone, parse_instant("2026-05-01T02:15:00.5Z", 0)?);
+/// assert_eq!(without_zone.to_string(), "2026-05-01T02:15:00.500000Z");
+/// # Ok::<(), hclake::base::time::TimeFault>(())
+/// ```
 pub fn parse_instant(text: &str, assumed_offset_s: i32) -> Result<Timestamp, TimeFault> {
     let (head, rest) = text.as_bytes().split_first_chunk::<19>().ok_or(TimeFault::Form)?;
     let separators = [head[4], head[7], head[13], head[16]];
@@ -171,6 +181,10 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
 }
 
 /// A length of time in words, in the largest unit that is exact enough: `90 s`, `20 min`, `30 h`, `3 days`.
+///
+/// ```
+/// assert_eq!(hclake::base::time::in_words(20 * 60), "20 min");
+/// ```
 pub fn in_words(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;

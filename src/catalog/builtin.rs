@@ -1,6 +1,6 @@
 //! The built-in lists, as the texts of their files. It parses none of them.
 
-pub(super) const BUILTIN: [(&str, &str); 6] = [
+pub(super) const BUILTIN: &[(&str, &str)] = &[
     ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
     ("apps.toml", include_str!("builtin/apps.toml")),
     ("deploy_tasks.toml", include_str!("builtin/deploy_tasks.toml")),

@@ -144,13 +144,13 @@ settings! {
         page: Some("completeness.md#when-a-record-is-gone"),
     }
 
-    /// The brake: where a complete listing would declare more than this share of at least 20 records gone, they are
+    /// The deletion guard: where a complete listing would declare more than this share of at least 20 records gone, they are
     /// kept open and the run ends with 3. `hclake sync --allow-gone` lets it pass.
     MAX_GONE_PERCENT: u8 {
         key: "sync.max_gone_percent",
         kind: Kind::Whole(0..=100),
         default: Some("30"),
-        page: Some("completeness.md#the-brake"),
+        page: Some("completeness.md#the-deletion-guard"),
     }
 
     /// A listing with more than this share of records that could not be read is not complete: what could be read is

@@ -448,8 +448,11 @@ fn answers_are_the_same_in_every_session_zone() {
             for grouping in report.header.groupings.iter().map(|g| Some(g.name.clone())).chain([None]) {
                 let takes_until = report.header.params.iter().any(|p| p.name == ParamName::Until);
                 let until = range.until.filter(|_| takes_until);
-                answers
-                    .push(text(&run(&conn, report, &Params { by: grouping, until, ..range.clone() }, now()).unwrap()));
+                let takes_since = report.header.params.iter().any(|p| p.name == ParamName::Since);
+                let since = range.since.filter(|_| takes_since);
+                answers.push(text(
+                    &run(&conn, report, &Params { by: grouping, since, until, ..range.clone() }, now()).unwrap(),
+                ));
             }
         }
         answers

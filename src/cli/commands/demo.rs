@@ -72,7 +72,7 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
     let emulator = Emulator::start(World::new(&catalog, world.clone()), cloud).await?;
     let settings = settings(store, &world, &emulator, &ak, sk.expose())?;
-    streams.remark(&format!("a cloud emulator serves six lists on {}", emulator.base_url()));
+    streams.remark(&format!("a cloud emulator serves {} lists on {}", catalog.endpoints().len(), emulator.base_url()));
     let mut began = Vec::new();
     for night in 0..NIGHTS {
         clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
