@@ -82,7 +82,7 @@ impl Settings {
         }
     }
 
-    /// Names what was asked for and how, secrets left out, so that two runs can be told to have been asked alike.
+    /// A hash of the settings without their secrets: runs with equal settings have equal hashes.
     pub fn hash(&self) -> String {
         let asked = format!(
             "{:?} {:?} {} {} {} {} {} {:?} {:?}",
