@@ -186,6 +186,20 @@ fn rows_without_a_key_forbid_any_proof_that_others_are_gone() {
 }
 
 #[test]
+fn two_different_records_under_one_key_on_a_page_forbid_any_proof_and_two_equal_ones_do_not() {
+    let evidence_of = |content| {
+        let mut pass = Pass::new(shape(10, true), 0);
+        let request = pass.next_request().expect("a first page");
+        let rows = vec![row(1), row(2), RowFacts { content, ..row(1) }];
+        pass.on_page(request.id, PageFacts { total: Some(2), rows, ..PageFacts::default() });
+        Box::new(pass).into_listing().expect("one short page ends the list").evidence
+    };
+    let unprovable = evidence_of(row(1).content + 1);
+    assert!(matches!(&unprovable, Evidence::Unprovable(reason) if reason.contains("one key")), "{unprovable:?}");
+    assert!(!matches!(evidence_of(row(1).content), Evidence::Unprovable(_)));
+}
+
+#[test]
 fn an_unsorted_list_is_proved_by_totals_alone() {
     let server = Server::of(1_000);
     let outcome = run(shape(100, true), 3, |request, _| {

@@ -295,3 +295,14 @@ fn causes(error: &reqwest::Error) -> String {
     }
     if texts.is_empty() { "the exchange failed".to_owned() } else { texts.join(": ") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_an_answer_is_broken_and_a_whole_one_is_not() {
+        assert!(matches!(partial(StatusCode::PARTIAL_CONTENT), Some(Broken::Contradictory(_))));
+        assert_eq!(partial(StatusCode::OK), None);
+    }
+}
