@@ -14,7 +14,7 @@ mod tally;
 #[cfg(test)]
 mod testing;
 
-pub use auth::credentials::{Credentials, Identity, IdentityKind};
+pub use auth::credentials::{Identity, IdentityKind};
 pub use call::{Abandoned, Attempt, Call, Reply, Sent};
 pub use client::{Client, ClientSettings};
 pub use error::{ApiError, Error, ErrorClass};

@@ -9,9 +9,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::client::{Client, ClientSettings};
 use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 use crate::catalog::spec::Service;
-use crate::cloud::auth::credentials::Credentials;
 use crate::cloud::limit::rate::RateSettings;
 use crate::cloud::lookup::endpoint::EndpointOverrides;
 

@@ -22,7 +22,7 @@ mod values;
 pub use choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 pub use entry::Setting;
 pub use env::Environment;
-pub use keys::{ECS_METADATA_URL, FoundKeys, Keys, KeysFault, Search, SourceReport, SourceState};
+pub use keys::{ECS_METADATA_URL, FoundKeys, KeysFault, Search, SourceReport, SourceState};
 pub use reference::reference;
 pub use resolve::{ConfigError, FILE_NAME, PublishSettings, Settings, of_this_shell, resolve};
 pub use scopes::{Credentials, ScopeSettings};

@@ -4,11 +4,11 @@
 use std::fmt::Display;
 
 use super::entry::Key;
-use super::keys::Keys;
 use super::resolve::Settings;
 use super::settings::{self, PROJECT, PROJECT_ID};
 use super::value::Origin;
 use super::values::Values;
+use crate::base::credentials::Credentials;
 
 const STARS: &str = "********";
 const NONE: &str = "none";
@@ -73,22 +73,22 @@ impl Lines {
         self.add(setting, value, Origin::Default);
     }
 
-    fn keys(&mut self, name: &str, keys: &Keys, origin: &Origin) {
+    fn keys(&mut self, name: &str, keys: &Credentials, origin: &Origin) {
         let mut add = |part: &str, value: &str| self.add(format!("{name}.{part}"), value, origin.clone());
         match keys {
-            Keys::Pair { security_token, .. } => {
+            Credentials::AkSk { security_token, .. } => {
                 add("access_key", STARS);
                 add("secret_key", STARS);
                 if security_token.is_some() {
                     add("security_token", STARS);
                 }
             }
-            Keys::Token(_) => add("token", STARS),
-            Keys::Password { user, .. } => {
+            Credentials::Token(_) => add("token", STARS),
+            Credentials::Password { user, .. } => {
                 add("user", user);
                 add("password", STARS);
             }
-            Keys::EcsMetadata { base_url } => add("ecs_metadata", base_url),
+            Credentials::EcsMetadata { base_url } => add("ecs_metadata", base_url),
         }
     }
 }

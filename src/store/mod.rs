@@ -39,5 +39,6 @@ pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
 pub use staged_run::{StagedRun, SweptProject, newest_run_at};
 pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};
 pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
+pub use table::reconcile::KeyChange;
 pub use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -26,7 +26,7 @@ use crate::store::table::append::{self, Buffer, Database};
 use crate::store::table::layout::Layout;
 use crate::store::table::merge;
 use crate::store::table::raw::RawTexts;
-use crate::store::table::reconcile::{self, Prepared};
+use crate::store::table::reconcile::{self, KeyChange, Prepared};
 use crate::store::table::row_file::RowFile;
 
 /// A project from which a table has been read.
@@ -42,7 +42,7 @@ pub struct StagedRun {
     shadow: ShadowCopy,
     tables: Vec<Table>,
     refused: Vec<(String, Error)>,
-    key_changes: Vec<(String, String, String)>,
+    key_changes: Vec<KeyChange>,
     sweeps: Vec<Sweep>,
     run: RunStamp,
     deletion_guard: Option<DeletionGuard>,
@@ -76,9 +76,9 @@ impl StagedRun {
         let connection = shadow.connection();
         let prepared = reconcile::run(connection, endpoints)?;
         let (mut layouts, mut refused, mut key_changes) = (Vec::new(), Vec::new(), Vec::new());
-        for Prepared { layout, refusal, key_before } in prepared {
+        for Prepared { layout, refusal, key_change } in prepared {
             refused.extend(refusal.map(|refusal| (layout.table.clone(), refusal)));
-            key_changes.extend(key_before.map(|before| (layout.table.clone(), before, layout.key_text())));
+            key_changes.extend(key_change);
             layouts.push(layout);
         }
         connection.execute_batch(template::CREATE_STAGING.text).map_err(Error::sql("prepare the staging tables"))?;
@@ -116,7 +116,7 @@ impl StagedRun {
     }
 
     /// Tables whose key changes with this run, with the old and the new key.
-    pub fn key_changes(&self) -> &[(String, String, String)] {
+    pub fn key_changes(&self) -> &[KeyChange] {
         &self.key_changes
     }
 

@@ -5,14 +5,13 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::catalog::spec::Service;
 use crate::cloud::EndpointOverrides;
-use crate::cloud::auth::credentials::Credentials;
 use crate::cloud::client::ClientSettings;
 use crate::cloud::limit::rate::RateSettings;
 use crate::config::settings::{
     CONNECT_TIMEOUT_S, ENDPOINT_URL, IN_FLIGHT, MAX_GONE_PERCENT, MEMORY_LIMIT_MB, RATE_PER_S, READ_TIMEOUT_S,
     REQUEST_LOG_DAYS,
 };
-use crate::config::{FoundKeys, Keys, KeysFault, Settings};
+use crate::config::{KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
@@ -29,28 +28,17 @@ pub struct Request {
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
-    let credentials = credentials(&found);
     let rate = RateSettings { rate_per_s: settings.by_service(RATE_PER_S), in_flight: settings.get(IN_FLIGHT) };
     let read_timeout = Duration::from_secs(settings.get(READ_TIMEOUT_S));
     Ok(ClientSettings {
         source: found.source,
         overrides: endpoint_overrides(settings, profile),
-        ..ClientSettings::new(credentials, rate, connect_timeout(settings), read_timeout)
+        ..ClientSettings::new(found.keys, rate, connect_timeout(settings), read_timeout)
     })
 }
 
 pub(super) fn connect_timeout(settings: &Settings) -> Duration {
     Duration::from_secs(settings.get(CONNECT_TIMEOUT_S))
-}
-
-/// Keys as the cloud's clients take them.
-pub(super) fn credentials(found: &FoundKeys) -> Credentials {
-    match found.keys.clone() {
-        Keys::Pair { ak, sk, security_token } => Credentials::AkSk { ak, sk, security_token },
-        Keys::Token(token) => Credentials::Token(token),
-        Keys::Password { user, password, domain } => Credentials::Password { user, password, domain },
-        Keys::EcsMetadata { base_url } => Credentials::EcsMetadata { base_url },
-    }
 }
 
 /// The addresses of services for the credentials of a profile. An IAM address from the credentials' source applies where

@@ -27,7 +27,7 @@ use crate::cloud::{Attempt, ClientSettings};
 use crate::config::settings::{CODEARTS_ZONE, CONFIRM_GONE, MAX_BAD_PERCENT};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::normalize::DecodeSettings;
-use crate::store::{self, Purpose, StagedRun, StoreSettings};
+use crate::store::{self, KeyChange, Purpose, StagedRun, StoreSettings};
 use crate::sweep::{Ending, HELD_BYTES_MAX, PageBudget};
 
 /// Lists swept at the same time.
@@ -141,7 +141,7 @@ async fn sweep_all(
     for list in &mut plan.lists {
         list.fault = refused.get(&list.endpoint.name).cloned().or(list.fault.take());
     }
-    for (table, before, now) in &key_changes {
+    for KeyChange { table, before, now } in &key_changes {
         observer.event(&Event::Warning(format!(
             "the key of {table} was {before} and is {now} now: its records are matched by the new one from this run on"
         )));

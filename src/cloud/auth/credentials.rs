@@ -1,7 +1,7 @@
-//! What identifies the caller to the cloud. Values only: this module does not know where they were found.
+//! How credentials are named in messages and redacted in answers, and the keys that sign requests. Values only: this
+//! module does not know where they were found.
 
-use std::fmt;
-
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
@@ -12,28 +12,6 @@ pub struct KeyPair {
     pub sk: Secret,
     /// Present with temporary keys.
     pub security_token: Option<Secret>,
-}
-
-/// A key pair that signs each request, a token that is sent with it, or what is needed to get one of these.
-#[derive(Clone)]
-pub enum Credentials {
-    AkSk {
-        ak: String,
-        sk: Secret,
-        /// Present with temporary keys.
-        security_token: Option<Secret>,
-    },
-    Token(Secret),
-    /// Of an IAM user. IAM exchanges it for tokens, one per project.
-    Password {
-        user: String,
-        password: Secret,
-        domain: String,
-    },
-    /// The metadata service of this ECS gives temporary keys.
-    EcsMetadata {
-        base_url: String,
-    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,19 +88,6 @@ impl KeyPair {
     }
 }
 
-/// Names the kind, never a value.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Credentials::AkSk { security_token: None, .. } => "AkSk(***)",
-            Credentials::AkSk { security_token: Some(_), .. } => "AkSk(***, with security token)",
-            Credentials::Token(_) => "Token(***)",
-            Credentials::Password { .. } => "Password(***)",
-            Credentials::EcsMetadata { .. } => "EcsMetadata",
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,12 +98,6 @@ mod tests {
             sk: Secret::new("canary-sk"),
             security_token: Some(Secret::new("canary-token")),
         }
-    }
-
-    #[test]
-    fn debug_names_the_kind_and_no_value() {
-        assert_eq!(format!("{:?}", temporary()), "AkSk(***, with security token)");
-        assert_eq!(format!("{:#?}", Credentials::Token(Secret::new("canary"))), "Token(***)");
     }
 
     #[test]

@@ -4,9 +4,10 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::cached::AuthMethod;
-use super::credentials::{Credentials, KeyPair};
+use super::credentials::KeyPair;
 use super::sign;
 use crate::base::clock::Timestamp;
+use crate::base::credentials::Credentials;
 use crate::cloud::error::Error;
 
 pub(crate) const JSON: &str = "application/json";

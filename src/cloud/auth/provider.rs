@@ -9,10 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::cached::{AuthMethod, CachedCredential, CredentialScope};
-use super::credentials::{Credentials, KeyPair};
+use super::credentials::KeyPair;
 use super::metadata::Metadata;
 use super::token;
 use crate::base::clock::Timestamp;
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 use crate::cloud::call::Call;
 use crate::cloud::error::Error;

@@ -4,35 +4,16 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 
 /// Bytes of a file of credentials; one that is larger is something else.
 pub(super) const CREDENTIALS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Keys {
-    Pair {
-        ak: String,
-        sk: Secret,
-        security_token: Option<Secret>,
-    },
-    Token(Secret),
-    /// Of an IAM user; IAM gives a token for them.
-    Password {
-        user: String,
-        password: Secret,
-        domain: String,
-    },
-    /// Temporary keys, to be fetched from the metadata service of this ECS.
-    EcsMetadata {
-        base_url: String,
-    },
-}
-
 /// Credentials, where they were found, and what was said beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundKeys {
-    pub keys: Keys,
+    pub keys: Credentials,
     pub source: String,
     /// IAM project that goes with the keys.
     pub project_id: Option<String>,
@@ -41,7 +22,7 @@ pub struct FoundKeys {
 }
 
 impl FoundKeys {
-    pub(super) fn new(keys: Keys, source: String) -> FoundKeys {
+    pub(super) fn new(keys: Credentials, source: String) -> FoundKeys {
         FoundKeys { keys, source, project_id: None, region: None, iam_endpoint: None }
     }
 }

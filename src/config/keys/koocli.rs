@@ -4,7 +4,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::found::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use super::found::{FoundKeys, Looked, SourceState, pair, read};
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 use crate::config::env::Environment;
 
@@ -75,7 +76,7 @@ impl Profile {
         let secret = |text: &Option<String>| filled(text).map(Secret::new);
         let names = [&format!("accessKeyId in {place}"), "secretAccessKey"];
         let (ak, sk) = pair(names, self.access_key_id.as_deref(), secret(&self.secret_access_key))?;
-        let keys = Keys::Pair { ak, sk, security_token: secret(&self.security_token) };
+        let keys = Credentials::AkSk { ak, sk, security_token: secret(&self.security_token) };
         Ok(FoundKeys {
             project_id: filled(&self.project_id),
             region: filled(&self.region),

@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use super::found::{FoundKeys, Keys, Looked, SourceState, pair, read};
+use super::found::{FoundKeys, Looked, SourceState, pair, read};
+use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 use crate::config::env::{Environment, SDK_CREDENTIALS_FILE};
 
@@ -59,7 +60,7 @@ impl Section<'_> {
         let secret = |name: &str| self.get(name).map(Secret::new);
         let place = self.place(file);
         let (ak, sk) = pair([&format!("ak in {place}"), "sk"], self.get("ak"), secret("sk"))?;
-        let keys = Keys::Pair { ak, sk, security_token: secret("security_token") };
+        let keys = Credentials::AkSk { ak, sk, security_token: secret("security_token") };
         Ok(FoundKeys {
             project_id: self.get("project_id").map(str::to_owned),
             iam_endpoint: self.get("iam_endpoint").map(str::to_owned),

@@ -1,8 +1,9 @@
 //! The search for credentials: every place they may lie, in the order in which they are looked for, and the first that
 //! holds them. None are mixed. What must be asked of a network is only named.
 
-use super::found::{CARRIAGE_RETURN, FoundKeys, Keys, Looked, SourceState};
+use super::found::{CARRIAGE_RETURN, FoundKeys, Looked, SourceState};
 use super::{koocli, sdk_file, variables};
+use crate::base::credentials::Credentials;
 use crate::config::env::Environment;
 
 /// Where the ECS metadata service answers, on every ECS.
@@ -136,7 +137,7 @@ fn unnamed(environment: &Environment, wanted: &Wanted) -> Vec<Looked> {
         match wanted.ecs_metadata_url {
             Some(url) => {
                 let source = format!("the ECS metadata service at {url}");
-                Ok(FoundKeys::new(Keys::EcsMetadata { base_url: url.to_owned() }, source))
+                Ok(FoundKeys::new(Credentials::EcsMetadata { base_url: url.to_owned() }, source))
             }
             None => Err(SourceState::NotSwitchedOn),
         },

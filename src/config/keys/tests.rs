@@ -4,6 +4,7 @@ use std::fs;
 
 use super::found::CREDENTIALS_FILE_BYTES_MAX;
 use super::*;
+use crate::base::credentials::Credentials;
 use crate::config::Environment;
 
 const PAIR: [(&str, &str); 2] = [("HUAWEICLOUD_SDK_AK", "ak-sdk"), ("HUAWEICLOUD_SDK_SK", "sk-sdk")];
@@ -58,7 +59,7 @@ impl Home {
 
 fn ak(found: Result<FoundKeys, KeysFault>) -> String {
     match found.unwrap().keys {
-        Keys::Pair { ak, .. } => ak,
+        Credentials::AkSk { ak, .. } => ak,
         other => panic!("{other:?} is no pair"),
     }
 }
@@ -74,7 +75,7 @@ fn the_first_family_that_is_set_wins_whole() {
     ]);
     let found = home.found().unwrap();
     assert_eq!(found.source, "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK");
-    let Keys::Pair { ak, sk, security_token } = found.keys else { panic!("a pair was set") };
+    let Credentials::AkSk { ak, sk, security_token } = found.keys else { panic!("a pair was set") };
     assert_eq!((ak.as_str(), sk.expose()), ("first", "s1"));
     assert!(security_token.is_none(), "a token of another family must not be mixed in");
 }
@@ -107,14 +108,14 @@ fn each_source_gives_way_to_those_before_it() {
         (found.keys, found.source)
     };
     let pair = |skipped, files| match source(skipped, files).0 {
-        Keys::Pair { ak, .. } => ak,
+        Credentials::AkSk { ak, .. } => ak,
         other => panic!("{other:?}"),
     };
     assert_eq!([pair(0, 2), pair(2, 2), pair(4, 2)], ["1", "2", "3"]);
-    assert!(matches!(source(6, 2).0, Keys::Token(_)));
-    assert!(matches!(source(7, 2).0, Keys::Password { .. }));
+    assert!(matches!(source(6, 2).0, Credentials::Token(_)));
+    assert!(matches!(source(7, 2).0, Credentials::Password { .. }));
     assert_eq!([pair(10, 2), pair(10, 1)], ["6", "ak-koo"]);
-    assert_eq!(source(10, 0).0, Keys::EcsMetadata { base_url: ECS_METADATA_URL.to_owned() });
+    assert_eq!(source(10, 0).0, Credentials::EcsMetadata { base_url: ECS_METADATA_URL.to_owned() });
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn the_sdk_file_gives_its_basic_section_else_its_global_one() {
     let found = Home::new(&[]).with_sdk_file(text).found().unwrap();
     assert_eq!((found.project_id.as_deref(), found.iam_endpoint.as_deref()), (Some("p"), Some("https://iam.example")));
     assert!(found.source.starts_with("[basic] of /"), "{}", found.source);
-    let Keys::Pair { ak, security_token, .. } = found.keys else { panic!("a pair") };
+    let Credentials::AkSk { ak, security_token, .. } = found.keys else { panic!("a pair") };
     assert_eq!((ak.as_str(), security_token.unwrap().expose()), ("ak-basic", "t"));
     let global = Home::new(&[]).with_sdk_file("[global]\nak = ak-global\nsk = s\n").found();
     assert_eq!(self::ak(global), "ak-global");
@@ -168,7 +169,7 @@ fn koocli_gives_its_current_profile_with_region_and_project() {
     let found = Home::new(&[]).with_koocli(KOOCLI).found().unwrap();
     assert_eq!((found.region.as_deref(), found.project_id.as_deref()), (Some("cn-north-4"), Some("p-koo")));
     assert!(found.source.starts_with("profile work of /"), "{}", found.source);
-    assert!(matches!(found.keys, Keys::Pair { security_token: None, .. }), "an empty token is none");
+    assert!(matches!(found.keys, Credentials::AkSk { security_token: None, .. }), "an empty token is none");
 }
 
 #[test]
@@ -179,7 +180,7 @@ fn what_koocli_has_encrypted_is_passed_over_and_told() {
     assert!(text.ends_with("its keys are encrypted, so only KooCLI can read them"), "{text}");
     let url = Some(ECS_METADATA_URL);
     let search = home.search(&Wanted { profile: None, ecs_metadata_url: url });
-    assert!(matches!(search.found.unwrap().keys, Keys::EcsMetadata { .. }));
+    assert!(matches!(search.found.unwrap().keys, Credentials::EcsMetadata { .. }));
 }
 
 #[test]

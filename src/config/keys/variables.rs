@@ -1,6 +1,7 @@
 //! Credentials in environment variables: families of names, each whole or not at all.
 
-use super::found::{FoundKeys, Keys, Looked, SourceState, pair, require_clean};
+use super::found::{FoundKeys, Looked, SourceState, pair, require_clean};
+use crate::base::credentials::Credentials;
 use crate::config::env::{
     Environment, HW_AUTH_TOKEN, HW_DOMAIN_NAME, HW_USER_NAME, HW_USER_PASSWORD, KEY_FAMILIES, KeyNames,
 };
@@ -18,26 +19,26 @@ pub(super) fn look(environment: &Environment) -> Vec<Looked> {
     let token = token.and_then(|token| require_clean(HW_AUTH_TOKEN, token.expose()).map(|()| token));
     places.push(Looked::new(
         HW_AUTH_TOKEN,
-        token.map(|token| FoundKeys::new(Keys::Token(token), HW_AUTH_TOKEN.to_owned())),
+        token.map(|token| FoundKeys::new(Credentials::Token(token), HW_AUTH_TOKEN.to_owned())),
     ));
     let source = format!("{HW_USER_NAME} and {HW_USER_PASSWORD}");
     places.push(Looked::new(source.clone(), password(environment).map(|keys| FoundKeys::new(keys, source))));
     places
 }
 
-fn key_pair(environment: &Environment, names: &KeyNames) -> Result<Keys, SourceState> {
+fn key_pair(environment: &Environment, names: &KeyNames) -> Result<Credentials, SourceState> {
     let (ak, sk) = pair([names.ak, names.sk], environment.text(names.ak), environment.secret(names.sk))?;
     let security_token = names.security_token.and_then(|name| Some((name, environment.secret(name)?)));
     security_token.iter().try_for_each(|(name, token)| require_clean(name, token.expose()))?;
-    Ok(Keys::Pair { ak, sk, security_token: security_token.map(|(_, token)| token) })
+    Ok(Credentials::AkSk { ak, sk, security_token: security_token.map(|(_, token)| token) })
 }
 
 /// A domain alone is no credential: other tools are given one beside their keys.
-fn password(environment: &Environment) -> Result<Keys, SourceState> {
+fn password(environment: &Environment) -> Result<Credentials, SourceState> {
     let (user, password) =
         pair([HW_USER_NAME, HW_USER_PASSWORD], environment.text(HW_USER_NAME), environment.secret(HW_USER_PASSWORD))?;
     match environment.text(HW_DOMAIN_NAME) {
-        Some(domain) => Ok(Keys::Password { user, password, domain: domain.to_owned() }),
+        Some(domain) => Ok(Credentials::Password { user, password, domain: domain.to_owned() }),
         None => Err(SourceState::Half { set: HW_USER_NAME.to_owned(), missing: HW_DOMAIN_NAME.to_owned() }),
     }
 }

@@ -1,7 +1,7 @@
 //! Merges the staged sweeps of one table into its current records and history, and counts the result of each sweep.
 //! It runs inside the transaction of a run and knows nothing of files.
 
-use duckdb::Connection;
+use duckdb::{Connection, OptionalExt};
 
 use super::append::{self, Database};
 use super::layout::Layout;
@@ -132,14 +132,7 @@ impl Statements<'_> {
 
     fn require_unique(&self, table: &str) -> Result<(), Error> {
         let sql = template::DUPLICATE_KEYS.fill(&self.values)?;
-        let mut statement = self.connection.prepare(&sql).map_err(self.failed())?;
-        let mut rows = statement.query([]).map_err(self.failed())?;
-        match rows.next().map_err(self.failed())? {
-            None => Ok(()),
-            Some(row) => {
-                let key = row.get(0).map_err(self.failed())?;
-                Err(Error::Duplicate { table: table.to_owned(), key })
-            }
-        }
+        let key = self.connection.query_row(&sql, [], |row| row.get(0)).optional().map_err(self.failed())?;
+        key.map_or(Ok(()), |key| Err(Error::Duplicate { table: table.to_owned(), key }))
     }
 }

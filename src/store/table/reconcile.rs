@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use arrow::datatypes::DataType;
-use duckdb::Connection;
+use duckdb::{Connection, OptionalExt};
 
 use super::layout::Layout;
 use crate::catalog::spec::Endpoint;
@@ -18,8 +18,15 @@ pub(crate) struct Prepared {
     pub layout: Layout,
     /// Why nothing of the list can be stored, if its entry does not fit the table.
     pub refusal: Option<Error>,
-    /// The list's former key, if the key has changed.
-    pub key_before: Option<String>,
+    pub key_change: Option<KeyChange>,
+}
+
+/// A table whose records are matched by another key from this run on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    pub table: String,
+    pub before: String,
+    pub now: String,
 }
 
 /// Prepares the store for all lists of a run, in the order given.
@@ -31,44 +38,36 @@ pub(crate) fn run(connection: &Connection, endpoints: &[Endpoint]) -> Result<Vec
 }
 
 fn prepare(connection: &Connection, layout: Layout) -> Result<Prepared, Error> {
-    let layout = match reconcile(connection, layout.clone()) {
-        Ok(layout) => layout,
-        Err(refusal @ (Error::ColumnType { .. } | Error::RowIdHidden { .. })) => {
-            return Ok(Prepared { layout, refusal: Some(refusal), key_before: None });
+    let prepared = reconcile(connection, layout.clone()).and_then(|layout| {
+        let key_change = record_key(connection, &layout)?;
+        Ok(Prepared { layout, refusal: None, key_change })
+    });
+    prepared.or_else(|error| match error {
+        Error::ColumnType { .. } | Error::RowIdHidden { .. } | Error::KeyShared { .. } => {
+            Ok(Prepared { layout, refusal: Some(error), key_change: None })
         }
-        Err(error) => return Err(error),
-    };
-    match record_key(connection, &layout) {
-        Ok(key_before) => Ok(Prepared { layout, refusal: None, key_before }),
-        Err(refusal @ Error::KeyShared { .. }) => Ok(Prepared { layout, refusal: Some(refusal), key_before: None }),
-        Err(error) => Err(error),
-    }
+        _ => Err(error),
+    })
 }
 
-/// Records the key of a list, and returns the former one if it has changed. A new key must be unique among the open
-/// records of the table.
-fn record_key(connection: &Connection, layout: &Layout) -> Result<Option<String>, Error> {
+/// Records the key of a list, and says how it has changed if it has. A new key must be unique among the open records
+/// of the table.
+fn record_key(connection: &Connection, layout: &Layout) -> Result<Option<KeyChange>, Error> {
     let doing = || Error::sql(format!("read the key of table {}", layout.table));
+    let first = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, String>(0)).optional().map_err(doing());
     let mut values = layout.values();
-    let key_columns = layout.key_text();
-    let recorded: Option<String> = first(connection, &template::KEY_RECORDED.fill(&values)?).map_err(doing())?;
-    if recorded.as_ref() == Some(&key_columns) {
+    let now = layout.key_text();
+    let recorded = first(&template::KEY_RECORDED.fill(&values)?)?;
+    if recorded.as_ref() == Some(&now) {
         return Ok(None);
     }
-    if let Some(sample) = first(connection, &template::SHARED_KEY.fill(&values)?).map_err(doing())? {
+    if let Some(sample) = first(&template::SHARED_KEY.fill(&values)?)? {
         let before = recorded.unwrap_or_else(|| "not recorded".to_owned());
-        return Err(Error::KeyShared { table: layout.table.clone(), key_columns, before, sample });
+        return Err(Error::KeyShared { table: layout.table.clone(), key_columns: now, before, sample });
     }
-    values.insert("key_columns_text", literal(&key_columns));
+    values.insert("key_columns_text", literal(&now));
     connection.execute_batch(&template::RECORD_KEY.fill(&values)?).map_err(doing())?;
-    Ok(recorded)
-}
-
-/// The text in the first row, if there is one.
-fn first(connection: &Connection, sql: &str) -> duckdb::Result<Option<String>> {
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    rows.next()?.map(|row| row.get(0)).transpose()
+    Ok(recorded.map(|before| KeyChange { table: layout.table.clone(), before, now }))
 }
 
 fn require_distinct_names(layouts: &[Layout]) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use crate::cloud::lookup::host_probe::{Answered, HostProbe};
 use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::sweep::{CloudSource, PageRequest, PageSource};
 use crate::sync::clients::{self, Clients, KnownProjects};
-use crate::sync::error as ended;
+use crate::sync::error::Error as RunError;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
 use crate::sync::request;
 
@@ -45,7 +45,7 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report
     let adapted = |settings| ClientSettings { retry: RETRY, ..settings };
     let clients = match Clients::new(trial.settings, &trial.clock, adapted) {
         Ok(clients) => clients,
-        Err(ended::Error::Keys(_)) => {
+        Err(RunError::Keys(_)) => {
             return (tried.report)(Finding::new(Mark::Skipped, "list", NO_CREDENTIALS));
         }
         Err(error) => {

@@ -5,7 +5,6 @@ use crate::config::{Search, Settings, SourceReport, SourceState};
 use crate::store;
 use crate::sync::clients::short_secret_warning;
 use crate::sync::plan::PlanError;
-use crate::sync::request;
 
 /// Free space that a run needs, as a multiple of the store: the copy that it works on, DuckDB's temporary files, and
 /// new records.
@@ -48,7 +47,7 @@ fn searched(search: &Search) -> Finding {
         Ok(found) => found,
         Err(fault) => return Finding::new(Mark::Failed, "credentials", fault.to_string()).hint(fault.hint()),
     };
-    let short = request::credentials(found).is_too_short_to_redact().then(short_secret_warning);
+    let short = found.keys.is_too_short_to_redact().then(short_secret_warning);
     let warning = short.as_ref().map_or(String::new(), |short| format!("; {short}"));
     let mark = if short.is_some() { Mark::Warning } else { Mark::Ok };
     Finding::new(mark, "credentials", format!("{}{warning}{}", found.source, passed_over(&search.sources)))

@@ -440,7 +440,7 @@ fn the_table_of_settings_is_the_programs() {
     }
     assert!(
         shown == table,
-        "docs/configuration.md is not what the table of settings says; write it anew:\n\
+        "docs/configuration.md is not what the table of settings says; write it again:\n\
          HCLAKE_WRITE_DOCS=1 cargo test --locked --no-default-features --test it table_of_settings"
     );
 }

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hclake::base::clock::SystemClock;
+use hclake::base::credentials::Credentials;
 use hclake::base::secret::Secret;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
 use hclake::cloud::Reply;
 use hclake::cloud::client::BODY_BYTES_MAX;
-use hclake::cloud::{Call, Client, ClientSettings, Credentials, EndpointOverrides, Error, RateSettings, RetryLimits};
+use hclake::cloud::{Call, Client, ClientSettings, EndpointOverrides, Error, RateSettings, RetryLimits};
 use hclake::sweep::Envelope;
 
 use crate::support::{Tenant, small_world};

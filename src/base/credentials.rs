@@ -1,0 +1,60 @@
+//! What can authorise requests: the kinds of credentials, from where they are found to where requests are signed. It
+//! knows nothing of either place.
+
+use std::fmt;
+
+use super::secret::Secret;
+
+/// A key pair that signs each request, a token that is sent with it, or what is needed to get one of these.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Credentials {
+    AkSk {
+        ak: String,
+        sk: Secret,
+        /// Present with temporary keys.
+        security_token: Option<Secret>,
+    },
+    Token(Secret),
+    /// Of an IAM user. IAM exchanges it for tokens, one per project.
+    Password {
+        user: String,
+        password: Secret,
+        domain: String,
+    },
+    /// The metadata service of this ECS gives temporary keys.
+    EcsMetadata {
+        base_url: String,
+    },
+}
+
+/// Names the kind, never a value.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Credentials::AkSk { security_token: None, .. } => "AkSk(***)",
+            Credentials::AkSk { security_token: Some(_), .. } => "AkSk(***, with security token)",
+            Credentials::Token(_) => "Token(***)",
+            Credentials::Password { .. } => "Password(***)",
+            Credentials::EcsMetadata { .. } => "EcsMetadata",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn temporary() -> Credentials {
+        Credentials::AkSk {
+            ak: "canary-ak".into(),
+            sk: Secret::new("canary-sk"),
+            security_token: Some(Secret::new("canary-token")),
+        }
+    }
+
+    #[test]
+    fn debug_names_the_kind_and_no_value() {
+        assert_eq!(format!("{:?}", temporary()), "AkSk(***, with security token)");
+        assert_eq!(format!("{:#?}", Credentials::Token(Secret::new("canary"))), "Token(***)");
+    }
+}
