@@ -1,9 +1,9 @@
--- title: What happened to install jobs
+-- title: What became of the install jobs of then?
+-- group: changes
 -- about: Install jobs by their status at one instant (since; the first run where it is left out) and at a later one
 --   (as_of). Jobs that are missing at one of the two are shown separately.
 -- needs: app_install_jobs, app_install_jobs_versions, runs, sweeps
--- param: since instant none
--- param: as_of instant newest
+-- takes: since, as_of
 -- note: A project that was first read after since is compared from its first reading on.
 -- note: A job that was listed without a status is shown as (none).
 

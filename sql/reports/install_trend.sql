@@ -1,11 +1,10 @@
--- title: Installations week by week
+-- title: Do installations fail more often than in the weeks before?
+-- group: installations
 -- about: For each week in which installations finished (SUCCESS or FAIL): how many, how many of those failed, and how the
 --   failure rate changed against the week before. A job counts in the week of its update_time, where that lies in the
 --   range: since is inside it, until is not. Jobs without an update_time are left out.
 -- needs: app_install_jobs, app_install_jobs_versions
--- param: since instant none
--- param: until instant none
--- param: as_of instant newest
+-- takes: since, until, as_of
 -- by: overall  week
 -- by: app      app_label AS app, app_id, week
 -- note: Weeks are UTC and named by their Monday. The first and the last week of a range may be cut short by it.
@@ -31,7 +30,7 @@ apps AS (
 weeks AS (
     SELECT
         date_trunc('week', changed_at)::DATE AS week,
-        if('{{by}}' = 'app', app_id, NULL) AS app_id,
+        if(list_contains({{by}}, 'app'), app_id, NULL) AS app_id,
         count(*) AS finished,
         count(*) FILTER (job_status = 'FAIL') AS failed
     FROM known CROSS JOIN asked

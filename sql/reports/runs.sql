@@ -1,8 +1,8 @@
--- title: Runs and their sweeps
+-- title: Which runs were there, and how did each list end?
+-- group: runs
 -- about: The runs that started in the range, newest first, with a row for each sweep; without since, the newest 20.
 -- needs: runs, sweeps
--- param: since instant none
--- param: until instant none
+-- takes: since, until
 -- note: Only a sweep whose verdict is complete may have declared records gone; proof says how it was proved complete.
 -- note: A run without sweeps shows one row, its sweep columns empty.
 

@@ -8,4 +8,5 @@ pub mod exit;
 pub mod nearest;
 pub mod secret;
 pub mod time;
+pub mod time_zone;
 pub mod whole_file;

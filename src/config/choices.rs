@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::value::{FromValue, Value};
+use crate::base::time_zone::TimeZone;
 use crate::catalog::file::parse_offset;
 
 /// Which CodeArts projects to list.
@@ -102,6 +103,12 @@ impl fmt::Display for Zone {
         let (hours, minutes) = (self.offset_s / 3600, self.offset_s.abs() / 60 % 60);
         let sign = if self.offset_s < 0 { '-' } else { '+' };
         write!(f, "{sign}{:02}:{minutes:02}", hours.abs())
+    }
+}
+
+impl FromValue for TimeZone {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        String::from_value(value)?.parse().ok()
     }
 }
 

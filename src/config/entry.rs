@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::choices::{CodeartsProjects, Zone};
+use crate::base::time_zone::TimeZone;
 use super::value::{FromValue, Value};
 use crate::catalog::spec::Service;
 
@@ -58,6 +59,8 @@ pub(super) enum Kind {
     /// With what is wrong with an address, if anything is.
     Url(fn(&str) -> Option<String>),
     Zone,
+    /// A zone of the IANA database, or an offset.
+    TimeZone,
     Switch,
     Whole(RangeInclusive<i64>),
     /// Requests a second: 0, which is no limit, or one of the range.
@@ -76,6 +79,7 @@ impl Kind {
             Kind::Path => "a path".to_owned(),
             Kind::Url(_) => "a URL".to_owned(),
             Kind::Zone => "an offset such as \"+08:00\"".to_owned(),
+            Kind::TimeZone => "a time zone such as \"Asia/Shanghai\" or \"+08:00\"".to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::Whole(_) => format!("a whole number {}", self.range().unwrap_or_default()),
             Kind::Rate(_) => format!("a number, {}", self.range().unwrap_or_default()),
@@ -99,7 +103,7 @@ impl Kind {
     pub(super) fn value_of(&self, text: &str) -> Option<Value> {
         let texts = || text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
         Some(match self {
-            Kind::Text | Kind::Url(_) | Kind::Zone | Kind::Choice(_) => Value::Text(text.to_owned()),
+            Kind::Text | Kind::Url(_) | Kind::Zone | Kind::TimeZone | Kind::Choice(_) => Value::Text(text.to_owned()),
             Kind::Path => Value::Path(PathBuf::from(text)),
             Kind::Switch => Value::Switch(text.parse().ok()?),
             Kind::Whole(_) => Value::Whole(text.parse().ok()?),
@@ -116,6 +120,9 @@ impl Kind {
             (Kind::Url(fault), Value::Text(url)) => return fault(url).into_iter().collect(),
             (Kind::Zone, Value::Text(text)) if Zone::parse(text).is_none() => {
                 format!("is \"{text}\": write an offset such as \"+08:00\"")
+            }
+            (Kind::TimeZone, Value::Text(text)) if text.parse::<TimeZone>().is_err() => {
+                format!("is \"{text}\": write {}", self.expected())
             }
             (Kind::Whole(range), Value::Whole(number)) if !range.contains(number) => match *range.end() {
                 i64::MAX => format!("is {number}: it must be {} or more", range.start()),

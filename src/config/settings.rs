@@ -11,6 +11,7 @@ use super::address::{endpoint_fault, metadata_fault};
 use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
+use crate::base::time_zone::TimeZone;
 
 /// Declares each setting by its entry, and lists them all.
 macro_rules! settings {
@@ -51,6 +52,26 @@ settings! {
         example: "lists",
         variables: &["HCLAKE_CATALOG_DIR"],
         page: Some("lists-of-your-own.md"),
+    }
+
+    /// A folder of reports of your own: SQL files with the same headers as the built-in ones; `hclake report check FILE`
+    /// names what is wrong with one. A relative path counts from the configuration file's folder.
+    REPORT_DIR: Option<PathBuf> {
+        key: "report_dir",
+        kind: Kind::Path,
+        example: "reports",
+        variables: &["HCLAKE_REPORT_DIR"],
+        page: Some("reports.md"),
+    }
+
+    /// The zone in which reports count days and weeks and show times: a name of the IANA database or an offset.
+    TIMEZONE: TimeZone {
+        key: "timezone",
+        kind: Kind::TimeZone,
+        default: Some("UTC"),
+        example: "Asia/Shanghai",
+        variables: &["HCLAKE_TIMEZONE"],
+        page: Some("reports.md"),
     }
 
     /// The region to list. It has no default.

@@ -2,87 +2,128 @@
 //! reads text and knows nothing of connections or results.
 //!
 //! ```sql
-//! -- title: one line
+//! -- title: one line, as a question
+//! -- group: installations
 //! -- about: what the rows are; goes on
 //! --   in lines indented so
 //! -- needs: table, another_table
-//! -- param: since instant none
-//! -- param: as_of instant newest
-//! -- by: app  app_name AS app, app_id
-//! -- note: what a reader should know of a column
+//! -- takes: since, until, as_of, app, min = 5
+//! -- param: days count 30  how many days are looked at
+//! -- args: id
+//! -- by: app  app, app_id
+//! -- alias: application = app
+//! -- wide: app_id
+//! -- bar: failure_rate_pct
+//! -- spark: rates_pct
+//! -- note: what a reader should know
+//! -- note(evidence, trend): what a reader should know where one of these columns is shown
 //! ```
 //!
-//! With `by` lines the statement holds `{{columns}}`, which becomes the chosen line's expressions, and may hold
-//! `{{by}}`, which becomes its name. Values are never put into the text: they are bound to `$name`.
+//! With `by` lines the statement holds `{{columns}}`, which becomes the expressions of the groupings that are asked for,
+//! and may hold `{{by}}`, which becomes the list of their names. Values are never put into the text: they are bound to
+//! `$name`, as text.
 
 use std::collections::BTreeSet;
 
 /// The description of a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
+    /// The question that the report answers, in one line.
     pub title: String,
+    /// The heading under which it is listed.
+    pub group: String,
+    /// What the rows are.
     pub about: String,
     /// Tables and views without which the statement cannot run.
     pub needs: Vec<String>,
+    /// What it can be asked with.
     pub params: Vec<Param>,
+    /// Parameters whose values may follow the name of the report, in this order.
+    pub args: Vec<String>,
     /// What the rows can be grouped by; the first is taken where none is asked for.
     pub groupings: Vec<Grouping>,
-    pub notes: Vec<String>,
+    /// Other names of groupings: (other name, name).
+    pub aliases: Vec<(String, String)>,
+    /// Columns that a table shows only with `--wide`.
+    pub wide: Vec<String>,
+    /// Columns of percentages beside which a terminal draws a bar.
+    pub bars: Vec<String>,
+    /// Columns of lists that a terminal draws as a line.
+    pub sparks: Vec<String>,
+    /// What a reader should know of the rows.
+    pub notes: Vec<Note>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A remark on the rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// It concerns these columns, and is of use where one of them is shown. If there are none, it always is.
+    pub columns: Vec<String>,
+    /// Whole sentences.
+    pub text: String,
+}
+
+/// Something that a report can be asked with.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Param {
-    pub name: ParamName,
+    /// Its name, in statements after `$`.
+    pub name: String,
+    /// What its value must be.
     pub kind: ParamKind,
+    /// Its value where none is given.
     pub default: ParamDefault,
+    /// What it is for.
+    pub about: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ParamName {
-    /// From this instant on.
-    Since,
-    /// Up to, and not with, this instant.
-    Until,
-    /// With the records as they were known at this instant.
-    AsOf,
-}
-
-impl ParamName {
-    pub const ALL: [ParamName; 3] = [ParamName::Since, ParamName::Until, ParamName::AsOf];
-
-    /// The name in headers and, after `$`, in statements.
-    pub fn name(self) -> &'static str {
-        match self {
-            ParamName::Since => "since",
-            ParamName::Until => "until",
-            ParamName::AsOf => "as_of",
-        }
-    }
-
-    /// The option of the command line that sets it.
-    pub fn option(self) -> &'static str {
-        match self {
-            ParamName::Since => "--since",
-            ParamName::Until => "--until",
-            ParamName::AsOf => "--as-of",
-        }
-    }
-}
-
+/// What a value must be; all are bound as text, or as NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParamKind {
-    /// Bound as text in RFC 3339, or as NULL; the statement casts it to TIMESTAMPTZ.
+    /// RFC 3339; the statement casts it to TIMESTAMPTZ.
     Instant,
+    /// Any text.
+    Text,
+    /// A whole number that is not negative.
+    Count,
+    /// A number.
+    Number,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The value of a parameter that is not given.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParamDefault {
     /// NULL: no bound.
     None,
     /// The instant of the newest state, which the caller knows.
     Newest,
+    /// This text.
+    Value(String),
 }
 
+/// The parameters that have an option of their own on the command line: name, kind, default, meaning.
+const STANDARD: [(&str, ParamKind, ParamDefault, &str); 9] = [
+    ("since", ParamKind::Instant, ParamDefault::None, "from this instant on"),
+    ("until", ParamKind::Instant, ParamDefault::None, "before this instant"),
+    ("as_of", ParamKind::Instant, ParamDefault::Newest, "with the records as they were at this instant"),
+    ("app", ParamKind::Text, ParamDefault::None, "only this application: its name or id, * for any text"),
+    ("instance", ParamKind::Text, ParamDefault::None, "only this desktop: its name or id, * for any text"),
+    ("target", ParamKind::Text, ParamDefault::None, "only what was installed for this user, * for any text"),
+    ("scope", ParamKind::Text, ParamDefault::None, "only this region and project, * for any text"),
+    ("id", ParamKind::Text, ParamDefault::None, "the record's id"),
+    ("min", ParamKind::Count, ParamDefault::None, "only rows that rest on at least so many"),
+];
+
+impl Param {
+    /// The option of the command line that sets it.
+    pub fn option(&self) -> String {
+        match STANDARD.iter().any(|(name, ..)| *name == self.name) {
+            true => format!("--{}", self.name.replace('_', "-")),
+            false => format!("--param {}=…", self.name),
+        }
+    }
+}
+
+/// A way to group rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grouping {
     /// Lower-case letters and underscores.
@@ -124,6 +165,8 @@ type Fault = (usize, String);
 struct Entry {
     line: usize,
     key: String,
+    /// In parentheses after the key.
+    columns: Vec<String>,
     value: String,
 }
 
@@ -138,20 +181,29 @@ fn entries(text: &str) -> Result<Vec<Entry>, Fault> {
             last.value.push_str(content.trim());
             continue;
         }
-        let (key, value) = content
-            .split_once(':')
-            .map(|(key, value)| (key.trim(), value.trim()))
-            .filter(|(key, value)| is_name(key) && !value.is_empty())
-            .ok_or_else(|| (line, format!("expected `-- key: value`, found `--{content}`")))?;
-        entries.push(Entry { line, key: key.to_owned(), value: value.to_owned() });
+        let (key, columns, value) =
+            split(content).ok_or_else(|| (line, format!("expected `-- key: value`, found `--{content}`")))?;
+        entries.push(Entry { line, key: key.to_owned(), columns, value: value.to_owned() });
     }
     Ok(entries)
+}
+
+/// Key, columns in parentheses, and value of `key(column, column): value`.
+fn split(content: &str) -> Option<(&str, Vec<String>, &str)> {
+    let (key, value) = content.split_once(':').map(|(key, value)| (key.trim(), value.trim()))?;
+    let (key, columns) = match key.strip_suffix(')').and_then(|key| key.split_once('(')) {
+        Some((key, columns)) if key == "note" => (key, names(columns)),
+        Some(_) => return None,
+        None => (key, Vec::new()),
+    };
+    (is_name(key) && !value.is_empty()).then_some((key, columns, value))
 }
 
 fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
     let value = entry.value.as_str();
     match entry.key.as_str() {
         "title" => set_once(&mut header.title, "title", value),
+        "group" => set_once(&mut header.group, "group", value),
         "about" => set_once(&mut header.about, "about", value),
         "needs" => {
             for table in value.split(',').map(str::trim) {
@@ -160,12 +212,8 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             }
             Ok(())
         }
-        "param" => {
-            let param = param(value)?;
-            let repeated = header.params.iter().any(|p| p.name == param.name);
-            header.params.push(param);
-            unless_repeated(repeated, "param", param.name.name())
-        }
+        "takes" => value.split(',').try_for_each(|text| add_param(header, taken(text)?)),
+        "param" => add_param(header, own_param(value)?),
         "by" => {
             let grouping = grouping(value)?;
             let repeated = header.groupings.iter().any(|g| g.name == grouping.name);
@@ -173,12 +221,45 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             header.groupings.push(grouping);
             Ok(())
         }
-        "note" => {
-            header.notes.push(value.to_owned());
+        "alias" => {
+            for pair in value.split(',') {
+                let (name, known) =
+                    pair.split_once('=').ok_or_else(|| format!("expected `-- alias: name = grouping`, found `{pair}`"))?;
+                if !header.groupings.iter().any(|grouping| grouping.name == known.trim()) {
+                    return Err(format!("`{}` is no grouping of a line above", known.trim()));
+                }
+                header.aliases.push((name.trim().to_owned(), known.trim().to_owned()));
+            }
             Ok(())
         }
-        other => Err(format!("unknown key `{other}`; there are title, about, needs, param, by and note")),
+        "args" => {
+            header.args = names(value);
+            let is_param = |name: &String| header.params.iter().any(|param| param.name == *name);
+            match header.args.iter().find(|name| !is_param(name)) {
+                Some(name) => Err(format!("`{name}` is no parameter of a line above")),
+                None => Ok(()),
+            }
+        }
+        "wide" => Ok(header.wide.extend(names(value))),
+        "bar" => Ok(header.bars.extend(names(value))),
+        "spark" => Ok(header.sparks.extend(names(value))),
+        "note" => Ok(header.notes.push(Note { columns: entry.columns.clone(), text: value.to_owned() })),
+        other => Err(format!(
+            "unknown key `{other}`; there are title, group, about, needs, takes, param, args, by, alias, wide, bar, spark and \
+             note"
+        )),
     }
+}
+
+fn names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+fn add_param(header: &mut Header, param: Param) -> Result<(), String> {
+    let repeated = header.params.iter().any(|p| p.name == param.name);
+    unless_repeated(repeated, "param", &param.name)?;
+    header.params.push(param);
+    Ok(())
 }
 
 fn set_once(slot: &mut String, key: &str, value: &str) -> Result<(), String> {
@@ -187,25 +268,43 @@ fn set_once(slot: &mut String, key: &str, value: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn param(value: &str) -> Result<Param, String> {
-    let words: Vec<&str> = value.split_whitespace().collect();
-    let &[name, kind, default] = words.as_slice() else {
-        return Err(format!("expected `-- param: name type default`, found `{value}`"));
+/// A parameter that every report means alike: `min`, or `min = 5` with a default of the report's own.
+fn taken(text: &str) -> Result<Param, String> {
+    let (name, value) = match text.split_once('=') {
+        Some((name, value)) => (name.trim(), Some(value.trim())),
+        None => (text.trim(), None),
     };
-    let name = ParamName::ALL
-        .into_iter()
-        .find(|known| known.name() == name)
-        .ok_or_else(|| format!("unknown param `{name}`; there are since, until and as_of"))?;
+    let (name, kind, default, about) = STANDARD.iter().find(|(known, ..)| *known == name).ok_or_else(|| {
+        let known: Vec<&str> = STANDARD.iter().map(|(name, ..)| *name).collect();
+        format!("unknown param `{name}`; there are {}; others are declared with `-- param:`", known.join(", "))
+    })?;
+    let default = value.map_or(default.clone(), |value| ParamDefault::Value(value.to_owned()));
+    Ok(Param { name: (*name).to_owned(), kind: *kind, default, about: (*about).to_owned() })
+}
+
+/// A parameter of the report's own: name, type, default and meaning.
+fn own_param(value: &str) -> Result<Param, String> {
+    let mut words = value.splitn(4, char::is_whitespace).filter(|word| !word.is_empty());
+    let (Some(name), Some(kind), Some(default)) = (words.next(), words.next(), words.next()) else {
+        return Err(format!("expected `-- param: name type default meaning`, found `{value}`"));
+    };
+    unless_name(name, "a param")?;
+    if STANDARD.iter().any(|(known, ..)| *known == name) {
+        return Err(format!("`{name}` means the same in every report: `-- takes: {name}`"));
+    }
     let kind = match kind {
         "instant" => ParamKind::Instant,
-        other => return Err(format!("unknown type `{other}`; there is instant")),
+        "text" => ParamKind::Text,
+        "count" => ParamKind::Count,
+        "number" => ParamKind::Number,
+        other => return Err(format!("unknown type `{other}`; there are instant, text, count and number")),
     };
     let default = match default {
         "none" => ParamDefault::None,
-        "newest" => ParamDefault::Newest,
-        other => return Err(format!("unknown default `{other}`; there are none and newest")),
+        "newest" if kind == ParamKind::Instant => ParamDefault::Newest,
+        value => ParamDefault::Value(value.to_owned()),
     };
-    Ok(Param { name, kind, default })
+    Ok(Param { name: name.to_owned(), kind, default, about: words.next().unwrap_or_default().trim().to_owned() })
 }
 
 fn grouping(value: &str) -> Result<Grouping, String> {
@@ -228,14 +327,14 @@ fn hold(header: &Header, text: &str) -> Result<(), Fault> {
             return Err((index + 1, "a placeholder, but the header has no `-- by:` line".to_owned()));
         }
         for name in dollar_names(line) {
-            if !header.params.iter().any(|param| param.name.name() == name) {
+            if !header.params.iter().any(|param| param.name == name) {
                 return Err((index + 1, format!("`${name}` has no `-- param:` line")));
             }
             used.insert(name);
         }
     }
-    if let Some(idle) = header.params.iter().find(|param| !used.contains(param.name.name())) {
-        return Err((1, format!("the statement never uses `${}`", idle.name.name())));
+    if let Some(idle) = header.params.iter().find(|param| !used.contains(param.name.as_str())) {
+        return Err((1, format!("the statement never uses `${}`", idle.name)));
     }
     if !header.groupings.is_empty() && !has_columns {
         return Err((1, format!("`-- by:` lines, but no {COLUMNS} in the statement")));
@@ -245,6 +344,26 @@ fn hold(header: &Header, text: &str) -> Result<(), Fault> {
 
 fn dollar_names(line: &str) -> impl Iterator<Item = &str> {
     line.split('$').skip(1).map(|rest| rest.split(|c: char| !is_name_char(c)).next().unwrap_or_default())
+}
+
+/// The expressions of a select list: its parts between commas outside parentheses and quotes.
+pub(super) fn expressions(columns: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut depth, mut is_quoted, mut start) = (0_i32, false, 0);
+    for (at, c) in columns.char_indices() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            '(' | '[' if !is_quoted => depth += 1,
+            ')' | ']' if !is_quoted => depth -= 1,
+            ',' if !is_quoted && depth == 0 => {
+                parts.push(columns[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(columns[start..].trim());
+    parts
 }
 
 fn is_name_char(c: char) -> bool {

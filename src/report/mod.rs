@@ -1,141 +1,124 @@
-//! Reports: questions to the store, each an SQL file in `sql/reports`. Its header describes the answer, what it needs, and
-//! how it may be narrowed and grouped. This module reads the files and runs them on a given connection; it knows nothing
-//! of where the store is or how a result is shown.
+//! Reports: questions to the store, each an SQL file in `sql/reports` or in a folder of the user's own. Its header
+//! describes the answer, what it needs, and how it may be narrowed and grouped. This module reads the files and runs them
+//! on a given connection; it knows nothing of where the store is or how a result is shown.
 
+mod error;
+pub mod folder;
 pub mod head;
 pub mod header;
+mod request;
+mod session;
 pub mod when;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::LazyLock;
-
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use chrono::SecondsFormat;
 use duckdb::Connection;
 
 use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
+use crate::base::time_zone::TimeZone;
 use crate::schema::{RUNS, is_list_table};
-use header::{Grouping, Header, ParamDefault, ParamName};
+pub use error::Error;
+use header::{Grouping, Header, Note};
+pub use request::{GROUPINGS_MAX, Moment, Request};
+use request::Values;
+pub use session::Session;
 
 /// Rows of one result, at most: it is held in memory whole.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
 
-const EMBEDDED: &[(&str, &str)] = &[
+/// The headings of the list of reports, in its order: how headers name them.
+pub const GROUPS: [&str; 5] = ["installations", "changes", "inventory", "jobs and deployments", "runs"];
+
+const BUILT_IN: &[(&str, &str)] = &[
     ("install_failures", include_str!("../../sql/reports/install_failures.sql")),
     ("install_outcomes", include_str!("../../sql/reports/install_outcomes.sql")),
     ("install_trend", include_str!("../../sql/reports/install_trend.sql")),
     ("runs", include_str!("../../sql/reports/runs.sql")),
 ];
 
-static REPORTS: LazyLock<Vec<Report>> = LazyLock::new(|| {
-    let read = |&(name, sql): &(&'static str, &'static str)| {
-        let header = header::parse(&format!("sql/reports/{name}.sql"), sql).expect("a test reads every header");
-        Report { name, header, sql }
-    };
-    EMBEDDED.iter().map(read).collect()
-});
-
 /// A question with a name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Report {
-    pub name: &'static str,
+    /// The name of its file, without the ending.
+    pub name: String,
+    /// What it answers, and how it can be asked.
     pub header: Header,
-    sql: &'static str,
+    sql: String,
 }
 
-/// How an answer is narrowed and grouped; where a value is `None`, the report's header decides.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Params {
-    /// From this instant on.
-    pub since: Option<Timestamp>,
-    /// Up to, and not with, this instant.
-    pub until: Option<Timestamp>,
-    /// With the records as they were known at this instant.
-    pub as_of: Option<Timestamp>,
-    /// One of the header's groupings.
-    pub by: Option<String>,
+/// All reports that can be asked for.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    all: Vec<Report>,
 }
 
 /// An answer; its columns are there also where it has no rows.
 #[derive(Clone, Debug)]
 pub struct ReportResult {
+    /// Names and types of the columns.
     pub schema: SchemaRef,
+    /// The rows.
     pub batches: Vec<RecordBatch>,
-    /// Remarks on the rows, a line each: first the range, then the header's notes.
-    pub notes: Vec<String>,
+    /// Remarks on the rows: first the range, then those of the header.
+    pub notes: Vec<Note>,
+    /// How many rows there were before `top` cut them.
+    pub rows_found: usize,
+    /// How a table shows the columns.
+    pub layout: Layout,
+}
+
+/// How a table shows the columns of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Shown only where all are asked for.
+    pub wide: Vec<String>,
+    /// Percentages beside which a bar is drawn.
+    pub bars: Vec<String>,
+    /// Lists that are drawn as a line.
+    pub sparks: Vec<String>,
 }
 
 impl ReportResult {
+    /// How many rows the answer has.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("there is no report `{name}`")]
-    UnknownReport { name: String, nearest: Option<&'static str> },
-    #[error("the report `{report}` cannot be grouped by `{name}`")]
-    UnknownGrouping { report: &'static str, name: String, nearest: Option<&'static str>, known: Vec<&'static str> },
-    #[error("the report `{report}` takes no {option}")]
-    NotTaken { report: &'static str, option: &'static str, taken: Vec<&'static str> },
-    #[error("the range is empty: since {} is not before until {}", plain(*.since), plain(*.until))]
-    EmptyRange { since: Timestamp, until: Timestamp },
-    #[error("the report `{report}` is not available: {reason}")]
-    Unavailable { report: &'static str, reason: String },
-    #[error("the report `{report}` has more than {RESULT_ROWS_MAX} rows")]
-    TooManyRows { report: &'static str },
-    #[error("the report `{report}` could not be run: {source}")]
-    Database { report: &'static str, source: duckdb::Error },
-    #[error("the tables of the store could not be listed: {0}")]
-    Tables(#[source] duckdb::Error),
-    #[error("the first run could not be read: {0}")]
-    FirstRun(#[source] duckdb::Error),
-}
-
-impl Error {
-    /// What to do next, if anything.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Error::UnknownReport { nearest, .. } => {
-                let known: Vec<&str> = reports().iter().map(|report| report.name).collect();
-                Some(offer(*nearest, "reports", &known))
-            }
-            Error::UnknownGrouping { nearest, known, .. } => Some(offer(*nearest, "groupings", known)),
-            Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),
-            Error::NotTaken { taken, .. } => Some(format!("it takes {}", taken.join(", "))),
-            Error::EmptyRange { .. } => Some("--since is the earlier end and --until the later".to_owned()),
-            Error::Unavailable { .. } => Some("`hclake sync` fetches the lists that reports are made of".to_owned()),
-            Error::TooManyRows { .. } => Some("narrow it with --since and --until, or group it by less".to_owned()),
-            Error::Database { .. } | Error::Tables(_) | Error::FirstRun(_) => None,
-        }
+impl Reports {
+    /// Those that come with hclake, in the order they are listed.
+    pub fn built_in() -> Reports {
+        let read = |&(name, sql): &(&str, &str)| {
+            let header = header::parse(&format!("sql/reports/{name}.sql"), sql).expect("a test reads every header");
+            Report { name: name.to_owned(), header, sql: sql.to_owned() }
+        };
+        Reports { all: BUILT_IN.iter().map(read).collect() }
     }
-}
 
-fn offer(nearest: Option<&str>, what: &str, known: &[&str]) -> String {
-    let guess = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
-    if known.is_empty() {
-        format!("{guess}there are no {what}")
-    } else {
-        format!("{guess}there are the {what} {}", known.join(", "))
+    /// These and others; one of the same name takes the place of the earlier one.
+    pub fn and(mut self, others: Vec<Report>) -> Reports {
+        self.all.retain(|report| !others.iter().any(|other| other.name == report.name));
+        self.all.extend(others);
+        self
     }
-}
 
-/// Every report, in the order they are listed.
-pub fn reports() -> &'static [Report] {
-    &REPORTS
-}
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Report> {
+        self.all.iter()
+    }
 
-/// The report of that name, or an error that offers the nearest.
-pub fn find(name: &str) -> Result<&'static Report, Error> {
-    reports().iter().find(|report| report.name == name).ok_or_else(|| Error::UnknownReport {
-        name: name.to_owned(),
-        nearest: nearest(name, reports().iter().map(|report| report.name)),
-    })
+    /// The report of that name, or an error that offers the nearest.
+    pub fn find(&self, name: &str) -> Result<&Report, Error> {
+        self.all.iter().find(|report| report.name == name).ok_or_else(|| Error::UnknownReport {
+            name: name.to_owned(),
+            nearest: nearest(name, self.all.iter().map(|report| report.name.as_str())).map(str::to_owned),
+            known: self.all.iter().map(|report| report.name.clone()).collect(),
+        })
+    }
 }
 
 /// Why `report` cannot be run on this store; `None` where it can.
@@ -153,101 +136,70 @@ pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<String>,
     })
 }
 
+/// Whether the store has a table or view of this name, or the connection a temporary one.
 fn has_table(conn: &Connection, name: &str) -> duckdb::Result<bool> {
     const SQL: &str = "SELECT count(*) FROM information_schema.tables
-        WHERE table_name = ? AND table_catalog = current_database() AND table_schema = current_schema()";
+        WHERE table_name = ? AND (table_catalog = 'temp'
+            OR table_catalog = current_database() AND table_schema = current_schema())";
     conn.query_row(SQL, [name], |row| row.get::<_, i64>(0)).map(|count| count > 0)
 }
 
-/// Runs `report` for the records as they were at `params.as_of`, else at `default_as_of`.
-pub fn run(
-    conn: &Connection,
-    report: &'static Report,
-    params: &Params,
-    default_as_of: Timestamp,
-) -> Result<ReportResult, Error> {
-    let grouping = report.grouping(params.by.as_deref())?;
-    let values = report.values(params, default_as_of)?;
-    if let Some(reason) = unavailable(conn, report)? {
-        return Err(Error::Unavailable { report: report.name, reason });
+impl Session<'_> {
+    /// Runs `report` for the records as they were at the request's `as_of`, else at the newest run.
+    pub fn run(&self, report: &Report, request: &Request, moment: Moment) -> Result<ReportResult, Error> {
+        let groupings = request::groupings(report, &request.by)?;
+        let values = request::values(report, self, request, moment)?;
+        if let Some(reason) = unavailable(self.conn, report)? {
+            return Err(Error::Unavailable { report: report.name.clone(), reason });
+        }
+        let (schema, batches) = fetch(self.conn, &report.statement(&groupings), &values, RESULT_ROWS_MAX)
+            .map_err(|source| Error::Database { report: report.name.clone(), source })?
+            .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
+        let always = |text: String| Note { columns: Vec::new(), text };
+        let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
+        let end = values.instant("as_of").unwrap_or(moment.newest);
+        notes.extend(outside_note(self.conn, request, &values, end, self.zone)?.map(always));
+        notes.extend(report.header.notes.iter().cloned());
+        let header = &report.header;
+        let layout = Layout { wide: header.wide.clone(), bars: header.bars.clone(), sparks: header.sparks.clone() };
+        let rows_found = batches.iter().map(RecordBatch::num_rows).sum();
+        Ok(ReportResult { schema, batches: first(batches, request.top), notes, rows_found, layout })
     }
-    let (schema, batches) = fetch(conn, &report.statement(grouping), &values, RESULT_ROWS_MAX)
-        .map_err(|source| Error::Database { report: report.name, source })?
-        .ok_or(Error::TooManyRows { report: report.name })?;
-    let mut notes = vec![range_note(grouping, &values)];
-    notes.extend(outside_note(conn, params, value_of(&values, "as_of").unwrap_or(default_as_of))?);
-    notes.extend(report.header.notes.iter().cloned());
-    Ok(ReportResult { schema, batches, notes })
+}
+
+/// The first `rows_max` rows.
+fn first(batches: Vec<RecordBatch>, rows_max: Option<usize>) -> Vec<RecordBatch> {
+    let Some(mut left) = rows_max else { return batches };
+    let take = |batch: RecordBatch| {
+        let rows = batch.num_rows().min(left);
+        left -= rows;
+        batch.slice(0, rows)
+    };
+    batches.into_iter().map(take).filter(|batch| batch.num_rows() > 0).collect()
 }
 
 impl Report {
+    /// A report that a file of the user's own describes.
+    pub(crate) fn parse(file: &str, name: &str, text: &str) -> Result<Report, header::HeaderError> {
+        Ok(Report { name: name.to_owned(), header: header::parse(file, text)?, sql: text.to_owned() })
+    }
+
     /// The lists that the report is made of: those of its tables that are lists.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
         self.header.needs.iter().map(String::as_str).filter(|name| is_list_table(name))
     }
 
-    /// The grouping of that name, else the first; `None` where the report has none.
-    fn grouping(&'static self, by: Option<&str>) -> Result<Option<&'static Grouping>, Error> {
-        let known = &self.header.groupings;
-        let Some(name) = by else { return Ok(known.first()) };
-        if known.is_empty() {
-            return Err(self.not_taken("--by"));
-        }
-        let names = || known.iter().map(|grouping| grouping.name.as_str());
-        known.iter().find(|grouping| grouping.name == name).map(Some).ok_or_else(|| Error::UnknownGrouping {
-            report: self.name,
-            name: name.to_owned(),
-            nearest: nearest(name, names()),
-            known: names().collect(),
-        })
-    }
-
-    /// The value of each parameter that the header names.
-    fn values(&self, params: &Params, default_as_of: Timestamp) -> Result<Values, Error> {
-        let mut values = Values::new();
-        for name in ParamName::ALL {
-            let given = match name {
-                ParamName::Since => params.since,
-                ParamName::Until => params.until,
-                ParamName::AsOf => params.as_of,
-            };
-            match self.header.params.iter().find(|param| param.name == name) {
-                Some(param) => values.push((name, given.or(default(param.default, default_as_of)))),
-                None if given.is_some() => return Err(self.not_taken(name.option())),
-                None => {}
+    /// The statement as it runs, with its parameters as `$name`.
+    pub fn statement(&self, groupings: &[&Grouping]) -> String {
+        let mut expressions: Vec<&str> = Vec::new();
+        for expression in groupings.iter().flat_map(|grouping| header::expressions(&grouping.columns)) {
+            if !expressions.contains(&expression) {
+                expressions.push(expression);
             }
         }
-        match (value_of(&values, "since"), value_of(&values, "until")) {
-            (Some(since), Some(until)) if since >= until => Err(Error::EmptyRange { since, until }),
-            _ => Ok(values),
-        }
+        let names: Vec<String> = groupings.iter().map(|grouping| format!("'{}'", grouping.name)).collect();
+        self.sql.replace(header::COLUMNS, &expressions.join(", ")).replace(header::BY, &format!("[{}]", names.join(", ")))
     }
-
-    fn not_taken(&self, option: &'static str) -> Error {
-        let by = (!self.header.groupings.is_empty()).then_some("--by");
-        let taken = self.header.params.iter().map(|param| param.name.option()).chain(by).collect();
-        Error::NotTaken { report: self.name, option, taken }
-    }
-
-    fn statement(&self, grouping: Option<&Grouping>) -> String {
-        match grouping {
-            Some(Grouping { name, columns }) => self.sql.replace(header::COLUMNS, columns).replace(header::BY, name),
-            None => self.sql.to_owned(),
-        }
-    }
-}
-
-type Values = Vec<(ParamName, Option<Timestamp>)>;
-
-fn default(default: ParamDefault, newest: Timestamp) -> Option<Timestamp> {
-    match default {
-        ParamDefault::None => None,
-        ParamDefault::Newest => Some(newest),
-    }
-}
-
-fn value_of(values: &Values, name: &str) -> Option<Timestamp> {
-    values.iter().find(|(known, _)| known.name() == name).and_then(|(_, value)| *value)
 }
 
 /// `None` where the result has more than `rows_max` rows. Instants are bound as text: a bound timestamp has no zone, and
@@ -261,7 +213,7 @@ fn fetch(
     let mut statement = conn.prepare(sql)?;
     for index in 1..=statement.parameter_count() {
         let name = statement.parameter_name(index)?;
-        statement.raw_bind_parameter(index, value_of(values, &name).map(|at| at.to_string()))?;
+        statement.raw_bind_parameter(index, values.text(&name))?;
     }
     statement.raw_execute()?;
     let schema = statement.schema();
@@ -279,19 +231,27 @@ fn fetch(
 }
 
 /// A note where the range that was asked for goes beyond the runs, which end at `end`.
-fn outside_note(conn: &Connection, params: &Params, end: Timestamp) -> Result<Option<String>, Error> {
+fn outside_note(
+    conn: &Connection,
+    request: &Request,
+    values: &Values,
+    end: Timestamp,
+    zone: TimeZone,
+) -> Result<Option<String>, Error> {
     let Some(first) = first_run_at(conn)? else { return Ok(None) };
-    Ok(match (params.since, params.as_of) {
+    let given = |name: &str| values.instant(name).filter(|_| request.given.iter().any(|(given, _)| given == name));
+    let show = |at| zone.show(at);
+    Ok(match (given("since"), given("as_of")) {
         (_, Some(as_of)) if as_of < first => {
-            Some(format!("as of {} nothing was known yet: the first run was at {}", plain(as_of), plain(first)))
+            Some(format!("as of {} nothing was known yet: the first run was at {}", show(as_of), show(first)))
         }
         (Some(since), _) if since > end => {
-            Some(format!("since {} is later than {}, where this report ends", plain(since), plain(end)))
+            Some(format!("since {} is later than {}, where this report ends", show(since), show(end)))
         }
         (Some(since), _) if since < first => Some(format!(
             "since {} is earlier than the first run, at {}: what had gone by then was never seen",
-            plain(since),
-            plain(first)
+            show(since),
+            show(first)
         )),
         _ => None,
     })
@@ -302,29 +262,28 @@ fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
     if !has_table(conn, RUNS).map_err(Error::Tables)? {
         return Ok(None);
     }
-    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::FirstRun)?;
+    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
     Ok(at.map(Timestamp))
 }
 
 /// The records that the rows are about.
-fn range_note(grouping: Option<&Grouping>, values: &Values) -> String {
+fn range_note(groupings: &[&Grouping], values: &Values, zone: TimeZone) -> String {
     let mut parts = Vec::new();
-    if let Some(at) = value_of(values, "as_of") {
-        parts.push(format!("as of {}", plain(at)));
+    if let Some(at) = values.instant("as_of") {
+        parts.push(format!("as of {}", zone.show(at)));
     }
-    parts.push(match (value_of(values, "since"), value_of(values, "until")) {
+    parts.push(match (values.instant("since"), values.instant("until")) {
         (None, None) => "all times".to_owned(),
-        (Some(since), None) => format!("since {}", plain(since)),
-        (None, Some(until)) => format!("until {}", plain(until)),
-        (Some(since), Some(until)) => format!("since {} until {}", plain(since), plain(until)),
+        (Some(since), None) => format!("since {}", zone.show(since)),
+        (None, Some(until)) => format!("until {}", zone.show(until)),
+        (Some(since), Some(until)) => format!("since {} until {}", zone.show(since), zone.show(until)),
     });
-    if let Some(grouping) = grouping {
-        parts.push(format!("by {}", grouping.name));
+    if !groupings.is_empty() {
+        let names: Vec<&str> = groupings.iter().map(|grouping| grouping.name.as_str()).collect();
+        parts.push(format!("by {}", names.join(" and ")));
+    }
+    for name in ["app", "instance", "target", "scope", "id", "min"] {
+        parts.extend(values.text(name).filter(|text| (name, *text) != ("min", "0")).map(|text| format!("{name} {text}")));
     }
     parts.join(", ")
-}
-
-/// RFC 3339 with a fraction only where it is not zero.
-fn plain(at: Timestamp) -> String {
-    at.to_datetime().map_or_else(|| at.to_string(), |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }

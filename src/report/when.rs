@@ -1,11 +1,13 @@
 //! Instants as people write them: a date, a date and time, or an age; and durations as people read them. Pure functions
-//! of the text and of the instant that ages count back from; they know no clock, and no zone but that of the text or UTC.
+//! of the text, of the instant that ages count back from, and of the zone that a time without one is in; they know no
+//! clock.
 
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use crate::base::clock::Timestamp;
+use crate::base::time_zone::TimeZone;
 
 /// The longest age that is accepted, in hours: a hundred years.
 pub const AGE_HOURS_MAX: i64 = 100 * 366 * 24;
@@ -31,14 +33,14 @@ impl WhenError {
 }
 
 /// Reads `2026-05-01` (midnight), `2026-05-01T02:03:04` with or without fraction and zone, and ages in hours,
-/// days and weeks before `before`. What has no zone is UTC; digits beyond the microsecond are cut.
-pub fn parse(text: &str, before: Timestamp) -> Result<Timestamp, WhenError> {
+/// days and weeks before `before`. What has no zone is in `zone`; digits beyond the microsecond are cut.
+pub fn parse(text: &str, before: Timestamp, zone: TimeZone) -> Result<Timestamp, WhenError> {
     let text = text.trim();
     if let Some(hours) = age_hours(text) {
         let hours = hours.filter(|h| *h <= AGE_HOURS_MAX).ok_or_else(|| WhenError::TooLong(text.to_owned()))?;
         return Ok(Timestamp(before.0.saturating_sub(hours * MICROS_PER_HOUR)));
     }
-    instant(text).ok_or_else(|| WhenError::Unreadable(text.to_owned()))
+    instant(text, zone).ok_or_else(|| WhenError::Unreadable(text.to_owned()))
 }
 
 /// A duration in its two greatest units.
@@ -67,13 +69,13 @@ fn age_hours(text: &str) -> Option<Option<i64>> {
     Some(count.parse::<i64>().ok().and_then(|count| count.checked_mul(unit_hours)))
 }
 
-fn instant(text: &str) -> Option<Timestamp> {
+fn instant(text: &str, zone: TimeZone) -> Option<Timestamp> {
     let year_digits = text.bytes().take_while(u8::is_ascii_digit).count();
     if year_digits != 4 {
         return None;
     }
     if let Ok(date) = NaiveDate::parse_from_str(text, "%Y-%m-%d") {
-        return Some(Timestamp::from_datetime(date.and_hms_opt(0, 0, 0)?.and_utc()));
+        return Some(zone.instant(date.and_hms_opt(0, 0, 0)?));
     }
     let text = text.replacen(' ', "T", 1).replace(['z', 'Z'], "+00:00");
     let zoned = ZONED.iter().find_map(|form| DateTime::parse_from_str(&text, form).ok()).map(|at| at.to_utc());

@@ -12,6 +12,7 @@ mod staged_run;
 mod sweeps;
 mod table;
 mod template;
+pub mod views;
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{SummaryFormat, parse_wait};
-use crate::cli::output;
 use crate::cli::output::query_format::QueryFormat;
 use crate::config;
 
@@ -31,12 +30,15 @@ pub(crate) struct SyncArgs {
 
 #[derive(Args)]
 pub(crate) struct ReportArgs {
-    /// Name of the report; without one, all are listed
+    /// Name of the report; without one, all are listed. Several, between commas, go into one Excel workbook
     pub name: Option<String>,
-    /// What rows are grouped by; the list of reports says what each can do
-    #[arg(long, value_name = "GROUPING")]
-    pub by: Option<String>,
-    /// From this instant on: 2026-05-01, 2026-05-01T02:00:00Z, or back from the end: 7d, 26h, 8w
+    /// What the report is about, for those that take it: `object TABLE ID`; files for `check`
+    #[arg(value_name = "VALUE")]
+    pub values: Vec<String>,
+    /// What rows are grouped by, two at once between commas; an unknown one is answered with those there are
+    #[arg(long, value_name = "GROUPING", value_delimiter = ',')]
+    pub by: Vec<String>,
+    /// From this instant on: 2026-05-01, 2026-05-01T02:00:00Z, back from the end (7d, 26h, 8w), a run's number, or last
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Before this instant
@@ -45,8 +47,42 @@ pub(crate) struct ReportArgs {
     /// The records as they were at this instant [default: the newest run]
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<String>,
-    #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
-    pub format: output::Format,
+    /// The zone of days, weeks and times: Asia/Shanghai, +08:00 [default: the setting timezone, else UTC]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub timezone: Option<String>,
+    /// Only this application, by name or id; * stands for any text
+    #[arg(long, value_name = "NAME")]
+    pub app: Option<String>,
+    /// Only this desktop or instance, by name or id
+    #[arg(long, alias = "desktop", value_name = "NAME")]
+    pub instance: Option<String>,
+    /// Only what was installed for this user
+    #[arg(long, alias = "user", value_name = "NAME")]
+    pub target: Option<String>,
+    /// Only this region and project
+    #[arg(long, value_name = "SCOPE")]
+    pub scope: Option<String>,
+    /// Only rows that rest on at least so many installations
+    #[arg(long, value_name = "COUNT")]
+    pub min: Option<String>,
+    /// Only the first rows
+    #[arg(long, value_name = "ROWS")]
+    pub top: Option<usize>,
+    /// Another parameter of the report
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+    /// Show all columns of a table
+    #[arg(long)]
+    pub wide: bool,
+    /// [default: as the name of --out ends, else table]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub format: Option<QueryFormat>,
+    /// Write to this file instead of standard output, in the format that its name ends in
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long, requires = "out")]
+    pub replace: bool,
 }
 
 #[derive(Args)]

@@ -6,19 +6,22 @@ use std::sync::Arc;
 use arrow::util::display::array_value_to_string;
 
 use super::report as report_command;
+use super::report::answer::{self, Form};
 use super::schedule::shell;
 use super::sync as sync_command;
 use crate::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
 use crate::base::exit::Exit;
+use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
 use crate::cli::args::{DemoArgs, Global, SummaryFormat};
 use crate::cli::message::Failure;
+use crate::cli::output::query_format::QueryFormat;
 use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
 use crate::emulator::{Emulator, EmulatorSettings, Running, World, WorldSettings};
-use crate::report::{self, Params, ReportResult};
+use crate::report::{ReportResult, Reports, Request, Session};
 use crate::store;
 use crate::sync;
 
@@ -109,24 +112,23 @@ fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, s
 }
 
 fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let (Some(first), Some(last)) = (nights.first(), nights.last()) else { return Ok(()) };
-    let connection = store::open_read_only(store)?;
+    let Some(first) = nights.first() else { return Ok(()) };
+    let reader = store::open_read_only(store)?;
+    let moment = report_command::moment(&reader)?;
+    let session = Session::begin(&reader, TimeZone::UTC)?;
+    let reports = Reports::built_in();
     let shown = shell(&store.display().to_string());
-    let mut ask = |heading: String, name: &str, params: Params| -> Result<ReportResult, Failure> {
-        streams.remark(&format!("\n$ {heading}"));
-        let result = report::run(&connection, report::find(name)?, &params, *last)?;
+    let mut ask = |options: String, name: &str, request: Request| -> Result<ReportResult, Failure> {
+        streams.remark(&format!("\n$ hclake --store {shown} report {name}{options}"));
+        let result = session.run(reports.find(name)?, &request, moment)?;
         let rows_only = ReportResult { notes: Vec::new(), ..result.clone() };
-        report_command::show(&rows_only, crate::cli::output::Format::Table, streams)?;
+        let form = Form { format: QueryFormat::Table, zone: TimeZone::UTC, is_wide: false, out: None, replace: false };
+        answer::write(&[(name, rows_only)], &form, streams)?;
         Ok(result)
     };
-    ask(
-        format!("hclake --store {shown} report install_outcomes --since {first}"),
-        "install_outcomes",
-        Params { since: Some(*first), ..Params::default() },
-    )?;
-    let failures =
-        ask(format!("hclake --store {shown} report install_failures"), "install_failures", Params::default())?;
-    writeln!(streams.out, "\n{}", answer(&failures)?)?;
+    ask(format!(" --since {first}"), "install_outcomes", Request::default().with("since", first))?;
+    let failures = ask(String::new(), "install_failures", Request::default())?;
+    writeln!(streams.out, "\n{}", conclusion(&failures)?)?;
     streams.remark(&format!(
         "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
          hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",
@@ -136,7 +138,7 @@ fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -
 }
 
 /// Which application fails to install most, and whether it gets worse, with the counts.
-fn answer(failures: &ReportResult) -> Result<String, Failure> {
+fn conclusion(failures: &ReportResult) -> Result<String, Failure> {
     let Some(batch) = failures.batches.iter().find(|batch| batch.num_rows() > 0) else {
         return Ok("No installation has finished yet.".to_owned());
     };
@@ -147,7 +149,7 @@ fn answer(failures: &ReportResult) -> Result<String, Failure> {
     let trend = match cell("trend")?.as_str() {
         "worse" => "It is getting worse",
         "better" => "It is getting better",
-        "steady" => "It is steady",
+        "no clear change" => "There is no clear change",
         _ => "Too few finished lately to tell a trend",
     };
     let share = |failed: &str, finished: &str, rate: &str| -> Result<String, Failure> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::base::time_zone::TimeZone;
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;
@@ -75,7 +76,7 @@ fn parquet(
 fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
     let reader = store::open_read_only(store)?;
     let newest = store::newest_run_at(&reader)?.ok_or(publish::Error::NoRun)?;
-    when::parse(text, newest).map_err(|error| Failure::usage(error.to_string(), error.hint()))
+    when::parse(text, newest, TimeZone::UTC).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
 /// Publishes the run just stored, and earlier ones that are missing, to the folder that the settings name. The folder's

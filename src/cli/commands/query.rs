@@ -112,7 +112,7 @@ fn answer(
             whole.finish().map_err(FileError::at(path))?;
         }
         (Some(format), None) => {
-            let fit = Fit { width: streams::terminal_width(), wide: Wide::Blocks };
+            let fit = Fit { width: streams::terminal_width(), wide: Wide::Blocks, ..Fit::default() };
             output::write_rows(batches, &schema, format, streams.out, fit)?;
             streams.out.flush()?;
         }

@@ -14,6 +14,7 @@ mod table;
 mod tests;
 pub(crate) mod whole;
 pub(crate) mod wrap;
+pub(crate) mod xlsx;
 
 pub(crate) use parquet::parquet_to;
 pub(crate) use rows::{Format, first_rows, table_fitting, write, write_rows};

@@ -1,4 +1,4 @@
-//! The formats of `hclake query`, and which one applies: the one of `--format`, or the one that the file's name ends in.
+//! The formats of answers, and which one applies: the one of `--format`, or the one that the file's name ends in.
 //! If the two differ, it is an error.
 
 use std::path::Path;
@@ -22,19 +22,22 @@ pub(crate) enum QueryFormat {
     Markdown,
     /// A Parquet file, written whole to --out
     Parquet,
+    /// An Excel workbook, written whole to --out
+    Xlsx,
 }
 
 impl QueryFormat {
-    const ALL: [QueryFormat; 6] = [
+    const ALL: [QueryFormat; 7] = [
         QueryFormat::Table,
         QueryFormat::Csv,
         QueryFormat::Json,
         QueryFormat::Jsonl,
         QueryFormat::Markdown,
         QueryFormat::Parquet,
+        QueryFormat::Xlsx,
     ];
 
-    /// `None` for Parquet, which is not text.
+    /// `None` for Parquet and Excel, which are not text.
     pub(crate) fn as_text(self) -> Option<Format> {
         match self {
             QueryFormat::Table => Some(Format::Table),
@@ -42,11 +45,11 @@ impl QueryFormat {
             QueryFormat::Json => Some(Format::Json),
             QueryFormat::Jsonl => Some(Format::Jsonl),
             QueryFormat::Markdown => Some(Format::Markdown),
-            QueryFormat::Parquet => None,
+            QueryFormat::Parquet | QueryFormat::Xlsx => None,
         }
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             QueryFormat::Table => "table",
             QueryFormat::Csv => "csv",
@@ -54,6 +57,7 @@ impl QueryFormat {
             QueryFormat::Jsonl => "jsonl",
             QueryFormat::Markdown => "markdown",
             QueryFormat::Parquet => "parquet",
+            QueryFormat::Xlsx => "xlsx",
         }
     }
 
@@ -66,6 +70,7 @@ impl QueryFormat {
             QueryFormat::Jsonl => &["jsonl", "ndjson"],
             QueryFormat::Markdown => &["md", "markdown"],
             QueryFormat::Parquet => &["parquet"],
+            QueryFormat::Xlsx => &["xlsx"],
         }
     }
 }
@@ -111,6 +116,7 @@ mod tests {
             ("a.ndjson", QueryFormat::Jsonl),
             ("a.md", QueryFormat::Markdown),
             ("a.txt", QueryFormat::Table),
+            ("a.xlsx", QueryFormat::Xlsx),
         ] {
             assert_eq!(format_of(None, Some(Path::new(name))).unwrap(), format, "{name}");
             assert_eq!(format_of(Some(format), Some(Path::new(name))).unwrap(), format, "{name}");
@@ -131,7 +137,7 @@ mod tests {
         for name in ["a", "a.tsv", ".parquet", "a.parquet.bak"] {
             let failure = format_of(None, Some(Path::new(name))).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.text().contains(".txt .csv .json .jsonl .md .parquet"), "{}", failure.text());
+            assert!(failure.text().contains(".txt .csv .json .jsonl .md .parquet .xlsx"), "{}", failure.text());
         }
     }
 

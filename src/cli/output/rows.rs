@@ -13,7 +13,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::share::{Fit, Wide};
 use super::table;
-use crate::schema::{self, UTC_OFFSET};
+use crate::base::time_zone::TimeZone;
+use crate::schema;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
@@ -38,14 +39,14 @@ pub(crate) fn write(
     out: &mut dyn Write,
     width: Option<u16>,
 ) -> io::Result<()> {
-    let fit = Fit { width, wide: Wide::Blocks };
+    let fit = Fit { width, wide: Wide::Blocks, zone: TimeZone::UTC };
     write_rows(batches.into_iter().map(Ok), schema, format, out, fit).map(drop)
 }
 
 /// Writes the column names of `schema`, also where there is no row, then the rows. Returns the names of columns that did
 /// not fit into a table.
 ///
-/// Instants are in UTC, whatever zone their column has. NULL is empty in CSV, a table and Markdown, and
+/// Instants are in the zone of `fit`, whatever zone their column has. NULL is empty in CSV, a table and Markdown, and
 /// `null` in JSON. All formats but the table are written batch by batch.
 pub(crate) fn write_rows(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
@@ -54,14 +55,15 @@ pub(crate) fn write_rows(
     out: &mut dyn Write,
     fit: Fit,
 ) -> io::Result<Vec<String>> {
-    let in_utc = |batch| schema::in_utc(&batch, UTC_OFFSET).map_err(io::Error::other);
-    let batches = batches.map(|batch| batch.and_then(in_utc));
+    let label = fit.zone.label();
+    let in_zone = |batch| schema::in_utc(&batch, &label).map_err(io::Error::other);
+    let batches = batches.map(|batch| batch.and_then(in_zone));
     match format {
         Format::Table => return table::write(batches, schema, out, fit),
-        Format::Csv => write_csv(batches, schema, out)?,
+        Format::Csv => write_csv(batches, schema, out, &label)?,
         Format::Json => write_json::<ObjectPerLine>(batches, out)?,
         Format::Jsonl => write_json::<LineDelimited>(batches, out)?,
-        Format::Markdown => table::write_markdown(batches, schema, out)?,
+        Format::Markdown => table::write_markdown(batches, schema, out, fit.zone)?,
     }
     Ok(Vec::new())
 }
@@ -116,8 +118,9 @@ fn write_csv(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &SchemaRef,
     out: &mut dyn Write,
+    label: &str,
 ) -> io::Result<()> {
-    let header = Arc::new(schema::schema_in_utc(schema, UTC_OFFSET));
+    let header = Arc::new(schema::schema_in_utc(schema, label));
     out.write_all(&csv_text(&RecordBatch::new_empty(header), true).map_err(io::Error::other)?)?;
     for batch in batches {
         out.write_all(&csv_text(&batch?, false).map_err(io::Error::other)?)?;

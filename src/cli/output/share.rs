@@ -1,6 +1,8 @@
 //! How columns share a line that is too short for all of them: text is cut, identifiers before names; numbers are never
 //! cut. A pure function of widths; it knows nothing of what the columns hold.
 
+use crate::base::time_zone::TimeZone;
+
 /// Terminal columns between two columns here.
 const GAP: u32 = 1;
 /// A text is not cut to fewer terminal columns than this.
@@ -26,6 +28,8 @@ pub(crate) struct Fit {
     /// In terminal columns; without it nothing is cut.
     pub width: Option<u16>,
     pub wide: Wide,
+    /// In which instants are shown.
+    pub zone: TimeZone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row
 
 use super::cell::printable;
 use super::share::{self, Column, Fit, Kind, Wide};
+use crate::base::time_zone::TimeZone;
 use crate::schema::flat;
 
 /// Blank terminal columns between two columns, and the same in a table that is too wide.
@@ -28,7 +29,7 @@ pub(super) fn write(
     fit: Fit,
 ) -> io::Result<Vec<String>> {
     let names: Vec<String> = schema.fields().iter().map(|field| printable(field.name()).into_owned()).collect();
-    let rows = collected(batches, fit.width)?;
+    let rows = collected(batches, fit.width, fit.zone)?;
     let mut table = grid(&rows, schema);
     let value_widths = table.column_max_content_widths();
     table.set_header(&names);
@@ -63,10 +64,11 @@ pub(super) fn write(
 fn collected(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     width: Option<u16>,
+    zone: TimeZone,
 ) -> io::Result<Vec<Vec<String>>> {
     let mut rows = Vec::new();
     for batch in batches {
-        let mut texts = texts(&batch?).map_err(io::Error::other)?;
+        let mut texts = texts(&batch?, zone).map_err(io::Error::other)?;
         if let Some(width) = width {
             texts.iter_mut().flatten().for_each(|text| shorten(text, usize::from(width) + 1));
         }
@@ -196,13 +198,14 @@ pub(super) fn write_markdown(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     schema: &Schema,
     out: &mut dyn Write,
+    zone: TimeZone,
 ) -> io::Result<()> {
     let names: Vec<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     write_markdown_row(&names, out)?;
     let rules = schema.fields().iter().map(|field| if field.data_type().is_numeric() { " --: |" } else { " --- |" });
     writeln!(out, "|{}", rules.collect::<String>())?;
     for batch in batches {
-        for row in texts(&batch?).map_err(io::Error::other)? {
+        for row in texts(&batch?, zone).map_err(io::Error::other)? {
             write_markdown_row(&row, out)?;
         }
     }
@@ -226,11 +229,12 @@ fn escape_markup(text: &str) -> String {
 }
 
 /// The text of every cell, row by row; NULL is empty.
-fn texts(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+fn texts(batch: &RecordBatch, zone: TimeZone) -> Result<Vec<Vec<String>>, ArrowError> {
     let batch = flat(batch)?;
+    let zoned = if zone == TimeZone::UTC { "%Y-%m-%d %H:%M:%S%.fZ" } else { "%Y-%m-%d %H:%M:%S%.f%:z" };
     let options = FormatOptions::new()
         .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
-        .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.fZ"));
+        .with_timestamp_tz_format(Some(zoned));
     let formatters = batch
         .columns()
         .iter()

@@ -1,0 +1,103 @@
+-- title: Install jobs, one row each, ready to be counted
+-- about: Every install job that is listed, with the newest name of its application and its desktop, whether it has
+--   finished and failed, how long it took, its failure message in full and folded, and whether a run ever saw it fail.
+-- needs: app_install_jobs_versions
+-- column: _scope             What was listed: region and project.
+-- column: _region            Region of the job.
+-- column: _project           IAM project of the job.
+-- column: id                 Identifier of the install job, unique within its scope.
+-- column: app_id             Application that was to be installed.
+-- column: app                Newest name of that application; its id where no job names it.
+-- column: app_version        Version of the application when the job was made.
+-- column: target             User that the installation is for.
+-- column: operator           Who ordered the installation.
+-- column: instance_id        Desktop or app-streaming instance that the job installs on.
+-- column: instance           Newest name of that instance; its id where no job names it.
+-- column: job_status         Status in the API's words.
+-- column: finished           Whether the status is SUCCESS or FAIL.
+-- column: failed             Whether the status is FAIL.
+-- column: succeeded          Whether the status is SUCCESS.
+-- column: create_time        When the job was made.
+-- column: update_time        When the job last changed; for a finished job, when it ended.
+-- column: duration_s         Seconds from create_time to update_time of a finished job.
+-- column: error_message      Message of the newest failure that a run saw.
+-- column: error              That message with numbers, paths, addresses and ids folded, so that one cause is one text.
+-- column: failed_ever        Whether any run saw the job as FAIL.
+-- column: first_failed_at    When a run first saw the job as FAIL.
+-- column: seen_at            When a run first saw the job as it is.
+
+WITH
+known AS (
+    SELECT v.*
+    FROM app_install_jobs_versions AS v
+    WHERE v._valid_from <= {{at}} AND (v._valid_to IS NULL OR v._valid_to > {{at}})
+),
+failures AS (
+    SELECT
+        v._scope,
+        v.id,
+        nullif(arg_max(v.error_message, v._valid_from), '') AS error_message,
+        min(v._valid_from) AS first_failed_at
+    FROM app_install_jobs_versions AS v
+    WHERE v.job_status = 'FAIL' AND v._valid_from <= {{at}}
+    GROUP BY v._scope, v.id
+),
+messages AS (
+    SELECT DISTINCT error_message FROM failures WHERE error_message IS NOT NULL
+),
+-- A number that follows a word such as "code" names the cause, and is kept: it is marked first, then unmarked.
+folded AS (
+    SELECT
+        error_message,
+        trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+            error_message,
+            '[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'',;]+', '<address>', 'g'),
+            '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}', '<id>', 'g'),
+            '([A-Za-z]:|\\)\\[^\s"'',;]+|(^|[\s"''(=])/[^\s"'',;)]+', '\2<path>', 'g'),
+            '((?:code|error|errno|status|HTTP|hresult)[\s:=#]*(?:0x[0-9a-fA-F]+|-?\d+))|(?:0x[0-9a-fA-F]+|\b[0-9a-fA-F]{12,}\b|\d+(?:[.,:]\d+)*)', '\1<n>', 'gi'),
+            '((?:code|error|errno|status|HTTP|hresult)[\s:=#]*(?:0x[0-9a-fA-F]+|-?\d+))<n>', '\1', 'gi'),
+            '\s+', ' ', 'g')) AS error
+    FROM messages
+),
+apps AS (
+    SELECT app_id, arg_max(app_name, (coalesce(create_time, TIMESTAMPTZ '-infinity'), _scope, id)) AS app
+    FROM known
+    WHERE app_name IS NOT NULL
+    GROUP BY app_id
+),
+instances AS (
+    SELECT instance_id, arg_max(instance_name, (coalesce(create_time, TIMESTAMPTZ '-infinity'), _scope, id)) AS instance
+    FROM known
+    WHERE instance_name IS NOT NULL
+    GROUP BY instance_id
+)
+SELECT
+    known._scope,
+    known._region,
+    known._project,
+    known.id,
+    known.app_id,
+    coalesce(apps.app, known.app_id) AS app,
+    known.app_version,
+    known.target,
+    known.operator,
+    known.instance_id,
+    coalesce(instances.instance, known.instance_id) AS instance,
+    known.job_status,
+    coalesce(known.job_status IN ('SUCCESS', 'FAIL'), false) AS finished,
+    coalesce(known.job_status = 'FAIL', false) AS failed,
+    coalesce(known.job_status = 'SUCCESS', false) AS succeeded,
+    known.create_time,
+    known.update_time,
+    CASE WHEN known.job_status IN ('SUCCESS', 'FAIL')
+        THEN (epoch_us(known.update_time) - epoch_us(known.create_time)) / 1e6 END AS duration_s,
+    failures.error_message,
+    folded.error,
+    failures.id IS NOT NULL AS failed_ever,
+    failures.first_failed_at,
+    known._valid_from AS seen_at
+FROM known
+LEFT JOIN apps ON apps.app_id = known.app_id
+LEFT JOIN instances ON instances.instance_id = known.instance_id
+LEFT JOIN failures ON failures._scope = known._scope AND failures.id = known.id
+LEFT JOIN folded ON folded.error_message = failures.error_message

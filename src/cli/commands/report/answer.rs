@@ -1,0 +1,241 @@
+//! Writes the rows of reports: as a table for the terminal that it is on, with bars and lines drawn beside numbers, and in
+//! every other format whole. It knows nothing of where rows come from.
+
+use std::cell::Cell;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float64Type, Schema};
+
+use crate::base::time_zone::TimeZone;
+use crate::cli::message::Failure;
+use crate::cli::output::query_format::QueryFormat;
+use crate::cli::output::whole::{self, FileError, IfExists};
+use crate::cli::output::xlsx::{Sheet, xlsx_to};
+use crate::cli::output::{self, Fit, Format, Wide};
+use crate::cli::streams::{self, Streams, counted};
+use crate::report::{Layout, ReportResult};
+
+/// Rows of a table, at most.
+const TABLE_ROWS: u64 = 1_000;
+/// Characters of a bar that stands for the greatest value of its column.
+const BAR_WIDTH: f64 = 10.0;
+const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// In which form answers are written, and where to.
+pub(crate) struct Form<'a> {
+    pub format: QueryFormat,
+    pub zone: TimeZone,
+    /// Whether a table shows all columns.
+    pub is_wide: bool,
+    /// A file; standard output where there is none.
+    pub out: Option<&'a Path>,
+    pub replace: bool,
+}
+
+/// Writes the answers, each with the name of its report; several only as a workbook.
+pub(crate) fn write(answers: &[(&str, ReportResult)], form: &Form<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let if_exists = if form.replace { IfExists::Replace } else { IfExists::Refuse };
+    match (form.format, form.out) {
+        (QueryFormat::Xlsx | QueryFormat::Parquet, None) => {
+            let name = form.format.name();
+            return Err(Failure::usage(
+                format!("{name} is written to a file"),
+                Some(format!("name it with --out FILE.{name}")),
+            ));
+        }
+        (QueryFormat::Xlsx, Some(path)) => {
+            let sheets = answers.iter();
+            let sheets = sheets.map(|(name, result)| Sheet { name, schema: &result.schema, batches: &result.batches });
+            let sheets: Vec<Sheet<'_>> = sheets.collect();
+            xlsx_to(path, &sheets, form.zone, if_exists)?;
+        }
+        (QueryFormat::Parquet, Some(path)) => {
+            for (_, result) in answers {
+                let batches = result.batches.iter().cloned().map(Ok);
+                output::parquet_to(path, &result.schema, batches, if_exists)?;
+            }
+        }
+        (format, out) => {
+            for (_, result) in answers {
+                let format = format.as_text().unwrap_or_default();
+                match out {
+                    None => show(result, format, form, streams)?,
+                    Some(path) => {
+                        let whole = whole::begin(path, if_exists)?;
+                        let mut file = BufWriter::new(&whole.file);
+                        let shown = if format == Format::Table { narrow(result, form.is_wide)? } else { result.clone() };
+                        let fit = Fit { zone: form.zone, ..Fit::default() };
+                        output::write_rows(shown.batches.into_iter().map(Ok), &shown.schema, format, &mut file, fit)?;
+                        file.flush().map_err(FileError::at(path))?;
+                        drop(file);
+                        whole.finish().map_err(FileError::at(path))?;
+                    }
+                }
+            }
+        }
+    }
+    if let Some(path) = form.out {
+        let rows: usize = answers.iter().map(|(_, result)| result.rows()).sum();
+        streams.remark(&format!("{} written to {}", counted(rows as u64, "row"), path.display()));
+    }
+    Ok(())
+}
+
+/// Writes the rows of one answer to standard output, and its notes to standard error.
+fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let width = streams::terminal_width();
+    let is_table = matches!(format, Format::Table | Format::Markdown);
+    let mut shown = if is_table { narrow(result, form.is_wide)? } else { result.clone() };
+    if format == Format::Table {
+        shown = drawn(&shown, width.is_some())?;
+    }
+    let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
+    let is_cut = Cell::new(false);
+    let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
+    let batches = output::first_rows(shown.batches.iter().cloned().map(Ok), rows_max, &is_cut);
+    let left_out = output::write_rows(batches, &shown.schema, format, streams.out, fit)?;
+    streams.out.flush()?;
+    remarks(result, &shown, &left_out, is_cut.get(), streams);
+    Ok(())
+}
+
+/// What a reader should know of the rows that are shown.
+fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_cut: bool, streams: &Streams<'_>) {
+    if result.rows_found == 0 {
+        streams.remark("no rows");
+    }
+    if is_cut {
+        streams.remark(&format!("the first {TABLE_ROWS} of {} rows; --format csv gives all", result.rows()));
+    } else if result.rows() < result.rows_found {
+        streams.remark(&format!("the first {} of {} rows", result.rows(), result.rows_found));
+    }
+    if !left_out.is_empty() {
+        let columns = counted(left_out.len() as u64, "more column");
+        streams.remark(&format!(
+            "{columns} did not fit: {}; a wider terminal or --format csv shows them",
+            left_out.join(", ")
+        ));
+    }
+    let is_shown = |column: &String| shown.schema.index_of(column).is_ok() && !left_out.contains(column);
+    for note in result.notes.iter().filter(|note| note.columns.is_empty() || note.columns.iter().any(is_shown)) {
+        streams.remark(&note.text);
+    }
+}
+
+/// Without the columns that only `--wide` shows.
+fn narrow(result: &ReportResult, is_wide: bool) -> Result<ReportResult, Failure> {
+    if is_wide {
+        return Ok(result.clone());
+    }
+    let fields = result.schema.fields();
+    let kept: Vec<usize> = (0..fields.len()).filter(|at| !result.layout.wide.contains(fields[*at].name())).collect();
+    project(result, &kept)
+}
+
+fn project(result: &ReportResult, kept: &[usize]) -> Result<ReportResult, Failure> {
+    let fault = |error: arrow::error::ArrowError| Failure::failed(error.to_string());
+    let schema = Arc::new(result.schema.project(kept).map_err(fault)?);
+    let batches = result.batches.iter().map(|batch| batch.project(kept)).collect::<Result<_, _>>().map_err(fault)?;
+    Ok(ReportResult { schema, batches, ..result.clone() })
+}
+
+/// With a bar behind each column that has one, and lists of numbers as lines, where the terminal can show them; without
+/// the lists elsewhere.
+fn drawn(result: &ReportResult, is_terminal: bool) -> Result<ReportResult, Failure> {
+    let Layout { bars, sparks, .. } = &result.layout;
+    let fields = result.schema.fields();
+    if !is_terminal {
+        let kept: Vec<usize> = (0..fields.len()).filter(|at| !sparks.contains(fields[*at].name())).collect();
+        return project(result, &kept);
+    }
+    let mut shown: Vec<Arc<Field>> = Vec::new();
+    let mut columns: Vec<Vec<ArrayRef>> = vec![Vec::new(); result.batches.len()];
+    for (at, field) in fields.iter().enumerate() {
+        let is_spark = sparks.contains(field.name());
+        shown.push(if is_spark { text_field(field.name()) } else { Arc::clone(field) });
+        for (batch, columns) in result.batches.iter().zip(&mut columns) {
+            let values = batch.column(at);
+            columns.push(if is_spark { lines(values)? } else { Arc::clone(values) });
+        }
+        if bars.contains(field.name()) {
+            shown.push(text_field(""));
+            let numbers = result.batches.iter().map(|batch| numbers(batch.column(at))).collect::<Result<Vec<_>, _>>()?;
+            let most = numbers.iter().flatten().flatten().copied().fold(0.0, f64::max);
+            for (numbers, columns) in numbers.iter().zip(&mut columns) {
+                let bars = numbers.iter().map(|number| number.map(|number| bar(number, most)));
+                columns.push(Arc::new(bars.collect::<StringArray>()));
+            }
+        }
+    }
+    let schema = Arc::new(Schema::new(shown));
+    let fault = |error: arrow::error::ArrowError| Failure::failed(error.to_string());
+    let batches = columns.into_iter().map(|columns| RecordBatch::try_new(Arc::clone(&schema), columns));
+    let batches = batches.collect::<Result<_, _>>().map_err(fault)?;
+    Ok(ReportResult { schema, batches, ..result.clone() })
+}
+
+fn text_field(name: &str) -> Arc<Field> {
+    Arc::new(Field::new(name, DataType::Utf8, true))
+}
+
+fn numbers(values: &ArrayRef) -> Result<Vec<Option<f64>>, Failure> {
+    let values = cast(values, &Float64Type::DATA_TYPE).map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(values.as_primitive::<Float64Type>().iter().collect())
+}
+
+/// A bar as long as the number, where `most` is as long as bars get.
+fn bar(number: f64, most: f64) -> String {
+    if most <= 0.0 || number <= 0.0 {
+        return String::new();
+    }
+    let eighths = (number / most * BAR_WIDTH * 8.0).round().max(1.0) as usize;
+    let mut text: String = std::iter::repeat_n('█', eighths / 8).collect();
+    if !eighths.is_multiple_of(8) {
+        text.push(EIGHTHS[eighths % 8 - 1]);
+    }
+    text
+}
+
+/// Each list of numbers as a line of blocks; a gap where a number is missing.
+fn lines(values: &ArrayRef) -> Result<ArrayRef, Failure> {
+    let Some(lists) = values.as_list_opt::<i32>() else { return Ok(Arc::clone(values)) };
+    let texts = lists.iter().map(|list| list.map(|list| numbers(&list).map(|numbers| line(&numbers))).transpose());
+    Ok(Arc::new(texts.collect::<Result<StringArray, _>>()?))
+}
+
+fn line(numbers: &[Option<f64>]) -> String {
+    let most = numbers.iter().flatten().copied().fold(0.0, f64::max);
+    let level = |number: &Option<f64>| match number {
+        None => ' ',
+        Some(number) if most <= 0.0 => LEVELS[usize::from(*number > 0.0)],
+        Some(number) => LEVELS[((number / most * 7.0).round().max(0.0) as usize).min(7)],
+    };
+    numbers.iter().map(level).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share_and_never_vanishes() {
+        assert_eq!(bar(10.0, 10.0), "██████████");
+        assert_eq!(bar(5.0, 10.0), "█████");
+        assert_eq!(bar(1.25, 10.0), "█▎");
+        assert_eq!(bar(0.001, 10.0), "▏");
+        assert_eq!(bar(0.0, 10.0), "");
+        assert_eq!(bar(0.0, 0.0), "");
+    }
+
+    #[test]
+    fn a_line_rises_with_its_numbers_and_has_gaps() {
+        assert_eq!(line(&[Some(0.0), Some(3.5), None, Some(7.0)]), "▁▅ █");
+        assert_eq!(line(&[Some(0.0), Some(0.0)]), "▁▁");
+        assert_eq!(line(&[]), "");
+    }
+}

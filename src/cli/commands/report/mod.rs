@@ -1,0 +1,144 @@
+//! `hclake report`: lists the reports, or runs one and writes its rows. Warnings about the lists behind it come before the
+//! rows, on standard error; notes come after.
+
+pub(crate) mod answer;
+mod check;
+mod list;
+
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::exit::Exit;
+use crate::base::time_zone::TimeZone;
+use crate::cli::args::{Global, ReportArgs};
+use crate::cli::message::Failure;
+use crate::cli::output::query_format::{QueryFormat, format_of};
+use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::streams::Streams;
+use crate::config::settings::{REPORT_DIR, TIMEZONE};
+use crate::config::{self, Environment, Settings};
+use crate::report::{Moment, Report, ReportResult, Reports, Request, Session, folder, head};
+use crate::store::{self, Reader};
+
+/// What `report check` is called in place of a report's name.
+const CHECK: &str = "check";
+
+pub(crate) fn run(
+    global: &Global,
+    args: &ReportArgs,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    let reports = reports(&settings, streams);
+    let Some(names) = &args.name else {
+        list::write(&reports, streams)?;
+        return Ok(Exit::Done);
+    };
+    if names == CHECK {
+        return check::run(&args.values, &settings, streams);
+    }
+    let format = format_of(args.format, args.out.as_deref())?;
+    let asked = names.split(',').map(|name| reports.find(name)).collect::<Result<Vec<_>, _>>()?;
+    if asked.len() > 1 && format != QueryFormat::Xlsx {
+        return Err(Failure::usage(
+            "several reports at once go into an Excel workbook, a sheet each",
+            Some("add --out FILE.xlsx, or ask for one report at a time".to_owned()),
+        ));
+    }
+    let zone = zone(args, &settings)?;
+    let listener = Listener::begin()?;
+    let reader = store::open_read_only(&settings.store.value)?;
+    let moment = moment(&reader)?;
+    listener.attend(&reader, Watched { is_shown: args.out.is_none(), ..Watched::default() }, |_| {
+        let session = Session::begin(&reader, zone)?;
+        let mut answers = Vec::new();
+        for report in asked {
+            let request = request(args, report)?;
+            let result = session.run(report, &request, moment)?;
+            for line in heads(&reader, report, &request, moment)? {
+                streams.remark(&format!("note: {line}"));
+            }
+            answers.push((report.name.as_str(), result));
+        }
+        let form = answer::Form { format, zone, is_wide: args.wide, out: args.out.as_deref(), replace: args.replace };
+        answer::write(&answers, &form, streams)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The built-in reports, and those of the user's folder; a faulty file is named and left out.
+pub(crate) fn reports(settings: &Settings, streams: &Streams<'_>) -> Reports {
+    let Some(folder) = settings.get(REPORT_DIR) else { return Reports::built_in() };
+    let (own, faults) = folder::read(&folder);
+    for fault in faults {
+        streams.remark(&format!("warning: {fault}"));
+    }
+    Reports::built_in().and(own)
+}
+
+/// The zone of `--timezone`, else of the settings.
+fn zone(args: &ReportArgs, settings: &Settings) -> Result<TimeZone, Failure> {
+    match &args.timezone {
+        Some(text) => text.parse().map_err(|error: crate::base::time_zone::UnknownZone| {
+            Failure::usage(error.to_string(), Some(error.hint()))
+        }),
+        None => Ok(settings.get(TIMEZONE)),
+    }
+}
+
+/// When the store is asked: at its newest run, and now.
+pub(crate) fn moment(reader: &Reader) -> Result<Moment, Failure> {
+    let newest = store::newest_run_at(reader)?.ok_or_else(|| {
+        Failure::usage("the store holds no run yet", Some("`hclake sync` makes the first".to_owned()))
+    })?;
+    Ok(Moment { newest, now: SystemClock::new().wall() })
+}
+
+/// The options that were given, as a question to `report`.
+fn request(args: &ReportArgs, report: &Report) -> Result<Request, Failure> {
+    let mut request = Request { by: args.by.clone(), given: Vec::new(), top: args.top };
+    for (name, text) in [
+        ("since", &args.since),
+        ("until", &args.until),
+        ("as_of", &args.as_of),
+        ("app", &args.app),
+        ("instance", &args.instance),
+        ("target", &args.target),
+        ("scope", &args.scope),
+        ("min", &args.min),
+    ] {
+        if let Some(text) = text {
+            request = request.with(name, text);
+        }
+    }
+    for pair in &args.param {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("--param {pair} has no value"), Some("write --param NAME=VALUE".to_owned()))
+        })?;
+        request = request.with(name, value);
+    }
+    let places = &report.header.args;
+    if args.values.len() > places.len() {
+        let extra = &args.values[places.len()];
+        let hint = match places.as_slice() {
+            [] => "it takes options alone".to_owned(),
+            places => format!("hclake report {} {}", report.name, places.join(" ").to_uppercase()),
+        };
+        return Err(Failure::usage(format!("the report `{}` has no place for `{extra}`", report.name), Some(hint)));
+    }
+    for (name, value) in places.iter().zip(&args.values) {
+        request = request.with(name, value);
+    }
+    Ok(request)
+}
+
+/// Remarks on the lists that the report is made of, as they are now or were at the instant that was asked for.
+fn heads(reader: &Reader, report: &Report, request: &Request, moment: Moment) -> Result<Vec<String>, Failure> {
+    let tables: Vec<&str> = report.lists().collect();
+    let as_of = request.as_of(report, reader, moment)?;
+    Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now)))
+}
+
+/// Whether the answer has no rows at all.
+pub(crate) fn is_empty(result: &ReportResult) -> bool {
+    result.rows_found == 0
+}

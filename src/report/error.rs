@@ -1,0 +1,94 @@
+//! What can go wrong with a report, and what to do next.
+
+use super::when::WhenError;
+use super::{GROUPINGS_MAX, RESULT_ROWS_MAX};
+use crate::base::clock::Timestamp;
+
+/// Why a report has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No report has this name.
+    #[error("there is no report `{name}`")]
+    UnknownReport { name: String, nearest: Option<String>, known: Vec<String> },
+    /// The report has no grouping of this name.
+    #[error("the report `{report}` cannot be grouped by `{name}`")]
+    UnknownGrouping { report: String, name: String, nearest: Option<String>, known: Vec<String> },
+    /// More groupings than a table can show.
+    #[error("the report `{report}` is grouped by {GROUPINGS_MAX} things at once at most")]
+    TooManyGroupings { report: String },
+    /// The report has no such parameter.
+    #[error("the report `{report}` takes no {option}")]
+    NotTaken { report: String, option: String, taken: Vec<String> },
+    /// A value of the wrong kind.
+    #[error("`{value}` is not {what}, as {option} needs")]
+    UnfitValue { option: String, value: String, what: &'static str },
+    /// A text that is not an instant.
+    #[error(transparent)]
+    When(WhenError),
+    /// No run has this number.
+    #[error("there is no run {run}")]
+    UnknownRun { run: i64 },
+    /// `last` on a store of one run.
+    #[error("there is no earlier run to compare with")]
+    NoEarlierRun,
+    /// The range has no instant in it.
+    #[error("the range is empty: since {since} is not before until {until}")]
+    EmptyRange { since: Timestamp, until: Timestamp },
+    /// An instant that is still to come.
+    #[error("--as-of {as_of} lies in the future; the newest run was at {newest}")]
+    Future { as_of: Timestamp, newest: Timestamp },
+    /// The store lacks a table of the report.
+    #[error("the report `{report}` is not available: {reason}")]
+    Unavailable { report: String, reason: String },
+    /// More rows than are held in memory.
+    #[error("the report `{report}` has more than {RESULT_ROWS_MAX} rows")]
+    TooManyRows { report: String },
+    /// The statement failed.
+    #[error("the report `{report}` could not be run: {source}")]
+    Database { report: String, source: duckdb::Error },
+    /// The connection could not be made ready.
+    #[error("the store could not be prepared for reports: {0}")]
+    Session(#[source] duckdb::Error),
+    /// The store could not be read.
+    #[error("the tables of the store could not be listed: {0}")]
+    Tables(#[source] duckdb::Error),
+    /// The ledger could not be read.
+    #[error("the runs could not be read: {0}")]
+    Runs(#[source] duckdb::Error),
+}
+
+impl Error {
+    /// What to do next, if anything.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::UnknownReport { nearest, known, .. } => Some(offer(nearest.as_deref(), "reports", known)),
+            Error::UnknownGrouping { nearest, known, .. } => Some(offer(nearest.as_deref(), "groupings", known)),
+            Error::TooManyGroupings { .. } => Some("ask twice".to_owned()),
+            Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),
+            Error::NotTaken { taken, .. } => Some(format!("it takes {}", taken.join(", "))),
+            Error::UnfitValue { .. } => None,
+            Error::When(error) => error.hint(),
+            Error::UnknownRun { .. } => Some("`hclake report runs` lists them".to_owned()),
+            Error::NoEarlierRun => Some("it has an answer once `hclake sync` has run twice".to_owned()),
+            Error::EmptyRange { .. } => Some("--since is the earlier end and --until the later".to_owned()),
+            Error::Future { .. } => Some("omit --as-of for the newest run, or name an instant up to now".to_owned()),
+            Error::Unavailable { .. } => Some("`hclake sync` fetches the lists that reports are made of".to_owned()),
+            Error::TooManyRows { .. } => Some("narrow it with --since and --until, or group it by less".to_owned()),
+            Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Runs(_) => None,
+        }
+    }
+
+    /// Whether the store failed, and not the question.
+    pub fn is_fault(&self) -> bool {
+        matches!(self, Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Runs(_))
+    }
+}
+
+fn offer(nearest: Option<&str>, what: &str, known: &[String]) -> String {
+    let guess = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+    if known.is_empty() {
+        format!("{guess}there are no {what}")
+    } else {
+        format!("{guess}there are the {what} {}", known.join(", "))
+    }
+}

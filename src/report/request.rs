@@ -1,0 +1,201 @@
+//! What is asked of a report, as a person or a program writes it, and what becomes of it: the chosen groupings and a value
+//! for each parameter. It looks up runs by number, and reads nothing else.
+
+use super::header::{Grouping, Param, ParamDefault, ParamKind};
+use super::session::Session;
+use super::{Error, Report, has_table, when};
+use duckdb::Connection;
+
+use crate::base::clock::Timestamp;
+use crate::base::nearest::nearest;
+use crate::schema::RUNS;
+
+/// Groupings at once, at most.
+pub const GROUPINGS_MAX: usize = 3;
+
+/// A question to a report.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Groupings by name; empty for the report's first.
+    pub by: Vec<String>,
+    /// Parameters by name, with their text.
+    pub given: Vec<(String, String)>,
+    /// Rows at most.
+    pub top: Option<usize>,
+}
+
+impl Request {
+    /// The same with one more parameter.
+    pub fn with(mut self, name: &str, value: impl ToString) -> Request {
+        self.given.push((name.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The same, grouped by these.
+    pub fn by(mut self, names: &[&str]) -> Request {
+        self.by = names.iter().map(|name| (*name).to_owned()).collect();
+        self
+    }
+
+    /// The instant whose records are asked for; `None` for the newest.
+    pub fn as_of(&self, report: &Report, conn: &Connection, moment: Moment) -> Result<Option<Timestamp>, Error> {
+        let session = Session { conn, zone: Default::default() };
+        match self.given("as_of") {
+            Some(_) => Ok(values(report, &session, self, moment)?.instant("as_of")),
+            None => Ok(None),
+        }
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
+        self.given.iter().rev().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// When a question is asked.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The start of the newest run, which the newest records are from.
+    pub newest: Timestamp,
+    /// The wall clock.
+    pub now: Timestamp,
+}
+
+/// A value for each parameter of a report.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Values {
+    texts: Vec<(String, Option<String>)>,
+    instants: Vec<(String, Timestamp)>,
+}
+
+impl Values {
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.texts.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
+    }
+
+    pub(super) fn instant(&self, name: &str) -> Option<Timestamp> {
+        self.instants.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
+    }
+}
+
+/// The groupings of these names, else the first; none where the report has none.
+pub(super) fn groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a Grouping>, Error> {
+    let known = &report.header.groupings;
+    if by.is_empty() {
+        return Ok(known.first().into_iter().collect());
+    }
+    if known.is_empty() {
+        return Err(not_taken(report, "--by"));
+    }
+    let mut chosen: Vec<&Grouping> = Vec::new();
+    for name in by {
+        let grouping = grouping(report, name)?;
+        if !chosen.iter().any(|other| other.name == grouping.name) {
+            chosen.push(grouping);
+        }
+    }
+    match chosen.len() > GROUPINGS_MAX {
+        true => Err(Error::TooManyGroupings { report: report.name.clone() }),
+        false => Ok(chosen),
+    }
+}
+
+fn grouping<'a>(report: &'a Report, name: &str) -> Result<&'a Grouping, Error> {
+    let header = &report.header;
+    let plain = header.aliases.iter().find(|(other, _)| other == name).map_or(name, |(_, plain)| plain);
+    let names = || header.groupings.iter().map(|grouping| grouping.name.as_str());
+    header.groupings.iter().find(|grouping| grouping.name == plain).ok_or_else(|| Error::UnknownGrouping {
+        report: report.name.clone(),
+        name: name.to_owned(),
+        nearest: nearest(name, names()).map(str::to_owned),
+        known: names().map(str::to_owned).collect(),
+    })
+}
+
+/// The value of each parameter that the header names. Ages and dates count back from, and in the zone of, the question.
+pub(super) fn values(report: &Report, session: &Session<'_>, request: &Request, moment: Moment) -> Result<Values, Error> {
+    if let Some((name, _)) = request.given.iter().find(|(name, _)| !report.header.params.iter().any(|p| p.name == *name)) {
+        let option = format!("--{}", name.replace('_', "-"));
+        return Err(not_taken(report, &option));
+    }
+    let mut values = Values::default();
+    let as_of = report.header.params.iter().filter(|param| param.name == "as_of");
+    let others = report.header.params.iter().filter(|param| param.name != "as_of");
+    for param in as_of.chain(others) {
+        let end = values.instant("as_of").unwrap_or(moment.newest);
+        let text = match (request.given(&param.name), &param.default) {
+            (Some(given), _) => Some(given),
+            (None, ParamDefault::Value(text)) => Some(text.as_str()),
+            (None, ParamDefault::None) => None,
+            (None, ParamDefault::Newest) => {
+                values.instants.push((param.name.clone(), end));
+                values.texts.push((param.name.clone(), Some(end.to_string())));
+                continue;
+            }
+        };
+        let value = text.map(|text| value(param, text, session, end, &mut values.instants)).transpose()?;
+        values.texts.push((param.name.clone(), value));
+    }
+    require_known_end(&values, moment)?;
+    match (values.instant("since"), values.instant("until")) {
+        (Some(since), Some(until)) if since >= until => Err(Error::EmptyRange { since, until }),
+        _ => Ok(values),
+    }
+}
+
+/// A run may be dated in the future, where the clock was wrong then and was corrected since.
+fn require_known_end(values: &Values, moment: Moment) -> Result<(), Error> {
+    match values.instant("as_of").filter(|as_of| *as_of > moment.now.max(moment.newest)) {
+        Some(as_of) => Err(Error::Future { as_of, newest: moment.newest }),
+        None => Ok(()),
+    }
+}
+
+fn value(
+    param: &Param,
+    text: &str,
+    session: &Session<'_>,
+    end: Timestamp,
+    instants: &mut Vec<(String, Timestamp)>,
+) -> Result<String, Error> {
+    let unfit = |what: &'static str| Error::UnfitValue { option: param.option(), value: text.to_owned(), what };
+    match param.kind {
+        ParamKind::Instant => {
+            let at = instant(text, session, end)?;
+            instants.push((param.name.clone(), at));
+            Ok(at.to_string())
+        }
+        ParamKind::Text => Ok(text.to_owned()),
+        ParamKind::Count => text.parse::<i64>().ok().filter(|n| *n >= 0).map(|n| n.to_string()).ok_or_else(|| unfit("a whole number")),
+        ParamKind::Number => {
+            text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string()).ok_or_else(|| unfit("a number"))
+        }
+    }
+}
+
+/// An instant, an age, the number of a run, or `last` for the run before the newest.
+fn instant(text: &str, session: &Session<'_>, end: Timestamp) -> Result<Timestamp, Error> {
+    let text = text.trim();
+    if text == "last" {
+        return started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE started_at < make_timestamptz(?)", end.0)?
+            .ok_or(Error::NoEarlierRun);
+    }
+    if let Some(run) = text.strip_prefix('#').unwrap_or(text).parse::<i64>().ok().filter(|run| *run >= 0) {
+        return started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE run_id = ?", run)?
+            .ok_or(Error::UnknownRun { run });
+    }
+    when::parse(text, end, session.zone).map_err(Error::When)
+}
+
+fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Timestamp>, Error> {
+    if !has_table(session.conn, RUNS).map_err(Error::Tables)? {
+        return Ok(None);
+    }
+    let at = session.conn.query_row(sql, [value], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
+    Ok(at.map(Timestamp))
+}
+
+fn not_taken(report: &Report, option: &str) -> Error {
+    let by = (!report.header.groupings.is_empty()).then(|| "--by".to_owned());
+    let taken = report.header.params.iter().map(Param::option).chain(by).collect();
+    Error::NotTaken { report: report.name.clone(), option: option.to_owned(), taken }
+}
