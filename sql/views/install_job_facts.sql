@@ -1,7 +1,7 @@
 -- title: Install jobs, one row each, ready to be counted
 -- about: Every install job that is listed, with the newest name of its application and its desktop, whether it has
 --   finished and failed, how long it took, its failure message in full and folded, and whether a run ever saw it fail.
--- needs: app_install_jobs_versions
+-- needs: app_install_jobs_versions, install_failure_facts
 -- column: _scope             What was listed: region and project.
 -- column: _region            Region of the job.
 -- column: _project           IAM project of the job.
@@ -34,30 +34,13 @@ known AS (
 ),
 failures AS (
     SELECT
-        v._scope,
-        v.id,
-        nullif(arg_max(v.error_message, v._valid_from), '') AS error_message,
-        min(v._valid_from) AS first_failed_at
-    FROM app_install_jobs_versions AS v
-    WHERE v.job_status = 'FAIL' AND v._valid_from <= {{at}}
-    GROUP BY v._scope, v.id
-),
-messages AS (
-    SELECT DISTINCT error_message FROM failures WHERE error_message IS NOT NULL
-),
--- A number that follows a word such as "code" names the cause, and is kept: it is marked first, then unmarked.
-folded AS (
-    SELECT
-        error_message,
-        trim(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-            error_message,
-            '[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'',;]+', '<address>', 'g'),
-            '[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}', '<id>', 'g'),
-            '([A-Za-z]:|\\)\\[^\s"'',;]+|(^|[\s"''(=])/[^\s"'',;)]+', '\2<path>', 'g'),
-            '((?:code|error|errno|status|HTTP|hresult)[\s:=#]*(?:0x[0-9a-fA-F]+|-?\d+))|(?:0x[0-9a-fA-F]+|\b[0-9a-fA-F]{12,}\b|\d+(?:[.,:]\d+)*)', '\1<n>', 'gi'),
-            '((?:code|error|errno|status|HTTP|hresult)[\s:=#]*(?:0x[0-9a-fA-F]+|-?\d+))<n>', '\1', 'gi'),
-            '\s+', ' ', 'g')) AS error
-    FROM messages
+        f._scope,
+        f.id,
+        nullif(arg_max(coalesce(f.error_message, ''), f.seen_at), '') AS error_message,
+        nullif(arg_max(coalesce(f.error, ''), f.seen_at), '') AS error,
+        min(f.seen_at) AS first_failed_at
+    FROM {{install_failure_facts}} AS f
+    GROUP BY f._scope, f.id
 ),
 apps AS (
     SELECT app_id, arg_max(app_name, (coalesce(create_time, TIMESTAMPTZ '-infinity'), _scope, id)) AS app
@@ -92,7 +75,7 @@ SELECT
     CASE WHEN known.job_status IN ('SUCCESS', 'FAIL')
         THEN (epoch_us(known.update_time) - epoch_us(known.create_time)) / 1e6 END AS duration_s,
     failures.error_message,
-    folded.error,
+    failures.error,
     failures.id IS NOT NULL AS failed_ever,
     failures.first_failed_at,
     known._valid_from AS seen_at
@@ -100,4 +83,3 @@ FROM known
 LEFT JOIN apps ON apps.app_id = known.app_id
 LEFT JOIN instances ON instances.instance_id = known.instance_id
 LEFT JOIN failures ON failures._scope = known._scope AND failures.id = known.id
-LEFT JOIN folded ON folded.error_message = failures.error_message

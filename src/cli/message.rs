@@ -91,7 +91,9 @@ impl From<XlsxFault> for Failure {
     fn from(fault: XlsxFault) -> Self {
         match fault {
             XlsxFault::File(error) => Failure::usage(error.to_string(), Some(error.hint())),
-            XlsxFault::TooManyRows { .. } => Failure::usage(fault.to_string(), Some("--format csv has no limit".to_owned())),
+            XlsxFault::TooManyRows { .. } => {
+                Failure::usage(fault.to_string(), Some("--format csv has no limit".to_owned()))
+            }
             fault => Failure::failed(fault.to_string()),
         }
     }

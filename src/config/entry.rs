@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::choices::{CodeartsProjects, Zone};
-use crate::base::time_zone::TimeZone;
 use super::value::{FromValue, Value};
+use crate::base::time_zone::TimeZone;
 use crate::catalog::spec::Service;
 
 /// Stands for each service in keys, variables and examples.

@@ -3,6 +3,7 @@
 use super::when::WhenError;
 use super::{GROUPINGS_MAX, RESULT_ROWS_MAX};
 use crate::base::clock::Timestamp;
+use crate::store;
 
 /// Why a report has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,12 @@ pub enum Error {
     /// No run has this number.
     #[error("there is no run {run}")]
     UnknownRun { run: i64 },
+    /// The store has no such list.
+    #[error("the store has no list `{name}`")]
+    UnknownTable { name: String, nearest: Option<String>, known: Vec<String> },
+    /// A report about a table, and none is named.
+    #[error("no table is named")]
+    NoTable,
     /// `last` on a store of one run.
     #[error("there is no earlier run to compare with")]
     NoEarlierRun,
@@ -52,6 +59,9 @@ pub enum Error {
     /// The store could not be read.
     #[error("the tables of the store could not be listed: {0}")]
     Tables(#[source] duckdb::Error),
+    /// The lists of the store could not be read.
+    #[error("the lists of the store could not be read: {0}")]
+    Lists(#[source] store::Error),
     /// The ledger could not be read.
     #[error("the runs could not be read: {0}")]
     Runs(#[source] duckdb::Error),
@@ -69,18 +79,22 @@ impl Error {
             Error::UnfitValue { .. } => None,
             Error::When(error) => error.hint(),
             Error::UnknownRun { .. } => Some("`hclake report runs` lists them".to_owned()),
+            Error::UnknownTable { nearest, known, .. } => Some(offer(nearest.as_deref(), "lists", known)),
+            Error::NoTable => {
+                Some("it follows the name of the report; `hclake tables` shows which there are".to_owned())
+            }
             Error::NoEarlierRun => Some("it has an answer once `hclake sync` has run twice".to_owned()),
             Error::EmptyRange { .. } => Some("--since is the earlier end and --until the later".to_owned()),
             Error::Future { .. } => Some("omit --as-of for the newest run, or name an instant up to now".to_owned()),
             Error::Unavailable { .. } => Some("`hclake sync` fetches the lists that reports are made of".to_owned()),
             Error::TooManyRows { .. } => Some("narrow it with --since and --until, or group it by less".to_owned()),
-            Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Runs(_) => None,
+            Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Lists(_) | Error::Runs(_) => None,
         }
     }
 
     /// Whether the store failed, and not the question.
     pub fn is_fault(&self) -> bool {
-        matches!(self, Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Runs(_))
+        matches!(self, Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Lists(_) | Error::Runs(_))
     }
 }
 

@@ -7,6 +7,7 @@
 //! -- about: what the rows are; goes on
 //! --   in lines indented so
 //! -- needs: table, another_table
+//! -- wants: a_list_that_may_be_missing
 //! -- takes: since, until, as_of, app, min = 5
 //! -- param: days count 30  how many days are looked at
 //! -- args: id
@@ -36,6 +37,8 @@ pub struct Header {
     pub about: String,
     /// Tables and views without which the statement cannot run.
     pub needs: Vec<String>,
+    /// Lists that it also stands on, and that count as empty where they were never read.
+    pub wants: Vec<String>,
     /// What it can be asked with.
     pub params: Vec<Param>,
     /// Parameters whose values may follow the name of the report, in this order.
@@ -87,6 +90,8 @@ pub enum ParamKind {
     Count,
     /// A number.
     Number,
+    /// A list's table: it takes the place of `{{table}}`, and its key columns those of `{{keys}}`.
+    Table,
 }
 
 /// The value of a parameter that is not given.
@@ -96,15 +101,18 @@ pub enum ParamDefault {
     None,
     /// The instant of the newest state, which the caller knows.
     Newest,
+    /// The present; with the records of another instant, that one.
+    Now,
     /// This text.
     Value(String),
 }
 
 /// The parameters that have an option of their own on the command line: name, kind, default, meaning.
-const STANDARD: [(&str, ParamKind, ParamDefault, &str); 9] = [
+const STANDARD: [(&str, ParamKind, ParamDefault, &str); 10] = [
     ("since", ParamKind::Instant, ParamDefault::None, "from this instant on"),
     ("until", ParamKind::Instant, ParamDefault::None, "before this instant"),
     ("as_of", ParamKind::Instant, ParamDefault::Newest, "with the records as they were at this instant"),
+    ("now", ParamKind::Instant, ParamDefault::Now, "the instant that ages count up to"),
     ("app", ParamKind::Text, ParamDefault::None, "only this application: its name or id, * for any text"),
     ("instance", ParamKind::Text, ParamDefault::None, "only this desktop: its name or id, * for any text"),
     ("target", ParamKind::Text, ParamDefault::None, "only what was installed for this user, * for any text"),
@@ -142,7 +150,12 @@ pub struct HeaderError {
 }
 
 pub const COLUMNS: &str = "{{columns}}";
+/// What stands for the list of the names of the groupings.
 pub const BY: &str = "{{by}}";
+/// What stands for the table that is asked for, for its key columns, and for those as text.
+pub const TABLE: &str = "{{table}}";
+pub const KEYS: &str = "{{keys}}";
+pub const KEYS_AS_TEXT: &str = "{{keys_as_text}}";
 
 /// Reads the header of `text`, a whole report file, and checks the statement against it.
 pub fn parse(file: &str, text: &str) -> Result<Header, HeaderError> {
@@ -212,6 +225,10 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             }
             Ok(())
         }
+        "wants" => {
+            header.wants.extend(names(value));
+            Ok(())
+        }
         "takes" => value.split(',').try_for_each(|text| add_param(header, taken(text)?)),
         "param" => add_param(header, own_param(value)?),
         "by" => {
@@ -223,8 +240,9 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
         }
         "alias" => {
             for pair in value.split(',') {
-                let (name, known) =
-                    pair.split_once('=').ok_or_else(|| format!("expected `-- alias: name = grouping`, found `{pair}`"))?;
+                let (name, known) = pair
+                    .split_once('=')
+                    .ok_or_else(|| format!("expected `-- alias: name = grouping`, found `{pair}`"))?;
                 if !header.groupings.iter().any(|grouping| grouping.name == known.trim()) {
                     return Err(format!("`{}` is no grouping of a line above", known.trim()));
                 }
@@ -240,12 +258,21 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
                 None => Ok(()),
             }
         }
-        "wide" => Ok(header.wide.extend(names(value))),
-        "bar" => Ok(header.bars.extend(names(value))),
-        "spark" => Ok(header.sparks.extend(names(value))),
-        "note" => Ok(header.notes.push(Note { columns: entry.columns.clone(), text: value.to_owned() })),
+        "wide" | "bar" | "spark" => {
+            let columns = match entry.key.as_str() {
+                "wide" => &mut header.wide,
+                "bar" => &mut header.bars,
+                _ => &mut header.sparks,
+            };
+            columns.extend(names(value));
+            Ok(())
+        }
+        "note" => {
+            header.notes.push(Note { columns: entry.columns.clone(), text: value.to_owned() });
+            Ok(())
+        }
         other => Err(format!(
-            "unknown key `{other}`; there are title, group, about, needs, takes, param, args, by, alias, wide, bar, spark and \
+            "unknown key `{other}`; there are title, group, about, needs, wants, takes, param, args, by, alias, wide, bar, spark and \
              note"
         )),
     }
@@ -297,7 +324,8 @@ fn own_param(value: &str) -> Result<Param, String> {
         "text" => ParamKind::Text,
         "count" => ParamKind::Count,
         "number" => ParamKind::Number,
-        other => return Err(format!("unknown type `{other}`; there are instant, text, count and number")),
+        "table" => ParamKind::Table,
+        other => return Err(format!("unknown type `{other}`; there are instant, text, count, number and table")),
     };
     let default = match default {
         "none" => ParamDefault::None,
@@ -333,7 +361,8 @@ fn hold(header: &Header, text: &str) -> Result<(), Fault> {
             used.insert(name);
         }
     }
-    if let Some(idle) = header.params.iter().find(|param| !used.contains(param.name.as_str())) {
+    let is_bound = |param: &&Param| param.kind != ParamKind::Table;
+    if let Some(idle) = header.params.iter().filter(is_bound).find(|param| !used.contains(param.name.as_str())) {
         return Err((1, format!("the statement never uses `${}`", idle.name)));
     }
     if !header.groupings.is_empty() && !has_columns {

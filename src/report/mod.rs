@@ -21,10 +21,11 @@ use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
 use crate::base::time_zone::TimeZone;
 use crate::schema::{RUNS, is_list_table};
+use crate::store::views::views;
 pub use error::Error;
 use header::{Grouping, Header, Note};
-pub use request::{GROUPINGS_MAX, Moment, Request};
 use request::Values;
+pub use request::{GROUPINGS_MAX, Moment, Request};
 pub use session::Session;
 
 /// Rows of one result, at most: it is held in memory whole.
@@ -33,12 +34,36 @@ pub const RESULT_ROWS_MAX: usize = 1_000_000;
 /// The headings of the list of reports, in its order: how headers name them.
 pub const GROUPS: [&str; 5] = ["installations", "changes", "inventory", "jobs and deployments", "runs"];
 
-const BUILT_IN: &[(&str, &str)] = &[
-    ("install_failures", include_str!("../../sql/reports/install_failures.sql")),
-    ("install_outcomes", include_str!("../../sql/reports/install_outcomes.sql")),
-    ("install_trend", include_str!("../../sql/reports/install_trend.sql")),
-    ("runs", include_str!("../../sql/reports/runs.sql")),
-];
+/// Declares the reports that come with hclake, in the order they are listed: each is a file of `sql/reports`.
+macro_rules! built_in {
+    ($($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../../sql/reports/", $name, ".sql")))),+]
+    };
+}
+
+const BUILT_IN: &[(&str, &str)] = built_in! {
+    "install_failures"
+    "install_trend"
+    "regressions"
+    "install_errors"
+    "install_targets"
+    "install_matrix"
+    "install_duration"
+    "install_stuck"
+    "install_retries"
+    "install_history"
+    "changes"
+    "digest"
+    "what_changed"
+    "object"
+    "install_outcomes"
+    "app_inventory"
+    "deploy_health"
+    "image_jobs"
+    "registry_jobs"
+    "freshness"
+    "runs"
+};
 
 /// A question with a name.
 #[derive(Clone, Debug)]
@@ -124,9 +149,9 @@ impl Reports {
 /// Why `report` cannot be run on this store; `None` where it can.
 pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<String>, Error> {
     let mut missing = Vec::new();
-    for table in &report.header.needs {
-        if !has_table(conn, table).map_err(Error::Tables)? {
-            missing.push(table.as_str());
+    for table in tables_behind(&report.header.needs) {
+        if !has_table(conn, &table).map_err(Error::Tables)? {
+            missing.push(table);
         }
     }
     Ok(match missing.as_slice() {
@@ -136,11 +161,24 @@ pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<String>,
     })
 }
 
-/// Whether the store has a table or view of this name, or the connection a temporary one.
+/// These tables, and in place of the store's views the tables that they stand on.
+fn tables_behind(needs: &[String]) -> Vec<String> {
+    let views = views();
+    let mut tables: Vec<String> = Vec::new();
+    for need in needs {
+        let behind = match views.iter().find(|view| view.name == need) {
+            Some(view) => tables_behind(&view.needs),
+            None => vec![need.clone()],
+        };
+        tables.extend(behind.into_iter().filter(|table| !tables.contains(table)).collect::<Vec<_>>());
+    }
+    tables
+}
+
+/// Whether the store has a table or view of this name.
 fn has_table(conn: &Connection, name: &str) -> duckdb::Result<bool> {
     const SQL: &str = "SELECT count(*) FROM information_schema.tables
-        WHERE table_name = ? AND (table_catalog = 'temp'
-            OR table_catalog = current_database() AND table_schema = current_schema())";
+        WHERE table_name = ? AND table_catalog = current_database() AND table_schema = current_schema()";
     conn.query_row(SQL, [name], |row| row.get::<_, i64>(0)).map(|count| count > 0)
 }
 
@@ -152,7 +190,8 @@ impl Session<'_> {
         if let Some(reason) = unavailable(self.conn, report)? {
             return Err(Error::Unavailable { report: report.name.clone(), reason });
         }
-        let (schema, batches) = fetch(self.conn, &report.statement(&groupings), &values, RESULT_ROWS_MAX)
+        let statement = request::with_table(self, report.statement(&groupings), &values)?;
+        let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
             .map_err(|source| Error::Database { report: report.name.clone(), source })?
             .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
         let always = |text: String| Note { columns: Vec::new(), text };
@@ -186,7 +225,8 @@ impl Report {
 
     /// The lists that the report is made of: those of its tables that are lists.
     pub fn lists(&self) -> impl Iterator<Item = &str> {
-        self.header.needs.iter().map(String::as_str).filter(|name| is_list_table(name))
+        let header = &self.header;
+        header.needs.iter().chain(&header.wants).map(String::as_str).filter(|name| is_list_table(name))
     }
 
     /// The statement as it runs, with its parameters as `$name`.
@@ -198,7 +238,9 @@ impl Report {
             }
         }
         let names: Vec<String> = groupings.iter().map(|grouping| format!("'{}'", grouping.name)).collect();
-        self.sql.replace(header::COLUMNS, &expressions.join(", ")).replace(header::BY, &format!("[{}]", names.join(", ")))
+        self.sql
+            .replace(header::COLUMNS, &expressions.join(", "))
+            .replace(header::BY, &format!("[{}]", names.join(", ")))
     }
 }
 
@@ -283,7 +325,9 @@ fn range_note(groupings: &[&Grouping], values: &Values, zone: TimeZone) -> Strin
         parts.push(format!("by {}", names.join(" and ")));
     }
     for name in ["app", "instance", "target", "scope", "id", "min"] {
-        parts.extend(values.text(name).filter(|text| (name, *text) != ("min", "0")).map(|text| format!("{name} {text}")));
+        parts.extend(
+            values.text(name).filter(|text| (name, *text) != ("min", "0")).map(|text| format!("{name} {text}")),
+        );
     }
     parts.join(", ")
 }

@@ -1,14 +1,15 @@
 //! What is asked of a report, as a person or a program writes it, and what becomes of it: the chosen groupings and a value
 //! for each parameter. It looks up runs by number, and reads nothing else.
 
-use super::header::{Grouping, Param, ParamDefault, ParamKind};
+use super::header::{Grouping, KEYS, KEYS_AS_TEXT, Param, ParamDefault, ParamKind, TABLE};
 use super::session::Session;
 use super::{Error, Report, has_table, when};
-use duckdb::Connection;
+use duckdb::{Connection, OptionalExt};
 
 use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
-use crate::schema::RUNS;
+use crate::schema::{RUNS, ident};
+use crate::store;
 
 /// Groupings at once, at most.
 pub const GROUPINGS_MAX: usize = 3;
@@ -112,8 +113,15 @@ fn grouping<'a>(report: &'a Report, name: &str) -> Result<&'a Grouping, Error> {
 }
 
 /// The value of each parameter that the header names. Ages and dates count back from, and in the zone of, the question.
-pub(super) fn values(report: &Report, session: &Session<'_>, request: &Request, moment: Moment) -> Result<Values, Error> {
-    if let Some((name, _)) = request.given.iter().find(|(name, _)| !report.header.params.iter().any(|p| p.name == *name)) {
+pub(super) fn values(
+    report: &Report,
+    session: &Session<'_>,
+    request: &Request,
+    moment: Moment,
+) -> Result<Values, Error> {
+    if let Some((name, _)) =
+        request.given.iter().find(|(name, _)| !report.header.params.iter().any(|p| p.name == *name))
+    {
         let option = format!("--{}", name.replace('_', "-"));
         return Err(not_taken(report, &option));
     }
@@ -126,6 +134,11 @@ pub(super) fn values(report: &Report, session: &Session<'_>, request: &Request, 
             (Some(given), _) => Some(given),
             (None, ParamDefault::Value(text)) => Some(text.as_str()),
             (None, ParamDefault::None) => None,
+            (None, ParamDefault::Now) => {
+                let now = request.given("as_of").map_or(moment.now, |_| end);
+                values.texts.push((param.name.clone(), Some(now.to_string())));
+                continue;
+            }
             (None, ParamDefault::Newest) => {
                 values.instants.push((param.name.clone(), end));
                 values.texts.push((param.name.clone(), Some(end.to_string())));
@@ -165,7 +178,10 @@ fn value(
             Ok(at.to_string())
         }
         ParamKind::Text => Ok(text.to_owned()),
-        ParamKind::Count => text.parse::<i64>().ok().filter(|n| *n >= 0).map(|n| n.to_string()).ok_or_else(|| unfit("a whole number")),
+        ParamKind::Table => table(text, session),
+        ParamKind::Count => {
+            text.parse::<i64>().ok().filter(|n| *n >= 0).map(|n| n.to_string()).ok_or_else(|| unfit("a whole number"))
+        }
         ParamKind::Number => {
             text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string()).ok_or_else(|| unfit("a number"))
         }
@@ -176,8 +192,12 @@ fn value(
 fn instant(text: &str, session: &Session<'_>, end: Timestamp) -> Result<Timestamp, Error> {
     let text = text.trim();
     if text == "last" {
-        return started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE started_at < make_timestamptz(?)", end.0)?
-            .ok_or(Error::NoEarlierRun);
+        return started_at(
+            session,
+            "SELECT epoch_us(max(started_at)) FROM runs WHERE started_at < make_timestamptz(?)",
+            end.0,
+        )?
+        .ok_or(Error::NoEarlierRun);
     }
     if let Some(run) = text.strip_prefix('#').unwrap_or(text).parse::<i64>().ok().filter(|run| *run >= 0) {
         return started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE run_id = ?", run)?
@@ -192,6 +212,45 @@ fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Tim
     }
     let at = session.conn.query_row(sql, [value], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
     Ok(at.map(Timestamp))
+}
+
+/// The name of a list's table that the store has.
+fn table(text: &str, session: &Session<'_>) -> Result<String, Error> {
+    let known = store::lists_held(session.conn).map_err(Error::Lists)?;
+    match known.iter().any(|name| name == text) {
+        true => Ok(text.to_owned()),
+        false => Err(Error::UnknownTable {
+            name: text.to_owned(),
+            nearest: nearest(text, known.iter().map(String::as_str)).map(str::to_owned),
+            known,
+        }),
+    }
+}
+
+/// The statement about the table that is asked for, where the report is about one.
+pub(super) fn with_table(session: &Session<'_>, statement: String, values: &Values) -> Result<String, Error> {
+    if !statement.contains(TABLE) {
+        return Ok(statement);
+    }
+    let Some(table) = values.text("table") else { return Err(Error::NoTable) };
+    let keys = key_columns(session, table).map_err(Error::Tables)?;
+    let list = |write: &dyn Fn(&String) -> String| keys.iter().map(write).collect::<Vec<_>>().join(", ");
+    let keys_as_text = list(&|key| format!("CAST(v.{} AS VARCHAR)", ident(key)));
+    Ok(statement
+        .replace(TABLE, table)
+        .replace(KEYS_AS_TEXT, &keys_as_text)
+        .replace(KEYS, &list(&|key| format!("v.{}", ident(key)))))
+}
+
+/// The columns by which the records of a table are matched. Stores that do not say so yet have lists with an id alone.
+fn key_columns(session: &Session<'_>, table: &str) -> duckdb::Result<Vec<String>> {
+    const SQL: &str = "SELECT key_columns FROM _hclake_keys WHERE table_name = ?";
+    let recorded: Option<String> = match has_table(session.conn, "_hclake_keys")? {
+        true => session.conn.query_row(SQL, [table], |row| row.get(0)).optional()?,
+        false => None,
+    };
+    let recorded = recorded.unwrap_or_else(|| "id".to_owned());
+    Ok(recorded.split(", ").flat_map(|part| part.split(" or ")).map(str::to_owned).collect())
 }
 
 fn not_taken(report: &Report, option: &str) -> Error {

@@ -3,16 +3,19 @@
 
 use duckdb::{Connection, params};
 
-use super::Error;
+use super::{Error, has_table};
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
-use crate::store::views::{View, views};
+use crate::catalog::Catalog;
+use crate::schema::{RUNS, SWEEPS, versions_view};
+use crate::store::views::{no_versions, views};
 
 /// Macros that need no table.
 const STATISTICS: &str = include_str!("../../sql/reports/macros/statistics.sql");
 const ZONE: &str = include_str!("../../sql/reports/macros/zone.sql");
-/// Macros that stand on a view, by its name.
-const ON_VIEWS: &[(&str, &str)] = &[("install_job_facts", include_str!("../../sql/reports/macros/jobs.sql"))];
+/// Macros that stand on the views and the ledger.
+const ON_VIEWS: &[&str] =
+    &[include_str!("../../sql/reports/macros/jobs.sql"), include_str!("../../sql/reports/macros/sentences.sql")];
 
 /// A connection on which reports can be run.
 pub struct Session<'a> {
@@ -35,28 +38,19 @@ impl<'a> Session<'a> {
             insert.execute(params![from.0.max(EARLIEST.0), offset_s])?;
         }
         self.conn.execute_batch(STATISTICS)?;
-        for view in self.possible_views()? {
-            self.conn.execute_batch(&view.temporary())?;
-            for (_, macros) in ON_VIEWS.iter().filter(|(name, _)| *name == view.name) {
-                self.conn.execute_batch(macros)?;
+        // A list that was never read has no versions, so that views and macros which stand on several lists still work.
+        for endpoint in Catalog::builtin().iter().flat_map(|catalog| catalog.endpoints()) {
+            if !has_table(self.conn, &versions_view(&endpoint.name))? {
+                self.conn.execute_batch(&no_versions(&endpoint))?;
             }
+        }
+        for view in views() {
+            self.conn.execute_batch(&view.temporary())?;
+        }
+        if has_table(self.conn, RUNS)? && has_table(self.conn, SWEEPS)? {
+            ON_VIEWS.iter().try_for_each(|macros| self.conn.execute_batch(macros))?;
         }
         Ok(())
-    }
-
-    /// The views whose tables the store has.
-    fn possible_views(&self) -> duckdb::Result<Vec<View>> {
-        let mut possible: Vec<View> = Vec::new();
-        for view in views() {
-            let mut is_possible = true;
-            for need in &view.needs {
-                is_possible &= possible.iter().any(|view| view.name == need) || super::has_table(self.conn, need)?;
-            }
-            if is_possible {
-                possible.push(view);
-            }
-        }
-        Ok(possible)
     }
 }
 

@@ -8,6 +8,11 @@ CREATE OR REPLACE TEMP MACRO matches(name, asked_name) AS
 -- The instant as local time of the zone that days and weeks are counted in.
 CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));
 
+-- An instant as local time, for one value; many are joined to their offset as in `jobs`.
+CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_seconds((
+    SELECT arg_max(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone
+    WHERE _hclake_zone.starts_at <= without_zone(instant)));
+
 CREATE OR REPLACE TEMP MACRO jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS TABLE
 SELECT
     facts.*,

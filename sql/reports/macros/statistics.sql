@@ -36,6 +36,17 @@ CREATE OR REPLACE TEMP MACRO fisher_least(total1, total2, all_hits) AS CASE WHEN
         fisher_exact(greatest(0, all_hits - total2), total1, all_hits - greatest(0, all_hits - total2), total2)
     ) END;
 
+-- How likely it is that at least so many happen of what happens `expected` times on average (Poisson).
+CREATE OR REPLACE TEMP MACRO poisson_at_least(hits, expected) AS CASE
+    WHEN hits <= 0 THEN 1
+    WHEN expected <= 0 THEN 0
+    WHEN hits > expected THEN least(1, list_sum([
+        exp(_hclake_hits * ln(expected) - expected - lgamma(_hclake_hits + 1))
+        FOR _hclake_hits IN range(hits::BIGINT, hits::BIGINT + 200 + (10 * sqrt(expected))::BIGINT)]))
+    ELSE greatest(0, 1 - list_sum([
+        exp(_hclake_hits * ln(expected) - expected - lgamma(_hclake_hits + 1)) FOR _hclake_hits IN range(0, hits::BIGINT)]))
+    END;
+
 -- The rows of a query with the columns failed_now, finished_now, failed_before and finished_before, and for each what can
 -- be said of its rate: `trend` (worse, better, no clear change, too few) and `evidence`, which is 1 less the chance that
 -- a group without a change looks like this, corrected. Groups in which no outcome could have been evidence are not

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
-use super::daily::{DemoArgs, DriftCommand, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs};
+use super::daily::{
+    ChangesArgs, DemoArgs, DriftCommand, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
+};
 use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
 use crate::config;
 
@@ -78,6 +80,8 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Run a report, or list them all
     Report(ReportArgs),
+    /// What changed since the run before the newest, in ten sentences
+    Changes(ChangesArgs),
     /// Ask the store a question in SQL, read-only
     Query(QueryArgs),
     /// Records that could not be read: see them, try them again, or dismiss them

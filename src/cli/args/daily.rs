@@ -35,6 +35,19 @@ pub(crate) struct ReportArgs {
     /// What the report is about, for those that take it: `object TABLE ID`; files for `check`
     #[arg(value_name = "VALUE")]
     pub values: Vec<String>,
+    #[command(flatten)]
+    pub options: ReportOptions,
+}
+
+#[derive(Args)]
+pub(crate) struct ChangesArgs {
+    #[command(flatten)]
+    pub options: ReportOptions,
+}
+
+/// How a report is asked, and in which form it answers.
+#[derive(Args)]
+pub(crate) struct ReportOptions {
     /// What rows are grouped by, two at once between commas; an unknown one is answered with those there are
     #[arg(long, value_name = "GROUPING", value_delimiter = ',')]
     pub by: Vec<String>,

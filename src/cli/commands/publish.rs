@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::base::time_zone::TimeZone;
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 use crate::base::exit::Exit;
+use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
 use crate::cli::args::{Global, PublishArgs, PublishCommand, SummaryFormat, VerifyArgs};
 use crate::cli::catalogs;

@@ -232,9 +232,8 @@ fn escape_markup(text: &str) -> String {
 fn texts(batch: &RecordBatch, zone: TimeZone) -> Result<Vec<Vec<String>>, ArrowError> {
     let batch = flat(batch)?;
     let zoned = if zone == TimeZone::UTC { "%Y-%m-%d %H:%M:%S%.fZ" } else { "%Y-%m-%d %H:%M:%S%.f%:z" };
-    let options = FormatOptions::new()
-        .with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"))
-        .with_timestamp_tz_format(Some(zoned));
+    let options =
+        FormatOptions::new().with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f")).with_timestamp_tz_format(Some(zoned));
     let formatters = batch
         .columns()
         .iter()

@@ -4,10 +4,10 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
+use arrow::array::AsArray;
 use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, SchemaRef, TimestampMicrosecondType};
-use arrow::array::AsArray;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
@@ -72,7 +72,8 @@ fn fill(worksheet: &mut Worksheet, sheet: &Sheet<'_>, zone: TimeZone) -> Result<
     worksheet.set_freeze_panes(1, 0)?;
     let header = Format::new().set_bold();
     for (column, field) in (0_u16..).zip(sheet.schema.fields()) {
-        let header = if field.data_type().is_numeric() { header.clone().set_align(FormatAlign::Right) } else { header.clone() };
+        let header =
+            if field.data_type().is_numeric() { header.clone().set_align(FormatAlign::Right) } else { header.clone() };
         worksheet.write_string_with_format(0, column, title(field, zone), &header)?;
         let mut width = field.name().chars().count();
         let mut row = 1;
@@ -98,7 +99,13 @@ fn title(field: &Field, zone: TimeZone) -> String {
 }
 
 /// Writes the values below each other, and returns the width that they need, in characters. NULL is an empty cell.
-fn write_column(sheet: &mut Worksheet, row: u32, column: u16, values: &ArrayRef, zone: TimeZone) -> Result<usize, XlsxFault> {
+fn write_column(
+    sheet: &mut Worksheet,
+    row: u32,
+    column: u16,
+    values: &ArrayRef,
+    zone: TimeZone,
+) -> Result<usize, XlsxFault> {
     let ty = values.data_type();
     let filled = (row..).zip(0..values.len()).filter(|(_, at)| values.is_valid(*at));
     if ty.is_numeric() {
@@ -115,7 +122,9 @@ fn write_column(sheet: &mut Worksheet, row: u32, column: u16, values: &ArrayRef,
         }
         return Ok(5);
     }
-    if ty.is_temporal() && let Ok(instants) = cast(values, &TimestampMicrosecondType::DATA_TYPE) {
+    if ty.is_temporal()
+        && let Ok(instants) = cast(values, &TimestampMicrosecondType::DATA_TYPE)
+    {
         let is_day = ty.primitive_width() == Some(4);
         let format = Format::new().set_num_format(if is_day { "yyyy-mm-dd" } else { "yyyy-mm-dd hh:mm:ss" });
         let instants = instants.as_primitive::<TimestampMicrosecondType>();

@@ -38,7 +38,11 @@ pub(crate) struct Form<'a> {
 }
 
 /// Writes the answers, each with the name of its report; several only as a workbook.
-pub(crate) fn write(answers: &[(&str, ReportResult)], form: &Form<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
+pub(crate) fn write(
+    answers: &[(&str, ReportResult)],
+    form: &Form<'_>,
+    streams: &mut Streams<'_>,
+) -> Result<(), Failure> {
     let if_exists = if form.replace { IfExists::Replace } else { IfExists::Refuse };
     match (form.format, form.out) {
         (QueryFormat::Xlsx | QueryFormat::Parquet, None) => {
@@ -68,7 +72,8 @@ pub(crate) fn write(answers: &[(&str, ReportResult)], form: &Form<'_>, streams: 
                     Some(path) => {
                         let whole = whole::begin(path, if_exists)?;
                         let mut file = BufWriter::new(&whole.file);
-                        let shown = if format == Format::Table { narrow(result, form.is_wide)? } else { result.clone() };
+                        let shown =
+                            if format == Format::Table { narrow(result, form.is_wide)? } else { result.clone() };
                         let fit = Fit { zone: form.zone, ..Fit::default() };
                         output::write_rows(shown.batches.into_iter().map(Ok), &shown.schema, format, &mut file, fit)?;
                         file.flush().map_err(FileError::at(path))?;
@@ -164,7 +169,8 @@ fn drawn(result: &ReportResult, is_terminal: bool) -> Result<ReportResult, Failu
         }
         if bars.contains(field.name()) {
             shown.push(text_field(""));
-            let numbers = result.batches.iter().map(|batch| numbers(batch.column(at))).collect::<Result<Vec<_>, _>>()?;
+            let numbers =
+                result.batches.iter().map(|batch| numbers(batch.column(at))).collect::<Result<Vec<_>, _>>()?;
             let most = numbers.iter().flatten().flatten().copied().fold(0.0, f64::max);
             for (numbers, columns) in numbers.iter().zip(&mut columns) {
                 let bars = numbers.iter().map(|number| number.map(|number| bar(number, most)));

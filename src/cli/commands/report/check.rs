@@ -17,7 +17,9 @@ pub(super) fn run(files: &[String], settings: &Settings, streams: &mut Streams<'
     }
     let mut exit = Exit::Done;
     for file in files {
-        match folder::read_file(Path::new(file)).map_err(|fault| fault.to_string()).and_then(|report| try_on_store(&report, settings))
+        match folder::read_file(Path::new(file))
+            .map_err(|fault| fault.to_string())
+            .and_then(|report| try_on_store(&report, settings))
         {
             Ok(remark) => writeln!(streams.out, "{file}: {remark}")?,
             Err(fault) => {
@@ -48,7 +50,9 @@ fn try_on_store(report: &Report, settings: &Settings) -> Result<String, String> 
     let named = header.wide.iter().chain(&header.bars).chain(&header.sparks);
     let noted = header.notes.iter().flat_map(|note| &note.columns);
     match named.chain(noted).find(|name| header.groupings.is_empty() && !shown.contains(&name.as_str())) {
-        Some(name) => Err(format!("{}: the header names a column `{name}`, which the statement does not give", report.name)),
+        Some(name) => {
+            Err(format!("{}: the header names a column `{name}`, which the statement does not give", report.name))
+        }
         None => Ok(format!("right; it gives {} rows on this store", result.rows_found)),
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn write(reports: &Reports, streams: &mut Streams<'_>) -> Result<(), 
             writeln!(streams.out, "  {:name_width$}{}{title}", report.name, " ".repeat(GAP))?;
         }
     }
-    streams.remark("\nhclake report NAME --help says how each can be asked: --by, --since, --app and others");
+    streams.remark("\nhclake report help NAME says how one can be asked: --by, --since, --app and others");
     Ok(())
 }
 
@@ -34,7 +34,8 @@ fn heading(report: &Report) -> &str {
 
 /// The headings in use: the known ones first, then others as they come.
 fn groups(reports: &Reports) -> Vec<&str> {
-    let mut groups: Vec<&str> = GROUPS.into_iter().filter(|group| reports.iter().any(|r| heading(r) == *group)).collect();
+    let mut groups: Vec<&str> =
+        GROUPS.into_iter().filter(|group| reports.iter().any(|r| heading(r) == *group)).collect();
     for report in reports.iter() {
         if !groups.contains(&heading(report)) {
             groups.push(heading(report));

@@ -3,23 +3,27 @@
 
 pub(crate) mod answer;
 mod check;
+mod help;
 mod list;
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
-use crate::cli::args::{Global, ReportArgs};
+use crate::cli::args::{Global, ReportArgs, ReportOptions};
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::{QueryFormat, format_of};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::streams::Streams;
 use crate::config::settings::{REPORT_DIR, TIMEZONE};
 use crate::config::{self, Environment, Settings};
-use crate::report::{Moment, Report, ReportResult, Reports, Request, Session, folder, head};
+use crate::report::{Moment, Report, Reports, Request, Session, folder, head};
 use crate::store::{self, Reader};
 
-/// What `report check` is called in place of a report's name.
+/// What is written in place of a report's name to check files, or to read how a report is asked.
 const CHECK: &str = "check";
+const HELP: &str = "help";
+/// The report behind `hclake changes`.
+const CHANGES: &str = "changes";
 
 pub(crate) fn run(
     global: &Global,
@@ -29,14 +33,37 @@ pub(crate) fn run(
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
     let reports = reports(&settings, streams);
-    let Some(names) = &args.name else {
-        list::write(&reports, streams)?;
-        return Ok(Exit::Done);
-    };
-    if names == CHECK {
-        return check::run(&args.values, &settings, streams);
+    match args.name.as_deref() {
+        None => list::write(&reports, streams)?,
+        Some(CHECK) => return check::run(&args.values, &settings, streams),
+        Some(HELP) => help::write(&reports, &args.values, streams)?,
+        Some(names) => ask(&reports, names, &args.values, &args.options, &settings, streams)?,
     }
-    let format = format_of(args.format, args.out.as_deref())?;
+    Ok(Exit::Done)
+}
+
+/// `hclake changes`: the report of that name.
+pub(crate) fn changes(
+    global: &Global,
+    options: &ReportOptions,
+    environment: &Environment,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
+    let settings = config::resolve(&global.flags(), environment)?;
+    ask(&reports(&settings, streams), CHANGES, &[], options, &settings, streams)?;
+    Ok(Exit::Done)
+}
+
+/// Runs the reports of these names, and writes their answers.
+fn ask(
+    reports: &Reports,
+    names: &str,
+    values: &[String],
+    options: &ReportOptions,
+    settings: &Settings,
+    streams: &mut Streams<'_>,
+) -> Result<(), Failure> {
+    let format = format_of(options.format, options.out.as_deref())?;
     let asked = names.split(',').map(|name| reports.find(name)).collect::<Result<Vec<_>, _>>()?;
     if asked.len() > 1 && format != QueryFormat::Xlsx {
         return Err(Failure::usage(
@@ -44,25 +71,25 @@ pub(crate) fn run(
             Some("add --out FILE.xlsx, or ask for one report at a time".to_owned()),
         ));
     }
-    let zone = zone(args, &settings)?;
+    let zone = zone(options, settings)?;
     let listener = Listener::begin()?;
     let reader = store::open_read_only(&settings.store.value)?;
     let moment = moment(&reader)?;
-    listener.attend(&reader, Watched { is_shown: args.out.is_none(), ..Watched::default() }, |_| {
+    listener.attend(&reader, Watched { is_shown: options.out.is_none(), ..Watched::default() }, |_| {
         let session = Session::begin(&reader, zone)?;
         let mut answers = Vec::new();
         for report in asked {
-            let request = request(args, report)?;
+            let request = request(options, values, report)?;
             let result = session.run(report, &request, moment)?;
             for line in heads(&reader, report, &request, moment)? {
                 streams.remark(&format!("note: {line}"));
             }
             answers.push((report.name.as_str(), result));
         }
-        let form = answer::Form { format, zone, is_wide: args.wide, out: args.out.as_deref(), replace: args.replace };
+        let form =
+            answer::Form { format, zone, is_wide: options.wide, out: options.out.as_deref(), replace: options.replace };
         answer::write(&answers, &form, streams)
-    })?;
-    Ok(Exit::Done)
+    })
 }
 
 /// The built-in reports, and those of the user's folder; a faulty file is named and left out.
@@ -76,8 +103,8 @@ pub(crate) fn reports(settings: &Settings, streams: &Streams<'_>) -> Reports {
 }
 
 /// The zone of `--timezone`, else of the settings.
-fn zone(args: &ReportArgs, settings: &Settings) -> Result<TimeZone, Failure> {
-    match &args.timezone {
+fn zone(options: &ReportOptions, settings: &Settings) -> Result<TimeZone, Failure> {
+    match &options.timezone {
         Some(text) => text.parse().map_err(|error: crate::base::time_zone::UnknownZone| {
             Failure::usage(error.to_string(), Some(error.hint()))
         }),
@@ -94,38 +121,38 @@ pub(crate) fn moment(reader: &Reader) -> Result<Moment, Failure> {
 }
 
 /// The options that were given, as a question to `report`.
-fn request(args: &ReportArgs, report: &Report) -> Result<Request, Failure> {
-    let mut request = Request { by: args.by.clone(), given: Vec::new(), top: args.top };
+fn request(options: &ReportOptions, values: &[String], report: &Report) -> Result<Request, Failure> {
+    let mut request = Request { by: options.by.clone(), given: Vec::new(), top: options.top };
     for (name, text) in [
-        ("since", &args.since),
-        ("until", &args.until),
-        ("as_of", &args.as_of),
-        ("app", &args.app),
-        ("instance", &args.instance),
-        ("target", &args.target),
-        ("scope", &args.scope),
-        ("min", &args.min),
+        ("since", &options.since),
+        ("until", &options.until),
+        ("as_of", &options.as_of),
+        ("app", &options.app),
+        ("instance", &options.instance),
+        ("target", &options.target),
+        ("scope", &options.scope),
+        ("min", &options.min),
     ] {
         if let Some(text) = text {
             request = request.with(name, text);
         }
     }
-    for pair in &args.param {
+    for pair in &options.param {
         let (name, value) = pair.split_once('=').ok_or_else(|| {
             Failure::usage(format!("--param {pair} has no value"), Some("write --param NAME=VALUE".to_owned()))
         })?;
         request = request.with(name, value);
     }
     let places = &report.header.args;
-    if args.values.len() > places.len() {
-        let extra = &args.values[places.len()];
+    if values.len() > places.len() {
+        let extra = &values[places.len()];
         let hint = match places.as_slice() {
             [] => "it takes options alone".to_owned(),
             places => format!("hclake report {} {}", report.name, places.join(" ").to_uppercase()),
         };
         return Err(Failure::usage(format!("the report `{}` has no place for `{extra}`", report.name), Some(hint)));
     }
-    for (name, value) in places.iter().zip(&args.values) {
+    for (name, value) in places.iter().zip(values) {
         request = request.with(name, value);
     }
     Ok(request)
@@ -136,9 +163,4 @@ fn heads(reader: &Reader, report: &Report, request: &Request, moment: Moment) ->
     let tables: Vec<&str> = report.lists().collect();
     let as_of = request.as_of(report, reader, moment)?;
     Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now)))
-}
-
-/// Whether the answer has no rows at all.
-pub(crate) fn is_empty(result: &ReportResult) -> bool {
-    result.rows_found == 0
 }

@@ -1,0 +1,64 @@
+-- title: What should the team know this morning?
+-- group: changes
+-- about: Ten lines for a mail: how many installations failed in the last day and week, what got worse, what is new, what
+--   is stuck, and whether every list was read to its end.
+-- needs: runs, sweeps
+-- wants: app_install_jobs, apps, deploy_apps, image_jobs, swr_instance_jobs
+-- takes: since = last, as_of
+
+WITH
+selected AS (
+    SELECT * FROM jobs($as_of, NULL, NULL, NULL, NULL)
+),
+weeks AS (
+    SELECT
+        count(*) FILTER (failed AND days_before(update_time, $as_of, 1, 0)) AS failed_day,
+        count(*) FILTER (finished AND days_before(update_time, $as_of, 1, 0)) AS finished_day,
+        count(*) FILTER (failed AND days_before(update_time, $as_of, 7, 0)) AS failed_now,
+        count(*) FILTER (finished AND days_before(update_time, $as_of, 7, 0)) AS finished_now,
+        count(*) FILTER (failed AND days_before(update_time, $as_of, 14, 7)) AS failed_before,
+        count(*) FILTER (finished AND days_before(update_time, $as_of, 14, 7)) AS finished_before
+    FROM selected
+),
+judged_weeks AS (
+    SELECT * FROM judged('weeks')
+),
+usual AS (
+    SELECT quantile_cont(duration_s, 0.99) AS p99_s FROM selected WHERE duration_s >= 0
+),
+stuck AS (
+    SELECT count(*) AS jobs
+    FROM selected CROSS JOIN usual
+    WHERE NOT finished
+        AND (epoch_us(CAST($as_of AS TIMESTAMPTZ)) - epoch_us(coalesce(update_time, create_time))) / 1e6 > usual.p99_s
+),
+lists AS (
+    SELECT count(*) AS lists, count(*) FILTER (verdict <> 'complete' OR held_back > 0) AS incomplete
+    FROM sweeps
+    WHERE run_id = (SELECT max(run_id) FROM runs WHERE started_at <= CAST($as_of AS TIMESTAMPTZ))
+        AND (pages > 0 OR verdict = 'failed')
+),
+news AS (
+    SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place
+    FROM sentences($since, $as_of)
+    WHERE kind NOT IN ('jobs', 'list')
+),
+lines AS (
+    SELECT 1 AS place, 'Last 24 hours: ' || if(finished_day = 0, 'no installation finished',
+        share(failed_day, finished_day) || ' installations failed') AS line
+    FROM judged_weeks
+    UNION ALL
+    SELECT 2, 'Last 7 days: ' || if(finished_now = 0, 'no installation finished', share(failed_now, finished_now) || ' failed')
+        || if(finished_before = 0, '', '; the 7 days before: ' || share(failed_before, finished_before) || ': ' || trend)
+    FROM judged_weeks
+    UNION ALL
+    SELECT 2 + place, sentence FROM news WHERE place <= 6
+    UNION ALL
+    SELECT 9, counted(jobs, 'installation') || if(jobs = 1, ' waits', ' wait') || ' longer than 99 of 100 took'
+    FROM stuck WHERE jobs > 0
+    UNION ALL
+    SELECT 10, if(incomplete = 0, counted(lists, 'list') || ' read to the end',
+        incomplete || ' of ' || counted(lists, 'list') || ' not proved complete; hclake report freshness says which')
+    FROM lists
+)
+SELECT line FROM lines ORDER BY place

@@ -1,0 +1,63 @@
+-- title: How fresh and complete is each list?
+-- group: runs
+-- about: Each list that was ever read: what its newest reading proved, in plain words, how old the newest complete one is,
+--   and what waits. The lists that need attention come first.
+-- needs: runs, sweeps, quarantine
+-- takes: as_of, now, scope
+-- wide: proof, run, held_back, unconfirmed
+
+WITH
+swept AS (
+    SELECT
+        sweeps.table_name,
+        sweeps.scope,
+        arg_max(sweeps.verdict, sweeps.run_id) AS verdict,
+        arg_max(sweeps.proof, sweeps.run_id) AS proof,
+        max(sweeps.started_at) AS asked_at,
+        max(sweeps.started_at) FILTER (sweeps.verdict = 'complete') AS complete_at,
+        arg_max(sweeps.distinct_count, sweeps.run_id) FILTER (sweeps.verdict = 'complete') AS records,
+        max(sweeps.run_id) AS run,
+        arg_max(sweeps.held_back, sweeps.run_id) AS held_back,
+        arg_max(sweeps.unconfirmed, sweeps.run_id) AS unconfirmed
+    FROM (FROM sweeps UNION ALL BY NAME SELECT CAST(NULL AS BIGINT) AS unconfirmed WHERE false) AS sweeps
+    JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE (sweeps.pages > 0 OR sweeps.verdict = 'failed') AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
+        AND matches(sweeps.scope, CAST($scope AS VARCHAR))
+    GROUP BY sweeps.table_name, sweeps.scope
+),
+waiting AS (
+    SELECT table_name, scope, count(*) AS records
+    FROM (FROM quarantine UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS dismissed_at WHERE false)
+    WHERE resolved_at IS NULL AND dismissed_at IS NULL
+    GROUP BY table_name, scope
+),
+aged AS (
+    SELECT
+        swept.*,
+        coalesce(waiting.records, 0) AS unreadable,
+        greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1)) AS complete_age_h,
+        (SELECT max(run_id) FROM runs WHERE started_at <= CAST($as_of AS TIMESTAMPTZ)) AS newest_run
+    FROM swept LEFT JOIN waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
+)
+SELECT
+    table_name,
+    scope,
+    CASE
+        WHEN verdict = 'failed' AND complete_at IS NULL THEN 'could not be read; never was'
+        WHEN verdict = 'failed' THEN 'could not be read; shown as it was before'
+        WHEN complete_at IS NULL THEN 'read, but never proved complete'
+        WHEN verdict = 'unproved' THEN 'read, but not proved complete'
+        WHEN held_back > 0 THEN 'read; too many records vanished at once, they are still shown'
+        WHEN run < newest_run THEN 'not asked for in the newest run'
+        ELSE 'read to the end'
+    END AS state,
+    complete_at AS last_complete,
+    complete_age_h,
+    records,
+    unreadable,
+    proof,
+    run,
+    held_back,
+    unconfirmed
+FROM aged
+ORDER BY verdict = 'complete' AND held_back = 0 AND run = newest_run, complete_at NULLS FIRST, table_name, scope

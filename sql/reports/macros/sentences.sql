@@ -1,0 +1,172 @@
+-- What happened after one instant and up to another, as sentences, each with its strength from 0 to 1000: the reports
+-- `changes` and `digest` are made of them. They stand on all built-in lists; one that was never read counts as empty.
+
+-- `1 job`, `2 jobs`.
+CREATE OR REPLACE TEMP MACRO counted(number, one) AS number || ' ' || one || if(number = 1, '', 's');
+-- A text that is no longer than `length`.
+CREATE OR REPLACE TEMP MACRO shortened(text, length) AS if(length(text) > length, left(text, length - 1) || '…', text);
+CREATE OR REPLACE TEMP MACRO share(hits, total) AS hits || ' of ' || total || ' (' || round(100 * hits / total, 1) || ' %)';
+
+CREATE OR REPLACE TEMP MACRO rate_sentences(asked_since, asked_as_of) AS TABLE
+WITH
+selected AS (
+    SELECT *,
+        update_time > CAST(asked_since AS TIMESTAMPTZ) AS is_now,
+        concat_ws(' ', app, app_version) AS app_and_version
+    FROM jobs(asked_as_of, NULL, NULL, NULL, NULL)
+    WHERE finished AND update_time <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND update_time >= CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 28 DAY
+),
+kinds AS (
+    SELECT 'app' AS what, app_id, app AS name, is_now, failed, instance_id, error FROM selected
+    UNION ALL
+    SELECT 'version', app_id, app_and_version, is_now, failed, instance_id, error FROM selected
+),
+grouped AS (
+    SELECT what, app_id, name,
+        count(*) FILTER (is_now AND failed) AS failed_now,
+        count(*) FILTER (is_now) AS finished_now,
+        count(*) FILTER (NOT is_now AND failed) AS failed_before,
+        count(*) FILTER (NOT is_now) AS finished_before,
+        count(DISTINCT instance_id) FILTER (is_now AND failed) AS desktops,
+        mode(error) FILTER (is_now AND failed) AS error
+    FROM kinds
+    GROUP BY what, app_id, name
+),
+compared AS (
+    SELECT grouped.* REPLACE (
+        if(grouped.finished_before = 0, apps.failed_before, grouped.failed_before) AS failed_before,
+        if(grouped.finished_before = 0, apps.finished_before, grouped.finished_before) AS finished_before
+    )
+    FROM grouped
+    LEFT JOIN grouped AS apps ON apps.what = 'app' AND apps.app_id IS NOT DISTINCT FROM grouped.app_id
+    WHERE grouped.finished_now > 0
+),
+moved AS (
+    SELECT *, bool_or(what = 'version') OVER (PARTITION BY app_id, trend) AS is_by_version
+    FROM judged('compared')
+    WHERE trend IN ('worse', 'better')
+)
+SELECT
+    'rate' AS kind,
+    if(trend = 'worse', 900, 400) + 99 * evidence AS strength,
+    CASE
+        WHEN trend = 'better' THEN name || ' fails less: ' || share(failed_now, finished_now) || ', before '
+            || share(failed_before, finished_before)
+        WHEN failed_before = 0 THEN name || ' began to fail: ' || failed_now || ' of ' || finished_now || ' on '
+            || counted(desktops, 'desktop') || coalesce(', mostly ' || shortened(error, 60), '')
+        ELSE name || ' fails more: ' || share(failed_now, finished_now) || ' on ' || counted(desktops, 'desktop')
+            || ', before ' || share(failed_before, finished_before) || coalesce('; mostly ' || shortened(error, 60), '')
+    END AS sentence
+FROM moved
+-- Where a version moved, it is named and not its application.
+WHERE what = 'version' OR NOT is_by_version;
+
+CREATE OR REPLACE TEMP MACRO error_sentences(asked_since, asked_as_of) AS TABLE
+SELECT 'error' AS kind, 700 + least(99, jobs) AS strength,
+    'New error: ' || shortened(error, 70) || ' (' || counted(jobs, 'job') || ', ' || counted(apps, 'app') || ')' AS sentence
+FROM (
+    SELECT error, count(DISTINCT (_scope, id)) AS jobs, count(DISTINCT app_id) AS apps, min(seen_at) AS first_seen_at
+    FROM install_failure_facts_as_of(asked_as_of)
+    WHERE error IS NOT NULL
+    GROUP BY error
+)
+WHERE first_seen_at > CAST(asked_since AS TIMESTAMPTZ);
+
+CREATE OR REPLACE TEMP MACRO list_sentences(asked_since, asked_as_of) AS TABLE
+SELECT
+    'list' AS kind,
+    800 AS strength,
+    sweeps.table_name || ' [' || sweeps.scope || '] '
+        || CASE
+            WHEN sweeps.verdict = 'failed' THEN 'could not be read: ' || coalesce(shortened(sweeps.error_message, 60), 'no reason given')
+            WHEN sweeps.verdict = 'unproved' THEN 'could not be proved complete'
+            ELSE 'lacked ' || counted(sweeps.held_back, 'record') || ' at once; they are still shown'
+        END AS sentence
+FROM sweeps
+WHERE sweeps.run_id = (SELECT max(run_id) FROM runs WHERE started_at <= CAST(asked_as_of AS TIMESTAMPTZ))
+    AND (sweeps.verdict <> 'complete' OR sweeps.held_back > 0);
+
+CREATE OR REPLACE TEMP MACRO job_sentences(asked_since, asked_as_of) AS TABLE
+WITH
+now AS (SELECT * FROM install_job_facts_as_of(asked_as_of)),
+before AS (SELECT * FROM install_job_facts_as_of(asked_since)),
+paired AS (
+    SELECT now.id IS NOT NULL AS is_now, before.id IS NOT NULL AS was, now.failed AS failed, before.failed AS had_failed,
+        now.succeeded AS succeeded, now.finished AS finished, before.finished AS had_finished
+    FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
+),
+counts AS (
+    SELECT
+        count(*) FILTER (is_now AND finished AND NOT coalesce(had_finished, false)) AS ended,
+        count(*) FILTER (is_now AND failed AND NOT coalesce(had_finished, false)) AS ended_badly,
+        count(*) FILTER (is_now AND succeeded AND had_failed) AS recovered,
+        count(*) FILTER (NOT is_now) AS gone
+    FROM paired
+)
+SELECT 'jobs' AS kind, 300 AS strength,
+    counted(ended, 'installation') || ' finished, ' || ended_badly || ' of them failed' AS sentence
+FROM counts WHERE ended > 0
+UNION ALL
+SELECT 'jobs', 290, counted(recovered, 'failed job') || if(recovered = 1, ' was', ' were') || ' retried to success'
+FROM counts WHERE recovered > 0
+UNION ALL
+SELECT 'jobs', 120, counted(gone, 'install job') || if(gone = 1, ' is', ' are') || ' gone from the list'
+FROM counts WHERE gone > 0;
+
+CREATE OR REPLACE TEMP MACRO app_sentences(asked_since, asked_as_of) AS TABLE
+WITH
+now AS (
+    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND (_valid_to IS NULL OR _valid_to > CAST(asked_as_of AS TIMESTAMPTZ))
+),
+before AS (
+    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_since AS TIMESTAMPTZ)
+        AND (_valid_to IS NULL OR _valid_to > CAST(asked_since AS TIMESTAMPTZ))
+),
+-- A list that was not read before has no news of its own.
+known AS (SELECT count(*) > 0 AS is_known FROM before)
+SELECT 'app' AS kind,
+    CASE WHEN now.id IS NULL OR before.id IS NULL THEN 200 WHEN now.status IS DISTINCT FROM before.status THEN 600 ELSE 180 END
+        AS strength,
+    CASE
+        WHEN before.id IS NULL THEN 'New application: ' || coalesce(now.name, now.id) || coalesce(' ' || now.version, '')
+        WHEN now.id IS NULL THEN 'Application gone: ' || coalesce(before.name, before.id)
+        WHEN now.status IS DISTINCT FROM before.status THEN coalesce(now.name, now.id) || ' is now '
+            || coalesce(now.status, '(no status)') || ', before ' || coalesce(before.status, '(no status)')
+        ELSE coalesce(now.name, now.id) || ' moved from version ' || coalesce(before.version, '(none)') || ' to '
+            || coalesce(now.version, '(none)')
+    END AS sentence
+FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
+CROSS JOIN known
+WHERE known.is_known
+    AND (now.id IS NULL OR before.id IS NULL OR now.status IS DISTINCT FROM before.status OR now.version IS DISTINCT FROM before.version);
+
+CREATE OR REPLACE TEMP MACRO other_sentences(asked_since, asked_as_of) AS TABLE
+SELECT 'deployment' AS kind, 650 AS strength,
+    'Deployment of ' || coalesce(name, id) || ' ' || if(execution_state = 'timeout', 'timed out', 'failed') AS sentence
+FROM deploy_apps_versions
+WHERE execution_state IN ('failed', 'timeout') AND execution_time > CAST(asked_since AS TIMESTAMPTZ)
+    AND execution_time <= CAST(asked_as_of AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+GROUP BY id, name, execution_state, execution_time
+UNION ALL
+SELECT 'image job', 620, counted(count(DISTINCT (_scope, id)), 'image job') || ' of type ' || coalesce(job_type, '(none)') || ' failed'
+FROM image_jobs_versions
+WHERE status = 'FAILED' AND _valid_from > CAST(asked_since AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+    AND begin_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+GROUP BY job_type
+UNION ALL
+SELECT 'registry job', 610, counted(count(DISTINCT (_scope, id)), 'registry job') || ' of type ' || coalesce(type, '(none)')
+    || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
+FROM swr_instance_jobs_versions
+WHERE status = 'Failed' AND _valid_from > CAST(asked_since AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+    AND created_at > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+GROUP BY type;
+
+CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
+SELECT kind, strength, sentence FROM rate_sentences(asked_since, asked_as_of)
+UNION ALL SELECT kind, strength, sentence FROM error_sentences(asked_since, asked_as_of)
+UNION ALL SELECT kind, strength, sentence FROM list_sentences(asked_since, asked_as_of)
+UNION ALL SELECT kind, strength, sentence FROM job_sentences(asked_since, asked_as_of)
+UNION ALL SELECT kind, strength, sentence FROM app_sentences(asked_since, asked_as_of)
+UNION ALL SELECT kind, strength, sentence FROM other_sentences(asked_since, asked_as_of);
