@@ -18,10 +18,11 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: [Exit; 6] = [Exit::Done, Exit::Partly, Exit::Failed, Exit::Usage, Exit::Busy, Exit::Interrupted];
+    pub(crate) const ALL: [Exit; 6] =
+        [Exit::Done, Exit::Partly, Exit::Failed, Exit::Usage, Exit::Busy, Exit::Interrupted];
 
     /// The code of the process.
-    pub fn code(self) -> u8 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Exit::Done => 0,
             Exit::Failed => 1,
@@ -39,7 +40,7 @@ impl Exit {
     ///
     /// assert_eq!(Exit::Done.and(Exit::Partly).code(), 3);
     /// ```
-    pub fn and(self, other: Exit) -> Exit {
+    pub(crate) fn and(self, other: Exit) -> Exit {
         self.max(other)
     }
 }

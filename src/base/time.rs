@@ -4,16 +4,16 @@
 use super::clock::Timestamp;
 
 /// An instant later than this after `now` is counted as suspicious: one day, in microseconds.
-pub const FUTURE_TOLERANCE: i64 = 86_400 * MICROS_PER_SECOND;
+pub(crate) const FUTURE_TOLERANCE: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// The most digits of a fraction of a second. Those after the sixth are cut, never rounded.
-pub const FRACTION_DIGITS_MAX: usize = 9;
+pub(crate) const FRACTION_DIGITS_MAX: usize = 9;
 
 /// The most digits of the hours of an elapsed time: a little over a century.
-pub const ELAPSED_HOUR_DIGITS_MAX: usize = 6;
+pub(crate) const ELAPSED_HOUR_DIGITS_MAX: usize = 6;
 
 /// The largest whole hour of a zone's distance from UTC.
-pub const OFFSET_HOURS_MAX: i64 = 18;
+pub(crate) const OFFSET_HOURS_MAX: i64 = 18;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -185,7 +185,7 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
 /// ```
 /// assert_eq!(hclake::base::time::in_words(20 * 60), "20 min");
 /// ```
-pub fn in_words(seconds: u64) -> String {
+pub(crate) fn in_words(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;

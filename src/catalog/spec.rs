@@ -56,7 +56,7 @@ pub enum Service {
 }
 
 impl Service {
-    pub const ALL: [Service; 6] = [
+    pub(crate) const ALL: [Service; 6] = [
         Service::Workspace,
         Service::Appstream,
         Service::CodeartsDeploy,
@@ -66,7 +66,7 @@ impl Service {
     ];
 
     /// The name used in files, in `[rate]` and, in upper case, in environment variables.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Service::Workspace => "workspace",
             Service::Appstream => "appstream",
@@ -92,7 +92,7 @@ pub enum Method {
 }
 
 impl Method {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -146,7 +146,7 @@ pub enum Paging {
 
 impl Paging {
     /// Parameters that paging uses.
-    pub fn params(&self) -> Vec<&str> {
+    pub(crate) fn params(&self) -> Vec<&str> {
         match self {
             Paging::None => Vec::new(),
             Paging::Counted(paging) => vec![&paging.position, &paging.size],
@@ -154,7 +154,7 @@ impl Paging {
         }
     }
 
-    pub fn is_in_body(&self) -> bool {
+    pub(crate) fn is_in_body(&self) -> bool {
         matches!(self, Paging::Counted(CountedPaging { place: PagingPlace::Body, .. }))
     }
 }
@@ -281,7 +281,7 @@ impl fmt::Display for Scope {
 }
 
 /// Whether a text can be the id of an IAM or CodeArts project, which goes into paths, headers and names of scopes.
-pub fn is_project_id(id: &str) -> bool {
+pub(crate) fn is_project_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= PROJECT_ID_BYTES_MAX
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

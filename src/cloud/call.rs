@@ -67,7 +67,7 @@ pub struct Attempt {
 
 /// Attempts of calls that were dropped before they ended. Clones share them.
 #[derive(Clone, Default)]
-pub struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
+pub(crate) struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
 
 impl Abandoned {
     pub(super) fn add(&self, attempts: impl Iterator<Item = Attempt>) {
@@ -75,7 +75,7 @@ impl Abandoned {
     }
 
     /// The attempts so far; each is returned once.
-    pub fn take(&self) -> Vec<Attempt> {
+    pub(crate) fn take(&self) -> Vec<Attempt> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

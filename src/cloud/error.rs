@@ -25,7 +25,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ErrorClass::Usage => "usage",
             ErrorClass::Auth => "auth",
@@ -148,7 +148,7 @@ pub struct WrongProject {
 impl WrongProject {
     /// `None` where the account has the project in this region. A project is named like its region, with a `_` and more
     /// where the region has several.
-    pub fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
+    pub(crate) fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
         let wrong = WrongProject { id: id.to_owned(), region: region.to_owned(), known: known.to_vec() };
         let is_right = wrong.of_region().any(|(_, known)| known == id);
         (!known.is_empty() && !is_right).then_some(wrong)
@@ -214,7 +214,7 @@ fn known_are(projects: &[(String, String)]) -> String {
 }
 
 impl Error {
-    pub fn class(&self) -> ErrorClass {
+    pub(crate) fn class(&self) -> ErrorClass {
         match self {
             Error::UnknownRegion { .. }
             | Error::ServiceNotInRegion { .. }
@@ -233,7 +233,7 @@ impl Error {
         }
     }
 
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Error::Api(error) => error.status,
             Error::UnusableBody { status, .. } | Error::RedirectRefused { status, .. } => Some(*status),
@@ -243,7 +243,7 @@ impl Error {
     }
 
     /// The service's own code.
-    pub fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Error::Api(error) => error.code.as_deref(),
             _ => None,
@@ -251,14 +251,14 @@ impl Error {
     }
 
     /// The service's own text, else what this error says.
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Error::Api(error) => error.message.clone(),
             other => other.to_string(),
         }
     }
 
-    pub fn request_id(&self) -> Option<&str> {
+    pub(crate) fn request_id(&self) -> Option<&str> {
         match self {
             Error::Api(error) => error.request_id.as_deref(),
             Error::UnusableBody { request_id, .. } => request_id.as_deref(),
@@ -267,12 +267,12 @@ impl Error {
     }
 
     /// Whether the project of the call is not of the region.
-    pub fn is_of_wrong_project(&self) -> bool {
+    pub(crate) fn is_of_wrong_project(&self) -> bool {
         matches!(self, Error::Api(error) if error.wrong_project.is_some())
     }
 
     /// Adds what IAM shows of the project of the call.
-    pub fn in_project(self, wrong: Option<WrongProject>) -> Error {
+    pub(crate) fn in_project(self, wrong: Option<WrongProject>) -> Error {
         match self {
             Error::Api(error) => Error::Api(Box::new(ApiError { wrong_project: wrong, ..*error })),
             other => other,
@@ -280,7 +280,7 @@ impl Error {
     }
 
     /// A short message, for a line that already names service and host.
-    pub fn brief(&self) -> String {
+    pub(crate) fn brief(&self) -> String {
         match self {
             Error::Unreachable { cause, .. } => format!("no connection: {cause}"),
             Error::Timeout { after, .. } => format!("no whole answer after {:.1} s", after.as_secs_f64()),
@@ -292,7 +292,7 @@ impl Error {
     }
 
     /// The next step, for the `hint:` line.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Error::UnknownRegion { service, nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? {}", or_override(*service))

@@ -42,7 +42,7 @@ pub enum ConfirmGone {
 impl ConfirmGone {
     pub(super) const NAMES: &[&str] = &["again", "next_night"];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ConfirmGone::Again => "again",
             ConfirmGone::NextNight => "next_night",

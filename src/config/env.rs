@@ -41,7 +41,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    pub fn of_process() -> Environment {
+    pub(crate) fn of_process() -> Environment {
         let values = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(_, value)| !value.is_empty())
@@ -55,21 +55,21 @@ impl Environment {
         Environment { values, working_folder: PathBuf::new() }
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.expose())
     }
 
-    pub fn secret(&self, name: &str) -> Option<Secret> {
+    pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         self.values.get(name).cloned()
     }
 
     /// The folder of a person's configuration files.
-    pub fn config_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn config_folder(&self) -> Option<PathBuf> {
         let xdg = self.text("XDG_CONFIG_HOME").map(PathBuf::from);
         xdg.or_else(|| self.home().map(|home| home.join(".config")))
     }
 
-    pub fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         self.text("HOME").map(PathBuf::from)
     }
 }

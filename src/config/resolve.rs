@@ -52,17 +52,17 @@ pub struct Settings {
 
 impl Settings {
     /// The value of a setting; its default where none is set.
-    pub fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
+    pub(crate) fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
         self.values.get(setting)
     }
 
     /// The values of a setting that is made for each service.
-    pub fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
+    pub(crate) fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
         self.values.by_service(setting)
     }
 
     /// Base URLs that are set for single services.
-    pub fn endpoint_urls(&self) -> BTreeMap<Service, String> {
+    pub(crate) fn endpoint_urls(&self) -> BTreeMap<Service, String> {
         let urls = self.by_service(ENDPOINT_URL_OF_SERVICE).into_iter();
         urls.filter_map(|(service, url)| Some((service, url?))).collect()
     }
@@ -75,7 +75,7 @@ impl Settings {
     }
 
     /// The credentials of a profile; the first that are found where it is `None`.
-    pub fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
+    pub(crate) fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
         match self.credentials.get(&profile.map(str::to_owned)) {
             Some(search) => search.found.as_ref().map_err(KeysFault::clone),
             None => Err(KeysFault::None { passed_over: Vec::new() }),
@@ -111,7 +111,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             ConfigError::Unreadable { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some(format!("check the path; `hclake --config '{}' init` writes a file to start from", path.display()))
@@ -132,7 +132,7 @@ fn listed(faults: &[String]) -> String {
 
 /// Variables that are set here and say what is asked for or where. Keys, the configuration file and the store are
 /// not among them.
-pub fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
+pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
     let region = settings.scope_values.iter().find_map(|scope| match scope.origin(REGION) {
         Origin::Variable(name) => Some(name),
         _ => None,

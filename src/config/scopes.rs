@@ -28,7 +28,7 @@ pub struct ScopeSettings {
 }
 
 /// By profile; `None` stands for the first credentials that are found.
-pub type Credentials = BTreeMap<Option<String>, Search>;
+pub(crate) type Credentials = BTreeMap<Option<String>, Search>;
 
 /// The scopes with all that they take over, and the credentials that they use.
 pub(super) struct Resolved {

@@ -18,7 +18,7 @@ const OF_SCOPES: &str =
 const WIDTH: usize = 118;
 
 /// The text of a new `hclake.toml`, with `region` set where one is given.
-pub fn template(region: Option<&str>) -> String {
+pub(crate) fn template(region: Option<&str>) -> String {
     let mut text = HEAD.to_owned();
     for entry in settings::ALL.iter().filter(|entry| entry.table().is_none()) {
         text.push('\n');

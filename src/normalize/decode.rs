@@ -20,10 +20,10 @@ use crate::catalog::spec::Endpoint;
 use crate::schema::arrow_schema;
 
 /// Limit of one record as received: 4 MiB.
-pub const RECORD_BYTES_MAX: usize = 4 << 20;
+pub(crate) const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// Limit of one page's records together, half of what Arrow's 32-bit offsets can address: 1 GiB.
-pub const PAGE_BYTES_MAX: usize = 1 << 30;
+pub(crate) const PAGE_BYTES_MAX: usize = 1 << 30;
 
 /// Settings of a decoder that are not in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ impl Decoder {
     }
 
     /// The schema of every batch.
-    pub fn schema(&self) -> &SchemaRef {
+    pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 

@@ -47,7 +47,7 @@ pub enum ZoneRule {
 
 /// A stored type that is not nested. How a record writes the value does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar {
+pub(crate) enum Scalar {
     Text,
     Json,
     Bool,
@@ -60,7 +60,7 @@ pub enum Scalar {
 
 /// One step of a walk through a stored type. Each inner type is replaced by its result.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Node<'a, T> {
+pub(crate) enum Node<'a, T> {
     Scalar(Scalar),
     Struct(Vec<(&'a str, T)>),
     List(T),
@@ -70,7 +70,7 @@ pub enum Node<'a, T> {
 
 impl ColumnType {
     /// Walks through the stored type from the inside out; `make` turns each step into a result.
-    pub fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
+    pub(crate) fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
         make(match self {
             ColumnType::Text | ColumnType::Elapsed => Node::Scalar(Scalar::Text),
             ColumnType::Json => Node::Scalar(Scalar::Json),
@@ -88,7 +88,7 @@ impl ColumnType {
     }
 
     /// The fields of a struct, also where the struct is the item of a list or the value of a map.
-    pub fn fields(&self) -> &[Field] {
+    pub(crate) fn fields(&self) -> &[Field] {
         match self {
             ColumnType::Struct(fields) => fields,
             ColumnType::List(inner) | ColumnType::Map(inner) => inner.fields(),
@@ -96,26 +96,26 @@ impl ColumnType {
         }
     }
 
-    pub fn is_integer(&self) -> bool {
+    pub(crate) fn is_integer(&self) -> bool {
         matches!(self, ColumnType::Int32 | ColumnType::Int64)
     }
 
-    pub fn is_instant(&self) -> bool {
+    pub(crate) fn is_instant(&self) -> bool {
         matches!(self, ColumnType::Timestamp(_))
     }
 
     /// Whether a record has it as an instant in text.
-    pub fn is_instant_in_text(&self) -> bool {
+    pub(crate) fn is_instant_in_text(&self) -> bool {
         matches!(self, ColumnType::Timestamp(TimeForm::Text { .. }))
     }
 
     /// Whether it can identify a record.
-    pub fn can_be_key(&self) -> bool {
+    pub(crate) fn can_be_key(&self) -> bool {
         self.is_integer() || *self == ColumnType::Text
     }
 
     /// Whether a server can sort by it.
-    pub fn can_be_sorted_by(&self) -> bool {
+    pub(crate) fn can_be_sorted_by(&self) -> bool {
         self.can_be_key() || self.is_instant()
     }
 }

@@ -36,7 +36,7 @@ impl DeletionGuard {
         DeletionGuard { max_gone_percent, min_open: MIN_OPEN }
     }
 
-    pub fn holds(&self, gone: u64, open: u64) -> bool {
+    pub(crate) fn holds(&self, gone: u64, open: u64) -> bool {
         open >= self.min_open && u128::from(gone) * 100 > u128::from(open) * u128::from(self.max_gone_percent)
     }
 }

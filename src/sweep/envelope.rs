@@ -61,13 +61,13 @@ impl Page {
     }
 
     /// The page with the memory that was reserved for it.
-    pub fn with_reservation(self, mut reservation: Reservation) -> Page {
+    pub(crate) fn with_reservation(self, mut reservation: Reservation) -> Page {
         reservation.arrived(self.body.len() as u64);
         Page { reservation: Some(Arc::new(Mutex::new(reservation))), ..self }
     }
 
     /// The page has been examined, and may wait for others.
-    pub fn looked_at(self) -> Page {
+    pub(crate) fn looked_at(self) -> Page {
         if let Some(reservation) = &self.reservation {
             reservation.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
         }
@@ -82,12 +82,12 @@ impl Page {
     }
 
     /// Hash of the record's text.
-    pub fn content(&self, index: u32) -> u64 {
+    pub(crate) fn content(&self, index: u32) -> u64 {
         xxh3_64(self.row(index).as_bytes())
     }
 
     /// The bytes that were not UTF-8 and are U+FFFD in the record's text, as hexadecimal digits.
-    pub fn lost(&self, index: u32) -> Option<&str> {
+    pub(crate) fn lost(&self, index: u32) -> Option<&str> {
         let place = self.garbled.binary_search_by_key(&index, |(row, _)| *row).ok()?;
         Some(&self.garbled[place].1)
     }
@@ -112,7 +112,7 @@ impl Envelope {
 
     /// Adds hashes of the contents of records that are known to have no key: these count like any other record, each
     /// identified by its content.
-    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
+    pub(crate) fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
         Envelope { known_keyless: keyless, ..self }
     }
 

@@ -18,7 +18,7 @@ pub enum OrderValue {
 
 impl OrderValue {
     /// The value's bits, changed by its kind so that equal bits of different kinds differ.
-    pub fn bits(self) -> u128 {
+    pub(crate) fn bits(self) -> u128 {
         match self {
             OrderValue::Instant(micros) => micros as u128,
             OrderValue::Number(number) => !number,
@@ -26,7 +26,7 @@ impl OrderValue {
         }
     }
 
-    pub fn of_text(text: &str) -> OrderValue {
+    pub(crate) fn of_text(text: &str) -> OrderValue {
         let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if let (true, Ok(number)) = (all_digits, text.parse()) {
             return OrderValue::Number(number);

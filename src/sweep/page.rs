@@ -94,7 +94,7 @@ pub(super) enum Event {
 
 /// What a pass proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub(crate) enum Evidence {
     /// The whole list came in one answer.
     OnePage,
     /// Every seam matched, and the order never changes.
@@ -113,7 +113,7 @@ pub enum Evidence {
 
 impl Evidence {
     /// Why nothing is proved, if nothing is.
-    pub fn reason(&self) -> Option<&str> {
+    pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
             Evidence::OnePage | Evidence::Seams | Evidence::Totals | Evidence::End | Evidence::Markers => None,
@@ -123,7 +123,7 @@ impl Evidence {
 
 /// A pass that has ended.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     pub evidence: Evidence,
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,

@@ -43,7 +43,7 @@ impl Traffic {
         }
     }
 
-    pub fn add(&mut self, other: Traffic) {
+    pub(crate) fn add(&mut self, other: Traffic) {
         self.attempts.extend(other.attempts);
         self.retries += other.retries;
         self.throttled += other.throttled;
@@ -51,7 +51,7 @@ impl Traffic {
         self.bytes += other.bytes;
     }
 
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.attempts.len() as u64
     }
 }
@@ -66,7 +66,7 @@ pub trait PageSource: Send + Sync + 'static {
 }
 
 /// Pages of one list in one scope, from the cloud.
-pub struct CloudSource {
+pub(crate) struct CloudSource {
     client: Arc<Client>,
     endpoint: Arc<Endpoint>,
     envelope: Envelope,
@@ -78,7 +78,7 @@ pub struct CloudSource {
 }
 
 impl CloudSource {
-    pub fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
+    pub(crate) fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
         Self {
             client,
             envelope: Envelope::new(&endpoint),
@@ -91,12 +91,12 @@ impl CloudSource {
     }
 
     /// Limits the memory of its pages by a run's budget.
-    pub fn within(self, budget: &Arc<PageBudget>) -> Self {
+    pub(crate) fn within(self, budget: &Arc<PageBudget>) -> Self {
         Self { budget: Some(ListBudget::of(budget)), ..self }
     }
 
     /// Adds hashes of the contents of records that are known to have no key.
-    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
+    pub(crate) fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
         Self { envelope: self.envelope.with_known_keyless(keyless), ..self }
     }
 

@@ -138,7 +138,7 @@ pub struct Swept {
 
 impl Swept {
     /// A sweep that read nothing.
-    pub fn failed(error: Error) -> Swept {
+    pub(crate) fn failed(error: Error) -> Swept {
         Swept {
             ending: Ending::Failed(Box::new(error)),
             total_first: None,

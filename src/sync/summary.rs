@@ -64,7 +64,7 @@ pub struct ListError {
 }
 
 impl ListError {
-    pub fn of(error: &Error) -> ListError {
+    pub(crate) fn of(error: &Error) -> ListError {
         ListError {
             class: error.class().name(),
             status: error.status(),
@@ -96,7 +96,7 @@ pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
 }
 
 impl Summary {
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
             Outcome::Complete => Exit::Done,
             Outcome::Partial => Exit::Partly,

@@ -7,7 +7,7 @@ use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
 /// Keys that sign requests.
 #[derive(Clone)]
-pub struct KeyPair {
+pub(crate) struct KeyPair {
     pub ak: String,
     pub sk: Secret,
     /// Present with temporary keys.
@@ -31,7 +31,7 @@ pub struct Identity {
 }
 
 impl Credentials {
-    pub fn kind(&self) -> IdentityKind {
+    pub(crate) fn kind(&self) -> IdentityKind {
         match self {
             Credentials::AkSk { security_token: None, .. } => IdentityKind::Keys,
             Credentials::AkSk { .. } | Credentials::EcsMetadata { .. } => IdentityKind::TemporaryKeys,
@@ -49,7 +49,7 @@ impl Credentials {
     }
 
     /// Whether one of these is too short to be redacted where a service echoes it.
-    pub fn is_too_short_to_redact(&self) -> bool {
+    pub(crate) fn is_too_short_to_redact(&self) -> bool {
         self.secrets().into_iter().any(|secret| secret.expose().len() < REDACTED_BYTES_MIN)
     }
 

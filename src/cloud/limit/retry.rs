@@ -8,7 +8,7 @@ use chrono::DateTime;
 use crate::base::clock::Timestamp;
 
 /// The longest wait that a service can ask for.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Bounds on one call. `budget` covers attempts and back-off, but not the wait for a slot of the rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,7 +34,7 @@ impl Default for RetryLimits {
 
 /// How an attempt ended without a usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
+pub(crate) enum AttemptOutcome {
     Status(u16),
     /// No connection (DNS, TCP or TLS), or one that broke before the answer began.
     Connection,
@@ -49,13 +49,13 @@ pub enum AttemptOutcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NextStep {
+pub(crate) enum NextStep {
     RetryAfter(Duration),
     GiveUp(Reason),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Another attempt cannot help.
     Final,
     AttemptsSpent,
@@ -64,7 +64,7 @@ pub enum Reason {
 
 /// A failed attempt, and what its call has used so far.
 #[derive(Clone, Copy, Debug)]
-pub struct FailedAttempt {
+pub(crate) struct FailedAttempt {
     /// Counted from 1.
     pub attempt: u32,
     /// Time in attempts and back-off so far.
@@ -75,7 +75,7 @@ pub struct FailedAttempt {
     pub random: f64,
 }
 
-pub fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
+pub(crate) fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
     if !worth_retrying(outcome) {
         return NextStep::GiveUp(Reason::Final);
     }

@@ -33,7 +33,7 @@ type Listener = dyn Fn(&Waiting<'_>) + Send + Sync;
 pub struct Watcher(Option<Arc<Listener>>);
 
 impl Watcher {
-    pub fn new(listener: impl Fn(&Waiting<'_>) + Send + Sync + 'static) -> Watcher {
+    pub(crate) fn new(listener: impl Fn(&Waiting<'_>) + Send + Sync + 'static) -> Watcher {
         Watcher(Some(Arc::new(listener)))
     }
 

@@ -7,7 +7,7 @@ use crate::base::credentials::Credentials;
 use crate::config::env::Environment;
 
 /// Where the ECS metadata service answers, on every ECS.
-pub const ECS_METADATA_URL: &str = "http://169.254.169.254";
+pub(crate) const ECS_METADATA_URL: &str = "http://169.254.169.254";
 /// One place that may hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceReport {
@@ -32,7 +32,7 @@ fn told(reports: &[SourceReport]) -> String {
 }
 
 impl KeysFault {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             KeysFault::None { .. } => {
                 "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK to the access key of an IAM user who may read the \

@@ -102,7 +102,7 @@ impl Fault {
     }
 
     /// A status with the body of Workspace.
-    pub fn workspace(status: u16, code: &str, message: &str) -> Fault {
+    pub(crate) fn workspace(status: u16, code: &str, message: &str) -> Fault {
         let body = json!({ "error_code": code, "error_msg": message }).to_string();
         Fault::Answer { status, headers: Vec::new(), body }
     }

@@ -96,7 +96,7 @@ impl Running {
     }
 
     /// The most requests at the same time so far.
-    pub fn in_flight_max(&self) -> usize {
+    pub(crate) fn in_flight_max(&self) -> usize {
         self.shared.in_flight_max.load(Ordering::Relaxed)
     }
 
@@ -105,7 +105,7 @@ impl Running {
         self.shared.identity.issued()
     }
 
-    pub fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
+    pub(crate) fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
         *lock(&self.shared.rate_limit) = rate_limit;
     }
 
@@ -114,7 +114,7 @@ impl Running {
         work(&mut lock(&self.world))
     }
 
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.task.abort();
     }
 }

@@ -151,12 +151,12 @@ impl World {
         &self.settings
     }
 
-    pub fn catalog(&self) -> &Catalog {
+    pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
     /// The world's own time: its start, plus the days since.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.settings.start.0 + i64::from(self.day) * DAY)
     }
 

@@ -16,7 +16,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    pub fn this_process(started: Timestamp) -> Holder {
+    pub(crate) fn this_process(started: Timestamp) -> Holder {
         Holder { pid: std::process::id(), host: host_name(), started_at: started.to_string() }
     }
 }

@@ -113,7 +113,7 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             DriftKind::Unknown => "unknown",
             DriftKind::Vanished => "vanished",
@@ -137,7 +137,7 @@ pub struct DriftRecord {
 /// Unknown members of one table that are kept by name; further ones are counted together.
 pub(crate) const DRIFT_FIELDS_MAX: usize = 1_000;
 /// The name under which the further ones are counted.
-pub const DRIFT_OTHERS: &str = "(others)";
+pub(crate) const DRIFT_OTHERS: &str = "(others)";
 
 /// A sweep with its table, scope and counts.
 pub(crate) struct SweepRow<'a> {

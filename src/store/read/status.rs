@@ -10,7 +10,7 @@ use crate::store::template;
 
 /// A run that stored something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunStatus {
+pub(crate) struct RunStatus {
     pub run_id: i64,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
@@ -47,7 +47,7 @@ pub struct ListStatus {
 }
 
 /// Newest first, at most `runs_max`.
-pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus>, Error> {
+pub(crate) fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::LAST_RUNS.text)?;
         let rows = statement.query_map([runs_max], |row| {
@@ -69,7 +69,7 @@ pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus
 }
 
 /// Every list that was ever swept, by table and scope. With `until`, only runs that had started by then count.
-pub fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
+pub(crate) fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::FRESHNESS.text)?;
         let rows = statement.query_map([until.map(|at| at.0)], |row| {
