@@ -14,12 +14,10 @@ mod tally;
 #[cfg(test)]
 mod testing;
 
-pub(crate) use auth::credentials::{Identity, IdentityKind};
-pub(crate) use call::{Abandoned, Attempt, Sent};
+pub(crate) use call::{Abandoned, Attempt};
 pub use call::{Call, Reply};
 pub use client::{BODY_BYTES_MAX, Client, ClientSettings};
 pub use error::Error;
-pub(crate) use error::{ApiError, ErrorClass};
 pub use http::error_body;
 pub(crate) use http::redact::REDACTED_BYTES_MIN;
 pub use limit::rate::RateSettings;

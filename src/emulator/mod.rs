@@ -5,12 +5,9 @@
 mod server;
 mod world;
 
-pub(crate) use server::faults::{Change, Faults};
 pub use server::faults::{Fault, When};
 pub use server::identity::EmulatedUser;
-pub(crate) use server::listener::LoggedRequest;
 pub use server::listener::{Emulator, Running};
-pub(crate) use server::settings::RateLimit;
 pub use server::settings::{EmulatedMetadata, EmulatorSettings};
 pub use world::settings::WorldSettings;
 pub use world::tenant::{ListId, ServedOrder, World};

@@ -87,6 +87,7 @@ impl Decoder {
     }
 
     /// The schema of every batch.
+    #[cfg(test)]
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }

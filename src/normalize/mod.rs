@@ -21,9 +21,7 @@ mod scalars;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decode::{BadRow, Decoded, PAGE_BYTES_MAX, RECORD_BYTES_MAX};
+pub(crate) use decode::Decoded;
 pub use decode::{DecodeSettings, Decoder};
-pub(crate) use extra::{DEPTH_MAX, OTHERS, SAMPLE_BYTES_MAX, UNKNOWN_NAMES_MAX, UnknownField};
-pub(crate) use hash::HASH_VERSION;
+pub(crate) use extra::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
 pub(crate) use key::{KeyReader, KeyScan};
-pub(crate) use scalars::TEXT_BYTES_MAX;

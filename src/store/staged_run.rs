@@ -3,10 +3,9 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use duckdb::{Connection, InterruptHandle};
+use duckdb::Connection;
 
 use super::error::Error;
 use super::template::{self, Template};
@@ -127,11 +126,6 @@ impl StagedRun {
     /// The instant at which this run's versions open and close.
     pub(crate) fn valid_from(&self) -> Timestamp {
         self.run.valid_from
-    }
-
-    /// Lets another thread stop a running statement.
-    pub(crate) fn interrupt_handle(&self) -> Arc<InterruptHandle> {
-        self.shadow.connection().interrupt_handle()
     }
 
     #[cfg(test)]

@@ -18,7 +18,7 @@ mod model;
 mod model_markers;
 
 pub use envelope::{Envelope, Page, key_hash};
-pub(crate) use page::{Evidence, Listing, PageFacts};
+pub(crate) use page::PageFacts;
 pub use page::{PageRequest, PagingShape, Steps};
 pub(crate) use page_budget::{HELD_BYTES_MAX, PageBudget};
 pub(crate) use source::CloudSource;

@@ -134,9 +134,7 @@ pub(crate) struct Listing {
     pub stable_sum: u64,
     /// Whether each page gave the same total, and as many distinct records were shown.
     pub is_total_met: bool,
-    /// Rows without a key.
-    pub keyless: u64,
-    pub pages: u64,
+    #[cfg(test)]
     pub seam_repairs: u32,
 }
 

@@ -28,6 +28,7 @@ impl PageBudget {
     }
 
     /// Bytes reserved now.
+    #[cfg(test)]
     pub(crate) fn taken(&self) -> u64 {
         *locked(&self.taken)
     }

@@ -18,12 +18,11 @@ mod writer;
 
 pub use error::Error;
 pub use event::{Event, Observer};
-pub(crate) use list::QUARANTINE_RECORDS_MAX;
-pub(crate) use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped, is_asked_for};
+pub(crate) use plan::{ListPlan, PlanError, is_asked_for};
 pub use request::Request;
-pub(crate) use retry::{Retried, retry};
+pub(crate) use retry::retry;
+pub(crate) use run::dry_run;
 pub use run::sync;
-pub(crate) use run::{LISTS_AT_ONCE_MAX, dry_run};
+pub(crate) use summary::ListSummary;
 pub use summary::Summary;
-pub(crate) use summary::{ListError, ListSummary};
 pub(crate) use upkeep::{acknowledge, dismiss, redate};

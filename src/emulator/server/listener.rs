@@ -96,6 +96,7 @@ impl Running {
     }
 
     /// The most requests at the same time so far.
+    #[cfg(test)]
     pub(crate) fn in_flight_max(&self) -> usize {
         self.shared.in_flight_max.load(Ordering::Relaxed)
     }
@@ -105,6 +106,7 @@ impl Running {
         self.shared.identity.issued()
     }
 
+    #[cfg(test)]
     pub(crate) fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
         *lock(&self.shared.rate_limit) = rate_limit;
     }
