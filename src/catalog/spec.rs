@@ -12,35 +12,35 @@ use crate::schema::{ColumnType, StoredColumn};
 pub struct Endpoint {
     /// Also the table's name: lower-case letters, digits and underscores.
     pub name: String,
-    pub title: String,
+    pub(crate) title: String,
     pub about: String,
-    pub service: Service,
-    pub method: Method,
+    pub(crate) service: Service,
+    pub(crate) method: Method,
     /// May hold `{project_id}`.
-    pub path: String,
-    pub scope: ScopeKind,
+    pub(crate) path: String,
+    pub(crate) scope: ScopeKind,
     /// Query parameters except those of paging; a value may be `{project_id}`.
-    pub query: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
     /// Members of a POST's JSON body except those of paging; a value may be `{project_id}`.
-    pub body: Vec<(String, String)>,
+    pub(crate) body: Vec<(String, String)>,
     /// A mandatory parameter; each of its values has its own sweep.
-    pub fixed: Option<FixedParam>,
+    pub(crate) fixed: Option<FixedParam>,
     pub paging: Paging,
-    pub items: Items,
+    pub(crate) items: Items,
     /// Where the answer has the number of records.
-    pub total: Option<Total>,
+    pub(crate) total: Option<Total>,
     /// Identifies a record, together with the scope.
     pub key: Vec<KeyPart>,
     /// Columns that the server may sort by. Their value never changes in a record's life.
-    pub order: Vec<String>,
+    pub(crate) order: Vec<String>,
     /// Column with the time of the record's last change.
-    pub updated: Option<String>,
+    pub(crate) updated: Option<String>,
     /// IAM action that the call needs.
-    pub permission: Option<String>,
+    pub(crate) permission: Option<String>,
     /// Page of the official documentation.
-    pub doc: String,
+    pub(crate) doc: String,
     /// Name of the list that replaces this one.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
     pub columns: Vec<Column>,
 }
 
@@ -131,8 +131,8 @@ pub enum Total {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedParam {
-    pub param: String,
-    pub values: Vec<String>,
+    pub(crate) param: String,
+    pub(crate) values: Vec<String>,
 }
 
 /// How the pages of a list are requested.
@@ -164,11 +164,11 @@ impl Paging {
 pub struct CountedPaging {
     pub count: Count,
     /// Where the two parameters go.
-    pub place: PagingPlace,
+    pub(crate) place: PagingPlace,
     /// Name of the offset or page parameter.
-    pub position: String,
+    pub(crate) position: String,
     /// Name of the page-size parameter.
-    pub size: String,
+    pub(crate) size: String,
     /// Requested records a page: the documented maximum.
     pub limit: u32,
     /// The most pages of one pass over the list.
@@ -190,14 +190,14 @@ pub enum Count {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerPaging {
     /// Name of the query parameter that takes the marker.
-    pub marker: String,
+    pub(crate) marker: String,
     /// Where the answer has the marker of the next page: member names from the outside in. Absent, null, empty or the
     /// number 0 means that there is no next page.
-    pub next: Vec<String>,
+    pub(crate) next: Vec<String>,
     /// Where the answer says whether there is a next page; also member names.
-    pub more: Option<Vec<String>>,
+    pub(crate) more: Option<Vec<String>>,
     /// Name of the page-size parameter, where there is one.
-    pub size: Option<String>,
+    pub(crate) size: Option<String>,
     /// The most records a page.
     pub limit: u32,
     /// The most pages of one pass over the list.
@@ -226,14 +226,14 @@ pub struct Column {
     /// Where a record has the value: member names from the outside in.
     pub path: Vec<String>,
     pub ty: ColumnType,
-    pub nullable: bool,
-    pub about: String,
+    pub(crate) nullable: bool,
+    pub(crate) about: String,
     /// The documented values; others are stored unchanged.
-    pub values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// Stored, but a change in it alone opens no new version.
-    pub volatile: bool,
+    pub(crate) volatile: bool,
     /// Personal data; a setting may mask it.
-    pub personal: bool,
+    pub(crate) personal: bool,
 }
 
 impl Endpoint {

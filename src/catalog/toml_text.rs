@@ -10,9 +10,9 @@ use toml::de::DeTable;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct TomlFault {
-    pub line: usize,
-    pub column: usize,
-    pub message: String,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) message: String,
 }
 
 pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {

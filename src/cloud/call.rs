@@ -38,16 +38,16 @@ pub struct Reply<'a> {
 #[derive(Debug)]
 pub struct Sent<T> {
     pub result: Result<T, Error>,
-    pub attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// Time spent waiting for the rate limit and on back-off.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
     /// Attempts answered with 429.
-    pub throttled: u32,
+    pub(crate) throttled: u32,
 }
 
 /// One request that was sent or should have been.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     pub at: Timestamp,
     pub service: Service,
     pub region: String,

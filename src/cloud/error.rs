@@ -12,7 +12,7 @@ use crate::cloud::lookup::regions::regions;
 
 /// The kind of an error. Summaries and exit codes look at nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
+pub(crate) enum ErrorClass {
     Usage,
     Auth,
     Forbidden,
@@ -118,27 +118,27 @@ pub enum BodyFault {
 /// An error as the service reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    pub service: Service,
-    pub host: String,
-    pub status: Option<u16>,
+    pub(crate) service: Service,
+    pub(crate) host: String,
+    pub(crate) status: Option<u16>,
     /// Such as `WKS.00010003` or `APIGW.0301`.
-    pub code: Option<String>,
-    pub message: String,
-    pub request_id: Option<String>,
-    pub class: ErrorClass,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) class: ErrorClass,
     /// IAM action that the call needs, where the caller knows it.
-    pub permission: Option<String>,
+    pub(crate) permission: Option<String>,
     /// The credentials of the call.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// A web page came in place of the service's answer.
-    pub is_page: bool,
+    pub(crate) is_page: bool,
     /// Set where IAM shows that the project is not of the region.
-    pub wrong_project: Option<WrongProject>,
+    pub(crate) wrong_project: Option<WrongProject>,
 }
 
 /// A project that this account does not have in the region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrongProject {
+pub(crate) struct WrongProject {
     pub id: String,
     pub region: String,
     /// Name and id of all projects of the account.

@@ -88,7 +88,7 @@ impl FromValue for ParquetCompression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Seconds east of UTC.
-    pub offset_s: i32,
+    pub(crate) offset_s: i32,
 }
 
 impl Zone {

@@ -37,7 +37,7 @@ pub(super) const KEY_FAMILIES: [KeyNames; 3] = [
 /// The variables that are set and not empty.
 pub struct Environment {
     values: BTreeMap<String, Secret>,
-    pub working_folder: PathBuf,
+    pub(crate) working_folder: PathBuf,
 }
 
 impl Environment {

@@ -26,7 +26,7 @@ pub const FILE_NAME: &str = "hclake.toml";
 
 /// The dataset that is brought up to date after each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishSettings {
+pub(crate) struct PublishSettings {
     pub parquet: PathBuf,
     pub flat: bool,
     /// `None` where nothing is set: a dataset keeps the one it was begun with.
@@ -37,14 +37,14 @@ pub struct PublishSettings {
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The configuration file that was read, if any.
-    pub file: Option<PathBuf>,
-    pub store: Sourced<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) store: Sourced<PathBuf>,
     /// Folder with catalog files of a person's own, beside those built in.
-    pub catalog_dir: Option<PathBuf>,
-    pub scopes: Vec<ScopeSettings>,
-    pub lock_timeout: Duration,
-    pub credentials: Credentials,
-    pub publish: Option<PublishSettings>,
+    pub(crate) catalog_dir: Option<PathBuf>,
+    pub(crate) scopes: Vec<ScopeSettings>,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) credentials: Credentials,
+    pub(crate) publish: Option<PublishSettings>,
     pub(super) values: Values,
     /// Of each scope, in their order.
     pub(super) scope_values: Vec<Values>,

@@ -15,7 +15,7 @@ use crate::catalog::spec::is_project_id;
 
 /// One region and project to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeSettings {
+pub(crate) struct ScopeSettings {
     pub region: String,
     /// Whose credentials are used; the first that are found where `None`.
     pub profile: Option<String>,

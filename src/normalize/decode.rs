@@ -41,9 +41,9 @@ pub struct Decoded {
     pub good: Vec<u32>,
     pub bad: Vec<BadRow>,
     /// Members of good records that the catalog does not know; their values are in `extra`.
-    pub unknown: Vec<UnknownField>,
+    pub(crate) unknown: Vec<UnknownField>,
     /// Instants in good records that lie more than [`FUTURE_TOLERANCE`] after now.
-    pub future_instants: u64,
+    pub(crate) future_instants: u64,
 }
 
 /// A record that is not in the batch.

@@ -23,7 +23,7 @@ pub(crate) const OTHERS: &str = "(others)";
 
 /// A member that the catalog does not know, counted over a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownField {
+pub(crate) struct UnknownField {
     /// Names from the outside in, joined by dots; an item of a list and an entry of a map are `*`.
     pub name: String,
     /// How often it appeared.

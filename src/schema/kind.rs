@@ -21,9 +21,9 @@ pub enum ColumnType {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    pub name: String,
-    pub ty: ColumnType,
-    pub about: String,
+    pub(crate) name: String,
+    pub(crate) ty: ColumnType,
+    pub(crate) about: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -10,10 +10,10 @@ pub(crate) const EXTRA: &str = "extra";
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredColumn {
     pub name: String,
-    pub ty: ColumnType,
+    pub(crate) ty: ColumnType,
     pub about: String,
-    pub nullable: bool,
-    pub volatile: bool,
+    pub(crate) nullable: bool,
+    pub(crate) volatile: bool,
 }
 
 impl StoredColumn {

@@ -27,8 +27,8 @@ pub(super) const MIN_OPEN: u64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeletionGuard {
     /// Percent of a scope's open records that one sweep may declare gone.
-    pub max_gone_percent: u8,
-    pub min_open: u64,
+    pub(crate) max_gone_percent: u8,
+    pub(crate) min_open: u64,
 }
 
 impl DeletionGuard {
@@ -44,23 +44,23 @@ impl DeletionGuard {
 /// The result of one sweep, in records; a failed sweep has only zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SweepCounts {
-    pub sweep: SweepId,
+    pub(crate) sweep: SweepId,
     /// Rows staged.
     pub staged: u64,
-    pub distinct_staged: u64,
+    pub(crate) distinct_staged: u64,
     pub new: u64,
     pub changed: u64,
-    pub unchanged: u64,
+    pub(crate) unchanged: u64,
     pub gone: u64,
     /// Rows dropped because another row of the sweep had the same key with other content.
-    pub conflicts: u64,
+    pub(crate) conflicts: u64,
     /// Records that the deletion guard left open.
-    pub held_back: u64,
+    pub(crate) held_back: u64,
     pub is_held_back: bool,
     /// Records that the sweep did not show and that the next run has to confirm as gone.
     pub unconfirmed: u64,
     /// Records that were open in the scope before this sweep.
-    pub open_before: u64,
+    pub(crate) open_before: u64,
 }
 
 /// A sweep that is merged into its table.

@@ -50,7 +50,7 @@ pub struct Page {
     /// Records skipped before this page.
     pub offset: u64,
     /// The cloud's id for the answer.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// Its share of the memory for pages, if that is limited.
     reservation: Option<Arc<Mutex<Reservation>>>,
 }

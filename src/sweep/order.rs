@@ -9,7 +9,7 @@ pub(super) const ORDER_COLUMNS_MAX: usize = 4;
 /// A value by which records may be sorted. Long text is compared by its first 16 bytes: two texts that start alike
 /// count as equal, and so prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OrderValue {
+pub(crate) enum OrderValue {
     /// Microseconds since the epoch.
     Instant(i64),
     Number(u128),

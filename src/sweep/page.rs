@@ -33,7 +33,7 @@ pub enum Steps {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    pub id: u64,
+    pub(crate) id: u64,
     /// Records to skip; with markers, records read so far.
     pub offset: u64,
     /// The marker of this page, from the page before.
@@ -44,12 +44,12 @@ pub struct PageRequest {
 /// What one page showed.
 #[derive(Clone, Debug, Default)]
 pub struct PageFacts {
-    pub total: Option<u64>,
+    pub(crate) total: Option<u64>,
     pub rows: Vec<RowFacts>,
     /// The marker of the next page.
-    pub next: Option<Arc<str>>,
+    pub(crate) next: Option<Arc<str>>,
     /// Whether the page says that another one follows.
-    pub more: Option<bool>,
+    pub(crate) more: Option<bool>,
 }
 
 impl PageFacts {
@@ -66,8 +66,8 @@ pub struct RowFacts {
     /// Hash of the key; `None` if the record has none.
     pub key: Option<u64>,
     /// Hash of the record's bytes.
-    pub content: u64,
-    pub order: OrderValues,
+    pub(crate) content: u64,
+    pub(crate) order: OrderValues,
 }
 
 impl RowFacts {

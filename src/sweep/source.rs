@@ -23,14 +23,14 @@ pub struct Fetched {
 /// Counts of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
-    pub attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// Requests beyond the first for the same page.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// Answers that said "too many requests".
-    pub throttled: u64,
+    pub(crate) throttled: u64,
     /// Time spent waiting for the rate limit and between retries.
-    pub waited_ms: u64,
-    pub bytes: u64,
+    pub(crate) waited_ms: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Traffic {

@@ -52,11 +52,11 @@ pub trait Sink: Send {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Counted from 1. A later reading replaces the one before or is compared with it.
-    pub reading: u32,
-    pub pages: u64,
-    pub pages_expected: Option<u64>,
-    pub rows: u64,
-    pub rows_expected: Option<u64>,
+    pub(crate) reading: u32,
+    pub(crate) pages: u64,
+    pub(crate) pages_expected: Option<u64>,
+    pub(crate) rows: u64,
+    pub(crate) rows_expected: Option<u64>,
 }
 
 /// How a listing was proved complete.
@@ -130,10 +130,10 @@ pub struct Swept {
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,
     pub rows_read: u64,
-    pub distinct: u64,
+    pub(crate) distinct: u64,
     /// Pages read, over all passes.
     pub pages: u64,
-    pub traffic: Traffic,
+    pub(crate) traffic: Traffic,
 }
 
 impl Swept {

@@ -12,14 +12,14 @@ use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
 pub struct ListPlan {
-    pub endpoint: Arc<Endpoint>,
-    pub scope: Scope,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) scope: Scope,
     /// The IAM project that requests are made in, where one is known.
-    pub iam_project: Option<String>,
+    pub(crate) iam_project: Option<String>,
     /// Whose credentials are used.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Why the list cannot be asked for, though it should be.
-    pub fault: Option<Error>,
+    pub(crate) fault: Option<Error>,
 }
 
 /// One region with the projects to list in it.
@@ -90,8 +90,8 @@ impl Projects {
 /// A table that is not asked for in a scope, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    pub table: String,
-    pub reason: String,
+    pub(crate) table: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Clone, Debug, Default)]

@@ -15,7 +15,7 @@ pub(crate) struct KeyPair {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityKind {
+pub(crate) enum IdentityKind {
     Keys,
     TemporaryKeys,
     Token,
@@ -24,7 +24,7 @@ pub enum IdentityKind {
 
 /// The credentials as messages name them: their kind, and where a person finds them. Never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     pub kind: IdentityKind,
     /// Such as `HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK`.
     pub source: String,

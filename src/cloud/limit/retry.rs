@@ -125,8 +125,8 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 /// A limit as a service gives it: a number of requests per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    pub requests: u32,
-    pub per: Duration,
+    pub(crate) requests: u32,
+    pub(crate) per: Duration,
 }
 
 impl Window {

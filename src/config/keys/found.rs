@@ -12,7 +12,7 @@ pub(super) const CREDENTIALS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Credentials, where they were found, and what was said beside them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundKeys {
+pub(crate) struct FoundKeys {
     pub keys: Credentials,
     pub source: String,
     /// IAM project that goes with the keys.

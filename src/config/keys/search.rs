@@ -11,8 +11,8 @@ pub(crate) const ECS_METADATA_URL: &str = "http://169.254.169.254";
 /// One place that may hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceReport {
-    pub source: String,
-    pub state: SourceState,
+    pub(crate) source: String,
+    pub(crate) state: SourceState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +69,7 @@ pub(crate) struct Wanted<'a> {
 
 /// What was found, and what became of every place that was looked at, in order.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(crate) struct Search {
     pub found: Result<FoundKeys, KeysFault>,
     pub sources: Vec<SourceReport>,
 }

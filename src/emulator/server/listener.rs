@@ -39,15 +39,15 @@ const LOG_MAX: usize = 200_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// Counts requests from 0.
-    pub number: u64,
+    pub(crate) number: u64,
     /// When it came, by the wall clock and by the monotonic one.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     pub mono: Duration,
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query as they came.
     pub target: String,
     /// `None` while unanswered, and where the connection was reset.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
 }
 
 pub struct Emulator;
@@ -77,7 +77,7 @@ impl Emulator {
 
 /// A running emulator. Dropping it closes the port and all connections.
 pub struct Running {
-    pub world: Arc<Mutex<World>>,
+    pub(crate) world: Arc<Mutex<World>>,
     pub faults: Faults,
     address: SocketAddr,
     shared: Arc<Shared>,

@@ -78,15 +78,15 @@ pub struct SweepError {
 /// One call to the cloud; a call that belongs to no list has no sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestRecord {
-    pub sweep: Option<SweepId>,
-    pub at: Timestamp,
-    pub path: String,
+    pub(crate) sweep: Option<SweepId>,
+    pub(crate) at: Timestamp,
+    pub(crate) path: String,
     /// `None` if no answer came.
-    pub status: Option<u16>,
-    pub attempt: u32,
-    pub ms: u64,
-    pub bytes: u64,
-    pub request_id: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) attempt: u32,
+    pub(crate) ms: u64,
+    pub(crate) bytes: u64,
+    pub(crate) request_id: Option<String>,
 }
 
 /// A record that could not be read.
@@ -103,7 +103,7 @@ pub struct QuarantineRecord {
 
 /// How records differ from the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriftKind {
+pub(crate) enum DriftKind {
     /// They have a member that the catalog does not know.
     Unknown,
     /// No record has a declared member any longer.
@@ -125,13 +125,13 @@ impl DriftKind {
 /// A member in which a table's records differ from the catalog, and how many of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftRecord {
-    pub table: String,
-    pub kind: DriftKind,
-    pub field: String,
-    pub count: u64,
-    pub sample: Option<String>,
+    pub(crate) table: String,
+    pub(crate) kind: DriftKind,
+    pub(crate) field: String,
+    pub(crate) count: u64,
+    pub(crate) sample: Option<String>,
     /// The kind of JSON value that an unknown member has, such as `text`.
-    pub form: Option<String>,
+    pub(crate) form: Option<String>,
 }
 
 /// Unknown members of one table that are kept by name; further ones are counted together.

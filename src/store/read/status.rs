@@ -28,22 +28,22 @@ pub(crate) struct RunStatus {
 /// The status of a table in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListStatus {
-    pub table: String,
-    pub scope: String,
+    pub(crate) table: String,
+    pub(crate) scope: String,
     /// Of the newest sweep.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// When the newest sweep began, whatever its verdict.
-    pub asked_at: Timestamp,
+    pub(crate) asked_at: Timestamp,
     /// When the newest complete sweep began: what the store holds is at least as new as this.
-    pub complete_at: Option<Timestamp>,
+    pub(crate) complete_at: Option<Timestamp>,
     /// Records of the newest complete sweep.
-    pub rows: Option<u64>,
+    pub(crate) rows: Option<u64>,
     /// Records in quarantine that no later sweep could read.
-    pub quarantined: u64,
+    pub(crate) quarantined: u64,
     /// Of the newest sweep.
-    pub asked_run: i64,
+    pub(crate) asked_run: i64,
     /// Records that the newest sweep did not list and that stay open because too many were missing at once.
-    pub held_back: u64,
+    pub(crate) held_back: u64,
 }
 
 /// Newest first, at most `runs_max`.
