@@ -16,7 +16,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-pub use error::Error;
+pub(crate) use error::Error;
 pub(crate) use file::holder::Holder;
 pub(crate) use file::inspect::{free_bytes, holder, require_writable};
 pub(crate) use file::memory::memory_limit_mb;

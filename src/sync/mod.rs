@@ -17,7 +17,7 @@ mod upkeep;
 mod writer;
 
 pub use error::Error;
-pub use event::{Event, Observer};
+pub(crate) use event::{Event, Observer};
 pub(crate) use plan::{ListPlan, PlanError, is_asked_for};
 pub use request::Request;
 pub(crate) use retry::retry;
