@@ -64,9 +64,11 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> Timestamp;
     /// Time since a fixed moment; never runs backwards.
     fn mono(&self) -> Duration;
+    /// Ends once this much monotonic time has passed.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
+/// The clock of a whole run.
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The operating system's clock. Monotonic time and sleeping come from the async runtime, so that a paused runtime
@@ -80,6 +82,7 @@ impl SystemClock {
         Self { origin: tokio::time::Instant::now() }
     }
 
+    /// A new one, to pass on.
     pub fn shared() -> SharedClock {
         Arc::new(Self::new())
     }
@@ -112,10 +115,12 @@ pub struct ShiftedClock {
 }
 
 impl ShiftedClock {
+    /// `shift_us` microseconds ahead of `inner`; behind it where negative.
     pub fn new(inner: SharedClock, shift_us: i64) -> Self {
         Self { inner, shift_us: AtomicI64::new(shift_us) }
     }
 
+    /// From now on ahead by this many microseconds.
     pub fn set_shift_us(&self, shift_us: i64) {
         self.shift_us.store(shift_us, Ordering::Relaxed);
     }

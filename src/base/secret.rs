@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 pub struct Secret(String);
 
 impl Secret {
+    /// From here on, nothing prints the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }

@@ -26,16 +26,22 @@ const LAST: i64 = 253_402_300_800 * MICROS_PER_SECOND - 1;
 /// Why a text or number cannot be read as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeFault {
+    /// The text is not written like a time.
     #[error("not written like a time (2026-05-01T08:00:00Z, with +08:00 for Z, or 2026-05-01 08:00:00)")]
     Form,
+    /// The calendar has no such day.
     #[error("no such day")]
     Day,
+    /// The hour, minute or second is out of range.
     #[error("no such time of day")]
     TimeOfDay,
+    /// The zone is out of range.
     #[error("no such distance from UTC")]
     Offset,
+    /// The instant is before the year 0001 or after 9999.
     #[error("outside the years 0001 to 9999")]
     Range,
+    /// The text is not written like an elapsed time.
     #[error("not written like an elapsed time (HH:mm:ss)")]
     Elapsed,
 }
@@ -85,10 +91,12 @@ pub fn parse_elapsed(text: &str) -> Result<i64, TimeFault> {
     Ok(hours * 3600 + minutes * 60 + seconds)
 }
 
+/// The instant this many seconds after 1970 began in UTC.
 pub fn from_epoch_seconds(seconds: i64) -> Result<Timestamp, TimeFault> {
     in_range(seconds.checked_mul(MICROS_PER_SECOND).ok_or(TimeFault::Range)?)
 }
 
+/// The instant this many milliseconds after 1970 began in UTC.
 pub fn from_epoch_millis(millis: i64) -> Result<Timestamp, TimeFault> {
     in_range(millis.checked_mul(MICROS_PER_MILLI).ok_or(TimeFault::Range)?)
 }

@@ -133,10 +133,12 @@ impl Catalog {
         }
     }
 
+    /// Every list, in the order tables are shown.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
 
+    /// The list that fills the table of this name.
     pub fn get(&self, name: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|e| e.name == name)
     }

@@ -13,6 +13,7 @@ pub struct Endpoint {
     /// Also the table's name: lower-case letters, digits and underscores.
     pub name: String,
     pub(crate) title: String,
+    /// What a record is, for people who read the table.
     pub about: String,
     pub(crate) service: Service,
     pub(crate) method: Method,
@@ -25,6 +26,7 @@ pub struct Endpoint {
     pub(crate) body: Vec<(String, String)>,
     /// A mandatory parameter; each of its values has its own sweep.
     pub(crate) fixed: Option<FixedParam>,
+    /// How its pages are requested.
     pub paging: Paging,
     pub(crate) items: Items,
     /// Where the answer has the number of records.
@@ -41,17 +43,25 @@ pub struct Endpoint {
     pub(crate) doc: String,
     /// Name of the list that replaces this one.
     pub(crate) successor: Option<String>,
+    /// The declared columns, in the table's order.
     pub columns: Vec<Column>,
 }
 
+/// The services whose APIs can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
+    /// Workspace, the cloud desktops.
     Workspace,
+    /// Workspace's application streaming, with APIs of its own.
     Appstream,
+    /// CodeArts Deploy.
     CodeartsDeploy,
+    /// CodeArts Req, which lists the CodeArts projects.
     Projectman,
+    /// SoftWare Repository for Container.
     Swr,
+    /// Identity and Access Management: tokens and IAM projects.
     Iam,
 }
 
@@ -84,10 +94,13 @@ impl fmt::Display for Service {
     }
 }
 
+/// The HTTP methods of list APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
+    /// Everything is in the path and the query.
     Get,
+    /// Parameters may also be in a JSON body.
     Post,
 }
 
@@ -104,7 +117,9 @@ impl Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
+    /// One IAM project, which belongs to a region.
     IamProject,
+    /// One CodeArts project.
     CodeartsProject,
     /// A whole region: the list is that of the account, not of a project.
     Region,
@@ -128,6 +143,7 @@ pub enum Total {
     ContentRange,
 }
 
+/// A mandatory query parameter and the values it is called with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedParam {
@@ -140,7 +156,9 @@ pub struct FixedParam {
 pub enum Paging {
     /// There are no pages: one answer holds the whole list.
     None,
+    /// By how many records or pages come before.
     Counted(CountedPaging),
+    /// By a marker that the page before gives.
     Marker(MarkerPaging),
 }
 
@@ -162,6 +180,7 @@ impl Paging {
 /// Pages that are found by a count of records or pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountedPaging {
+    /// What the position parameter counts.
     pub count: Count,
     /// Where the two parameters go.
     pub(crate) place: PagingPlace,
@@ -183,7 +202,10 @@ pub enum Count {
     /// The records to skip, which must be a multiple of the page size.
     OffsetMultiple,
     /// Pages; the first has the number `start`.
-    Page { start: u64 },
+    Page {
+        /// 0 or 1.
+        start: u64,
+    },
 }
 
 /// Each page names the next one. The first is requested without a marker.
@@ -204,10 +226,13 @@ pub struct MarkerPaging {
     pub pages_max: u32,
 }
 
+/// Where the parameters of paging go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PagingPlace {
+    /// Into the query.
     Query,
+    /// Into the JSON body of a POST.
     Body,
 }
 
@@ -215,16 +240,21 @@ pub enum PagingPlace {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPart {
+    /// Name of the column.
     pub column: String,
+    /// Name of the column to use instead.
     #[serde(rename = "else")]
     pub fallback: Option<String>,
 }
 
+/// One column that the API's records fill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
+    /// Its name in the table, which may differ from the API's.
     pub name: String,
     /// Where a record has the value: member names from the outside in.
     pub path: Vec<String>,
+    /// The type it is stored in.
     pub ty: ColumnType,
     pub(crate) nullable: bool,
     pub(crate) about: String,
@@ -237,6 +267,7 @@ pub struct Column {
 }
 
 impl Endpoint {
+    /// The declared column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
     }
@@ -262,6 +293,7 @@ impl Endpoint {
 /// Where the records of a sweep live. It is the part of a record's identity that the API does not return.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
+    /// As the cloud names it, such as `ap-southeast-3`.
     pub region: String,
     /// Id of an IAM or CodeArts project, by the endpoint's kind of scope; empty for a whole region.
     pub project: String,

@@ -12,8 +12,11 @@ use crate::catalog::spec::{Method, Service};
 /// One question to a service; it may take several requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// Decides the host.
     pub service: Service,
+    /// The region whose host is asked.
     pub region: String,
+    /// Signed with the rest of the request.
     pub method: Method,
     /// Begins with a slash.
     pub path: String,
@@ -29,6 +32,7 @@ pub struct Call {
 
 /// A good answer, as the caller reads it.
 pub struct Reply<'a> {
+    /// The whole body, decompressed.
     pub body: &'a Bytes,
     /// The header `Content-Range`.
     pub content_range: Option<&'a str>,

@@ -35,19 +35,26 @@ pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How often a credential is renewed because it expired while the call waited for its turn.
 const RENEWALS_MAX: u32 = 3;
 
+/// What a client needs to know of the world.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
+    /// What signs or authorises each request.
     pub credentials: Credentials,
     /// Where a person finds the credentials, for hints.
     pub source: String,
+    /// Addresses in place of the built-in ones.
     pub overrides: EndpointOverrides,
+    /// How fast requests go.
     pub rate: RateSettings,
+    /// How long one call is tried.
     pub retry: RetryLimits,
+    /// Until the connection stands, TLS included.
     pub connect_timeout: Duration,
     /// Until the answer begins, and between any two parts of it. The gateway's limit is 30 s.
     pub read_timeout: Duration,
     /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
+    /// The header `User-Agent`.
     pub user_agent: String,
     /// Receives an event for each delayed request.
     pub watcher: Watcher,

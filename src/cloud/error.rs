@@ -48,15 +48,21 @@ impl fmt::Display for ErrorClass {
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each error says what its fields are")]
 pub enum Error {
+    /// The region is in no table of regions.
     #[error("{service}: there is no region `{region}`")]
     UnknownRegion { service: Service, region: String, nearest: Option<String> },
+    /// The region exists, but its table has no host of the service.
     #[error("{service} is not known in region `{region}`")]
     ServiceNotInRegion { service: Service, region: String },
+    /// A person set an address that cannot be used.
     #[error("the address set for {service} {fault}")]
     BadEndpoint { service: Service, fault: String },
+    /// A person set a plain http address of another machine.
     #[error("the address set for {service} is plain http to {host}")]
     PlainHttp { service: Service, host: String },
+    /// A setting has a value that the client cannot use.
     #[error("{name} {fault}")]
     Setting { name: String, fault: String },
     /// The store cannot take the list, so it is not requested.
@@ -65,16 +71,22 @@ pub enum Error {
     /// The service answered with an error.
     #[error(transparent)]
     Api(Box<ApiError>),
+    /// No connection came about, or it broke before an answer began.
     #[error("{service}: no connection to {host}: {cause}")]
     Unreachable { service: Service, host: String, cause: String },
+    /// The answer, or its next part, did not come in time.
     #[error("{service}: no whole answer from {host} after {:.1} s", after.as_secs_f64())]
     Timeout { service: Service, host: String, after: Duration },
+    /// A proxy wants credentials, and hclake has none for it.
     #[error("{service}: a proxy on the way to {host} asks for a log-in (407)")]
     ProxyLogin { service: Service, host: String },
+    /// A good status came with a body that cannot be read.
     #[error("{service}: {host} answered {status} with {fault}{}", in_request(request_id.as_deref()))]
     UnusableBody { service: Service, host: String, status: u16, request_id: Option<String>, fault: BodyFault },
+    /// The answer is a redirection. It could lead signed requests to another host.
     #[error("{service}: {host} answered {status} and points to {location}, which is not followed")]
     RedirectRefused { service: Service, host: String, status: u16, location: String },
+    /// The project to look up does not exist in the region.
     #[error("IAM knows no project `{name}` in region `{region}`{}", known_are(known))]
     NoProject {
         region: String,
@@ -82,6 +94,7 @@ pub enum Error {
         /// Name and id of the projects that IAM shows.
         known: Vec<(String, String)>,
     },
+    /// The name of the project to look up fits more than one.
     #[error("IAM knows several projects `{name}` in region `{region}`: {}", listed(projects))]
     SeveralProjects {
         region: String,
@@ -89,8 +102,10 @@ pub enum Error {
         /// Name and id.
         projects: Vec<(String, String)>,
     },
+    /// The list of CodeArts projects was not read whole.
     #[error("{service}: the list of projects changed while it was read: {reported} are reported, {read} were read")]
     MovingProjects { service: Service, reported: u64, read: u64 },
+    /// The metadata service of this ECS did not answer with keys.
     #[error("no keys came from the ECS metadata service at {place}: {fault}")]
     NoKeys { place: String, fault: String },
     /// A scope's credentials are missing or cannot be used.

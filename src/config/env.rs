@@ -50,6 +50,7 @@ impl Environment {
         Environment { values, working_folder: env::current_dir().unwrap_or_default() }
     }
 
+    /// Only these variables, and no working folder: for tests.
     pub fn of(values: &[(&str, &str)]) -> Environment {
         let values = values.iter().map(|(name, value)| (name.to_string(), Secret::new(*value))).collect();
         Environment { values, working_folder: PathBuf::new() }

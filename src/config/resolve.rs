@@ -22,6 +22,7 @@ use super::values::{Flags, Values};
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::TomlFault;
 
+/// The file that is looked for where no flag or variable names one.
 pub const FILE_NAME: &str = "hclake.toml";
 
 /// The dataset that is brought up to date after each run.

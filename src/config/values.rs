@@ -14,9 +14,13 @@ use crate::catalog::spec::Service;
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
+    /// `--config`: the file to read.
     pub config: Option<PathBuf>,
+    /// `--store`.
     pub store: Option<PathBuf>,
+    /// `--lock-timeout`: how long to wait for another run.
     pub lock_timeout: Option<Duration>,
+    /// `--profile`.
     pub profile: Option<String>,
 }
 

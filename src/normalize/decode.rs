@@ -70,6 +70,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Prepares a decoder for the columns that the list declares.
     pub fn new(endpoint: &Endpoint, settings: DecodeSettings) -> Decoder {
         let position = |name: &str| endpoint.columns.iter().position(|column| column.name == name);
         let declared = || endpoint.columns.iter();

@@ -1,19 +1,28 @@
 //! The types of columns, as a catalog declares them, and the one way to walk through nested types. It knows nothing of
 //! how a type is written in Arrow, SQL or Parquet.
 
+/// The type of a column's values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnType {
+    /// Text of any length.
     Text,
     /// JSON text, for a column that hclake adds. No catalog declares it.
     Json,
+    /// `true` or `false`.
     Bool,
+    /// Whole numbers of 32 bits, signed.
     Int32,
+    /// Whole numbers of 64 bits, signed.
     Int64,
+    /// Floating-point numbers of 64 bits.
     Double,
+    /// An instant, stored in microseconds of UTC.
     Timestamp(TimeForm),
     /// `HH:mm:ss` of elapsed time, kept as text. The column `NAME_s` beside it has the seconds as an integer.
     Elapsed,
+    /// Members with names and types of their own.
     Struct(Vec<Field>),
+    /// Any number of values of one type, in order.
     List(Box<ColumnType>),
     /// Keys are text.
     Map(Box<ColumnType>),
@@ -26,13 +35,17 @@ pub struct Field {
     pub(crate) about: String,
 }
 
+/// How a record writes an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeForm {
     /// Text. An instant without a zone is read in the zone `assumed`.
     Text {
+        /// The zone where the text has none.
         assumed: ZoneRule,
     },
+    /// A number of seconds since 1970.
     EpochSeconds,
+    /// A number of milliseconds since 1970.
     EpochMillis,
 }
 

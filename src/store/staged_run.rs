@@ -182,6 +182,7 @@ impl StagedRun {
         self.shadow.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
     }
 
+    /// Begins to stage one scope of a table. The id is needed to stage its rows.
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
         let found = self.tables.iter().position(|t| t.layout.table == table);
         let table = found.ok_or_else(|| Error::UnknownTable { table: table.to_owned() })?;

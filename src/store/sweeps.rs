@@ -12,6 +12,7 @@ pub struct SweepId(pub(super) i32);
 /// What happens to the open records that a sweep did not show. It matters only for a complete sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShown {
+    /// None is declared gone.
     StayOpen,
     /// A second reading did not show them either.
     AreGone,
@@ -32,6 +33,7 @@ pub struct DeletionGuard {
 }
 
 impl DeletionGuard {
+    /// Holds back above this share of a scope's open records, in percent.
     pub fn new(max_gone_percent: u8) -> DeletionGuard {
         DeletionGuard { max_gone_percent, min_open: MIN_OPEN }
     }
@@ -48,14 +50,18 @@ pub struct SweepCounts {
     /// Rows staged.
     pub staged: u64,
     pub(crate) distinct_staged: u64,
+    /// Records that had no open version before.
     pub new: u64,
+    /// Records whose open version was replaced.
     pub changed: u64,
     pub(crate) unchanged: u64,
+    /// Records whose open version was closed.
     pub gone: u64,
     /// Rows dropped because another row of the sweep had the same key with other content.
     pub(crate) conflicts: u64,
     /// Records that the deletion guard left open.
     pub(crate) held_back: u64,
+    /// Whether the deletion guard held the sweep back.
     pub is_held_back: bool,
     /// Records that the sweep did not show and that the next run has to confirm as gone.
     pub unconfirmed: u64,

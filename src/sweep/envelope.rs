@@ -56,6 +56,7 @@ pub struct Page {
 }
 
 impl Page {
+    /// The page with its place in the list and the cloud's id for the answer.
     pub fn named(self, offset: u64, request_id: Option<String>) -> Page {
         Page { offset, request_id, ..self }
     }
@@ -94,6 +95,7 @@ impl Page {
 }
 
 impl Envelope {
+    /// The shape of this list's answers.
     pub fn new(endpoint: &Endpoint) -> Envelope {
         let mut order_names: Vec<&str> =
             endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();

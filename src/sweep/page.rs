@@ -11,10 +11,13 @@ use super::order::{OrderValue, OrderValues};
 pub struct PagingShape {
     /// Records requested for each page.
     pub limit: u32,
+    /// Whether pages can overlap.
     pub steps: Steps,
+    /// A pass does not go beyond this many pages.
     pub pages_max: u32,
     /// Columns that never change, and whether an update time follows them: see [`OrderTracker`].
     pub order_columns: usize,
+    /// Whether the last order column is the update time.
     pub has_updated: bool,
 }
 
@@ -31,6 +34,7 @@ pub enum Steps {
     Markers,
 }
 
+/// Which page to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub(crate) id: u64,
@@ -38,6 +42,7 @@ pub struct PageRequest {
     pub offset: u64,
     /// The marker of this page, from the page before.
     pub marker: Option<Arc<str>>,
+    /// Records on the page, at most.
     pub limit: u32,
 }
 

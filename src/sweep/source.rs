@@ -16,7 +16,9 @@ use crate::cloud::{Abandoned, Attempt, Call, Client};
 
 /// A page or an error, and the requests that were made for it.
 pub struct Fetched {
+    /// The page and what it shows, or why there is none.
     pub result: Result<(Page, PageFacts), Error>,
+    /// Counted for failed fetches too.
     pub traffic: Traffic,
 }
 
@@ -56,8 +58,11 @@ impl Traffic {
     }
 }
 
+/// Gives the pages of one list in one scope.
 pub trait PageSource: Send + Sync + 'static {
+    /// How the list is paged.
     fn shape(&self) -> PagingShape;
+    /// Asks for one page, with retries.
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
     /// Counts of fetches that were dropped before their end, each reported once.
     fn dropped(&self) -> Traffic {

@@ -37,6 +37,7 @@ impl Default for SweepLimits {
 
 /// Takes a sweep's rows.
 pub trait Sink: Send {
+    /// Why rows could not be taken. It ends the sweep.
     type Fault: Send;
     /// These rows of the page belong to the listing.
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
@@ -74,6 +75,7 @@ pub enum Proof {
     Markers,
     /// By seams, or by one page; another reading confirmed which records are gone.
     SeamsConfirmed,
+    /// As [`Proof::SeamsConfirmed`], for a list of one page.
     OnePageConfirmed,
     /// By neither, but two readings agree.
     Agreement,
@@ -118,17 +120,23 @@ impl fmt::Display for Proof {
 /// How a sweep ended, with the proof or the reason.
 #[derive(Debug)]
 pub enum Ending {
+    /// Every record of the list was seen, by this proof.
     Complete(Proof),
     /// The rows are kept, but no record may be declared gone; with the reason.
     Unproved(String),
+    /// No rows are kept.
     Failed(Box<Error>),
 }
 
 /// A finished sweep. Counts are of the pass whose rows were kept.
 pub struct Swept {
+    /// With the proof or the reason.
     pub ending: Ending,
+    /// The total that the first page reported.
     pub total_first: Option<u64>,
+    /// The total that the last page reported.
     pub total_last: Option<u64>,
+    /// Rows released; a record that came again at a seam counts once.
     pub rows_read: u64,
     pub(crate) distinct: u64,
     /// Pages read, over all passes.

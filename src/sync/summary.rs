@@ -8,6 +8,7 @@ use crate::catalog::spec::Scope;
 use crate::cloud::error::{Error, ErrorClass};
 use crate::store::{Outcome, Verdict};
 
+/// What a run did, for people and for JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// `None` where nothing was stored.

@@ -15,9 +15,11 @@ pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 pub struct RetryLimits {
     /// Requests of one call, including the first; at least 1.
     pub attempts_max: u32,
+    /// All attempts and back-off together end within this.
     pub budget: Duration,
     /// Upper end of the first back-off. It doubles with each further attempt.
     pub backoff_base: Duration,
+    /// No back-off is longer.
     pub backoff_max: Duration,
 }
 
@@ -144,6 +146,7 @@ impl Window {
         (requests > 0 && count > 0).then_some(Window { requests, per })
     }
 
+    /// The steady rate that just stays within the limit, in requests a second.
     pub fn rate_per_s(self) -> f64 {
         f64::from(self.requests) / self.per.as_secs_f64()
     }

@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 /// Base URLs set by a person. One for a service takes precedence over the one for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointOverrides {
+    /// For each service without one of its own.
     pub all: Option<String>,
+    /// For single services.
     pub by_service: BTreeMap<Service, String>,
 }
 

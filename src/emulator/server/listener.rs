@@ -50,6 +50,7 @@ pub struct LoggedRequest {
     pub(crate) status: Option<u16>,
 }
 
+/// The way to start one: [`Emulator::start`].
 pub struct Emulator;
 
 impl Emulator {
@@ -78,6 +79,7 @@ impl Emulator {
 /// A running emulator. Dropping it closes the port and all connections.
 pub struct Running {
     pub(crate) world: Arc<Mutex<World>>,
+    /// The rules in force; tests add to them while it runs.
     pub faults: Faults,
     address: SocketAddr,
     shared: Arc<Shared>,

@@ -35,6 +35,7 @@ pub enum Purpose {
     Any,
 }
 
+/// How a run treats the store.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// How long to wait for another run to end.
@@ -46,9 +47,11 @@ pub struct StoreSettings {
     pub memory_limit_mb: u64,
     /// How long the ledger keeps the calls of a run.
     pub request_log_days: u32,
+    /// When too many records would be gone at once.
     pub deletion_guard: DeletionGuard,
     /// Turns the deletion guard off.
     pub allow_gone: bool,
+    /// Whose store it must be.
     pub purpose: Purpose,
 }
 

@@ -25,9 +25,11 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// The run as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
+    /// When all lists had been read.
     pub ended_at: Timestamp,
     /// The outcome as far as the caller knows it; a sweep that is held back makes it [`Outcome::Partial`].
     pub outcome: Outcome,
+    /// Equal for runs with equal settings.
     pub settings_hash: String,
     /// What must be published once the run is stored.
     pub pending_publish: Option<PendingPublish>,
@@ -44,25 +46,41 @@ pub struct PendingPublish {
 /// One sweep of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
+    /// As [`StagedRun::begin_sweep`] gave it.
     pub sweep: SweepId,
+    /// Before the first request.
     pub started_at: Timestamp,
+    /// After the last page was staged.
     pub ended_at: Timestamp,
+    /// Whether the listing is complete. Only a complete one may declare records gone.
     pub verdict: Verdict,
     /// How it was proved complete, or why it was not.
     pub proof: Option<String>,
+    /// What happens to records that were not listed.
     pub not_shown: NotShown,
+    /// The total in the first page, where the list reports one.
     pub reported_total_first: Option<u64>,
+    /// The total in the last page. Another than the first means that the list moved.
     pub reported_total_last: Option<u64>,
+    /// Rows of the reading that was kept; one that came again at a seam counts once.
     pub rows_read: u64,
     /// Rows dropped as duplicates before they reached the store; the store adds those that it drops.
     pub duplicates: u64,
+    /// Rows that could not be read.
     pub quarantined: u64,
+    /// Pages read, over all readings.
     pub pages: u64,
+    /// Requests sent, retries included.
     pub requests: u64,
+    /// Requests beyond the first for the same page.
     pub retries: u64,
+    /// Answers that said "too many requests".
     pub throttled: u64,
+    /// Milliseconds spent waiting for the rate limit and between retries.
     pub waited_ms: u64,
+    /// Bytes of bodies, after decompression.
     pub bytes: u64,
+    /// Why it failed, if it did.
     pub error: Option<SweepError>,
 }
 
@@ -92,12 +110,17 @@ pub struct RequestRecord {
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuarantineRecord {
+    /// The sweep that met it.
     pub sweep: SweepId,
     /// Parts of the key as texts, if they could be read.
     pub key: Option<Vec<String>>,
+    /// Why it could not be read, in words.
     pub reason: String,
+    /// The record's JSON text as received.
     pub raw: RawText,
+    /// Records skipped before its page.
     pub page: Option<u64>,
+    /// The cloud's id for the answer that held it.
     pub request_id: Option<String>,
 }
 
