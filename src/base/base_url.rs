@@ -18,7 +18,7 @@ pub(crate) struct BaseUrl {
     pub is_loopback: bool,
 }
 
-/// Why a text is no usable base URL. The words never repeat the text, which may hold a password.
+/// Why a text cannot be used as a base URL. The message never repeats the text, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BaseUrlFault {
     #[error("{0}")]
@@ -33,7 +33,7 @@ impl BaseUrl {
     /// What to write in place of plain http to another machine.
     pub(crate) const NO_PLAIN_HTTP: &str = "use https; http is for this machine itself (127.0.0.1, ::1, localhost)";
 
-    /// Errors: no URL, or one with a user, a password, a query or a fragment, or one that is plain http to another
+    /// Errors: the text is not a URL; it has a user, a password, a query or a fragment; or it is plain http to another
     /// machine.
     pub(crate) fn parse(text: &str) -> Result<BaseUrl, BaseUrlFault> {
         let unusable = |fault: String| Err(BaseUrlFault::Unusable(fault));

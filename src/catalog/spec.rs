@@ -57,7 +57,7 @@ pub enum Service {
     Appstream,
     /// CodeArts Deploy.
     CodeartsDeploy,
-    /// CodeArts Req, which lists the CodeArts projects.
+    /// ProjectMan, which lists the CodeArts projects.
     Projectman,
     /// SoftWare Repository for Container.
     Swr,

@@ -50,7 +50,7 @@ impl fmt::Display for ErrorClass {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the message of each error says what its fields are")]
 pub enum Error {
-    /// The region is in no table of regions.
+    /// hclake has no region of this name in its table.
     #[error("{service}: there is no region `{region}`")]
     UnknownRegion { service: Service, region: String, nearest: Option<String> },
     /// The region exists, but its table has no host of the service.
@@ -62,7 +62,7 @@ pub enum Error {
     /// A person set a plain http address of another machine.
     #[error("the address set for {service} is plain http to {host}")]
     PlainHttp { service: Service, host: String },
-    /// A setting has a value that the client cannot use.
+    /// A setting, or a part of a call, has a value that no request can carry.
     #[error("{name} {fault}")]
     Setting { name: String, fault: String },
     /// The store cannot take the list, so it is not requested.

@@ -30,12 +30,12 @@ impl FromValue for CodeartsProjects {
     }
 }
 
-/// Which second reading has to miss a record too before it is gone.
+/// Which second reading must confirm that a record is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmGone {
-    /// Another one of the same run.
+    /// One of the same run.
     Again,
-    /// The next run's.
+    /// That of the next run.
     NextNight,
 }
 

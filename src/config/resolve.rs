@@ -30,11 +30,11 @@ pub const FILE_NAME: &str = "hclake.toml";
 pub(crate) struct PublishSettings {
     pub parquet: PathBuf,
     pub flat: bool,
-    /// `None` where nothing is set: a dataset keeps the one it was begun with.
+    /// `None` where nothing is set: a dataset then keeps its own.
     pub compression: Option<ParquetCompression>,
 }
 
-/// Everything resolved: what is put together from several settings, and all others by [`Settings::get`].
+/// All resolved settings. A field is made of several settings; [`Settings::get`] has all others.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The configuration file that was read, if any.
@@ -131,8 +131,8 @@ fn listed(faults: &[String]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
-/// Variables that are set here and say what is asked for or where. Keys, the configuration file and the store are
-/// not among them.
+/// Variables of this shell that decide what is listed, and from where. Those of keys, the configuration file and the
+/// store are left out.
 pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
     let region = settings.scope_values.iter().find_map(|scope| match scope.origin(REGION) {
         Origin::Variable(name) => Some(name),

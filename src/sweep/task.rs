@@ -1,5 +1,5 @@
-//! Reads one list until the result is known: the only loop of a sweep that awaits. `pass` decides what a page means,
-//! `confirm` what readings prove together, and the sink where rows go.
+//! Reads one list until the result is known. This is the only loop of a sweep that awaits. `pass` decides what a page
+//! means, `confirm` decides what several readings prove together, and the sink takes the rows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,9 +23,9 @@ pub struct SweepLimits {
     pub restarts_max: u32,
     /// Further readings to confirm that records are gone.
     pub confirming_readings_max: u32,
-    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it;
-    /// only a list with neither a total nor an order that never changes is still read again, since one reading of it
-    /// proves too little.
+    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it.
+    /// A list with neither a total nor an order that never changes is read again in any case: one reading of it proves
+    /// too little.
     pub confirms_at_once: bool,
 }
 

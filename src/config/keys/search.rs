@@ -58,12 +58,12 @@ impl KeysFault {
     }
 }
 
-/// What the settings say of where to look.
+/// Where the settings say to look.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted<'a> {
-    /// Looked for in the files by this name; nothing else is asked then.
+    /// If it is set, the files are searched for this name, and no other place is.
     pub profile: Option<&'a str>,
-    /// The metadata service, where it is switched on.
+    /// The metadata service's address, if the service may be asked.
     pub ecs_metadata_url: Option<&'a str>,
 }
 
@@ -74,8 +74,8 @@ pub(crate) struct Search {
     pub sources: Vec<SourceReport>,
 }
 
-/// Looks everywhere. The first place that holds credentials is taken; one that holds them in part, or cannot be
-/// read, ends the search with a fault.
+/// Looks everywhere. The first place that holds credentials is taken. A place before it that holds a part of them, or
+/// cannot be read, ends the search with a fault.
 pub(crate) fn survey(environment: &Environment, wanted: &Wanted) -> Search {
     let (named, known) = match wanted.profile {
         Some(profile) => profiles(environment, profile),

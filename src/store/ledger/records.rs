@@ -46,7 +46,7 @@ pub struct PendingPublish {
 /// One sweep of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
-    /// As [`StagedRun::begin_sweep`] gave it.
+    /// As `StagedRun::begin_sweep` gave it.
     pub sweep: SweepId,
     /// Before the first request.
     pub started_at: Timestamp,
