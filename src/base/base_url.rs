@@ -7,7 +7,7 @@ use url::Url;
 
 /// The parts of a base URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl {
+pub(crate) struct BaseUrl {
     /// `http` or `https`.
     pub scheme: String,
     /// Host, and the port where it is not the scheme's own.
@@ -18,9 +18,9 @@ pub struct BaseUrl {
     pub is_loopback: bool,
 }
 
-/// Why a text is no usable base URL. The words never repeat the text, which may hold a password.
+/// Why a text cannot be used as a base URL. The message never repeats the text, which may hold a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BaseUrlFault {
+pub(crate) enum BaseUrlFault {
     #[error("{0}")]
     Unusable(String),
     #[error("is plain http to {host}")]
@@ -29,13 +29,13 @@ pub enum BaseUrlFault {
 
 impl BaseUrl {
     /// What to write in place of an unusable one.
-    pub const FORM: &str = "write it as https://host[:port][/prefix]";
+    pub(crate) const FORM: &str = "write it as https://host[:port][/prefix]";
     /// What to write in place of plain http to another machine.
-    pub const NO_PLAIN_HTTP: &str = "use https; http is for this machine itself (127.0.0.1, ::1, localhost)";
+    pub(crate) const NO_PLAIN_HTTP: &str = "use https; http is for this machine itself (127.0.0.1, ::1, localhost)";
 
-    /// Errors: no URL, or one with a user, a password, a query or a fragment, or one that is plain http to another
+    /// Errors: the text is not a URL; it has a user, a password, a query or a fragment; or it is plain http to another
     /// machine.
-    pub fn parse(text: &str) -> Result<BaseUrl, BaseUrlFault> {
+    pub(crate) fn parse(text: &str) -> Result<BaseUrl, BaseUrlFault> {
         let unusable = |fault: String| Err(BaseUrlFault::Unusable(fault));
         let url = match Url::parse(text.trim()) {
             Ok(url) => url,

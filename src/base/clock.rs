@@ -11,28 +11,28 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 /// A clock that differs from others by more than this cannot date what it sees.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const MAX_CLOCK_SKEW: Duration = Duration::from_secs(24 * 3600);
 
 /// An instant: microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    pub fn from_datetime(at: DateTime<Utc>) -> Self {
+    pub(crate) fn from_datetime(at: DateTime<Utc>) -> Self {
         Self(at.timestamp_micros())
     }
 
     /// `None` where the value lies outside the years that chrono supports.
-    pub fn to_datetime(self) -> Option<DateTime<Utc>> {
+    pub(crate) fn to_datetime(self) -> Option<DateTime<Utc>> {
         DateTime::from_timestamp_micros(self.0)
     }
 
-    pub fn minus(self, earlier: Timestamp) -> i64 {
+    pub(crate) fn minus(self, earlier: Timestamp) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
 
     /// Whether this is further in the future than clocks may differ.
-    pub fn is_far_after(self, now: Timestamp) -> bool {
+    pub(crate) fn is_far_after(self, now: Timestamp) -> bool {
         u128::try_from(self.minus(now)).is_ok_and(|ahead_us| ahead_us > MAX_CLOCK_SKEW.as_micros())
     }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Wall time, monotonic time, and waiting.
 pub trait Clock: Send + Sync {
@@ -64,9 +64,11 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> Timestamp;
     /// Time since a fixed moment; never runs backwards.
     fn mono(&self) -> Duration;
+    /// Ends once this much monotonic time has passed.
     fn sleep(&self, duration: Duration) -> Sleep;
 }
 
+/// The clock of a whole run.
 pub type SharedClock = Arc<dyn Clock>;
 
 /// The operating system's clock. Monotonic time and sleeping come from the async runtime, so that a paused runtime
@@ -76,10 +78,11 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { origin: tokio::time::Instant::now() }
     }
 
+    /// A new one, to pass on.
     pub fn shared() -> SharedClock {
         Arc::new(Self::new())
     }
@@ -112,10 +115,12 @@ pub struct ShiftedClock {
 }
 
 impl ShiftedClock {
+    /// `shift_us` microseconds ahead of `inner`; behind it where negative.
     pub fn new(inner: SharedClock, shift_us: i64) -> Self {
         Self { inner, shift_us: AtomicI64::new(shift_us) }
     }
 
+    /// From now on ahead by this many microseconds.
     pub fn set_shift_us(&self, shift_us: i64) {
         self.shift_us.store(shift_us, Ordering::Relaxed);
     }

@@ -8,21 +8,29 @@ use super::secret::Secret;
 /// A key pair that signs each request, a token that is sent with it, or what is needed to get one of these.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
+    /// A key pair, which signs each request.
     AkSk {
+        /// Access key: it names the pair, and is sent as it is.
         ak: String,
+        /// Secret key: it signs, and is never sent.
         sk: Secret,
         /// Present with temporary keys.
         security_token: Option<Secret>,
     },
+    /// Sent with each request in place of a signature.
     Token(Secret),
     /// Of an IAM user. IAM exchanges it for tokens, one per project.
     Password {
+        /// Name of the IAM user.
         user: String,
+        /// The user's own, without a second factor.
         password: Secret,
+        /// Name of the account that the user belongs to.
         domain: String,
     },
     /// The metadata service of this ECS gives temporary keys.
     EcsMetadata {
+        /// Where the metadata service answers.
         base_url: String,
     },
 }

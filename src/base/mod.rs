@@ -1,7 +1,7 @@
 //! What all rooms use: the clock, secrets, credentials, instants, exit codes, whole files, base URLs and the nearest of
 //! several names. It knows nothing of lists, of the cloud or of the store.
 
-pub mod base_url;
+pub(crate) mod base_url;
 pub mod clock;
 pub mod credentials;
 pub mod exit;
@@ -9,4 +9,5 @@ pub mod nearest;
 pub mod secret;
 pub mod time;
 pub mod time_zone;
-pub mod whole_file;
+
+pub(crate) mod whole_file;

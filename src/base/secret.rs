@@ -10,6 +10,7 @@ use zeroize::Zeroize;
 pub struct Secret(String);
 
 impl Secret {
+    /// From here on, nothing prints the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -19,7 +20,7 @@ impl Secret {
         &self.0
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }

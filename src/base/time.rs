@@ -4,16 +4,16 @@
 use super::clock::Timestamp;
 
 /// An instant later than this after `now` is counted as suspicious: one day, in microseconds.
-pub const FUTURE_TOLERANCE: i64 = 86_400 * MICROS_PER_SECOND;
+pub(crate) const FUTURE_TOLERANCE: i64 = 86_400 * MICROS_PER_SECOND;
 
 /// The most digits of a fraction of a second. Those after the sixth are cut, never rounded.
-pub const FRACTION_DIGITS_MAX: usize = 9;
+pub(crate) const FRACTION_DIGITS_MAX: usize = 9;
 
 /// The most digits of the hours of an elapsed time: a little over a century.
-pub const ELAPSED_HOUR_DIGITS_MAX: usize = 6;
+pub(crate) const ELAPSED_HOUR_DIGITS_MAX: usize = 6;
 
 /// The largest whole hour of a zone's distance from UTC.
-pub const OFFSET_HOURS_MAX: i64 = 18;
+pub(crate) const OFFSET_HOURS_MAX: i64 = 18;
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
 const MICROS_PER_MILLI: i64 = 1_000;
@@ -26,16 +26,22 @@ const LAST: i64 = 253_402_300_800 * MICROS_PER_SECOND - 1;
 /// Why a text or number cannot be read as a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimeFault {
+    /// The text is not written like a time.
     #[error("not written like a time (2026-05-01T08:00:00Z, with +08:00 for Z, or 2026-05-01 08:00:00)")]
     Form,
+    /// The calendar has no such day.
     #[error("no such day")]
     Day,
+    /// The hour, minute or second is out of range.
     #[error("no such time of day")]
     TimeOfDay,
+    /// The zone is out of range.
     #[error("no such distance from UTC")]
     Offset,
+    /// The instant is before the year 0001 or after 9999.
     #[error("outside the years 0001 to 9999")]
     Range,
+    /// The text is not written like an elapsed time.
     #[error("not written like an elapsed time (HH:mm:ss)")]
     Elapsed,
 }
@@ -85,10 +91,12 @@ pub fn parse_elapsed(text: &str) -> Result<i64, TimeFault> {
     Ok(hours * 3600 + minutes * 60 + seconds)
 }
 
+/// The instant this many seconds after 1970 began in UTC.
 pub fn from_epoch_seconds(seconds: i64) -> Result<Timestamp, TimeFault> {
     in_range(seconds.checked_mul(MICROS_PER_SECOND).ok_or(TimeFault::Range)?)
 }
 
+/// The instant this many milliseconds after 1970 began in UTC.
 pub fn from_epoch_millis(millis: i64) -> Result<Timestamp, TimeFault> {
     in_range(millis.checked_mul(MICROS_PER_MILLI).ok_or(TimeFault::Range)?)
 }
@@ -185,7 +193,7 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
 /// ```
 /// assert_eq!(hclake::base::time::in_words(20 * 60), "20 min");
 /// ```
-pub fn in_words(seconds: u64) -> String {
+pub(crate) fn in_words(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;

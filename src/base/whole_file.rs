@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 /// What to do where the file already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfExists {
+pub(crate) enum IfExists {
     Refuse,
     Replace,
 }
 
 /// A file under a hidden name. It is removed when dropped, unless it was finished.
-pub struct WholeFile {
+pub(crate) struct WholeFile {
     pub file: File,
     path: PathBuf,
     hidden: PathBuf,
@@ -23,7 +23,7 @@ pub struct WholeFile {
 
 impl WholeFile {
     /// The hidden path beside `path`: `.NAME` and then `ending`.
-    pub fn hidden_path(path: &Path, ending: &str) -> Option<PathBuf> {
+    pub(crate) fn hidden_path(path: &Path, ending: &str) -> Option<PathBuf> {
         let mut hidden = OsString::from(".");
         hidden.push(path.file_name()?);
         hidden.push(ending);
@@ -32,7 +32,7 @@ impl WholeFile {
 
     /// Begins the file for `path`. Errors: [`ErrorKind::AlreadyExists`] where it exists and must not be replaced, and
     /// those of the file system.
-    pub fn begin(path: &Path, ending: &str, if_exists: IfExists) -> io::Result<WholeFile> {
+    pub(crate) fn begin(path: &Path, ending: &str, if_exists: IfExists) -> io::Result<WholeFile> {
         if if_exists == IfExists::Refuse && path.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
         }
@@ -42,7 +42,7 @@ impl WholeFile {
     }
 
     /// Puts the file in its place after all of it is on the disk. Errors: as [`WholeFile::begin`].
-    pub fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(self) -> io::Result<()> {
         self.file.sync_all()?;
         match self.if_exists {
             IfExists::Replace => fs::rename(&self.hidden, &self.path)?,

@@ -18,6 +18,6 @@ pub(super) fn shipped() -> impl Iterator<Item = (String, String)> {
 }
 
 /// Whether the list of that name is built in.
-pub fn is_builtin(name: &str) -> bool {
+pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTIN.iter().any(|(file, _)| file.strip_suffix(".toml") == Some(name))
 }

@@ -9,23 +9,23 @@ use super::toml_text::{self, TomlFault};
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
 /// The deepest nesting of struct, list and map types in a column.
-pub const TYPE_DEPTH_MAX: usize = 8;
+pub(crate) const TYPE_DEPTH_MAX: usize = 8;
 
 /// Reads one endpoint. Returns every fault that is found, each as a sentence.
-pub fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
+pub(crate) fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
     let file: EndpointFile = toml_text::parse(text).map_err(|fault| vec![FileFault::Toml(fault)])?;
     file.resolve().map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
 }
 
 /// The name of the list, even where the rest of the text cannot be read.
-pub fn name_in(text: &str) -> Option<String> {
+pub(crate) fn name_in(text: &str) -> Option<String> {
     let line = text.lines().map(str::trim_start).find(|line| line.starts_with("name"))?;
     let named: toml::Table = toml::from_str(line).ok()?;
     Some(named.get("name")?.as_str()?.to_owned())
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum FileFault {
+pub(crate) enum FileFault {
     #[error(transparent)]
     Toml(TomlFault),
     #[error("{0}")]
@@ -255,7 +255,7 @@ impl FieldFile {
 }
 
 /// `+08:00` or `-03:30` as seconds east of UTC.
-pub fn parse_offset(text: &str) -> Option<i32> {
+pub(crate) fn parse_offset(text: &str) -> Option<i32> {
     let (sign, digits) = match text.as_bytes().first()? {
         b'+' => (1, &text[1..]),
         b'-' => (-1, &text[1..]),

@@ -9,7 +9,7 @@ use serde::{Deserialize, de};
 use super::spec::{Count, CountedPaging, Items, MarkerPaging, Paging, PagingPlace, Total};
 
 /// Means that the answer itself is the array of records.
-pub const BARE_ARRAY: &str = "[]";
+pub(crate) const BARE_ARRAY: &str = "[]";
 /// Number of the first page where the file gives none.
 const START_DEFAULT: u64 = 1;
 

@@ -21,7 +21,7 @@ pub struct Catalog {
 
 /// A user's file that cannot be used.
 #[derive(Clone, Debug, PartialEq)]
-pub struct SkippedFile {
+pub(crate) struct SkippedFile {
     pub file: String,
     /// The name of its list, where it can be read.
     pub table: Option<String>,
@@ -30,7 +30,7 @@ pub struct SkippedFile {
 
 impl SkippedFile {
     /// The faults as lines, each with the file.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.faults.iter().map(|fault| format!("{}: {fault}", self.file)).collect()
     }
 
@@ -75,14 +75,14 @@ impl Catalog {
 
     /// Names that a new list cannot have: those of the built-in lists, and those in the files of a folder, even in
     /// files with other faults.
-    pub fn names_taken(folder: Option<&Path>) -> Vec<String> {
+    pub(crate) fn names_taken(folder: Option<&Path>) -> Vec<String> {
         let own = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
         shipped().chain(own).filter_map(|(_, text)| Some(file::parse(&text).ok()?.name)).collect()
     }
 
     /// The faults of one file, checked together with the built-in lists and the valid files of a folder. Empty where it
     /// is valid.
-    pub fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
+    pub(crate) fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
         let (name, text) = folder::read_file(file)
             .map_err(|Unreadable { file, fault }| CatalogError { faults: vec![format!("{file}: {fault}")] })?;
         let is_the_file = |other: &str| {
@@ -116,27 +116,29 @@ impl Catalog {
     }
 
     /// The user's files that were skipped.
-    pub fn skipped(&self) -> &[SkippedFile] {
+    pub(crate) fn skipped(&self) -> &[SkippedFile] {
         &self.skipped
     }
 
     /// Whether a list of this name may be one that was skipped.
-    pub fn may_be_skipped(&self, table: &str) -> bool {
+    pub(crate) fn may_be_skipped(&self, table: &str) -> bool {
         self.get(table).is_none() && self.skipped.iter().any(|file| file.may_be(table))
     }
 
     /// Whether a skipped file may hold one of these tables; without tables, whether any file was skipped.
-    pub fn is_short_of(&self, tables: &[String]) -> bool {
+    pub(crate) fn is_short_of(&self, tables: &[String]) -> bool {
         match tables {
             [] => !self.skipped.is_empty(),
             tables => tables.iter().any(|table| self.may_be_skipped(table)),
         }
     }
 
+    /// Every list, in the order tables are shown.
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
     }
 
+    /// The list that fills the table of this name.
     pub fn get(&self, name: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|e| e.name == name)
     }

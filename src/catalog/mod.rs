@@ -2,18 +2,19 @@
 //! request. It is data and knows nothing of how lists are fetched, decoded or stored.
 
 mod builtin;
-pub mod draft;
-pub mod file;
-pub mod file_paging;
+pub(crate) mod draft;
+pub(crate) mod file;
+pub(crate) mod file_paging;
 mod folder;
 mod load;
 pub mod spec;
 #[cfg(test)]
 mod tests;
-pub mod toml_text;
+pub(crate) mod toml_text;
 mod validate;
 mod words;
 
-pub use builtin::is_builtin;
-pub use load::{Catalog, CatalogError, SkippedFile};
-pub use validate::COLUMNS_MAX;
+pub(crate) use builtin::is_builtin;
+pub use load::Catalog;
+pub(crate) use load::{CatalogError, SkippedFile};
+pub(crate) use validate::COLUMNS_MAX;

@@ -12,51 +12,61 @@ use crate::schema::{ColumnType, StoredColumn};
 pub struct Endpoint {
     /// Also the table's name: lower-case letters, digits and underscores.
     pub name: String,
-    pub title: String,
+    pub(crate) title: String,
+    /// What a record is, for people who read the table.
     pub about: String,
-    pub service: Service,
-    pub method: Method,
+    pub(crate) service: Service,
+    pub(crate) method: Method,
     /// May hold `{project_id}`.
-    pub path: String,
-    pub scope: ScopeKind,
+    pub(crate) path: String,
+    pub(crate) scope: ScopeKind,
     /// Query parameters except those of paging; a value may be `{project_id}`.
-    pub query: Vec<(String, String)>,
+    pub(crate) query: Vec<(String, String)>,
     /// Members of a POST's JSON body except those of paging; a value may be `{project_id}`.
-    pub body: Vec<(String, String)>,
+    pub(crate) body: Vec<(String, String)>,
     /// A mandatory parameter; each of its values has its own sweep.
-    pub fixed: Option<FixedParam>,
+    pub(crate) fixed: Option<FixedParam>,
+    /// How its pages are requested.
     pub paging: Paging,
-    pub items: Items,
+    pub(crate) items: Items,
     /// Where the answer has the number of records.
-    pub total: Option<Total>,
+    pub(crate) total: Option<Total>,
     /// Identifies a record, together with the scope.
     pub key: Vec<KeyPart>,
     /// Columns that the server may sort by. Their value never changes in a record's life.
-    pub order: Vec<String>,
+    pub(crate) order: Vec<String>,
     /// Column with the time of the record's last change.
-    pub updated: Option<String>,
+    pub(crate) updated: Option<String>,
     /// IAM action that the call needs.
-    pub permission: Option<String>,
+    pub(crate) permission: Option<String>,
     /// Page of the official documentation.
-    pub doc: String,
+    pub(crate) doc: String,
     /// Name of the list that replaces this one.
-    pub successor: Option<String>,
+    pub(crate) successor: Option<String>,
+    /// The declared columns, in the table's order.
     pub columns: Vec<Column>,
 }
 
+/// The services whose APIs can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
+    /// Workspace, the cloud desktops.
     Workspace,
+    /// Workspace's application streaming, with APIs of its own.
     Appstream,
+    /// CodeArts Deploy.
     CodeartsDeploy,
+    /// ProjectMan, which lists the CodeArts projects.
     Projectman,
+    /// SoftWare Repository for Container.
     Swr,
+    /// Identity and Access Management: tokens and IAM projects.
     Iam,
 }
 
 impl Service {
-    pub const ALL: [Service; 6] = [
+    pub(crate) const ALL: [Service; 6] = [
         Service::Workspace,
         Service::Appstream,
         Service::CodeartsDeploy,
@@ -66,7 +76,7 @@ impl Service {
     ];
 
     /// The name used in files, in `[rate]` and, in upper case, in environment variables.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Service::Workspace => "workspace",
             Service::Appstream => "appstream",
@@ -84,15 +94,18 @@ impl fmt::Display for Service {
     }
 }
 
+/// The HTTP methods of list APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
+    /// Everything is in the path and the query.
     Get,
+    /// Parameters may also be in a JSON body.
     Post,
 }
 
 impl Method {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Method::Get => "GET",
             Method::Post => "POST",
@@ -104,7 +117,9 @@ impl Method {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
+    /// One IAM project, which belongs to a region.
     IamProject,
+    /// One CodeArts project.
     CodeartsProject,
     /// A whole region: the list is that of the account, not of a project.
     Region,
@@ -128,11 +143,12 @@ pub enum Total {
     ContentRange,
 }
 
+/// A mandatory query parameter and the values it is called with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedParam {
-    pub param: String,
-    pub values: Vec<String>,
+    pub(crate) param: String,
+    pub(crate) values: Vec<String>,
 }
 
 /// How the pages of a list are requested.
@@ -140,13 +156,15 @@ pub struct FixedParam {
 pub enum Paging {
     /// There are no pages: one answer holds the whole list.
     None,
+    /// By how many records or pages come before.
     Counted(CountedPaging),
+    /// By a marker that the page before gives.
     Marker(MarkerPaging),
 }
 
 impl Paging {
     /// Parameters that paging uses.
-    pub fn params(&self) -> Vec<&str> {
+    pub(crate) fn params(&self) -> Vec<&str> {
         match self {
             Paging::None => Vec::new(),
             Paging::Counted(paging) => vec![&paging.position, &paging.size],
@@ -154,7 +172,7 @@ impl Paging {
         }
     }
 
-    pub fn is_in_body(&self) -> bool {
+    pub(crate) fn is_in_body(&self) -> bool {
         matches!(self, Paging::Counted(CountedPaging { place: PagingPlace::Body, .. }))
     }
 }
@@ -162,13 +180,14 @@ impl Paging {
 /// Pages that are found by a count of records or pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountedPaging {
+    /// What the position parameter counts.
     pub count: Count,
     /// Where the two parameters go.
-    pub place: PagingPlace,
+    pub(crate) place: PagingPlace,
     /// Name of the offset or page parameter.
-    pub position: String,
+    pub(crate) position: String,
     /// Name of the page-size parameter.
-    pub size: String,
+    pub(crate) size: String,
     /// Requested records a page: the documented maximum.
     pub limit: u32,
     /// The most pages of one pass over the list.
@@ -183,31 +202,37 @@ pub enum Count {
     /// The records to skip, which must be a multiple of the page size.
     OffsetMultiple,
     /// Pages; the first has the number `start`.
-    Page { start: u64 },
+    Page {
+        /// 0 or 1.
+        start: u64,
+    },
 }
 
 /// Each page names the next one. The first is requested without a marker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerPaging {
     /// Name of the query parameter that takes the marker.
-    pub marker: String,
+    pub(crate) marker: String,
     /// Where the answer has the marker of the next page: member names from the outside in. Absent, null, empty or the
     /// number 0 means that there is no next page.
-    pub next: Vec<String>,
+    pub(crate) next: Vec<String>,
     /// Where the answer says whether there is a next page; also member names.
-    pub more: Option<Vec<String>>,
+    pub(crate) more: Option<Vec<String>>,
     /// Name of the page-size parameter, where there is one.
-    pub size: Option<String>,
+    pub(crate) size: Option<String>,
     /// The most records a page.
     pub limit: u32,
     /// The most pages of one pass over the list.
     pub pages_max: u32,
 }
 
+/// Where the parameters of paging go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PagingPlace {
+    /// Into the query.
     Query,
+    /// Into the JSON body of a POST.
     Body,
 }
 
@@ -215,28 +240,34 @@ pub enum PagingPlace {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPart {
+    /// Name of the column.
     pub column: String,
+    /// Name of the column to use instead.
     #[serde(rename = "else")]
     pub fallback: Option<String>,
 }
 
+/// One column that the API's records fill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {
+    /// Its name in the table, which may differ from the API's.
     pub name: String,
     /// Where a record has the value: member names from the outside in.
     pub path: Vec<String>,
+    /// The type it is stored in.
     pub ty: ColumnType,
-    pub nullable: bool,
-    pub about: String,
+    pub(crate) nullable: bool,
+    pub(crate) about: String,
     /// The documented values; others are stored unchanged.
-    pub values: Vec<String>,
+    pub(crate) values: Vec<String>,
     /// Stored, but a change in it alone opens no new version.
-    pub volatile: bool,
+    pub(crate) volatile: bool,
     /// Personal data; a setting may mask it.
-    pub personal: bool,
+    pub(crate) personal: bool,
 }
 
 impl Endpoint {
+    /// The declared column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
     }
@@ -262,6 +293,7 @@ impl Endpoint {
 /// Where the records of a sweep live. It is the part of a record's identity that the API does not return.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {
+    /// As the cloud names it, such as `ap-southeast-3`.
     pub region: String,
     /// Id of an IAM or CodeArts project, by the endpoint's kind of scope; empty for a whole region.
     pub project: String,
@@ -281,7 +313,7 @@ impl fmt::Display for Scope {
 }
 
 /// Whether a text can be the id of an IAM or CodeArts project, which goes into paths, headers and names of scopes.
-pub fn is_project_id(id: &str) -> bool {
+pub(crate) fn is_project_id(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= PROJECT_ID_BYTES_MAX
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))

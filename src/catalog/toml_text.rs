@@ -10,17 +10,17 @@ use toml::de::DeTable;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("line {line}, column {column}: {message}")]
 pub struct TomlFault {
-    pub line: usize,
-    pub column: usize,
-    pub message: String,
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) message: String,
 }
 
-pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
+pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T, TomlFault> {
     toml::from_str(text).map_err(|error| of_parser(text, &error))
 }
 
 /// The text as a tree, each part with its place.
-pub fn parse_tree(text: &str) -> Result<Spanned<DeTable<'_>>, TomlFault> {
+pub(crate) fn parse_tree(text: &str) -> Result<Spanned<DeTable<'_>>, TomlFault> {
     DeTable::parse(text).map_err(|error| of_parser(text, &error))
 }
 
@@ -29,7 +29,7 @@ fn of_parser(text: &str, error: &toml::de::Error) -> TomlFault {
 }
 
 /// A fault behind so many bytes of the text.
-pub fn fault_at(text: &str, at: usize, message: String) -> TomlFault {
+pub(crate) fn fault_at(text: &str, at: usize, message: String) -> TomlFault {
     let before = &text[..at.min(text.len())];
     TomlFault {
         line: before.matches('\n').count() + 1,

@@ -11,7 +11,7 @@ use crate::schema::{
 };
 
 /// The most columns of one endpoint.
-pub const COLUMNS_MAX: usize = 1000;
+pub(crate) const COLUMNS_MAX: usize = 1000;
 /// The most records a page.
 const LIMIT_MAX: u32 = 10_000;
 /// The most pages of one pass.

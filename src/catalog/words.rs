@@ -5,13 +5,13 @@ use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
 
 impl Endpoint {
     /// `GET /v1/{project_id}/app-center/jobs`
-    pub fn request_in_words(&self) -> String {
+    pub(crate) fn request_in_words(&self) -> String {
         let query: Vec<String> = self.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
         format!("{} {}{query}", self.method.name(), self.path)
     }
 
-    pub fn scope_in_words(&self) -> String {
+    pub(crate) fn scope_in_words(&self) -> String {
         let whose = match self.scope {
             ScopeKind::IamProject => "each IAM project",
             ScopeKind::CodeartsProject => "each CodeArts project",
@@ -23,7 +23,7 @@ impl Endpoint {
     }
 
     /// `by offset, 100 records a page, each page beginning on the last record of the one before`
-    pub fn paging_in_words(&self) -> String {
+    pub(crate) fn paging_in_words(&self) -> String {
         match &self.paging {
             Paging::None => "none: one answer holds the whole list".to_owned(),
             Paging::Counted(paging) => {
@@ -47,7 +47,7 @@ impl Endpoint {
     }
 
     /// Where an answer has the records and their number.
-    pub fn answer_in_words(&self) -> String {
+    pub(crate) fn answer_in_words(&self) -> String {
         let items = match &self.items {
             Items::Answer => format!("the answer itself (`{BARE_ARRAY}`)"),
             Items::Member(path) => format!("`{}`", path.join(".")),
@@ -61,7 +61,7 @@ impl Endpoint {
     }
 
     /// `id`, or `id, else task_id`
-    pub fn key_in_words(&self) -> String {
+    pub(crate) fn key_in_words(&self) -> String {
         let part = |part: &super::spec::KeyPart| match &part.fallback {
             None => part.column.clone(),
             Some(other) => format!("{}, else {other}", part.column),
@@ -72,7 +72,7 @@ impl Endpoint {
 
 impl Column {
     /// The meaning, with the known values and what is special about the column.
-    pub fn meaning_in_words(&self) -> String {
+    pub(crate) fn meaning_in_words(&self) -> String {
         let mut text = self.about.clone();
         if !self.values.is_empty() {
             text += &format!(" Known values: {}.", self.values.join(", "));

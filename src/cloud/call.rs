@@ -12,8 +12,11 @@ use crate::catalog::spec::{Method, Service};
 /// One question to a service; it may take several requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
+    /// Decides the host.
     pub service: Service,
+    /// The region whose host is asked.
     pub region: String,
+    /// Signed with the rest of the request.
     pub method: Method,
     /// Begins with a slash.
     pub path: String,
@@ -29,6 +32,7 @@ pub struct Call {
 
 /// A good answer, as the caller reads it.
 pub struct Reply<'a> {
+    /// The whole body, decompressed.
     pub body: &'a Bytes,
     /// The header `Content-Range`.
     pub content_range: Option<&'a str>,
@@ -38,16 +42,16 @@ pub struct Reply<'a> {
 #[derive(Debug)]
 pub struct Sent<T> {
     pub result: Result<T, Error>,
-    pub attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// Time spent waiting for the rate limit and on back-off.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
     /// Attempts answered with 429.
-    pub throttled: u32,
+    pub(crate) throttled: u32,
 }
 
 /// One request that was sent or should have been.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attempt {
+pub(crate) struct Attempt {
     pub at: Timestamp,
     pub service: Service,
     pub region: String,
@@ -67,7 +71,7 @@ pub struct Attempt {
 
 /// Attempts of calls that were dropped before they ended. Clones share them.
 #[derive(Clone, Default)]
-pub struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
+pub(crate) struct Abandoned(Arc<Mutex<Vec<Attempt>>>);
 
 impl Abandoned {
     pub(super) fn add(&self, attempts: impl Iterator<Item = Attempt>) {
@@ -75,7 +79,7 @@ impl Abandoned {
     }
 
     /// The attempts so far; each is returned once.
-    pub fn take(&self) -> Vec<Attempt> {
+    pub(crate) fn take(&self) -> Vec<Attempt> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -35,26 +35,33 @@ pub const BODY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// How often a credential is renewed because it expired while the call waited for its turn.
 const RENEWALS_MAX: u32 = 3;
 
+/// What a client needs to know of the world.
 #[derive(Clone, Debug)]
 pub struct ClientSettings {
+    /// What signs or authorises each request.
     pub credentials: Credentials,
     /// Where a person finds the credentials, for hints.
     pub source: String,
+    /// Addresses in place of the built-in ones.
     pub overrides: EndpointOverrides,
+    /// How fast requests go.
     pub rate: RateSettings,
+    /// How long one call is tried.
     pub retry: RetryLimits,
+    /// Until the connection stands, TLS included.
     pub connect_timeout: Duration,
     /// Until the answer begins, and between any two parts of it. The gateway's limit is 30 s.
     pub read_timeout: Duration,
     /// As [`BODY_BYTES_MAX`], which is the default.
     pub body_bytes_max: u64,
+    /// The header `User-Agent`.
     pub user_agent: String,
     /// Receives an event for each delayed request.
     pub watcher: Watcher,
 }
 
 impl ClientSettings {
-    pub const USER_AGENT: &str = concat!("hclake/", env!("CARGO_PKG_VERSION"));
+    pub(crate) const USER_AGENT: &str = concat!("hclake/", env!("CARGO_PKG_VERSION"));
 
     /// These credentials, rates and timeouts; all else as in every run.
     pub fn new(
@@ -167,7 +174,7 @@ impl Client {
     /// A client with other credentials that shares this one's connections, rate limits and clock correction.
     ///
     /// Errors: as for a new one.
-    pub fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
+    pub(crate) fn beside(&self, settings: ClientSettings) -> Result<Client, Error> {
         let other = Client::new(settings, self.clock.clone())?;
         other.credentials.redact_in(self.secrets());
         let (transport, limits, skew) = (Arc::clone(&self.transport), Arc::clone(&self.limits), Arc::clone(&self.skew));
@@ -175,25 +182,25 @@ impl Client {
     }
 
     /// Where the credentials were found, if one of them is too short to be redacted.
-    pub fn source_of_short_secret(&self) -> Option<&str> {
+    pub(crate) fn source_of_short_secret(&self) -> Option<&str> {
         self.credentials.is_too_short_to_redact().then_some(self.identity.source.as_str())
     }
 
     /// Compares the services' clocks with the date of the run from now on. The date was taken at `at` on the monotonic
     /// clock.
-    pub fn date_run(&self, dated: Timestamp, at: Duration) {
+    pub(crate) fn date_run(&self, dated: Timestamp, at: Duration) {
         self.skew.date_run(dated, at);
     }
 
     /// How far the services' clocks are ahead of the run's, in microseconds: the smallest difference of all answers.
     /// `None` where no answer had a time.
-    pub fn run_behind_us(&self) -> Option<i64> {
+    pub(crate) fn run_behind_us(&self) -> Option<i64> {
         self.skew.run_behind_us()
     }
 
     /// What is added to this machine's clock when signing, in microseconds; 0 unless a service's clock was found
     /// to differ by more than a minute.
-    pub fn clock_offset_us(&self) -> i64 {
+    pub(crate) fn clock_offset_us(&self) -> i64 {
         self.skew.offset_us()
     }
 
@@ -204,7 +211,7 @@ impl Client {
     }
 
     /// As [`Client::send`]. If the call is dropped before it ends, its attempts go to `abandoned`.
-    pub async fn send_noting<T>(
+    pub(crate) async fn send_noting<T>(
         &self,
         call: &Call,
         abandoned: &Abandoned,

@@ -12,7 +12,7 @@ use crate::cloud::lookup::regions::regions;
 
 /// The kind of an error. Summaries and exit codes look at nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
+pub(crate) enum ErrorClass {
     Usage,
     Auth,
     Forbidden,
@@ -25,7 +25,7 @@ pub enum ErrorClass {
 }
 
 impl ErrorClass {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ErrorClass::Usage => "usage",
             ErrorClass::Auth => "auth",
@@ -48,15 +48,21 @@ impl fmt::Display for ErrorClass {
 
 /// Why a call has no result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the message of each error says what its fields are")]
 pub enum Error {
+    /// hclake has no region of this name in its table.
     #[error("{service}: there is no region `{region}`")]
     UnknownRegion { service: Service, region: String, nearest: Option<String> },
+    /// The region exists, but its table has no host of the service.
     #[error("{service} is not known in region `{region}`")]
     ServiceNotInRegion { service: Service, region: String },
+    /// A person set an address that cannot be used.
     #[error("the address set for {service} {fault}")]
     BadEndpoint { service: Service, fault: String },
+    /// A person set a plain http address of another machine.
     #[error("the address set for {service} is plain http to {host}")]
     PlainHttp { service: Service, host: String },
+    /// A setting, or a part of a call, has a value that no request can carry.
     #[error("{name} {fault}")]
     Setting { name: String, fault: String },
     /// The store cannot take the list, so it is not requested.
@@ -65,16 +71,22 @@ pub enum Error {
     /// The service answered with an error.
     #[error(transparent)]
     Api(Box<ApiError>),
+    /// No connection came about, or it broke before an answer began.
     #[error("{service}: no connection to {host}: {cause}")]
     Unreachable { service: Service, host: String, cause: String },
+    /// The answer, or its next part, did not come in time.
     #[error("{service}: no whole answer from {host} after {:.1} s", after.as_secs_f64())]
     Timeout { service: Service, host: String, after: Duration },
+    /// A proxy wants credentials, and hclake has none for it.
     #[error("{service}: a proxy on the way to {host} asks for a log-in (407)")]
     ProxyLogin { service: Service, host: String },
+    /// A good status came with a body that cannot be read.
     #[error("{service}: {host} answered {status} with {fault}{}", in_request(request_id.as_deref()))]
     UnusableBody { service: Service, host: String, status: u16, request_id: Option<String>, fault: BodyFault },
+    /// The answer is a redirection. It could lead signed requests to another host.
     #[error("{service}: {host} answered {status} and points to {location}, which is not followed")]
     RedirectRefused { service: Service, host: String, status: u16, location: String },
+    /// The project to look up does not exist in the region.
     #[error("IAM knows no project `{name}` in region `{region}`{}", known_are(known))]
     NoProject {
         region: String,
@@ -82,6 +94,7 @@ pub enum Error {
         /// Name and id of the projects that IAM shows.
         known: Vec<(String, String)>,
     },
+    /// The name of the project to look up fits more than one.
     #[error("IAM knows several projects `{name}` in region `{region}`: {}", listed(projects))]
     SeveralProjects {
         region: String,
@@ -89,8 +102,10 @@ pub enum Error {
         /// Name and id.
         projects: Vec<(String, String)>,
     },
+    /// The list of CodeArts projects was not read whole.
     #[error("{service}: the list of projects changed while it was read: {reported} are reported, {read} were read")]
     MovingProjects { service: Service, reported: u64, read: u64 },
+    /// The metadata service of this ECS did not answer with keys.
     #[error("no keys came from the ECS metadata service at {place}: {fault}")]
     NoKeys { place: String, fault: String },
     /// A scope's credentials are missing or cannot be used.
@@ -118,27 +133,27 @@ pub enum BodyFault {
 /// An error as the service reported it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    pub service: Service,
-    pub host: String,
-    pub status: Option<u16>,
+    pub(crate) service: Service,
+    pub(crate) host: String,
+    pub(crate) status: Option<u16>,
     /// Such as `WKS.00010003` or `APIGW.0301`.
-    pub code: Option<String>,
-    pub message: String,
-    pub request_id: Option<String>,
-    pub class: ErrorClass,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) class: ErrorClass,
     /// IAM action that the call needs, where the caller knows it.
-    pub permission: Option<String>,
+    pub(crate) permission: Option<String>,
     /// The credentials of the call.
-    pub identity: Identity,
+    pub(crate) identity: Identity,
     /// A web page came in place of the service's answer.
-    pub is_page: bool,
+    pub(crate) is_page: bool,
     /// Set where IAM shows that the project is not of the region.
-    pub wrong_project: Option<WrongProject>,
+    pub(crate) wrong_project: Option<WrongProject>,
 }
 
 /// A project that this account does not have in the region.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WrongProject {
+pub(crate) struct WrongProject {
     pub id: String,
     pub region: String,
     /// Name and id of all projects of the account.
@@ -148,7 +163,7 @@ pub struct WrongProject {
 impl WrongProject {
     /// `None` where the account has the project in this region. A project is named like its region, with a `_` and more
     /// where the region has several.
-    pub fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
+    pub(crate) fn of(id: &str, region: &str, known: &[(String, String)]) -> Option<WrongProject> {
         let wrong = WrongProject { id: id.to_owned(), region: region.to_owned(), known: known.to_vec() };
         let is_right = wrong.of_region().any(|(_, known)| known == id);
         (!known.is_empty() && !is_right).then_some(wrong)
@@ -214,7 +229,7 @@ fn known_are(projects: &[(String, String)]) -> String {
 }
 
 impl Error {
-    pub fn class(&self) -> ErrorClass {
+    pub(crate) fn class(&self) -> ErrorClass {
         match self {
             Error::UnknownRegion { .. }
             | Error::ServiceNotInRegion { .. }
@@ -233,7 +248,7 @@ impl Error {
         }
     }
 
-    pub fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         match self {
             Error::Api(error) => error.status,
             Error::UnusableBody { status, .. } | Error::RedirectRefused { status, .. } => Some(*status),
@@ -243,7 +258,7 @@ impl Error {
     }
 
     /// The service's own code.
-    pub fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Error::Api(error) => error.code.as_deref(),
             _ => None,
@@ -251,14 +266,14 @@ impl Error {
     }
 
     /// The service's own text, else what this error says.
-    pub fn message(&self) -> String {
+    pub(crate) fn message(&self) -> String {
         match self {
             Error::Api(error) => error.message.clone(),
             other => other.to_string(),
         }
     }
 
-    pub fn request_id(&self) -> Option<&str> {
+    pub(crate) fn request_id(&self) -> Option<&str> {
         match self {
             Error::Api(error) => error.request_id.as_deref(),
             Error::UnusableBody { request_id, .. } => request_id.as_deref(),
@@ -267,12 +282,12 @@ impl Error {
     }
 
     /// Whether the project of the call is not of the region.
-    pub fn is_of_wrong_project(&self) -> bool {
+    pub(crate) fn is_of_wrong_project(&self) -> bool {
         matches!(self, Error::Api(error) if error.wrong_project.is_some())
     }
 
     /// Adds what IAM shows of the project of the call.
-    pub fn in_project(self, wrong: Option<WrongProject>) -> Error {
+    pub(crate) fn in_project(self, wrong: Option<WrongProject>) -> Error {
         match self {
             Error::Api(error) => Error::Api(Box::new(ApiError { wrong_project: wrong, ..*error })),
             other => other,
@@ -280,7 +295,7 @@ impl Error {
     }
 
     /// A short message, for a line that already names service and host.
-    pub fn brief(&self) -> String {
+    pub(crate) fn brief(&self) -> String {
         match self {
             Error::Unreachable { cause, .. } => format!("no connection: {cause}"),
             Error::Timeout { after, .. } => format!("no whole answer after {:.1} s", after.as_secs_f64()),
@@ -292,7 +307,7 @@ impl Error {
     }
 
     /// The next step, for the `hint:` line.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Error::UnknownRegion { service, nearest: Some(nearest), .. } => {
                 format!("did you mean `{nearest}`? {}", or_override(*service))

@@ -3,22 +3,23 @@
 //!
 //! Start reading at [`client`]: it has one loop, and everything else there is a plain function or a value.
 
-pub mod auth;
+pub(crate) mod auth;
 mod call;
-pub mod client;
-pub mod error;
-pub mod http;
-pub mod limit;
-pub mod lookup;
+pub(crate) mod client;
+pub(crate) mod error;
+pub(crate) mod http;
+pub(crate) mod limit;
+pub(crate) mod lookup;
 mod tally;
 #[cfg(test)]
 mod testing;
 
-pub use auth::credentials::{Identity, IdentityKind};
-pub use call::{Abandoned, Attempt, Call, Reply, Sent};
-pub use client::{Client, ClientSettings};
-pub use error::{ApiError, Error, ErrorClass};
-pub use http::redact::REDACTED_BYTES_MIN;
+pub(crate) use call::{Abandoned, Attempt};
+pub use call::{Call, Reply};
+pub use client::{BODY_BYTES_MAX, Client, ClientSettings};
+pub use error::Error;
+pub use http::error_body;
+pub(crate) use http::redact::REDACTED_BYTES_MIN;
 pub use limit::rate::RateSettings;
-pub use limit::retry::RetryLimits;
+pub use limit::retry::{self, RetryLimits};
 pub use lookup::endpoint::EndpointOverrides;

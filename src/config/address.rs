@@ -15,8 +15,8 @@ pub(super) fn endpoint_fault(url: &str) -> Option<String> {
     Some(format!("{fault}: {advice}"))
 }
 
-/// What is wrong with an address of the ECS metadata service: only its own, or plain http to this machine, is asked
-/// for keys.
+/// What is wrong with an address of the ECS metadata service. Keys are asked for only at the service's own address, or
+/// over plain http on this machine.
 pub(super) fn metadata_fault(url: &str) -> Option<String> {
     let is_loopback = |authority: &str| authority.parse::<SocketAddr>().is_ok_and(|address| address.ip().is_loopback());
     let is_usable = url == ECS_METADATA_URL || url.strip_prefix("http://").is_some_and(is_loopback);

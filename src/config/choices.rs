@@ -31,19 +31,19 @@ impl FromValue for CodeartsProjects {
     }
 }
 
-/// Which second reading has to miss a record too before it is gone.
+/// Which second reading must confirm that a record is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfirmGone {
-    /// Another one of the same run.
+    /// One of the same run.
     Again,
-    /// The next run's.
+    /// That of the next run.
     NextNight,
 }
 
 impl ConfirmGone {
     pub(super) const NAMES: &[&str] = &["again", "next_night"];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             ConfirmGone::Again => "again",
             ConfirmGone::NextNight => "next_night",
@@ -89,7 +89,7 @@ impl FromValue for ParquetCompression {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Zone {
     /// Seconds east of UTC.
-    pub offset_s: i32,
+    pub(crate) offset_s: i32,
 }
 
 impl Zone {

@@ -14,15 +14,15 @@ use crate::catalog::spec::Service;
 const SERVICE: &str = "SERVICE";
 const CODEARTS_ID_CHARS: usize = 32;
 
-/// All that there is to say of a setting.
+/// Everything that is known about a setting.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// As `hclake.toml` has it, behind the name of its table: `sync.max_gone_percent`, `rate.SERVICE`.
+    /// As `hclake.toml` has it, after the name of its table: `sync.max_gone_percent`, `rate.SERVICE`.
     pub key: &'static str,
     pub kind: Kind,
     /// As a variable would have it: `30`, `+08:00`, or texts with commas between them.
     pub default: Option<&'static str>,
-    /// What holds where there is neither a value nor a default.
+    /// What applies if there is neither a value nor a default.
     pub unset: &'static str,
     /// Environment variables; the first that is set counts.
     pub variables: &'static [&'static str],
@@ -56,7 +56,7 @@ pub(super) enum Kind {
     Text,
     /// Never empty. A relative one in the file counts from the file's folder.
     Path,
-    /// With what is wrong with an address, if anything is.
+    /// The function says what is wrong with an address, if anything is.
     Url(fn(&str) -> Option<String>),
     Zone,
     /// A zone of the IANA database, or an offset.
@@ -89,7 +89,7 @@ impl Kind {
         }
     }
 
-    /// Between which numbers, in words.
+    /// The smallest and the largest number, in words.
     pub(super) fn range(&self) -> Option<String> {
         match self {
             Kind::Whole(range) if *range.end() == i64::MAX => Some(format!("of {} or more", range.start())),

@@ -37,11 +37,11 @@ pub(super) const KEY_FAMILIES: [KeyNames; 3] = [
 /// The variables that are set and not empty.
 pub struct Environment {
     values: BTreeMap<String, Secret>,
-    pub working_folder: PathBuf,
+    pub(crate) working_folder: PathBuf,
 }
 
 impl Environment {
-    pub fn of_process() -> Environment {
+    pub(crate) fn of_process() -> Environment {
         let values = env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(_, value)| !value.is_empty())
@@ -50,26 +50,27 @@ impl Environment {
         Environment { values, working_folder: env::current_dir().unwrap_or_default() }
     }
 
+    /// Only these variables, and no working folder: for tests.
     pub fn of(values: &[(&str, &str)]) -> Environment {
         let values = values.iter().map(|(name, value)| (name.to_string(), Secret::new(*value))).collect();
         Environment { values, working_folder: PathBuf::new() }
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(|value| value.expose())
     }
 
-    pub fn secret(&self, name: &str) -> Option<Secret> {
+    pub(crate) fn secret(&self, name: &str) -> Option<Secret> {
         self.values.get(name).cloned()
     }
 
     /// The folder of a person's configuration files.
-    pub fn config_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn config_folder(&self) -> Option<PathBuf> {
         let xdg = self.text("XDG_CONFIG_HOME").map(PathBuf::from);
         xdg.or_else(|| self.home().map(|home| home.join(".config")))
     }
 
-    pub fn home(&self) -> Option<PathBuf> {
+    pub(crate) fn home(&self) -> Option<PathBuf> {
         self.text("HOME").map(PathBuf::from)
     }
 }

@@ -1,5 +1,5 @@
-//! Names and values in `hclake.toml` that are none, in the words of the mistake that was probably made. It knows the
-//! names of settings and nothing of their values.
+//! Faults of names and values in `hclake.toml` that no setting has. Each fault says which mistake was probably made. It
+//! knows the names of settings and nothing of their values.
 
 use super::entry::one_of;
 use super::settings;
@@ -10,7 +10,7 @@ const OF_KEYS: [&str; 8] =
     ["ak", "sk", "access_key", "secret_key", "accesskey", "secretkey", "security_token", "securitytoken"];
 const OF_USERS: [&str; 4] = ["token", "auth_token", "password", "user_password"];
 
-/// A name that the file has and no setting: `header` is the line that begins its table, `""` at the top.
+/// The fault of a name in the file that is no setting. `header` is the line that begins its table, or `""` at the top.
 pub(super) fn unknown_name(name: &str, header: &str, known: &[&str]) -> String {
     let lower = name.to_ascii_lowercase();
     let is_key = OF_KEYS.iter().any(|key| lower == *key || lower.ends_with(&format!("_{key}")));
@@ -29,7 +29,7 @@ pub(super) fn unknown_name(name: &str, header: &str, known: &[&str]) -> String {
     unknown("field", name, known)
 }
 
-/// A word that is none of those a setting takes.
+/// The fault of a word that the setting does not take.
 pub(super) fn unknown_value(word: &str, known: &[&str]) -> String {
     unknown("value", word, known)
 }

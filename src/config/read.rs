@@ -1,5 +1,5 @@
-//! The reader of `hclake.toml`: by the table of settings, it knows which keys there are and of which types their
-//! values are. It judges no value and resolves nothing.
+//! Reads `hclake.toml`. The table of settings says which keys there are and which types their values have. It judges
+//! no value and resolves nothing.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ const SCOPE: &str = "scope";
 #[derive(Default)]
 pub(super) struct FileValues {
     pub values: Values,
-    /// Of each `[[scope]]`, only what it says itself.
+    /// For each `[[scope]]`, only what it says itself.
     pub scopes: Vec<Values>,
 }
 
@@ -112,7 +112,8 @@ impl Reader<'_> {
         }
     }
 
-    /// One line: a name, at its place in the text, and a value. Known are these keys, and names beside them.
+    /// Reads one line: a name with its place in the text, and a value. `keys` are the settings that may stand here, and
+    /// `beside` other names that may.
     fn setting(
         &mut self,
         header: &str,

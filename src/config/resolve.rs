@@ -22,29 +22,30 @@ use super::values::{Flags, Values};
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::TomlFault;
 
+/// The file that is looked for where no flag or variable names one.
 pub const FILE_NAME: &str = "hclake.toml";
 
 /// The dataset that is brought up to date after each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishSettings {
+pub(crate) struct PublishSettings {
     pub parquet: PathBuf,
     pub flat: bool,
-    /// `None` where nothing is set: a dataset keeps the one it was begun with.
+    /// `None` where nothing is set: a dataset then keeps its own.
     pub compression: Option<ParquetCompression>,
 }
 
-/// Everything resolved: what is put together from several settings, and all others by [`Settings::get`].
+/// All resolved settings. A field is made of several settings; [`Settings::get`] has all others.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The configuration file that was read, if any.
-    pub file: Option<PathBuf>,
-    pub store: Sourced<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
+    pub(crate) store: Sourced<PathBuf>,
     /// Folder with catalog files of a person's own, beside those built in.
-    pub catalog_dir: Option<PathBuf>,
-    pub scopes: Vec<ScopeSettings>,
-    pub lock_timeout: Duration,
-    pub credentials: Credentials,
-    pub publish: Option<PublishSettings>,
+    pub(crate) catalog_dir: Option<PathBuf>,
+    pub(crate) scopes: Vec<ScopeSettings>,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) credentials: Credentials,
+    pub(crate) publish: Option<PublishSettings>,
     pub(super) values: Values,
     /// Of each scope, in their order.
     pub(super) scope_values: Vec<Values>,
@@ -52,17 +53,17 @@ pub struct Settings {
 
 impl Settings {
     /// The value of a setting; its default where none is set.
-    pub fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
+    pub(crate) fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
         self.values.get(setting)
     }
 
     /// The values of a setting that is made for each service.
-    pub fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
+    pub(crate) fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
         self.values.by_service(setting)
     }
 
     /// Base URLs that are set for single services.
-    pub fn endpoint_urls(&self) -> BTreeMap<Service, String> {
+    pub(crate) fn endpoint_urls(&self) -> BTreeMap<Service, String> {
         let urls = self.by_service(ENDPOINT_URL_OF_SERVICE).into_iter();
         urls.filter_map(|(service, url)| Some((service, url?))).collect()
     }
@@ -75,7 +76,7 @@ impl Settings {
     }
 
     /// The credentials of a profile; the first that are found where it is `None`.
-    pub fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
+    pub(crate) fn keys_of(&self, profile: Option<&str>) -> Result<&FoundKeys, KeysFault> {
         match self.credentials.get(&profile.map(str::to_owned)) {
             Some(search) => search.found.as_ref().map_err(KeysFault::clone),
             None => Err(KeysFault::None { passed_over: Vec::new() }),
@@ -111,7 +112,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             ConfigError::Unreadable { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
                 Some(format!("check the path; `hclake --config '{}' init` writes a file to start from", path.display()))
@@ -130,9 +131,9 @@ fn listed(faults: &[String]) -> String {
     faults.iter().map(|fault| format!("\n  {fault}")).collect()
 }
 
-/// Variables that are set here and say what is asked for or where. Keys, the configuration file and the store are
-/// not among them.
-pub fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
+/// Variables of this shell that decide what is listed, and from where. Those of keys, the configuration file and the
+/// store are left out.
+pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> Vec<String> {
     let region = settings.scope_values.iter().find_map(|scope| match scope.origin(REGION) {
         Origin::Variable(name) => Some(name),
         _ => None,

@@ -1,5 +1,5 @@
-//! The regions and projects to list: what each `[[scope]]` says, what it takes over from the top of the file and
-//! the environment, and what the credentials it uses say themselves.
+//! The regions and projects to list. A `[[scope]]` says some of it. The rest comes from the top of the file, the
+//! environment, and the credentials that the scope uses. It asks nothing of the cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::catalog::spec::is_project_id;
 
 /// One region and project to list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeSettings {
+pub(crate) struct ScopeSettings {
     pub region: String,
     /// Whose credentials are used; the first that are found where `None`.
     pub profile: Option<String>,
@@ -28,7 +28,7 @@ pub struct ScopeSettings {
 }
 
 /// By profile; `None` stands for the first credentials that are found.
-pub type Credentials = BTreeMap<Option<String>, Search>;
+pub(crate) type Credentials = BTreeMap<Option<String>, Search>;
 
 /// The scopes with all that they take over, and the credentials that they use.
 pub(super) struct Resolved {
@@ -37,8 +37,8 @@ pub(super) struct Resolved {
     pub credentials: Credentials,
 }
 
-/// A project of the environment goes with the keys of the environment, so it is left aside where a profile is named.
-/// Otherwise it goes over the file's project, however either is named.
+/// A project of the environment belongs to the keys of the environment, so it is ignored where a profile is named.
+/// Otherwise it overrides the file's project, whether they are given by name or by id.
 pub(super) fn settle_projects(flags: &Values, environment: &mut Values, file: &mut Values) {
     if flags.has(PROFILE) || file.has(PROFILE) {
         environment.remove(PROJECT_ID);
@@ -135,8 +135,8 @@ fn is_region_id(region: &str) -> bool {
     !region.is_empty() && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
-/// A scope with what it leaves out, from the top and from its credentials. A project belongs to a region and an
-/// account, so that of the top serves only scopes of both.
+/// A scope, completed from the top and from its credentials. A project belongs to a region and an account, so the
+/// top's project is used only for scopes with the same region and the same account.
 fn inherited(scope: &Values, top: &Values, credentials: &Credentials) -> Values {
     let is_in_region = scope.get(REGION).is_none_or(|region| top.get(REGION) == Some(region));
     let is_at_top = is_in_region && scope.get(PROFILE).is_none_or(|profile| top.get(PROFILE) == Some(profile));
@@ -156,7 +156,7 @@ fn inherited(scope: &Values, top: &Values, credentials: &Credentials) -> Values 
     resolved
 }
 
-/// Gives scopes without a project the one that stands beside their keys, where it can be no other region's.
+/// Gives scopes without a project the one that stands beside their keys, unless it could be of another region.
 fn adopt_projects(scopes: &mut [(usize, Values)], credentials: &Credentials) {
     for (profile, search) in credentials {
         let Ok(found) = &search.found else { continue };

@@ -1,9 +1,10 @@
-//! The table of settings: the one place that says which there are, with key, values, default, environment variables,
-//! flag and meaning. The reader of `hclake.toml`, the file that `hclake init` writes, `hclake config`, error texts and
-//! the table in docs/configuration.md come from it. It does not know what a setting is used for.
+//! The table of settings. It is the only place that says which settings there are, with key, values, default,
+//! environment variables, flag and meaning. The reader of `hclake.toml`, the file that `hclake init` writes,
+//! `hclake config`, error texts and the table in docs/configuration.md come from it. It does not know what a setting is
+//! used for.
 //!
-//! The comment of a setting is its meaning, word for word; what a block leaves out is as in [`BLANK`]. The order is
-//! that of the file.
+//! The comment of a setting is its meaning, word for word. A field that a block leaves out is as in `BLANK`. The order
+//! is that of the file.
 
 use std::path::PathBuf;
 
@@ -44,8 +45,8 @@ settings! {
         flag: Some("--store"),
     }
 
-    /// A folder of catalog files: list APIs of your own, in the format of the built-in ones; `hclake catalog new`
-    /// drafts one. A relative path counts from the configuration file's folder.
+    /// A folder of catalog files: list APIs of your own, in the format of the built-in ones. `hclake catalog new` drafts
+    /// one. A relative path counts from the configuration file's folder.
     CATALOG_DIR: Option<PathBuf> {
         key: "catalog_dir",
         kind: Kind::Path,
@@ -83,8 +84,8 @@ settings! {
         is_scoped: true,
     }
 
-    /// The profile of the SDKs' or KooCLI's file whose credentials are used. Without it, the first credentials that
-    /// are found, in the environment before any file.
+    /// The profile of the SDKs' or KooCLI's file whose credentials are used. Without it, hclake uses the first
+    /// credentials that it finds, and looks in the environment before any file.
     PROFILE: Option<String> {
         key: "profile",
         kind: Kind::Text,
@@ -95,7 +96,7 @@ settings! {
         page: Some("credentials.md"),
     }
 
-    /// The IAM project's id. Without it, IAM is asked for the project that is named like the region.
+    /// The IAM project's id. Without it, hclake asks IAM for the project that has the region's name.
     PROJECT_ID: Option<String> {
         key: "project_id",
         kind: Kind::Text,
@@ -105,7 +106,7 @@ settings! {
         is_scoped: true,
     }
 
-    /// The IAM project's name, in place of its id, which IAM is then asked for.
+    /// The IAM project's name, in place of its id. hclake then asks IAM for the id.
     PROJECT: Option<String> {
         key: "project",
         kind: Kind::Text,
@@ -114,8 +115,9 @@ settings! {
         is_scoped: true,
     }
 
-    /// CodeArts project ids, which are not IAM project ids, or "all" for each that the user takes part in. Without
-    /// them deploy_tasks and deploy_apps are left out. A wrong id is answered with an empty list, not with an error.
+    /// CodeArts project ids, which are not IAM project ids, or "all" for every project that the user takes part in.
+    /// Without them, deploy_tasks and deploy_apps are left out. CodeArts answers a wrong id with an empty list, not with
+    /// an error.
     CODEARTS_PROJECTS: Option<CodeartsProjects> {
         key: "codearts_projects",
         kind: Kind::Projects,
@@ -124,7 +126,7 @@ settings! {
         is_scoped: true,
     }
 
-    /// Tables to fill. Without it, all of them; `hclake sync --only TABLE` narrows one run.
+    /// Tables to fill. Without it, all of them. `hclake sync --only TABLE` narrows one run.
     TABLES: Option<Vec<String>> {
         key: "tables",
         kind: Kind::Texts,
@@ -133,31 +135,31 @@ settings! {
         is_scoped: true,
     }
 
-    /// How fast each service is asked in each region, in requests a second. 0 switches the limit off. A service that
-    /// says "too many requests" is asked more slowly than this until it no longer does.
+    /// Requests a second to each service in each region, at most. 0 switches the limit off. When a service says "too many
+    /// requests", hclake asks it more slowly until it no longer does.
     RATE_PER_S: f64 {
         key: "rate.SERVICE",
         kind: Kind::Rate(0.01..=10_000.0),
         default: Some("10"),
     }
 
-    /// Requests under way at a time, for each service in each region.
+    /// Requests at the same time to each service in each region, at most.
     IN_FLIGHT: usize {
         key: "rate.in_flight",
         kind: Kind::Whole(1..=64),
         default: Some("4"),
     }
 
-    /// The zone of the times that CodeArts writes without one. Office hours in its examples suggest the default.
+    /// The zone of the times that CodeArts writes without one. The office hours in its examples suggest the default.
     CODEARTS_ZONE: Zone {
         key: "time.codearts_zone",
         kind: Kind::Zone,
         default: Some("+08:00"),
     }
 
-    /// A record is gone only if two readings of its list do not show it. "again": a second reading in the same run, on
-    /// nights when something seems gone. "next_night": no second reading; the next run has to miss the record too, and
-    /// its version then ends at the night that first missed it.
+    /// A record counts as gone only if two readings of its list do not show it. "again": when records seem gone, the same
+    /// run reads the list a second time. "next_night": the next run is the second reading. If it does not show the record
+    /// either, the record's version ends at the first of the two runs.
     CONFIRM_GONE: ConfirmGone {
         key: "sync.confirm_gone",
         kind: Kind::Choice(ConfirmGone::NAMES),
@@ -165,8 +167,9 @@ settings! {
         page: Some("completeness.md#when-a-record-is-gone"),
     }
 
-    /// The deletion guard: where a complete listing would declare more than this share of at least 20 records gone, they are
-    /// kept open and the run ends with 3. `hclake sync --allow-gone` lets it pass.
+    /// The deletion guard, in percent. If a list had 20 records or more, and a complete listing would declare a larger
+    /// share of them gone, they are kept open and the run ends with 3. `hclake sync --allow-gone` switches the guard off
+    /// for one run.
     MAX_GONE_PERCENT: u8 {
         key: "sync.max_gone_percent",
         kind: Kind::Whole(0..=100),
@@ -174,8 +177,8 @@ settings! {
         page: Some("completeness.md#the-deletion-guard"),
     }
 
-    /// A listing with more than this share of records that could not be read is not complete: what could be read is
-    /// stored, nothing is declared gone, and the run ends with 3. Records that were dismissed do not count.
+    /// Unreadable records in a complete listing, in percent, at most. With a larger share, the other records are stored,
+    /// nothing is declared gone, and the run ends with 3. Dismissed records do not count.
     MAX_BAD_PERCENT: u8 {
         key: "sync.max_bad_percent",
         kind: Kind::Whole(0..=100),
@@ -189,30 +192,30 @@ settings! {
         default: Some("30"),
     }
 
-    /// Bound on DuckDB's memory during a run, in MiB; what does not fit goes to a folder beside the store. The default
-    /// is enough for a night of a million records. Records of many KiB each raise it by what they need, at most 4096.
+    /// DuckDB's memory during a run, in MiB, at most. What does not fit goes to a folder beside the store. The default is
+    /// enough for a million records in one night. For records of many KiB each, hclake raises it as needed, up to 4096.
     MEMORY_LIMIT_MB: u64 {
         key: "sync.memory_limit_mb",
         kind: Kind::Whole(64..=i64::MAX),
         default: Some("160"),
     }
 
-    /// How long a request waits to be connected, in seconds.
+    /// How long a request waits for its connection, in seconds.
     CONNECT_TIMEOUT_S: u64 {
         key: "http.connect_timeout_s",
         kind: Kind::Whole(1..=600),
         default: Some("10"),
     }
 
-    /// How long a request waits for an answer to begin, and between any two parts of it, in seconds. The default is a
-    /// little more than the gateway gives a service to answer.
+    /// How long a request waits for an answer to begin, and for each further part of it, in seconds. The default is a
+    /// little more than the time that the gateway gives a service.
     READ_TIMEOUT_S: u64 {
         key: "http.read_timeout_s",
         kind: Kind::Whole(1..=600),
         default: Some("35"),
     }
 
-    /// Whether an ECS with an agency may take temporary keys from its metadata service, after every other source.
+    /// Whether hclake on an ECS with an agency may take temporary keys from the metadata service. It is the last source.
     ECS_METADATA: bool {
         key: "credentials.ecs_metadata",
         kind: Kind::Switch,
@@ -227,8 +230,8 @@ settings! {
         default: Some(ECS_METADATA_URL),
     }
 
-    /// A base URL in place of the built-in ones, for every service without one of its own: for a region that hclake
-    /// does not know, or a gateway of your own. Plain http is for this machine alone.
+    /// A base URL in place of the built-in ones, for every service without one of its own. It is for a region that hclake
+    /// does not know, or for a gateway of your own. Plain http is allowed to this machine alone.
     ENDPOINT_URL: Option<String> {
         key: "endpoint.all",
         kind: Kind::Url(endpoint_fault),
@@ -236,7 +239,7 @@ settings! {
         variables: &["HCLAKE_ENDPOINT_URL"],
     }
 
-    /// The base URL of one service; the variable ends in the service's name in capitals.
+    /// The base URL of one service. The variable ends in the service's name in capitals.
     ENDPOINT_URL_OF_SERVICE: Option<String> {
         key: "endpoint.SERVICE",
         kind: Kind::Url(endpoint_fault),

@@ -15,7 +15,7 @@ const NONE: &str = "none";
 
 /// One setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectiveSetting {
+pub(crate) struct EffectiveSetting {
     /// As the file spells it: `store`, `rate.swr`, `scope[0].region`.
     pub setting: String,
     pub value: String,
@@ -24,7 +24,7 @@ pub struct EffectiveSetting {
 }
 
 /// Every setting, in the order of the file, and after them the credentials that are used.
-pub fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
+pub(crate) fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
     let mut lines = Lines(Vec::new());
     match &settings.file {
         Some(path) => lines.add("(file)", path.display(), Origin::File(path.clone())),

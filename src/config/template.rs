@@ -8,17 +8,17 @@ use super::value::Value;
 const HEAD: &str = "\
 # hclake.toml: what hclake lists, from where, how fast, and where it keeps the store.
 #
-# A setting that is commented out has the value shown, or, where the text says so, none.
-# Environment variables go over this file, and flags over both. `hclake check` tells what works.
+# A setting that is commented out shows its default. If it has no default, the line is an example.
+# Environment variables override this file, and flags override both. `hclake check` shows what works.
 # Access keys do not belong here: set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK in the environment.
 ";
 const OF_SCOPES: &str =
-    "Several regions or projects in one run: one [[scope]] each, which takes what it leaves out from above.";
+    "Several regions or projects in one run: write one [[scope]] for each. It takes from above what it leaves out.";
 /// Characters of a line.
 const WIDTH: usize = 118;
 
 /// The text of a new `hclake.toml`, with `region` set where one is given.
-pub fn template(region: Option<&str>) -> String {
+pub(crate) fn template(region: Option<&str>) -> String {
     let mut text = HEAD.to_owned();
     for entry in settings::ALL.iter().filter(|entry| entry.table().is_none()) {
         text.push('\n');
@@ -40,7 +40,7 @@ pub fn template(region: Option<&str>) -> String {
     text
 }
 
-/// What a setting means, and behind it the range of its values, and which variables and which flag set it too.
+/// The meaning of a setting. The range of its values, its variables and its flag follow in brackets.
 fn comment(entry: &Entry) -> String {
     let variables = (!entry.variables.is_empty()).then(|| entry.variables.join(", else "));
     let beside = [entry.kind.range(), variables, entry.flag.map(str::to_owned)];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     Default,
     File(PathBuf),
     Variable(String),
@@ -29,7 +29,7 @@ impl fmt::Display for Origin {
 
 /// A value with where it was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sourced<T> {
+pub(crate) struct Sourced<T> {
     pub value: T,
     pub origin: Origin,
 }

@@ -14,9 +14,13 @@ use crate::catalog::spec::Service;
 /// What the command line says about settings.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
+    /// `--config`: the file to read.
     pub config: Option<PathBuf>,
+    /// `--store`.
     pub store: Option<PathBuf>,
+    /// `--lock-timeout`: how long to wait for another run.
     pub lock_timeout: Option<Duration>,
+    /// `--profile`.
     pub profile: Option<String>,
 }
 
@@ -57,7 +61,7 @@ impl Values {
         Values(settings::ALL.iter().filter_map(set).collect())
     }
 
-    /// These values, and those of a lower layer where these are silent.
+    /// These values; where one is missing, that of the lower layer.
     pub(super) fn over(self, lower: Values) -> Values {
         let mut values = lower;
         values.0.extend(self.0);
@@ -72,7 +76,7 @@ impl Values {
         self.0.remove(setting.key());
     }
 
-    /// Those whose keys are wanted.
+    /// Only the values whose keys are wanted.
     pub(super) fn only(mut self, is_wanted: impl Fn(&str) -> bool) -> Values {
         self.0.retain(|key, _| is_wanted(key));
         self

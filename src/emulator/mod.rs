@@ -5,10 +5,10 @@
 mod server;
 mod world;
 
-pub use server::faults::{Change, Fault, Faults, When};
+pub use server::faults::{Fault, When};
 pub use server::identity::EmulatedUser;
-pub use server::listener::{Emulator, LoggedRequest, Running};
-pub use server::settings::{EmulatedMetadata, EmulatorSettings, RateLimit};
+pub use server::listener::{Emulator, Running};
+pub use server::settings::{EmulatedMetadata, EmulatorSettings};
 pub use world::settings::WorldSettings;
 pub use world::tenant::{ListId, ServedOrder, World};
 

@@ -20,10 +20,10 @@ use crate::catalog::spec::Endpoint;
 use crate::schema::arrow_schema;
 
 /// Limit of one record as received: 4 MiB.
-pub const RECORD_BYTES_MAX: usize = 4 << 20;
+pub(crate) const RECORD_BYTES_MAX: usize = 4 << 20;
 
 /// Limit of one page's records together, half of what Arrow's 32-bit offsets can address: 1 GiB.
-pub const PAGE_BYTES_MAX: usize = 1 << 30;
+pub(crate) const PAGE_BYTES_MAX: usize = 1 << 30;
 
 /// Settings of a decoder that are not in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,9 @@ pub struct Decoded {
     pub good: Vec<u32>,
     pub bad: Vec<BadRow>,
     /// Members of good records that the catalog does not know; their values are in `extra`.
-    pub unknown: Vec<UnknownField>,
+    pub(crate) unknown: Vec<UnknownField>,
     /// Instants in good records that lie more than [`FUTURE_TOLERANCE`] after now.
-    pub future_instants: u64,
+    pub(crate) future_instants: u64,
 }
 
 /// A record that is not in the batch.
@@ -70,6 +70,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// Prepares a decoder for the columns that the list declares.
     pub fn new(endpoint: &Endpoint, settings: DecodeSettings) -> Decoder {
         let position = |name: &str| endpoint.columns.iter().position(|column| column.name == name);
         let declared = || endpoint.columns.iter();
@@ -87,7 +88,8 @@ impl Decoder {
     }
 
     /// The schema of every batch.
-    pub fn schema(&self) -> &SchemaRef {
+    #[cfg(test)]
+    pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
     }
 

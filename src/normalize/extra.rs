@@ -10,20 +10,20 @@ use super::fault::{Fault, JsonPath, Located, PathStep, cut};
 use super::raw::{RawMembers, text_of};
 
 /// How deep lists and objects may nest in an unknown value.
-pub const DEPTH_MAX: usize = 64;
+pub(crate) const DEPTH_MAX: usize = 64;
 
 /// Bytes of an unknown member's name and of its sample that are reported.
-pub const SAMPLE_BYTES_MAX: usize = 200;
+pub(crate) const SAMPLE_BYTES_MAX: usize = 200;
 
 /// Unknown members that one page reports by name; further ones are counted together as [`OTHERS`].
-pub const UNKNOWN_NAMES_MAX: usize = 100;
+pub(crate) const UNKNOWN_NAMES_MAX: usize = 100;
 
 /// The name for unknown members over [`UNKNOWN_NAMES_MAX`].
-pub const OTHERS: &str = "(others)";
+pub(crate) const OTHERS: &str = "(others)";
 
 /// A member that the catalog does not know, counted over a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnknownField {
+pub(crate) struct UnknownField {
     /// Names from the outside in, joined by dots; an item of a list and an entry of a map are `*`.
     pub name: String,
     /// How often it appeared.

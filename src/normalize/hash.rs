@@ -16,7 +16,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::schema::{ColumnType, Field, StoredColumn};
 
 /// Changes whenever equal content would get another hash; it is part of the hashed content.
-pub const HASH_VERSION: u8 = 1;
+pub(crate) const HASH_VERSION: u8 = 1;
 
 /// The bytes for types. Both integer widths share one, so that a column may be widened.
 mod tag {
@@ -33,7 +33,7 @@ mod tag {
 }
 
 /// Hashes rows of one list.
-pub struct RowHasher {
+pub(crate) struct RowHasher {
     columns: Vec<HashedColumn>,
 }
 
@@ -45,7 +45,7 @@ struct HashedColumn {
 }
 
 impl RowHasher {
-    pub fn new(stored: &[StoredColumn]) -> Self {
+    pub(crate) fn new(stored: &[StoredColumn]) -> Self {
         let hashed = stored.iter().enumerate().filter(|(_, column)| !column.volatile);
         let columns =
             hashed.map(|(index, column)| HashedColumn { index, name: name_hash(&column.name), ty: column.ty.clone() });
@@ -57,7 +57,7 @@ impl RowHasher {
     /// # Panics
     ///
     /// If `arrays` are not those of the stored columns, in their order and with their types.
-    pub fn hash(&self, arrays: &[ArrayRef], rows: usize) -> Int64Array {
+    pub(crate) fn hash(&self, arrays: &[ArrayRef], rows: usize) -> Int64Array {
         let columns = self.open(arrays);
         let mut content = Vec::new();
         let hashes = (0..rows).map(|row| {

@@ -42,7 +42,7 @@ impl KeyColumns {
 
 /// Reads the keys of one list's records, and the values of a few other columns.
 #[derive(Clone, Debug)]
-pub struct KeyReader {
+pub(crate) struct KeyReader {
     probe: Probe,
     /// The key's columns, each with its slot.
     columns: Vec<(ColumnType, usize)>,
@@ -53,7 +53,7 @@ pub struct KeyReader {
 
 impl KeyReader {
     /// `beside` are the names of the other columns to read.
-    pub fn new(endpoint: &Endpoint, beside: &[&str]) -> KeyReader {
+    pub(crate) fn new(endpoint: &Endpoint, beside: &[&str]) -> KeyReader {
         let parts = endpoint.key.iter();
         let names: Vec<&String> = parts.flat_map(|part| std::iter::once(&part.column).chain(&part.fallback)).collect();
         let keys: Vec<_> = names.iter().filter_map(|name| endpoint.column(name)).collect();
@@ -70,7 +70,7 @@ impl KeyReader {
     }
 
     /// Begins to read records one after the other.
-    pub fn scan(&self) -> KeyScan<'_, '_> {
+    pub(crate) fn scan(&self) -> KeyScan<'_, '_> {
         // Zone and latest instant matter only for times, which are never keys.
         KeyScan {
             reader: self,
@@ -83,7 +83,7 @@ impl KeyReader {
 }
 
 /// Reads records one after the other, and gives the values of the last one.
-pub struct KeyScan<'k, 'r> {
+pub(crate) struct KeyScan<'k, 'r> {
     reader: &'k KeyReader,
     found: Vec<Found<'r>>,
     /// One row each: the last record's.
@@ -93,7 +93,7 @@ pub struct KeyScan<'k, 'r> {
 }
 
 impl<'r> KeyScan<'_, 'r> {
-    pub fn read(&mut self, record: &'r str) {
+    pub(crate) fn read(&mut self, record: &'r str) {
         self.columns.iter_mut().for_each(|column| column.truncate(0));
         self.is_readable = self.reader.probe.read(record, &mut self.found) && self.fill();
     }
@@ -112,7 +112,7 @@ impl<'r> KeyScan<'_, 'r> {
     }
 
     /// The texts of the key's parts, as the store writes them; `None` if the record has no key.
-    pub fn key(&self) -> Option<Vec<Cow<'_, str>>> {
+    pub(crate) fn key(&self) -> Option<Vec<Cow<'_, str>>> {
         if !self.is_readable || self.reader.parts.is_empty() {
             return None;
         }
@@ -120,7 +120,7 @@ impl<'r> KeyScan<'_, 'r> {
     }
 
     /// The value of another column as text; `None` if it is absent, null, an object or a list, or appears twice.
-    pub fn beside(&self, index: usize) -> Option<Cow<'r, str>> {
+    pub(crate) fn beside(&self, index: usize) -> Option<Cow<'r, str>> {
         let Found::Value(raw) = self.found.get(self.reader.beside[index])? else { return None };
         match raw.as_bytes().first()? {
             b'"' => text_of(raw).ok(),

@@ -8,7 +8,7 @@ mod columns;
 mod decode;
 mod extra;
 mod fault;
-pub mod hash;
+pub(crate) mod hash;
 mod key;
 mod members;
 mod numbers;
@@ -21,8 +21,7 @@ mod scalars;
 #[cfg(test)]
 mod tests;
 
-pub use decode::{BadRow, DecodeSettings, Decoded, Decoder, PAGE_BYTES_MAX, RECORD_BYTES_MAX};
-pub use extra::{DEPTH_MAX, OTHERS, SAMPLE_BYTES_MAX, UNKNOWN_NAMES_MAX, UnknownField};
-pub use hash::HASH_VERSION;
-pub use key::{KeyReader, KeyScan};
-pub use scalars::TEXT_BYTES_MAX;
+pub(crate) use decode::Decoded;
+pub use decode::{DecodeSettings, Decoder};
+pub(crate) use extra::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
+pub(crate) use key::{KeyReader, KeyScan};

@@ -16,7 +16,7 @@ use crate::base::time;
 use crate::schema::{TimeForm, UTC, ZoneRule};
 
 /// Limit of one text value: 1 MiB.
-pub const TEXT_BYTES_MAX: usize = 1 << 20;
+pub(crate) const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// Counts the instants of one record after `latest`.
 pub(super) struct FutureCounter {

@@ -1,5 +1,5 @@
-//! Remarks before a report on the lists that it is made of: those that were never read to the end, that the newest listing
-//! could not prove, or that are old. A pure function of the lists' status; it reads no store.
+//! Remarks that stand before a report. They name the lists of the report that were never read to the end, that the
+//! newest listing could not prove, or that are old. A pure function of the lists' status; it reads no store.
 
 use std::time::Duration;
 

@@ -10,7 +10,7 @@ use super::kind::{self, ColumnType, Node, Scalar};
 use super::table::{HASH, OwnColumn, StoredColumn};
 
 /// Key of the column's meaning in a field's metadata.
-pub const ABOUT: &str = "about";
+pub(crate) const ABOUT: &str = "about";
 
 /// Names of the fields inside a nested type.
 #[derive(Clone, Copy)]
@@ -22,7 +22,7 @@ pub(super) struct InnerNames {
 const IN_MEMORY: InnerNames = InnerNames { item: "item", entries: "entries" };
 
 /// A list's stored columns in their order, then `_hash`.
-pub fn arrow_schema(stored: &[StoredColumn]) -> SchemaRef {
+pub(crate) fn arrow_schema(stored: &[StoredColumn]) -> SchemaRef {
     let column = |column: &StoredColumn| {
         with_meaning(Field::new(&column.name, arrow_type(&column.ty), column.nullable), &column.about)
     };
@@ -31,23 +31,23 @@ pub fn arrow_schema(stored: &[StoredColumn]) -> SchemaRef {
 }
 
 /// Adds the column's meaning to the field's metadata.
-pub fn with_meaning(field: Field, about: &str) -> Field {
+pub(crate) fn with_meaning(field: Field, about: &str) -> Field {
     field.with_metadata(HashMap::from([(ABOUT.to_owned(), about.to_owned())]))
 }
 
 impl OwnColumn {
-    pub fn arrow_field(&self) -> Field {
+    pub(crate) fn arrow_field(&self) -> Field {
         Field::new(self.name, self.ty.arrow(), false)
     }
 }
 
 /// The Arrow type of a column's values. Nested values may be NULL, except map keys.
-pub fn arrow_type(ty: &ColumnType) -> DataType {
+pub(crate) fn arrow_type(ty: &ColumnType) -> DataType {
     ty.fold(&|node| built(node, IN_MEMORY))
 }
 
 /// Whether an Arrow column holds values of the type. Names of inner fields are ignored.
-pub fn fits(ty: &ColumnType, held: &DataType) -> bool {
+pub(crate) fn fits(ty: &ColumnType, held: &DataType) -> bool {
     is_in_utc(held) && fold(held, &|node| built(node, IN_MEMORY)) == Some(arrow_type(ty))
 }
 
@@ -121,7 +121,7 @@ pub(super) fn value_type(entries: &Field) -> Option<&DataType> {
 }
 
 impl Scalar {
-    pub fn arrow(self) -> DataType {
+    pub(crate) fn arrow(self) -> DataType {
         match self {
             Scalar::Text | Scalar::Json => DataType::Utf8,
             Scalar::Bool => DataType::Boolean,

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 
 /// The name of UTC in files and in DuckDB.
-pub const UTC: &str = "UTC";
+pub(crate) const UTC: &str = "UTC";
 
 /// The name of UTC that Arrow's formatters can read.
-pub const UTC_OFFSET: &str = "+00:00";
+pub(crate) const UTC_OFFSET: &str = "+00:00";
 
 /// Labels every zoned instant in the schema with this name of UTC, nested ones too.
-pub fn schema_in_utc(schema: &Schema, utc: &str) -> Schema {
+pub(crate) fn schema_in_utc(schema: &Schema, utc: &str) -> Schema {
     let fields: Vec<FieldRef> = schema.fields().iter().map(|field| field_in_utc(field, utc)).collect();
     Schema::new_with_metadata(fields, schema.metadata().clone())
 }

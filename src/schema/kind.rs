@@ -1,19 +1,28 @@
 //! The types of columns, as a catalog declares them, and the one way to walk through nested types. It knows nothing of
 //! how a type is written in Arrow, SQL or Parquet.
 
+/// The type of a column's values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ColumnType {
+    /// Text of any length.
     Text,
     /// JSON text, for a column that hclake adds. No catalog declares it.
     Json,
+    /// `true` or `false`.
     Bool,
+    /// Whole numbers of 32 bits, signed.
     Int32,
+    /// Whole numbers of 64 bits, signed.
     Int64,
+    /// Floating-point numbers of 64 bits.
     Double,
+    /// An instant, stored in microseconds of UTC.
     Timestamp(TimeForm),
     /// `HH:mm:ss` of elapsed time, kept as text. The column `NAME_s` beside it has the seconds as an integer.
     Elapsed,
+    /// Members with names and types of their own.
     Struct(Vec<Field>),
+    /// Any number of values of one type, in order.
     List(Box<ColumnType>),
     /// Keys are text.
     Map(Box<ColumnType>),
@@ -21,18 +30,22 @@ pub enum ColumnType {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
-    pub name: String,
-    pub ty: ColumnType,
-    pub about: String,
+    pub(crate) name: String,
+    pub(crate) ty: ColumnType,
+    pub(crate) about: String,
 }
 
+/// How a record writes an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TimeForm {
     /// Text. An instant without a zone is read in the zone `assumed`.
     Text {
+        /// The zone where the text has none.
         assumed: ZoneRule,
     },
+    /// A number of seconds since 1970.
     EpochSeconds,
+    /// A number of milliseconds since 1970.
     EpochMillis,
 }
 
@@ -47,7 +60,7 @@ pub enum ZoneRule {
 
 /// A stored type that is not nested. How a record writes the value does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scalar {
+pub(crate) enum Scalar {
     Text,
     Json,
     Bool,
@@ -60,7 +73,7 @@ pub enum Scalar {
 
 /// One step of a walk through a stored type. Each inner type is replaced by its result.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Node<'a, T> {
+pub(crate) enum Node<'a, T> {
     Scalar(Scalar),
     Struct(Vec<(&'a str, T)>),
     List(T),
@@ -70,7 +83,7 @@ pub enum Node<'a, T> {
 
 impl ColumnType {
     /// Walks through the stored type from the inside out; `make` turns each step into a result.
-    pub fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
+    pub(crate) fn fold<'a, T>(&'a self, make: &impl Fn(Node<'a, T>) -> T) -> T {
         make(match self {
             ColumnType::Text | ColumnType::Elapsed => Node::Scalar(Scalar::Text),
             ColumnType::Json => Node::Scalar(Scalar::Json),
@@ -88,7 +101,7 @@ impl ColumnType {
     }
 
     /// The fields of a struct, also where the struct is the item of a list or the value of a map.
-    pub fn fields(&self) -> &[Field] {
+    pub(crate) fn fields(&self) -> &[Field] {
         match self {
             ColumnType::Struct(fields) => fields,
             ColumnType::List(inner) | ColumnType::Map(inner) => inner.fields(),
@@ -96,26 +109,26 @@ impl ColumnType {
         }
     }
 
-    pub fn is_integer(&self) -> bool {
+    pub(crate) fn is_integer(&self) -> bool {
         matches!(self, ColumnType::Int32 | ColumnType::Int64)
     }
 
-    pub fn is_instant(&self) -> bool {
+    pub(crate) fn is_instant(&self) -> bool {
         matches!(self, ColumnType::Timestamp(_))
     }
 
     /// Whether a record has it as an instant in text.
-    pub fn is_instant_in_text(&self) -> bool {
+    pub(crate) fn is_instant_in_text(&self) -> bool {
         matches!(self, ColumnType::Timestamp(TimeForm::Text { .. }))
     }
 
     /// Whether it can identify a record.
-    pub fn can_be_key(&self) -> bool {
+    pub(crate) fn can_be_key(&self) -> bool {
         self.is_integer() || *self == ColumnType::Text
     }
 
     /// Whether a server can sort by it.
-    pub fn can_be_sorted_by(&self) -> bool {
+    pub(crate) fn can_be_sorted_by(&self) -> bool {
         self.can_be_key() || self.is_instant()
     }
 }

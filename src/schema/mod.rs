@@ -13,20 +13,21 @@ mod sql;
 mod table;
 mod values;
 
-pub use arrow::{ABOUT, arrow_schema, arrow_type, fits, with_meaning};
-pub(crate) use arrow::{entries_field, entry_fields, item_field, struct_fields};
-pub use instants::{UTC, UTC_OFFSET, schema_in_utc};
-pub use kind::{ColumnType, Field, Node, Scalar, TimeForm, ZoneRule};
-pub use names::{
+pub(crate) use arrow::{
+    ABOUT, arrow_schema, arrow_type, entries_field, entry_fields, fits, item_field, struct_fields, with_meaning,
+};
+pub(crate) use instants::{UTC, UTC_OFFSET, schema_in_utc};
+pub use kind::{ColumnType, TimeForm, ZoneRule};
+pub(crate) use kind::{Field, Scalar};
+pub(crate) use names::{
     CLOSED_MONTH, NAME_CHARS_MAX, QUARANTINE, REQUESTS, RESERVED_TABLES, ROW_ID, RUN_MONTH, RUNS, SWEEPS, as_of_macro,
-    changes_macro, column_name_fault, history_table, is_column_name, is_field_name, is_list_table, json_column,
-    table_name_faults, versions_view,
+    changes_macro, column_name_fault, history_table, is_list_table, json_column, versions_view,
 };
-pub use parquet::{published, published_type, type_name, unfit_column};
-pub use sql::{as_text, ident, literal, sql_type};
-pub use table::{
-    CHANGE_COLUMNS, CLOSING_COLUMNS, EXTRA, FIRST_SEEN, HASH, OwnColumn, PROJECT, REGION, ROW, RUN_ID, SCOPE,
-    SCOPE_COLUMNS, SEQ, STAGE_COLUMNS, SWEEP, StoredColumn, VALID_FROM, VERSION_COLUMNS, is_own_column, own_columns,
-    seconds_column,
+pub use names::{is_column_name, is_field_name, table_name_faults};
+pub(crate) use parquet::{published, published_type, type_name, unfit_column};
+pub(crate) use sql::{as_text, ident, literal, sql_type};
+pub(crate) use table::{
+    CHANGE_COLUMNS, CLOSING_COLUMNS, EXTRA, FIRST_SEEN, HASH, PROJECT, REGION, ROW, RUN_ID, SCOPE, SCOPE_COLUMNS,
+    STAGE_COLUMNS, SWEEP, StoredColumn, VALID_FROM, VERSION_COLUMNS, is_own_column, own_columns, seconds_column,
 };
-pub use values::{flat, in_utc, json_text, json_texts, retyped};
+pub(crate) use values::{flat, in_utc, json_text, retyped};

@@ -5,20 +5,20 @@
 use super::table::EXTRA;
 
 /// The most characters in the name of a table, column or field.
-pub const NAME_CHARS_MAX: usize = 63;
+pub(crate) const NAME_CHARS_MAX: usize = 63;
 
 /// Tables of the ledger.
 const GONE_CANDIDATES: &str = "gone_candidates";
 const OUTBOX: &str = "outbox";
-pub const QUARANTINE: &str = "quarantine";
-pub const REQUESTS: &str = "requests";
-pub const RUNS: &str = "runs";
+pub(crate) const QUARANTINE: &str = "quarantine";
+pub(crate) const REQUESTS: &str = "requests";
+pub(crate) const RUNS: &str = "runs";
 const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
-pub const SWEEPS: &str = "sweeps";
+pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub const RESERVED_TABLES: [&str; 8] =
+pub(crate) const RESERVED_TABLES: [&str; 8] =
     [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
 /// Prefixes of hclake's own tables.
 const OWN_PREFIX: &str = "meta_";
@@ -29,10 +29,10 @@ const AS_OF: &str = "_as_of";
 const CHANGES: &str = "_changes";
 const OWN_ENDINGS: [&str; 4] = [HISTORY, VERSIONS, AS_OF, CHANGES];
 /// DuckDB's name for the number of a row. A column of this name would hide it.
-pub const ROW_ID: &str = "rowid";
+pub(crate) const ROW_ID: &str = "rowid";
 /// Names in the paths of a published dataset. Readers read such a part of a path as a column.
-pub const CLOSED_MONTH: &str = "closed_month";
-pub const RUN_MONTH: &str = "run_month";
+pub(crate) const CLOSED_MONTH: &str = "closed_month";
+pub(crate) const RUN_MONTH: &str = "run_month";
 const PATH_COLUMNS: [&str; 2] = [CLOSED_MONTH, RUN_MONTH];
 /// Reserved words of SQL, from DuckDB's `duckdb_keywords()`.
 const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric both case cast check collate column \
@@ -42,32 +42,32 @@ const SQL_WORDS: &str = "all analyse analyze and any array as asc asymmetric bot
     then to trailing true union unique unpivot using variadic when where window with";
 
 /// The table of closed versions.
-pub fn history_table(table: &str) -> String {
+pub(crate) fn history_table(table: &str) -> String {
     format!("{table}{HISTORY}")
 }
 
 /// The view of all versions, closed and open.
-pub fn versions_view(table: &str) -> String {
+pub(crate) fn versions_view(table: &str) -> String {
     format!("{table}{VERSIONS}")
 }
 
 /// The macro that returns the records as they were at an instant.
-pub fn as_of_macro(table: &str) -> String {
+pub(crate) fn as_of_macro(table: &str) -> String {
     format!("{table}{AS_OF}")
 }
 
 /// The macro that returns the changes between two instants.
-pub fn changes_macro(table: &str) -> String {
+pub(crate) fn changes_macro(table: &str) -> String {
     format!("{table}{CHANGES}")
 }
 
 /// Whether it can be the table of a list: neither of the ledger nor derived.
-pub fn is_list_table(table: &str) -> bool {
+pub(crate) fn is_list_table(table: &str) -> bool {
     !RESERVED_TABLES.contains(&table) && !OWN_ENDINGS.iter().any(|ending| table.ends_with(ending))
 }
 
 /// The published column that holds a nested column as JSON text.
-pub fn json_column(column: &str) -> String {
+pub(crate) fn json_column(column: &str) -> String {
     format!("{column}_json")
 }
 
@@ -84,7 +84,7 @@ pub fn table_name_faults(name: &str) -> Vec<String> {
 }
 
 /// Why a column cannot have this name.
-pub fn column_name_fault(name: &str) -> Option<String> {
+pub(crate) fn column_name_fault(name: &str) -> Option<String> {
     let taken_by = match name {
         EXTRA => "is where hclake keeps members that the catalog does not know",
         ROW_ID => "is what DuckDB calls the number of a row",

@@ -10,17 +10,17 @@ use super::kind::{ColumnType, Node, Scalar};
 const IN_FILES: InnerNames = InnerNames { item: "element", entries: "key_value" };
 
 /// The published type for a type of DuckDB; `None` where some reader does not support it.
-pub fn published(ty: &DataType) -> Option<DataType> {
+pub(crate) fn published(ty: &DataType) -> Option<DataType> {
     fold(ty, &|node| built(node, IN_FILES))
 }
 
 /// The published type of a column of the catalog.
-pub fn published_type(ty: &ColumnType) -> DataType {
+pub(crate) fn published_type(ty: &ColumnType) -> DataType {
     ty.fold(&|node| built(node, IN_FILES))
 }
 
 /// The name of a published type, which does not depend on any library.
-pub fn type_name(ty: &DataType) -> String {
+pub(crate) fn type_name(ty: &DataType) -> String {
     fold(ty, &in_words).filter(|_| is_in_utc(ty)).unwrap_or_else(|| ty.to_string())
 }
 
@@ -42,7 +42,7 @@ fn in_words(node: Node<'_, String>) -> String {
 }
 
 /// The first column that no Parquet file can hold, with its type. Parquet has no unions and intervals.
-pub fn unfit_column(schema: &Schema) -> Option<(&str, &DataType)> {
+pub(crate) fn unfit_column(schema: &Schema) -> Option<(&str, &DataType)> {
     let is_unfit = |ty: &DataType| matches!(ty, DataType::Union(..) | DataType::Interval(_) | DataType::Duration(_));
     let fields = schema.flattened_fields().into_iter();
     fields.map(|field| (field.name().as_str(), field.data_type())).find(|(_, ty)| is_unfit(ty))

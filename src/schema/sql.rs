@@ -8,17 +8,17 @@ use super::instants::holds_instants;
 use super::kind::{ColumnType, Node, Scalar};
 
 /// A quoted name, whatever characters it has.
-pub fn ident(name: &str) -> String {
+pub(crate) fn ident(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// A quoted text.
-pub fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
 /// The type in DuckDB's SQL.
-pub fn sql_type(ty: &ColumnType) -> String {
+pub(crate) fn sql_type(ty: &ColumnType) -> String {
     ty.fold(&|node| match node {
         Node::Scalar(scalar) => scalar.sql().to_owned(),
         Node::Struct(fields) => {
@@ -30,7 +30,7 @@ pub fn sql_type(ty: &ColumnType) -> String {
 }
 
 impl Scalar {
-    pub fn sql(self) -> &'static str {
+    pub(crate) fn sql(self) -> &'static str {
         match self {
             Scalar::Text => "VARCHAR",
             Scalar::Json => "JSON",
@@ -45,7 +45,7 @@ impl Scalar {
 
 /// A value as text that is the same in every session: instants are in UTC, nested values are JSON. `ty` is its Arrow
 /// type.
-pub fn as_text(value: &str, ty: &DataType) -> String {
+pub(crate) fn as_text(value: &str, ty: &DataType) -> String {
     match ty {
         DataType::Struct(_) | DataType::List(_) | DataType::Map(..) => {
             format!("CAST(to_json({}) AS VARCHAR)", with_texts_for_instants(value, ty, 0))

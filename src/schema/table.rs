@@ -4,21 +4,21 @@
 use super::kind::{ColumnType, Scalar};
 
 /// The column for members that have no column.
-pub const EXTRA: &str = "extra";
+pub(crate) const EXTRA: &str = "extra";
 
 /// A column as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredColumn {
     pub name: String,
-    pub ty: ColumnType,
+    pub(crate) ty: ColumnType,
     pub about: String,
-    pub nullable: bool,
-    pub volatile: bool,
+    pub(crate) nullable: bool,
+    pub(crate) volatile: bool,
 }
 
 impl StoredColumn {
     /// The column with the seconds of an elapsed time.
-    pub fn seconds(&self) -> Option<StoredColumn> {
+    pub(crate) fn seconds(&self) -> Option<StoredColumn> {
         seconds_column(&self.name, &self.ty).map(|name| StoredColumn {
             name,
             ty: ColumnType::Int64,
@@ -29,7 +29,7 @@ impl StoredColumn {
     }
 
     /// The last column of every list.
-    pub fn extra() -> StoredColumn {
+    pub(crate) fn extra() -> StoredColumn {
         StoredColumn {
             name: EXTRA.to_owned(),
             ty: ColumnType::Json,
@@ -41,13 +41,13 @@ impl StoredColumn {
 }
 
 /// Name of the column with the seconds of an elapsed time.
-pub fn seconds_column(name: &str, ty: &ColumnType) -> Option<String> {
+pub(crate) fn seconds_column(name: &str, ty: &ColumnType) -> Option<String> {
     (*ty == ColumnType::Elapsed).then(|| format!("{name}_s"))
 }
 
 /// One of hclake's own columns. None of them holds NULL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OwnColumn {
+pub(crate) struct OwnColumn {
     pub name: &'static str,
     pub ty: Scalar,
     pub about: &'static str,
@@ -57,58 +57,58 @@ const fn own(name: &'static str, ty: Scalar, about: &'static str) -> OwnColumn {
     OwnColumn { name, ty, about }
 }
 
-pub const SCOPE: OwnColumn = own(
+pub(crate) const SCOPE: OwnColumn = own(
     "_scope",
     Scalar::Text,
     "Where the record lives: region/project, and the fixed parameter where the list has one.",
 );
-pub const REGION: OwnColumn = own("_region", Scalar::Text, "Region of the scope.");
-pub const PROJECT: OwnColumn = own("_project", Scalar::Text, "Project of the scope.");
-pub const HASH: OwnColumn = own(
+pub(crate) const REGION: OwnColumn = own("_region", Scalar::Text, "Region of the scope.");
+pub(crate) const PROJECT: OwnColumn = own("_project", Scalar::Text, "Project of the scope.");
+pub(crate) const HASH: OwnColumn = own(
     "_hash",
     Scalar::Int64,
     "Hash of the record's content, volatile columns left out; equal content has an equal hash.",
 );
-pub const FIRST_SEEN: OwnColumn = own(
+pub(crate) const FIRST_SEEN: OwnColumn = own(
     "_first_seen",
     Scalar::Timestamp,
     "Start of the run that first saw the record, also where it was gone in between.",
 );
-pub const VALID_FROM: OwnColumn =
+pub(crate) const VALID_FROM: OwnColumn =
     own("_valid_from", Scalar::Timestamp, "Start of the run that first saw this version.");
-pub const RUN_ID: OwnColumn = own("_run_id", Scalar::Int64, "Run that first saw this version.");
+pub(crate) const RUN_ID: OwnColumn = own("_run_id", Scalar::Int64, "Run that first saw this version.");
 pub(super) const VALID_TO: OwnColumn =
     own("_valid_to", Scalar::Timestamp, "Start of the run that saw another version, or no record.");
 pub(super) const CLOSED_BY: OwnColumn = own("_closed_by", Scalar::Text, "Why the version ended: changed or gone.");
 pub(super) const CLOSED_RUN_ID: OwnColumn = own("_closed_run_id", Scalar::Int64, "Run that closed the version.");
 
 /// Columns before those of the list.
-pub const SCOPE_COLUMNS: [OwnColumn; 3] = [SCOPE, REGION, PROJECT];
+pub(crate) const SCOPE_COLUMNS: [OwnColumn; 3] = [SCOPE, REGION, PROJECT];
 /// Columns after those of the list.
-pub const VERSION_COLUMNS: [OwnColumn; 4] = [HASH, FIRST_SEEN, VALID_FROM, RUN_ID];
+pub(crate) const VERSION_COLUMNS: [OwnColumn; 4] = [HASH, FIRST_SEEN, VALID_FROM, RUN_ID];
 /// Additional columns of closed versions.
-pub const CLOSING_COLUMNS: [OwnColumn; 3] = [VALID_TO, CLOSED_BY, CLOSED_RUN_ID];
+pub(crate) const CLOSING_COLUMNS: [OwnColumn; 3] = [VALID_TO, CLOSED_BY, CLOSED_RUN_ID];
 
 /// Columns of a published change that come before those of the version.
-pub const CHANGE_COLUMNS: [OwnColumn; 3] = [
+pub(crate) const CHANGE_COLUMNS: [OwnColumn; 3] = [
     own("_change", Scalar::Text, "What the run did: opened, changed or gone. A gone record is shown as it last was."),
     own("_at", Scalar::Timestamp, "Start of the run that did it."),
     own("_change_run_id", Scalar::Int64, "Run that did it."),
 ];
 
-pub const SWEEP: OwnColumn = own("_sweep", Scalar::Int32, "Sweep that read the row.");
-pub const SEQ: OwnColumn = own("_seq", Scalar::Int64, "Number of the row in its sweep.");
-pub const ROW: OwnColumn = own("_row", Scalar::Int64, "Number of the row in the stage.");
+pub(crate) const SWEEP: OwnColumn = own("_sweep", Scalar::Int32, "Sweep that read the row.");
+pub(crate) const SEQ: OwnColumn = own("_seq", Scalar::Int64, "Number of the row in its sweep.");
+pub(crate) const ROW: OwnColumn = own("_row", Scalar::Int64, "Number of the row in the stage.");
 
 /// Columns of a row before those of its list, from when it is read until it is merged.
-pub const STAGE_COLUMNS: [OwnColumn; 3] = [SWEEP, SEQ, ROW];
+pub(crate) const STAGE_COLUMNS: [OwnColumn; 3] = [SWEEP, SEQ, ROW];
 
 /// All columns that hclake adds to a list's tables, in their order.
-pub fn own_columns() -> impl Iterator<Item = OwnColumn> {
+pub(crate) fn own_columns() -> impl Iterator<Item = OwnColumn> {
     [&SCOPE_COLUMNS[..], &VERSION_COLUMNS, &CLOSING_COLUMNS].concat().into_iter()
 }
 
-pub fn is_own_column(name: &str) -> bool {
+pub(crate) fn is_own_column(name: &str) -> bool {
     own_columns().any(|column| column.name == name)
 }
 

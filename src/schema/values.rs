@@ -12,7 +12,7 @@ use arrow::json::writer::{EncoderOptions, make_encoder};
 use super::instants::{UTC_OFFSET, inner_fields, schema_in_utc, type_in_utc};
 
 /// The same values with a type that differs only in inner names, nullability and the label of the zone.
-pub fn retyped(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn retyped(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
     if values.data_type() == ty {
         return Ok(Arc::clone(values));
     }
@@ -40,7 +40,7 @@ fn retyped_data(data: ArrayData, ty: &DataType) -> Result<ArrayData, ArrowError>
 
 /// The batch with every zoned instant labelled with this name of UTC, nested ones too. DuckDB labels them with the
 /// session's zone; the label does not change the values.
-pub fn in_utc(batch: &RecordBatch, utc: &str) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn in_utc(batch: &RecordBatch, utc: &str) -> Result<RecordBatch, ArrowError> {
     let schema = schema_in_utc(batch.schema_ref(), utc);
     let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| retyped(column, field.data_type()));
     let columns = columns.collect::<Result<_, _>>()?;
@@ -48,14 +48,14 @@ pub fn in_utc(batch: &RecordBatch, utc: &str) -> Result<RecordBatch, ArrowError>
 }
 
 /// Nested values as JSON text. Instants are in UTC, and members without a value are null.
-pub fn json_text(values: &ArrayRef) -> Result<StringArray, ArrowError> {
+pub(crate) fn json_text(values: &ArrayRef) -> Result<StringArray, ArrowError> {
     let labelled = retyped(values, &type_in_utc(values.data_type(), UTC_OFFSET))?;
     let field: FieldRef = Arc::new(Field::new("value", labelled.data_type().clone(), true));
     json_texts(&field, &labelled)
 }
 
 /// Values as JSON text. Members without a value are null.
-pub fn json_texts(field: &FieldRef, values: &dyn Array) -> Result<StringArray, ArrowError> {
+pub(crate) fn json_texts(field: &FieldRef, values: &dyn Array) -> Result<StringArray, ArrowError> {
     let options = EncoderOptions::default().with_explicit_nulls(true);
     let mut encoder = make_encoder(field, values, &options)?;
     let mut texts = StringBuilder::new();
@@ -73,7 +73,7 @@ pub fn json_texts(field: &FieldRef, values: &dyn Array) -> Result<StringArray, A
 }
 
 /// The batch with nested columns as JSON text.
-pub fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn flat(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let mut fields = Vec::with_capacity(batch.num_columns());
     let mut columns: Vec<ArrayRef> = Vec::with_capacity(batch.num_columns());
     for (field, column) in batch.schema_ref().fields().iter().zip(batch.columns()) {

@@ -134,7 +134,7 @@ fn is_out_of_space(source: &duckdb::Error) -> bool {
 
 impl Error {
     /// What a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Missing { .. } => "run `hclake sync` to make it, or name another file with --store",
             Error::DiskFull { .. } => {

@@ -17,29 +17,31 @@ pub mod views;
 #[cfg(test)]
 mod tests;
 
-pub use error::Error;
-pub use file::holder::Holder;
-pub use file::inspect::{free_bytes, holder, require_writable};
-pub use file::memory::{SPILL_MB_MAX, WIDE_MEMORY_MB_MAX, memory_limit_mb};
+pub(crate) use error::Error;
+pub(crate) use file::holder::Holder;
+pub(crate) use file::inspect::{free_bytes, holder, require_writable};
+pub(crate) use file::memory::memory_limit_mb;
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
-pub use file::open::{file_name, is_demo};
-pub use file::shadow_copy::{Purpose, ShadowCopy, StoreSettings};
-pub use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
-pub use ledger::quarantine::{Quarantined, dismiss, quarantined};
-pub use ledger::records::{
-    DRIFT_OTHERS, DriftKind, DriftRecord, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, SweepError,
-    SweepRecord,
-};
-pub use ledger::redate::redate;
+pub(crate) use file::open::{file_name, is_demo};
+pub use file::shadow_copy::{Purpose, StoreSettings};
+pub(crate) use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
+pub(crate) use ledger::quarantine::{Quarantined, dismiss, quarantined};
+#[cfg(test)]
+pub(crate) use ledger::records::DRIFT_OTHERS;
+pub(crate) use ledger::records::{DriftKind, DriftRecord, PendingPublish, RequestRecord, SweepError};
+pub use ledger::records::{QuarantineRecord, RunRecord, SweepRecord};
+pub(crate) use ledger::redate::redate;
 pub use ledger::verdict::{Outcome, Verdict};
-pub use read::checks::{Violation, run_checks};
-pub use read::holdings::{Holding, holdings, lists_held};
-pub use read::reader::{READ_MEMORY_MB, READ_SPILL_MB, READ_THREADS_MAX, Reader, open_read_only};
-pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
-pub use staged_run::{StagedRun, SweptProject, newest_run_at};
+pub use read::checks::run_checks;
+pub(crate) use read::holdings::{Holding, holdings, lists_held};
+pub(crate) use read::reader::{READ_MEMORY_MB, READ_SPILL_MB};
+pub use read::reader::{Reader, open_read_only};
+pub(crate) use read::status::{ListStatus, RunStatus, freshness, last_runs};
+pub use staged_run::StagedRun;
+pub(crate) use staged_run::{SweptProject, newest_run_at};
 pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};
-pub use table::raw::{RAW_BYTES_MAX, RawText, RawTexts};
-pub use table::reconcile::KeyChange;
-pub use template::TemplateError;
+pub(crate) use table::raw::{RawText, RawTexts};
+pub(crate) use table::reconcile::KeyChange;
+pub(crate) use template::TemplateError;
 pub(crate) use template::{Template, Values, ident, literal};

@@ -3,10 +3,9 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
-use duckdb::{Connection, InterruptHandle};
+use duckdb::Connection;
 
 use super::error::Error;
 use super::template::{self, Template};
@@ -31,7 +30,7 @@ use crate::store::table::row_file::RowFile;
 
 /// A project from which a table has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SweptProject {
+pub(crate) struct SweptProject {
     pub table: String,
     pub region: String,
     pub project: String,
@@ -111,27 +110,22 @@ impl StagedRun {
     }
 
     /// Tables that do not fit the catalog's entry, and why. Nothing of their lists may be stored.
-    pub fn refused(&self) -> &[(String, Error)] {
+    pub(crate) fn refused(&self) -> &[(String, Error)] {
         &self.refused
     }
 
     /// Tables whose key changes with this run, with the old and the new key.
-    pub fn key_changes(&self) -> &[KeyChange] {
+    pub(crate) fn key_changes(&self) -> &[KeyChange] {
         &self.key_changes
     }
 
-    pub fn run_id(&self) -> i64 {
+    pub(crate) fn run_id(&self) -> i64 {
         self.run.run_id
     }
 
     /// The instant at which this run's versions open and close.
-    pub fn valid_from(&self) -> Timestamp {
+    pub(crate) fn valid_from(&self) -> Timestamp {
         self.run.valid_from
-    }
-
-    /// Lets another thread stop a running statement.
-    pub fn interrupt_handle(&self) -> Arc<InterruptHandle> {
-        self.shadow.connection().interrupt_handle()
     }
 
     #[cfg(test)]
@@ -140,18 +134,18 @@ impl StagedRun {
     }
 
     /// Quarantined records that wait for a good copy.
-    pub fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
+    pub(crate) fn quarantined(&self) -> Result<Vec<Quarantined>, Error> {
         quarantine::quarantined(self.shadow.connection())
     }
 
     /// Hashes of the contents of dismissed records of a sweep's list.
-    pub fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
+    pub(crate) fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         quarantine::dismissed(self.shadow.connection(), &self.tables[*table].layout.table, scope)
     }
 
     /// The acknowledged drift of a sweep's table.
-    pub fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
+    pub(crate) fn acknowledged(&self, sweep: SweepId) -> Result<Vec<Acknowledged>, Error> {
         let Sweep { table, .. } = self.place(sweep)?;
         drift::acknowledged(self.shadow.connection(), &self.tables[*table].layout.table)
     }
@@ -159,7 +153,7 @@ impl StagedRun {
     /// Drops the staged rows of a sweep that must not replace the stored version of their record, and returns their
     /// numbers. A row in `known_newer` may replace it unless its update time is earlier; any other row only if its
     /// update time is later.
-    pub fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
+    pub(crate) fn drop_older(&mut self, sweep: SweepId, known_newer: &[u64]) -> Result<Vec<u64>, Error> {
         let (table, scope) = (self.place(sweep)?.table, self.place(sweep)?.scope.to_string());
         let Table { layout, buffer } = &mut self.tables[table];
         let connection = self.shadow.connection();
@@ -178,7 +172,7 @@ impl StagedRun {
     }
 
     /// Marks quarantined records of a sweep's list as resolved, by the hashes of their texts: they are now staged.
-    pub fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
+    pub(crate) fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let mut values = self.tables[*table].layout.values();
         self.run.add_to(&mut values);
@@ -188,6 +182,7 @@ impl StagedRun {
         self.shadow.connection().execute_batch(&sql).map_err(Error::sql("resolve quarantined records"))
     }
 
+    /// Begins to stage one scope of a table. The id is needed to stage its rows.
     pub fn begin_sweep(&mut self, table: &str, scope: &Scope) -> Result<SweepId, Error> {
         let found = self.tables.iter().position(|t| t.layout.table == table);
         let table = found.ok_or_else(|| Error::UnknownTable { table: table.to_owned() })?;
@@ -231,7 +226,7 @@ impl StagedRun {
     }
 
     /// Where the texts of a sweep's bad records are kept until the run is stored.
-    pub fn raw_texts(&self, sweep: SweepId) -> RawTexts {
+    pub(crate) fn raw_texts(&self, sweep: SweepId) -> RawTexts {
         RawTexts::new(self.shadow.spill().join(format!("bad-{}", sweep.0)))
     }
 
@@ -254,13 +249,13 @@ impl StagedRun {
     }
 
     /// How many records of the sweep's scope are open in the store.
-    pub fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
+    pub(crate) fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
         let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
         self.shadow.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
     /// The projects from which earlier runs have read records.
-    pub fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
+    pub(crate) fn swept_projects(&self) -> Result<Vec<SweptProject>, Error> {
         let doing = || Error::sql("read the projects of earlier runs");
         let mut statement = self.shadow.connection().prepare(template::SWEPT_PROJECTS.text).map_err(doing())?;
         let read =
@@ -270,7 +265,7 @@ impl StagedRun {
     }
 
     /// Those of the columns that have a value in open records of the sweep's scope, and in how many.
-    pub fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
+    pub(crate) fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
         let Sweep { table, scope } = self.place(sweep)?;
         let layout = &self.tables[*table].layout;
         let mut held = Vec::new();
@@ -423,7 +418,7 @@ impl StagedRun {
 }
 
 /// When the newest run started; `None` if there is none.
-pub fn newest_run_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
+pub(crate) fn newest_run_at(connection: &Connection) -> Result<Option<Timestamp>, Error> {
     newest_run(connection).map(|(_, at)| at.map(Timestamp))
 }
 

@@ -12,6 +12,7 @@ pub struct SweepId(pub(super) i32);
 /// What happens to the open records that a sweep did not show. It matters only for a complete sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotShown {
+    /// None is declared gone.
     StayOpen,
     /// A second reading did not show them either.
     AreGone,
@@ -27,16 +28,17 @@ pub(super) const MIN_OPEN: u64 = 20;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DeletionGuard {
     /// Percent of a scope's open records that one sweep may declare gone.
-    pub max_gone_percent: u8,
-    pub min_open: u64,
+    pub(crate) max_gone_percent: u8,
+    pub(crate) min_open: u64,
 }
 
 impl DeletionGuard {
+    /// Holds back above this share of a scope's open records, in percent.
     pub fn new(max_gone_percent: u8) -> DeletionGuard {
         DeletionGuard { max_gone_percent, min_open: MIN_OPEN }
     }
 
-    pub fn holds(&self, gone: u64, open: u64) -> bool {
+    pub(crate) fn holds(&self, gone: u64, open: u64) -> bool {
         open >= self.min_open && u128::from(gone) * 100 > u128::from(open) * u128::from(self.max_gone_percent)
     }
 }
@@ -44,23 +46,27 @@ impl DeletionGuard {
 /// The result of one sweep, in records; a failed sweep has only zeros.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SweepCounts {
-    pub sweep: SweepId,
+    pub(crate) sweep: SweepId,
     /// Rows staged.
     pub staged: u64,
-    pub distinct_staged: u64,
+    pub(crate) distinct_staged: u64,
+    /// Records that had no open version before.
     pub new: u64,
+    /// Records whose open version was replaced.
     pub changed: u64,
-    pub unchanged: u64,
+    pub(crate) unchanged: u64,
+    /// Records whose open version was closed.
     pub gone: u64,
     /// Rows dropped because another row of the sweep had the same key with other content.
-    pub conflicts: u64,
+    pub(crate) conflicts: u64,
     /// Records that the deletion guard left open.
-    pub held_back: u64,
+    pub(crate) held_back: u64,
+    /// Whether the deletion guard held the sweep back.
     pub is_held_back: bool,
     /// Records that the sweep did not show and that the next run has to confirm as gone.
     pub unconfirmed: u64,
     /// Records that were open in the scope before this sweep.
-    pub open_before: u64,
+    pub(crate) open_before: u64,
 }
 
 /// A sweep that is merged into its table.

@@ -117,8 +117,7 @@ mod tests {
             keys: keys.iter().copied().collect(),
             stable_sum: keys.iter().map(|key| stable_hash(*key)).sum(),
             is_total_met: false,
-            keyless: 0,
-            pages: 1,
+            #[cfg(test)]
             seam_repairs: 0,
         }
     }

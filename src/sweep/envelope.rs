@@ -50,24 +50,25 @@ pub struct Page {
     /// Records skipped before this page.
     pub offset: u64,
     /// The cloud's id for the answer.
-    pub request_id: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// Its share of the memory for pages, if that is limited.
     reservation: Option<Arc<Mutex<Reservation>>>,
 }
 
 impl Page {
+    /// The page with its place in the list and the cloud's id for the answer.
     pub fn named(self, offset: u64, request_id: Option<String>) -> Page {
         Page { offset, request_id, ..self }
     }
 
     /// The page with the memory that was reserved for it.
-    pub fn with_reservation(self, mut reservation: Reservation) -> Page {
+    pub(crate) fn with_reservation(self, mut reservation: Reservation) -> Page {
         reservation.arrived(self.body.len() as u64);
         Page { reservation: Some(Arc::new(Mutex::new(reservation))), ..self }
     }
 
     /// The page has been examined, and may wait for others.
-    pub fn looked_at(self) -> Page {
+    pub(crate) fn looked_at(self) -> Page {
         if let Some(reservation) = &self.reservation {
             reservation.lock().unwrap_or_else(PoisonError::into_inner).looked_at();
         }
@@ -82,18 +83,19 @@ impl Page {
     }
 
     /// Hash of the record's text.
-    pub fn content(&self, index: u32) -> u64 {
+    pub(crate) fn content(&self, index: u32) -> u64 {
         xxh3_64(self.row(index).as_bytes())
     }
 
     /// The bytes that were not UTF-8 and are U+FFFD in the record's text, as hexadecimal digits.
-    pub fn lost(&self, index: u32) -> Option<&str> {
+    pub(crate) fn lost(&self, index: u32) -> Option<&str> {
         let place = self.garbled.binary_search_by_key(&index, |(row, _)| *row).ok()?;
         Some(&self.garbled[place].1)
     }
 }
 
 impl Envelope {
+    /// The shape of this list's answers.
     pub fn new(endpoint: &Endpoint) -> Envelope {
         let mut order_names: Vec<&str> =
             endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
@@ -112,7 +114,7 @@ impl Envelope {
 
     /// Adds hashes of the contents of records that are known to have no key: these count like any other record, each
     /// identified by its content.
-    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
+    pub(crate) fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Envelope {
         Envelope { known_keyless: keyless, ..self }
     }
 

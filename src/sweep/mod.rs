@@ -18,7 +18,9 @@ mod model;
 mod model_markers;
 
 pub use envelope::{Envelope, Page, key_hash};
-pub use page::{Evidence, Listing, PageFacts, PageRequest, PagingShape, Steps};
-pub use page_budget::{HELD_BYTES_MAX, PageBudget};
-pub use source::{CloudSource, Fetched, PageSource, Traffic};
+pub(crate) use page::PageFacts;
+pub use page::{PageRequest, PagingShape, Steps};
+pub(crate) use page_budget::{HELD_BYTES_MAX, PageBudget};
+pub(crate) use source::CloudSource;
+pub use source::{Fetched, PageSource, Traffic};
 pub use task::{Ending, Progress, Proof, Sink, SweepLimits, Swept, sweep};

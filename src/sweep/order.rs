@@ -9,7 +9,7 @@ pub(super) const ORDER_COLUMNS_MAX: usize = 4;
 /// A value by which records may be sorted. Long text is compared by its first 16 bytes: two texts that start alike
 /// count as equal, and so prove nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OrderValue {
+pub(crate) enum OrderValue {
     /// Microseconds since the epoch.
     Instant(i64),
     Number(u128),
@@ -18,7 +18,7 @@ pub enum OrderValue {
 
 impl OrderValue {
     /// The value's bits, changed by its kind so that equal bits of different kinds differ.
-    pub fn bits(self) -> u128 {
+    pub(crate) fn bits(self) -> u128 {
         match self {
             OrderValue::Instant(micros) => micros as u128,
             OrderValue::Number(number) => !number,
@@ -26,7 +26,7 @@ impl OrderValue {
         }
     }
 
-    pub fn of_text(text: &str) -> OrderValue {
+    pub(crate) fn of_text(text: &str) -> OrderValue {
         let all_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if let (true, Ok(number)) = (all_digits, text.parse()) {
             return OrderValue::Number(number);

@@ -11,10 +11,13 @@ use super::order::{OrderValue, OrderValues};
 pub struct PagingShape {
     /// Records requested for each page.
     pub limit: u32,
+    /// Whether pages can overlap.
     pub steps: Steps,
+    /// A pass does not go beyond this many pages.
     pub pages_max: u32,
     /// Columns that never change, and whether an update time follows them: see [`OrderTracker`].
     pub order_columns: usize,
+    /// Whether the last order column is the update time.
     pub has_updated: bool,
 }
 
@@ -31,25 +34,27 @@ pub enum Steps {
     Markers,
 }
 
+/// Which page to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
-    pub id: u64,
+    pub(crate) id: u64,
     /// Records to skip; with markers, records read so far.
     pub offset: u64,
     /// The marker of this page, from the page before.
     pub marker: Option<Arc<str>>,
+    /// Records on the page, at most.
     pub limit: u32,
 }
 
 /// What one page showed.
 #[derive(Clone, Debug, Default)]
 pub struct PageFacts {
-    pub total: Option<u64>,
+    pub(crate) total: Option<u64>,
     pub rows: Vec<RowFacts>,
     /// The marker of the next page.
-    pub next: Option<Arc<str>>,
+    pub(crate) next: Option<Arc<str>>,
     /// Whether the page says that another one follows.
-    pub more: Option<bool>,
+    pub(crate) more: Option<bool>,
 }
 
 impl PageFacts {
@@ -66,8 +71,8 @@ pub struct RowFacts {
     /// Hash of the key; `None` if the record has none.
     pub key: Option<u64>,
     /// Hash of the record's bytes.
-    pub content: u64,
-    pub order: OrderValues,
+    pub(crate) content: u64,
+    pub(crate) order: OrderValues,
 }
 
 impl RowFacts {
@@ -94,7 +99,7 @@ pub(super) enum Event {
 
 /// What a pass proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evidence {
+pub(crate) enum Evidence {
     /// The whole list came in one answer.
     OnePage,
     /// Every seam matched, and the order never changes.
@@ -113,7 +118,7 @@ pub enum Evidence {
 
 impl Evidence {
     /// Why nothing is proved, if nothing is.
-    pub fn reason(&self) -> Option<&str> {
+    pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
             Evidence::OnePage | Evidence::Seams | Evidence::Totals | Evidence::End | Evidence::Markers => None,
@@ -123,7 +128,7 @@ impl Evidence {
 
 /// A pass that has ended.
 #[derive(Clone, Debug)]
-pub struct Listing {
+pub(crate) struct Listing {
     pub evidence: Evidence,
     pub total_first: Option<u64>,
     pub total_last: Option<u64>,
@@ -134,9 +139,7 @@ pub struct Listing {
     pub stable_sum: u64,
     /// Whether each page gave the same total, and as many distinct records were shown.
     pub is_total_met: bool,
-    /// Rows without a key.
-    pub keyless: u64,
-    pub pages: u64,
+    #[cfg(test)]
     pub seam_repairs: u32,
 }
 

@@ -10,25 +10,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// Bytes of pages held or requested at a time, over all lists: 64 MiB, the size of the largest allowed answer.
-pub const HELD_BYTES_MAX: u64 = 64 << 20;
+pub(crate) const HELD_BYTES_MAX: u64 = 64 << 20;
 /// The least that is reserved for a page: 4 MiB, some hundred times an ordinary page.
 pub(super) const PAGE_BYTES_LEAST: u64 = 4 << 20;
 
 /// The memory for pages that all lists of a run share.
 #[derive(Debug)]
-pub struct PageBudget {
+pub(crate) struct PageBudget {
     bytes_max: u64,
     taken: Mutex<u64>,
     changed: Notify,
 }
 
 impl PageBudget {
-    pub fn new(bytes_max: u64) -> Arc<PageBudget> {
+    pub(crate) fn new(bytes_max: u64) -> Arc<PageBudget> {
         Arc::new(PageBudget { bytes_max, taken: Mutex::new(0), changed: Notify::new() })
     }
 
     /// Bytes reserved now.
-    pub fn taken(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn taken(&self) -> u64 {
         *locked(&self.taken)
     }
 }
@@ -50,7 +51,7 @@ struct Pages {
 
 /// Memory reserved for one page; dropping it releases the memory.
 #[derive(Debug)]
-pub struct Reservation {
+pub(crate) struct Reservation {
     list: Arc<ListBudget>,
     bytes: u64,
     is_under_way: bool,
@@ -92,7 +93,7 @@ impl ListBudget {
 
 impl Reservation {
     /// The page has arrived, with this many bytes.
-    pub fn arrived(&mut self, bytes: u64) {
+    pub(crate) fn arrived(&mut self, bytes: u64) {
         {
             let mut pages = locked(&self.list.pages);
             pages.largest = pages.largest.max(bytes);
@@ -104,7 +105,7 @@ impl Reservation {
     }
 
     /// The page has been examined. If it must wait for other pages, the list may request those.
-    pub fn looked_at(&mut self) {
+    pub(crate) fn looked_at(&mut self) {
         locked(&self.list.pages).under_way -= u64::from(std::mem::take(&mut self.is_under_way));
         self.list.budget.changed.notify_waiters();
     }

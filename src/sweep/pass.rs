@@ -1,16 +1,22 @@
-//! One pass over a list, from its first page to its evidence, as a state machine: which page to request next,
-//! which rows of a page are new, where the list ends, and what that proves. It sees only the keys and
-//! hashes of rows, awaits nothing and reads no clock.
+//! One pass over a list, from its first page to its evidence, as a state machine. It decides which page to request
+//! next, which rows of a page are new, where the list ends, and what that proves. It sees only the keys and hashes of
+//! rows, awaits nothing and reads no clock.
 //!
-//! If a list takes any offset, each page begins with the last record of the one before. A record that exists
-//! throughout stays on its side of that record while the server keeps one order, so the joined pages
-//! hold every such record, whatever is inserted or deleted meanwhile and in whatever sequence pages arrive.
-//! This depends on four conditions, and each is checked. Every page is sorted by something that never changes while
-//! a record exists, in the same direction, and visibly not by the update time. A record joins two pages only if the
-//! values that never change are the same in both, so that a record recreated under its old key does not.
-//! There are enough records that the order is not chance. And if the total did not change, at least that many
-//! records were seen. One case cannot be detected: a server that cuts its last page short and reduces its total
-//! to match.
+//! If a list takes any offset, each page begins with the last record of the one before: the seam. While the server
+//! keeps one order, a record that exists during the whole pass stays on its side of each seam. So the joined pages
+//! hold every such record. Inserted and deleted records do not change that, and neither does the sequence in which
+//! pages arrive.
+//!
+//! This depends on four conditions. Each is checked:
+//!
+//! - All pages are sorted in one direction by values that never change while a record exists. The order is visibly not
+//!   that of the update time.
+//! - The record at a seam has the same unchanging values in both pages. A record that was deleted and created again
+//!   under its old key does not join them.
+//! - There are enough records that the order is not chance.
+//! - If the total did not change, at least that many records were seen.
+//!
+//! One case cannot be detected: a server that cuts its last page short and lowers its total to match.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -402,8 +408,7 @@ impl PagePass for Pass {
             is_total_met: self.totals.are_met_by(self.keys.len() as u64),
             keys: self.keys,
             stable_sum: self.stable_sum,
-            keyless: self.keyless,
-            pages: self.pages,
+            #[cfg(test)]
             seam_repairs: self.repairs,
         })
     }

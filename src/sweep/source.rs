@@ -16,21 +16,23 @@ use crate::cloud::{Abandoned, Attempt, Call, Client};
 
 /// A page or an error, and the requests that were made for it.
 pub struct Fetched {
+    /// The page and what it shows, or why there is none.
     pub result: Result<(Page, PageFacts), Error>,
+    /// Counted for failed fetches too.
     pub traffic: Traffic,
 }
 
 /// Counts of requests.
 #[derive(Clone, Debug, Default)]
 pub struct Traffic {
-    pub attempts: Vec<Attempt>,
+    pub(crate) attempts: Vec<Attempt>,
     /// Requests beyond the first for the same page.
-    pub retries: u64,
+    pub(crate) retries: u64,
     /// Answers that said "too many requests".
-    pub throttled: u64,
+    pub(crate) throttled: u64,
     /// Time spent waiting for the rate limit and between retries.
-    pub waited_ms: u64,
-    pub bytes: u64,
+    pub(crate) waited_ms: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Traffic {
@@ -43,7 +45,7 @@ impl Traffic {
         }
     }
 
-    pub fn add(&mut self, other: Traffic) {
+    pub(crate) fn add(&mut self, other: Traffic) {
         self.attempts.extend(other.attempts);
         self.retries += other.retries;
         self.throttled += other.throttled;
@@ -51,13 +53,16 @@ impl Traffic {
         self.bytes += other.bytes;
     }
 
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.attempts.len() as u64
     }
 }
 
+/// Gives the pages of one list in one scope.
 pub trait PageSource: Send + Sync + 'static {
+    /// How the list is paged.
     fn shape(&self) -> PagingShape;
+    /// Asks for one page, with retries.
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
     /// Counts of fetches that were dropped before their end, each reported once.
     fn dropped(&self) -> Traffic {
@@ -66,7 +71,7 @@ pub trait PageSource: Send + Sync + 'static {
 }
 
 /// Pages of one list in one scope, from the cloud.
-pub struct CloudSource {
+pub(crate) struct CloudSource {
     client: Arc<Client>,
     endpoint: Arc<Endpoint>,
     envelope: Envelope,
@@ -78,7 +83,7 @@ pub struct CloudSource {
 }
 
 impl CloudSource {
-    pub fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
+    pub(crate) fn new(client: Arc<Client>, endpoint: Arc<Endpoint>, scope: Scope, iam_project: Option<String>) -> Self {
         Self {
             client,
             envelope: Envelope::new(&endpoint),
@@ -91,12 +96,12 @@ impl CloudSource {
     }
 
     /// Limits the memory of its pages by a run's budget.
-    pub fn within(self, budget: &Arc<PageBudget>) -> Self {
+    pub(crate) fn within(self, budget: &Arc<PageBudget>) -> Self {
         Self { budget: Some(ListBudget::of(budget)), ..self }
     }
 
     /// Adds hashes of the contents of records that are known to have no key.
-    pub fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
+    pub(crate) fn with_known_keyless(self, keyless: Arc<HashSet<u64>>) -> Self {
         Self { envelope: self.envelope.with_known_keyless(keyless), ..self }
     }
 

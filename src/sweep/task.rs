@@ -1,5 +1,5 @@
-//! Reads one list until the result is known: the only loop of a sweep that awaits. `pass` decides what a page means,
-//! `confirm` what readings prove together, and the sink where rows go.
+//! Reads one list until the result is known. This is the only loop of a sweep that awaits. `pass` decides what a page
+//! means, `confirm` decides what several readings prove together, and the sink takes the rows.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,9 +23,9 @@ pub struct SweepLimits {
     pub restarts_max: u32,
     /// Further readings to confirm that records are gone.
     pub confirming_readings_max: u32,
-    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it;
-    /// only a list with neither a total nor an order that never changes is still read again, since one reading of it
-    /// proves too little.
+    /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it.
+    /// A list with neither a total nor an order that never changes is read again in any case: one reading of it proves
+    /// too little.
     pub confirms_at_once: bool,
 }
 
@@ -37,6 +37,7 @@ impl Default for SweepLimits {
 
 /// Takes a sweep's rows.
 pub trait Sink: Send {
+    /// Why rows could not be taken. It ends the sweep.
     type Fault: Send;
     /// These rows of the page belong to the listing.
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
@@ -52,11 +53,11 @@ pub trait Sink: Send {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
     /// Counted from 1. A later reading replaces the one before or is compared with it.
-    pub reading: u32,
-    pub pages: u64,
-    pub pages_expected: Option<u64>,
-    pub rows: u64,
-    pub rows_expected: Option<u64>,
+    pub(crate) reading: u32,
+    pub(crate) pages: u64,
+    pub(crate) pages_expected: Option<u64>,
+    pub(crate) rows: u64,
+    pub(crate) rows_expected: Option<u64>,
 }
 
 /// How a listing was proved complete.
@@ -74,6 +75,7 @@ pub enum Proof {
     Markers,
     /// By seams, or by one page; another reading confirmed which records are gone.
     SeamsConfirmed,
+    /// As [`Proof::SeamsConfirmed`], for a list of one page.
     OnePageConfirmed,
     /// By neither, but two readings agree.
     Agreement,
@@ -118,27 +120,33 @@ impl fmt::Display for Proof {
 /// How a sweep ended, with the proof or the reason.
 #[derive(Debug)]
 pub enum Ending {
+    /// Every record of the list was seen, by this proof.
     Complete(Proof),
     /// The rows are kept, but no record may be declared gone; with the reason.
     Unproved(String),
+    /// No rows are kept.
     Failed(Box<Error>),
 }
 
 /// A finished sweep. Counts are of the pass whose rows were kept.
 pub struct Swept {
+    /// With the proof or the reason.
     pub ending: Ending,
+    /// The total that the first page reported.
     pub total_first: Option<u64>,
+    /// The total that the last page reported.
     pub total_last: Option<u64>,
+    /// Rows released; a record that came again at a seam counts once.
     pub rows_read: u64,
-    pub distinct: u64,
+    pub(crate) distinct: u64,
     /// Pages read, over all passes.
     pub pages: u64,
-    pub traffic: Traffic,
+    pub(crate) traffic: Traffic,
 }
 
 impl Swept {
     /// A sweep that read nothing.
-    pub fn failed(error: Error) -> Swept {
+    pub(crate) fn failed(error: Error) -> Swept {
         Swept {
             ending: Ending::Failed(Box::new(error)),
             total_first: None,

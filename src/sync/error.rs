@@ -10,25 +10,42 @@ use crate::{cloud, store};
 const SET_CLOCK: &str =
     "set this machine's clock, for instance by NTP, then run again: what a run finds is dated by it";
 
+/// Why a run stored nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// There is nothing that could be listed, or a table was asked for that does not exist.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// No credentials were found, or what was found cannot be used.
     #[error(transparent)]
     Keys(#[from] KeysFault),
+    /// The cloud refused or did not answer before any list was read.
     #[error(transparent)]
     Cloud(#[from] cloud::error::Error),
+    /// The store could not be opened or written.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The two clocks differ by more than a day.
     #[error("this machine's clock says {run}, and the cloud's {cloud}; nothing was stored")]
-    ClockApart { run: Timestamp, cloud: Timestamp },
+    ClockApart {
+        /// The run's time, by this machine.
+        run: Timestamp,
+        /// The same moment, by the cloud.
+        cloud: Timestamp,
+    },
+    /// This machine's clock was never set.
     #[error("this machine's clock says {now}, which is before 1970")]
-    ClockUnset { now: Timestamp },
+    ClockUnset {
+        /// What it says.
+        now: Timestamp,
+    },
+    /// A person or the system asked the run to end.
     #[error("interrupted; the store is as it was")]
     Interrupted,
 }
 
 impl Error {
+    /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Plan(error) => Some(error.hint()),
@@ -40,6 +57,7 @@ impl Error {
         }
     }
 
+    /// The exit code for this error.
     pub fn exit(&self) -> Exit {
         match self {
             Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => Exit::Usage,

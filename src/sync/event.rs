@@ -41,6 +41,13 @@ pub enum Event<'a> {
     Storing,
 }
 
+/// Watches a run.
 pub trait Observer: Send + Sync {
+    /// Is called for each event, on the run's own threads.
     fn event(&self, event: &Event<'_>);
+}
+
+/// Nobody watches.
+impl Observer for () {
+    fn event(&self, _: &Event<'_>) {}
 }

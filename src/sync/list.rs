@@ -19,7 +19,7 @@ use crate::sweep::{
 };
 
 /// Records of one sweep that may be kept in quarantine.
-pub const QUARANTINE_RECORDS_MAX: usize = 100_000;
+pub(crate) const QUARANTINE_RECORDS_MAX: usize = 100_000;
 
 /// A record that could not be read, as it came.
 pub(super) struct BadRecord {

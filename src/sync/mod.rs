@@ -1,6 +1,6 @@
 //! A nightly run from its settings to its summary. Here the rooms below meet; nothing is printed.
 
-pub mod check;
+pub(crate) mod check;
 mod clients;
 mod drift;
 mod error;
@@ -8,7 +8,7 @@ mod event;
 mod list;
 mod outcome;
 mod plan;
-pub mod probe;
+pub(crate) mod probe;
 mod request;
 mod retry;
 mod run;
@@ -17,11 +17,12 @@ mod upkeep;
 mod writer;
 
 pub use error::Error;
-pub use event::{Event, Observer};
-pub use list::QUARANTINE_RECORDS_MAX;
-pub use plan::{ListPlan, Plan, PlanError, PlannedScope, Projects, Skipped, is_asked_for};
+pub(crate) use event::{Event, Observer};
+pub(crate) use plan::{ListPlan, PlanError, is_asked_for};
 pub use request::Request;
-pub use retry::{Retried, retry};
-pub use run::{LISTS_AT_ONCE_MAX, dry_run, sync};
-pub use summary::{ListError, ListSummary, Summary};
-pub use upkeep::{acknowledge, dismiss, redate};
+pub(crate) use retry::retry;
+pub(crate) use run::dry_run;
+pub use run::sync;
+pub(crate) use summary::ListSummary;
+pub use summary::Summary;
+pub(crate) use upkeep::{acknowledge, dismiss, redate};

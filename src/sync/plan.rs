@@ -12,19 +12,19 @@ use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 /// One list: an endpoint in one scope.
 #[derive(Clone, Debug)]
 pub struct ListPlan {
-    pub endpoint: Arc<Endpoint>,
-    pub scope: Scope,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) scope: Scope,
     /// The IAM project that requests are made in, where one is known.
-    pub iam_project: Option<String>,
+    pub(crate) iam_project: Option<String>,
     /// Whose credentials are used.
-    pub profile: Option<String>,
+    pub(crate) profile: Option<String>,
     /// Why the list cannot be asked for, though it should be.
-    pub fault: Option<Error>,
+    pub(crate) fault: Option<Error>,
 }
 
 /// One region with the projects to list in it.
 #[derive(Clone, Debug)]
-pub struct PlannedScope {
+pub(crate) struct PlannedScope {
     pub region: String,
     pub profile: Option<String>,
     /// Tables to fill from here; all where `None`.
@@ -44,7 +44,7 @@ impl PlannedScope {
         }
     }
 
-    pub fn of(scope: &ScopeSettings, iam: Projects, codearts: Projects) -> PlannedScope {
+    pub(crate) fn of(scope: &ScopeSettings, iam: Projects, codearts: Projects) -> PlannedScope {
         PlannedScope {
             region: scope.region.clone(),
             profile: scope.profile.clone(),
@@ -58,7 +58,7 @@ impl PlannedScope {
 
 /// Ids of projects, and how they are known.
 #[derive(Clone, Debug)]
-pub enum Projects {
+pub(crate) enum Projects {
     /// As the settings name them.
     Known(Vec<String>),
     /// All that the cloud lists.
@@ -68,18 +68,18 @@ pub enum Projects {
 }
 
 impl Projects {
-    pub fn ids(&self) -> &[String] {
+    pub(crate) fn ids(&self) -> &[String] {
         match self {
             Projects::Known(ids) | Projects::Listed(ids) => ids,
             Projects::Unknown { .. } => &[],
         }
     }
 
-    pub fn first(&self) -> Option<&str> {
+    pub(crate) fn first(&self) -> Option<&str> {
         self.ids().first().map(String::as_str)
     }
 
-    pub fn error(&self) -> Option<&Error> {
+    pub(crate) fn error(&self) -> Option<&Error> {
         match self {
             Projects::Unknown { error, .. } => Some(error),
             Projects::Known(_) | Projects::Listed(_) => None,
@@ -90,12 +90,12 @@ impl Projects {
 /// A table that is not asked for in a scope, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
-    pub table: String,
-    pub reason: String,
+    pub(crate) table: String,
+    pub(crate) reason: String,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     pub lists: Vec<ListPlan>,
     pub skipped: Vec<Skipped>,
 }
@@ -111,7 +111,7 @@ pub enum PlanError {
 }
 
 impl PlanError {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             PlanError::UnknownTable { known, .. } => format!("the tables are {}", known.join(", ")),
             PlanError::NoRegion => {
@@ -186,7 +186,7 @@ pub(super) fn wants(tables: Option<&[String]>, endpoint: &Endpoint) -> bool {
 
 /// Whether the settings ask for a table in a scope of the ledger. Projects that are looked up, or that another
 /// environment may set, match any id.
-pub fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: &str) -> bool {
+pub(crate) fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, scope: &str) -> bool {
     let mut parts = scope.splitn(3, '/');
     let (region, project) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let is_of = |scope: &ScopeSettings, endpoint: &Endpoint| match endpoint.scope {

@@ -15,14 +15,14 @@ use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
 
 /// The first page of a list.
-pub struct Probe {
+pub(crate) struct Probe {
     pub list: ListPlan,
     pub page: Page,
     pub facts: PageFacts,
 }
 
 /// Asks for the first page of a list, in the first scope of the settings that has it.
-pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
+pub(crate) async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
     let (scopes, _) = clients::look_up(&for_all_tables(&settings.scopes), &endpoints, &clients).await?;
@@ -42,7 +42,7 @@ pub async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedCl
 
 /// What to ask for before there is a catalog file.
 #[derive(Clone, Debug)]
-pub struct RawRequest {
+pub(crate) struct RawRequest {
     pub service: Service,
     /// Both may hold `{project_id}`.
     pub path: String,
@@ -52,7 +52,7 @@ pub struct RawRequest {
 
 /// An answer as it came.
 #[derive(Clone, Debug)]
-pub struct RawAnswer {
+pub(crate) struct RawAnswer {
     pub body: Bytes,
     pub content_range: Option<String>,
     /// The scope of the request.
@@ -60,7 +60,7 @@ pub struct RawAnswer {
 }
 
 /// Sends one request, in the first scope of the settings.
-pub async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
+pub(crate) async fn raw(settings: &Settings, request: &RawRequest, clock: SharedClock) -> Result<RawAnswer, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let first = settings.scopes.first().ok_or(PlanError::NoRegion)?.clone();
     let client = clients.of(&first.profile);

@@ -17,9 +17,11 @@ use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
 /// What a run is asked to do.
 pub struct Request {
+    /// As resolved from all places.
     pub settings: Settings,
     /// Tables to read; all where empty.
     pub only: Vec<String>,
+    /// Whether the deletion guard is off for this run.
     pub allow_gone: bool,
     /// Whether this is the demo, whose records are invented.
     pub is_demo: bool,

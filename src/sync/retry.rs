@@ -19,7 +19,7 @@ const PROOF: &str = "records from quarantine, decoded again";
 
 /// The result of a retry.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Retried {
+pub(crate) struct Retried {
     /// Ids of records that are stored now.
     pub stored: Vec<String>,
     /// Ids of records that still cannot be read, each with its reason.
@@ -44,7 +44,7 @@ struct Readable {
 }
 
 /// Decodes what waits in quarantine and stores what can be read now.
-pub fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Retried, Error> {
+pub(crate) fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -> Result<Retried, Error> {
     let started_at = clock.wall();
     require_set(started_at)?;
     let path = &request.settings.store.value;

@@ -31,10 +31,10 @@ use crate::store::{self, KeyChange, Purpose, StagedRun, StoreSettings};
 use crate::sweep::{Ending, HELD_BYTES_MAX, PageBudget};
 
 /// Lists swept at the same time.
-pub const LISTS_AT_ONCE_MAX: usize = 16;
+pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What a run would ask for, without asking. A project that IAM would have to look up is shown by its region.
-pub fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
+pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
     let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)

@@ -8,22 +8,23 @@ use crate::catalog::spec::Scope;
 use crate::cloud::error::{Error, ErrorClass};
 use crate::store::{Outcome, Verdict};
 
+/// What a run did, for people and for JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// `None` where nothing was stored.
-    pub run_id: Option<i64>,
-    pub outcome: Outcome,
+    pub(crate) run_id: Option<i64>,
+    pub(crate) outcome: Outcome,
     #[serde(serialize_with = "as_text")]
-    pub started_at: Timestamp,
+    pub(crate) started_at: Timestamp,
     #[serde(serialize_with = "as_text")]
-    pub ended_at: Timestamp,
-    pub store: String,
-    pub tables: Vec<ListSummary>,
+    pub(crate) ended_at: Timestamp,
+    pub(crate) store: String,
+    pub(crate) tables: Vec<ListSummary>,
 }
 
 /// One list. Counts are of records.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListSummary {
+pub(crate) struct ListSummary {
     pub table: String,
     #[serde(serialize_with = "as_text")]
     pub scope: Scope,
@@ -53,18 +54,18 @@ pub struct ListSummary {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct ListError {
-    pub class: &'static str,
-    pub status: Option<u16>,
-    pub code: Option<String>,
-    pub message: String,
-    pub request_id: Option<String>,
-    pub hint: Option<String>,
+    pub(crate) class: &'static str,
+    pub(crate) status: Option<u16>,
+    pub(crate) code: Option<String>,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) hint: Option<String>,
     #[serde(skip)]
-    pub is_for_a_person: bool,
+    pub(crate) is_for_a_person: bool,
 }
 
 impl ListError {
-    pub fn of(error: &Error) -> ListError {
+    pub(crate) fn of(error: &Error) -> ListError {
         ListError {
             class: error.class().name(),
             status: error.status(),
@@ -96,7 +97,7 @@ pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
 }
 
 impl Summary {
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
             Outcome::Complete => Exit::Done,
             Outcome::Partial => Exit::Partly,

@@ -8,7 +8,7 @@ use crate::config::Settings;
 use crate::store::{self, Quarantined};
 
 /// Changes the time of a run `to` another, and returns the old one.
-pub fn redate(
+pub(crate) fn redate(
     settings: &Settings,
     catalog: &Catalog,
     run_id: i64,
@@ -25,13 +25,18 @@ pub fn redate(
 }
 
 /// Dismisses records in quarantine: they are not reported again as long as their content is the same.
-pub fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) -> Result<(), Error> {
+pub(crate) fn dismiss(request: &Request, records: &[Quarantined], clock: &SharedClock) -> Result<(), Error> {
     let settings = request::store_settings(request);
     Ok(store::dismiss(&request.settings.store.value, clock.wall(), &settings, records)?)
 }
 
 /// Acknowledges drift of a table: runs warn of it again only when it changes.
-pub fn acknowledge(request: &Request, table: &str, members: &[String], clock: &SharedClock) -> Result<(), Error> {
+pub(crate) fn acknowledge(
+    request: &Request,
+    table: &str,
+    members: &[String],
+    clock: &SharedClock,
+) -> Result<(), Error> {
     let settings = request::store_settings(request);
     Ok(store::acknowledge(&request.settings.store.value, clock.wall(), &settings, table, members)?)
 }

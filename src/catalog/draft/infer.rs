@@ -17,7 +17,7 @@ const NEXT_NAMES: [&str; 4] = ["next_marker", "next_page_marker", "marker_next",
 
 /// What the values of a member have in common.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// Only null was seen, or nothing.
     Unknown,
     /// Only empty text was seen.
@@ -34,7 +34,7 @@ pub enum Shape {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     WithZone,
     WithoutZone,
     EpochSeconds,
@@ -59,7 +59,7 @@ fn shape(name: &str, value: &Json) -> Shape {
 }
 
 /// The members of several objects, in the order of first occurrence.
-pub fn members(objects: &[Json]) -> Vec<(String, Shape)> {
+pub(crate) fn members(objects: &[Json]) -> Vec<(String, Shape)> {
     let mut members: Vec<(String, Shape)> = Vec::new();
     for (name, value) in objects.iter().flat_map(Json::members) {
         add(&mut members, name.clone(), shape(name, value));
@@ -116,7 +116,7 @@ fn epoch(name: &str, number: i64) -> Option<Written> {
 }
 
 /// A shape that a column can have. Fields that cannot be named are left out; `None` where none remains.
-pub fn storable(shape: &Shape, depth: usize) -> Option<Shape> {
+pub(crate) fn storable(shape: &Shape, depth: usize) -> Option<Shape> {
     match shape {
         _ if depth > TYPE_DEPTH_MAX => None,
         Shape::Unknown | Shape::Mixed => None,
@@ -137,7 +137,7 @@ pub fn storable(shape: &Shape, depth: usize) -> Option<Shape> {
 }
 
 /// `nextMarker`, `next-marker` and `NextMarker` as `next_marker`.
-pub fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     let mut words = String::with_capacity(name.len() + 4);
     let mut previous = '_';
     for c in name.chars() {
@@ -180,7 +180,7 @@ fn rank(names: &[&str], path: &[String]) -> Option<usize> {
 }
 
 /// Where the records are: the array of objects with a usual name, else the longest.
-pub fn records(answer: &Json) -> Option<Vec<String>> {
+pub(crate) fn records(answer: &Json) -> Option<Vec<String>> {
     let arrays = paths(answer).into_iter().filter_map(|(path, value)| match value {
         Json::List(items) if items.iter().all(|item| matches!(item, Json::Object(_))) => Some((path, items.len())),
         _ => None,
@@ -190,20 +190,20 @@ pub fn records(answer: &Json) -> Option<Vec<String>> {
 }
 
 /// Where the number of records is.
-pub fn total(answer: &Json) -> Option<Vec<String>> {
+pub(crate) fn total(answer: &Json) -> Option<Vec<String>> {
     let numbers = paths(answer).into_iter().filter(|(_, value)| matches!(value, Json::Int(_))).map(|(path, _)| path);
     numbers.filter_map(|path| Some((rank(&TOTAL_NAMES, &path)?, path))).min().map(|(_, path)| path)
 }
 
 /// Where the marker of the next page is.
-pub fn next(answer: &Json) -> Option<Vec<String>> {
+pub(crate) fn next(answer: &Json) -> Option<Vec<String>> {
     let scalar = |value: &Json| matches!(value, Json::Text(_) | Json::Int(_) | Json::Null);
     let members = paths(answer).into_iter().filter(|(_, value)| scalar(value)).map(|(path, _)| path);
     members.filter_map(|path| Some((rank(&NEXT_NAMES, &path)?, path))).min().map(|(_, path)| path)
 }
 
 /// Members that together identify a record: one, or the first two that do. Those named like a key come first.
-pub fn key(records: &[Json], candidates: &[String]) -> Option<Vec<String>> {
+pub(crate) fn key(records: &[Json], candidates: &[String]) -> Option<Vec<String>> {
     let likeness = |name: &String| match snake(name).as_str() {
         "id" => 0,
         name if name.ends_with("_id") || name == "uuid" || name.ends_with("_uuid") => 1,

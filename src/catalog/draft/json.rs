@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json {
+pub(crate) enum Json {
     Null,
     Bool(bool),
     Int(i64),
@@ -18,7 +18,7 @@ pub enum Json {
 }
 
 impl Json {
-    pub fn members(&self) -> &[(String, Json)] {
+    pub(crate) fn members(&self) -> &[(String, Json)] {
         match self {
             Json::Object(members) => members,
             _ => &[],
@@ -26,7 +26,7 @@ impl Json {
     }
 
     /// The value at a path of member names.
-    pub fn at(&self, path: &[String]) -> Option<&Json> {
+    pub(crate) fn at(&self, path: &[String]) -> Option<&Json> {
         path.iter().try_fold(self, |value, name| value.members().iter().find(|(n, _)| n == name).map(|(_, v)| v))
     }
 }

@@ -11,7 +11,7 @@ use crate::catalog::spec::{ScopeKind, Service};
 use crate::schema::{is_column_name, table_name_faults};
 
 /// Marks what a person must fill in.
-pub const FILL_IN: &str = "# FILL IN:";
+pub(crate) const FILL_IN: &str = "# FILL IN:";
 const LIMIT_DEFAULT: u32 = 100;
 const LIMIT_MAX: u32 = 10_000;
 const OFFSET_NAMES: [&str; 1] = ["offset"];
@@ -20,7 +20,7 @@ const SIZE_NAMES: [&str; 6] = ["limit", "size", "page_size", "pageSize", "per_pa
 const MARKER_NAMES: [&str; 1] = ["marker"];
 
 /// The request, and what came with the page.
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     pub service: Service,
     /// With `{project_id}` in place of the project, as in the query.
     pub path: &'a str,
@@ -36,7 +36,7 @@ pub struct Asked<'a> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DraftFault {
+pub(crate) enum DraftFault {
     #[error("the answer has no array of records")]
     NoArray,
     #[error("the answer has no array of records at `{0}`")]
@@ -50,7 +50,7 @@ pub enum DraftFault {
 }
 
 impl DraftFault {
-    pub fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             DraftFault::NoArray => Some("name the member that holds the records with --items".to_owned()),
             DraftFault::NotThere(_) => {
@@ -78,7 +78,7 @@ struct Places {
 }
 
 /// The draft, as the text of a file.
-pub fn write(asked: &Asked<'_>, answer: &Json) -> Result<String, DraftFault> {
+pub(crate) fn write(asked: &Asked<'_>, answer: &Json) -> Result<String, DraftFault> {
     let (items, records) = records(asked, answer)?;
     let total = infer::total(answer).map(|path| path.join("."));
     let next = infer::next(answer).map(|path| path.join("."));

@@ -1,4 +1,4 @@
-//! Flags of the commands that show what is kept and that work on catalog files.
+//! The flags of `tables`, `describe`, `config`, `catalog` and `check`. It does not know what these commands do.
 
 use std::path::PathBuf;
 

@@ -7,7 +7,7 @@ use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
 /// Keys that sign requests.
 #[derive(Clone)]
-pub struct KeyPair {
+pub(crate) struct KeyPair {
     pub ak: String,
     pub sk: Secret,
     /// Present with temporary keys.
@@ -15,7 +15,7 @@ pub struct KeyPair {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityKind {
+pub(crate) enum IdentityKind {
     Keys,
     TemporaryKeys,
     Token,
@@ -24,14 +24,14 @@ pub enum IdentityKind {
 
 /// The credentials as messages name them: their kind, and where a person finds them. Never a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     pub kind: IdentityKind,
     /// Such as `HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK`.
     pub source: String,
 }
 
 impl Credentials {
-    pub fn kind(&self) -> IdentityKind {
+    pub(crate) fn kind(&self) -> IdentityKind {
         match self {
             Credentials::AkSk { security_token: None, .. } => IdentityKind::Keys,
             Credentials::AkSk { .. } | Credentials::EcsMetadata { .. } => IdentityKind::TemporaryKeys,
@@ -49,7 +49,7 @@ impl Credentials {
     }
 
     /// Whether one of these is too short to be redacted where a service echoes it.
-    pub fn is_too_short_to_redact(&self) -> bool {
+    pub(crate) fn is_too_short_to_redact(&self) -> bool {
         self.secrets().into_iter().any(|secret| secret.expose().len() < REDACTED_BYTES_MIN)
     }
 

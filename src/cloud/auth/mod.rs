@@ -2,11 +2,11 @@
 //! knows nothing of lists.
 
 pub(super) mod cached;
-pub mod credentials;
+pub(crate) mod credentials;
 pub(super) mod gate;
 pub(super) mod headers;
 pub(super) mod metadata;
 pub(super) mod provider;
-pub mod sign;
+pub(crate) mod sign;
 pub(super) mod skew;
 pub(super) mod token;

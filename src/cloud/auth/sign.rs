@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use crate::base::clock::Timestamp;
 
-pub const ALGORITHM: &str = "SDK-HMAC-SHA256";
+pub(crate) const ALGORITHM: &str = "SDK-HMAC-SHA256";
 /// Header that carries [`sdk_date`]; signed.
-pub const DATE_HEADER: &str = "x-sdk-date";
+pub(crate) const DATE_HEADER: &str = "x-sdk-date";
 
 /// Where this header is sent, its value replaces the hash of the body.
 const CONTENT_HASH_HEADER: &str = "x-sdk-content-sha256";
@@ -19,7 +19,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b
 
 /// What is signed.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub(crate) struct Request<'a> {
     pub method: &'a str,
     /// As in the `Host` header: with the port, where it is not the scheme's own.
     pub host: &'a str,
@@ -34,7 +34,7 @@ pub struct Request<'a> {
 
 /// A signature, with the intermediate steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
+pub(crate) struct Signature {
     /// Value of `X-Sdk-Date`.
     pub date: String,
     pub canonical_request: String,
@@ -46,7 +46,7 @@ pub struct Signature {
 }
 
 /// Signs a request as of `at`. The service accepts it for 15 minutes.
-pub fn sign(request: &Request<'_>, ak: &str, sk: &str, at: Timestamp) -> Signature {
+pub(crate) fn sign(request: &Request<'_>, ak: &str, sk: &str, at: Timestamp) -> Signature {
     let date = sdk_date(at);
     let headers = canonical_headers(request, &date);
     let names = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
@@ -58,12 +58,12 @@ pub fn sign(request: &Request<'_>, ak: &str, sk: &str, at: Timestamp) -> Signatu
 }
 
 /// `YYYYMMDDTHHMMSSZ`. An instant without a calendar date becomes the epoch.
-pub fn sdk_date(at: Timestamp) -> String {
+pub(crate) fn sdk_date(at: Timestamp) -> String {
     at.to_datetime().unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
 /// Path and query as sent. The query is sent exactly as it is signed.
-pub fn request_target(path: &str, query: &[(String, String)]) -> String {
+pub(crate) fn request_target(path: &str, query: &[(String, String)]) -> String {
     let path = escaped_path(path);
     if query.is_empty() { path } else { format!("{path}?{}", canonical_query(query)) }
 }

@@ -94,7 +94,7 @@ const SUCCESS_WORDS: [&str; 4] = ["ok", "success", "successful", "succeeded"];
 /// Looks for an error among the members of an answer that should hold records. It takes the members one by one, so that
 /// the caller need not keep the answer.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ErrorMembers {
+pub(crate) struct ErrorMembers {
     whole: Signal,
     code: Signal,
     text: Signal,
@@ -114,12 +114,12 @@ enum Signal {
 
 impl ErrorMembers {
     /// Whether the caller must pass a member of this name to [`ErrorMembers::see`].
-    pub fn watches(name: &str) -> bool {
+    pub(crate) fn watches(name: &str) -> bool {
         let names = [&WHOLE_MEMBERS[..], &CODE_MEMBERS, &TEXT_MEMBERS, &PLAIN_MEMBERS, &[STATUS_MEMBER]];
         names.iter().any(|names| names.contains(&name))
     }
 
-    pub fn see(&mut self, name: &str, value: &Value) {
+    pub(crate) fn see(&mut self, name: &str, value: &Value) {
         let signal = Signal::of(value);
         let slot = match name {
             "code" => &mut self.plain_code,
@@ -134,7 +134,7 @@ impl ErrorMembers {
     }
 
     /// Whether there is an error. Beside records, a plain `code` or `status` may mean something else.
-    pub fn is_error(&self, has_records: bool) -> bool {
+    pub(crate) fn is_error(&self, has_records: bool) -> bool {
         let text_counts = self.code == Signal::Absent && self.text == Signal::Error;
         let plain_counts = self.plain_code == Signal::Error && (!has_records || self.plain_text == Signal::Error);
         self.whole == Signal::Error
@@ -178,7 +178,7 @@ impl Signal {
 }
 
 /// Whether a JSON text is one object that reports an error.
-pub fn is_error(json: &[u8]) -> bool {
+pub(crate) fn is_error(json: &[u8]) -> bool {
     let Ok(Value::Object(members)) = serde_json::from_slice(json) else { return false };
     let mut errors = ErrorMembers::default();
     members.iter().for_each(|(name, value)| errors.see(name, value));

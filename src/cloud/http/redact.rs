@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::base::secret::Secret;
 
 /// Bytes of the shortest secret that is redacted. A shorter one occurs in too many unrelated texts.
-pub const REDACTED_BYTES_MIN: usize = 8;
+pub(crate) const REDACTED_BYTES_MIN: usize = 8;
 
 /// Replaces a secret in a text.
 const MASK: &[u8] = b"***";

@@ -1,5 +1,5 @@
 //! Rate limits and retries: decisions with the time passed in. It sends nothing.
 
-pub mod rate;
+pub(crate) mod rate;
 pub mod retry;
-pub mod waiting;
+pub(crate) mod waiting;

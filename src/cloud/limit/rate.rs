@@ -21,7 +21,7 @@ use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
 
 /// Throttling lowers the rate no further than this, unless the ceiling itself is lower.
-pub const RATE_FLOOR_PER_S: f64 = 0.1;
+pub(crate) const RATE_FLOOR_PER_S: f64 = 0.1;
 
 /// A 429 multiplies the rate by this.
 const SLOWDOWN_FACTOR: f64 = 0.5;
@@ -41,7 +41,7 @@ pub struct RateSettings {
 }
 
 impl RateSettings {
-    pub fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         if self.in_flight == 0 || self.in_flight > Semaphore::MAX_PERMITS {
             return Err(Error::Setting { name: "rate.in_flight".to_owned(), fault: "must be 1 or more".to_owned() });
         }
@@ -61,19 +61,19 @@ impl RateSettings {
 }
 
 /// All limiters of a client.
-pub struct RateLimits {
+pub(crate) struct RateLimits {
     settings: RateSettings,
     clock: SharedClock,
     limiters: Mutex<BTreeMap<(Service, String), Arc<RateLimiter>>>,
 }
 
 impl RateLimits {
-    pub fn new(settings: RateSettings, clock: SharedClock) -> Result<Self, Error> {
+    pub(crate) fn new(settings: RateSettings, clock: SharedClock) -> Result<Self, Error> {
         settings.check()?;
         Ok(Self { settings, clock, limiters: Mutex::default() })
     }
 
-    pub fn limiter(&self, service: Service, region: &str) -> Arc<RateLimiter> {
+    pub(crate) fn limiter(&self, service: Service, region: &str) -> Arc<RateLimiter> {
         let mut limiters = locked(&self.limiters);
         let limiter = limiters.entry((service, region.to_owned())).or_insert_with(|| {
             Arc::new(RateLimiter::new(self.settings.ceiling(service), self.settings.in_flight, self.clock.clone()))
@@ -83,7 +83,7 @@ impl RateLimits {
 }
 
 /// Limits the requests of one service in one region.
-pub struct RateLimiter {
+pub(crate) struct RateLimiter {
     clock: SharedClock,
     in_flight: Arc<Semaphore>,
     /// First come, first served: only the head of the queue waits for the next slot.
@@ -92,7 +92,7 @@ pub struct RateLimiter {
 }
 
 /// Permission to send one request now. The request is in flight until this is dropped.
-pub struct Slot {
+pub(crate) struct Slot {
     /// The monotonic time at which it was given.
     pub at: Duration,
     _in_flight: OwnedSemaphorePermit,
@@ -109,7 +109,7 @@ impl RateLimiter {
     }
 
     /// Waits for a slot. Calls `on_wait` for each wait of the head of the queue.
-    pub async fn enter(&self, on_wait: impl Fn(Duration, WaitCause)) -> Slot {
+    pub(crate) async fn enter(&self, on_wait: impl Fn(Duration, WaitCause)) -> Slot {
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.expect("the semaphore is never closed");
         let _head = self.queue.lock().await;
         loop {
@@ -126,18 +126,18 @@ impl RateLimiter {
     }
 
     /// A request of this limiter got a good answer.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         locked(&self.spacing).raise();
     }
 
     /// A request that left at `left` was throttled: lowers the rate, to the service's window where it gave one.
-    pub fn throttled(&self, left: Duration, window: Option<Window>) {
+    pub(crate) fn throttled(&self, left: Duration, window: Option<Window>) {
         let now = self.clock.mono();
         locked(&self.spacing).lower(left, now, window);
     }
 
     /// Delays every request of this limiter for `wait` from now.
-    pub fn pause(&self, wait: Duration) {
+    pub(crate) fn pause(&self, wait: Duration) {
         let until = self.clock.mono().saturating_add(wait);
         locked(&self.spacing).pause(until);
     }

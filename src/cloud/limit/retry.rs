@@ -8,16 +8,18 @@ use chrono::DateTime;
 use crate::base::clock::Timestamp;
 
 /// The longest wait that a service can ask for.
-pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
 
 /// Bounds on one call. `budget` covers attempts and back-off, but not the wait for a slot of the rate limiter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RetryLimits {
     /// Requests of one call, including the first; at least 1.
     pub attempts_max: u32,
+    /// All attempts and back-off together end within this.
     pub budget: Duration,
     /// Upper end of the first back-off. It doubles with each further attempt.
     pub backoff_base: Duration,
+    /// No back-off is longer.
     pub backoff_max: Duration,
 }
 
@@ -34,7 +36,7 @@ impl Default for RetryLimits {
 
 /// How an attempt ended without a usable answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptOutcome {
+pub(crate) enum AttemptOutcome {
     Status(u16),
     /// No connection (DNS, TCP or TLS), or one that broke before the answer began.
     Connection,
@@ -49,13 +51,13 @@ pub enum AttemptOutcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum NextStep {
+pub(crate) enum NextStep {
     RetryAfter(Duration),
     GiveUp(Reason),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub(crate) enum Reason {
     /// Another attempt cannot help.
     Final,
     AttemptsSpent,
@@ -64,7 +66,7 @@ pub enum Reason {
 
 /// A failed attempt, and what its call has used so far.
 #[derive(Clone, Copy, Debug)]
-pub struct FailedAttempt {
+pub(crate) struct FailedAttempt {
     /// Counted from 1.
     pub attempt: u32,
     /// Time in attempts and back-off so far.
@@ -75,7 +77,7 @@ pub struct FailedAttempt {
     pub random: f64,
 }
 
-pub fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
+pub(crate) fn next_step(limits: &RetryLimits, outcome: AttemptOutcome, failed: &FailedAttempt) -> NextStep {
     if !worth_retrying(outcome) {
         return NextStep::GiveUp(Reason::Final);
     }
@@ -125,8 +127,8 @@ pub fn http_date(text: &str) -> Option<Timestamp> {
 /// A limit as a service gives it: a number of requests per time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    pub requests: u32,
-    pub per: Duration,
+    pub(crate) requests: u32,
+    pub(crate) per: Duration,
 }
 
 impl Window {
@@ -144,6 +146,7 @@ impl Window {
         (requests > 0 && count > 0).then_some(Window { requests, per })
     }
 
+    /// The steady rate that just stays within the limit, in requests a second.
     pub fn rate_per_s(self) -> f64 {
         f64::from(self.requests) / self.per.as_secs_f64()
     }

@@ -9,7 +9,7 @@ use crate::cloud::call::Call;
 
 /// Why a request is delayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WaitCause {
+pub(crate) enum WaitCause {
     /// The rate that was set allows no more now.
     RateLimit,
     /// The service reported too many requests.
@@ -20,10 +20,10 @@ pub enum WaitCause {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting<'a> {
-    pub service: Service,
-    pub region: &'a str,
-    pub wait: Duration,
-    pub cause: WaitCause,
+    pub(crate) service: Service,
+    pub(crate) region: &'a str,
+    pub(crate) wait: Duration,
+    pub(crate) cause: WaitCause,
 }
 
 type Listener = dyn Fn(&Waiting<'_>) + Send + Sync;
@@ -33,7 +33,7 @@ type Listener = dyn Fn(&Waiting<'_>) + Send + Sync;
 pub struct Watcher(Option<Arc<Listener>>);
 
 impl Watcher {
-    pub fn new(listener: impl Fn(&Waiting<'_>) + Send + Sync + 'static) -> Watcher {
+    pub(crate) fn new(listener: impl Fn(&Waiting<'_>) + Send + Sync + 'static) -> Watcher {
         Watcher(Some(Arc::new(listener)))
     }
 

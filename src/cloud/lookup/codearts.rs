@@ -37,7 +37,7 @@ struct Project {
 /// credentials act in.
 ///
 /// Errors, besides those of any call: the list changed in each reading.
-pub async fn projects(
+pub(crate) async fn projects(
     client: &Client,
     region: &str,
     iam_project: Option<&str>,

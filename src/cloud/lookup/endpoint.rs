@@ -11,7 +11,9 @@ use std::collections::BTreeMap;
 /// Base URLs set by a person. One for a service takes precedence over the one for all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointOverrides {
+    /// For each service without one of its own.
     pub all: Option<String>,
+    /// For single services.
     pub by_service: BTreeMap<Service, String>,
 }
 
@@ -23,7 +25,7 @@ impl EndpointOverrides {
 
 /// Where requests for a service go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// `http` or `https`.
     pub scheme: String,
     /// Host, and the port where it is not the scheme's default.
@@ -38,7 +40,7 @@ pub struct Endpoint {
 ///
 /// Errors: a region that is not known or lacks the service; an override that is no usable URL, or is plain `http` to
 /// another machine.
-pub fn endpoint(service: Service, region: &str, overrides: &EndpointOverrides) -> Result<Endpoint, Error> {
+pub(crate) fn endpoint(service: Service, region: &str, overrides: &EndpointOverrides) -> Result<Endpoint, Error> {
     match overrides.get(service) {
         Some(url) => overridden(service, url),
         None => Ok(Endpoint {

@@ -19,7 +19,7 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 
 /// A host that answered.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answered {
+pub(crate) struct Answered {
     pub status: u16,
     pub elapsed: Duration,
     /// How far the host's clock is ahead of this machine's, in microseconds. The header is exact to a second. `None`
@@ -27,14 +27,14 @@ pub struct Answered {
     pub ahead_us: Option<i64>,
 }
 
-pub struct HostProbe {
+pub(crate) struct HostProbe {
     transport: Transport,
     overrides: EndpointOverrides,
     clock: SharedClock,
 }
 
 impl HostProbe {
-    pub fn new(overrides: EndpointOverrides, connect_timeout: Duration, clock: SharedClock) -> Self {
+    pub(crate) fn new(overrides: EndpointOverrides, connect_timeout: Duration, clock: SharedClock) -> Self {
         let transport = Transport::new(TransportSettings {
             connect_timeout,
             read_timeout: LIMIT,
@@ -47,14 +47,14 @@ impl HostProbe {
     /// The host for requests to `service` in `region`, with its port where one is set.
     ///
     /// Errors: as those of [`endpoint`].
-    pub fn host(&self, service: Service, region: &str) -> Result<String, Error> {
+    pub(crate) fn host(&self, service: Service, region: &str) -> Result<String, Error> {
         Ok(endpoint(service, region, &self.overrides)?.authority)
     }
 
     /// Requests the root of the host of `service` in `region`.
     ///
     /// Errors: no such host, no connection, no answer in time, or a proxy that wants a log-in.
-    pub async fn ask(&self, service: Service, region: &str) -> Result<Answered, Error> {
+    pub(crate) async fn ask(&self, service: Service, region: &str) -> Result<Answered, Error> {
         let endpoint = endpoint(service, region, &self.overrides)?;
         let host = || endpoint.authority.clone();
         let unreachable = |cause| Error::Unreachable { service, host: host(), cause };

@@ -28,7 +28,7 @@ struct Project {
 ///
 /// Errors, besides those of any call: no such project, with the projects that exist; or several, of which none is
 /// chosen.
-pub async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Sent<String> {
+pub(crate) async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Sent<String> {
     let name = name.unwrap_or(region);
     let mut sent = client.send(&look_up(region, Some(name)), projects).await;
     let result = match std::mem::replace(&mut sent.result, Ok(Vec::new())) {
@@ -50,7 +50,7 @@ pub async fn project_id(client: &Client, region: &str, name: Option<&str>) -> Se
 }
 
 /// Name and id of every project of the account, as far as IAM shows them.
-pub async fn all(client: &Client, region: &str) -> Sent<Vec<(String, String)>> {
+pub(crate) async fn all(client: &Client, region: &str) -> Sent<Vec<(String, String)>> {
     let sent = client.send(&look_up(region, None), projects).await;
     Sent { result: sent.result.map(named), attempts: sent.attempts, waited: sent.waited, throttled: sent.throttled }
 }

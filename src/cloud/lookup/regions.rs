@@ -17,24 +17,24 @@ static HOSTS: LazyLock<Hosts> =
     LazyLock::new(|| serde_json::from_str(REGIONS).expect("the table is part of the program and tested"));
 
 /// Regions in which `service` is known.
-pub fn regions(service: Service) -> impl Iterator<Item = &'static str> {
+pub(crate) fn regions(service: Service) -> impl Iterator<Item = &'static str> {
     HOSTS.get(table_name(service)).into_iter().flat_map(BTreeMap::keys).map(String::as_str)
 }
 
 /// `None` where `service` is not known in `region`.
-pub fn host(service: Service, region: &str) -> Option<&'static str> {
+pub(crate) fn host(service: Service, region: &str) -> Option<&'static str> {
     let listed = HOSTS.get(table_name(service)).and_then(|hosts| hosts.get(region)).and_then(|hosts| hosts.first());
     let fallback = (service == Service::Iam).then_some(IAM_GLOBAL_HOST);
     listed.map(String::as_str).or(fallback)
 }
 
 /// Whether any service is known in `region`.
-pub fn is_region(region: &str) -> bool {
+pub(crate) fn is_region(region: &str) -> bool {
     HOSTS.values().any(|hosts| hosts.contains_key(region))
 }
 
 /// The service at a host of the table; the first where several share it.
-pub fn service_at(host: &str) -> Option<Service> {
+pub(crate) fn service_at(host: &str) -> Option<Service> {
     let is_at = |service: &Service| {
         HOSTS.get(table_name(*service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
     };

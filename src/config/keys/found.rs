@@ -7,12 +7,12 @@ use std::path::Path;
 use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
 
-/// Bytes of a file of credentials; one that is larger is something else.
+/// Bytes of a file of credentials, at most. A larger file is something else.
 pub(super) const CREDENTIALS_FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// Credentials, where they were found, and what was said beside them.
+/// Credentials, with the place where they were found and what else stood there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundKeys {
+pub(crate) struct FoundKeys {
     pub keys: Credentials,
     pub source: String,
     /// IAM project that goes with the keys.
@@ -48,7 +48,7 @@ pub enum SourceState {
     Half { set: String, missing: String },
     #[error("cannot be read: {0}")]
     Unreadable(String),
-    /// A name and what its value holds that no secret does.
+    /// The value of this name holds something that no secret can hold.
     #[error("{name} holds {what}")]
     Spoilt { name: String, what: &'static str },
 }
@@ -58,7 +58,7 @@ impl SourceState {
         !matches!(self, SourceState::Absent | SourceState::NotNamed | SourceState::NotSwitchedOn)
     }
 
-    /// Whether a person meant this source, so that going on to the next could take another's keys.
+    /// Whether the search must end here. A person meant this source, and the next one could hold another user's keys.
     pub(super) fn is_in_the_way(&self) -> bool {
         matches!(self, SourceState::Half { .. } | SourceState::Unreadable(_) | SourceState::Spoilt { .. })
     }
@@ -78,7 +78,7 @@ impl Looked {
 
 pub(super) const CARRIAGE_RETURN: &str = "a carriage return";
 
-/// Refuses what a file or a shell has left in a value and no secret holds.
+/// Refuses a value with a control character: a file or a shell left it there, and no secret holds one.
 pub(super) fn require_clean(name: &str, text: &str) -> Result<(), SourceState> {
     let what = match text.chars().find(|c| c.is_control()) {
         None => return Ok(()),
@@ -89,7 +89,7 @@ pub(super) fn require_clean(name: &str, text: &str) -> Result<(), SourceState> {
     Err(SourceState::Spoilt { name: name.to_owned(), what })
 }
 
-/// Both halves of a pair, or what is wrong; an empty text is none.
+/// Both halves of a pair, or what is wrong. An empty text counts as missing.
 pub(super) fn pair(names: [&str; 2], ak: Option<&str>, sk: Option<Secret>) -> Result<(String, Secret), SourceState> {
     let half = |set: &str, missing: &str| SourceState::Half { set: set.to_owned(), missing: missing.to_owned() };
     let filled = |text: &&str| !text.is_empty();

@@ -9,6 +9,6 @@ mod search;
 mod tests;
 mod variables;
 
-pub use found::{FoundKeys, SourceState};
-pub use search::{ECS_METADATA_URL, KeysFault, Search, SourceReport};
+pub(crate) use found::{FoundKeys, SourceState};
+pub(crate) use search::{ECS_METADATA_URL, KeysFault, Search, SourceReport};
 pub(super) use search::{Wanted, survey};

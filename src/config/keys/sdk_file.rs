@@ -46,7 +46,7 @@ struct Section<'a> {
 }
 
 impl Section<'_> {
-    /// Where a member is said twice, the later one counts; an empty one is none.
+    /// If a member is there twice, the later one counts. An empty one counts as missing.
     fn get(&self, name: &str) -> Option<&str> {
         let found = self.members.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| *value).filter(|value| !value.is_empty())

@@ -7,12 +7,12 @@ use crate::base::credentials::Credentials;
 use crate::config::env::Environment;
 
 /// Where the ECS metadata service answers, on every ECS.
-pub const ECS_METADATA_URL: &str = "http://169.254.169.254";
+pub(crate) const ECS_METADATA_URL: &str = "http://169.254.169.254";
 /// One place that may hold credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceReport {
-    pub source: String,
-    pub state: SourceState,
+    pub(crate) source: String,
+    pub(crate) state: SourceState,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ fn told(reports: &[SourceReport]) -> String {
 }
 
 impl KeysFault {
-    pub fn hint(&self) -> String {
+    pub(crate) fn hint(&self) -> String {
         match self {
             KeysFault::None { .. } => {
                 "set HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK to the access key of an IAM user who may read the \
@@ -58,24 +58,24 @@ impl KeysFault {
     }
 }
 
-/// What the settings say of where to look.
+/// Where the settings say to look.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted<'a> {
-    /// Looked for in the files by this name; nothing else is asked then.
+    /// If it is set, the files are searched for this name, and no other place is.
     pub profile: Option<&'a str>,
-    /// The metadata service, where it is switched on.
+    /// The metadata service's address, if the service may be asked.
     pub ecs_metadata_url: Option<&'a str>,
 }
 
 /// What was found, and what became of every place that was looked at, in order.
 #[derive(Clone, Debug)]
-pub struct Search {
+pub(crate) struct Search {
     pub found: Result<FoundKeys, KeysFault>,
     pub sources: Vec<SourceReport>,
 }
 
-/// Looks everywhere. The first place that holds credentials is taken; one that holds them in part, or cannot be
-/// read, ends the search with a fault.
+/// Looks everywhere. The first place that holds credentials is taken. A place before it that holds a part of them, or
+/// cannot be read, ends the search with a fault.
 pub(crate) fn survey(environment: &Environment, wanted: &Wanted) -> Search {
     let (named, known) = match wanted.profile {
         Some(profile) => profiles(environment, profile),

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::with_file;
 use crate::config::entry::{Entry, Kind};
 use crate::config::settings::{self, ALL, BECOMES_ITS_TYPE, REGION};
+use crate::config::show::EffectiveSetting;
 use crate::config::value::Value;
 use crate::config::{effective, reference, template};
 
@@ -63,7 +64,7 @@ fn the_template_says_what_each_setting_means() {
 fn the_template_alone_changes_nothing_and_shows_the_defaults() {
     let settings = |text: &str| effective(&with_file(text, &[]).unwrap()).into_iter().skip(1).collect::<Vec<_>>();
     assert_eq!(settings(&template(None)), settings(""));
-    let of_tables = |line: &&crate::config::EffectiveSetting| {
+    let of_tables = |line: &&EffectiveSetting| {
         let entry = ALL.iter().find(|entry| entry.key == line.setting || entry.key == service_out(&line.setting));
         entry.is_some_and(|entry| entry.default.is_some() && entry.table().is_some())
     };

@@ -12,9 +12,13 @@ use crate::emulator::world::tenant::World;
 /// Which of the matching requests a rule affects, counted from 1 since the rule was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
+    /// All of them.
     Always,
+    /// Only the one with this number.
     Nth(u64),
+    /// This many, then no more.
     First(u64),
+    /// Those whose number this one divides.
     EveryNth(u64),
 }
 
@@ -29,13 +33,17 @@ impl When {
     }
 }
 
+/// What goes wrong with one request.
 #[derive(Clone, Debug)]
 pub enum Fault {
     /// This answer instead of the real one. `{request_id}` in the body becomes the request's id; `{authorization}` and
     /// `{token}` become the request's own.
     Answer {
+        /// The HTTP status.
         status: u16,
+        /// Names and values, besides those of every answer.
         headers: Vec<(String, String)>,
+        /// As sent, but for the words in braces.
         body: String,
     },
     /// The connection is reset before anything is answered.
@@ -50,9 +58,12 @@ pub enum Fault {
     ResetAfter,
     /// The first such text of the body is sent as these bytes.
     Garbled {
+        /// What to look for in the body.
         text: String,
+        /// What to send in its place.
         bytes: Vec<u8>,
     },
+    /// The right status and headers, and no body.
     EmptyBody,
     /// JSON, but not what the list is documented to answer.
     WrongShape,
@@ -62,6 +73,7 @@ pub enum Fault {
     Mislabelled,
     /// The Date header is off by so many seconds; so is the clock that signatures are checked by.
     SkewedClock {
+        /// Ahead of the real time; behind it where negative.
         seconds: i64,
     },
     /// No answer has a Date header.
@@ -76,10 +88,12 @@ pub enum Fault {
     FirstPage,
     /// The page without its last records.
     ShortPage {
+        /// How many records are cut off.
         without: usize,
     },
     /// The reported number of records is off by so many.
     TotalOff {
+        /// Added to the true number.
         by: i64,
     },
     /// After the answer is made, the world is changed.
@@ -102,7 +116,7 @@ impl Fault {
     }
 
     /// A status with the body of Workspace.
-    pub fn workspace(status: u16, code: &str, message: &str) -> Fault {
+    pub(crate) fn workspace(status: u16, code: &str, message: &str) -> Fault {
         let body = json!({ "error_code": code, "error_msg": message }).to_string();
         Fault::Answer { status, headers: Vec::new(), body }
     }
@@ -125,6 +139,7 @@ impl Fault {
         Fault::workspace(403, "WKS.00000013", &message)
     }
 
+    /// The right answer; then `change` alters the world.
     pub fn change(change: impl Fn(&mut World) + Send + Sync + 'static) -> Fault {
         Fault::Change(Change(Arc::new(change)))
     }

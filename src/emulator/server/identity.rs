@@ -19,8 +19,11 @@ pub(crate) const TOKENS_PATH: &str = "/v3/auth/tokens";
 /// An IAM user of the emulated tenant.
 #[derive(Clone)]
 pub struct EmulatedUser {
+    /// As the user signs in.
     pub name: String,
+    /// The only one that is accepted.
     pub password: Secret,
+    /// Name of the user's account.
     pub domain: String,
     /// Seconds; tokens of the real IAM are valid for a day.
     pub token_life_s: i64,

@@ -39,17 +39,18 @@ const LOG_MAX: usize = 200_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// Counts requests from 0.
-    pub number: u64,
+    pub(crate) number: u64,
     /// When it came, by the wall clock and by the monotonic one.
-    pub at: Timestamp,
+    pub(crate) at: Timestamp,
     pub mono: Duration,
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query as they came.
     pub target: String,
     /// `None` while unanswered, and where the connection was reset.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
 }
 
+/// The way to start one: [`Emulator::start`].
 pub struct Emulator;
 
 impl Emulator {
@@ -77,7 +78,8 @@ impl Emulator {
 
 /// A running emulator. Dropping it closes the port and all connections.
 pub struct Running {
-    pub world: Arc<Mutex<World>>,
+    pub(crate) world: Arc<Mutex<World>>,
+    /// The rules in force; tests add to them while it runs.
     pub faults: Faults,
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -96,7 +98,8 @@ impl Running {
     }
 
     /// The most requests at the same time so far.
-    pub fn in_flight_max(&self) -> usize {
+    #[cfg(test)]
+    pub(crate) fn in_flight_max(&self) -> usize {
         self.shared.in_flight_max.load(Ordering::Relaxed)
     }
 
@@ -105,7 +108,8 @@ impl Running {
         self.shared.identity.issued()
     }
 
-    pub fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
+    #[cfg(test)]
+    pub(crate) fn set_rate_limit(&self, rate_limit: Option<RateLimit>) {
         *lock(&self.shared.rate_limit) = rate_limit;
     }
 
@@ -114,7 +118,7 @@ impl Running {
         work(&mut lock(&self.world))
     }
 
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.task.abort();
     }
 }

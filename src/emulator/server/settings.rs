@@ -12,9 +12,12 @@ pub struct RateLimit {
     pub window_s: u32,
 }
 
+/// What an emulator accepts and how it answers. The default accepts one key pair and does nothing wrong.
 #[derive(Clone)]
 pub struct EmulatorSettings {
+    /// The access key that requests must name.
     pub ak: String,
+    /// The secret key that they must be signed with.
     pub sk: Secret,
     /// Where it is set, each signed request must have it.
     pub security_token: Option<Secret>,
@@ -24,7 +27,9 @@ pub struct EmulatorSettings {
     pub user: Option<EmulatedUser>,
     /// Where it is set, the emulator also answers as the metadata service of an ECS.
     pub metadata: Option<EmulatedMetadata>,
+    /// Where it is set, requests beyond it get a 429.
     pub rate_limit: Option<RateLimit>,
+    /// The rules in force from the start.
     pub faults: Faults,
     /// The server's time; a stall sleeps on it.
     pub clock: SharedClock,
@@ -46,6 +51,7 @@ impl Default for EmulatorSettings {
     }
 }
 
+/// How the emulated metadata service gives keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmulatedMetadata {
     /// Whether keys need a session token; otherwise there are no session tokens.

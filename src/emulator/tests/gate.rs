@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{IAM_PROJECT, Signer, TOKEN, answer, client, get, running, small_world};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
+use crate::emulator::server::settings::RateLimit;
 use crate::emulator::server::signature::{Signed, check};
 use crate::emulator::*;
 

@@ -21,8 +21,11 @@ const HIDDEN_ON_DAY: u32 = 1;
 /// of a whole region has the empty project.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ListId {
+    /// The table that the listing fills.
     pub table: String,
+    /// Id of the IAM or CodeArts project.
     pub project: String,
+    /// The value of the list's fixed parameter.
     pub fixed: Option<String>,
 }
 
@@ -36,7 +39,9 @@ impl fmt::Display for ListId {
 /// The order in which a listing is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServedOrder {
+    /// By creation, ascending.
     OldestFirst,
+    /// By creation, descending.
     NewestFirst,
     /// By the time of the latest change: a record that changes moves.
     LatestChangeFirst,
@@ -54,6 +59,7 @@ struct Listing {
     records: Vec<Value>,
 }
 
+/// A tenant's records on one day. They change only when a day passes or a test changes them.
 pub struct World {
     catalog: Catalog,
     settings: WorldSettings,
@@ -70,6 +76,7 @@ impl fmt::Debug for World {
 }
 
 impl World {
+    /// The first day: every listing of the catalog, filled.
     pub fn new(catalog: &Catalog, settings: WorldSettings) -> World {
         let mut world = World {
             catalog: catalog.clone(),
@@ -147,16 +154,17 @@ impl World {
         }
     }
 
+    /// What it was made from.
     pub fn settings(&self) -> &WorldSettings {
         &self.settings
     }
 
-    pub fn catalog(&self) -> &Catalog {
+    pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
     /// The world's own time: its start, plus the days since.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         Timestamp(self.settings.start.0 + i64::from(self.day) * DAY)
     }
 

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{CHINA, NOW, column, decode, list, list_of};
 use crate::catalog::Catalog;
-use crate::normalize::{DEPTH_MAX, Decoder, RECORD_BYTES_MAX, SAMPLE_BYTES_MAX, UNKNOWN_NAMES_MAX};
+use crate::normalize::decode::RECORD_BYTES_MAX;
+use crate::normalize::extra::{DEPTH_MAX, SAMPLE_BYTES_MAX};
+use crate::normalize::{Decoder, UNKNOWN_NAMES_MAX};
 
 const KEYED: &str = r#"
     [[column]]

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{decode, list_of, value};
-use crate::normalize::TEXT_BYTES_MAX;
+use crate::normalize::scalars::TEXT_BYTES_MAX;
 
 const TEXT: &str = r#"type = "text""#;
 const BOOL: &str = r#"type = "bool""#;

@@ -9,14 +9,14 @@ use crate::base::clock::Timestamp;
 /// The process that holds the lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    pub pid: u32,
-    pub host: String,
+    pub(crate) pid: u32,
+    pub(crate) host: String,
     /// RFC 3339, UTC.
-    pub started_at: String,
+    pub(crate) started_at: String,
 }
 
 impl Holder {
-    pub fn this_process(started: Timestamp) -> Holder {
+    pub(crate) fn this_process(started: Timestamp) -> Holder {
         Holder { pid: std::process::id(), host: host_name(), started_at: started.to_string() }
     }
 }

@@ -12,7 +12,7 @@ use crate::store::error::Error;
 
 /// The run that holds the store now, if any. The lock is tried only if the lock file names a run, so that a run that
 /// is just starting is not refused.
-pub fn holder(store: &Path) -> Option<Holder> {
+pub(crate) fn holder(store: &Path) -> Option<Holder> {
     let path = PathBuf::from(format!("{}.lock", resolved(store).display()));
     let mut file = File::open(path).ok()?;
     let holder = read_holder(&mut file)?;
@@ -20,7 +20,7 @@ pub fn holder(store: &Path) -> Option<Holder> {
 }
 
 /// Checks that a run may create its files beside the store.
-pub fn require_writable(store: &Path) -> Result<(), Error> {
+pub(crate) fn require_writable(store: &Path) -> Result<(), Error> {
     let folder = folder_of(store);
     if !folder.is_dir() {
         return Err(Error::FolderMissing { folder });
@@ -30,7 +30,7 @@ pub fn require_writable(store: &Path) -> Result<(), Error> {
 }
 
 /// Bytes that this user may still write on the disk of the store.
-pub fn free_bytes(store: &Path) -> Result<u64, Error> {
+pub(crate) fn free_bytes(store: &Path) -> Result<u64, Error> {
     let folder = folder_of(store);
     let found = statvfs(&folder).map_err(|errno| Error::io("look at the disk of", &folder)(errno.into()))?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))

@@ -9,14 +9,14 @@ use crate::store::error::Error;
 use crate::store::template::{self, Values, ident, literal};
 
 /// The most that is added for large records, in MiB.
-pub const WIDE_MEMORY_MB_MAX: u64 = 4096;
+pub(crate) const WIDE_MEMORY_MB_MAX: u64 = 4096;
 /// Columns of all lists together that need no more than the setting; the built-in lists have fewer.
 pub(crate) const ORDINARY_COLUMNS: u64 = 192;
 /// What each further column takes in MiB while the transaction lasts: a block in the table, one in its history and
 /// one in transit.
 const COLUMN_MB: u64 = 1;
 /// Disk space for what does not fit, in MiB; never more than half of what is free.
-pub const SPILL_MB_MAX: u64 = 16_384;
+pub(crate) const SPILL_MB_MAX: u64 = 16_384;
 /// Rows that DuckDB handles at a time.
 pub(crate) const VECTOR_ROWS: u64 = 2048;
 /// What a vector of large values takes when it is read or written, in percent of its bytes: it is held once.
@@ -65,7 +65,7 @@ pub(crate) fn wide_bytes<'a>(
 }
 
 /// The memory in MiB that a reader needs to sort; `ordinary_mb` is enough for ordinary records.
-pub fn memory_limit_mb<'a>(
+pub(crate) fn memory_limit_mb<'a>(
     connection: &Connection,
     lists: impl Iterator<Item = &'a str>,
     ordinary_mb: u64,

@@ -19,7 +19,7 @@ const IN_MEMORY: &str = ":memory:";
 const DEMO_MARK: &str = "_hclake_demo";
 
 /// Whether `hclake demo` made the store.
-pub fn is_demo(connection: &Connection) -> Result<bool, Error> {
+pub(crate) fn is_demo(connection: &Connection) -> Result<bool, Error> {
     let read = || {
         let mut tables = connection.prepare(template::TABLES_HELD.text)?;
         let names = tables.query_map([], |row| row.get::<_, String>(0))?;
@@ -85,7 +85,7 @@ pub(crate) fn use_utc(connection: &Connection) {
 }
 
 /// The name of the store's file. Errors: the path cannot name a file.
-pub fn file_name(path: &Path) -> Result<&OsStr, Error> {
+pub(crate) fn file_name(path: &Path) -> Result<&OsStr, Error> {
     let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/");
     let is_in_memory = |name: &OsStr| name.as_encoded_bytes().starts_with(IN_MEMORY.as_bytes());
     let name = path.file_name().filter(|name| !is_folder && !is_in_memory(name) && !is_address(path));

@@ -35,6 +35,7 @@ pub enum Purpose {
     Any,
 }
 
+/// How a run treats the store.
 #[derive(Clone, Debug)]
 pub struct StoreSettings {
     /// How long to wait for another run to end.
@@ -46,15 +47,17 @@ pub struct StoreSettings {
     pub memory_limit_mb: u64,
     /// How long the ledger keeps the calls of a run.
     pub request_log_days: u32,
+    /// When too many records would be gone at once.
     pub deletion_guard: DeletionGuard,
     /// Turns the deletion guard off.
     pub allow_gone: bool,
+    /// Whose store it must be.
     pub purpose: Purpose,
 }
 
 /// A copy of the store that is being changed. Dropping it deletes the copy and leaves the store as it was.
 #[derive(Debug)]
-pub struct ShadowCopy {
+pub(crate) struct ShadowCopy {
     // Dropped in this order: the connection, the files, the lock.
     connection: Option<Connection>,
     files: Files,
@@ -64,7 +67,7 @@ pub struct ShadowCopy {
 
 impl ShadowCopy {
     /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
-    pub fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<ShadowCopy, Error> {
+    pub(crate) fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<ShadowCopy, Error> {
         let files = Files::of(path)?;
         let holder = Holder::this_process(started);
         let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
@@ -92,17 +95,17 @@ impl ShadowCopy {
         Ok(shadow)
     }
 
-    pub fn connection(&self) -> &Connection {
+    pub(crate) fn connection(&self) -> &Connection {
         self.connection.as_ref().expect("the connection is taken only when the copy takes the store's place")
     }
 
     /// Folder for temporary files; it is removed when the run ends.
-    pub fn spill(&self) -> &Path {
+    pub(crate) fn spill(&self) -> &Path {
         &self.files.spill
     }
 
     /// Writes the copy to the disk, verifies what was written, and replaces the store with it.
-    pub fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
+    pub(crate) fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
         let files = &self.files;
         let connection = self.connection.take().expect("a copy takes the store's place once");
         connection.execute_batch(template::DETACH.text).map_err(Error::sql("write the store out"))?;

@@ -12,7 +12,7 @@ use crate::store::template;
 
 /// A member in which records of a table differ from the catalog.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Drift {
+pub(crate) struct Drift {
     pub table: String,
     /// As the ledger names it: `unknown`, `vanished` or `type`.
     pub kind: String,
@@ -27,7 +27,7 @@ pub struct Drift {
 
 /// Drift that causes no warning as long as it does not change.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Acknowledged {
+pub(crate) struct Acknowledged {
     kind: String,
     field: String,
     form: Option<String>,
@@ -35,14 +35,14 @@ pub struct Acknowledged {
 
 impl Acknowledged {
     /// Whether this is the drift that was acknowledged.
-    pub fn covers(&self, kind: DriftKind, field: &str, form: Option<&str>) -> bool {
+    pub(crate) fn covers(&self, kind: DriftKind, field: &str, form: Option<&str>) -> bool {
         let is_same_form = form.is_none() || self.form.is_none() || self.form.as_deref() == form;
         self.kind == kind.name() && self.field == field && is_same_form
     }
 }
 
 /// All known drift, newest first.
-pub fn known_drift(connection: &Connection) -> Result<Vec<Drift>, Error> {
+pub(crate) fn known_drift(connection: &Connection) -> Result<Vec<Drift>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::DRIFT_KNOWN.text)?;
         let rows = statement.query_map([], |row| {
@@ -73,7 +73,7 @@ pub(crate) fn acknowledged(connection: &Connection, table: &str) -> Result<Vec<A
 }
 
 /// Marks drift of a table as acknowledged.
-pub fn acknowledge(
+pub(crate) fn acknowledge(
     path: &Path,
     at: Timestamp,
     settings: &StoreSettings,

@@ -12,7 +12,7 @@ use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template;
 
 #[derive(Clone, Debug, PartialEq)]
-pub struct Quarantined {
+pub(crate) struct Quarantined {
     /// Identifies the record while it is in quarantine.
     pub id: String,
     pub table: String,
@@ -35,7 +35,7 @@ pub struct Quarantined {
 }
 
 /// All waiting records, newest first.
-pub fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, Error> {
+pub(crate) fn quarantined(connection: &Connection) -> Result<Vec<Quarantined>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::QUARANTINE_OPEN.text)?;
         let rows = statement.query_map([], |row| {
@@ -69,7 +69,12 @@ pub(crate) fn dismissed(connection: &Connection, table: &str, scope: &Scope) -> 
 }
 
 /// Marks records as dismissed: they stay in the ledger and are not reported again while their content is the same.
-pub fn dismiss(path: &Path, at: Timestamp, settings: &StoreSettings, records: &[Quarantined]) -> Result<(), Error> {
+pub(crate) fn dismiss(
+    path: &Path,
+    at: Timestamp,
+    settings: &StoreSettings,
+    records: &[Quarantined],
+) -> Result<(), Error> {
     let shadow = ShadowCopy::open(path, at, settings)?;
     for record in records {
         let values = params![at.to_string(), record.table, record.scope, record.raw_hash.cast_signed()];

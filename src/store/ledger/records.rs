@@ -25,9 +25,11 @@ const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// The run as a whole.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
+    /// When all lists had been read.
     pub ended_at: Timestamp,
     /// The outcome as far as the caller knows it; a sweep that is held back makes it [`Outcome::Partial`].
     pub outcome: Outcome,
+    /// Equal for runs with equal settings.
     pub settings_hash: String,
     /// What must be published once the run is stored.
     pub pending_publish: Option<PendingPublish>,
@@ -44,25 +46,41 @@ pub struct PendingPublish {
 /// One sweep of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
+    /// As `StagedRun::begin_sweep` gave it.
     pub sweep: SweepId,
+    /// Before the first request.
     pub started_at: Timestamp,
+    /// After the last page was staged.
     pub ended_at: Timestamp,
+    /// Whether the listing is complete. Only a complete one may declare records gone.
     pub verdict: Verdict,
     /// How it was proved complete, or why it was not.
     pub proof: Option<String>,
+    /// What happens to records that were not listed.
     pub not_shown: NotShown,
+    /// The total in the first page, where the list reports one.
     pub reported_total_first: Option<u64>,
+    /// The total in the last page. Another than the first means that the list moved.
     pub reported_total_last: Option<u64>,
+    /// Rows of the reading that was kept; one that came again at a seam counts once.
     pub rows_read: u64,
     /// Rows dropped as duplicates before they reached the store; the store adds those that it drops.
     pub duplicates: u64,
+    /// Rows that could not be read.
     pub quarantined: u64,
+    /// Pages read, over all readings.
     pub pages: u64,
+    /// Requests sent, retries included.
     pub requests: u64,
+    /// Requests beyond the first for the same page.
     pub retries: u64,
+    /// Answers that said "too many requests".
     pub throttled: u64,
+    /// Milliseconds spent waiting for the rate limit and between retries.
     pub waited_ms: u64,
+    /// Bytes of bodies, after decompression.
     pub bytes: u64,
+    /// Why it failed, if it did.
     pub error: Option<SweepError>,
 }
 
@@ -78,32 +96,37 @@ pub struct SweepError {
 /// One call to the cloud; a call that belongs to no list has no sweep.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RequestRecord {
-    pub sweep: Option<SweepId>,
-    pub at: Timestamp,
-    pub path: String,
+    pub(crate) sweep: Option<SweepId>,
+    pub(crate) at: Timestamp,
+    pub(crate) path: String,
     /// `None` if no answer came.
-    pub status: Option<u16>,
-    pub attempt: u32,
-    pub ms: u64,
-    pub bytes: u64,
-    pub request_id: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) attempt: u32,
+    pub(crate) ms: u64,
+    pub(crate) bytes: u64,
+    pub(crate) request_id: Option<String>,
 }
 
 /// A record that could not be read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuarantineRecord {
+    /// The sweep that met it.
     pub sweep: SweepId,
     /// Parts of the key as texts, if they could be read.
     pub key: Option<Vec<String>>,
+    /// Why it could not be read, in words.
     pub reason: String,
+    /// The record's JSON text as received.
     pub raw: RawText,
+    /// Records skipped before its page.
     pub page: Option<u64>,
+    /// The cloud's id for the answer that held it.
     pub request_id: Option<String>,
 }
 
 /// How records differ from the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DriftKind {
+pub(crate) enum DriftKind {
     /// They have a member that the catalog does not know.
     Unknown,
     /// No record has a declared member any longer.
@@ -113,7 +136,7 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             DriftKind::Unknown => "unknown",
             DriftKind::Vanished => "vanished",
@@ -125,19 +148,19 @@ impl DriftKind {
 /// A member in which a table's records differ from the catalog, and how many of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DriftRecord {
-    pub table: String,
-    pub kind: DriftKind,
-    pub field: String,
-    pub count: u64,
-    pub sample: Option<String>,
+    pub(crate) table: String,
+    pub(crate) kind: DriftKind,
+    pub(crate) field: String,
+    pub(crate) count: u64,
+    pub(crate) sample: Option<String>,
     /// The kind of JSON value that an unknown member has, such as `text`.
-    pub form: Option<String>,
+    pub(crate) form: Option<String>,
 }
 
 /// Unknown members of one table that are kept by name; further ones are counted together.
 pub(crate) const DRIFT_FIELDS_MAX: usize = 1_000;
 /// The name under which the further ones are counted.
-pub const DRIFT_OTHERS: &str = "(others)";
+pub(crate) const DRIFT_OTHERS: &str = "(others)";
 
 /// A sweep with its table, scope and counts.
 pub(crate) struct SweepRow<'a> {

@@ -23,7 +23,7 @@ struct Neighbours {
 /// replaces the store.
 ///
 /// Errors: there is no such run; the time is not between those of the runs before and after, or not before `now`.
-pub fn redate(
+pub(crate) fn redate(
     path: &Path,
     run_id: i64,
     to: Timestamp,

@@ -30,9 +30,9 @@ pub enum Outcome {
 }
 
 impl Verdict {
-    pub const ALL: [Verdict; 3] = [Verdict::Complete, Verdict::Unproved, Verdict::Failed];
+    pub(crate) const ALL: [Verdict; 3] = [Verdict::Complete, Verdict::Unproved, Verdict::Failed];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Verdict::Complete => "complete",
             Verdict::Unproved => "unproved",
@@ -42,9 +42,9 @@ impl Verdict {
 }
 
 impl Outcome {
-    pub const ALL: [Outcome; 3] = [Outcome::Complete, Outcome::Partial, Outcome::Failed];
+    pub(crate) const ALL: [Outcome; 3] = [Outcome::Complete, Outcome::Partial, Outcome::Failed];
 
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Outcome::Complete => "complete",
             Outcome::Partial => "partial",

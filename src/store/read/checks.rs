@@ -19,10 +19,10 @@ const TABLE_CHECKS: &[Template] = &[
 /// A broken rule: how many rows break it, and the first of them as `sample`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    pub check: &'static str,
-    pub table: Option<String>,
-    pub rows: u64,
-    pub sample: String,
+    pub(crate) check: &'static str,
+    pub(crate) table: Option<String>,
+    pub(crate) rows: u64,
+    pub(crate) sample: String,
 }
 
 /// Runs every check on the ledger and on those tables of the endpoints that the store has.

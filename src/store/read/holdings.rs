@@ -13,7 +13,7 @@ use crate::store::template::{self, Values, ident, literal};
 
 /// What the store holds of one list in one scope. Counts are records, and versions with the open ones included.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holding {
+pub(crate) struct Holding {
     pub scope: String,
     pub rows: u64,
     pub versions: u64,
@@ -27,7 +27,7 @@ pub struct Holding {
 }
 
 /// Names of the lists that the store has tables for, lists that the catalog no longer knows included.
-pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
+pub(crate) fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
     let fault = || Error::sql("list the tables");
     let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(fault())?;
     let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(fault())?;
@@ -36,7 +36,7 @@ pub fn lists_held(connection: &Connection) -> Result<Vec<String>, Error> {
 }
 
 /// What the store holds of a list, scope by scope. The store must have its tables: see [`lists_held`].
-pub fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holding>, Error> {
+pub(crate) fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holding>, Error> {
     let fault = || Error::sql(format!("count what is held of {table}"));
     let values = Values::from([
         ("table", ident(table)),

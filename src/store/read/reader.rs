@@ -16,11 +16,11 @@ use crate::store::file::migrate;
 use crate::store::file::open::{self, check_magic, file_name, locate, opening, use_utc};
 
 /// Memory that DuckDB may use for a query, in MiB.
-pub const READ_MEMORY_MB: u64 = 512;
+pub(crate) const READ_MEMORY_MB: u64 = 512;
 /// Disk space that it may use for what does not fit, in MiB; never more than half of what is free.
-pub const READ_SPILL_MB: u64 = 4096;
+pub(crate) const READ_SPILL_MB: u64 = 4096;
 /// Each thread needs a share of the memory, so a large machine does not start one for each core.
-pub const READ_THREADS_MAX: usize = 4;
+pub(crate) const READ_THREADS_MAX: usize = 4;
 
 const MB: u64 = 1024 * 1024;
 /// How many names are tried for the folder.
@@ -43,7 +43,7 @@ impl Reader {
     }
 
     /// The folder for what does not fit into memory. A caller that ends the process without a drop removes it.
-    pub fn spill_folder(&self) -> Option<&Path> {
+    pub(crate) fn spill_folder(&self) -> Option<&Path> {
         self.spill.as_ref().map(|spill| spill.folder.as_path())
     }
 }

@@ -10,7 +10,7 @@ use crate::store::template;
 
 /// A run that stored something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunStatus {
+pub(crate) struct RunStatus {
     pub run_id: i64,
     pub started_at: Timestamp,
     pub ended_at: Timestamp,
@@ -28,26 +28,26 @@ pub struct RunStatus {
 /// The status of a table in one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListStatus {
-    pub table: String,
-    pub scope: String,
+    pub(crate) table: String,
+    pub(crate) scope: String,
     /// Of the newest sweep.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// When the newest sweep began, whatever its verdict.
-    pub asked_at: Timestamp,
+    pub(crate) asked_at: Timestamp,
     /// When the newest complete sweep began: what the store holds is at least as new as this.
-    pub complete_at: Option<Timestamp>,
+    pub(crate) complete_at: Option<Timestamp>,
     /// Records of the newest complete sweep.
-    pub rows: Option<u64>,
+    pub(crate) rows: Option<u64>,
     /// Records in quarantine that no later sweep could read.
-    pub quarantined: u64,
+    pub(crate) quarantined: u64,
     /// Of the newest sweep.
-    pub asked_run: i64,
+    pub(crate) asked_run: i64,
     /// Records that the newest sweep did not list and that stay open because too many were missing at once.
-    pub held_back: u64,
+    pub(crate) held_back: u64,
 }
 
 /// Newest first, at most `runs_max`.
-pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus>, Error> {
+pub(crate) fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::LAST_RUNS.text)?;
         let rows = statement.query_map([runs_max], |row| {
@@ -69,7 +69,7 @@ pub fn last_runs(connection: &Connection, runs_max: u32) -> Result<Vec<RunStatus
 }
 
 /// Every list that was ever swept, by table and scope. With `until`, only runs that had started by then count.
-pub fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
+pub(crate) fn freshness(connection: &Connection, until: Option<Timestamp>) -> Result<Vec<ListStatus>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::FRESHNESS.text)?;
         let rows = statement.query_map([until.map(|at| at.0)], |row| {

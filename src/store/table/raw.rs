@@ -11,11 +11,11 @@ use super::row_file::create;
 use crate::store::error::Error;
 
 /// Bytes of a list's texts that stay in memory: 4 MiB.
-pub const RAW_BYTES_MAX: usize = 4 << 20;
+pub(crate) const RAW_BYTES_MAX: usize = 4 << 20;
 
 /// The texts of one list.
 #[derive(Debug)]
-pub struct RawTexts {
+pub(crate) struct RawTexts {
     path: PathBuf,
     held_bytes: usize,
     file: Option<Arc<File>>,
@@ -38,7 +38,7 @@ impl RawTexts {
         RawTexts { path, held_bytes: 0, file: None, written_bytes: 0 }
     }
 
-    pub fn keep(&mut self, text: &str) -> Result<RawText, Error> {
+    pub(crate) fn keep(&mut self, text: &str) -> Result<RawText, Error> {
         if self.held_bytes + text.len() <= RAW_BYTES_MAX {
             self.held_bytes += text.len();
             return Ok(text.into());
@@ -60,14 +60,14 @@ impl RawTexts {
 }
 
 impl RawText {
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match &self.0 {
             Storage::Memory(text) => text.len(),
             Storage::File { bytes, .. } => *bytes,
         }
     }
 
-    pub fn read(&self) -> io::Result<Arc<str>> {
+    pub(crate) fn read(&self) -> io::Result<Arc<str>> {
         match &self.0 {
             Storage::Memory(text) => Ok(Arc::clone(text)),
             Storage::File { file, at, bytes } => {

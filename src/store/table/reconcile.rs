@@ -23,7 +23,7 @@ pub(crate) struct Prepared {
 
 /// A table whose records are matched by another key from this run on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyChange {
+pub(crate) struct KeyChange {
     pub table: String,
     pub before: String,
     pub now: String,

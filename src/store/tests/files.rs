@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use super::support::{
     Place, batch, files_of, row, run_record, run_start, scope, settings, sweep_record, texts, things,
 };
-use crate::store::{Error, ShadowCopy, StagedRun, Verdict, open_read_only};
+use crate::store::file::shadow_copy::ShadowCopy;
+use crate::store::{Error, StagedRun, Verdict, open_read_only};
 
 /// The first blocks of a database made by DuckDB 2.0.1.
 const NEWER_DUCKDB: &[u8] = include_bytes!("../../../tests/fixtures/store/duckdb_2_0_1.head");

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::support::{Place, batch, run_record, run_start, scope, settings, sweep_record, texts, things};
 use crate::store::file::memory;
 use crate::store::table::append::{CHUNK_BYTES, bytes_of, parts};
-use crate::store::{QuarantineRecord, RAW_BYTES_MAX, StagedRun, SweepId, Verdict};
+use crate::store::table::raw::RAW_BYTES_MAX;
+use crate::store::{QuarantineRecord, StagedRun, SweepId, Verdict};
 
 const MB: usize = 1 << 20;
 

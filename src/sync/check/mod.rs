@@ -6,10 +6,10 @@ mod local;
 mod trial;
 
 use super::plan;
-pub use trial::{Finding, Mark, Trial};
+pub(crate) use trial::{Finding, Mark, Trial};
 
 /// Makes all trials, and reports each finding at once.
-pub async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
+pub(crate) async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
     let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes);
     let is_usable = !settings.scopes.is_empty();

@@ -7,7 +7,7 @@ use crate::catalog::Catalog;
 use crate::config::Settings;
 
 /// What is to be tried.
-pub struct Trial<'a> {
+pub(crate) struct Trial<'a> {
     pub settings: &'a Settings,
     pub catalog: &'a Catalog,
     pub clock: SharedClock,
@@ -15,7 +15,7 @@ pub struct Trial<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Mark {
+pub(crate) enum Mark {
     Ok,
     /// It works, but a person should look.
     Warning,
@@ -25,7 +25,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Mark::Ok => "ok",
             Mark::Warning => "warning",
@@ -37,7 +37,7 @@ impl Mark {
 
 /// The result of one trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub(crate) struct Finding {
     #[serde(rename = "result")]
     pub mark: Mark,
     /// The kind of trial: `host`, `list` and so on.
@@ -49,15 +49,15 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(mark: Mark, check: &'static str, detail: impl Into<String>) -> Finding {
+    pub(crate) fn new(mark: Mark, check: &'static str, detail: impl Into<String>) -> Finding {
         Finding { mark, check, subject: None, detail: detail.into(), hint: None }
     }
 
-    pub fn of(self, subject: impl Into<String>) -> Finding {
+    pub(crate) fn of(self, subject: impl Into<String>) -> Finding {
         Finding { subject: Some(subject.into()), ..self }
     }
 
-    pub fn hint(self, hint: impl Into<Option<String>>) -> Finding {
+    pub(crate) fn hint(self, hint: impl Into<Option<String>>) -> Finding {
         Finding { hint: hint.into(), ..self }
     }
 }

@@ -347,6 +347,8 @@ fn record(came: &Came, by_next_night: bool) -> SweepRecord {
     }
 }
 
+type StoreFault = Box<dyn std::error::Error + Send + Sync>;
+
 /// Puts a sweep's rows directly into the store.
 struct StoreSink<'a> {
     night: &'a mut StagedRun,
@@ -358,9 +360,9 @@ struct StoreSink<'a> {
 }
 
 impl Sink for StoreSink<'_> {
-    type Fault = store::Error;
+    type Fault = StoreFault;
 
-    async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
+    async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), StoreFault> {
         let raw: Vec<&str> = rows.iter().map(|index| page.row(*index)).collect();
         let decoded = self.decoder.decode(&raw, Timestamp(FIRST_NIGHT));
         for bad in decoded.bad {
@@ -374,13 +376,13 @@ impl Sink for StoreSink<'_> {
         Ok(())
     }
 
-    async fn restart(&mut self) -> Result<(), store::Error> {
+    async fn restart(&mut self) -> Result<(), StoreFault> {
         self.bad.clear();
-        self.night.discard(self.sweep)
+        Ok(self.night.discard(self.sweep)?)
     }
 
-    async fn absent(&mut self) -> Result<Vec<u64>, store::Error> {
-        self.night.absent(self.sweep, |parts| key_hash(parts))
+    async fn absent(&mut self) -> Result<Vec<u64>, StoreFault> {
+        Ok(self.night.absent(self.sweep, |parts| key_hash(parts))?)
     }
 
     fn progress(&mut self, _: Progress) {}

@@ -9,17 +9,11 @@ use hclake::base::exit::Exit;
 use hclake::catalog::Catalog;
 use hclake::config::{self, Environment, Flags};
 use hclake::emulator::{EmulatorSettings, Fault, When};
-use hclake::sync::{self, Event, Observer};
+use hclake::sync;
 
 use crate::support::{REGION, Tenant, small_world};
 
 const DAY_S: i64 = 24 * 3600;
-
-struct Silent;
-
-impl Observer for Silent {
-    fn event(&self, _: &Event<'_>) {}
-}
 
 /// A run with the test's own clock.
 fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::Error> {
@@ -36,7 +30,7 @@ fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::E
     let request = sync::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, is_demo: false };
     let catalog = Catalog::builtin().expect("sound");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-    runtime.block_on(sync::sync(request, &catalog, clock, Arc::new(Silent), pending()))
+    runtime.block_on(sync::sync(request, &catalog, clock, Arc::new(()), pending()))
 }
 
 #[test]

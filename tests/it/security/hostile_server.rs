@@ -16,8 +16,8 @@ use hclake::base::credentials::Credentials;
 use hclake::base::secret::Secret;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Method, Service};
+use hclake::cloud::BODY_BYTES_MAX;
 use hclake::cloud::Reply;
-use hclake::cloud::client::BODY_BYTES_MAX;
 use hclake::cloud::{Call, Client, ClientSettings, EndpointOverrides, Error, RateSettings, RetryLimits};
 use hclake::sweep::Envelope;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use fastrand::Rng;
 use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
+use hclake::cloud::Error;
 use hclake::cloud::Reply;
-use hclake::cloud::error::Error;
 use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
 use serde_json::{Value, json};
 
