@@ -10,7 +10,7 @@ const LIKENESS_MIN: f64 = 0.7;
 ///
 /// assert_eq!(nearest("app", ["apps", "deploy_tasks"].into_iter()), Some("apps"));
 /// ```
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)

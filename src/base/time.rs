@@ -193,7 +193,7 @@ fn offset(zone: &[u8], assumed_offset_s: i32) -> Result<i64, TimeFault> {
 /// ```
 /// assert_eq!(hclake::base::time::in_words(20 * 60), "20 min");
 /// ```
-pub(crate) fn in_words(seconds: u64) -> String {
+pub fn in_words(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
