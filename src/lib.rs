@@ -18,7 +18,7 @@ pub mod store;
 pub mod sweep;
 
 mod publish;
-#[allow(missing_docs)]
+
 pub mod report;
 pub mod sync;
 

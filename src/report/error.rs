@@ -7,6 +7,7 @@ use crate::store;
 
 /// Why a report has no answer.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum Error {
     /// No report has this name.
     #[error("there is no report `{name}`")]

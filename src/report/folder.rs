@@ -14,6 +14,7 @@ pub const FILES_MAX: usize = 1_000;
 
 /// Why a file is not a report.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the fields are")]
 pub enum FileError {
     /// The file or folder cannot be read.
     #[error("{} cannot be read: {source}", .path.display())]

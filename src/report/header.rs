@@ -144,18 +144,22 @@ pub struct Grouping {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}, line {line}: {message}")]
 pub struct HeaderError {
+    /// As the caller named it.
     pub file: String,
+    /// Counted from 1.
     pub line: usize,
+    /// What is wrong there.
     pub message: String,
 }
 
-pub const COLUMNS: &str = "{{columns}}";
+/// What stands for the expressions of the groupings.
+pub(super) const COLUMNS: &str = "{{columns}}";
 /// What stands for the list of the names of the groupings.
-pub const BY: &str = "{{by}}";
+pub(super) const BY: &str = "{{by}}";
 /// What stands for the table that is asked for, for its key columns, and for those as text.
-pub const TABLE: &str = "{{table}}";
-pub const KEYS: &str = "{{keys}}";
-pub const KEYS_AS_TEXT: &str = "{{keys_as_text}}";
+pub(super) const TABLE: &str = "{{table}}";
+pub(super) const KEYS: &str = "{{keys}}";
+pub(super) const KEYS_AS_TEXT: &str = "{{keys_as_text}}";
 
 /// Reads the header of `text`, a whole report file, and checks the statement against it.
 pub fn parse(file: &str, text: &str) -> Result<Header, HeaderError> {

@@ -41,7 +41,7 @@ impl<'a> Session<'a> {
         // A list that was never read has no versions, so that views and macros which stand on several lists still work.
         for endpoint in Catalog::builtin().iter().flat_map(|catalog| catalog.endpoints()) {
             if !has_table(self.conn, &versions_view(&endpoint.name))? {
-                self.conn.execute_batch(&no_versions(&endpoint))?;
+                self.conn.execute_batch(&no_versions(endpoint))?;
             }
         }
         for view in views() {

@@ -20,13 +20,16 @@ const UNZONED: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 /// Why a text is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenError {
+    /// Neither a date nor a time nor an age.
     #[error("`{0}` is not an instant")]
     Unreadable(String),
+    /// An age of more than a hundred years.
     #[error("`{0}` reaches back more than a hundred years")]
     TooLong(String),
 }
 
 impl WhenError {
+    /// What can be written.
     pub fn hint(&self) -> Option<String> {
         Some("write a date (2026-05-01), a time (2026-05-01T02:03:04Z, UTC unless a zone is given) or an age (26h, 7d, 8w)".to_owned())
     }
