@@ -19,6 +19,8 @@ pub struct Summary {
     pub ended_at: Timestamp,
     pub store: String,
     pub tables: Vec<ListSummary>,
+    /// The faults of the catalog files whose lists were left out.
+    pub catalog_faults: Vec<String>,
 }
 
 /// One list. Counts are of records.
