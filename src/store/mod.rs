@@ -33,7 +33,7 @@ pub use ledger::records::{
 pub use ledger::redate::redate;
 pub use ledger::verdict::{Outcome, Verdict};
 pub use read::checks::{Violation, run_checks};
-pub use read::holdings::{Holding, holdings, lists_held};
+pub use read::holdings::{Holding, LedgerColumn, holdings, ledger_columns, lists_held};
 pub use read::reader::{READ_MEMORY_MB, READ_THREADS_MAX, Reader, open_read_only};
 pub use read::spill::READ_SPILL_MB;
 pub use read::status::{ListStatus, RunStatus, freshness, last_runs};
