@@ -130,7 +130,7 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if path + query + body != wanted {
         let need = if wanted == 0 { "a region as a whole has no project" } else { "the scope needs it once" };
         faults.push(format!(
-            "{PROJECT} stands {path} times in the path, {query} in the query and {body} in the body; {need}"
+            "{PROJECT} appears {path} times in the path, {query} in the query and {body} in the body; {need}"
         ));
     }
     if endpoint.method == Method::Get && !endpoint.body.is_empty() {
@@ -238,7 +238,7 @@ fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
                 .push(format!("{place}: a field's name has letters, digits and underscores, at most {NAME_CHARS_MAX}"));
         }
         if !seen.insert(name.to_ascii_lowercase()) {
-            faults.push(format!("{place}: the field stands twice in its struct; leave one out"));
+            faults.push(format!("{place}: the field appears twice in its struct; leave one out"));
         }
         if about.trim().is_empty() {
             faults.push(format!("{place}: `about` is empty; say what it means"));

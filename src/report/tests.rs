@@ -11,7 +11,8 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::schema::ColumnType;
+use crate::catalog::spec::Endpoint;
+use crate::schema::{ColumnType, sql_type};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -76,45 +77,48 @@ impl Version {
     }
 }
 
+/// A store with the tables of every built-in list, all empty.
 fn store() -> Connection {
     let conn = crate::store::in_memory("UTC");
-    let catalog = Catalog::builtin().unwrap();
-    let endpoint = catalog.get("app_install_jobs").unwrap();
-    let columns: Vec<String> = endpoint
-        .stored_columns()
-        .iter()
-        .map(|column| match column.ty {
-            ColumnType::Timestamp(_) => format!("{} TIMESTAMPTZ", column.name),
-            ColumnType::Json => format!("{} JSON", column.name),
-            _ => format!("{} VARCHAR", column.name),
-        })
-        .collect();
-    let columns = format!(
-        "_scope VARCHAR, _region VARCHAR, _project VARCHAR, {}, _hash BIGINT, _first_seen TIMESTAMPTZ,
-         _valid_from TIMESTAMPTZ, _run_id BIGINT",
-        columns.join(", ")
-    );
-    conn.execute_batch(&format!(
-        "CREATE TABLE app_install_jobs ({columns});
-         CREATE TABLE app_install_jobs_history
-             ({columns}, _valid_to TIMESTAMPTZ, _closed_by VARCHAR, _closed_run_id BIGINT);
-         CREATE VIEW app_install_jobs_versions AS
-             FROM app_install_jobs_history
-             UNION ALL BY NAME
-             SELECT *, NULL::TIMESTAMPTZ AS _valid_to, NULL::VARCHAR AS _closed_by, NULL::BIGINT AS _closed_run_id
-             FROM app_install_jobs;
-         CREATE MACRO app_install_jobs_as_of(ts) AS TABLE
-             SELECT * EXCLUDE (_valid_to, _closed_by, _closed_run_id) FROM app_install_jobs_versions
-             WHERE _valid_from <= ts AND (_valid_to IS NULL OR _valid_to > ts);
-         CREATE TABLE runs (run_id BIGINT, version VARCHAR, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ,
+    for endpoint in Catalog::builtin().unwrap().endpoints() {
+        conn.execute_batch(&tables_of(endpoint)).unwrap();
+    }
+    conn.execute_batch(
+        "CREATE TABLE runs (run_id BIGINT, version VARCHAR, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ,
              outcome VARCHAR);
          CREATE TABLE sweeps (run_id BIGINT, table_name VARCHAR, scope VARCHAR, started_at TIMESTAMPTZ,
              ended_at TIMESTAMPTZ, verdict VARCHAR, proof VARCHAR,
              rows_read BIGINT, \"distinct\" BIGINT, \"new\" BIGINT, changed BIGINT, unchanged BIGINT, gone BIGINT,
-             duplicates BIGINT, quarantined BIGINT);"
-    ))
+             duplicates BIGINT, quarantined BIGINT);",
+    )
     .unwrap();
     conn
+}
+
+fn tables_of(endpoint: &Endpoint) -> String {
+    let name = &endpoint.name;
+    let stored = endpoint.stored_columns();
+    let columns = stored.iter().map(|column| match &column.ty {
+        ColumnType::Timestamp(_) => format!("{} TIMESTAMPTZ", column.name),
+        ty => format!("{} {}", column.name, sql_type(ty)),
+    });
+    let columns = format!(
+        "_scope VARCHAR, _region VARCHAR, _project VARCHAR, {}, _hash BIGINT, _first_seen TIMESTAMPTZ,
+         _valid_from TIMESTAMPTZ, _run_id BIGINT",
+        columns.collect::<Vec<_>>().join(", ")
+    );
+    format!(
+        "CREATE TABLE {name} ({columns});
+         CREATE TABLE {name}_history ({columns}, _valid_to TIMESTAMPTZ, _closed_by VARCHAR, _closed_run_id BIGINT);
+         CREATE VIEW {name}_versions AS
+             FROM {name}_history
+             UNION ALL BY NAME
+             SELECT *, NULL::TIMESTAMPTZ AS _valid_to, NULL::VARCHAR AS _closed_by, NULL::BIGINT AS _closed_run_id
+             FROM {name};
+         CREATE MACRO {name}_as_of(ts) AS TABLE
+             SELECT * EXCLUDE (_valid_to, _closed_by, _closed_run_id) FROM {name}_versions
+             WHERE _valid_from <= ts AND (_valid_to IS NULL OR _valid_to > ts);"
+    )
 }
 
 fn keep(conn: &Connection, versions: &[Version]) {

@@ -51,6 +51,7 @@ templates! {
     SET_MEMORY = "file/set_memory.sql";
     TABLES_HELD = "file/tables_held.sql";
     WIDE = "file/wide.sql";
+    LEDGER_COLUMNS = "holdings/ledger_columns.sql";
     HOLDINGS = "holdings/scopes.sql";
     ACKNOWLEDGE = "ledger/acknowledge.sql";
     ACKNOWLEDGED = "ledger/acknowledged.sql";

@@ -10,6 +10,7 @@ use super::request::{self, Request};
 use super::summary::{ListError, ListSummary, Summary, outcome_of};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::ScopeKind;
+use crate::catalog::{Catalog, SkippedFile};
 use crate::cloud::Attempt;
 use crate::config::ConfirmGone;
 use crate::store::{
@@ -244,6 +245,7 @@ pub(super) struct FinishedRun {
     pending_publish: Option<PendingPublish>,
     /// Whether lists that were asked for were left out.
     is_short: bool,
+    catalog_faults: Vec<String>,
 }
 
 impl FinishedRun {
@@ -253,10 +255,11 @@ impl FinishedRun {
         ended_at: Timestamp,
         lists: Vec<ListOutcome>,
         look_ups: Vec<Attempt>,
-        is_short: bool,
+        catalog: &Catalog,
     ) -> FinishedRun {
         FinishedRun {
-            is_short,
+            is_short: catalog.is_short_of(&request.only),
+            catalog_faults: catalog.skipped().iter().flat_map(SkippedFile::lines).collect(),
             lists,
             look_ups,
             started_at,
@@ -300,6 +303,7 @@ impl FinishedRun {
             ended_at: self.ended_at,
             store: self.store.clone(),
             tables,
+            catalog_faults: self.catalog_faults.clone(),
         }
     }
 

@@ -86,8 +86,7 @@ pub async fn sync(
         }
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
-    let staged =
-        FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog.is_short_of(&request.only));
+    let staged = FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog);
     if nothing_to_store {
         abandon(writer).await;
         return Ok(staged.summary_of_failure());

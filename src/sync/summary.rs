@@ -20,6 +20,8 @@ pub struct Summary {
     pub(crate) ended_at: Timestamp,
     pub(crate) store: String,
     pub(crate) tables: Vec<ListSummary>,
+    /// The faults of the catalog files whose lists were left out.
+    pub(crate) catalog_faults: Vec<String>,
 }
 
 /// One list. Counts are of records.

@@ -269,6 +269,13 @@ pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
     (child.wait().expect("ended").code(), peak)
 }
 
+/// How many lists a run reads in one project: each built-in one, or one for each value of its fixed parameter.
+pub fn lists_in_a_run() -> usize {
+    let catalog = Catalog::builtin().expect("sound");
+    let lists = catalog.endpoints().iter().map(|list| list.fixed.as_ref().map_or(1, |fixed| fixed.values.len()));
+    lists.sum()
+}
+
 /// The summary of the first list of a table.
 pub fn list_of<'a>(summary: &'a Value, table: &str) -> &'a Value {
     let tables = summary["tables"].as_array().expect("tables");

@@ -1,7 +1,13 @@
-//! `hclake describe TABLE`: the list, its columns, and in each scope how fresh it is and how long its history is.
+//! `hclake describe TABLE`: the list, its columns, and in each scope how fresh it is and how long its history is; or a
+//! table of the ledger.
 
-use comfy_table::{ContentArrangement, Table, TableComponent, presets};
+mod columns;
+mod ledger;
+
 use serde_json::{Value, json};
+
+pub(crate) use columns::{ColumnLine, with_columns};
+use columns::{markdown, wrapped_columns};
 
 use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
@@ -19,17 +25,8 @@ use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::schema::{StoredColumn, sql_type};
+use crate::schema::{RESERVED_TABLES, StoredColumn, sql_type};
 use crate::store::{self, Holding, Verdict};
-
-/// A column for people: one of the API's, or one that hclake derives.
-pub(crate) struct ColumnLine {
-    name: String,
-    ty: String,
-    is_nullable: bool,
-    meaning: String,
-    values: Vec<String>,
-}
 
 pub(crate) fn run(
     global: &Global,
@@ -38,6 +35,10 @@ pub(crate) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
+    if RESERVED_TABLES.contains(&args.table.as_str()) {
+        ledger::run(&args.table, args.format, &settings, streams)?;
+        return Ok(Exit::Done);
+    }
     let catalog = usable_catalog(&settings, streams)?;
     let endpoint = find(&catalog, &args.table)?;
     let listener = Listener::begin()?;
@@ -64,9 +65,10 @@ pub(crate) fn run(
 fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
     let names = || catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
     catalog.get(name).ok_or_else(|| {
-        let like = did_you_mean(nearest(name, names()));
+        let like = did_you_mean(nearest(name, names().chain(RESERVED_TABLES)));
         let known = names().collect::<Vec<_>>().join(", ");
-        Failure::usage(format!("there is no table `{name}`{like}"), Some(format!("the tables are {known}")))
+        let hint = format!("the tables are {known}; those of the ledger are {}", RESERVED_TABLES.join(", "));
+        Failure::usage(format!("there is no table `{name}`{like}"), Some(hint))
     })
 }
 
@@ -104,14 +106,6 @@ pub(crate) fn column_lines(endpoint: &Endpoint) -> Vec<ColumnLine> {
     endpoint.stored_columns().into_iter().map(line).collect()
 }
 
-pub(crate) fn with_columns<'a>(grid: Grid, lines: impl Iterator<Item = &'a ColumnLine> + Clone) -> Grid {
-    let nullable = |line: &ColumnLine| Some(if line.is_nullable { "yes" } else { "no" });
-    grid.texts("column", lines.clone().map(|line| Some(line.name.as_str())))
-        .texts("type", lines.clone().map(|line| Some(line.ty.as_str())))
-        .texts("null", lines.clone().map(nullable))
-        .texts("meaning", lines.map(|line| Some(line.meaning.as_str())))
-}
-
 fn columns_grid(endpoint: &Endpoint) -> Grid {
     let lines = column_lines(endpoint);
     with_columns(Grid::default(), lines.iter())
@@ -134,31 +128,13 @@ fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) ->
     for (name, text) in facts(endpoint) {
         writeln!(streams.out, "{}", wrapped(&format!("{name:<14} {text}"), terminal_width()))?;
     }
-    writeln!(streams.out, "\n{}", wrapped_columns(endpoint, terminal_width()).trim_fmt())?;
+    writeln!(streams.out, "\n{}", wrapped_columns(&column_lines(endpoint), terminal_width()).trim_fmt())?;
     if !holdings.is_empty() {
         let batch = holdings_grid(holdings).batch();
         writeln!(streams.out)?;
         output::write([batch.clone()], batch.schema_ref(), Format::Table, streams.out, terminal_width())?;
     }
     Ok(())
-}
-
-/// The columns with nothing cut: on a narrow terminal, types and meanings continue on the next line.
-fn wrapped_columns(endpoint: &Endpoint, width: Option<u16>) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_style(TableComponent::HeaderLines, '─');
-    table.set_style(TableComponent::MiddleHeaderIntersections, '─').set_header(["column", "type", "null", "meaning"]);
-    for ColumnLine { name, ty, is_nullable, meaning, .. } in column_lines(endpoint) {
-        table.add_row([name.as_str(), &ty, if is_nullable { "yes" } else { "no" }, &meaning]);
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    match width {
-        Some(width) => table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width),
-        None => table.set_content_arrangement(ContentArrangement::Disabled),
-    };
-    table
 }
 
 /// The section of a page about one list.
@@ -173,14 +149,6 @@ pub(crate) fn section(endpoint: &Endpoint) -> String {
 
 fn scopes_in_markdown(holdings: &[Holding]) -> Result<String, Failure> {
     Ok(if holdings.is_empty() { String::new() } else { format!("\n{}", markdown(holdings_grid(holdings))) })
-}
-
-fn markdown(grid: Grid) -> String {
-    let batch = grid.batch();
-    let mut text = Vec::new();
-    let schema = batch.schema();
-    output::write([batch], &schema, Format::Markdown, &mut text, None).expect("memory takes what is written");
-    String::from_utf8(text).expect("Markdown is text")
 }
 
 /// The list, its columns and what the store holds of it, as one JSON object.

@@ -8,8 +8,8 @@ use crate::cli::message::Failure;
 
 /// Writes a new file. `flag` is the option that names another file, for the hint.
 pub(crate) fn write(path: &Path, text: &str, flag: &str) -> Result<(), Failure> {
-    let written = whole::begin(path, IfExists::Refuse).and_then(|mut file| {
-        let written = file.file.write_all(text.as_bytes()).and_then(|()| file.finish());
+    let written = whole::begin(path, IfExists::Refuse).and_then(|unfinished| {
+        let written = (&unfinished.file.file).write_all(text.as_bytes()).and_then(|()| unfinished.finish());
         written.map_err(FileError::at(path))
     });
     written.map_err(|error| match error {

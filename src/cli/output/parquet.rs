@@ -21,7 +21,7 @@ const ROW_GROUP_BYTES: usize = 64 << 20;
 pub(crate) enum ExportError {
     #[error(transparent)]
     File(#[from] FileError),
-    /// The source of the rows failed.
+    /// The source of the rows failed, or the file could not be written.
     #[error(transparent)]
     Stopped(io::Error),
     #[error("the rows could not be put into {}: {source}", .path.display())]
@@ -37,7 +37,13 @@ pub(crate) fn parquet_to(
     if_exists: IfExists,
 ) -> Result<u64, ExportError> {
     let file = whole::begin(path, if_exists)?;
-    let fault = |source| ExportError::Rows { path: path.to_owned(), source };
+    let fault = |source| match source {
+        ParquetError::External(cause) => match cause.downcast::<io::Error>() {
+            Ok(error) => ExportError::Stopped(*error),
+            Err(cause) => ExportError::Rows { path: path.to_owned(), source: ParquetError::External(cause) },
+        },
+        source => ExportError::Rows { path: path.to_owned(), source },
+    };
     let properties = properties(ParquetCompression::Zstd).set_max_row_group_bytes(Some(ROW_GROUP_BYTES)).build();
     let schema = Arc::new(schema_in_utc(schema, UTC));
     let mut writer = ArrowWriter::try_new(&file.file, schema, Some(properties)).map_err(fault)?;

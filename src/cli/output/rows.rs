@@ -1,6 +1,7 @@
 //! Rows as a table, CSV, JSON and Markdown, written batch by batch.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use unicode_width::UnicodeWidthStr;
 use super::share::{Fit, Wide};
 use super::table;
 use crate::base::time_zone::TimeZone;
+use crate::cli::message::Failure;
 use crate::schema;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -61,8 +63,8 @@ pub(crate) fn write_rows(
     match format {
         Format::Table => return table::write(batches, schema, out, fit),
         Format::Csv => write_csv(batches, schema, out, &label)?,
-        Format::Json => write_json::<ObjectPerLine>(batches, out)?,
-        Format::Jsonl => write_json::<LineDelimited>(batches, out)?,
+        Format::Json => write_json::<ObjectPerLine>(batches, schema, out)?,
+        Format::Jsonl => write_json::<LineDelimited>(batches, schema, out)?,
         Format::Markdown => table::write_markdown(batches, schema, out, fit.zone)?,
     }
     Ok(Vec::new())
@@ -135,6 +137,17 @@ fn csv_text(batch: &RecordBatch, header: bool) -> Result<Vec<u8>, ArrowError> {
     Ok(writer.into_inner())
 }
 
+/// An object keeps one of the members that have the same name.
+fn require_names_of_their_own(schema: &SchemaRef) -> io::Result<()> {
+    let mut seen = HashSet::new();
+    let twice = schema.fields().iter().map(|field| field.name()).find(|name| !seen.insert(name.as_str()));
+    twice.map_or(Ok(()), |name| {
+        let hint = "give each column a name of its own, as in SELECT a.id AS a_id, b.id AS b_id";
+        let fault = format!("the column {name} appears twice, and a JSON object has each name once");
+        Err(io::Error::other(Failure::usage(fault, Some(hint.to_owned()))))
+    })
+}
+
 #[derive(Debug, Default)]
 struct ObjectPerLine;
 
@@ -154,8 +167,10 @@ impl JsonFormat for ObjectPerLine {
 
 fn write_json<F: JsonFormat>(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
+    schema: &SchemaRef,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    require_names_of_their_own(schema)?;
     let mut writer = WriterBuilder::new().with_explicit_nulls(true).build::<_, F>(Vec::new());
     for batch in batches {
         writer.write(&batch?).map_err(io::Error::other)?;

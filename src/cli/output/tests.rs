@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, Int64Array, RecordBatch};
 use arrow::csv;
 use arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, TimeUnit, TimestampMicrosecondType};
 use proptest::prelude::*;
 
 use super::parquet::ExportError;
-use super::whole::{FileError, IfExists};
+use super::whole::{FileError, IfExists, NamedFile};
 use super::*;
+use crate::cli::message::Failure;
 
 /// What DuckDB answers, in a session that is not in UTC.
 fn query(sql: &str) -> (SchemaRef, Vec<RecordBatch>) {
@@ -224,6 +225,38 @@ proptest! {
             let lines = String::from_utf8(table).unwrap().lines().count();
             prop_assert_eq!(lines, if width == Some(1) { 3 * texts.len() - 1 } else { texts.len() + 2 });
         }
+    }
+}
+
+#[test]
+fn json_refuses_two_columns_of_one_name_and_csv_keeps_both() {
+    let column = || Field::new("id", DataType::Int64, false);
+    let schema = Arc::new(Schema::new(vec![column(), Field::new("n", DataType::Int64, false), column()]));
+    let number = |n| -> ArrayRef { Arc::new(Int64Array::from(vec![n])) };
+    let batch = RecordBatch::try_new(schema.clone(), vec![number(1), number(2), number(3)]).unwrap();
+    for format in [Format::Json, Format::Jsonl] {
+        let mut out = Vec::new();
+        let failure = Failure::from(write([batch.clone()], &schema, format, &mut out, None).unwrap_err());
+        assert_eq!(failure.message, "the column id appears twice, and a JSON object has each name once");
+        assert!(failure.hint.unwrap().contains("a name of its own") && out.is_empty());
+    }
+    let mut out = Vec::new();
+    write([batch], &schema, Format::Csv, &mut out, None).unwrap();
+    assert_eq!(out, b"id,n,id\n1,2,3\n");
+}
+
+/// `/dev/full` takes no byte, as a full disk.
+#[test]
+fn a_full_disk_is_reported_with_the_file_and_a_hint() {
+    let file = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let full = NamedFile { file, path: "rows.csv".into() };
+    for format in [Format::Table, Format::Csv, Format::Json, Format::Jsonl, Format::Markdown] {
+        let (schema, batches) = query(HARD);
+        let mut out = io::BufWriter::new(&full);
+        let written = write(batches, &schema, format, &mut out, None).and_then(|()| out.flush());
+        let failure = Failure::from(written.unwrap_err());
+        assert!(failure.message.starts_with("rows.csv could not be written: No space left"), "{}", failure.message);
+        assert!(failure.hint.unwrap().contains("have room"));
     }
 }
 

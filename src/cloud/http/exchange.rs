@@ -29,6 +29,9 @@ use crate::cloud::lookup::endpoint::Endpoint;
 const ERROR_BODY_BYTES_MAX: u64 = 64 * 1024;
 /// Idle connections are closed before most gateways would close them.
 const IDLE_MAX: Duration = Duration::from_secs(30);
+/// The library's words for an answer whose headers are more, or longer, than it reads.
+const HEAD_TOO_LARGE: &str = "message head is too large";
+const TOO_MANY_HEADERS: &str = "the answer has more than 100 headers, or headers longer than about 400 KiB";
 /// Prefix of an error that only repeats its source.
 const HYPER_PREFIX: &str = "client error (";
 /// Headers with the id of a request; the second is IAM's.
@@ -283,7 +286,7 @@ fn causes(error: &reqwest::Error) -> String {
     let mut texts: Vec<String> = Vec::new();
     let mut source = error.source();
     while let Some(cause) = source {
-        let text = cause.to_string();
+        let text = cause.to_string().replace(HEAD_TOO_LARGE, TOO_MANY_HEADERS);
         source = cause.source();
         if text.starts_with(HYPER_PREFIX) && source.is_some() {
             continue;

@@ -35,10 +35,12 @@ pub(crate) fn is_region(region: &str) -> bool {
 
 /// The service at a host of the table; the first where several share it.
 pub(crate) fn service_at(host: &str) -> Option<Service> {
-    let is_at = |service: &Service| {
-        HOSTS.get(table_name(*service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
-    };
-    Service::ALL.into_iter().find(is_at)
+    Service::ALL.into_iter().find(|service| is_at(*service, host))
+}
+
+/// Whether the table has `host` for `service`, in any region.
+pub(crate) fn is_at(service: Service, host: &str) -> bool {
+    HOSTS.get(table_name(service)).is_some_and(|hosts| hosts.values().flatten().any(|known| known == host))
 }
 
 fn table_name(service: Service) -> &'static str {
@@ -87,6 +89,8 @@ mod tests {
         assert_eq!(service_at("swr-api.eu-west-101.myhuaweicloud.eu"), Some(Service::Swr));
         assert_eq!(service_at("workspace.ap-southeast-3.myhuaweicloud.com"), Some(Service::Workspace));
         assert_eq!(service_at("swr.example"), None);
+        let shared = "workspace.ap-southeast-3.myhuaweicloud.com";
+        assert_eq!([Service::Appstream, Service::Swr].map(|service| is_at(service, shared)), [true, false]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! What the store holds of each list: how many records and versions, how fresh they are and how far back they go.
-//! It only reads, and knows only the names of tables.
+//! What the store holds of each list: how many records and versions, how fresh they are and how far back they go; and
+//! what it says of its own tables. It only reads, and knows only the names of tables.
 
 use std::collections::BTreeSet;
 
@@ -47,6 +47,32 @@ pub(crate) fn holdings(connection: &Connection, table: &str) -> Result<Vec<Holdi
     let mut statement = connection.prepare(&sql).map_err(fault())?;
     let rows = statement.query_map([], holding).map_err(fault())?;
     rows.collect::<Result<_, _>>().map_err(fault())
+}
+
+/// A column of a table of the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LedgerColumn {
+    pub name: String,
+    pub ty: String,
+    pub is_nullable: bool,
+    /// Empty where the store has no comment.
+    pub meaning: String,
+}
+
+/// The comment on a table of the ledger, and its columns. None where the store has no such table.
+pub(crate) fn ledger_columns(connection: &Connection, table: &str) -> Result<(String, Vec<LedgerColumn>), Error> {
+    let fault = || Error::sql(format!("describe {table}"));
+    let sql = template::LEDGER_COLUMNS.fill(&Values::from([("table_text", literal(table))]))?;
+    let mut statement = connection.prepare(&sql).map_err(fault())?;
+    let text = |row: &Row<'_>, index| row.get::<_, Option<String>>(index).map(Option::unwrap_or_default);
+    let described = statement.query_map([], |row| {
+        let column =
+            LedgerColumn { name: row.get(0)?, ty: row.get(1)?, is_nullable: row.get(2)?, meaning: text(row, 3)? };
+        Ok((text(row, 4)?, column))
+    });
+    let described: Vec<(String, LedgerColumn)> = described.and_then(|rows| rows.collect()).map_err(fault())?;
+    let about = described.first().map_or(String::new(), |(about, _)| about.clone());
+    Ok((about, described.into_iter().map(|(_, column)| column).collect()))
 }
 
 fn holding(row: &Row<'_>) -> duckdb::Result<Holding> {

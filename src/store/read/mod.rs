@@ -3,4 +3,5 @@
 pub(super) mod checks;
 pub(super) mod holdings;
 pub(super) mod reader;
+pub(super) mod spill;
 pub(super) mod status;

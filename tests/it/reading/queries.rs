@@ -67,6 +67,26 @@ fn bounded(tenant: &Tenant, kib: u64, line: &str) -> Ran {
 }
 
 #[test]
+fn the_temporary_folder_of_a_query_that_was_killed_goes_with_the_next_reader() {
+    let tenant = synced();
+    let mut killed = started(&tenant, &["query", SILENT]);
+    wait_until_it_reads(&tenant);
+    let mut living = started(&tenant, &["query", SILENT]);
+    while names(&tenant.path("tmp")).len() < 2 {
+        std::thread::yield_now();
+    }
+    std::thread::sleep(Duration::from_millis(150));
+    signal(&killed, "-KILL");
+    killed.wait().expect("ended");
+    assert_eq!(names(&tenant.path("tmp")).len(), 2, "a killed process removes nothing");
+    assert!(command(&tenant, &["query", "SELECT 1"]).output().expect("ran").status.success());
+    assert_eq!(names(&tenant.path("tmp")).len(), 1, "that of the living one stays");
+    signal(&living, "-INT");
+    living.wait().expect("ended");
+    assert!(names(&tenant.path("tmp")).is_empty());
+}
+
+#[test]
 fn very_many_rows_stream_within_limits_and_end_with_their_reader() {
     let tenant = synced();
     for format in ["csv", "jsonl", "json", "markdown"] {

@@ -17,7 +17,8 @@ fn without_a_store_the_tables_are_those_of_the_catalog() {
     let ran = tenant.run(&["tables", "--format", "json"]).exits(0).says(&["there is no store at hclake.duckdb yet"]);
     let tables = ran.json();
     let names: Vec<_> = rows(&tables).iter().map(|row| row["table"].as_str().expect("a name")).collect();
-    assert_eq!(names, ["app_install_jobs", "apps", "deploy_tasks", "deploy_apps", "image_jobs", "swr_instance_jobs"]);
+    let catalog = hclake::catalog::Catalog::builtin().expect("sound");
+    assert_eq!(names, catalog.endpoints().iter().map(|list| list.name.as_str()).collect::<Vec<_>>());
     assert!(rows(&tables).iter().all(|row| row["rows"].is_null() && row["since"].is_null()));
     tenant.run(&["describe", "apps"]).exits(0);
 }
@@ -86,6 +87,32 @@ fn describe_shows_a_table_in_every_format() {
         .run(&["describe", "app"])
         .exits(2)
         .says(&["there is no table `app`; did you mean `apps`?", "the tables are"]);
+}
+
+#[test]
+fn describe_also_shows_the_tables_of_the_ledger() {
+    let tenant = Tenant::new();
+    tenant.run(&["describe", "runs"]).exits(2).says(&["there is no store", "hint: "]);
+    tenant.sync().exits(0);
+    for table in hclake::schema::RESERVED_TABLES {
+        let shown = tenant.run(&["describe", table]).exits(0).stdout;
+        assert!(shown.starts_with(&format!("{table}: a table of the ledger\n")), "{shown}");
+        let columns =
+            format!("SELECT column_name FROM duckdb_columns() WHERE table_name = '{table}' ORDER BY column_index");
+        let page = tenant.run(&["describe", table, "--format", "json"]).exits(0).json();
+        let names: Vec<_> =
+            rows(&page["columns"]).iter().map(|column| column["name"].as_str().expect("a name")).collect();
+        assert_eq!(names, tenant.texts(&columns), "{table}");
+    }
+    let csv = tenant.run(&["describe", "runs", "--format", "csv"]).exits(0).stdout;
+    assert!(csv.starts_with("column,type,null,meaning\nrun_id,BIGINT,no,"), "{csv}");
+    let markdown = tenant.run(&["describe", "sweeps", "--format", "markdown"]).exits(0).stdout;
+    assert!(markdown.starts_with("## sweeps\n\nOne row for each listing"), "{markdown}");
+    assert!(markdown.contains("| unconfirmed | BIGINT | yes | Records that this listing did not show"), "{markdown}");
+    tenant
+        .run(&["describe", "run"])
+        .exits(2)
+        .says(&["did you mean `runs`?", "those of the ledger are gone_candidates"]);
 }
 
 /// The comments on tables and columns in the store are those of the catalog.

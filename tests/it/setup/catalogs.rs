@@ -9,7 +9,7 @@ use hclake::catalog::Catalog;
 use hclake::emulator::{EmulatorSettings, Fault, ListId, When};
 use serde_json::{Value, json};
 
-use crate::support::{REGION, Tenant, small_world, unlimited_rates};
+use crate::support::{REGION, Tenant, lists_in_a_run, small_world, unlimited_rates};
 
 /// Each with its kind of paging, and its proof.
 const LISTS: [(&str, &str); 6] = [
@@ -192,9 +192,13 @@ fn a_file_with_faults_is_left_out_with_each_fault_named_and_everything_else_is_d
     tenant.advance();
     let summary = tenant.sync().exits(3).says(&faults).says(&["hint: the lists of these files were left out"]).json();
     assert_eq!(summary["outcome"], "partial");
+    let named: Vec<_> =
+        summary["catalog_faults"].as_array().expect("faults").iter().filter_map(Value::as_str).collect();
+    assert_eq!(named.len(), 5, "a line for each file: {named:?}");
+    assert!(faults.iter().all(|fault| named.iter().any(|line| line.contains(fault))), "{named:?}");
     let swept = summary["tables"].as_array().expect("tables");
     assert!(swept.iter().all(|list| list["verdict"] == "complete" && list["table"] != "app_catalogs"), "{summary}");
-    assert_eq!(swept.len(), 8 + LISTS.len() - 1);
+    assert_eq!(swept.len(), lists_in_a_run() + LISTS.len() - 1);
     assert_eq!((tenant.number(count), tenant.number(gone)), (before, 0), "what is not asked for stays");
     assert_eq!(tenant.texts("SELECT outcome FROM runs ORDER BY run_id"), ["complete", "partial"]);
     for args in [&["tables"][..], &["describe", "apps"], &["publish", "parquet", "--to", "bi"], &["status"]] {
@@ -231,7 +235,7 @@ fn a_folder_that_is_not_there_leaves_the_lists_that_hclake_ships() {
     let tenant = tenant();
     let missing = [("HCLAKE_CATALOG_DIR", "nowhere")];
     tenant.run_with(&["sync"], &missing).exits(3).says(&["nowhere: cannot be read"]);
-    assert_eq!(tenant.number("SELECT count(*) FROM sweeps"), 8);
+    assert_eq!(tenant.number("SELECT count(*) FROM sweeps"), lists_in_a_run() as i64);
     let elsewhere = fixtures().display().to_string();
     tenant.run_with(&["tables"], &[("HCLAKE_CATALOG_DIR", &elsewhere)]).exits(0);
 }
@@ -240,7 +244,7 @@ fn a_folder_that_is_not_there_leaves_the_lists_that_hclake_ships() {
 fn check_also_tries_the_users_own_lists_and_reports_a_broken_folder() {
     let tenant = tenant();
     let ran = tenant.run(&["check"]).exits(0);
-    assert!(ran.stdout.contains("ok       catalog: 6 lists of your own in "), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("ok       catalog: {} lists of your own in ", LISTS.len())), "{}", ran.stdout);
     for (list, _) in LISTS {
         assert!(ran.stdout.contains(&format!("ok       list {list} [")), "{list}: {}", ran.stdout);
     }
@@ -387,6 +391,17 @@ fn a_draft_that_cannot_be_made_says_why() {
     new(&["/v2/{project_id}/repositories?limit=10", "--service", "swr", "--items", "page_info"])
         .exits(2)
         .says(&["no array of records at `page_info`"]);
+    let asked = tenant.cloud.requests().len();
+    for host in ["evil", "swr-api.ap-southeast-3.myhuaweicloud.com.evil", "keys:canary@evil"] {
+        let url = format!("http://{host}/v2/{{project_id}}/repositories?limit=10");
+        let refused =
+            new(&[&url, "--service", "swr"]).exits(2).says(&["evil is no host of swr", "hint: write the path alone"]);
+        assert!(!refused.stderr.contains("canary"), "{}", refused.stderr);
+        new(&[&url]).exits(2).says(&["no service is known at", "evil"]);
+    }
+    assert_eq!(tenant.cloud.requests().len(), asked, "nothing was asked");
+    let own = "https://swr-api.ap-southeast-3.myhuaweicloud.com/v2/{project_id}/repositories?limit=10";
+    new(&[own, "--service", "swr"]).exits(0);
     new(&["/v9/nothing", "--service", "swr"]).exits(1).says(&["404", "APIGW.0101"]);
 }
 

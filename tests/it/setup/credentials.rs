@@ -4,7 +4,7 @@
 use hclake::base::secret::Secret;
 use hclake::emulator::{EmulatedMetadata, EmulatedUser, EmulatorSettings, Fault, When};
 
-use crate::support::{REGION, Ran, Tenant, small_world};
+use crate::support::{REGION, Ran, Tenant, lists_in_a_run, small_world};
 
 const AK: &str = "AKEMULATOR0000000000";
 const SK: &str = "canary-sk-41d7";
@@ -61,7 +61,7 @@ fn token_requests(tenant: &Tenant) -> usize {
 fn assert_complete(ran: Ran) {
     let summary = ran.exits(0).json();
     assert_eq!((&summary["outcome"], &summary["run_id"]), (&"complete".into(), &1.into()));
-    assert_eq!(summary["tables"].as_array().expect("tables").len(), 8);
+    assert_eq!(summary["tables"].as_array().expect("tables").len(), lists_in_a_run());
 }
 
 #[test]

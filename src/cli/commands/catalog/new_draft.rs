@@ -88,25 +88,46 @@ fn split(url_path: &str) -> Result<(Option<&str>, &str), Failure> {
     match url_path.split_once("://") {
         Some((_, rest)) => {
             let at = rest.find('/').ok_or_else(wrong)?;
-            Ok((Some(&rest[..at]), &rest[at..]))
+            Ok((Some(without_user(&rest[..at])), &rest[at..]))
         }
         None if url_path.starts_with('/') => Ok((None, url_path)),
         None => Err(wrong()),
     }
 }
 
+/// The host without a user name and password, which a message must not repeat.
+fn without_user(authority: &str) -> &str {
+    authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+}
+
 fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> {
     let names = || Service::ALL.into_iter().map(Service::name);
     let known = || Some(format!("the services are {}", names().collect::<Vec<_>>().join(", ")));
     match (named, host) {
-        (Some(name), _) => Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
-            let like = did_you_mean(nearest(name, names()));
-            Failure::usage(format!("there is no service `{name}`{like}"), known())
-        }),
+        (Some(name), host) => {
+            let service = Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
+                let like = did_you_mean(nearest(name, names()));
+                Failure::usage(format!("there is no service `{name}`{like}"), known())
+            })?;
+            host.map_or(Ok(()), |host| require_host_of(service, host))?;
+            Ok(service)
+        }
         (None, Some(host)) => regions::service_at(host)
             .ok_or_else(|| Failure::usage(format!("no service is known at {host}; name it with --service"), known())),
         (None, None) => {
             Err(Failure::usage("no service is named: a path alone does not show it; use --service", known()))
         }
     }
+}
+
+/// The request goes to the service's own host, so a URL of another host would be drafted from an answer that is not its.
+fn require_host_of(service: Service, host: &str) -> Result<(), Failure> {
+    if regions::is_at(service, host) {
+        return Ok(());
+    }
+    let hint = format!(
+        "write the path alone: it is asked of the host of {service} in your region, or of the address that the settings \
+         name for it"
+    );
+    Err(Failure::usage(format!("{host} is no host of {service}"), Some(hint)))
 }
