@@ -81,8 +81,9 @@ SELECT
     round(100 * wilson_high(failed, finished), 1) AS rate_high_pct,
     failed_now AS failed_7d,
     finished_now AS finished_7d,
-    trend,
-    evidence,
+    -- A day or week is no group that could be worse than before.
+    if(list_has_any({{by}}, ['day', 'week']), NULL, trend) AS trend,
+    if(list_has_any({{by}}, ['day', 'week']), NULL, evidence) AS evidence,
     pending,
     failed_ever,
     recovered,

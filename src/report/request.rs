@@ -194,7 +194,7 @@ fn instant(text: &str, session: &Session<'_>, end: Timestamp) -> Result<Timestam
     if text == "last" {
         return started_at(
             session,
-            "SELECT epoch_us(max(started_at)) FROM runs WHERE started_at < make_timestamptz(?)",
+            "SELECT epoch_us(max(started_at)) FROM runs WHERE epoch_us(started_at) < ?",
             end.0,
         )?
         .ok_or(Error::NoEarlierRun);

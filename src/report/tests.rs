@@ -1,9 +1,13 @@
 //! Reports over small stores made by hand: what they count, where their ranges end, and that zone and history do not
 //! change the answers.
 
+mod cases;
+mod header;
 mod model;
+mod statistics;
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::datatypes::DataType;
@@ -11,13 +15,11 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::catalog::spec::Endpoint;
-use crate::schema::{ColumnType, sql_type};
 
 const DAY: i64 = 86_400_000_000;
 
 fn at(text: &str) -> Timestamp {
-    when::parse(text, Timestamp(0)).unwrap()
+    when::parse(text, Timestamp(0), TimeZone::UTC).unwrap()
 }
 
 /// 2026-05-20, a Wednesday.
@@ -77,48 +79,45 @@ impl Version {
     }
 }
 
-/// A store with the tables of every built-in list, all empty.
-fn store() -> Connection {
-    let conn = crate::store::in_memory("UTC");
-    for endpoint in Catalog::builtin().unwrap().endpoints() {
-        conn.execute_batch(&tables_of(endpoint)).unwrap();
-    }
-    conn.execute_batch(
-        "CREATE TABLE runs (run_id BIGINT, version VARCHAR, started_at TIMESTAMPTZ, ended_at TIMESTAMPTZ,
-             outcome VARCHAR);
-         CREATE TABLE sweeps (run_id BIGINT, table_name VARCHAR, scope VARCHAR, started_at TIMESTAMPTZ,
-             ended_at TIMESTAMPTZ, verdict VARCHAR, proof VARCHAR,
-             rows_read BIGINT, \"distinct\" BIGINT, \"new\" BIGINT, changed BIGINT, unchanged BIGINT, gone BIGINT,
-             duplicates BIGINT, quarantined BIGINT);",
-    )
-    .unwrap();
-    conn
+/// How a test asks: instants, and groupings between commas.
+#[derive(Clone, Debug, Default)]
+struct Params {
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    as_of: Option<Timestamp>,
+    by: Option<String>,
 }
 
-fn tables_of(endpoint: &Endpoint) -> String {
-    let name = &endpoint.name;
-    let stored = endpoint.stored_columns();
-    let columns = stored.iter().map(|column| match &column.ty {
-        ColumnType::Timestamp(_) => format!("{} TIMESTAMPTZ", column.name),
-        ty => format!("{} {}", column.name, sql_type(ty)),
-    });
-    let columns = format!(
-        "_scope VARCHAR, _region VARCHAR, _project VARCHAR, {}, _hash BIGINT, _first_seen TIMESTAMPTZ,
-         _valid_from TIMESTAMPTZ, _run_id BIGINT",
-        columns.collect::<Vec<_>>().join(", ")
-    );
-    format!(
-        "CREATE TABLE {name} ({columns});
-         CREATE TABLE {name}_history ({columns}, _valid_to TIMESTAMPTZ, _closed_by VARCHAR, _closed_run_id BIGINT);
-         CREATE VIEW {name}_versions AS
-             FROM {name}_history
-             UNION ALL BY NAME
-             SELECT *, NULL::TIMESTAMPTZ AS _valid_to, NULL::VARCHAR AS _closed_by, NULL::BIGINT AS _closed_run_id
-             FROM {name};
-         CREATE MACRO {name}_as_of(ts) AS TABLE
-             SELECT * EXCLUDE (_valid_to, _closed_by, _closed_run_id) FROM {name}_versions
-             WHERE _valid_from <= ts AND (_valid_to IS NULL OR _valid_to > ts);"
-    )
+impl Params {
+    fn request(&self) -> Request {
+        let instants = [("since", self.since), ("until", self.until), ("as_of", self.as_of)];
+        let request = Request {
+            by: self.by.iter().flat_map(|by| by.split(',')).map(str::to_owned).collect(),
+            ..Request::default()
+        };
+        let given = |request: Request, (name, at): (&str, Option<Timestamp>)| match at {
+            Some(at) => request.with(name, at),
+            None => request,
+        };
+        instants.into_iter().fold(request, given)
+    }
+}
+
+static REPORTS: LazyLock<Reports> = LazyLock::new(Reports::built_in);
+
+fn find(name: &str) -> Result<&'static Report, Error> {
+    REPORTS.find(name)
+}
+
+/// Asked long after the newest run, so that any instant of a test is past.
+fn run(conn: &Connection, report: &Report, params: &Params, newest: Timestamp) -> Result<ReportResult, Error> {
+    let moment = Moment { newest, now: Timestamp(newest.0 + 1000 * DAY) };
+    Session::begin(conn, TimeZone::UTC)?.run(report, &params.request(), moment)
+}
+
+/// A store with the tables of every built-in list, all empty.
+fn store() -> Connection {
+    crate::store::empty::empty(Catalog::builtin().unwrap().endpoints())
 }
 
 fn keep(conn: &Connection, versions: &[Version]) {
@@ -188,7 +187,7 @@ fn cell(column: &dyn Array, row: usize) -> String {
     match column.data_type() {
         DataType::Timestamp(..) => {
             let values = column.as_any().downcast_ref::<TimestampMicrosecondArray>().unwrap();
-            plain(Timestamp(values.value(row)))
+            TimeZone::UTC.show(Timestamp(values.value(row)))
         }
         _ => ArrayFormatter::try_new(column, &FormatOptions::default()).unwrap().value(row).to_string(),
     }
@@ -245,7 +244,7 @@ fn the_embedded_list_is_the_folder() {
         .filter(|name| name.ends_with(".sql"))
         .collect();
     files.sort();
-    let mut embedded: Vec<String> = reports().iter().map(|report| format!("{}.sql", report.name)).collect();
+    let mut embedded: Vec<String> = REPORTS.iter().map(|report| format!("{}.sql", report.name)).collect();
     embedded.sort();
     assert_eq!(embedded, files);
 }
@@ -262,7 +261,7 @@ fn no_report_needs_a_zone_database_or_a_clock() {
         "make_timestamptz",
         "localtime",
     ];
-    for report in reports() {
+    for report in REPORTS.iter() {
         for word in barred {
             assert!(!report.sql.to_lowercase().contains(word), "{} has {word}", report.name);
         }
@@ -273,7 +272,7 @@ fn no_report_needs_a_zone_database_or_a_clock() {
 fn every_report_answers_with_its_columns_on_empty_tables() {
     let conn = store();
     let mut answers = String::new();
-    for report in reports() {
+    for report in REPORTS.iter() {
         let mut groupings: Vec<Option<String>> = report.header.groupings.iter().map(|g| Some(g.name.clone())).collect();
         if groupings.is_empty() {
             groupings.push(None);
@@ -448,11 +447,11 @@ fn answers_are_the_same_in_every_session_zone() {
     };
     let all = || {
         let mut answers = Vec::new();
-        for report in reports() {
+        for report in REPORTS.iter() {
             for grouping in report.header.groupings.iter().map(|g| Some(g.name.clone())).chain([None]) {
-                let takes_until = report.header.params.iter().any(|p| p.name == ParamName::Until);
+                let takes_until = report.header.params.iter().any(|p| p.name == "until");
                 let until = range.until.filter(|_| takes_until);
-                let takes_since = report.header.params.iter().any(|p| p.name == ParamName::Since);
+                let takes_since = report.header.params.iter().any(|p| p.name == "since");
                 let since = range.since.filter(|_| takes_since);
                 answers.push(text(
                     &run(&conn, report, &Params { by: grouping, since, until, ..range.clone() }, now()).unwrap(),
@@ -528,7 +527,7 @@ fn what_is_asked_wrongly_is_named_with_what_there_is() {
 #[test]
 fn a_result_beyond_the_limit_is_refused_whole() {
     let rows = |rows_max| {
-        let result = fetch(&store(), "SELECT * FROM range(5000)", &Values::new(), rows_max).unwrap();
+        let result = fetch(&store(), "SELECT * FROM range(5000)", &Values::default(), rows_max).unwrap();
         result.map(|(_, batches)| batches.iter().map(RecordBatch::num_rows).sum::<usize>())
     };
     assert_eq!((rows(5000), rows(4999)), (Some(5000), None));
@@ -537,7 +536,7 @@ fn a_result_beyond_the_limit_is_refused_whole() {
 #[test]
 fn notes_begin_with_the_range_that_was_taken() {
     let conn = store();
-    let first = |name, params: &Params| answer(&conn, name, params).notes[0].clone();
+    let first = |name, params: &Params| answer(&conn, name, params).notes[0].text.clone();
     assert_eq!(first("install_failures", &Params::default()), "as of 2026-05-20T00:00:00Z, all times, by app");
     let params = Params {
         since: Some(days_ago(7)),
@@ -557,7 +556,7 @@ fn a_range_beyond_the_runs_gets_a_note() {
     let conn = store();
     let second = |since: Option<Timestamp>, as_of: Option<Timestamp>| {
         let params = Params { since, as_of, ..Params::default() };
-        answer(&conn, "install_failures", &params).notes[1].clone()
+        answer(&conn, "install_failures", &params).notes[1].text.clone()
     };
     let usual = second(None, None);
     assert_eq!(second(Some(days_ago(90)), None), usual, "without a run there is nothing to measure by");
@@ -580,7 +579,7 @@ fn a_range_beyond_the_runs_gets_a_note() {
         "as of 2026-04-20T00:00:00Z nothing was known yet: the first run was at 2026-05-10T02:00:00Z"
     );
     let runs = Params { since: Some(Timestamp(now().0 + 1)), ..Params::default() };
-    assert!(answer(&conn, "runs", &runs).notes[1].starts_with("since 2026-05-20T00:00:00.000001Z is later than"));
+    assert!(answer(&conn, "runs", &runs).notes[1].text.starts_with("since 2026-05-20T00:00:00.000001Z is later than"));
 }
 
 #[test]

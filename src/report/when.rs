@@ -93,7 +93,7 @@ mod tests {
     const BEFORE: Timestamp = Timestamp(1_777_777_777_123_456);
 
     fn read(text: &str) -> String {
-        match parse(text, BEFORE) {
+        match parse(text, BEFORE, TimeZone::UTC) {
             Ok(at) => at.to_string(),
             Err(error) => error.to_string(),
         }
@@ -122,17 +122,17 @@ mod tests {
 
     #[test]
     fn ages_count_back_to_the_microsecond() {
-        assert_eq!(parse("0d", BEFORE), Ok(BEFORE));
-        assert_eq!(parse("26h", BEFORE), Ok(Timestamp(BEFORE.0 - 26 * MICROS_PER_HOUR)));
-        assert_eq!(parse("7d", BEFORE), parse("1w", BEFORE));
-        assert_eq!(parse("8w", BEFORE), Ok(Timestamp(BEFORE.0 - 56 * 24 * MICROS_PER_HOUR)));
-        assert_eq!(parse("36600d", BEFORE), Ok(Timestamp(BEFORE.0 - AGE_HOURS_MAX * MICROS_PER_HOUR)));
+        assert_eq!(parse("0d", BEFORE, TimeZone::UTC), Ok(BEFORE));
+        assert_eq!(parse("26h", BEFORE, TimeZone::UTC), Ok(Timestamp(BEFORE.0 - 26 * MICROS_PER_HOUR)));
+        assert_eq!(parse("7d", BEFORE, TimeZone::UTC), parse("1w", BEFORE, TimeZone::UTC));
+        assert_eq!(parse("8w", BEFORE, TimeZone::UTC), Ok(Timestamp(BEFORE.0 - 56 * 24 * MICROS_PER_HOUR)));
+        assert_eq!(parse("36600d", BEFORE, TimeZone::UTC), Ok(Timestamp(BEFORE.0 - AGE_HOURS_MAX * MICROS_PER_HOUR)));
     }
 
     #[test]
     fn what_cannot_be_meant_is_refused() {
         for text in ["36601d", "99999999999999999999w", "9223372036854775807w"] {
-            assert_eq!(parse(text, BEFORE), Err(WhenError::TooLong(text.to_owned())));
+            assert_eq!(parse(text, BEFORE, TimeZone::UTC), Err(WhenError::TooLong(text.to_owned())));
         }
         for text in [
             "",
@@ -150,7 +150,7 @@ mod tests {
             "٧d",
             "2026-05-01T25:00:00Z",
         ] {
-            assert_eq!(parse(text, BEFORE), Err(WhenError::Unreadable(text.to_owned())), "{text}");
+            assert_eq!(parse(text, BEFORE, TimeZone::UTC), Err(WhenError::Unreadable(text.to_owned())), "{text}");
         }
     }
 
@@ -158,12 +158,12 @@ mod tests {
         #[test]
         fn any_printed_instant_reads_back_as_itself(micros in -62_135_596_800_000_000i64..253_402_300_800_000_000) {
             let at = Timestamp(micros);
-            proptest::prop_assert_eq!(parse(&at.to_string(), BEFORE), Ok(at));
+            proptest::prop_assert_eq!(parse(&at.to_string(), BEFORE, TimeZone::UTC), Ok(at));
         }
 
         #[test]
         fn no_text_panics(text in ".{0,40}") {
-            let _ = parse(&text, BEFORE);
+            let _ = parse(&text, BEFORE, TimeZone::UTC);
         }
     }
 }

@@ -15,6 +15,8 @@ mod template;
 pub mod views;
 
 #[cfg(test)]
+pub(crate) mod empty;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use error::Error;
