@@ -35,8 +35,7 @@ stuck AS (
 lists AS (
     SELECT count(*) AS lists, count(*) FILTER (verdict <> 'complete' OR held_back > 0) AS incomplete
     FROM sweeps
-    WHERE run_id = (SELECT max(run_id) FROM runs WHERE started_at <= CAST($as_of AS TIMESTAMPTZ))
-        AND (pages > 0 OR verdict = 'failed')
+    WHERE run_id = newest_reading($as_of) AND (pages > 0 OR verdict = 'failed')
 ),
 news AS (
     SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place

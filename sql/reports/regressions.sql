@@ -74,7 +74,7 @@ counted AS (
         if(grouped.what = 'version' AND grouped.finished_before = 0, 'other versions', 'itself') AS compared_with
     FROM grouped
     CROSS JOIN totals
-    LEFT JOIN apps_before ON apps_before.app_id = grouped.app_id
+    LEFT JOIN apps_before ON apps_before.app_id IS NOT DISTINCT FROM grouped.app_id
     WHERE grouped.finished_now > 0
 ),
 worse AS (
@@ -101,7 +101,7 @@ days AS (
 ),
 splits AS (
     SELECT
-        what, app_id, name, day,
+        what, app_id, name, day, failed,
         sum(failed) OVER since_day AS failed_since,
         sum(finished) OVER since_day AS finished_since,
         sum(failed) OVER whole - sum(failed) OVER since_day AS failed_till,
@@ -115,7 +115,7 @@ firsts AS (
     SELECT
         what, app_id, name,
         arg_min(day, (fisher_exact(failed_since::BIGINT, finished_since::BIGINT, failed_till::BIGINT, finished_till::BIGINT), day))
-            FILTER (failed_since * finished_till > failed_till * finished_since) AS first_bad_day
+            FILTER (failed > 0 AND failed_since * finished_till > failed_till * finished_since) AS first_bad_day
     FROM splits
     GROUP BY ALL
 )
