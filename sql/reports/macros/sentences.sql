@@ -152,40 +152,42 @@ WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('apps_versions',
 -- Each deployment or job is news in the run that first saw it failed, however long ago it began. What began more than a
 -- week before is no news: a listing that was not proved complete may show old records late.
 CREATE OR REPLACE TEMP MACRO other_sentences(asked_since, asked_as_of) AS TABLE
-SELECT 'deployment' AS kind, 650 AS strength,
-    'Deployment of ' || coalesce(arg_max(name, _valid_from), id) || ' '
-        || if(arg_max(execution_state, _valid_from) = 'timeout', 'timed out', 'failed') AS sentence
-FROM deploy_apps_versions
-WHERE execution_state IN ('failed', 'timeout') AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-    AND _scope IN (FROM scopes_known('deploy_apps_versions', asked_since))
-    AND execution_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
-GROUP BY _scope, id, execution_time
-HAVING min(_valid_from) > CAST(asked_since AS TIMESTAMPTZ)
-UNION ALL
-SELECT 'image job', 620, counted(count(*), 'image job') || ' of type ' || coalesce(job_type, '(none)') || ' failed'
-FROM (
-    SELECT arg_max(job_type, _valid_from) AS job_type
+WITH
+deployments AS (
+    SELECT arg_max(coalesce(name, id), _valid_from) AS name, arg_max(execution_state, _valid_from) AS state,
+        min(_valid_from) AS seen_at
+    FROM deploy_apps_versions
+    WHERE execution_state IN ('failed', 'timeout') AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND _scope IN (FROM scopes_known('deploy_apps_versions', asked_since))
+        AND execution_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+    GROUP BY _scope, id, execution_time
+),
+image_failures AS (
+    SELECT arg_max(job_type, _valid_from) AS type, min(_valid_from) AS seen_at
     FROM image_jobs_versions
     WHERE status = 'FAILED' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND _scope IN (FROM scopes_known('image_jobs_versions', asked_since))
         AND begin_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
     GROUP BY _scope, id
-    HAVING min(_valid_from) > CAST(asked_since AS TIMESTAMPTZ)
-)
-GROUP BY job_type
-UNION ALL
-SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || coalesce(type, '(none)')
-    || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
-FROM (
-    SELECT arg_max(type, _valid_from) AS type, arg_max(reason, _valid_from) AS reason
+),
+registry_failures AS (
+    SELECT arg_max(type, _valid_from) AS type, arg_max(reason, _valid_from) AS reason, min(_valid_from) AS seen_at
     FROM swr_instance_jobs_versions
     WHERE status = 'Failed' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND _scope IN (FROM scopes_known('swr_instance_jobs_versions', asked_since))
         AND created_at > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
     GROUP BY _scope, id
-    HAVING min(_valid_from) > CAST(asked_since AS TIMESTAMPTZ)
 )
-GROUP BY type;
+SELECT 'deployment' AS kind, 650 AS strength,
+    'Deployment of ' || name || if(state = 'timeout', ' timed out', ' failed') AS sentence
+FROM deployments WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ)
+UNION ALL
+SELECT 'image job', 620, counted(count(*), 'image job') || ' of type ' || coalesce(type, '(none)') || ' failed'
+FROM image_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type
+UNION ALL
+SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || coalesce(type, '(none)')
+    || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
+FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type;
 
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
 SELECT kind, strength, sentence FROM rate_sentences(asked_since, asked_as_of)

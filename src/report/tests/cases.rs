@@ -9,7 +9,7 @@
 //! --   7-Zip | 1 | 4
 //! ```
 //!
-//! Only the columns that a question names are compared; `-` is NULL. The newest run is at 2026-05-20T00:00:00Z, a
+//! Only the columns that a question names are compared; `-` is NULL. A blank in a value is written `_`. The newest run is at 2026-05-20T00:00:00Z, a
 //! Wednesday. A case begins with an empty store.
 
 use std::fs;
@@ -80,6 +80,7 @@ fn ask(conn: &Connection, report: &Report, asked: &str) -> Result<ReportResult, 
             ("by", names) => request.by = names.split(',').map(str::to_owned).collect(),
             ("zone", name) => zone = name.parse().unwrap(),
             ("top", rows) => request.top = Some(rows.parse().unwrap()),
+            ("table", name) => request = request.with("table", name),
             (name, value) => request = request.with(name, value.replace('_', " ")),
         }
     }
