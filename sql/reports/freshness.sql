@@ -38,7 +38,9 @@ aged AS (
     SELECT
         swept.*,
         coalesce(waiting.records, 0) AS unreadable,
-        greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1)) AS complete_age_h,
+        CASE WHEN swept.complete_at IS NOT NULL
+            THEN greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1))
+        END AS complete_age_h,
         newest_reading($as_of) AS newest_run
     FROM swept LEFT JOIN waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
 )
