@@ -3,4 +3,6 @@
 mod duckdb_versions;
 mod names;
 mod queries;
+mod report_speed;
+mod reports;
 mod tables;
