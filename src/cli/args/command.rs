@@ -78,7 +78,11 @@ pub(crate) enum Command {
     Sync(SyncArgs),
     /// Run a report, or list them all
     Report(ReportArgs),
-    /// Ask the store a question in SQL, read-only
+    /// Ask the store questions in SQL, read-only
+    ///
+    /// With a statement, answers that one. Without, a terminal becomes a prompt with history, completion and commands
+    /// (.help lists them), where a statement ends with `;`. Elsewhere the statements of standard input run in turn, up
+    /// to the first that fails.
     Query(QueryArgs),
     /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]

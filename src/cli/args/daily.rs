@@ -53,7 +53,7 @@ pub(crate) struct ReportArgs {
 pub(crate) struct QueryArgs {
     /// One SQL statement that reads; `-` takes it from standard input
     #[arg(allow_hyphen_values = true)]
-    pub sql: String,
+    pub sql: Option<String>,
     /// [default: as the name of --out ends, else table]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<QueryFormat>,

@@ -2,5 +2,6 @@
 
 mod duckdb_versions;
 mod names;
+mod prompt;
 mod queries;
 mod tables;
