@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
-use super::daily::{DemoArgs, DriftCommand, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs};
+use super::daily::{
+    DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
+};
 use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
 use crate::config;
 
@@ -84,6 +86,10 @@ pub(crate) enum Command {
     /// (.help lists them), where a statement ends with `;`. Elsewhere the statements of standard input run in turn, up
     /// to the first that fails.
     Query(QueryArgs),
+    /// Serve the store to AI assistants: the Model Context Protocol on standard input and output, read-only
+    ///
+    /// An assistant's program starts it and speaks to it; nothing else is written to standard output.
+    Mcp(McpArgs),
     /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]
     Quarantine(QuarantineCommand),

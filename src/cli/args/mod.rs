@@ -8,6 +8,7 @@ mod values;
 
 pub(super) use command::{Cli, Command, Global, LogFormat};
 pub(super) use daily::{
-    DemoArgs, DriftCommand, PublishArgs, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs, VerifyArgs,
+    DemoArgs, DriftCommand, McpArgs, PublishArgs, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
+    VerifyArgs,
 };
 pub(super) use values::SummaryFormat;

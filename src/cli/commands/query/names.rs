@@ -107,14 +107,14 @@ pub(super) fn is_keyword(word: &str) -> bool {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RelationKind {
+pub(crate) enum RelationKind {
     Table,
     View,
     Macro,
 }
 
 impl RelationKind {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             RelationKind::Table => "table",
             RelationKind::View => "view",
@@ -125,7 +125,7 @@ impl RelationKind {
 
 /// What can be read from: a table, a view, or a macro that returns a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Relation {
+pub(crate) struct Relation {
     pub name: String,
     pub kind: RelationKind,
     /// Of a macro.
@@ -136,7 +136,7 @@ pub(super) struct Relation {
 
 impl Relation {
     /// As it is called: a macro with its parameters.
-    pub(super) fn call(&self) -> String {
+    pub(crate) fn call(&self) -> String {
         match self.kind {
             RelationKind::Macro => format!("{}({})", self.name, self.parameters.join(", ")),
             _ => self.name.clone(),
@@ -145,14 +145,14 @@ impl Relation {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Tables, then views, then macros, each by name.
     pub relations: Vec<Relation>,
     reserved: Vec<String>,
 }
 
 impl Names {
-    pub(super) fn read(connection: &Connection) -> duckdb::Result<Names> {
+    pub(crate) fn read(connection: &Connection) -> duckdb::Result<Names> {
         const RELATIONS: &str = "
             SELECT name, kind, parameters FROM (
                 SELECT table_name AS name, 0 AS kind, [] AS parameters FROM duckdb_tables()
@@ -183,7 +183,7 @@ impl Names {
     }
 
     /// The relation of that name, in any spelling.
-    pub(super) fn relation(&self, name: &str) -> Option<&Relation> {
+    pub(crate) fn relation(&self, name: &str) -> Option<&Relation> {
         self.relations.iter().find(|relation| relation.name.eq_ignore_ascii_case(name))
     }
 

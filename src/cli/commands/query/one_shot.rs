@@ -3,8 +3,8 @@
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 
+use super::limits::{CutHint, remark_on_rows};
 use super::statement::{self, Answered, Wanted};
-use super::{CutHint, remark_on_rows};
 use crate::base::exit::Exit;
 use crate::cli::args::QueryArgs;
 use crate::cli::message::Failure;

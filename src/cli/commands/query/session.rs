@@ -8,10 +8,11 @@ use std::time::Instant;
 
 use super::dot::{self, Dot};
 use super::editor::{Input, Typed};
+use super::limits::{CutHint, remark_on_rows, rows_max};
 use super::names::Names;
+use super::show;
 use super::sql;
 use super::statement::{self, Wanted};
-use super::{CutHint, remark_on_rows, rows_max, show};
 use crate::base::exit::Exit;
 use crate::cli::message::Failure;
 use crate::cli::output::Format;
@@ -35,8 +36,7 @@ pub(super) fn run(
     let mut session = Session::begin(store, format, limit, input.is_interactive())?;
     if session.is_interactive {
         streams.remark(&format!(
-            "hclake {} reads {}; a statement ends with `;`, .help shows commands, Ctrl-D ends",
-            env!("CARGO_PKG_VERSION"),
+            "reading {}; a statement ends with `;`, .help shows commands, Ctrl-D ends",
             store.display()
         ));
         input.offer(Names::read(&session.reader)?);

@@ -56,18 +56,24 @@ pub(super) fn ask(
     stop: &Stop,
     streams: &mut Streams<'_>,
 ) -> Result<Answered, Failure> {
-    require_one_statement(reader, sql)?;
-    let mut statement = prepare(reader, sql)?;
-    let begun = begin(&mut statement);
-    let answered = begun.and_then(|()| answer(&statement, wanted, stop, streams));
-    answered.map_err(|failure| match failure.message.starts_with(INTERRUPTED) && stop.reason().is_none() {
-        true => Failure { exit: failure.exit, ..hidden_fault(store, sql, stop).unwrap_or(failure) },
-        false => failure,
-    })
+    run(reader, store, sql, || stop.reason(), |statement| answer(statement, wanted, stop, streams))
 }
 
-pub(crate) fn prepare<'a>(reader: &'a Reader, sql: &str) -> Result<Statement<'a>, Failure> {
-    reader.prepare(sql).map_err(refused)
+/// Runs one statement, and gives it to what takes its rows.
+pub(crate) fn run<T>(
+    reader: &Reader,
+    store: &Path,
+    sql: &str,
+    must_stop: impl Fn() -> Option<Failure>,
+    take: impl FnOnce(&Statement<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    require_one_statement(reader, sql)?;
+    let mut statement = reader.prepare(sql).map_err(refused)?;
+    let taken = begin(&mut statement).and_then(|()| take(&statement));
+    taken.map_err(|failure| match failure.message.starts_with(INTERRUPTED) && must_stop().is_none() {
+        true => Failure { exit: failure.exit, ..hidden_fault(store, sql, must_stop).unwrap_or(failure) },
+        false => failure,
+    })
 }
 
 /// Starts a statement. `step` then returns errors; the driver's own iterator panics on them.
@@ -130,14 +136,14 @@ pub(crate) fn batches(
 
 /// The fault that stopped a statement, where DuckDB reports only that its threads stopped. It runs the statement again
 /// with one thread, which reports its own fault.
-fn hidden_fault(store: &Path, sql: &str, stop: &Stop) -> Option<Failure> {
+fn hidden_fault(store: &Path, sql: &str, must_stop: impl Fn() -> Option<Failure>) -> Option<Failure> {
     let again = || -> Result<Option<io::Error>, Failure> {
         let reader = store::open_read_only(store)?;
         reader.execute_batch("SET threads = 1")?;
         reader.execute_batch(CLOSED)?;
         let mut statement = reader.prepare(sql)?;
         begin(&mut statement)?;
-        Ok(batches(&statement, || stop.reason()).find_map(Result::err))
+        Ok(batches(&statement, must_stop).find_map(Result::err))
     };
     match again() {
         Ok(fault) => fault.map(Failure::from),
