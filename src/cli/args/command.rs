@@ -86,9 +86,9 @@ pub(crate) enum Command {
     /// (.help lists them), where a statement ends with `;`. Elsewhere the statements of standard input run in turn, up
     /// to the first that fails.
     Query(QueryArgs),
-    /// Serve the store to AI assistants: the Model Context Protocol on standard input and output, read-only
+    /// Serve the store to AI assistants, read-only, by the Model Context Protocol
     ///
-    /// An assistant's program starts it and speaks to it; nothing else is written to standard output.
+    /// An assistant's program starts it, and speaks to it over standard input and output.
     Mcp(McpArgs),
     /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]
