@@ -140,9 +140,11 @@ fn of_relation(of: &Token<'_>, mentioned: &[Mention<'_>], names: &Names) -> Vec<
     relation.map_or(Vec::new(), |relation| columns(relation, names).collect())
 }
 
+/// The columns of the API, then hclake's own.
 fn columns<'a>(relation: &'a Relation, names: &'a Names) -> impl Iterator<Item = Candidate> + 'a {
     let about = |ty: &str| format!("{} of {}", short(ty), relation.name);
-    relation.columns.iter().map(move |(name, ty)| Candidate::new(names.written(name), about(ty)))
+    let (own, others): (Vec<_>, Vec<_>) = relation.columns.iter().partition(|(name, _)| name.starts_with('_'));
+    others.into_iter().chain(own).map(move |(name, ty)| Candidate::new(names.written(name), about(ty)))
 }
 
 /// A type without its fields.
@@ -207,7 +209,7 @@ mod tests {
             ("apps", RelationKind::Table, &["id", "app_name", "status"]),
             ("_hclake_keys", RelationKind::Table, &["list"]),
             ("jobs", RelationKind::Table, &["job_id", "app_id", "two words"]),
-            ("jobs_versions", RelationKind::View, &["job_id", "_valid_to"]),
+            ("jobs_versions", RelationKind::View, &["_scope", "job_id", "_valid_to"]),
             ("jobs_as_of", RelationKind::Macro, &["job_id", "app_id"]),
         ])
     }
@@ -245,6 +247,7 @@ mod tests {
         assert_eq!(offered("SELECT j.| FROM jobs AS j"), ["job_id", "app_id", "\"two words\""]);
         assert_eq!(offered("SELECT a.s| FROM apps a WHERE true"), ["status"]);
         assert_eq!(offered("SELECT apps.i|"), ["id"]);
+        assert_eq!(offered("SELECT jobs_versions.|"), ["job_id", "_scope", "_valid_to"]);
         assert_eq!(offered("SELECT x.| FROM jobs_as_of(TIMESTAMPTZ '2026-01-01') x"), ["job_id", "app_id"]);
         assert!(offered("SELECT nothing.|").is_empty());
     }

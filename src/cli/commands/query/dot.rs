@@ -107,8 +107,8 @@ pub(super) fn help() -> String {
     for Command { name, argument, about } in COMMANDS {
         text += &format!("{:<18} {about}\n", format!("{name} {argument}"));
     }
-    text + "\nA statement of SQL ends with `;` and may have several lines. Ctrl-C drops what was typed, or stops the \
-            statement that runs.\n"
+    text + "\nA statement of SQL ends with `;` and may have several lines. Tab completes.\n\
+            Ctrl-C drops what was typed, or stops the statement that runs.\n"
 }
 
 #[cfg(test)]

@@ -130,6 +130,7 @@ impl Editor {
         let complete = vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext];
         keys.add_binding(KeyModifiers::NONE, KeyCode::Tab, ReedlineEvent::UntilFound(complete));
         let has_colours = environment.text("NO_COLOR").is_none();
+        let menu = ColumnarMenu::default().with_name(MENU).with_marker("> ");
         let mut reedline = Reedline::create()
             .with_ansi_colors(has_colours)
             .with_break_signal(must_break.clone())
@@ -137,7 +138,7 @@ impl Editor {
             .with_edit_mode(Box::new(Emacs::new(keys)))
             .with_history(history(environment))
             .with_history_exclusion_prefix(Some(" ".to_owned()))
-            .with_menu(ReedlineMenu::EngineCompleter(Box::new(ColumnarMenu::default().with_name(MENU))))
+            .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
             .with_partial_completions(true)
             .with_quick_completions(true)
             .with_validator(Box::new(Completeness));
