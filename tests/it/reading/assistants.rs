@@ -200,7 +200,8 @@ fn what_cannot_be_answered_is_explained_and_changes_nothing() {
     let before = fs::read(tenant.store()).expect("readable");
     let (mut assistant, _) = Assistant::greeted(&tenant, &[]);
     let unknown = assistant.ask("tools/call", json!({"name": "drop_table", "arguments": {}}));
-    assert!(unknown["error"]["message"].is_string(), "{unknown}");
+    let message = unknown["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("`drop_table`") && message.contains("query"), "{message}");
     let sql = |sql: &str| json!({"sql": sql});
     assistant.refuses("query", sql("SELECT nope FROM apps"), &["Binder Error", "nope"]);
     assistant.refuses("query", sql("SELEC 1"), &["error: Parser Error"]);
@@ -229,6 +230,8 @@ fn what_cannot_be_answered_is_explained_and_changes_nothing() {
     assistant.refuses("run_report", json!({"name": "install_failure"}), &["hint: did you mean `install_failures`?"]);
     assistant.refuses("run_report", json!({"name": "install_failures", "by": "colour"}), &["hint:", "version"]);
     assistant.refuses("run_report", json!({"name": "install_failures", "since": "yesterday"}), &["hint:", "7d"]);
+    assistant.refuses("run_report", json!({"name": "install_failures", "as_of": "2206-05-01"}), &["future", "hint:"]);
+    assistant.refuses("query", sql("SELECT map {1: 2} AS m"), &["hint: cast the column"]);
     assert_eq!(assistant.answer("query", sql("SELECT 1 AS a"))["rows"], json!([{"a": 1}]), "it goes on");
     assistant.closed().exits(0);
     assert_eq!(fs::read(tenant.store()).expect("readable"), before);

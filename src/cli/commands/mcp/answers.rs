@@ -251,6 +251,12 @@ fn run_report(reader: &Reader, asked: &RunReport, now: Timestamp) -> Result<(Rep
         read.map_err(|error| Failure::usage(error.to_string(), error.hint()))
     };
     let as_of = read(&asked.as_of, newest)?;
+    if let Some(as_of) = as_of.filter(|as_of| *as_of > now.max(newest)) {
+        return Err(Failure::usage(
+            format!("as_of {as_of} lies in the future; the newest run was at {newest}"),
+            Some("leave as_of out for the newest run, or name an instant up to now".to_owned()),
+        ));
+    }
     let end = as_of.unwrap_or(newest);
     let params =
         Params { since: read(&asked.since, end)?, until: read(&asked.until, end)?, as_of, by: asked.by.clone() };
@@ -330,7 +336,10 @@ fn as_json(batch: RecordBatch, schema: &SchemaRef) -> Result<Vec<Box<RawValue>>,
             Some("give each a name of its own: SELECT a.id AS app_id, …".to_owned()),
         ));
     }
-    output::write_rows([Ok(batch)].into_iter(), schema, Format::Json, &mut text, Fit::default())?;
+    output::write_rows([Ok(batch)].into_iter(), schema, Format::Json, &mut text, Fit::default()).map_err(|error| {
+        let hint = "cast the column to text: SELECT name::VARCHAR AS name".to_owned();
+        Failure { hint: Some(hint), ..Failure::failed(error.to_string()) }
+    })?;
     serde_json::from_slice(&text).map_err(|error| Failure::failed(format!("the rows are no JSON: {error}")))
 }
 
@@ -375,7 +384,8 @@ mod tests {
     }
 
     #[test]
-    fn columns_of_one_name_and_limits_out_of_range_are_refused_with_a_hint() {
+    fn what_json_does_not_have_and_limits_out_of_range_are_refused_with_a_hint() {
+        assert!(answer("SELECT map {1: 2} AS m", 10).err().is_some_and(|failure| failure.hint.is_some()));
         assert!(answer("SELECT 1 AS a, 2 AS a", 10).err().is_some_and(|failure| failure.hint.is_some()));
         for bad in [0, ROWS_MAX + 1] {
             assert!(limit(bad).unwrap_err().hint.is_some());

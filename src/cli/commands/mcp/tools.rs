@@ -3,10 +3,14 @@
 
 use std::sync::Arc;
 
+use rmcp::handler::server::tool::ToolCallContext;
 use rmcp::handler::server::wrapper::Parameters;
-use rmcp::model::{CallToolResult, ContentBlock, Implementation, ServerCapabilities, ServerConfig};
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, Implementation, ServerCapabilities,
+    ServerConfig,
+};
 use rmcp::service::RequestContext;
-use rmcp::{RoleServer, ServerHandler, tool, tool_handler, tool_router};
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool, tool_handler, tool_router};
 use serde::Serialize;
 
 use super::answers;
@@ -126,6 +130,22 @@ fn shown<T: Serialize>(answer: Result<T, Failure>) -> CallToolResult {
 
 #[tool_handler]
 impl ServerHandler for Server {
+    /// A tool that is not there is a fault of the request, by the protocol's rules.
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let router = Self::tool_router();
+        if !router.has_route(&request.name) {
+            let tools = router.list_all();
+            let known: Vec<&str> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+            let message = format!("there is no tool `{}`; there are {}", request.name, known.join(", "));
+            return Err(ErrorData::invalid_params(message, None));
+        }
+        router.call(ToolCallContext::new(self, request, context)).await
+    }
+
     fn get_info(&self) -> ServerConfig {
         let server = Implementation::new("hclake", env!("CARGO_PKG_VERSION")).with_title("hclake");
         ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
