@@ -18,7 +18,7 @@ const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub(crate) const RESERVED_TABLES: [&str; 8] =
+pub const RESERVED_TABLES: [&str; 8] =
     [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
 /// The views that the store offers beside the lists.
 pub(crate) const OFFERED_VIEWS: [&str; 4] =

@@ -1,7 +1,9 @@
 //! What users ask of a store: queries, reports, tables.
 
+mod assistants;
 mod duckdb_versions;
 mod names;
+mod prompt;
 mod queries;
 mod report_speed;
 mod reports;
