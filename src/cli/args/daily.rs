@@ -146,6 +146,9 @@ pub(crate) struct PublishArgs {
     /// Add JSON text (NAME_json) beside each nested column
     #[arg(long)]
     pub flat: bool,
+    /// Add the views for reports and BI tools, made anew each time
+    #[arg(long)]
+    pub views: bool,
     /// [default: as the folder was begun, else zstd]
     #[arg(long, value_enum, value_name = "CODEC")]
     pub compression: Option<Compression>,

@@ -227,6 +227,38 @@ fn a_session_that_is_told_to_end_ends_and_leaves_nothing() {
     }
 }
 
+#[test]
+fn a_session_whose_terminal_is_gone_ends_and_leaves_nothing() {
+    let tenant = synced();
+    let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&keys).and_then(|()| unlockpt(&keys)).expect("mine");
+    let name = ptsname(&keys, Vec::new()).expect("a name");
+    let screen = || File::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("opens"));
+    let mut command = tenant.command(&["query"]);
+    command.env("TERM", "xterm").env("HOME", tenant.path("home")).env("TMPDIR", tenant.path("tmp"));
+    let mut child = command.stdin(screen()).stdout(screen()).stderr(screen()).spawn().expect("starts");
+    let mut keys = File::from(keys);
+    let (mut shown, mut piece) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&shown).contains("Ctrl-D ends") {
+        let length = keys.read(&mut piece).expect("shown");
+        shown.extend_from_slice(&piece[..length]);
+    }
+    drop(keys);
+    let begun = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child") {
+            break status;
+        }
+        if begun.elapsed() > PATIENCE {
+            child.kill().expect("killed");
+            panic!("it goes on without a terminal");
+        }
+        thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(left_in_tmp(&tenant), 0);
+}
+
 /// The program with this standard input.
 fn fed(tenant: &Tenant, args: &[&str], input: &str) -> Ran {
     let mut command = tenant.command(args);

@@ -21,6 +21,7 @@ use super::dot;
 use super::highlight::SqlColours;
 use super::names::Names;
 use super::sql;
+use super::terminal::Watch;
 use crate::base::exit::Exit;
 use crate::cli::message::Failure;
 use crate::cli::progress::runtime::Heard;
@@ -85,7 +86,10 @@ impl Input {
         goes_on: bool,
     ) -> Result<Typed, Failure> {
         match self {
-            Input::Editor(editor) => editor.read(listener),
+            Input::Editor(editor) => {
+                editor.watch.spill(spill);
+                editor.read(listener)
+            }
             Input::Lines { has_prompt } => read_line(listener, spill, *has_prompt, goes_on),
         }
     }
@@ -117,6 +121,7 @@ fn read_line(listener: &mut Listener, spill: Option<&Path>, has_prompt: bool, go
 
 pub(super) struct Editor {
     reedline: Reedline,
+    watch: Watch,
     /// Ends a wait for keys.
     must_break: Arc<AtomicBool>,
     names: Arc<Mutex<Names>>,
@@ -145,7 +150,7 @@ impl Editor {
         if has_colours {
             reedline = reedline.with_highlighter(Box::new(SqlColours));
         }
-        Editor { reedline, must_break, names }
+        Editor { reedline, watch: Watch::begin(), must_break, names }
     }
 
     fn read(&mut self, listener: &mut Listener) -> Result<Typed, Failure> {

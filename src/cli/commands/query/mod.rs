@@ -12,6 +12,7 @@ mod session;
 mod show;
 mod sql;
 pub(in crate::cli) mod statement;
+mod terminal;
 
 use crate::base::exit::Exit;
 use crate::cli::args::{Global, QueryArgs};
