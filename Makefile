@@ -71,10 +71,10 @@ tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source
 fmt: ## format the sources
 	$(CARGO) fmt
 
-speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB's own COPY
-	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed::
+speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB's own COPY; what each report takes on a year of nights
+	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed:: report_speed::
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop::
 
 $(READERS)/installed: tests/interop/requirements.txt

@@ -93,4 +93,4 @@ SELECT
 FROM judged('counted')
 WHERE finished >= CAST($min AS BIGINT)
 -- The first columns are the group's name, or counts where it has fewer than three.
-ORDER BY wilson_low(failed, finished) DESC NULLS LAST, failed DESC, finished, pending DESC, 1, 2, 3
+ORDER BY wilson_low(failed, finished) DESC NULLS LAST, failed DESC, finished DESC, pending DESC, 1, 2, 3

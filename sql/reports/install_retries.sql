@@ -32,6 +32,7 @@ spells AS (
             coalesce(bool_or(v.job_status = 'FAIL') OVER (life ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), false)
                 AS had_failed
         FROM app_install_jobs_versions AS v
+        SEMI JOIN selected ON selected._scope = v._scope AND selected.id = v.id
         WHERE v._valid_from <= CAST($as_of AS TIMESTAMPTZ)
         WINDOW life AS (PARTITION BY v._scope, v.id ORDER BY v._valid_from)
     )
@@ -45,7 +46,7 @@ repeats AS (
 ),
 newest AS (
     SELECT _scope, app_id, instance_id, max(create_time) AS newest_at
-    FROM install_job_facts_as_of($as_of)
+    FROM app_install_jobs_as_of(CAST($as_of AS TIMESTAMPTZ))
     GROUP BY ALL
 ),
 traced AS (

@@ -42,16 +42,25 @@ failures AS (
     FROM {{install_failure_facts}} AS f
     GROUP BY f._scope, f.id
 ),
+-- The newest name: of the job made last, and of several made at that instant the last in the alphabet.
 apps AS (
-    SELECT app_id, arg_max(app_name, (coalesce(create_time, TIMESTAMPTZ '-infinity'), _scope, id)) AS app
-    FROM known
-    WHERE app_name IS NOT NULL
+    SELECT app_id, arg_max(app_name, (newest_at, app_name)) AS app
+    FROM (
+        SELECT app_id, app_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
+        FROM known
+        WHERE app_name IS NOT NULL
+        GROUP BY app_id, app_name
+    )
     GROUP BY app_id
 ),
 instances AS (
-    SELECT instance_id, arg_max(instance_name, (coalesce(create_time, TIMESTAMPTZ '-infinity'), _scope, id)) AS instance
-    FROM known
-    WHERE instance_name IS NOT NULL
+    SELECT instance_id, arg_max(instance_name, (newest_at, instance_name)) AS instance
+    FROM (
+        SELECT instance_id, instance_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
+        FROM known
+        WHERE instance_name IS NOT NULL
+        GROUP BY instance_id, instance_name
+    )
     GROUP BY instance_id
 )
 SELECT

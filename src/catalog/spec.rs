@@ -25,7 +25,7 @@ pub struct Endpoint {
     /// Members of a POST's JSON body except those of paging; a value may be `{project_id}`.
     pub(crate) body: Vec<(String, String)>,
     /// A mandatory parameter; each of its values has its own sweep.
-    pub(crate) fixed: Option<FixedParam>,
+    pub fixed: Option<FixedParam>,
     /// How its pages are requested.
     pub paging: Paging,
     pub(crate) items: Items,
@@ -148,7 +148,8 @@ pub enum Total {
 #[serde(deny_unknown_fields)]
 pub struct FixedParam {
     pub(crate) param: String,
-    pub(crate) values: Vec<String>,
+    /// The list is read once for each.
+    pub values: Vec<String>,
 }
 
 /// How the pages of a list are requested.

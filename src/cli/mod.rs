@@ -25,13 +25,15 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     progress::log::start(&cli.global);
     let environment = Environment::of_process();
-    let mut out = io::stdout().lock();
+    // Not locked: `hclake mcp` writes from other threads.
+    let mut out = io::stdout();
     let mut streams = Streams { out: &mut out, is_quiet: cli.global.quiet };
     let ended = match &cli.command {
         Command::Sync(args) => commands::sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => commands::report::run(&cli.global, args, &environment, &mut streams),
         Command::Changes(args) => commands::report::changes(&cli.global, &args.options, &environment, &mut streams),
         Command::Query(args) => commands::query::run(&cli.global, args, &environment, &mut streams),
+        Command::Mcp(args) => commands::mcp::run(&cli.global, args, &environment, &mut streams),
         Command::Drift(command) => commands::drift::run(&cli.global, command, &environment, &mut streams),
         Command::Quarantine(command) => commands::quarantine::run(&cli.global, command, &environment, &mut streams),
         Command::Publish(args) => commands::publish::run(&cli.global, args, &environment, &mut streams),

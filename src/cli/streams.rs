@@ -33,6 +33,12 @@ pub(crate) fn say(line: &str) {
     });
 }
 
+/// Writes to standard error what a person is to answer on the same line. A write that fails is ignored.
+pub(crate) fn prompt(text: &str) {
+    let mut err = io::stderr().lock();
+    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
+}
+
 /// The progress bars on the terminal, so that lines can be written without breaking them.
 static BARS: Mutex<Option<MultiProgress>> = Mutex::new(None);
 

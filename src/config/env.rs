@@ -70,6 +70,12 @@ impl Environment {
         xdg.or_else(|| self.home().map(|home| home.join(".config")))
     }
 
+    /// The folder of a person's files that programs keep from one start to the next, such as what was typed.
+    pub(crate) fn state_folder(&self) -> Option<PathBuf> {
+        let xdg = self.text("XDG_STATE_HOME").map(PathBuf::from);
+        xdg.or_else(|| self.home().map(|home| home.join(".local/state")))
+    }
+
     pub(crate) fn home(&self) -> Option<PathBuf> {
         self.text("HOME").map(PathBuf::from)
     }

@@ -15,7 +15,7 @@ use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
     self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
-    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, RATE_PER_S, REGION, STORE,
+    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE_PER_S, REGION, STORE,
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
@@ -30,6 +30,7 @@ pub const FILE_NAME: &str = "hclake.toml";
 pub(crate) struct PublishSettings {
     pub parquet: PathBuf,
     pub flat: bool,
+    pub(crate) views: bool,
     /// `None` where nothing is set: a dataset then keeps its own.
     pub compression: Option<ParquetCompression>,
 }
@@ -157,9 +158,9 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         Origin::Default => None,
         _ => Some(values.get(PUBLISH_COMPRESSION)),
     };
-    let flat = values.get(PUBLISH_FLAT);
-    let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, compression });
-    if publish.is_none() && (flat || compression.is_some()) {
+    let (flat, views) = (values.get(PUBLISH_FLAT), values.get(PUBLISH_VIEWS));
+    let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, views, compression });
+    if publish.is_none() && (flat || views || compression.is_some()) {
         let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }

@@ -262,6 +262,13 @@ settings! {
         default: Some("false"),
     }
 
+    /// The views for reports and BI tools (install_job_facts and others) as files too, made anew at each publishing.
+    PUBLISH_VIEWS: bool {
+        key: "publish.views",
+        kind: Kind::Switch,
+        default: Some("false"),
+    }
+
     /// How the files are compressed: zstd, snappy or none.
     PUBLISH_COMPRESSION: ParquetCompression {
         key: "publish.compression",

@@ -41,6 +41,9 @@ pub(crate) struct RunMark {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ManifestOptions {
     pub flat: bool,
+    /// Whether the views are published too. Datasets that were begun before there were views do not say so.
+    #[serde(default)]
+    pub views: bool,
     pub compression: ParquetCompression,
     /// Where history and changes begin, RFC 3339, UTC; with the first run if `None`.
     pub since: Option<String>,
@@ -65,6 +68,7 @@ pub(crate) enum Part {
     History,
     Changes,
     Current,
+    View,
     Ledger,
 }
 

@@ -23,6 +23,7 @@ use crate::catalog::Catalog;
 use crate::config::ParquetCompression;
 use crate::config::settings::PUBLISH_COMPRESSION;
 use crate::schema::{CLOSED_MONTH, RUN_MONTH};
+use crate::store::views::views;
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
@@ -38,6 +39,8 @@ pub(crate) struct Options {
     pub since: Option<Timestamp>,
     /// JSON text beside nested columns.
     pub flat: bool,
+    /// The views too.
+    pub views: bool,
     pub compression: Option<ParquetCompression>,
 }
 
@@ -90,6 +93,9 @@ pub(crate) fn publish(
             wanted.extend(wanted_files(&source, table, since, resolved.flat)?);
         }
     }
+    if resolved.views {
+        wanted.extend(wanted_view_files(&source, resolved.flat)?);
+    }
     wanted.extend(wanted_ledger_files(&source)?);
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
@@ -118,6 +124,7 @@ fn resolve_options(
     let Some(begun) = begun else {
         return Ok(ManifestOptions {
             flat: options.flat,
+            views: options.views,
             compression: options.compression.unwrap_or_else(|| PUBLISH_COMPRESSION.default()),
             since: asked_since,
         });
@@ -131,7 +138,7 @@ fn resolve_options(
         return Err(differs(held, format!("from {}", asked_since.unwrap_or_default())));
     }
     let compression = options.compression.unwrap_or(begun.compression);
-    Ok(ManifestOptions { compression, ..begun.clone() })
+    Ok(ManifestOptions { compression, views: begun.views || options.views, ..begun.clone() })
 }
 
 /// The instant at which a dataset begins, found among the store's runs by its text.
@@ -210,6 +217,24 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
             let sql = table.changes_sql(run_id, run_id)?;
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
+    }
+    Ok(files)
+}
+
+/// The views that the store has, as of the newest run.
+fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Error> {
+    let mut files = Vec::new();
+    for view in views() {
+        let Some((sql, schema)) = source.view(view.name)? else { continue };
+        files.push(WantedFile {
+            path: format!("views/{}.parquet", view.name),
+            table: view.name.to_owned(),
+            part: Part::View,
+            run_id: source.newest().run_id,
+            schema: if flat { schema.flattened() } else { schema },
+            sql,
+            distinct: Vec::new(),
+        });
     }
     Ok(files)
 }

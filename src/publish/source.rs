@@ -50,6 +50,7 @@ templates! {
     RUN_COUNTS = "publish/run_counts.sql";
     SAME = "publish/same.sql";
     SCHEMA_VERSION = "publish/schema_version.sql";
+    VIEW = "publish/view.sql";
 }
 
 /// Tables of the ledger that are published, and the columns by which they are sorted.
@@ -148,6 +149,16 @@ impl Source {
             ("key_order", order.iter().map(|name| format!("v.{}", ident(name))).collect::<Vec<_>>().join(", ")),
         ]);
         Ok((LEDGER.fill(&values)?, PublishedSchema::new(held)))
+    }
+
+    /// The statement and schema of a view; `None` if the store has none of this name.
+    pub(super) fn view(&self, name: &str) -> Result<Option<(String, PublishedSchema)>, Error> {
+        let held = self.held(name)?;
+        if held.is_empty() {
+            return Ok(None);
+        }
+        let values = Values::from([("view", ident(name)), ("columns", selected(&held))]);
+        Ok(Some((VIEW.fill(&values)?, PublishedSchema::new(held))))
     }
 
     pub(super) fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {

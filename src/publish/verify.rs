@@ -114,7 +114,7 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
 /// Parquet files outside the manifest that a reader of whole folders would read too.
 fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
-    let mut folders: Vec<_> = ["current", "history", "changes"].map(|name| folder.join(name)).into();
+    let mut folders: Vec<_> = ["current", "history", "changes", "views"].map(|name| folder.join(name)).into();
     while let Some(inner) = folders.pop().filter(|path| path.is_dir()) {
         for entry in fs::read_dir(&inner).map_err(Error::io("read", &inner))? {
             let path = entry.map_err(Error::io("read", &inner))?.path();

@@ -177,8 +177,11 @@ fn tables_behind(needs: &[String]) -> Vec<String> {
 
 /// Whether the store has a table or view of this name.
 fn has_table(conn: &Connection, name: &str) -> duckdb::Result<bool> {
-    const SQL: &str = "SELECT count(*) FROM information_schema.tables
-        WHERE table_name = ? AND table_catalog = current_database() AND table_schema = current_schema()";
+    // Of DuckDB's own functions, since a list may be called like one of its views.
+    const SQL: &str = "SELECT count(*) FROM (
+            SELECT table_name AS name, database_name, schema_name FROM duckdb_tables()
+            UNION ALL SELECT view_name, database_name, schema_name FROM duckdb_views())
+        WHERE name = ? AND database_name = current_database() AND schema_name = current_schema()";
     conn.query_row(SQL, [name], |row| row.get::<_, i64>(0)).map(|count| count > 0)
 }
 

@@ -11,6 +11,8 @@ use crate::base::nearest::nearest;
 use crate::schema::{RUNS, ident};
 use crate::store;
 
+/// As an instant: the start of the run before the newest.
+const LAST: &str = "last";
 /// Groupings at once, at most.
 pub const GROUPINGS_MAX: usize = 3;
 
@@ -132,6 +134,12 @@ pub(super) fn values(
         let end = values.instant("as_of").unwrap_or(moment.newest);
         let text = match (request.given(&param.name), &param.default) {
             (Some(given), _) => Some(given),
+            // On the first night there is no earlier run: nothing has changed since.
+            (None, ParamDefault::Value(text)) if text == LAST && last_run(session, end)?.is_none() => {
+                values.instants.push((param.name.clone(), end));
+                values.texts.push((param.name.clone(), Some(end.to_string())));
+                continue;
+            }
             (None, ParamDefault::Value(text)) => Some(text.as_str()),
             (None, ParamDefault::None) => None,
             (None, ParamDefault::Now) => {
@@ -191,20 +199,21 @@ fn value(
 /// An instant, an age, the number of a run, or `last` for the run before the newest.
 fn instant(text: &str, session: &Session<'_>, end: Timestamp) -> Result<Timestamp, Error> {
     let text = text.trim();
-    if text == "last" {
-        return started_at(
-            session,
-            "SELECT epoch_us(max(started_at)) FROM runs
-             WHERE started_at < (SELECT max(started_at) FROM runs WHERE epoch_us(started_at) <= ?)",
-            end.0,
-        )?
-        .ok_or(Error::NoEarlierRun);
+    if text == LAST {
+        return last_run(session, end)?.ok_or(Error::NoEarlierRun);
     }
     if let Some(run) = text.strip_prefix('#').unwrap_or(text).parse::<i64>().ok().filter(|run| *run >= 0) {
         return started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE run_id = ?", run)?
             .ok_or(Error::UnknownRun { run });
     }
     when::parse(text, end, session.zone).map_err(Error::When)
+}
+
+/// The start of the run before the newest one at `end`.
+fn last_run(session: &Session<'_>, end: Timestamp) -> Result<Option<Timestamp>, Error> {
+    const SQL: &str = "SELECT epoch_us(max(started_at)) FROM runs
+        WHERE started_at < (SELECT max(started_at) FROM runs WHERE epoch_us(started_at) <= ?)";
+    started_at(session, SQL, end.0)
 }
 
 fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Timestamp>, Error> {

@@ -13,6 +13,7 @@ use crate::store::views::{no_versions, views};
 /// Macros that need no table.
 const STATISTICS: &str = include_str!("../../sql/reports/macros/statistics.sql");
 const ZONE: &str = include_str!("../../sql/reports/macros/zone.sql");
+const DAYS: &str = include_str!("../../sql/reports/macros/days.sql");
 /// Macros that stand on the views and the ledger.
 const ON_VIEWS: &[&str] =
     &[include_str!("../../sql/reports/macros/jobs.sql"), include_str!("../../sql/reports/macros/sentences.sql")];
@@ -37,6 +38,7 @@ impl<'a> Session<'a> {
         for (from, offset_s) in self.zone.offsets() {
             insert.execute(params![from.0.max(EARLIEST.0), offset_s])?;
         }
+        self.conn.execute_batch(DAYS)?;
         self.conn.execute_batch(STATISTICS)?;
         // A list that was never read has no versions, so that views and macros which stand on several lists still work.
         for endpoint in Catalog::builtin().iter().flat_map(|catalog| catalog.endpoints()) {

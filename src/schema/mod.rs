@@ -20,10 +20,10 @@ pub(crate) use instants::{UTC, UTC_OFFSET, schema_in_utc};
 pub use kind::{ColumnType, TimeForm, ZoneRule};
 pub(crate) use kind::{Field, Scalar};
 pub(crate) use names::{
-    CLOSED_MONTH, NAME_CHARS_MAX, QUARANTINE, REQUESTS, RESERVED_TABLES, ROW_ID, RUN_MONTH, RUNS, SWEEPS, as_of_macro,
+    CLOSED_MONTH, NAME_CHARS_MAX, OFFERED_VIEWS, QUARANTINE, REQUESTS, ROW_ID, RUN_MONTH, RUNS, SWEEPS, as_of_macro,
     changes_macro, column_name_fault, history_table, is_list_table, json_column, versions_view,
 };
-pub use names::{is_column_name, is_field_name, table_name_faults};
+pub use names::{RESERVED_TABLES, is_column_name, is_field_name, table_name_faults};
 pub(crate) use parquet::{published, published_type, type_name, unfit_column};
 pub(crate) use sql::{as_text, ident, literal, sql_type};
 pub(crate) use table::{

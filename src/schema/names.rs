@@ -18,8 +18,11 @@ const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub(crate) const RESERVED_TABLES: [&str; 8] =
+pub const RESERVED_TABLES: [&str; 8] =
     [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
+/// The views that the store offers beside the lists.
+pub(crate) const OFFERED_VIEWS: [&str; 4] =
+    ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];
 /// Prefixes of hclake's own tables.
 const OWN_PREFIX: &str = "meta_";
 /// Endings of the names that the store derives from a table.
@@ -74,7 +77,7 @@ pub(crate) fn json_column(column: &str) -> String {
 /// Why a table cannot have this name.
 pub fn table_name_faults(name: &str) -> Vec<String> {
     let mut faults: Vec<String> = unsafe_name(name).into_iter().collect();
-    if RESERVED_TABLES.contains(&name) || name.starts_with(OWN_PREFIX) {
+    if RESERVED_TABLES.contains(&name) || OFFERED_VIEWS.contains(&name) || name.starts_with(OWN_PREFIX) {
         faults.push("is a table of hclake's own; choose another".to_owned());
     }
     if let Some(ending) = OWN_ENDINGS.iter().find(|ending| name.ends_with(*ending)) {

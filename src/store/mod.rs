@@ -26,6 +26,8 @@ pub(crate) use file::memory::memory_limit_mb;
 #[cfg(test)]
 pub(crate) use file::open::in_memory;
 pub(crate) use file::open::{file_name, is_demo};
+#[cfg(test)]
+pub(crate) use file::shadow_copy::ShadowCopy;
 pub use file::shadow_copy::{Purpose, StoreSettings};
 pub(crate) use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub(crate) use ledger::quarantine::{Quarantined, dismiss, quarantined};

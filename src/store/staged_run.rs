@@ -27,6 +27,7 @@ use crate::store::table::merge;
 use crate::store::table::raw::RawTexts;
 use crate::store::table::reconcile::{self, KeyChange, Prepared};
 use crate::store::table::row_file::RowFile;
+use crate::store::views;
 
 /// A project from which a table has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,7 @@ impl StagedRun {
             key_changes.extend(key_change);
             layouts.push(layout);
         }
+        views::create(connection)?;
         connection.execute_batch(template::CREATE_STAGING.text).map_err(Error::sql("prepare the staging tables"))?;
         for layout in &layouts {
             let sql = template::CREATE_STAGE.fill(&layout.values())?;

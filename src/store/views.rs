@@ -1,8 +1,12 @@
 //! The views that the store offers beside its tables, for BI tools and reports: each a file of `sql/views` whose header
 //! says what its rows and columns are. It makes the statements that create them; it runs none.
 
+use duckdb::Connection;
+
+use super::error::Error;
+use super::read::holdings::lists_held;
 use crate::catalog::spec::Endpoint;
-use crate::schema::{CLOSING_COLUMNS, SCOPE_COLUMNS, VERSION_COLUMNS, ident, sql_type, versions_view};
+use crate::schema::{CLOSING_COLUMNS, SCOPE_COLUMNS, VERSION_COLUMNS, ident, literal, sql_type, versions_view};
 
 /// A view, as its file declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +45,14 @@ impl View {
         format!("CREATE OR REPLACE VIEW {} AS {}", self.name, self.at("TIMESTAMPTZ 'infinity'", ""))
     }
 
+    fn comments(&self) -> String {
+        let of_columns = self.columns.iter().map(|(column, meaning)| {
+            format!("COMMENT ON COLUMN {}.{} IS {};", self.name, ident(column), literal(meaning))
+        });
+        let of_view = format!("COMMENT ON VIEW {} IS {};", self.name, literal(&self.about));
+        std::iter::once(of_view).chain(of_columns).collect::<Vec<_>>().join("\n")
+    }
+
     /// The statements that create the same view and `NAME_as_of(instant)` for one connection alone.
     pub fn temporary(&self) -> String {
         format!(
@@ -58,6 +70,25 @@ impl View {
         let name = |need: &String| (format!("{{{{{need}}}}}"), format!("{need}{ending}"));
         self.needs.iter().map(name).fold(body, |body, (placeholder, name)| body.replace(&placeholder, &name))
     }
+}
+
+/// Creates the views whose tables the store has, with the comments of their columns. A view that cannot be made, as
+/// where a list of the user's own has its name, is left out: no list depends on it.
+pub(crate) fn create(connection: &Connection) -> Result<(), Error> {
+    let held = lists_held(connection)?;
+    let mut made: Vec<&'static str> = Vec::new();
+    for view in views() {
+        let is_there =
+            |need: &String| made.contains(&need.as_str()) || held.iter().any(|list| versions_view(list) == *need);
+        if !view.needs.iter().all(is_there) {
+            continue;
+        }
+        match connection.execute_batch(&format!("{};\n{}", view.stored(), view.comments())) {
+            Ok(()) => made.push(view.name),
+            Err(fault) => tracing::warn!("the view {} was not made: {fault}", view.name),
+        }
+    }
+    Ok(())
 }
 
 /// The statement that creates, for one connection, the versions of a list that the store never read: none.
@@ -114,4 +145,59 @@ fn entries(header: &str) -> Vec<String> {
         }
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+    use crate::catalog::Catalog;
+    use crate::schema::OFFERED_VIEWS;
+    use crate::store::empty::empty;
+
+    #[test]
+    fn the_views_are_the_files_and_no_list_can_have_their_names() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/views");
+        let files: BTreeSet<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .filter(|name| name != "versions")
+            .collect();
+        let names: BTreeSet<String> = views().iter().map(|view| view.name.to_owned()).collect();
+        assert_eq!(names, files);
+        assert_eq!(names, OFFERED_VIEWS.iter().map(|name| name.to_string()).collect());
+    }
+
+    #[test]
+    fn each_view_has_the_columns_that_its_header_says_also_as_a_comment() {
+        let connection = empty(Catalog::builtin().unwrap().endpoints());
+        create(&connection).unwrap();
+        for view in views() {
+            assert!(!view.title.is_empty() && !view.about.is_empty(), "{}", view.name);
+            let mut statement = connection
+                .prepare("SELECT column_name, comment FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index")
+                .unwrap();
+            let read = |row: &duckdb::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<String>>(1)?));
+            let held: Vec<(String, Option<String>)> =
+                statement.query_map([view.name], read).unwrap().map(Result::unwrap).collect();
+            let wanted: Vec<(String, Option<String>)> =
+                view.columns.iter().map(|(column, meaning)| (column.clone(), Some(meaning.clone()))).collect();
+            assert_eq!(held, wanted, "{}", view.name);
+        }
+    }
+
+    #[test]
+    fn a_view_whose_name_is_taken_is_left_out_and_so_are_those_on_top_of_it() {
+        let connection = empty(Catalog::builtin().unwrap().endpoints());
+        connection.execute_batch("CREATE TABLE install_job_facts (x INTEGER)").unwrap();
+        create(&connection).unwrap();
+        let views: Vec<String> = connection
+            .prepare("SELECT view_name FROM duckdb_views() WHERE view_name IN ('app_dim', 'install_failure_facts')")
+            .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
+            .unwrap();
+        assert_eq!(views, ["install_failure_facts"]);
+    }
 }

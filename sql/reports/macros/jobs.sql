@@ -16,9 +16,13 @@ CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_s
 CREATE OR REPLACE TEMP MACRO jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS TABLE
 SELECT
     facts.*,
-    without_zone(facts.update_time) + to_seconds(zone.offset_s) AS changed_at
+    without_zone(facts.update_time) + to_seconds(CASE
+        WHEN zone.day IS NULL THEN (SELECT arg_min(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone)
+        WHEN without_zone(facts.update_time) >= zone.changes_at THEN zone.offset_after_s
+        ELSE zone.offset_s
+    END) AS changed_at
 FROM install_job_facts_as_of(asked_as_of) AS facts
-ASOF LEFT JOIN _hclake_zone AS zone ON without_zone(facts.update_time) >= zone.starts_at
+LEFT JOIN _hclake_days AS zone ON zone.day = without_zone(facts.update_time)::DATE
 WHERE (matches(facts.app, CAST(asked_app AS VARCHAR)) OR facts.app_id = CAST(asked_app AS VARCHAR))
     AND (matches(facts.instance, CAST(asked_instance AS VARCHAR)) OR facts.instance_id = CAST(asked_instance AS VARCHAR))
     AND matches(facts.target, CAST(asked_target AS VARCHAR))

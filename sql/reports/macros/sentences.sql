@@ -98,18 +98,32 @@ WHERE sweeps.run_id = newest_reading(asked_as_of) AND (sweeps.pages > 0 OR sweep
 
 CREATE OR REPLACE TEMP MACRO job_sentences(asked_since, asked_as_of) AS TABLE
 WITH
-now AS (SELECT * FROM install_job_facts_as_of(asked_as_of)),
-before AS (SELECT * FROM install_job_facts_as_of(asked_since)),
+-- Only versions that began or ended between the two differ.
+now AS (
+    SELECT _scope, id, job_status FROM app_install_jobs_versions
+    WHERE _valid_from > CAST(asked_since AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND (_valid_to IS NULL OR _valid_to > CAST(asked_as_of AS TIMESTAMPTZ))
+),
+before AS (
+    SELECT _scope, id, job_status FROM app_install_jobs_versions
+    WHERE _valid_from <= CAST(asked_since AS TIMESTAMPTZ)
+        AND _valid_to > CAST(asked_since AS TIMESTAMPTZ) AND _valid_to <= CAST(asked_as_of AS TIMESTAMPTZ)
+),
 paired AS (
-    SELECT now.id IS NOT NULL AS is_now, before.id IS NOT NULL AS was, now.failed AS failed, before.failed AS had_failed,
-        now.succeeded AS succeeded, now.finished AS finished, before.finished AS had_finished
+    SELECT
+        now.id IS NOT NULL AS is_now,
+        coalesce(now.job_status = 'FAIL', false) AS failed,
+        coalesce(now.job_status = 'SUCCESS', false) AS succeeded,
+        coalesce(now.job_status IN ('SUCCESS', 'FAIL'), false) AS finished,
+        coalesce(before.job_status = 'FAIL', false) AS had_failed,
+        coalesce(before.job_status IN ('SUCCESS', 'FAIL'), false) AS had_finished
     FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
     WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('app_install_jobs_versions', asked_since))
 ),
 counts AS (
     SELECT
-        count(*) FILTER (is_now AND finished AND NOT coalesce(had_finished, false)) AS ended,
-        count(*) FILTER (is_now AND failed AND NOT coalesce(had_finished, false)) AS ended_badly,
+        count(*) FILTER (is_now AND finished AND NOT had_finished) AS ended,
+        count(*) FILTER (is_now AND failed AND NOT had_finished) AS ended_badly,
         count(*) FILTER (is_now AND succeeded AND had_failed) AS recovered,
         count(*) FILTER (NOT is_now) AS gone
     FROM paired

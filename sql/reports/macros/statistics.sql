@@ -12,29 +12,44 @@ CREATE OR REPLACE TEMP MACRO wilson_high(hits, total) AS CASE WHEN total > 0 THE
     (hits + 1.9207294103470625 + 1.959963984540054 * sqrt(hits * (total - hits) / total + 0.9603647051735312))
         / (total + 3.841458820694125)) END;
 
-CREATE OR REPLACE TEMP MACRO ln_choose(total, hits) AS lgamma(total + 1) - lgamma(hits + 1) - lgamma(total - hits + 1);
-
--- The natural logarithm of how likely it is that `hits` of `total` fall on a group, of all that were shared out by chance.
-CREATE OR REPLACE TEMP MACRO ln_share(hits, total, all_hits, other_total) AS
-    ln_choose(total, hits) + ln_choose(other_total, all_hits - hits) - ln_choose(total + other_total, all_hits);
+-- How the natural logarithm of the chance of `hits` in the first of two groups varies with it, where all hits are shared
+-- out by chance; `all_hits` and `difference` (all hits less the size of the second group) stay the same.
+CREATE OR REPLACE TEMP MACRO ln_share(hits, total, all_hits, difference) AS
+    -lgamma(hits + 1) - lgamma(total - hits + 1) - lgamma(all_hits - hits + 1) - lgamma(hits - difference + 1);
 
 -- Fisher's exact test, two-sided: how often two groups with one rate differ by chance as much as these, or more.
--- The factor lets outcomes that are equally likely count as such although their logarithms are rounded.
+-- The list of one makes DuckDB compute what does not vary once a row. Outcomes that are equally likely count as such
+-- although their logarithms are rounded, which 1e-7 allows for.
 CREATE OR REPLACE TEMP MACRO fisher_exact(hits1, total1, hits2, total2) AS CASE WHEN total1 > 0 AND total2 > 0 THEN
-    least(1, list_sum([
-        exp(_hclake_share) FOR _hclake_share IN [
-            ln_share(_hclake_hits, total1, hits1 + hits2, total2)
+    list_transform([{
+        'seen': ln_share(hits1, total1, hits1 + hits2, hits1 + hits2 - total2),
+        'scale': lgamma(total1 + 1) + lgamma(total2 + 1) + lgamma(hits1 + hits2 + 1)
+            + lgamma(total1 + total2 - hits1 - hits2 + 1) - lgamma(total1 + total2 + 1),
+        'shares': [
+            ln_share(_hclake_hits, total1, hits1 + hits2, hits1 + hits2 - total2)
             FOR _hclake_hits IN range(greatest(0, hits1 + hits2 - total2)::BIGINT, least(total1, hits1 + hits2)::BIGINT + 1)
         ]
-        IF _hclake_share <= ln_share(hits1, total1, hits1 + hits2, total2) + 1e-7
-    ])) END;
+    }], lambda _hclake_test: least(1, list_sum([
+        exp(_hclake_share + _hclake_test.scale) FOR _hclake_share IN _hclake_test.shares
+        IF _hclake_share <= _hclake_test.seen + 1e-7
+    ])))[1] END;
 
--- The least that the test could have given for two groups of these sizes with so many hits between them.
-CREATE OR REPLACE TEMP MACRO fisher_least(total1, total2, all_hits) AS CASE WHEN total1 > 0 AND total2 > 0 THEN
-    least(
+-- Whether some outcome of two groups of these sizes, with so many hits between them, could have been evidence. With ten
+-- or more of everything, one could.
+CREATE OR REPLACE TEMP MACRO is_testable(total1, total2, all_hits) AS CASE
+    WHEN total1 <= 0 OR total2 <= 0 THEN false
+    WHEN least(total1, total2, all_hits, total1 + total2 - all_hits) >= 10 THEN true
+    ELSE least(
         fisher_exact(least(total1, all_hits), total1, all_hits - least(total1, all_hits), total2),
         fisher_exact(greatest(0, all_hits - total2), total1, all_hits - greatest(0, all_hits - total2), total2)
-    ) END;
+    ) <= level() END;
+
+-- Whether the worst or the best outcome of a group would have been evidence beside another. With ten or more in both, one
+-- would.
+CREATE OR REPLACE TEMP MACRO can_show(total1, hits2, total2) AS CASE
+    WHEN total1 <= 0 OR total2 <= 0 THEN false
+    WHEN least(total1, total2) >= 10 THEN true
+    ELSE least(fisher_exact(total1, total1, hits2, total2), fisher_exact(0, total1, hits2, total2)) <= level() END;
 
 -- How likely it is that at least so many happen of what happens `expected` times on average (Poisson).
 CREATE OR REPLACE TEMP MACRO poisson_at_least(hits, expected) AS CASE
@@ -69,11 +84,8 @@ FROM (
         FROM (
             SELECT *,
                 fisher_exact(failed_now, finished_now, failed_before, finished_before) AS _hclake_p,
-                coalesce(fisher_least(finished_now, finished_before, failed_now + failed_before) <= level(), false)
-                    AS _hclake_is_testable,
-                coalesce(fisher_exact(finished_now, finished_now, failed_before, finished_before) <= level()
-                    OR fisher_exact(0, finished_now, failed_before, finished_before) <= level(), false)
-                    AS _hclake_can_show
+                is_testable(finished_now, finished_before, failed_now + failed_before) AS _hclake_is_testable,
+                can_show(finished_now, failed_before, finished_before) AS _hclake_can_show
             FROM query_table(counted)
         )
     )

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
 use super::daily::{
-    ChangesArgs, DemoArgs, DriftCommand, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
+    ChangesArgs, DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
 };
 use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
 use crate::config;
@@ -82,8 +82,16 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// What changed since the run before the newest, in ten sentences
     Changes(ChangesArgs),
-    /// Ask the store a question in SQL, read-only
+    /// Ask the store questions in SQL, read-only
+    ///
+    /// With a statement, answers that one. Without, a terminal becomes a prompt with history, completion and commands
+    /// (.help lists them), where a statement ends with `;`. Elsewhere the statements of standard input run in turn, up
+    /// to the first that fails.
     Query(QueryArgs),
+    /// Serve the store to AI assistants, read-only, by the Model Context Protocol
+    ///
+    /// An assistant's program starts it, and speaks to it over standard input and output.
+    Mcp(McpArgs),
     /// Records that could not be read: see them, try them again, or dismiss them
     #[command(subcommand)]
     Quarantine(QuarantineCommand),

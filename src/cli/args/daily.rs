@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{SummaryFormat, parse_wait};
+use super::values::{SummaryFormat, parse_limit, parse_wait};
 use crate::cli::output::query_format::QueryFormat;
 use crate::config;
 
@@ -102,7 +102,7 @@ pub(crate) struct ReportOptions {
 pub(crate) struct QueryArgs {
     /// One SQL statement that reads; `-` takes it from standard input
     #[arg(allow_hyphen_values = true)]
-    pub sql: String,
+    pub sql: Option<String>,
     /// [default: as the name of --out ends, else table]
     #[arg(long, value_enum, value_name = "FORMAT")]
     pub format: Option<QueryFormat>,
@@ -115,6 +115,13 @@ pub(crate) struct QueryArgs {
     /// Replace the file if it is there
     #[arg(long, requires = "out")]
     pub replace: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct McpArgs {
+    /// How long an answer may take, such as 30s or 2m
+    #[arg(long, value_name = "TIME", value_parser = parse_limit, default_value = "30s")]
+    pub time_limit: Duration,
 }
 
 #[derive(Subcommand)]
@@ -139,6 +146,9 @@ pub(crate) struct PublishArgs {
     /// Add JSON text (NAME_json) beside each nested column
     #[arg(long)]
     pub flat: bool,
+    /// Add the views for reports and BI tools, made anew each time
+    #[arg(long)]
+    pub views: bool,
     /// [default: as the folder was begun, else zstd]
     #[arg(long, value_enum, value_name = "CODEC")]
     pub compression: Option<Compression>,

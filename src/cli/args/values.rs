@@ -31,6 +31,14 @@ pub(crate) fn parse_wait(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs(u64::from(number) * unit_s))
 }
 
+/// The same, but not nothing.
+pub(crate) fn parse_limit(text: &str) -> Result<Duration, String> {
+    match parse_wait(text)? {
+        Duration::ZERO => Err(format!("`{text}` leaves no time at all")),
+        limit => Ok(limit),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -43,6 +51,8 @@ mod tests {
         assert_eq!(parse_wait("7"), Ok(Duration::from_secs(7)));
         assert!(parse_wait("soon").is_err());
         assert!(parse_wait("").is_err());
+        assert_eq!(parse_limit("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_limit("0s"), Err("`0s` leaves no time at all".to_owned()));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `hclake describe TABLE`: the list, its columns, and in each scope how fresh it is and how long its history is; or a
-//! table of the ledger.
+//! table of the ledger, or one of the views that the store offers.
 
 mod columns;
 mod ledger;
@@ -25,7 +25,7 @@ use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::{self, Environment};
-use crate::schema::{RESERVED_TABLES, StoredColumn, sql_type};
+use crate::schema::{OFFERED_VIEWS, RESERVED_TABLES, StoredColumn, sql_type};
 use crate::store::{self, Holding, Verdict};
 
 pub(crate) fn run(
@@ -35,7 +35,7 @@ pub(crate) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    if RESERVED_TABLES.contains(&args.table.as_str()) {
+    if RESERVED_TABLES.contains(&args.table.as_str()) || OFFERED_VIEWS.contains(&args.table.as_str()) {
         ledger::run(&args.table, args.format, &settings, streams)?;
         return Ok(Exit::Done);
     }
@@ -65,9 +65,10 @@ pub(crate) fn run(
 fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
     let names = || catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
     catalog.get(name).ok_or_else(|| {
-        let like = did_you_mean(nearest(name, names().chain(RESERVED_TABLES)));
+        let like = did_you_mean(nearest(name, names().chain(RESERVED_TABLES).chain(OFFERED_VIEWS)));
         let known = names().collect::<Vec<_>>().join(", ");
-        let hint = format!("the tables are {known}; those of the ledger are {}", RESERVED_TABLES.join(", "));
+        let (ledger, views) = (RESERVED_TABLES.join(", "), OFFERED_VIEWS.join(", "));
+        let hint = format!("the tables are {known}; those of the ledger are {ledger}; the views are {views}");
         Failure::usage(format!("there is no table `{name}`{like}"), Some(hint))
     })
 }

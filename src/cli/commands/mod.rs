@@ -8,6 +8,7 @@ pub(super) mod describe;
 pub(super) mod drift;
 pub(super) mod init;
 pub(super) mod manual;
+pub(super) mod mcp;
 pub(super) mod publish;
 pub(super) mod quarantine;
 pub(super) mod query;

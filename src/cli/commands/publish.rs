@@ -58,6 +58,7 @@ fn parquet(
         tables: args.only.clone(),
         since: args.since.as_deref().map(|text| instant(text, store)).transpose()?,
         flat: args.flat,
+        views: args.views,
         compression: args.compression.map(Into::into),
     };
     let now = SystemClock::new().wall();
@@ -88,7 +89,8 @@ pub(crate) fn after_sync(
     streams: &Streams<'_>,
 ) -> Result<(), Failure> {
     let Some(named) = &settings.publish else { return Ok(()) };
-    let options = Options { flat: named.flat, compression: named.compression, ..Options::default() };
+    let options =
+        Options { flat: named.flat, views: named.views, compression: named.compression, ..Options::default() };
     let now = SystemClock::new().wall();
     let bar = bar();
     let (store, folder) = (&settings.store.value, &named.parquet);

@@ -75,6 +75,18 @@ impl QueryFormat {
     }
 }
 
+impl From<Format> for QueryFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Table => QueryFormat::Table,
+            Format::Csv => QueryFormat::Csv,
+            Format::Json => QueryFormat::Json,
+            Format::Jsonl => QueryFormat::Jsonl,
+            Format::Markdown => QueryFormat::Markdown,
+        }
+    }
+}
+
 /// The format of the answer. A file whose name ends in one format never gets another.
 pub(crate) fn format_of(asked: Option<QueryFormat>, out: Option<&Path>) -> Result<QueryFormat, Failure> {
     let Some(out) = out else { return Ok(asked.unwrap_or(QueryFormat::Table)) };

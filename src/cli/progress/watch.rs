@@ -3,9 +3,8 @@
 
 use std::io::stdout;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::process;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::base::exit::Exit;
 use crate::cli::message::Failure;
-use crate::cli::progress::runtime::interrupt;
+use crate::cli::progress::runtime::{Heard, Signals};
 use crate::store::Reader;
 
 /// How often standard output is checked, and how often DuckDB is asked to stop.
@@ -31,6 +30,8 @@ pub(crate) struct Watched {
     pub is_shown: bool,
     /// A file that is incomplete until the end.
     pub unfinished: Option<PathBuf>,
+    /// Whether the process goes on after Ctrl-C, which then stops the work alone, however long that takes.
+    pub is_one_of_many: bool,
 }
 
 const RUNNING: u8 = 0;
@@ -55,28 +56,44 @@ impl Stop {
 /// folder that has to be removed.
 pub(crate) struct Listener {
     runtime: Runtime,
-    interrupted: Pin<Box<dyn Future<Output = ()> + Send>>,
+    signals: Signals,
+    must_end: AtomicBool,
 }
 
 impl Listener {
     pub(crate) fn begin() -> Result<Listener, Failure> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let interrupted = {
+        let signals = {
             let _inside = runtime.enter();
-            Box::pin(interrupt()?)
+            Signals::catch()?
         };
-        Ok(Listener { runtime, interrupted })
+        Ok(Listener { runtime, signals, must_end: AtomicBool::new(false) })
     }
 
-    /// Does work that reads through `reader`. When it must stop, DuckDB is interrupted, and the result is the reason to
-    /// stop, whatever the work itself returns.
+    /// Whether someone asked the process to end.
+    pub(crate) fn must_end(&self) -> bool {
+        self.must_end.load(Ordering::Relaxed)
+    }
+
+    /// Does work that reads through `reader`: see [`Listener::attend_one`].
     pub(crate) fn attend<T>(
-        self,
+        mut self,
         reader: &Reader,
         watched: Watched,
         work: impl FnOnce(&Stop) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let Listener { runtime, interrupted } = self;
+        self.attend_one(reader, watched, work)
+    }
+
+    /// Does work that reads through `reader`. When it must stop, DuckDB is interrupted, and the result is the reason to
+    /// stop, whatever the work itself returns.
+    pub(crate) fn attend_one<T>(
+        &mut self,
+        reader: &Reader,
+        watched: Watched,
+        work: impl FnOnce(&Stop) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let Listener { runtime, signals, must_end } = self;
         let stop = Stop(AtomicU8::new(RUNNING));
         let (done, mut ended) = oneshot::channel::<()>();
         let handle = reader.interrupt_handle();
@@ -84,17 +101,29 @@ impl Listener {
         thread::scope(|scope| {
             scope.spawn(|| {
                 runtime.block_on(async {
-                    let reason = tokio::select! {
+                    let ends = |heard| {
+                        must_end.fetch_or(heard == Heard::End, Ordering::Relaxed);
+                        heard == Heard::End || !watched.is_one_of_many
+                    };
+                    let (reason, mut may_end) = tokio::select! {
                         _ = &mut ended => return,
-                        () = interrupted => INTERRUPTED,
-                        () = unread(), if watched.is_shown => UNREAD,
+                        heard = signals.next() => (INTERRUPTED, ends(heard)),
+                        () = unread(), if watched.is_shown => (UNREAD, true),
                     };
                     stop.0.store(reason, Ordering::Relaxed);
                     let since = Instant::now();
-                    while since.elapsed() < GRACE {
+                    while !may_end || since.elapsed() < GRACE {
                         handle.interrupt();
-                        if timeout(LOOK, &mut ended).await.is_ok() {
-                            return;
+                        let more = async {
+                            tokio::select! {
+                                _ = &mut ended => None,
+                                heard = signals.next() => Some(heard),
+                            }
+                        };
+                        match timeout(LOOK, more).await {
+                            Ok(None) => return,
+                            Ok(Some(heard)) => may_end |= ends(heard),
+                            Err(_) => {}
                         }
                     }
                     // The work may wait for a pipe that nobody reads, which an interrupt of DuckDB does not end.
@@ -106,6 +135,29 @@ impl Listener {
             let result = work(&stop);
             drop(done);
             result.map_err(|failure| stop.reason().unwrap_or(failure))
+        })
+    }
+
+    /// Does work that waits for a person, and calls `heard` with each signal that comes meanwhile.
+    pub(crate) fn wait<T>(&mut self, mut heard: impl FnMut(Heard) + Send, work: impl FnOnce() -> T) -> T {
+        let Listener { runtime, signals, must_end } = self;
+        let (done, mut ended) = oneshot::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                runtime.block_on(async {
+                    loop {
+                        let signal = tokio::select! {
+                            _ = &mut ended => return,
+                            signal = signals.next() => signal,
+                        };
+                        must_end.fetch_or(signal == Heard::End, Ordering::Relaxed);
+                        heard(signal);
+                    }
+                });
+            });
+            let result = work();
+            drop(done);
+            result
         })
     }
 }

@@ -456,8 +456,8 @@ fn every_exit_code_is_described() {
 #[test]
 fn every_report_and_command_is_described() {
     let text: String = pages().into_iter().map(|page| page.text).collect();
-    for report in hclake::report::reports() {
-        assert!(text.contains(report.name), "report {}", report.name);
+    for report in hclake::report::Reports::built_in().iter() {
+        assert!(text.contains(&report.name), "report {}", report.name);
     }
     let help = Tenant::new().run(&["--help"]).exits(0).stdout;
     let commands = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).expect("commands");

@@ -3,4 +3,5 @@
 mod circles;
 pub(crate) mod docs;
 mod fuzz_corpus;
+mod report_page;
 pub(crate) mod tidy;

@@ -1,5 +1,5 @@
-//! Published folders as other programs read them: every value of real readers is compared with the store. The readers must
-//! be installed, which `make test-interop` does.
+//! Published folders as other programs read them: every value of real readers is compared with the store; and the store as
+//! an assistant's client asks for it. These programs must be installed, which `make test-interop` does.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -108,4 +108,14 @@ fn the_python_shown_for_other_tools_runs() {
     for block in blocks {
         runs(&tenant, &environment, "python", &["-W", "ignore", "-c", &block], ZONES[1]);
     }
+}
+
+/// The official client of the Model Context Protocol gets the answers of `hclake mcp`.
+#[test]
+#[ignore = "needs the protocol's client: make test-interop installs it"]
+fn an_assistants_client_gets_what_the_store_has() {
+    let tenant = first_night();
+    let file = script("mcp_client.py").display().to_string();
+    let args = [file.as_str(), env!("CARGO_BIN_EXE_hclake"), "hclake.duckdb"];
+    runs(&tenant, &environment(), "python", &args, ZONES[1]);
 }

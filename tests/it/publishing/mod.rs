@@ -3,3 +3,4 @@
 mod interop;
 mod publish;
 mod publish_speed;
+mod views;

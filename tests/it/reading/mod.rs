@@ -1,6 +1,10 @@
 //! What users ask of a store: queries, reports, tables.
 
+mod assistants;
 mod duckdb_versions;
 mod names;
+mod prompt;
 mod queries;
+mod report_speed;
+mod reports;
 mod tables;

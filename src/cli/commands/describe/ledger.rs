@@ -1,4 +1,4 @@
-//! What `hclake describe` shows of a table of the ledger: what the store itself says of it. It knows nothing of lists.
+//! What `hclake describe` shows of a table of the ledger or of a view: what the store itself says of it. It knows nothing of lists.
 
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::streams::{Streams, terminal_width};
 use crate::config::Settings;
+use crate::schema::OFFERED_VIEWS;
 use crate::store::{self, LedgerColumn};
 
 pub(super) fn run(name: &str, format: Format, settings: &Settings, streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -27,7 +28,9 @@ pub(super) fn run(name: &str, format: Format, settings: &Settings, streams: &mut
     match format {
         Format::Table => {
             let about = wrapped(&about, terminal_width());
-            writeln!(streams.out, "{name}: a table of the ledger\n\n{about}\n")?;
+            let kind =
+                if OFFERED_VIEWS.contains(&name) { "a view for reports and BI tools" } else { "a table of the ledger" };
+            writeln!(streams.out, "{name}: {kind}\n\n{about}\n")?;
             writeln!(streams.out, "{}", wrapped_columns(&lines, terminal_width()).trim_fmt())?;
         }
         Format::Markdown => write!(streams.out, "## {name}\n\n{about}\n\n{}", markdown(grid()))?,

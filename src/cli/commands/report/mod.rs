@@ -159,7 +159,12 @@ fn request(options: &ReportOptions, values: &[String], report: &Report) -> Resul
 }
 
 /// Remarks on the lists that the report is made of, as they are now or were at the instant that was asked for.
-fn heads(reader: &Reader, report: &Report, request: &Request, moment: Moment) -> Result<Vec<String>, Failure> {
+pub(crate) fn heads(
+    reader: &Reader,
+    report: &Report,
+    request: &Request,
+    moment: Moment,
+) -> Result<Vec<String>, Failure> {
     let tables: Vec<&str> = report.lists().collect();
     let as_of = request.as_of(report, reader, moment)?;
     Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now)))

@@ -1,0 +1,54 @@
+//! The views for reports and BI tools as Parquet: equal to those of the store, made anew each night, and only where they
+//! are asked for.
+
+use duckdb::Connection;
+
+use crate::support::Tenant;
+
+const VIEWS: [&str; 4] = ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];
+
+fn publish(tenant: &Tenant, more: &[&str]) {
+    tenant.run(&[&["publish", "parquet", "--to", "bi"], more].concat()).exits(0);
+    tenant.run(&["publish", "verify", "bi"]).exits(0);
+}
+
+fn assert_equal_to_the_store(tenant: &Tenant) {
+    let connection = Connection::open_in_memory().expect("memory");
+    let attach = format!("ATTACH '{}' AS store (READ_ONLY); USE store", tenant.store().display());
+    connection.execute_batch(&attach).expect("the store");
+    for view in VIEWS {
+        let file = tenant.path(&format!("bi/views/{view}.parquet"));
+        let file = format!("read_parquet('{}')", file.display());
+        let apart = |one: &str, other: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM (FROM {one} EXCEPT ALL FROM {other})");
+            connection.query_row(&sql, [], |row| row.get(0)).expect("compared")
+        };
+        assert_eq!((apart(view, &file), apart(&file, view)), (0, 0), "{view}");
+        let rows: i64 =
+            connection.query_row(&format!("SELECT count(*) FROM {file}"), [], |row| row.get(0)).expect("read");
+        assert!(rows > 0, "{view}");
+    }
+}
+
+#[test]
+fn views_are_published_where_they_are_asked_for_and_follow_the_store() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    publish(&tenant, &[]);
+    assert!(!tenant.path("bi/views").exists());
+    publish(&tenant, &["--views"]);
+    assert_equal_to_the_store(&tenant);
+    tenant.advance();
+    tenant.sync().exits(0);
+    // A folder keeps what it was begun with.
+    publish(&tenant, &[]);
+    assert_equal_to_the_store(&tenant);
+}
+
+#[test]
+fn a_sync_brings_the_views_up_to_date_where_the_setting_says_so() {
+    let tenant = Tenant::new();
+    tenant.configure("", "[publish]\nparquet = \"bi\"\nviews = true");
+    tenant.sync().exits(0);
+    assert_equal_to_the_store(&tenant);
+}
