@@ -8,12 +8,18 @@
 -- note(remark): "installed though forbidden" means that a job of it was made after a run first saw it as FORBIDDEN.
 
 WITH
-forbidden AS (
-    SELECT v._scope, v.id, max(v._valid_from) AS since
+statuses AS (
+    SELECT v._scope, v.id, v.status, v._valid_from,
+        lag(v.status) OVER (PARTITION BY v._scope, v.id ORDER BY v._valid_from) AS status_before
     FROM apps_versions AS v
-    WHERE v.status = 'FORBIDDEN' AND v._valid_from <= CAST($as_of AS TIMESTAMPTZ)
-        AND (v._valid_to IS NULL OR v._valid_to > CAST($as_of AS TIMESTAMPTZ))
-    GROUP BY v._scope, v.id
+    WHERE v._valid_from <= CAST($as_of AS TIMESTAMPTZ)
+),
+-- Since when it is FORBIDDEN, whatever else changed since.
+forbidden AS (
+    SELECT _scope, id, max(_valid_from) AS since
+    FROM statuses
+    WHERE status = 'FORBIDDEN' AND status_before IS DISTINCT FROM 'FORBIDDEN'
+    GROUP BY _scope, id
 ),
 described AS (
     SELECT

@@ -32,7 +32,7 @@ counts AS (
         count(*) AS executions,
         count(*) FILTER (state = 'succeeded') AS succeeded,
         count(*) FILTER (state IN ('failed', 'timeout')) AS failed,
-        median(duration_s) FILTER (state = 'succeeded') AS median_s
+        list(duration_s) FILTER (state = 'succeeded') AS durations_s
     FROM executions
     GROUP BY _scope, id
 ),
@@ -42,7 +42,7 @@ described AS (
         coalesce(counts.executions, 0) AS executions,
         coalesce(counts.succeeded, 0) AS succeeded,
         coalesce(counts.failed, 0) AS failed,
-        counts.median_s,
+        counts.durations_s,
         CASE
             WHEN known.is_disable THEN 'disabled'
             WHEN known.execution_state IN ('failed', 'timeout') THEN 'failed'
@@ -63,7 +63,7 @@ SELECT
     sum(executions)::BIGINT AS executions,
     sum(failed)::BIGINT AS failed,
     round(100 * sum(failed) / nullif(sum(executions), 0), 1) AS failed_pct,
-    round(median(median_s), 0)::BIGINT AS median_s,
+    round(list_median(flatten(list(durations_s))), 0)::BIGINT AS median_s,
     count(*) FILTER (remark = 'failed') AS latest_failed,
     count(*) FILTER (remark = 'still running') AS still_running,
     count(*) FILTER (remark = 'stale') AS stale,
@@ -71,5 +71,5 @@ SELECT
     count(*) FILTER (remark = 'never deployed') AS never_deployed
 FROM described
 GROUP BY ALL
-ORDER BY list_position(['still running', 'failed', 'stale', 'disabled', 'never deployed', 'running'],
-    string_agg(DISTINCT remark, ', ' ORDER BY remark)) NULLS LAST, failed DESC, last_deployed DESC NULLS LAST, 1
+ORDER BY min(list_position(['still running', 'failed', 'stale', 'disabled', 'never deployed', 'running'], remark))
+    NULLS LAST, failed DESC, last_deployed DESC NULLS LAST, 1

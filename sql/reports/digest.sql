@@ -23,20 +23,13 @@ weeks AS (
 judged_weeks AS (
     SELECT * FROM judged('weeks')
 ),
-usual AS (
-    SELECT quantile_cont(duration_s, 0.99) AS p99_s FROM selected WHERE duration_s >= 0
-),
 stuck AS (
-    SELECT count(*) AS jobs
-    FROM selected CROSS JOIN usual
-    WHERE NOT finished
-        AND (epoch_us(CAST($as_of AS TIMESTAMPTZ)) - epoch_us(coalesce(update_time, create_time))) / 1e6 > usual.p99_s
+    SELECT count(*) AS jobs FROM stuck_jobs($as_of, NULL, NULL, NULL, NULL)
 ),
 lists AS (
     SELECT count(*) AS lists, count(*) FILTER (verdict <> 'complete' OR held_back > 0) AS incomplete
     FROM sweeps
-    WHERE run_id = (SELECT max(run_id) FROM runs WHERE started_at <= CAST($as_of AS TIMESTAMPTZ))
-        AND (pages > 0 OR verdict = 'failed')
+    WHERE run_id = newest_reading($as_of) AND (pages > 0 OR verdict = 'failed')
 ),
 news AS (
     SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place

@@ -17,6 +17,7 @@ swept AS (
         max(sweeps.started_at) FILTER (sweeps.verdict = 'complete') AS complete_at,
         arg_max(sweeps.distinct_count, sweeps.run_id) FILTER (sweeps.verdict = 'complete') AS records,
         max(sweeps.run_id) AS run,
+        bool_and(sweeps.verdict = 'failed') AS was_never_read,
         arg_max(sweeps.held_back, sweeps.run_id) AS held_back,
         arg_max(sweeps.unconfirmed, sweeps.run_id) AS unconfirmed
     FROM (FROM sweeps UNION ALL BY NAME SELECT CAST(NULL AS BIGINT) AS unconfirmed WHERE false) AS sweeps
@@ -28,22 +29,26 @@ swept AS (
 waiting AS (
     SELECT table_name, scope, count(*) AS records
     FROM (FROM quarantine UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS dismissed_at WHERE false)
-    WHERE resolved_at IS NULL AND dismissed_at IS NULL
+    WHERE first_seen <= CAST($as_of AS TIMESTAMPTZ)
+        AND (resolved_at IS NULL OR resolved_at > CAST($as_of AS TIMESTAMPTZ))
+        AND (dismissed_at IS NULL OR dismissed_at > CAST($as_of AS TIMESTAMPTZ))
     GROUP BY table_name, scope
 ),
 aged AS (
     SELECT
         swept.*,
         coalesce(waiting.records, 0) AS unreadable,
-        greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1)) AS complete_age_h,
-        (SELECT max(run_id) FROM runs WHERE started_at <= CAST($as_of AS TIMESTAMPTZ)) AS newest_run
+        CASE WHEN swept.complete_at IS NOT NULL
+            THEN greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1))
+        END AS complete_age_h,
+        newest_reading($as_of) AS newest_run
     FROM swept LEFT JOIN waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
 )
 SELECT
     table_name,
     scope,
     CASE
-        WHEN verdict = 'failed' AND complete_at IS NULL THEN 'could not be read; never was'
+        WHEN was_never_read THEN 'could not be read; never was'
         WHEN verdict = 'failed' THEN 'could not be read; shown as it was before'
         WHEN complete_at IS NULL THEN 'read, but never proved complete'
         WHEN verdict = 'unproved' THEN 'read, but not proved complete'

@@ -28,27 +28,29 @@ selected AS (
 named AS (
     SELECT {{columns}}, duration_s, is_selected, is_now, is_before FROM selected
 ),
-marks AS (
-    SELECT * EXCLUDE (duration_s, is_selected, is_now, is_before),
-        quantile_cont(duration_s, 0.9) FILTER (is_now OR is_before) AS mark_s
-    FROM named
-    GROUP BY ALL
-),
-grouped AS (
+timed AS (
     SELECT
-        named.* EXCLUDE (duration_s, is_selected, is_now, is_before),
+        * EXCLUDE (duration_s, is_selected, is_now, is_before),
         count(*) FILTER (is_selected) AS jobs,
         quantile_cont(duration_s, 0.5) FILTER (is_selected) AS median_s,
         quantile_cont(duration_s, 0.9) FILTER (is_selected) AS p90_s,
         quantile_cont(duration_s, 0.99) FILTER (is_selected) AS p99_s,
         quantile_cont(duration_s, 0.5) FILTER (is_now) AS median_7d_s,
         quantile_cont(duration_s, 0.5) FILTER (is_before) AS median_28d_before_s,
-        count(*) FILTER (is_now AND duration_s > mark_s) AS failed_now,
-        count(*) FILTER (is_now) AS finished_now,
-        count(*) FILTER (is_before AND duration_s > mark_s) AS failed_before,
-        count(*) FILTER (is_before) AS finished_before
-    FROM named NATURAL JOIN marks
+        quantile_cont(duration_s, 0.9) FILTER (is_now OR is_before) AS mark_s,
+        coalesce(list(duration_s) FILTER (is_now), []) AS now_s,
+        coalesce(list(duration_s) FILTER (is_before), []) AS before_s
+    FROM named
     GROUP BY ALL
+),
+grouped AS (
+    SELECT
+        * EXCLUDE (mark_s, now_s, before_s),
+        len([_hclake_s FOR _hclake_s IN now_s IF _hclake_s > mark_s]) AS failed_now,
+        len(now_s) AS finished_now,
+        len([_hclake_s FOR _hclake_s IN before_s IF _hclake_s > mark_s]) AS failed_before,
+        len(before_s) AS finished_before
+    FROM timed
 )
 SELECT
     * EXCLUDE (jobs, median_s, p90_s, p99_s, median_7d_s, median_28d_before_s, failed_now, finished_now, failed_before,

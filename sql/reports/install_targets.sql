@@ -1,8 +1,8 @@
 -- title: Which desktops and users fail far more often than their applications explain?
 -- group: installations
--- about: Desktops, or users, with more failures than would be expected if each of their jobs failed as often as its
---   application does on all others. expected is that number, and evidence is 1 less the chance of as many failures or
---   more, corrected for the number of desktops compared. The strongest evidence comes first.
+-- about: Desktops, or users, with more failures than would be expected if the failures of each application fell on all
+--   its jobs alike. expected is that number, and evidence is 1 less the chance of as many failures or more, corrected for
+--   the number of desktops compared. The strongest evidence comes first.
 -- needs: app_install_jobs, app_install_jobs_versions
 -- takes: since, until, as_of, app, instance, target, scope, min = 1
 -- by: desktop  instance AS desktop, instance_id
@@ -37,9 +37,8 @@ per_app AS (
 expected AS (
     SELECT
         per_app.*,
-        -- The rate of the application elsewhere; where there is no elsewhere, its own, which explains everything.
-        per_app.finished * if(rates.finished > per_app.finished,
-            (rates.failed - per_app.failed) / (rates.finished - per_app.finished), per_app.failed / per_app.finished) AS expected
+        -- The rate elsewhere would be too sure of itself: 0 of 1 there would prove that 1 of 1 here is no chance.
+        per_app.finished * rates.failed / rates.finished AS expected
     FROM per_app
     JOIN rates ON rates.app_id IS NOT DISTINCT FROM per_app.app_id
 ),

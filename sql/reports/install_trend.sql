@@ -62,7 +62,7 @@ counted AS (
         finished_in_range AS finished,
         failed AS failed_now,
         finished AS finished_now,
-        period AS week,
+        date_trunc('week', period)::DATE AS week,
         period AS day
     FROM rolling
     WHERE finished_in_range > 0 AND finished_in_range >= CAST($min AS BIGINT)

@@ -43,4 +43,4 @@ events AS (
     FROM versions
     WHERE _valid_to <= CAST($as_of AS TIMESTAMPTZ) AND opened_after IS DISTINCT FROM _valid_to
 )
-SELECT "at", change, "column", old, new, _scope, run_id FROM events ORDER BY "at", change <> 'gone', "column"
+SELECT "at", change, "column", old, new, _scope, run_id FROM events ORDER BY "at", _scope, change <> 'gone', "column"

@@ -10,7 +10,8 @@
 -- wide: compared_with, failed_before, finished_before
 -- note(evidence): A rate rose where Fisher's exact test gives evidence of 95 % or more, after correction for all
 --   applications, versions and errors that were compared.
--- note(first_bad_day): first_bad_day is the day since which, compared with the days before it, the rate is worst.
+-- note(first_bad_day): first_bad_day is the day since which, compared with the days before it, the rate is worst; of a
+--   version without jobs in the days before, the day of its first failure.
 
 WITH
 selected AS (
@@ -74,7 +75,7 @@ counted AS (
         if(grouped.what = 'version' AND grouped.finished_before = 0, 'other versions', 'itself') AS compared_with
     FROM grouped
     CROSS JOIN totals
-    LEFT JOIN apps_before ON apps_before.app_id = grouped.app_id
+    LEFT JOIN apps_before ON apps_before.app_id IS NOT DISTINCT FROM grouped.app_id
     WHERE grouped.finished_now > 0
 ),
 worse AS (
@@ -91,6 +92,7 @@ days AS (
         worse.what,
         worse.app_id,
         worse.name,
+        worse.compared_with,
         everything.day,
         coalesce(per_day.failed, 0) AS failed,
         if(worse.what = 'error', everything.finished, coalesce(per_day.finished, 0)) AS finished
@@ -101,7 +103,7 @@ days AS (
 ),
 splits AS (
     SELECT
-        what, app_id, name, day,
+        what, app_id, name, compared_with, day, failed,
         sum(failed) OVER since_day AS failed_since,
         sum(finished) OVER since_day AS finished_since,
         sum(failed) OVER whole - sum(failed) OVER since_day AS failed_till,
@@ -114,10 +116,12 @@ splits AS (
 firsts AS (
     SELECT
         what, app_id, name,
-        arg_min(day, (fisher_exact(failed_since::BIGINT, finished_since::BIGINT, failed_till::BIGINT, finished_till::BIGINT), day))
-            FILTER (failed_since * finished_till > failed_till * finished_since) AS first_bad_day
+        if(compared_with = 'itself',
+            arg_min(day, (fisher_exact(failed_since::BIGINT, finished_since::BIGINT, failed_till::BIGINT, finished_till::BIGINT), day))
+                FILTER (failed > 0 AND failed_since * finished_till > failed_till * finished_since),
+            min(day) FILTER (failed > 0)) AS first_bad_day
     FROM splits
-    GROUP BY ALL
+    GROUP BY what, app_id, name, compared_with
 )
 SELECT
     worse.what,

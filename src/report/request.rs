@@ -211,7 +211,9 @@ fn instant(text: &str, session: &Session<'_>, end: Timestamp) -> Result<Timestam
 
 /// The start of the run before the newest one at `end`.
 fn last_run(session: &Session<'_>, end: Timestamp) -> Result<Option<Timestamp>, Error> {
-    started_at(session, "SELECT epoch_us(max(started_at)) FROM runs WHERE epoch_us(started_at) < ?", end.0)
+    const SQL: &str = "SELECT epoch_us(max(started_at)) FROM runs
+        WHERE started_at < (SELECT max(started_at) FROM runs WHERE epoch_us(started_at) <= ?)";
+    started_at(session, SQL, end.0)
 }
 
 fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Timestamp>, Error> {
@@ -241,24 +243,24 @@ pub(super) fn with_table(session: &Session<'_>, statement: String, values: &Valu
         return Ok(statement);
     }
     let Some(table) = values.text("table") else { return Err(Error::NoTable) };
-    let keys = key_columns(session, table).map_err(Error::Tables)?;
-    let list = |write: &dyn Fn(&String) -> String| keys.iter().map(write).collect::<Vec<_>>().join(", ");
-    let keys_as_text = list(&|key| format!("CAST(v.{} AS VARCHAR)", ident(key)));
-    Ok(statement
-        .replace(TABLE, table)
-        .replace(KEYS_AS_TEXT, &keys_as_text)
-        .replace(KEYS, &list(&|key| format!("v.{}", ident(key)))))
+    let parts = key_parts(session, table).map_err(Error::Tables)?;
+    let joined = |columns: &[String]| columns.join(", ");
+    let keys: Vec<String> = parts.iter().map(|columns| format!("coalesce({})", joined(columns))).collect();
+    let texts: Vec<String> = parts.iter().flatten().map(|column| format!("CAST({column} AS VARCHAR)")).collect();
+    Ok(statement.replace(TABLE, table).replace(KEYS_AS_TEXT, &joined(&texts)).replace(KEYS, &joined(&keys)))
 }
 
-/// The columns by which the records of a table are matched. Stores that do not say so yet have lists with an id alone.
-fn key_columns(session: &Session<'_>, table: &str) -> duckdb::Result<Vec<String>> {
+/// The parts of a table's key, each with the columns that it is taken from. Stores that do not say so yet have lists with
+/// an id alone.
+fn key_parts(session: &Session<'_>, table: &str) -> duckdb::Result<Vec<Vec<String>>> {
     const SQL: &str = "SELECT key_columns FROM _hclake_keys WHERE table_name = ?";
     let recorded: Option<String> = match has_table(session.conn, "_hclake_keys")? {
         true => session.conn.query_row(SQL, [table], |row| row.get(0)).optional()?,
         false => None,
     };
     let recorded = recorded.unwrap_or_else(|| "id".to_owned());
-    Ok(recorded.split(", ").flat_map(|part| part.split(" or ")).map(str::to_owned).collect())
+    let columns = |part: &str| part.split(" or ").map(|column| format!("v.{}", ident(column))).collect();
+    Ok(recorded.split(", ").map(columns).collect())
 }
 
 fn not_taken(report: &Report, option: &str) -> Error {

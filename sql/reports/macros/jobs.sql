@@ -37,3 +37,29 @@ CREATE OR REPLACE TEMP MACRO in_range(instant, asked_since, asked_until) AS
 CREATE OR REPLACE TEMP MACRO days_before(instant, asked_end, days_from, days_to) AS
     coalesce(epoch_us(instant) >= epoch_us(CAST(asked_end AS TIMESTAMPTZ)) - days_from * 86400000000
         AND epoch_us(instant) < epoch_us(CAST(asked_end AS TIMESTAMPTZ)) - days_to * 86400000000, false);
+
+-- Jobs that have not finished and wait longer than 99 of 100 of their application took, which is judged by all jobs,
+-- whatever is asked for; where fewer than 100 have finished, than 99 of 100 of all applications.
+CREATE OR REPLACE TEMP MACRO stuck_jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS TABLE
+WITH
+everything AS (
+    SELECT * FROM jobs(asked_as_of, NULL, NULL, NULL, NULL) WHERE duration_s >= 0
+),
+usual AS (
+    SELECT app_id, quantile_cont(duration_s, 0.99) AS p99_s FROM everything GROUP BY app_id HAVING count(*) >= 100
+),
+overall AS (
+    SELECT quantile_cont(duration_s, 0.99) AS p99_s FROM everything
+),
+waiting AS (
+    SELECT
+        selected.*,
+        (epoch_us(CAST(asked_as_of AS TIMESTAMPTZ)) - epoch_us(coalesce(selected.update_time, selected.create_time))) / 1e6
+            AS waiting_s,
+        coalesce(usual.p99_s, overall.p99_s) AS p99_s
+    FROM jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS selected
+    CROSS JOIN overall
+    LEFT JOIN usual ON usual.app_id = selected.app_id
+    WHERE NOT selected.finished
+)
+SELECT * FROM waiting WHERE waiting_s > p99_s;

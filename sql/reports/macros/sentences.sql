@@ -7,20 +7,29 @@ CREATE OR REPLACE TEMP MACRO counted(number, one) AS number || ' ' || one || if(
 CREATE OR REPLACE TEMP MACRO shortened(text, length) AS if(length(text) > length, left(text, length - 1) || '…', text);
 CREATE OR REPLACE TEMP MACRO share(hits, total) AS hits || ' of ' || total || ' (' || round(100 * hits / total, 1) || ' %)';
 
+-- The newest run up to an instant that read lists: a retry of quarantined records reads none.
+CREATE OR REPLACE TEMP MACRO newest_reading(asked_as_of) AS (
+    SELECT max(runs.run_id)
+    FROM runs JOIN sweeps ON sweeps.run_id = runs.run_id
+    WHERE runs.started_at <= CAST(asked_as_of AS TIMESTAMPTZ) AND (sweeps.pages > 0 OR sweeps.verdict = 'failed'));
+-- The scopes of a list of which something was known at an instant. One that was read later has no news of its own.
+CREATE OR REPLACE TEMP MACRO scopes_known(asked_versions, asked_since) AS TABLE
+SELECT DISTINCT v._scope FROM query_table(asked_versions) AS v WHERE v._valid_from <= CAST(asked_since AS TIMESTAMPTZ);
+
 CREATE OR REPLACE TEMP MACRO rate_sentences(asked_since, asked_as_of) AS TABLE
 WITH
 selected AS (
     SELECT *,
         update_time > CAST(asked_since AS TIMESTAMPTZ) AS is_now,
-        concat_ws(' ', app, app_version) AS app_and_version
+        coalesce(app, '(no application)') AS app_named
     FROM jobs(asked_as_of, NULL, NULL, NULL, NULL)
     WHERE finished AND update_time <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND update_time >= CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 28 DAY
 ),
 kinds AS (
-    SELECT 'app' AS what, app_id, app AS name, is_now, failed, instance_id, error FROM selected
+    SELECT 'app' AS what, app_id, app_named AS name, is_now, failed, instance_id, error FROM selected
     UNION ALL
-    SELECT 'version', app_id, app_and_version, is_now, failed, instance_id, error FROM selected
+    SELECT 'version', app_id, concat_ws(' ', app_named, app_version), is_now, failed, instance_id, error FROM selected
 ),
 grouped AS (
     SELECT what, app_id, name,
@@ -68,7 +77,7 @@ SELECT 'error' AS kind, 700 + least(99, jobs) AS strength,
 FROM (
     SELECT error, count(DISTINCT (_scope, id)) AS jobs, count(DISTINCT app_id) AS apps, min(seen_at) AS first_seen_at
     FROM install_failure_facts_as_of(asked_as_of)
-    WHERE error IS NOT NULL
+    WHERE error IS NOT NULL AND _scope IN (FROM scopes_known('app_install_jobs_versions', asked_since))
     GROUP BY error
 )
 WHERE first_seen_at > CAST(asked_since AS TIMESTAMPTZ);
@@ -84,7 +93,7 @@ SELECT
             ELSE 'lacked ' || counted(sweeps.held_back, 'record') || ' at once; they are still shown'
         END AS sentence
 FROM sweeps
-WHERE sweeps.run_id = (SELECT max(run_id) FROM runs WHERE started_at <= CAST(asked_as_of AS TIMESTAMPTZ))
+WHERE sweeps.run_id = newest_reading(asked_as_of) AND (sweeps.pages > 0 OR sweeps.verdict = 'failed')
     AND (sweeps.verdict <> 'complete' OR sweeps.held_back > 0);
 
 CREATE OR REPLACE TEMP MACRO job_sentences(asked_since, asked_as_of) AS TABLE
@@ -109,6 +118,7 @@ paired AS (
         coalesce(before.job_status = 'FAIL', false) AS had_failed,
         coalesce(before.job_status IN ('SUCCESS', 'FAIL'), false) AS had_finished
     FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
+    WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('app_install_jobs_versions', asked_since))
 ),
 counts AS (
     SELECT
@@ -137,9 +147,7 @@ now AS (
 before AS (
     SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_since AS TIMESTAMPTZ)
         AND (_valid_to IS NULL OR _valid_to > CAST(asked_since AS TIMESTAMPTZ))
-),
--- A list that was not read before has no news of its own.
-known AS (SELECT count(*) > 0 AS is_known FROM before)
+)
 SELECT 'app' AS kind,
     CASE WHEN now.id IS NULL OR before.id IS NULL THEN 200 WHEN now.status IS DISTINCT FROM before.status THEN 600 ELSE 180 END
         AS strength,
@@ -152,30 +160,48 @@ SELECT 'app' AS kind,
             || coalesce(now.version, '(none)')
     END AS sentence
 FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
-CROSS JOIN known
-WHERE known.is_known
+WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('apps_versions', asked_since))
     AND (now.id IS NULL OR before.id IS NULL OR now.status IS DISTINCT FROM before.status OR now.version IS DISTINCT FROM before.version);
 
+-- Each deployment or job is news in the run that first saw it failed, however long ago it began. What began more than a
+-- week before is no news: a listing that was not proved complete may show old records late.
 CREATE OR REPLACE TEMP MACRO other_sentences(asked_since, asked_as_of) AS TABLE
+WITH
+deployments AS (
+    SELECT arg_max(coalesce(name, id), _valid_from) AS name, arg_max(execution_state, _valid_from) AS state,
+        min(_valid_from) AS seen_at
+    FROM deploy_apps_versions
+    WHERE execution_state IN ('failed', 'timeout') AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND _scope IN (FROM scopes_known('deploy_apps_versions', asked_since))
+        AND execution_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+    GROUP BY _scope, id, execution_time
+),
+image_failures AS (
+    SELECT arg_max(job_type, _valid_from) AS type, min(_valid_from) AS seen_at
+    FROM image_jobs_versions
+    WHERE status = 'FAILED' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND _scope IN (FROM scopes_known('image_jobs_versions', asked_since))
+        AND begin_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+    GROUP BY _scope, id
+),
+registry_failures AS (
+    SELECT arg_max(type, _valid_from) AS type, arg_max(reason, _valid_from) AS reason, min(_valid_from) AS seen_at
+    FROM swr_instance_jobs_versions
+    WHERE status = 'Failed' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
+        AND _scope IN (FROM scopes_known('swr_instance_jobs_versions', asked_since))
+        AND created_at > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+    GROUP BY _scope, id
+)
 SELECT 'deployment' AS kind, 650 AS strength,
-    'Deployment of ' || coalesce(name, id) || ' ' || if(execution_state = 'timeout', 'timed out', 'failed') AS sentence
-FROM deploy_apps_versions
-WHERE execution_state IN ('failed', 'timeout') AND execution_time > CAST(asked_since AS TIMESTAMPTZ)
-    AND execution_time <= CAST(asked_as_of AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-GROUP BY id, name, execution_state, execution_time
+    'Deployment of ' || name || if(state = 'timeout', ' timed out', ' failed') AS sentence
+FROM deployments WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ)
 UNION ALL
-SELECT 'image job', 620, counted(count(DISTINCT (_scope, id)), 'image job') || ' of type ' || coalesce(job_type, '(none)') || ' failed'
-FROM image_jobs_versions
-WHERE status = 'FAILED' AND _valid_from > CAST(asked_since AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-    AND begin_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
-GROUP BY job_type
+SELECT 'image job', 620, counted(count(*), 'image job') || ' of type ' || coalesce(type, '(none)') || ' failed'
+FROM image_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type
 UNION ALL
-SELECT 'registry job', 610, counted(count(DISTINCT (_scope, id)), 'registry job') || ' of type ' || coalesce(type, '(none)')
+SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || coalesce(type, '(none)')
     || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
-FROM swr_instance_jobs_versions
-WHERE status = 'Failed' AND _valid_from > CAST(asked_since AS TIMESTAMPTZ) AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-    AND created_at > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
-GROUP BY type;
+FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type;
 
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
 SELECT kind, strength, sentence FROM rate_sentences(asked_since, asked_as_of)
