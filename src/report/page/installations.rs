@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::answer::Answer;
 use super::chart::scale::{ticks, whole_ticks};
-use super::chart::strip::{Rate, bar, from_to};
+use super::chart::strip::{Rate, axis, bar, from_to};
 use super::chart::trend::{Frame, Moved, Point, trend as chart};
 use super::parts::{BARS_MAX, Form, Heading, Line, bars, nothing, section, trend};
 use super::rows::Row;
@@ -87,7 +87,7 @@ fn described(points: &[Point]) -> String {
 pub(super) fn regressions(answer: &Answer, zone: TimeZone) -> Markup {
     let about = "Applications, versions and errors whose failure rate rose in the last 7 days against the 28 days before, \
                  with evidence of 95 % or more after correction for all that were compared.";
-    section(answer, Heading { id: "worse", title: "What got worse", about, is_wide: true }, zone, |rows| {
+    section(answer, Heading { id: "worse", title: "What got worse", about, is_wide: false }, zone, |rows| {
         let shown = rows.top(BARS_MAX);
         if rows.is_empty() {
             return (nothing("Nothing got worse with evidence."), shown);
@@ -95,8 +95,7 @@ pub(super) fn regressions(answer: &Answer, zone: TimeZone) -> Markup {
         let most = |row: Row<'_>| {
             row.number("rate_now_pct").into_iter().chain(row.number("rate_before_pct")).fold(0.0, f64::max)
         };
-        let ticks = ticks(shown.iter().map(most).fold(0.0, f64::max), 4);
-        let end = ticks[ticks.len() - 1];
+        let end = shown.iter().map(most).fold(0.0, f64::max);
         let line = |(at, row): (usize, Row<'_>)| {
             let rate = |column: &str| row.number(column).map(|rate| Rate { rate, interval: None });
             let (now, before) = (percent(row.number("rate_now_pct")), percent(row.number("rate_before_pct")));
@@ -117,7 +116,7 @@ pub(super) fn regressions(answer: &Answer, zone: TimeZone) -> Markup {
                 remark: html! { @if let Some(first) = first { "since " (day(first)) } },
             }
         };
-        (bars(&ticks, " %", Form::Line, shown.iter().enumerate().map(line)), shown)
+        (bars(axis(&ticks(end, 3), end, " %"), Form::Stacked, shown.iter().enumerate().map(line)), shown)
     })
 }
 
@@ -132,8 +131,7 @@ pub(super) fn worst(answer: &Answer, zone: TimeZone) -> Markup {
         }
         let longest = |row: Row<'_>| row.number("rate_high_pct").unwrap_or(0.0);
         let largest = drawn.iter().map(|row| row.number("failure_rate_pct").unwrap_or(0.0)).fold(0.0, f64::max);
-        let ticks = ticks(drawn.iter().map(longest).fold(0.0, f64::max).min(largest * 2.0), 2);
-        let end = ticks[ticks.len() - 1];
+        let end = drawn.iter().map(longest).fold(0.0, f64::max).min(largest * 2.0);
         let line = |(at, row): (usize, Row<'_>)| {
             let interval_ends = row.number("rate_low_pct").zip(row.number("rate_high_pct"));
             let rate = Rate { rate: row.number("failure_rate_pct").unwrap_or(0.0), interval: interval_ends };
@@ -148,7 +146,7 @@ pub(super) fn worst(answer: &Answer, zone: TimeZone) -> Markup {
                 remark: trend(row.text("trend"), row.number("evidence")),
             }
         };
-        (bars(&ticks, " %", Form::Line, drawn.iter().enumerate().map(line)), shown)
+        (bars(axis(&ticks(end, 2), end, " %"), Form::Line, drawn.iter().enumerate().map(line)), shown)
     })
 }
 
@@ -159,8 +157,7 @@ pub(super) fn errors(answer: &Answer, zone: TimeZone) -> Markup {
         if rows.is_empty() {
             return (nothing("No run saw an installation fail in the last 28 days."), shown);
         }
-        let ticks = whole_ticks(shown.iter().map(|row| row.count("jobs") as f64).fold(0.0, f64::max), 2);
-        let end = ticks[ticks.len() - 1];
+        let end = shown.iter().map(|row| row.count("jobs") as f64).fold(0.0, f64::max);
         let line = |(at, row): (usize, Row<'_>)| {
             let jobs = row.count("jobs");
             let error = row.text("error").unwrap_or("(no message)");
@@ -174,7 +171,7 @@ pub(super) fn errors(answer: &Answer, zone: TimeZone) -> Markup {
                 remark: html! { @if let Some(last) = row.instant("last_seen") { "last " (instant(zone, last)) } },
             }
         };
-        (bars(&ticks, " jobs", Form::Stacked, shown.iter().enumerate().map(line)), shown)
+        (bars(axis(&whole_ticks(end, 3), end, " jobs"), Form::Stacked, shown.iter().enumerate().map(line)), shown)
     })
 }
 

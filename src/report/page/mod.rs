@@ -68,13 +68,24 @@ pub fn page(session: &Session<'_>, request: &PageRequest<'_>) -> Result<String, 
     let sections = html! {
         (tiles::shown(&Headline { week: &week, stuck: &stuck, deployments: &deployed }, zone))
         (installations::weeks(&ask("install_trend", None, None)?, zone))
-        (installations::regressions(&ask("regressions", None, None)?, zone))
-        (installations::worst(&ask("install_failures", None, SINCE)?, zone))
+        div class="column" {
+            (installations::regressions(&ask("regressions", None, None)?, zone))
+            (installations::worst(&ask("install_failures", None, SINCE)?, zone))
+        }
         (installations::errors(&ask("install_errors", None, SINCE)?, zone))
         (versions::shown(&ask("install_matrix", None, SINCE)?, zone))
-        (others::deployments(&ask("deploy_health", Some("state"), SINCE)?, &ask("deploy_health", Some("app"), SINCE)?, zone))
-        (others::image_jobs(&ask("image_jobs", None, SINCE)?, zone))
-        (others::registry_jobs(&ask("registry_jobs", Some("type"), SINCE)?, &ask("registry_jobs", Some("reason"), SINCE)?, zone))
+        div class="column" {
+            (others::deployments(&ask("deploy_health", Some("state"), SINCE)?, zone))
+            (others::odd_deployments(&ask("deploy_health", Some("app"), SINCE)?, zone))
+        }
+        div class="column" {
+            (others::image_jobs(&ask("image_jobs", None, SINCE)?, zone))
+            (others::registry_jobs(
+                &ask("registry_jobs", Some("type"), SINCE)?,
+                &ask("registry_jobs", Some("reason"), SINCE)?,
+                zone,
+            ))
+        }
         (installations::changes(&changes, zone))
     };
     let fresh = html! { @if let Ok(rows) = &freshness.held { (freshness::shown(&freshness, rows, zone)) } };

@@ -4,26 +4,28 @@ use maud::{Markup, html};
 
 use super::answer::Answer;
 use super::chart::scale::{ticks, whole_ticks};
-use super::chart::strip::{Rate, bar};
-use super::parts::{BARS_MAX, Form, Heading, Line, absent, bars, behind, nothing, section};
+use super::chart::strip::{Rate, axis, bar};
+use super::parts::{BARS_MAX, Form, Heading, Line, bars, nothing, section, section_of_two};
 use super::rows::{Row, Rows};
 use super::text::{count, counted, instant, percent, plain, seconds, words};
 use crate::base::time_zone::TimeZone;
 
+/// Rows of the table of odd deployments.
+const ODD_MAX: usize = 50;
+
 /// Bars and their axis for the counts of these rows.
 fn counts(rows: &Rows, id: &str, column: &str, one: &str, line: impl Fn(Row<'_>, Markup) -> Line) -> Markup {
-    let ticks = whole_ticks(rows.iter().map(|row| row.count(column) as f64).fold(0.0, f64::max), 2);
-    let end = ticks[ticks.len() - 1];
+    let end = rows.iter().map(|row| row.count(column) as f64).fold(0.0, f64::max);
     let line = |(at, row): (usize, Row<'_>)| {
         let number = row.count(column);
         let name = row.text(&rows.columns[0]).unwrap_or("(none)");
         let says = format!("{}: {}", plain(name), counted(number, one));
         line(row, bar(&format!("{id}-{at}"), Rate { rate: number as f64, interval: None }, end, &says))
     };
-    bars(&ticks, &format!(" {one}s"), Form::Line, rows.iter().enumerate().map(line))
+    bars(axis(&whole_ticks(end, 2), end, &format!(" {one}s")), Form::Line, rows.iter().enumerate().map(line))
 }
 
-pub(super) fn deployments(states: &Answer, apps: &Answer, zone: TimeZone) -> Markup {
+pub(super) fn deployments(states: &Answer, zone: TimeZone) -> Markup {
     let heading = Heading {
         id: "deployments",
         title: "Deployments",
@@ -31,36 +33,34 @@ pub(super) fn deployments(states: &Answer, apps: &Answer, zone: TimeZone) -> Mar
                 last 28 days that runs saw.",
         is_wide: false,
     };
-    let odd = apps
-        .held
-        .as_ref()
-        .map(|rows| rows.filtered(|row| row.text("remark").is_some_and(|remark| remark != "running")));
-    let first = section(states, heading, zone, |rows| {
+    section(states, heading, zone, |rows| {
         if rows.is_empty() {
             return (nothing("There is no application to deploy."), rows.clone());
         }
         let line = |row: Row<'_>, bar: Markup| Line {
             name: words(row.text("state").unwrap_or("(none)")),
             bar,
-            figure: html! { (count(row.count("apps"))) },
-            of: format!("{} of {}", count(row.count("failed")), count(row.count("executions"))),
-            remark: html! { "deployments failed" },
+            figure: html! { (counted(row.count("apps"), "app")) },
+            of: String::new(),
+            remark: html! { (count(row.count("failed"))) " of " (count(row.count("executions"))) " failed" },
         };
         (counts(rows, "state", "apps", "app", line), rows.clone())
-    });
-    html! {
-        (first)
-        section id="odd" {
-            h2 { "Odd deployments" }
-            p class="about" { "Applications whose latest deployment failed or runs for more than a day, and those that are stale (not deployed for 90 days), disabled or never deployed." }
-            @match &odd {
-                Err(absence) => (absent(absence)),
-                Ok(rows) if rows.is_empty() => (nothing("None is odd.")),
-                Ok(rows) => (listed(rows, zone)),
-            }
-            div class="behind" { (behind(apps, odd.as_ref().ok().map(|rows| rows.top(50)).as_ref(), zone)) }
-        }
-    }
+    })
+}
+
+pub(super) fn odd_deployments(apps: &Answer, zone: TimeZone) -> Markup {
+    let heading = Heading {
+        id: "odd",
+        title: "Odd deployments",
+        about: "Applications whose latest deployment failed or runs for more than a day, and those that are stale (not \
+                deployed for 90 days), disabled or never deployed.",
+        is_wide: false,
+    };
+    section(apps, heading, zone, |rows| {
+        let odd = rows.filtered(|row| row.text("remark").is_some_and(|remark| remark != "running"));
+        let body = if odd.is_empty() { nothing("None is odd.") } else { listed(&odd, zone) };
+        (body, odd.top(ODD_MAX))
+    })
 }
 
 /// How many there are of each kind, and the first by name.
@@ -95,8 +95,7 @@ fn listed(odd: &Rows, zone: TimeZone) -> Markup {
 /// Jobs by what `column` says: the share that failed, and how long they took.
 fn ended(rows: &Rows, id: &str, column: &str) -> Markup {
     let rate = |row: Row<'_>| row.number("failed_pct").unwrap_or(0.0);
-    let ticks = ticks(rows.iter().map(rate).fold(0.0, f64::max), 2);
-    let end = ticks[ticks.len() - 1];
+    let end = rows.iter().map(rate).fold(0.0, f64::max);
     let line = |(at, row): (usize, Row<'_>)| {
         let name = row.text(column).unwrap_or("(none)");
         let ended = row.count("succeeded") + row.count("failed");
@@ -113,7 +112,7 @@ fn ended(rows: &Rows, id: &str, column: &str) -> Markup {
             },
         }
     };
-    bars(&ticks, " %", Form::Line, rows.iter().enumerate().map(line))
+    bars(axis(&ticks(end, 2), end, " %"), Form::Line, rows.iter().enumerate().map(line))
 }
 
 pub(super) fn image_jobs(answer: &Answer, zone: TimeZone) -> Markup {
@@ -139,8 +138,9 @@ pub(super) fn registry_jobs(types: &Answer, reasons: &Answer, zone: TimeZone) ->
         about: "Jobs of SWR Enterprise of the last 28 days by type: failed in percent of succeeded and failed; and why they failed.",
         is_wide: false,
     };
-    let failed = reasons.held.as_ref().map(|rows| rows.filtered(|row| row.count("failed") > 0).top(BARS_MAX));
-    section(types, heading, zone, |rows| {
+    let failed = reasons.held.as_ref().ok().map(|rows| rows.filtered(|row| row.count("failed") > 0).top(BARS_MAX));
+    let also = failed.as_ref().map(|rows| (reasons, rows));
+    section_of_two(types, also, heading, zone, |rows| {
         let shown = rows.top(BARS_MAX);
         if shown.is_empty() {
             return (nothing("No registry job began in the last 28 days."), shown);
@@ -154,12 +154,9 @@ pub(super) fn registry_jobs(types: &Answer, reasons: &Answer, zone: TimeZone) ->
         };
         let body = html! {
             (ended(&shown, "registry", "type"))
-            @if let Ok(failed) = failed.as_ref().map_err(|_| ()) {
-                @if !failed.is_empty() {
-                    h3 { "Reasons" }
-                    (counts(failed, "reason", "failed", "job", reason))
-                }
-                div class="behind" { (behind(reasons, Some(failed), zone)) }
+            @if let Some(failed) = failed.as_ref().filter(|failed| !failed.is_empty()) {
+                h3 { "Reasons" }
+                (counts(failed, "reason", "failed", "job", reason))
             }
         };
         (body, shown)

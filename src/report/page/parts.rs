@@ -4,7 +4,6 @@
 use maud::{Markup, html};
 
 use super::answer::{Absence, Answer};
-use super::chart::strip::axis;
 use super::rows::{Rows, Value};
 use super::text::{count, counted, local, words};
 use crate::base::time_zone::TimeZone;
@@ -31,6 +30,17 @@ pub(super) fn section(
     zone: TimeZone,
     body: impl FnOnce(&Rows) -> (Markup, Rows),
 ) -> Markup {
+    section_of_two(answer, None, heading, zone, body)
+}
+
+/// The same, with the rows of another answer behind it too.
+pub(super) fn section_of_two(
+    answer: &Answer,
+    also: Option<(&Answer, &Rows)>,
+    heading: Heading,
+    zone: TimeZone,
+    body: impl FnOnce(&Rows) -> (Markup, Rows),
+) -> Markup {
     let (body, shown) = match answer.held.as_ref().map(body) {
         Ok((body, shown)) => (body, Some(shown)),
         Err(absence) => (absent(absence), None),
@@ -41,6 +51,7 @@ pub(super) fn section(
             p class="about" { (heading.about) }
             (body)
             div class="behind" { (behind(answer, shown.as_ref(), zone)) }
+            @if let Some((answer, rows)) = also { div class="behind" { (behind(answer, Some(rows), zone)) } }
         }
     }
 }
@@ -69,10 +80,10 @@ pub(super) struct Line {
 }
 
 /// Rows with a bar each, under one axis.
-pub(super) fn bars(ticks: &[f64], unit: &str, form: Form, lines: impl Iterator<Item = Line>) -> Markup {
+pub(super) fn bars(axis: Markup, form: Form, lines: impl Iterator<Item = Line>) -> Markup {
     html! {
         div class=(if form == Form::Stacked { "bars stacked" } else { "bars" }) {
-            div class="head" aria-hidden="true" { (axis(ticks, unit)) }
+            div class="head" aria-hidden="true" { (axis) }
             ol {
                 @for line in lines {
                     li {

@@ -76,7 +76,7 @@ fn rate(answer: &Answer) -> Tile {
     let now = rate_of("failure_rate_pct", "rate_low_pct", "rate_high_pct");
     let before = rate_of("rate_before_pct", "rate_before_low_pct", "rate_before_high_pct");
     let high = |rate: Option<Rate>| rate.map_or(0.0, |rate| rate.interval.map_or(rate.rate, |(_, high)| high));
-    let ticks = ticks(high(now).max(high(before)), 4);
+    let end = high(now).max(high(before));
     let said = interval(row.number("rate_low_pct"), row.number("rate_high_pct"));
     let shown_before = percent(row.number("rate_before_pct"));
     let says = format!("now {}, the 7 days before {shown_before}", percent(row.number("failure_rate_pct")));
@@ -84,8 +84,8 @@ fn rate(answer: &Answer) -> Tile {
         p { (count(row.count("failed"))) " of " (count(row.count("finished"))) " failed"
             @if let Some(said) = said { span class="quiet" { ", interval " (said) } } }
         @if let Some(now) = now {
-            (axis(&ticks, " %"))
-            (from_to("rate-strip", before, now, ticks[ticks.len() - 1], &says))
+            (axis(&ticks(end, 4), end, " %"))
+            (from_to("rate-strip", before, now, end, &says))
         }
         p { "before: " (shown_before) span class="quiet" { " (" (count(row.count("failed_before"))) " of " (count(row.count("finished_before"))) ")" } }
         p { (trend(row.text("trend"), row.number("evidence")))

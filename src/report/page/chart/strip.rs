@@ -8,6 +8,8 @@ use super::scale::{Scale, label, px};
 /// The height of a row, in pixels.
 const HEIGHT: f64 = 20.0;
 const MIDDLE: f64 = HEIGHT / 2.0;
+/// Percentages of the width from which on a tick's number ends at its tick.
+const NEAR_THE_END: f64 = 80.0;
 /// Half the height of the end of a whisker.
 const CAP: f64 = 4.0;
 
@@ -53,16 +55,19 @@ pub(in crate::report::page) fn from_to(id: &str, before: Option<Rate>, now: Rate
     framed(id, says, &marks)
 }
 
-/// The axis above rows of one scale. It shows what each row also says in words.
-pub(in crate::report::page) fn axis(ticks: &[f64], unit: &str) -> Markup {
-    let scale = across(ticks.last().copied().unwrap_or(1.0));
+/// The axis above rows of one scale, with a tick at each round number up to `most`. It shows what each row also says in
+/// words.
+pub(in crate::report::page) fn axis(ticks: &[f64], most: f64, unit: &str) -> Markup {
+    let scale = across(most);
+    let ticks: Vec<f64> = ticks.iter().copied().filter(|tick| *tick <= most).collect();
     let last = ticks.len().saturating_sub(1);
     html! {
         svg class="strip axis" width="100%" height="16" aria-hidden="true" {
             @for (at, tick) in ticks.iter().enumerate() {
                 @let (anchor, unit) = match at {
                     0 => ("start", ""),
-                    at if at == last => ("end", unit),
+                    at if at == last && scale.at(*tick) > NEAR_THE_END => ("end", unit),
+                    at if at == last => ("middle", unit),
                     _ => ("middle", ""),
                 };
                 @let x = percent(scale, *tick);
@@ -116,9 +121,12 @@ mod tests {
     }
 
     #[test]
-    fn the_axis_names_its_unit_once() {
-        let drawn = axis(&[0.0, 10.0, 20.0], " %").into_string();
+    fn the_axis_names_its_unit_once_at_the_last_round_number() {
+        let drawn = axis(&[0.0, 10.0, 20.0], 20.0, " %").into_string();
         assert_eq!(drawn.matches(" %").count(), 1);
         assert!(drawn.contains(r#"<text x="100%" y="11" text-anchor="end">20 %</text>"#), "{drawn}");
+        let shorter = axis(&[0.0, 10.0, 20.0], 16.0, " %").into_string();
+        assert!(shorter.contains(r#"<text x="62.5%" y="11" text-anchor="middle">10 %</text>"#), "{shorter}");
+        assert!(!shorter.contains(">20"), "{shorter}");
     }
 }
