@@ -85,7 +85,10 @@ await context.close();
 for (const path of [page_path, large_path].filter(Boolean)) {
   const bytes = statSync(path).size;
   const { context, page } = await opened(path, { viewport: { width: 1440, height: 900 } });
-  const shown_ms = await page.evaluate(() => Math.round(performance.getEntriesByType('paint').at(-1)?.startTime ?? Infinity));
+  const shown_ms = await page.evaluate(() => new Promise((resolve) => {
+    const seen = (list) => resolve(Math.round(list.getEntries().at(-1).startTime));
+    new PerformanceObserver(seen).observe({ type: 'paint', buffered: true });
+  }));
   console.log(`${path}: ${bytes} bytes, shown after ${shown_ms} ms`);
   expect(bytes < BYTES_MAX, `${path} has ${bytes} bytes`);
   expect(shown_ms < OPEN_MS_MAX, `${path} is shown after ${shown_ms} ms`);
