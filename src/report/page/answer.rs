@@ -5,6 +5,7 @@ use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
 use crate::report::header::Grouping;
 use crate::report::page::rows::Rows;
+use crate::report::request::Values;
 use crate::report::{Error, Moment, Report, Reports, Request, Session, request};
 
 /// What is asked of one report.
@@ -90,8 +91,15 @@ impl Asker<'_> {
         if let Some(since) = question.since {
             request = request.with("since", since);
         }
+        let values = request::values(report, self.session, &request, self.moment);
+        // Where there is no earlier run, `last` is the only one there is.
+        let is_one_run = |values: &Values| {
+            let since = values.instant("since");
+            since.is_some() && since == values.instant("as_of")
+        };
         let held = match absence {
             Some(absence) => Err(absence),
+            None if values.as_ref().is_ok_and(is_one_run) => Err(Absence::OneRun),
             None => match self.session.run(report, &request, self.moment) {
                 Ok(result) => Ok(Rows::of(&result)),
                 Err(Error::NoEarlierRun) => Err(Absence::OneRun),
@@ -100,16 +108,15 @@ impl Asker<'_> {
             },
         };
         let groupings: Vec<&Grouping> = request::groupings(report, &request.by)?;
-        let values = match request::values(report, self.session, &request, self.moment) {
-            Ok(values) => values.all().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect(),
-            Err(_) => Vec::new(),
+        let shown = |values: Values| -> Vec<(String, Option<String>)> {
+            values.all().map(|(name, value)| (name.to_owned(), value.map(str::to_owned))).collect()
         };
         Ok(Answer {
             report: question.report,
             by: question.by,
             command: self.command(question, is_dated.then_some(at)),
             statement: without_header(&report.statement(&groupings)),
-            values,
+            values: values.map(shown).unwrap_or_default(),
             held,
         })
     }

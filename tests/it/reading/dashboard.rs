@@ -145,8 +145,11 @@ fn the_figures_at_the_top_and_beside_the_bars_are_those_of_the_reports() {
     let section = plain(between(&page, "<section id=\"apps\"", "</ol>")[0]);
     for row in worst.as_array().expect("rows").iter().filter(|row| row["finished"] != 0) {
         let (name, rate) = (row["app"].as_str().expect("a name"), row["failure_rate_pct"].as_f64().expect("a rate"));
-        let shown = format!("{name}: {rate:.1}%, interval {:.1}–{:.1}%", row["rate_low_pct"].as_f64().expect("a rate"),
-            row["rate_high_pct"].as_f64().expect("a rate"));
+        let shown = format!(
+            "{name}: {rate:.1}%, interval {:.1}–{:.1}%",
+            row["rate_low_pct"].as_f64().expect("a rate"),
+            row["rate_high_pct"].as_f64().expect("a rate")
+        );
         assert!(section.contains(&shown), "{shown} is not in {section}");
         assert!(section.contains(&format!("{rate:.1}%{} of {}", row["failed"], row["finished"])), "{name}: {section}");
     }
@@ -231,7 +234,8 @@ fn only_a_dashboard_is_replaced_unasked() {
     tenant.run(&["dashboard", "--out", "link.html", "--timezone", "+08:00"]).exits(0);
     assert!(tenant.path("link.html").symlink_metadata().expect("there").is_symlink(), "the link stays");
     assert_ne!(fs::read_to_string(tenant.path("page.html")).expect("there"), before, "and where it leads is written");
-    let left = fs::read_dir(tenant.folder()).expect("readable").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let left =
+        fs::read_dir(tenant.folder()).expect("readable").filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     assert_eq!(left.filter(|name| name.ends_with(".tmp")).count(), 0);
 }
 
