@@ -10,6 +10,7 @@ CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
 READERS := $(CARGO_TARGET_DIR)/readers
 DUCKDBS := $(CARGO_TARGET_DIR)/duckdbs
+BROWSER := $(CARGO_TARGET_DIR)/browser
 
 DUCKDB_PACKAGE := @duckdb/node-bindings-linux-x64
 DUCKDB_VERSION := 1.5.6-r.1
@@ -31,7 +32,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-bundled install clean announce-bundled
+.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-browser test-bundled install clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -90,6 +91,15 @@ $(DUCKDBS)/installed: tests/interop/duckdb_versions.txt
 	rm -rf "$(DUCKDBS)"
 	while read -r version; do python3 -m pip install --quiet --no-deps --only-binary :all: \
 	  --target "$(DUCKDBS)/$$version" "duckdb==$$version"; done < $<
+	touch "$@"
+
+test-browser: $(DUCKDB) $(BROWSER)/installed ## the dashboard in headless Chromium; leaves pictures in target/browser/shots
+	HCLAKE_BROWSER="$(BROWSER)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture browser::
+
+$(BROWSER)/installed: tests/browser/package.json
+	@command -v chromium >/dev/null || { echo "error: there is no chromium; on Debian: apt-get install chromium fonts-noto-cjk"; exit 1; }
+	mkdir -p "$(BROWSER)" && cp $< "$(BROWSER)/"
+	cd "$(BROWSER)" && npm install --silent --no-audit --no-fund
 	touch "$@"
 
 test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own

@@ -5,7 +5,7 @@
 pub enum Exit {
     /// Everything asked for was done.
     Done,
-    /// Some lists failed, are unproved or were held back, or what is stored could not be published.
+    /// Some lists failed, are unproved or were held back, or what is stored could not be published or shown.
     Partly,
     /// Nothing new was stored, or what was asked could not be answered.
     Failed,

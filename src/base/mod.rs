@@ -1,11 +1,12 @@
-//! What all rooms use: the clock, secrets, credentials, instants, exit codes, whole files, base URLs and the nearest of
-//! several names. It knows nothing of lists, of the cloud or of the store.
+//! What all rooms use: the clock, secrets, credentials, instants, exit codes, whole files, base URLs, the nearest of
+//! several names, and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
 pub mod clock;
 pub mod credentials;
 pub mod exit;
 pub mod nearest;
+pub(crate) mod printable;
 pub mod secret;
 pub mod time;
 pub mod time_zone;

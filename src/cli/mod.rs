@@ -32,6 +32,7 @@ pub fn main() -> ExitCode {
         Command::Sync(args) => commands::sync::run(&cli.global, args, &environment, &mut streams),
         Command::Report(args) => commands::report::run(&cli.global, args, &environment, &mut streams),
         Command::Changes(args) => commands::report::changes(&cli.global, &args.options, &environment, &mut streams),
+        Command::Dashboard(args) => commands::dashboard::run(&cli.global, args, &environment, &mut streams),
         Command::Query(args) => commands::query::run(&cli.global, args, &environment, &mut streams),
         Command::Mcp(args) => commands::mcp::run(&cli.global, args, &environment, &mut streams),
         Command::Drift(command) => commands::drift::run(&cli.global, command, &environment, &mut streams),

@@ -247,6 +247,15 @@ settings! {
         variables: &["HCLAKE_ENDPOINT_URL_SERVICE"],
     }
 
+    /// A dashboard, one HTML file, written again after each sync. A file that hclake did not make is not replaced.
+    DASHBOARD_FILE: Option<PathBuf> {
+        key: "dashboard.file",
+        kind: Kind::Path,
+        example: "dashboard.html",
+        variables: &["HCLAKE_DASHBOARD_FILE"],
+        page: Some("dashboard.md"),
+    }
+
     /// A folder of Parquet files for BI tools, brought up to date after each sync. It has no default.
     PUBLISH_PARQUET: Option<PathBuf> {
         key: "publish.parquet",

@@ -6,6 +6,7 @@ mod error;
 pub mod folder;
 pub mod head;
 pub mod header;
+pub mod page;
 mod request;
 mod session;
 pub mod when;
@@ -42,6 +43,7 @@ macro_rules! built_in {
 }
 
 const BUILT_IN: &[(&str, &str)] = built_in! {
+    "install_week"
     "install_failures"
     "install_trend"
     "regressions"

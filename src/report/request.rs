@@ -75,6 +75,11 @@ impl Values {
         self.texts.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_deref())
     }
 
+    /// Each parameter with its value as text.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.texts.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
     pub(super) fn instant(&self, name: &str) -> Option<Timestamp> {
         self.instants.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
     }

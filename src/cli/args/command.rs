@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalog::{CatalogCommand, ConfigArgs, DescribeArgs, TablesArgs};
 use super::daily::{
-    ChangesArgs, DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs, ReportArgs, SyncArgs,
+    ChangesArgs, DashboardArgs, DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs,
+    ReportArgs, SyncArgs,
 };
 use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
 use crate::config;
@@ -82,6 +83,8 @@ pub(crate) enum Command {
     Report(ReportArgs),
     /// What changed since the run before the newest, in ten sentences
     Changes(ChangesArgs),
+    /// Write one page of figures and charts to a file that any browser opens
+    Dashboard(DashboardArgs),
     /// Ask the store questions in SQL, read-only
     ///
     /// With a statement, answers that one. Without, a terminal becomes a prompt with history, completion and commands
@@ -122,7 +125,7 @@ pub(crate) enum Command {
     Schedule(ScheduleArgs),
     /// Three nights on a cloud emulator, then a report: no account needed
     ///
-    /// Leaves hclake-demo.duckdb, or what --store names.
+    /// Leaves hclake-demo.duckdb, or what --store names, and its dashboard beside it.
     Demo(DemoArgs),
     /// Print a shell's completion script
     Completions(CompletionsArgs),

@@ -99,6 +99,25 @@ pub(crate) struct ReportOptions {
 }
 
 #[derive(Args)]
+pub(crate) struct DashboardArgs {
+    /// Write to this file; a dashboard that is there is replaced
+    #[arg(long, short, value_name = "FILE", required_unless_present = "refresh")]
+    pub out: Option<PathBuf>,
+    /// Replace the file also where hclake did not make it
+    #[arg(long, requires = "out")]
+    pub replace: bool,
+    /// Write the file that the setting dashboard.file names, as each sync does
+    #[arg(long, conflicts_with_all = ["out", "as_of"])]
+    pub refresh: bool,
+    /// The records as they were at this instant [default: the newest run]
+    #[arg(long, value_name = "TIME")]
+    pub as_of: Option<String>,
+    /// The zone of days, weeks and times: Asia/Shanghai, +08:00 [default: the setting timezone, else UTC]
+    #[arg(long, value_name = "ZONE", allow_hyphen_values = true)]
+    pub timezone: Option<String>,
+}
+
+#[derive(Args)]
 pub(crate) struct QueryArgs {
     /// One SQL statement that reads; `-` takes it from standard input
     #[arg(allow_hyphen_values = true)]

@@ -1,10 +1,12 @@
-//! `hclake demo`: three nights of real syncs from the emulator on loopback, then questions to the store that they make.
+//! `hclake demo`: three nights of real syncs from the emulator on loopback, then questions to the store that they make, and
+//! its dashboard.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::util::display::array_value_to_string;
 
+use super::dashboard;
 use super::report as report_command;
 use super::report::answer::{self, Form};
 use super::schedule::shell;
@@ -40,9 +42,18 @@ pub(crate) fn run(
     let store = global.store.clone().unwrap_or_else(|| PathBuf::from(STORE_DEFAULT));
     store::file_name(&store)?;
     make_room(&store, args.replace)?;
+    let page = dashboard::place(&page_beside(&store), false)?;
     let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
     show_answers(&store, &nights, streams)?;
+    dashboard::of_demo(&store, &page)?;
+    streams.remark(&format!("\nThe dashboard is {}; any browser opens it.", page.display()));
     Ok(Exit::Done)
+}
+
+/// The file of the dashboard: called like the store, and never the store itself.
+fn page_beside(store: &Path) -> PathBuf {
+    let is_html = store.extension().is_some_and(|ending| ending == "html");
+    store.with_extension(if is_html { "dashboard.html" } else { "html" })
 }
 
 /// Removes the store of an earlier demo. It removes nothing else: no other store, no other file, and no link.

@@ -3,6 +3,7 @@
 pub(super) mod catalog;
 pub(super) mod check;
 pub(super) mod config;
+pub(super) mod dashboard;
 pub(super) mod demo;
 pub(super) mod describe;
 pub(super) mod drift;

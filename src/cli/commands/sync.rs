@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 
+use super::dashboard;
 use super::init::unknown_region;
 use super::publish;
 use crate::base::clock::SystemClock;
@@ -63,12 +64,15 @@ pub(crate) fn run(
         summary
     })?;
     show(&summary, args.format, streams)?;
-    if summary.run_id.is_some()
-        && publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams).is_err()
-    {
-        return Ok(summary.exit().and(Exit::Partly));
+    let mut exit = summary.exit();
+    if summary.run_id.is_some() {
+        let published = publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams);
+        let shown = dashboard::after_sync(&settings, streams);
+        if published.is_err() || shown.is_err() {
+            exit = exit.and(Exit::Partly);
+        }
     }
-    Ok(summary.exit())
+    Ok(exit)
 }
 
 fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<Exit, Failure> {

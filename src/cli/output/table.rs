@@ -9,8 +9,8 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, TableComponent, Width};
 
-use super::cell::printable;
 use super::share::{self, Column, Fit, Kind, Wide};
+use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
 use crate::schema::flat;
 

@@ -1,6 +1,8 @@
-//! What users ask of a store: queries, reports, tables.
+//! What users ask of a store: queries, reports, tables, the dashboard.
 
 mod assistants;
+mod browser;
+mod dashboard;
 mod duckdb_versions;
 mod names;
 mod prompt;

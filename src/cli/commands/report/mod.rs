@@ -71,7 +71,7 @@ fn ask(
             Some("add --out FILE.xlsx, or ask for one report at a time".to_owned()),
         ));
     }
-    let zone = zone(options, settings)?;
+    let zone = zone_of(options.timezone.as_deref(), settings)?;
     let listener = Listener::begin()?;
     let reader = store::open_read_only(&settings.store.value)?;
     let moment = moment(&reader)?;
@@ -103,8 +103,8 @@ pub(crate) fn reports(settings: &Settings, streams: &Streams<'_>) -> Reports {
 }
 
 /// The zone of `--timezone`, else of the settings.
-fn zone(options: &ReportOptions, settings: &Settings) -> Result<TimeZone, Failure> {
-    match &options.timezone {
+pub(crate) fn zone_of(given: Option<&str>, settings: &Settings) -> Result<TimeZone, Failure> {
+    match given {
         Some(text) => text.parse().map_err(|error: crate::base::time_zone::UnknownZone| {
             Failure::usage(error.to_string(), Some(error.hint()))
         }),

@@ -1,10 +1,11 @@
-//! Text that is safe on a terminal: without control characters. It knows nothing of rows, columns or widths.
+//! Text that is safe to show: without control characters, and without those that change the writing direction. It knows
+//! nothing of rows, columns or widths.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
 /// The text with control characters, and characters that change the writing direction, as escapes.
-pub(super) fn printable(text: &str) -> Cow<'_, str> {
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }
@@ -21,7 +22,7 @@ pub(super) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal would act on the character instead of showing it.
+/// Whether a terminal or a browser would act on the character instead of showing it.
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
