@@ -2,7 +2,7 @@
 -- about: For each day since the first run, application and version: how many jobs stood in each status when the day
 --   ended, in UTC, as the runs had seen them by then. A day on which nothing ran shows what was known the day before.
 -- needs: app_install_jobs_versions
--- column: day                The day.
+-- column: day                The day, as 2026-05-01.
 -- column: app_id             Application.
 -- column: app_version        Version of the application when the job was made.
 -- column: job_status         Status in the API's words.
@@ -45,6 +45,6 @@ counted AS (
         AND daily.app_version IS NOT DISTINCT FROM kinds.app_version
         AND daily.job_status IS NOT DISTINCT FROM kinds.job_status
 )
-SELECT day, app_id, app_version, job_status, jobs
+SELECT strftime(day, '%Y-%m-%d') AS day, app_id, app_version, job_status, jobs
 FROM counted
 WHERE jobs > 0

@@ -3,7 +3,6 @@
 use std::io;
 
 use crate::base::exit::Exit;
-use crate::cli::output::xlsx::XlsxFault;
 use crate::{catalog, config, publish, report, store, sync};
 
 /// Why a command ended early.
@@ -84,18 +83,6 @@ impl From<report::Error> for Failure {
     fn from(error: report::Error) -> Self {
         let exit = if error.is_fault() { Exit::Failed } else { Exit::Usage };
         Failure { message: error.to_string(), hint: error.hint(), exit }
-    }
-}
-
-impl From<XlsxFault> for Failure {
-    fn from(fault: XlsxFault) -> Self {
-        match fault {
-            XlsxFault::File(error) => Failure::usage(error.to_string(), Some(error.hint())),
-            XlsxFault::TooManyRows { .. } => {
-                Failure::usage(fault.to_string(), Some("--format csv has no limit".to_owned()))
-            }
-            fault => Failure::failed(fault.to_string()),
-        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
 use crate::base::time_zone::TimeZone;
+use crate::schema::UTC;
 
 /// Declares each setting by its entry, and lists them all.
 macro_rules! settings {
@@ -69,7 +70,7 @@ settings! {
     TIMEZONE: TimeZone {
         key: "timezone",
         kind: Kind::TimeZone,
-        default: Some("UTC"),
+        default: Some(UTC),
         example: "Asia/Shanghai",
         variables: &["HCLAKE_TIMEZONE"],
         page: Some("reports.md"),

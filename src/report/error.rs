@@ -1,7 +1,7 @@
 //! What can go wrong with a report, and what to do next.
 
+use super::limits::{GROUPINGS_MAX, RESULT_ROWS_MAX};
 use super::when::WhenError;
-use super::{GROUPINGS_MAX, RESULT_ROWS_MAX};
 use crate::base::clock::Timestamp;
 use crate::store;
 

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Report;
 use super::header::HeaderError;
+use super::question::Report;
 
 /// A report file is no longer than this.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;

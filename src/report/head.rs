@@ -19,7 +19,7 @@ pub fn head(lists: &[ListStatus], tables: &[&str], at: Timestamp) -> Vec<String>
     for table in tables {
         let mut of_table = lists.iter().filter(|list| list.table == *table).peekable();
         if of_table.peek().is_none() {
-            lines.push(format!("{table} was not read yet"));
+            lines.push(format!("{table} was not read yet; `hclake sync` reads it"));
         }
         lines.extend(of_table.filter_map(|list| remark(list, newest_run, at)));
     }
@@ -125,7 +125,7 @@ mod tests {
         for (jobs, line) in cases {
             assert_eq!(of(&[newest.clone(), jobs]), [line]);
         }
-        assert_eq!(of(&[newest]), ["jobs was not read yet"]);
+        assert_eq!(of(&[newest]), ["jobs was not read yet; `hclake sync` reads it"]);
     }
 
     #[test]

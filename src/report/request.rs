@@ -1,9 +1,13 @@
 //! What is asked of a report, as a person or a program writes it, and what becomes of it: the chosen groupings and a value
 //! for each parameter. It looks up runs by number, and reads nothing else.
 
+use super::error::Error;
 use super::header::{Grouping, KEYS, KEYS_AS_TEXT, Param, ParamDefault, ParamKind, TABLE};
+use super::limits::GROUPINGS_MAX;
+use super::question::Report;
 use super::session::Session;
-use super::{Error, Report, has_table, when};
+use super::tables::has_table;
+use super::when;
 use duckdb::{Connection, OptionalExt};
 
 use crate::base::clock::Timestamp;
@@ -13,8 +17,6 @@ use crate::store;
 
 /// As an instant: the start of the run before the newest.
 const LAST: &str = "last";
-/// Groupings at once, at most.
-pub const GROUPINGS_MAX: usize = 3;
 
 /// A question to a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 
 use duckdb::{Connection, params};
 
-use super::{Error, has_table};
+use super::error::Error;
+use super::tables::has_table;
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;

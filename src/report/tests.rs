@@ -13,8 +13,14 @@ use arrow::array::{Array, TimestampMicrosecondArray};
 use arrow::datatypes::DataType;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
+use super::request::Values;
+use super::run::fetch;
 use super::*;
+use crate::base::clock::Timestamp;
+use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
+use arrow::record_batch::RecordBatch;
+use duckdb::Connection;
 
 const DAY: i64 = 86_400_000_000;
 

@@ -5,13 +5,14 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::report::{moment, zone_of};
+use super::report::zone_of;
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{DashboardArgs, Global};
 use crate::cli::message::Failure;
 use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::moment;
 use crate::cli::streams::{Streams, say};
 use crate::config::settings::{DASHBOARD_FILE, TIMEZONE};
 use crate::config::{self, Environment, Settings};
@@ -128,7 +129,7 @@ fn beginning(path: &Path) -> io::Result<String> {
 fn write(reader: &Reader, shown: &Shown<'_>, path: &Path) -> Result<usize, Failure> {
     require_other(shown.store, path)?;
     let session = Session::begin(reader, shown.zone)?;
-    let name = shown.store.file_name().map_or_else(|| shown.store.as_os_str(), |name| name);
+    let name = shown.store.file_name().unwrap_or_else(|| shown.store.as_os_str());
     let store = name.to_string_lossy();
     let html = page(&session, &PageRequest { store: &store, as_of: shown.as_of, moment: shown.moment })?;
     let file = whole::begin(path, IfExists::Replace)?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use arrow::util::display::array_value_to_string;
 
 use super::dashboard;
-use super::report as report_command;
 use super::report::answer::{self, Form};
 use super::schedule::shell;
 use super::sync as sync_command;
@@ -20,6 +19,7 @@ use crate::cli::message::Failure;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
+use crate::cli::stores::moment;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
 use crate::emulator::{Emulator, EmulatorSettings, Running, World, WorldSettings};
@@ -125,7 +125,7 @@ fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, s
 fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
     let Some(first) = nights.first() else { return Ok(()) };
     let reader = store::open_read_only(store)?;
-    let moment = report_command::moment(&reader)?;
+    let moment = moment(&reader)?;
     let session = Session::begin(&reader, TimeZone::UTC)?;
     let reports = Reports::built_in();
     let shown = shell(&store.display().to_string());

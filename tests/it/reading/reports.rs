@@ -23,10 +23,7 @@ fn rows(ran: &Ran) -> Vec<serde_json::Map<String, serde_json::Value>> {
 fn reports_are_listed_by_question_and_each_says_how_it_is_asked() {
     let tenant = Tenant::new();
     let list = tenant.run(&["report"]).exits(0).stdout;
-    assert!(
-        list.starts_with("installations\n  install_failures   Which installations fail, and how often?\n"),
-        "{list}"
-    );
+    assert!(list.starts_with("installations\n  "), "{list}");
     let names: Vec<&str> =
         list.lines().filter(|line| line.starts_with("  ")).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(names.len(), hclake::report::Reports::built_in().iter().count());
@@ -193,14 +190,17 @@ fn what_cannot_be_answered_says_why_and_what_to_do() {
     let tenant = Tenant::new();
     tenant.configure("tables = [\"apps\"]", "");
     tenant.sync().exits(0);
-    tenant.run(&["report", "install_failures"]).exits(2).says(&["the store has no table", "`hclake sync`"]);
+    tenant
+        .run(&["report", "install_failures"])
+        .exits(0)
+        .says(&["app_install_jobs was not read yet; `hclake sync` reads it", "no rows"]);
     tenant.run(&["report", "what_changed"]).exits(2).says(&["no table is named"]);
     tenant.run(&["report", "what_changed", "app"]).exits(2).says(&["did you mean `apps`?"]);
     tenant.run(&["report", "runs", "--since", "soon"]).exits(2).says(&["`soon` is not an instant", "2026-05-01"]);
     tenant.run(&["report", "runs", "--since", "99"]).exits(2).says(&["there is no run 99"]);
     tenant.run(&["changes", "--since", "last"]).exits(2).says(&["no earlier run"]);
     tenant.run(&["changes"]).exits(0).says(&["no rows"]);
-    tenant.run(&["report", "app_inventory"]).exits(2);
+    tenant.run(&["report", "app_inventory"]).exits(0).says(&["app_install_jobs was not read yet"]);
     tenant.run(&["report", "freshness"]).exits(0);
 }
 

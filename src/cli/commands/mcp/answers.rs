@@ -22,6 +22,7 @@ use crate::cli::commands::query::statement;
 use crate::cli::commands::report as report_command;
 use crate::cli::message::Failure;
 use crate::cli::output::{self, Fit, Format};
+use crate::cli::stores::moment;
 use crate::report::{self, ReportResult, Request, Session, head};
 use crate::schema::{as_of_macro, changes_macro, history_table, literal, versions_view};
 use crate::store::{self, Holding, Reader};
@@ -249,7 +250,7 @@ fn run_report(
     asked: &RunReport,
 ) -> Result<(ReportResult, Vec<String>), Failure> {
     let report = reports.find(&asked.name)?;
-    let moment = report_command::moment(reader)?;
+    let moment = moment(reader)?;
     let times = [("since", &asked.since), ("until", &asked.until), ("as_of", &asked.as_of)];
     let times = times.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)));
     let by = asked.by.iter().flat_map(|by| by.split(',')).map(|name| name.trim().to_owned());

@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::base::exit::Exit;
 
-/// Time between two looks.
+/// The longest wait for it.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Looks at the terminal from time to time.
@@ -27,9 +27,7 @@ impl Watch {
         let spill = Arc::new(Mutex::new(None::<PathBuf>));
         let held = Arc::clone(&spill);
         thread::spawn(move || {
-            while !is_gone() {
-                thread::sleep(LOOK);
-            }
+            while !is_gone_within(LOOK) {}
             let folder = held.lock().unwrap_or_else(PoisonError::into_inner).take();
             let _ = folder.map(fs::remove_dir_all);
             process::exit(Exit::Interrupted.code().into());
@@ -43,11 +41,11 @@ impl Watch {
     }
 }
 
-/// Whether nobody is at the other end of standard input.
-fn is_gone() -> bool {
+/// Whether nobody is at the other end of standard input, now or before the time is up.
+fn is_gone_within(time: Duration) -> bool {
     let input = stdin();
     let mut looked_at = [PollFd::new(&input, PollFlags::empty())];
-    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let time = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: 0 };
     let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
-    poll(&mut looked_at, Some(&now)).is_ok() && looked_at[0].revents().intersects(gone)
+    poll(&mut looked_at, Some(&time)).is_ok() && looked_at[0].revents().intersects(gone)
 }

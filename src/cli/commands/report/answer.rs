@@ -6,9 +6,9 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Field, Float64Type, Schema};
+use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, Schema};
 
 use crate::base::time_zone::TimeZone;
 use crate::cli::message::Failure;
@@ -186,7 +186,8 @@ fn drawn(result: &ReportResult, is_terminal: bool) -> Result<ReportResult, Failu
 }
 
 fn text_field(name: &str) -> Arc<Field> {
-    Arc::new(Field::new(name, DataType::Utf8, true))
+    let no_texts = StringArray::from(Vec::<&str>::new());
+    Arc::new(Field::new(name, no_texts.data_type().clone(), true))
 }
 
 fn numbers(values: &ArrayRef) -> Result<Vec<Option<f64>>, Failure> {

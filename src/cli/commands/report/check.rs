@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::base::exit::Exit;
 use crate::cli::message::Failure;
+use crate::cli::stores::moment;
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 use crate::config::settings::TIMEZONE;
@@ -40,7 +41,7 @@ fn try_on_store(report: &Report, settings: &Settings) -> Result<String, String> 
     if let Some(reason) = unavailable(&reader, report).map_err(fault)? {
         return Ok(format!("the header is right; the statement was not tried, since {reason}"));
     }
-    let Ok(moment) = super::moment(&reader) else {
+    let Ok(moment) = moment(&reader) else {
         return Ok("the header is right; the store holds no run to try the statement on".to_owned());
     };
     let session = Session::begin(&reader, settings.get(TIMEZONE)).map_err(fault)?;

@@ -6,13 +6,13 @@ mod check;
 mod help;
 mod list;
 
-use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{Global, ReportArgs, ReportOptions};
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::{QueryFormat, format_of};
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::moment;
 use crate::cli::streams::Streams;
 use crate::config::settings::{REPORT_DIR, TIMEZONE};
 use crate::config::{self, Environment, Settings};
@@ -110,14 +110,6 @@ pub(crate) fn zone_of(given: Option<&str>, settings: &Settings) -> Result<TimeZo
         }),
         None => Ok(settings.get(TIMEZONE)),
     }
-}
-
-/// When the store is asked: at its newest run, and now.
-pub(crate) fn moment(reader: &Reader) -> Result<Moment, Failure> {
-    let newest = store::newest_run_at(reader)?.ok_or_else(|| {
-        Failure::usage("the store holds no run yet", Some("`hclake sync` makes the first".to_owned()))
-    })?;
-    Ok(Moment { newest, now: SystemClock::new().wall() })
 }
 
 /// The options that were given, as a question to `report`.

@@ -1,0 +1,116 @@
+//! Reports as questions: those that come with hclake, and others of the same form, found by name. It runs nothing.
+
+use super::error::Error;
+use super::header::{self, Grouping, Header};
+use crate::base::nearest::nearest;
+use crate::schema::is_list_table;
+
+/// The headings of the list of reports, in its order: how headers name them.
+pub const GROUPS: [&str; 5] = ["installations", "changes", "inventory", "jobs and deployments", "runs"];
+
+/// Declares the reports that come with hclake, in the order they are listed: each is a file of `sql/reports`.
+macro_rules! built_in {
+    ($($name:literal)+) => {
+        &[$(($name, include_str!(concat!("../../sql/reports/", $name, ".sql")))),+]
+    };
+}
+
+const BUILT_IN: &[(&str, &str)] = built_in! {
+    "install_week"
+    "install_failures"
+    "install_trend"
+    "regressions"
+    "install_errors"
+    "install_targets"
+    "install_matrix"
+    "install_duration"
+    "install_stuck"
+    "install_retries"
+    "install_history"
+    "changes"
+    "digest"
+    "what_changed"
+    "object"
+    "install_outcomes"
+    "app_inventory"
+    "deploy_health"
+    "image_jobs"
+    "registry_jobs"
+    "freshness"
+    "runs"
+};
+
+/// A question with a name.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The name of its file, without the ending.
+    pub name: String,
+    /// What it answers, and how it can be asked.
+    pub header: Header,
+    pub(super) sql: String,
+}
+
+/// All reports that can be asked for.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    all: Vec<Report>,
+}
+
+impl Reports {
+    /// Those that come with hclake, in the order they are listed.
+    pub fn built_in() -> Reports {
+        let read = |&(name, sql): &(&str, &str)| {
+            let header = header::parse(&format!("sql/reports/{name}.sql"), sql).expect("a test reads every header");
+            Report { name: name.to_owned(), header, sql: sql.to_owned() }
+        };
+        Reports { all: BUILT_IN.iter().map(read).collect() }
+    }
+
+    /// These and others; one of the same name takes the place of the earlier one.
+    pub fn and(mut self, others: Vec<Report>) -> Reports {
+        self.all.retain(|report| !others.iter().any(|other| other.name == report.name));
+        self.all.extend(others);
+        self
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Report> {
+        self.all.iter()
+    }
+
+    /// The report of that name, or an error that offers the nearest.
+    pub fn find(&self, name: &str) -> Result<&Report, Error> {
+        self.all.iter().find(|report| report.name == name).ok_or_else(|| Error::UnknownReport {
+            name: name.to_owned(),
+            nearest: nearest(name, self.all.iter().map(|report| report.name.as_str())).map(str::to_owned),
+            known: self.all.iter().map(|report| report.name.clone()).collect(),
+        })
+    }
+}
+
+impl Report {
+    /// A report that a file of the user's own describes.
+    pub(crate) fn parse(file: &str, name: &str, text: &str) -> Result<Report, header::HeaderError> {
+        Ok(Report { name: name.to_owned(), header: header::parse(file, text)?, sql: text.to_owned() })
+    }
+
+    /// The lists that the report is made of: those of its tables that are lists.
+    pub fn lists(&self) -> impl Iterator<Item = &str> {
+        let header = &self.header;
+        header.needs.iter().chain(&header.wants).map(String::as_str).filter(|name| is_list_table(name))
+    }
+
+    /// The statement as it runs, with its parameters as `$name`.
+    pub fn statement(&self, groupings: &[&Grouping]) -> String {
+        let mut expressions: Vec<&str> = Vec::new();
+        for expression in groupings.iter().flat_map(|grouping| header::expressions(&grouping.columns)) {
+            if !expressions.contains(&expression) {
+                expressions.push(expression);
+            }
+        }
+        let names: Vec<String> = groupings.iter().map(|grouping| format!("'{}'", grouping.name)).collect();
+        self.sql
+            .replace(header::COLUMNS, &expressions.join(", "))
+            .replace(header::BY, &format!("[{}]", names.join(", ")))
+    }
+}

@@ -1,0 +1,172 @@
+//! Runs a report on a prepared connection, and says what its rows are about. It writes nothing.
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use duckdb::Connection;
+
+use super::error::Error;
+use super::header::{Grouping, Note};
+use super::limits::RESULT_ROWS_MAX;
+use super::question::Report;
+use super::request::{self, Moment, Request, Values};
+use super::session::Session;
+use super::tables::{has_table, unavailable};
+use crate::base::clock::Timestamp;
+use crate::base::time_zone::TimeZone;
+use crate::schema::RUNS;
+
+/// An answer; its columns are there also where it has no rows.
+#[derive(Clone, Debug)]
+pub struct ReportResult {
+    /// Names and types of the columns.
+    pub schema: SchemaRef,
+    /// The rows.
+    pub batches: Vec<RecordBatch>,
+    /// Remarks on the rows: first the range, then those of the header.
+    pub notes: Vec<Note>,
+    /// How many rows there were before `top` cut them.
+    pub rows_found: usize,
+    /// How a table shows the columns.
+    pub layout: Layout,
+}
+
+/// How a table shows the columns of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Shown only where all are asked for.
+    pub wide: Vec<String>,
+    /// Percentages beside which a bar is drawn.
+    pub bars: Vec<String>,
+    /// Lists that are drawn as a line.
+    pub sparks: Vec<String>,
+}
+
+impl ReportResult {
+    /// How many rows the answer has.
+    pub fn rows(&self) -> usize {
+        self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+}
+
+impl Session<'_> {
+    /// Runs `report` for the records as they were at the request's `as_of`, else at the newest run.
+    pub fn run(&self, report: &Report, request: &Request, moment: Moment) -> Result<ReportResult, Error> {
+        let groupings = request::groupings(report, &request.by)?;
+        let values = request::values(report, self, request, moment)?;
+        if let Some(reason) = unavailable(self.conn, report)? {
+            return Err(Error::Unavailable { report: report.name.clone(), reason });
+        }
+        let statement = request::with_table(self, report.statement(&groupings), &values)?;
+        let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
+            .map_err(|source| Error::Database { report: report.name.clone(), source })?
+            .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
+        let always = |text: String| Note { columns: Vec::new(), text };
+        let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
+        let end = values.instant("as_of").unwrap_or(moment.newest);
+        notes.extend(outside_note(self.conn, request, &values, end, self.zone)?.map(always));
+        notes.extend(report.header.notes.iter().cloned());
+        let header = &report.header;
+        let layout = Layout { wide: header.wide.clone(), bars: header.bars.clone(), sparks: header.sparks.clone() };
+        let rows_found = batches.iter().map(RecordBatch::num_rows).sum();
+        Ok(ReportResult { schema, batches: first(batches, request.top), notes, rows_found, layout })
+    }
+}
+
+/// The first `rows_max` rows.
+fn first(batches: Vec<RecordBatch>, rows_max: Option<usize>) -> Vec<RecordBatch> {
+    let Some(mut left) = rows_max else { return batches };
+    let take = |batch: RecordBatch| {
+        let rows = batch.num_rows().min(left);
+        left -= rows;
+        batch.slice(0, rows)
+    };
+    batches.into_iter().map(take).filter(|batch| batch.num_rows() > 0).collect()
+}
+
+/// `None` where the result has more than `rows_max` rows. Instants are bound as text: a bound timestamp has no zone, and
+/// DuckDB would read it in the zone of the session.
+pub(super) fn fetch(
+    conn: &Connection,
+    sql: &str,
+    values: &Values,
+    rows_max: usize,
+) -> duckdb::Result<Option<(SchemaRef, Vec<RecordBatch>)>> {
+    let mut statement = conn.prepare(sql)?;
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index)?;
+        statement.raw_bind_parameter(index, values.text(&name))?;
+    }
+    statement.raw_execute()?;
+    let schema = statement.schema();
+    let mut batches = Vec::new();
+    let mut rows = 0;
+    while let Some(array) = statement.step()? {
+        let batch = RecordBatch::from(array);
+        rows += batch.num_rows();
+        if rows > rows_max {
+            return Ok(None);
+        }
+        batches.push(batch);
+    }
+    Ok(Some((schema, batches)))
+}
+
+/// A note where the range that was asked for goes beyond the runs, which end at `end`.
+fn outside_note(
+    conn: &Connection,
+    request: &Request,
+    values: &Values,
+    end: Timestamp,
+    zone: TimeZone,
+) -> Result<Option<String>, Error> {
+    let Some(first) = first_run_at(conn)? else { return Ok(None) };
+    let given = |name: &str| values.instant(name).filter(|_| request.given.iter().any(|(given, _)| given == name));
+    let show = |at| zone.show(at);
+    Ok(match (given("since"), given("as_of")) {
+        (_, Some(as_of)) if as_of < first => {
+            Some(format!("as of {} nothing was known yet: the first run was at {}", show(as_of), show(first)))
+        }
+        (Some(since), _) if since > end => {
+            Some(format!("since {} is later than {}, where this report ends", show(since), show(end)))
+        }
+        (Some(since), _) if since < first => Some(format!(
+            "since {} is earlier than the first run, at {}: what had gone by then was never seen",
+            show(since),
+            show(first)
+        )),
+        _ => None,
+    })
+}
+
+fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
+    const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
+    if !has_table(conn, RUNS).map_err(Error::Tables)? {
+        return Ok(None);
+    }
+    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
+    Ok(at.map(Timestamp))
+}
+
+/// The records that the rows are about.
+fn range_note(groupings: &[&Grouping], values: &Values, zone: TimeZone) -> String {
+    let mut parts = Vec::new();
+    if let Some(at) = values.instant("as_of") {
+        parts.push(format!("as of {}", zone.show(at)));
+    }
+    parts.push(match (values.instant("since"), values.instant("until")) {
+        (None, None) => "all times".to_owned(),
+        (Some(since), None) => format!("since {}", zone.show(since)),
+        (None, Some(until)) => format!("until {}", zone.show(until)),
+        (Some(since), Some(until)) => format!("since {} until {}", zone.show(since), zone.show(until)),
+    });
+    if !groupings.is_empty() {
+        let names: Vec<&str> = groupings.iter().map(|grouping| grouping.name.as_str()).collect();
+        parts.push(format!("by {}", names.join(" and ")));
+    }
+    for name in ["app", "instance", "target", "scope", "id", "min"] {
+        parts.extend(
+            values.text(name).filter(|text| (name, *text) != ("min", "0")).map(|text| format!("{name} {text}")),
+        );
+    }
+    parts.join(", ")
+}
