@@ -11,7 +11,7 @@ use crate::store;
 pub enum Error {
     /// No report has this name.
     #[error("there is no report `{name}`")]
-    UnknownReport { name: String, nearest: Option<String>, known: Vec<String> },
+    UnknownReport { name: String, nearest: Option<String> },
     /// The report has no grouping of this name.
     #[error("the report `{report}` cannot be grouped by `{name}`")]
     UnknownGrouping { report: String, name: String, nearest: Option<String>, known: Vec<String> },
@@ -72,7 +72,10 @@ impl Error {
     /// What to do next, if anything.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::UnknownReport { nearest, known, .. } => Some(offer(nearest.as_deref(), "reports", known)),
+            Error::UnknownReport { nearest, .. } => {
+                let guess = nearest.as_ref().map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+                Some(format!("{guess}`hclake report` lists them all"))
+            }
             Error::UnknownGrouping { nearest, known, .. } => Some(offer(nearest.as_deref(), "groupings", known)),
             Error::TooManyGroupings { .. } => Some("ask twice".to_owned()),
             Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),

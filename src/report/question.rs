@@ -83,7 +83,6 @@ impl Reports {
         self.all.iter().find(|report| report.name == name).ok_or_else(|| Error::UnknownReport {
             name: name.to_owned(),
             nearest: nearest(name, self.all.iter().map(|report| report.name.as_str())).map(str::to_owned),
-            known: self.all.iter().map(|report| report.name.clone()).collect(),
         })
     }
 }

@@ -129,17 +129,18 @@ fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -
     let session = Session::begin(&reader, TimeZone::UTC)?;
     let reports = Reports::built_in();
     let shown = shell(&store.display().to_string());
-    let mut ask = |options: String, name: &str, request: Request| -> Result<ReportResult, Failure> {
-        streams.remark(&format!("\n$ hclake --store {shown} report {name}{options}"));
-        let result = session.run(reports.find(name)?, &request, moment)?;
+    let mut ask = |name: &str| -> Result<ReportResult, Failure> {
+        streams.remark(&format!("\n$ hclake --store {shown} report {name}"));
+        let result = session.run(reports.find(name)?, &Request::default(), moment)?;
         let rows_only = ReportResult { notes: Vec::new(), ..result.clone() };
         let form = Form { format: QueryFormat::Table, zone: TimeZone::UTC, is_wide: false, out: None, replace: false };
         answer::write(&[(name, rows_only)], &form, streams)?;
         Ok(result)
     };
-    ask(format!(" --since {first}"), "install_outcomes", Request::default().with("since", first))?;
-    let failures = ask(String::new(), "install_failures", Request::default())?;
+    let failures = ask("install_failures")?;
     writeln!(streams.out, "\n{}", conclusion(&failures)?)?;
+    ask("regressions")?;
+    ask("changes")?;
     streams.remark(&format!(
         "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
          hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",
@@ -161,13 +162,12 @@ fn conclusion(failures: &ReportResult) -> Result<String, Failure> {
         "worse" => "It is getting worse",
         "better" => "It is getting better",
         "no clear change" => "There is no clear change",
-        _ => "Too few finished lately to tell a trend",
+        _ => "Too few finished lately to see a trend",
     };
-    let share = |failed: &str, finished: &str, rate: &str| -> Result<String, Failure> {
-        Ok(match cell(finished)?.as_str() {
-            "0" => "none finished".to_owned(),
-            finished => format!("{} of {finished} ({} %)", cell(failed)?, cell(rate)?),
-        })
+    let share = |failed: &str, finished: &str| -> Result<String, Failure> {
+        let (failed, finished) = (cell(failed)?, cell(finished)?);
+        let rate = failed.parse::<f64>().unwrap_or(0.0) * 100.0 / finished.parse::<f64>().unwrap_or(0.0).max(1.0);
+        Ok(if finished == "0" { "none finished".to_owned() } else { format!("{failed} of {finished} ({rate:.1} %)") })
     };
     Ok(format!(
         "{} fails to install most: {} of {} finished installations failed ({} %).\n\
@@ -176,7 +176,7 @@ fn conclusion(failures: &ReportResult) -> Result<String, Failure> {
         cell("failed")?,
         cell("finished")?,
         cell("failure_rate_pct")?,
-        share("failed_7d", "finished_7d", "rate_7d_pct")?,
-        share("failed_28d_before", "finished_28d_before", "rate_28d_before_pct")?,
+        share("failed_7d", "finished_7d")?,
+        share("failed_28d_before", "finished_28d_before")?,
     ))
 }

@@ -14,7 +14,7 @@ use crate::base::clock::Timestamp;
 const HISTORY_DAYS: i64 = 70;
 const WEEK: i64 = 7 * DAY;
 /// An application that gets worse does so this many weeks before the first sync.
-const WORSE_WEEKS: f64 = 1.2;
+const WORSE_WEEKS: f64 = 1.0;
 /// A job that was made within this time before the end of the history may still be pending.
 const PENDING_WITHIN: i64 = 6 * HOUR;
 /// A failed job is retried within this time, or not at all.
@@ -75,7 +75,7 @@ impl Flavour {
         let weeks_ago = (start.minus(at) as f64 / WEEK as f64).clamp(0.0, 10.0);
         match self.trend {
             Trend::Steady => self.fails,
-            Trend::Worsens if weeks_ago < WORSE_WEEKS => self.fails * 4.5,
+            Trend::Worsens if weeks_ago < WORSE_WEEKS => self.fails * 5.5,
             Trend::Worsens => self.fails,
             Trend::Improves => self.fails * (1.0 - 0.85 * (5.0 - weeks_ago).max(0.0) / 5.0),
         }

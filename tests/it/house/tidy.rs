@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schema", &["base"]),
     ("catalog", &["schema", "base"]),
     ("emulator", &["catalog", "schema", "base"]),
-    ("config", &["catalog", "base"]),
+    ("config", &["catalog", "schema", "base"]),
     ("cloud", &["catalog", "base"]),
     ("normalize", &["catalog", "schema", "base"]),
     ("store", &["catalog", "schema", "base"]),
