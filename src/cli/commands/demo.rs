@@ -129,7 +129,7 @@ fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -
     let session = Session::begin(&reader, TimeZone::UTC)?;
     let reports = Reports::built_in();
     let shown = shell(&store.display().to_string());
-    let mut ask = |name: &str| -> Result<ReportResult, Failure> {
+    let ask = |name: &str, streams: &mut Streams<'_>| -> Result<ReportResult, Failure> {
         streams.remark(&format!("\n$ hclake --store {shown} report {name}"));
         let result = session.run(reports.find(name)?, &Request::default(), moment)?;
         let rows_only = ReportResult { notes: Vec::new(), ..result.clone() };
@@ -137,10 +137,10 @@ fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -
         answer::write(&[(name, rows_only)], &form, streams)?;
         Ok(result)
     };
-    let failures = ask("install_failures")?;
+    let failures = ask("install_failures", streams)?;
     writeln!(streams.out, "\n{}", conclusion(&failures)?)?;
-    ask("regressions")?;
-    ask("changes")?;
+    ask("regressions", streams)?;
+    ask("changes", streams)?;
     streams.remark(&format!(
         "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
          hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",
