@@ -1,5 +1,6 @@
 //! What users ask of a store: queries, reports, tables.
 
+mod answers;
 mod assistants;
 mod duckdb_versions;
 mod names;
