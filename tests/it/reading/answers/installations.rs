@@ -176,10 +176,9 @@ pub fn check_all(tenant: &Tenant, nights: &[Night]) {
 
 fn failures(tenant: &Tenant, jobs: &[Job], as_of: i64) {
     let all: Vec<&Job> = jobs.iter().collect();
-    for (grouping, since_days) in ["app", "version", "desktop", "user", "operator", "day", "week", "error"]
-        .into_iter()
-        .flat_map(|g| [(g, None), (g, Some(20))])
-    {
+    let asked =
+        ["app", "version", "desktop", "user", "operator", "day", "week", "error"].map(|grouping| (grouping, None));
+    for (grouping, since_days) in asked.into_iter().chain([("app", Some(20)), ("error", Some(20))]) {
         let is_selected = |job: &Job| since_days.is_none_or(|days| job.changed >= as_of - days * DAY);
         let is_error = grouping == "error";
         let mut groups = grouped(all.iter().copied().filter(|job| !is_error || job.failed_ever()), grouping);

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::{REGION, Tenant, small_world};
 
-const NIGHTS: i64 = 5;
+const NIGHTS: i64 = 4;
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
@@ -42,7 +42,7 @@ fn now() -> i64 {
 /// Runs the program after each of several days, of which the last ends now.
 fn nights() -> (Tenant, Vec<Night>) {
     let start = Timestamp(now() - (NIGHTS - 1) * DAY);
-    let world = WorldSettings { start, install_jobs: 2_500, deploy_apps: 60, image_jobs: 60, ..small_world() };
+    let world = WorldSettings { start, install_jobs: 1_500, deploy_apps: 60, image_jobs: 60, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());
     let night = |number| {
         if number > 0 {

@@ -348,7 +348,7 @@ fn sentences(tenant: &Tenant, nights: &[Night]) {
     }
     expected.sort();
     let kinds = ["jobs", "app", "deployment"];
-    let rows = rows(tenant, &["changes", "--sentences", "1000"]);
+    let rows = rows(tenant, &["changes", "--param", "sentences=1000"]);
     let said = rows.iter().filter(|row| kinds.contains(&&*shown(&row["kind"]))).map(|row| shown(&row["sentence"]));
     let mut said: Vec<String> = said.collect();
     said.sort();
