@@ -1,5 +1,6 @@
 //! What users ask of a store: queries, reports, tables, the dashboard.
 
+mod answers;
 mod assistants;
 mod browser;
 mod dashboard;

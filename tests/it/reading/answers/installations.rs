@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::statistics::{corrected, fisher, judged, poisson_tail, quantile, wilson};
 use super::{
-    DAY, Expected, Figure, HOUR, Night, check, day, evidence, instant, micros, monday, percent, rows, seconds, text, texts,
+    DAY, Expected, Figure, HOUR, Night, check, day, evidence, micros, monday, percent, rows, seconds, text, texts,
 };
 use crate::support::Tenant;
 
@@ -176,9 +176,9 @@ pub fn check_all(tenant: &Tenant, nights: &[Night]) {
 
 fn failures(tenant: &Tenant, jobs: &[Job], as_of: i64) {
     let all: Vec<&Job> = jobs.iter().collect();
-    for (grouping, since_days) in
-        ["app", "version", "desktop", "user", "operator", "day", "week", "error"].into_iter().flat_map(|g| [(g, None), (g, Some(20))])
-    {
+    let asked =
+        ["app", "version", "desktop", "user", "operator", "day", "week", "error"].map(|grouping| (grouping, None));
+    for (grouping, since_days) in asked.into_iter().chain([("app", Some(20)), ("error", Some(20))]) {
         let is_selected = |job: &Job| since_days.is_none_or(|days| job.changed >= as_of - days * DAY);
         let is_error = grouping == "error";
         let mut groups = grouped(all.iter().copied().filter(|job| !is_error || job.failed_ever()), grouping);
@@ -206,7 +206,10 @@ fn failures(tenant: &Tenant, jobs: &[Job], as_of: i64) {
                 ("finished", Figure::Whole(finished)),
                 ("pending", Figure::Whole(count(&jobs, |job| is_selected(job) && !job.finished()))),
                 ("failed_ever", Figure::Whole(count(&jobs, |job| is_selected(job) && job.failed_ever()))),
-                ("recovered", Figure::Whole(count(&jobs, |job| is_selected(job) && job.failed_ever() && job.succeeded()))),
+                (
+                    "recovered",
+                    Figure::Whole(count(&jobs, |job| is_selected(job) && job.failed_ever() && job.succeeded())),
+                ),
                 ("failure_rate_pct", percent(failed, finished)),
                 ("rate_low_pct", Figure::Near(interval.map(|(low, _)| 100.0 * low), 0.1)),
                 ("rate_high_pct", Figure::Near(interval.map(|(_, high)| 100.0 * high), 0.1)),
@@ -269,7 +272,8 @@ fn trend(tenant: &Tenant, jobs: &[Job], as_of: i64) {
             expected.insert(key, figures);
         }
         let time = if length == 7 { "week" } else { "day" };
-        let keys = [&[time], if is_grouped { columns(grouping) } else { &[] }].concat();
+        let names: &[&str] = if is_grouped { columns(grouping) } else { &[] };
+        let keys = [&[time][..], names].concat();
         check(tenant, &["install_trend", "--by", grouping], &keys, &expected);
     }
 }
@@ -334,10 +338,9 @@ fn first_bad_day(jobs: &[&Job], finished: &[&Job], is_new: bool) -> String {
         [hits1, total1, hits - hits1, finished.len() as i64 - total1]
     };
     let rises = |[hits1, total1, hits2, total2]: [i64; 4]| hits1 * total2 > hits2 * total1;
-    let worst = days
-        .iter()
-        .filter(|first| is_new || rises(parted(first)))
-        .min_by(|a, b| if is_new { a.cmp(b) } else { fisher(parted(a)).partial_cmp(&fisher(parted(b))).expect("numbers") });
+    let worst = days.iter().filter(|first| is_new || rises(parted(first))).min_by(|a, b| {
+        if is_new { a.cmp(b) } else { fisher(parted(a)).partial_cmp(&fisher(parted(b))).expect("numbers") }
+    });
     worst.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
@@ -360,8 +363,8 @@ fn errors(tenant: &Tenant, jobs: &[Job], as_of: i64) {
             ("apps", Figure::Whole(distinct(|job| &job.app_id))),
             ("desktops", Figure::Whole(distinct(|job| &job.desktop_id))),
             ("share_pct", percent(distinct(|job| &job.id), failed)),
-            ("first_seen", Figure::Text(instant(first))),
-            ("last_seen", Figure::Text(instant(last))),
+            ("first_seen", Figure::Instant(Some(first))),
+            ("last_seen", Figure::Instant(Some(last))),
             ("is_new", Figure::Text(if is_new { "new" } else { "-" }.to_owned())),
         ];
         expected.insert(vec![error], figures);
@@ -444,7 +447,9 @@ fn durations(tenant: &Tenant, jobs: &[Job], as_of: i64) {
         };
         let changes: Vec<[i64; 4]> = groups.values().map(slow).collect();
         let mut expected = Expected::new();
-        for (((key, jobs), change), (trend, sure)) in groups.into_iter().zip(changes.iter().copied()).zip(judged(&changes)) {
+        for (((key, jobs), change), (trend, sure)) in
+            groups.into_iter().zip(changes.iter().copied()).zip(judged(&changes))
+        {
             let took: Vec<f64> = jobs.iter().map(|job| job.took_s()).collect();
             let figures = vec![
                 ("jobs", Figure::Whole(jobs.len() as i64)),
@@ -530,6 +535,7 @@ fn history(tenant: &Tenant, jobs: &[Job]) {
     of_desktop.sort_by_key(|job| (job.made, &job.id));
     let expected: Vec<[&str; 3]> = of_desktop.iter().map(|job| [&*job.id, &*job.app, &*job.status]).collect();
     let rows = rows(tenant, &["install_history", "--instance", desktop]);
-    let found: Vec<[&str; 3]> = rows.iter().map(|row| ["id", "app", "status"].map(|name| row[name].as_str().expect("text"))).collect();
+    let found: Vec<[&str; 3]> =
+        rows.iter().map(|row| ["id", "app", "status"].map(|name| row[name].as_str().expect("text"))).collect();
     assert_eq!(found, expected);
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::{REGION, Tenant, small_world};
 
-const NIGHTS: i64 = 5;
+const NIGHTS: i64 = 4;
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
@@ -42,7 +42,7 @@ fn now() -> i64 {
 /// Runs the program after each of several days, of which the last ends now.
 fn nights() -> (Tenant, Vec<Night>) {
     let start = Timestamp(now() - (NIGHTS - 1) * DAY);
-    let world = WorldSettings { start, install_jobs: 2_500, deploy_apps: 60, image_jobs: 60, ..small_world() };
+    let world = WorldSettings { start, install_jobs: 1_500, deploy_apps: 60, image_jobs: 60, ..small_world() };
     let tenant = Tenant::of(world, EmulatorSettings::default());
     let night = |number| {
         if number > 0 {
@@ -69,12 +69,6 @@ fn micros(text: &str) -> i64 {
     DateTime::parse_from_rfc3339(text).unwrap_or_else(|e| panic!("{e}: {text}")).timestamp_micros()
 }
 
-/// An instant as reports show it.
-fn instant(at: i64) -> String {
-    let at = DateTime::from_timestamp_micros(at).expect("in range").format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
-    format!("{}Z", at.trim_end_matches('0').trim_end_matches('.'))
-}
-
 fn local_micros(text: &str) -> i64 {
     let at = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f").expect("a local time");
     at.and_utc().timestamp_micros() - CODEARTS_OFFSET
@@ -99,6 +93,7 @@ enum Figure {
     /// A number, or none, that is shown rounded by half of this at most.
     Near(Option<f64>, f64),
     Text(String),
+    Instant(Option<i64>),
 }
 
 fn percent(hits: i64, total: i64) -> Figure {
@@ -134,6 +129,7 @@ impl Figure {
                 value.as_f64().is_some_and(|shown| (shown - number).abs() <= unit / 2.0 + 1e-6)
             }
             Figure::Text(text) => shown(value) == *text,
+            Figure::Instant(at) => value.as_str().map(micros) == *at,
         }
     }
 }
@@ -155,7 +151,10 @@ fn check(tenant: &Tenant, args: &[&str], keys: &[&str], expected: &Expected) {
     assert_eq!(found, expected.keys().cloned().collect(), "{args:?}");
     for row in &rows {
         for (name, figure) in &expected[&key(row)] {
-            assert!(row.get(*name).is_some_and(|value| figure.is(value)), "{args:?}: {name} is not {figure:?} in {row}");
+            assert!(
+                row.get(*name).is_some_and(|value| figure.is(value)),
+                "{args:?}: {name} is not {figure:?} in {row}"
+            );
         }
     }
 }

@@ -22,9 +22,7 @@ fn ln_choose(n: i64, k: i64) -> f64 {
 
 pub fn fisher([hits1, total1, hits2, total2]: [i64; 4]) -> Option<f64> {
     let hits = hits1 + hits2;
-    let share = |k: i64| {
-        (ln_choose(total1, k) + ln_choose(total2, hits - k) - ln_choose(total1 + total2, hits)).exp()
-    };
+    let share = |k: i64| (ln_choose(total1, k) + ln_choose(total2, hits - k) - ln_choose(total1 + total2, hits)).exp();
     let seen = share(hits1) * (1.0 + 1e-7);
     let outcomes = 0.max(hits - total2)..=total1.min(hits);
     (total1 > 0 && total2 > 0).then(|| outcomes.map(share).filter(|p| *p <= seen).sum::<f64>().min(1.0))
