@@ -129,7 +129,7 @@ fn beginning(path: &Path) -> io::Result<String> {
 fn write(reader: &Reader, shown: &Shown<'_>, path: &Path) -> Result<usize, Failure> {
     require_other(shown.store, path)?;
     let session = Session::begin(reader, shown.zone)?;
-    let name = shown.store.file_name().unwrap_or_else(|| shown.store.as_os_str());
+    let name = shown.store.file_name().unwrap_or(shown.store.as_os_str());
     let store = name.to_string_lossy();
     let html = page(&session, &PageRequest { store: &store, as_of: shown.as_of, moment: shown.moment })?;
     let file = whole::begin(path, IfExists::Replace)?;

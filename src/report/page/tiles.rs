@@ -84,7 +84,7 @@ fn rate(answer: &Answer) -> Tile {
         p { (count(row.count("failed"))) " of " (count(row.count("finished"))) " failed"
             @if let Some(said) = said { span class="quiet" { ", interval " (said) } } }
         @if let Some(now) = now {
-            (axis(&ticks(end, 4), end, " %"))
+            (axis(&ticks(end, 5), end, " %"))
             (from_to("rate-strip", before, now, end, &says))
         }
         p { "before: " (shown_before) span class="quiet" { " (" (count(row.count("failed_before"))) " of " (count(row.count("finished_before"))) ")" } }

@@ -14,13 +14,13 @@ const WRITTEN_MAX: Duration = Duration::from_secs(3);
 
 /// Makes a year of what a store of three nights holds: a run and its sweeps each night, and the jobs again each month.
 const YEAR: &str = "
-    INSERT INTO runs SELECT * REPLACE (run_id - 3 * month AS run_id,
+    INSERT INTO runs SELECT * EXCLUDE (month) REPLACE (run_id - 3 * month AS run_id,
         started_at - to_days((3 * month)::INTEGER) AS started_at, ended_at - to_days((3 * month)::INTEGER) AS ended_at)
         FROM runs CROSS JOIN range(1, 122) AS months(month);
-    INSERT INTO sweeps SELECT * REPLACE (run_id - 3 * month AS run_id,
+    INSERT INTO sweeps SELECT * EXCLUDE (month) REPLACE (run_id - 3 * month AS run_id,
         started_at - to_days((3 * month)::INTEGER) AS started_at, ended_at - to_days((3 * month)::INTEGER) AS ended_at)
         FROM sweeps CROSS JOIN range(1, 122) AS months(month);
-    INSERT INTO app_install_jobs SELECT * REPLACE (id || '-' || copy AS id, create_time - to_days((copy * 3)::INTEGER) AS create_time,
+    INSERT INTO app_install_jobs SELECT * EXCLUDE (copy) REPLACE (id || '-' || copy AS id, create_time - to_days((copy * 3)::INTEGER) AS create_time,
         update_time - to_days((copy * 3)::INTEGER) AS update_time)
         FROM app_install_jobs CROSS JOIN range(1, 100) AS copies(copy);
     CHECKPOINT;";
