@@ -115,7 +115,10 @@ fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<Strin
 fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     let mut folders: Vec<_> = ["current", "history", "changes", "views"].map(|name| folder.join(name)).into();
-    while let Some(inner) = folders.pop().filter(|path| path.is_dir()) {
+    while let Some(inner) = folders.pop() {
+        if !inner.is_dir() {
+            continue;
+        }
         for entry in fs::read_dir(&inner).map_err(Error::io("read", &inner))? {
             let path = entry.map_err(Error::io("read", &inner))?.path();
             let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();

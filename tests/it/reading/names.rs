@@ -38,7 +38,9 @@ const OVER_LISTS: [&str; 9] = ["file", "ledger", "table", "merge", "macros", "vi
 
 fn sql_over_lists() -> Vec<PathBuf> {
     let sql = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
-    OVER_LISTS.iter().flat_map(|folder| sql_files(&sql.join(folder))).collect()
+    let files = OVER_LISTS.iter().flat_map(|folder| sql_files(&sql.join(folder)));
+    // The other views stand on built-in lists alone, whose names and columns are known.
+    files.filter(|file| !file.starts_with(sql.join("views")) || file.ends_with("versions.sql")).collect()
 }
 
 fn sql_text() -> String {

@@ -87,7 +87,7 @@ impl Input {
     ) -> Result<Typed, Failure> {
         match self {
             Input::Editor(editor) => {
-                editor.watch.spill(spill);
+                editor.watch.get_or_insert_with(|| Watch::begin(spill)).spill(spill);
                 editor.read(listener)
             }
             Input::Lines { has_prompt } => read_line(listener, spill, *has_prompt, goes_on),
@@ -121,7 +121,8 @@ fn read_line(listener: &mut Listener, spill: Option<&Path>, has_prompt: bool, go
 
 pub(super) struct Editor {
     reedline: Reedline,
-    watch: Watch,
+    /// From the first read on.
+    watch: Option<Watch>,
     /// Ends a wait for keys.
     must_break: Arc<AtomicBool>,
     names: Arc<Mutex<Names>>,
@@ -150,7 +151,7 @@ impl Editor {
         if has_colours {
             reedline = reedline.with_highlighter(Box::new(SqlColours));
         }
-        Editor { reedline, watch: Watch::begin(), must_break, names }
+        Editor { reedline, watch: None, must_break, names }
     }
 
     fn read(&mut self, listener: &mut Listener) -> Result<Typed, Failure> {

@@ -23,8 +23,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn begin() -> Watch {
-        let spill = Arc::new(Mutex::new(None::<PathBuf>));
+    /// Begins to look. `folder` is removed when the process ends.
+    pub(super) fn begin(folder: Option<&Path>) -> Watch {
+        let spill = Arc::new(Mutex::new(folder.map(Path::to_owned)));
         let held = Arc::clone(&spill);
         thread::spawn(move || {
             while !is_gone_within(LOOK) {}
