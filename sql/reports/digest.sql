@@ -31,10 +31,15 @@ lists AS (
     FROM sweeps
     WHERE run_id = newest_reading($as_of) AND (pages > 0 OR verdict = 'failed')
 ),
+-- Rates of a week, since a night has too few jobs for evidence; all else of the time since the run before.
 news AS (
     SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place
-    FROM sentences($since, $as_of)
-    WHERE kind NOT IN ('jobs', 'list')
+    FROM (
+        SELECT strength, 'This week ' || sentence AS sentence
+        FROM rate_sentences(CAST($as_of AS TIMESTAMPTZ) - INTERVAL 7 DAY, $as_of)
+        UNION ALL
+        SELECT strength, sentence FROM sentences($since, $as_of) WHERE kind NOT IN ('rate', 'jobs', 'list')
+    )
 ),
 lines AS (
     SELECT 1 AS place, 'Last 24 hours: ' || if(finished_day = 0, 'no installation finished',
