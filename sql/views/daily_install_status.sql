@@ -10,11 +10,11 @@
 
 WITH
 steps AS (
-    SELECT make_timestamp(epoch_us(v._valid_from))::DATE AS day, v.app_id, v.app_version, v.job_status, 1 AS step
+    SELECT date_trunc('day', make_timestamp(epoch_us(v._valid_from))) AS day, v.app_id, v.app_version, v.job_status, 1 AS step
     FROM app_install_jobs_versions AS v
     WHERE v._valid_from <= {{at}}
     UNION ALL
-    SELECT make_timestamp(epoch_us(v._valid_to))::DATE AS day, v.app_id, v.app_version, v.job_status, -1 AS step
+    SELECT date_trunc('day', make_timestamp(epoch_us(v._valid_to))) AS day, v.app_id, v.app_version, v.job_status, -1 AS step
     FROM app_install_jobs_versions AS v
     WHERE v._valid_to <= {{at}}
 ),
@@ -24,7 +24,7 @@ daily AS (
     GROUP BY ALL
 ),
 days AS (
-    SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY))::DATE AS day FROM daily
+    SELECT unnest(generate_series(min(day), max(day), INTERVAL 1 DAY)) AS day FROM daily
 ),
 kinds AS (
     SELECT DISTINCT app_id, app_version, job_status FROM daily

@@ -132,7 +132,7 @@ fn install_jobs_end_fail_are_retried_appear_and_vanish() {
     let mut world = small_world();
     let mut seen: BTreeSet<(String, String)> = BTreeSet::new();
     let (mut came, mut went, mut pending) = (0, 0, 0);
-    for _ in 0..3 {
+    for _ in 0..6 {
         let before = by_key(&world, "app_install_jobs");
         pending += before.values().filter(|job| matches!(text(job, "job_status"), "INIT" | "WAITING")).count();
         world.advance_day();
