@@ -38,7 +38,11 @@ news AS (
         SELECT strength, 'This week ' || sentence AS sentence
         FROM rate_sentences(CAST($as_of AS TIMESTAMPTZ) - INTERVAL 7 DAY, $as_of)
         UNION ALL
-        SELECT strength, sentence FROM sentences($since, $as_of) WHERE kind NOT IN ('rate', 'jobs', 'list')
+        SELECT strength, sentence FROM error_sentences($since, $as_of)
+        UNION ALL
+        SELECT strength, sentence FROM app_sentences($since, $as_of)
+        UNION ALL
+        SELECT strength, sentence FROM other_sentences($since, $as_of)
     )
 ),
 lines AS (

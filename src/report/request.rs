@@ -8,7 +8,7 @@ use super::question::Report;
 use super::session::Session;
 use super::tables::has_table;
 use super::when;
-use duckdb::{Connection, OptionalExt};
+use duckdb::OptionalExt;
 
 use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
@@ -43,10 +43,14 @@ impl Request {
     }
 
     /// The instant whose records are asked for; `None` for the newest.
-    pub fn as_of(&self, report: &Report, conn: &Connection, moment: Moment) -> Result<Option<Timestamp>, Error> {
-        let session = Session { conn, zone: Default::default() };
+    pub(crate) fn as_of(
+        &self,
+        report: &Report,
+        session: &Session<'_>,
+        moment: Moment,
+    ) -> Result<Option<Timestamp>, Error> {
         match self.given("as_of") {
-            Some(_) => Ok(values(report, &session, self, moment)?.instant("as_of")),
+            Some(_) => Ok(values(report, session, self, moment)?.instant("as_of")),
             None => Ok(None),
         }
     }

@@ -24,6 +24,8 @@ pub struct ReportResult {
     pub batches: Vec<RecordBatch>,
     /// Remarks on the rows: first the range, then those of the header.
     pub notes: Vec<Note>,
+    /// The instant whose records were asked for; `None` for the newest.
+    pub as_of: Option<Timestamp>,
     /// How many rows there were before `top` cut them.
     pub rows_found: usize,
     /// How a table shows the columns.
@@ -57,8 +59,10 @@ impl Session<'_> {
             return Err(Error::Unavailable { report: report.name.clone(), reason });
         }
         let statement = request::with_table(self, report.statement(&groupings), &values)?;
+        let fault = |source| Error::Database { report: report.name.clone(), source };
+        self.provide(&statement).map_err(fault)?;
         let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
-            .map_err(|source| Error::Database { report: report.name.clone(), source })?
+            .map_err(fault)?
             .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
         let always = |text: String| Note { columns: Vec::new(), text };
         let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
@@ -68,7 +72,9 @@ impl Session<'_> {
         let header = &report.header;
         let layout = Layout { wide: header.wide.clone(), bars: header.bars.clone(), sparks: header.sparks.clone() };
         let rows_found = batches.iter().map(RecordBatch::num_rows).sum();
-        Ok(ReportResult { schema, batches: first(batches, request.top), notes, rows_found, layout })
+        let is_asked = request.given.iter().any(|(name, _)| name == "as_of");
+        let as_of = values.instant("as_of").filter(|_| is_asked);
+        Ok(ReportResult { as_of, schema, batches: first(batches, request.top), notes, rows_found, layout })
     }
 }
 

@@ -1,6 +1,8 @@
 //! A connection made ready for reports: the zone that days are counted in, the store's views as they were at any instant,
 //! and the macros of `sql/reports/macros`. All of it is temporary and lives as long as the connection. It knows no report.
 
+use std::cell::Cell;
+
 use duckdb::{Connection, params};
 
 use super::error::Error;
@@ -8,27 +10,30 @@ use super::tables::has_table;
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
-use crate::schema::{RUNS, SWEEPS, versions_view};
+use crate::schema::versions_view;
 use crate::store::views::{no_versions, views};
 
-/// Macros that need no table.
-const STATISTICS: &str = include_str!("../../sql/reports/macros/statistics.sql");
+/// Macros that every report may use.
 const ZONE: &str = include_str!("../../sql/reports/macros/zone.sql");
+const STATISTICS: &str = include_str!("../../sql/reports/macros/statistics.sql");
+const RANGES: &str = include_str!("../../sql/reports/macros/ranges.sql");
+/// Macros that stand on the views, and those that stand on the views and the ledger.
 const DAYS: &str = include_str!("../../sql/reports/macros/days.sql");
-/// Macros that stand on the views and the ledger.
-const ON_VIEWS: &[&str] =
-    &[include_str!("../../sql/reports/macros/jobs.sql"), include_str!("../../sql/reports/macros/sentences.sql")];
+const JOBS: &str = include_str!("../../sql/reports/macros/jobs.sql");
+const SENTENCES: &str = include_str!("../../sql/reports/macros/sentences.sql");
 
 /// A connection on which reports can be run.
 pub struct Session<'a> {
     pub(super) conn: &'a Connection,
     pub(super) zone: TimeZone,
+    has_views: Cell<bool>,
+    has_sentences: Cell<bool>,
 }
 
 impl<'a> Session<'a> {
     /// Prepares `conn`, whose first database is a store.
     pub fn begin(conn: &'a Connection, zone: TimeZone) -> Result<Session<'a>, Error> {
-        let session = Session { conn, zone };
+        let session = Session { conn, zone, has_views: Cell::new(false), has_sentences: Cell::new(false) };
         session.prepare().map_err(Error::Session)?;
         Ok(session)
     }
@@ -39,9 +44,25 @@ impl<'a> Session<'a> {
         for (from, offset_s) in self.zone.offsets() {
             insert.execute(params![from.0.max(EARLIEST.0), offset_s])?;
         }
-        self.conn.execute_batch(DAYS)?;
         self.conn.execute_batch(STATISTICS)?;
-        // A list that was never read has no versions, so that views and macros which stand on several lists still work.
+        self.conn.execute_batch(RANGES)
+    }
+
+    /// Makes the views and macros that a statement names, once: to make all of them takes longer than many a report.
+    pub(super) fn provide(&self, statement: &str) -> duckdb::Result<()> {
+        let needs_sentences = statement.contains("sentences(");
+        let needs_views = || statement.contains("jobs(") || views().iter().any(|view| statement.contains(view.name));
+        if (needs_sentences || needs_views()) && !self.has_views.replace(true) {
+            self.make_views()?;
+        }
+        if needs_sentences && !self.has_sentences.replace(true) {
+            self.conn.execute_batch(SENTENCES)?;
+        }
+        Ok(())
+    }
+
+    /// A list that was never read has no versions, so that views and macros which stand on several lists still work.
+    fn make_views(&self) -> duckdb::Result<()> {
         for endpoint in Catalog::builtin().iter().flat_map(|catalog| catalog.endpoints()) {
             if !has_table(self.conn, &versions_view(&endpoint.name))? {
                 self.conn.execute_batch(&no_versions(endpoint))?;
@@ -50,10 +71,8 @@ impl<'a> Session<'a> {
         for view in views() {
             self.conn.execute_batch(&view.temporary())?;
         }
-        if has_table(self.conn, RUNS)? && has_table(self.conn, SWEEPS)? {
-            ON_VIEWS.iter().try_for_each(|macros| self.conn.execute_batch(macros))?;
-        }
-        Ok(())
+        self.conn.execute_batch(DAYS)?;
+        self.conn.execute_batch(JOBS)
     }
 }
 

@@ -3,8 +3,8 @@
 CREATE OR REPLACE TEMP TABLE _hclake_days AS
 SELECT days.day, before.offset_s, changes.starts_at AS changes_at, changes.offset_s AS offset_after_s
 FROM (
-    SELECT unnest(generate_series(DATE '1970-01-01', DATE '2100-01-01', INTERVAL 1 DAY))::DATE AS day
-    WHERE (SELECT count(*) FROM _hclake_zone) > 1
+    SELECT unnest(generate_series(DATE '1970-01-01',
+        if((SELECT count(*) FROM _hclake_zone) > 1, DATE '2100-01-01', DATE '1969-12-31'), INTERVAL 1 DAY))::DATE AS day
 ) AS days
 ASOF JOIN _hclake_zone AS before ON days.day >= before.starts_at
 LEFT JOIN _hclake_zone AS changes ON changes.starts_at::DATE = days.day;

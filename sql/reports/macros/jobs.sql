@@ -1,18 +1,6 @@
 -- What the reports on install jobs are counted from: the jobs as they were known at an instant, narrowed to what is asked
 -- for, with local times. A macro's parameters begin with `asked_`, so that they cannot hide a column.
 
--- Whether a name is the one that is asked for, in any case of letters; `*` stands for any text, and NULL asks for all.
-CREATE OR REPLACE TEMP MACRO matches(name, asked_name) AS
-    asked_name IS NULL OR coalesce(lower(name) = lower(asked_name) OR lower(name) GLOB lower(asked_name), false);
-
--- The instant as local time of the zone that days and weeks are counted in.
-CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));
-
--- An instant as local time, for one value; many are joined to their offset as in `jobs`.
-CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_seconds((
-    SELECT arg_max(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone
-    WHERE _hclake_zone.starts_at <= without_zone(instant)));
-
 CREATE OR REPLACE TEMP MACRO jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS TABLE
 SELECT
     facts.*,
@@ -27,16 +15,6 @@ WHERE (matches(facts.app, CAST(asked_app AS VARCHAR)) OR facts.app_id = CAST(ask
     AND (matches(facts.instance, CAST(asked_instance AS VARCHAR)) OR facts.instance_id = CAST(asked_instance AS VARCHAR))
     AND matches(facts.target, CAST(asked_target AS VARCHAR))
     AND matches(facts._scope, CAST(asked_scope AS VARCHAR));
-
--- Whether an instant lies in the range that is asked for: since is inside it, until is not. An instant that is not known
--- lies in no range but the whole.
-CREATE OR REPLACE TEMP MACRO in_range(instant, asked_since, asked_until) AS
-    (CAST(asked_since AS TIMESTAMPTZ) IS NULL OR coalesce(instant >= CAST(asked_since AS TIMESTAMPTZ), false))
-    AND (CAST(asked_until AS TIMESTAMPTZ) IS NULL OR coalesce(instant < CAST(asked_until AS TIMESTAMPTZ), false));
--- Whether an instant lies in the days before another: from `days_from` days before it up to `days_to` days before it.
-CREATE OR REPLACE TEMP MACRO days_before(instant, asked_end, days_from, days_to) AS
-    coalesce(epoch_us(instant) >= epoch_us(CAST(asked_end AS TIMESTAMPTZ)) - days_from * 86400000000
-        AND epoch_us(instant) < epoch_us(CAST(asked_end AS TIMESTAMPTZ)) - days_to * 86400000000, false);
 
 -- Jobs that have not finished and wait longer than 99 of 100 of their application took, which is judged by all jobs,
 -- whatever is asked for; where fewer than 100 have finished, than 99 of 100 of all applications.

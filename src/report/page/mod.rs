@@ -51,7 +51,7 @@ pub fn page(session: &Session<'_>, request: &PageRequest<'_>) -> Result<String, 
         None => None,
         Some(text) => {
             let dated = Request::default().with("as_of", text);
-            dated.as_of(reports.find("freshness")?, session.conn, request.moment)?
+            dated.as_of(reports.find("freshness")?, session, request.moment)?
         }
     };
     let mut asker = Asker { session, reports, moment: request.moment, as_of, read: Vec::new() };

@@ -191,6 +191,7 @@ mod tests {
             schema,
             batches: vec![batch.unwrap()],
             notes: Vec::new(),
+            as_of: None,
             rows_found: 2,
             layout: Layout::default(),
         };

@@ -32,7 +32,7 @@ fn each_report_on_a_year_of_nights() {
     let _ = Command::new("sync").status();
     println!("report               ms");
     for report in Reports::built_in().iter() {
-        let mut args = vec!["report", report.name.as_str(), "--format", "csv"];
+        let mut args = vec!["report", report.name.as_str()];
         match report.header.args.len() {
             0 => {}
             1 => args.insert(2, "app_install_jobs"),

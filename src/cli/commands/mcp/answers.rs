@@ -256,7 +256,8 @@ fn run_report(
     let by = asked.by.iter().flat_map(|by| by.split(',')).map(|name| name.trim().to_owned());
     let request = Request { by: by.collect(), given: times.chain(asked.parameters.clone()).collect(), top: None };
     let result = Session::begin(reader, TimeZone::UTC)?.run(report, &request, moment)?;
-    Ok((result, report_command::heads(reader, report, &request, moment)?))
+    let remarks = report_command::heads(reader, report, result.as_of, moment)?;
+    Ok((result, remarks))
 }
 
 pub(super) fn query(reader: &Reader, store: &Path, asked: &Query, stop: &Stop) -> Result<Rows, Failure> {

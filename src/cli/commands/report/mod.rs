@@ -6,6 +6,7 @@ mod check;
 mod help;
 mod list;
 
+use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{Global, ReportArgs, ReportOptions};
@@ -81,7 +82,7 @@ fn ask(
         for report in asked {
             let request = request(options, values, report)?;
             let result = session.run(report, &request, moment)?;
-            for line in heads(&reader, report, &request, moment)? {
+            for line in heads(&reader, report, result.as_of, moment)? {
                 streams.remark(&format!("note: {line}"));
             }
             answers.push((report.name.as_str(), result));
@@ -154,10 +155,9 @@ fn request(options: &ReportOptions, values: &[String], report: &Report) -> Resul
 pub(crate) fn heads(
     reader: &Reader,
     report: &Report,
-    request: &Request,
+    as_of: Option<Timestamp>,
     moment: Moment,
 ) -> Result<Vec<String>, Failure> {
     let tables: Vec<&str> = report.lists().collect();
-    let as_of = request.as_of(report, reader, moment)?;
     Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now)))
 }
