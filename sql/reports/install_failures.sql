@@ -14,6 +14,7 @@
 -- by: error     error
 -- by: scope     _scope AS scope
 -- alias: instance = desktop, target = user
+-- alone: error
 -- wide: app_id, instance_id, pending, failed_ever, recovered, failed_28d_before, finished_28d_before,
 --   rate_28d_before_pct
 -- bar: failure_rate_pct
@@ -55,7 +56,7 @@ grouped AS (
     GROUP BY ALL
     HAVING count(*) FILTER (is_selected) > 0
 ),
--- Grouped by error alone, the rate is that of all jobs; beside another grouping, finished has no meaning of its own.
+-- Grouped by error, the rate is taken of all jobs.
 everything AS (
     SELECT
         count(*) FILTER (is_selected AND finished) AS finished,

@@ -123,6 +123,13 @@ impl TimeZone {
     }
 }
 
+/// `+08:00` or `+0800`.
+fn is_offset(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or_default();
+    let digits = if digits.get(2..3) == Some(":") { digits.replacen(':', "", 1) } else { digits.to_owned() };
+    digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
 fn earliest<Z: chrono::TimeZone>(found: LocalResult<chrono::DateTime<Z>>) -> Option<Timestamp> {
     found.earliest().map(|at| Timestamp::from_datetime(at.to_utc()))
 }
@@ -152,7 +159,7 @@ impl FromStr for TimeZone {
             return Ok(TimeZone::UTC);
         }
         let named = chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(text));
-        let offset = || text.starts_with(['+', '-']).then(|| text.parse::<FixedOffset>().ok()).flatten();
+        let offset = || is_offset(text).then(|| text.parse::<FixedOffset>().ok()).flatten();
         named.copied().map(TimeZone::Named).or_else(|| offset().map(TimeZone::Fixed)).ok_or_else(|| UnknownZone {
             text: text.to_owned(),
             nearest: nearest(text, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())),
@@ -187,7 +194,7 @@ mod tests {
         let unknown = "Asia/Shangai".parse::<TimeZone>().unwrap_err();
         assert_eq!(unknown.to_string(), "`Asia/Shangai` is not a time zone");
         assert!(unknown.hint().starts_with("did you mean `Asia/Shanghai`? "), "{}", unknown.hint());
-        for text in ["", "8", "+25:00", "GMT+", "08:00"] {
+        for text in ["", "8", "+25:00", "GMT+", "08:00", "+08:00x", "+08", "+8:00", "+é:00"] {
             assert!(text.parse::<TimeZone>().is_err(), "{text}");
         }
     }

@@ -18,6 +18,15 @@ pub enum Error {
     /// More groupings than a table can show.
     #[error("the report `{report}` is grouped by {GROUPINGS_MAX} things at once at most")]
     TooManyGroupings { report: String },
+    /// A grouping that says something of all jobs, beside another one.
+    #[error("the report `{report}` is grouped by `{name}` alone, not beside another grouping")]
+    GroupingAlone { report: String, name: String },
+    /// A parameter that the report cannot do without.
+    #[error("the report `{report}` needs {name}")]
+    Missing { report: String, name: String, usage: String },
+    /// The statement of a report of the user's own is not one question.
+    #[error("the report `{report}` is not one SELECT")]
+    NotOneSelect { report: String },
     /// The report has no such parameter.
     #[error("the report `{report}` takes no {option}")]
     NotTaken { report: String, option: String, taken: Vec<String> },
@@ -77,7 +86,9 @@ impl Error {
                 Some(format!("{guess}`hclake report` lists them all"))
             }
             Error::UnknownGrouping { nearest, known, .. } => Some(offer(nearest.as_deref(), "groupings", known)),
-            Error::TooManyGroupings { .. } => Some("ask twice".to_owned()),
+            Error::TooManyGroupings { .. } | Error::GroupingAlone { .. } => Some("ask twice".to_owned()),
+            Error::Missing { usage, .. } => Some(usage.clone()),
+            Error::NotOneSelect { .. } => Some("a report only reads: one SELECT, which WITH may begin".to_owned()),
             Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),
             Error::NotTaken { taken, .. } => Some(format!("it takes {}", taken.join(", "))),
             Error::UnfitValue { .. } => None,

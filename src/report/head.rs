@@ -12,14 +12,18 @@ pub const OLD: Duration = Duration::from_secs(48 * 3600);
 /// Lines of a head, at most.
 pub const LINES_MAX: usize = 10;
 
-/// Remarks on the lists of `tables`, a line each. `lists` are all of the store, as they stood at `at`.
-pub fn head(lists: &[ListStatus], tables: &[&str], at: Timestamp) -> Vec<String> {
+/// Remarks on the lists of `tables`, a line each. `lists` are all of the store, as they stood at `at`, which may be a past
+/// instant that was asked for.
+pub fn head(lists: &[ListStatus], tables: &[&str], at: Timestamp, is_past: bool) -> Vec<String> {
     let newest_run = lists.iter().map(|list| list.asked_run).max();
     let mut lines = Vec::new();
     for table in tables {
         let mut of_table = lists.iter().filter(|list| list.table == *table).peekable();
         if of_table.peek().is_none() {
-            lines.push(format!("{table} was not read yet; `hclake sync` reads it"));
+            lines.push(match is_past {
+                true => format!("{table} had not been read by then"),
+                false => format!("{table} was not read yet; `hclake sync` reads it"),
+            });
         }
         lines.extend(of_table.filter_map(|list| remark(list, newest_run, at)));
     }
@@ -85,7 +89,7 @@ mod tests {
     }
 
     fn of(lists: &[ListStatus]) -> Vec<String> {
-        head(lists, &["jobs"], AT)
+        head(lists, &["jobs"], AT, false)
     }
 
     #[test]

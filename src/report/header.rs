@@ -13,6 +13,7 @@
 //! -- args: id
 //! -- by: app  app, app_id
 //! -- alias: application = app
+//! -- alone: error
 //! -- wide: app_id
 //! -- bar: failure_rate_pct
 //! -- spark: rates_pct
@@ -45,6 +46,8 @@ pub struct Header {
     pub args: Vec<String>,
     /// What the rows can be grouped by; the first is taken where none is asked for.
     pub groupings: Vec<Grouping>,
+    /// Groupings that cannot stand beside others.
+    pub alone: Vec<String>,
     /// Other names of groupings: (other name, name).
     pub aliases: Vec<(String, String)>,
     /// Columns that a table shows only with `--wide`.
@@ -113,10 +116,15 @@ const STANDARD: [(&str, ParamKind, ParamDefault, &str); 10] = [
     ("until", ParamKind::Instant, ParamDefault::None, "before this instant"),
     ("as_of", ParamKind::Instant, ParamDefault::Newest, "with the records as they were at this instant"),
     ("now", ParamKind::Instant, ParamDefault::Now, "the instant that ages count up to"),
-    ("app", ParamKind::Text, ParamDefault::None, "only this application: its name or id, * for any text"),
-    ("instance", ParamKind::Text, ParamDefault::None, "only this desktop: its name or id, * for any text"),
-    ("target", ParamKind::Text, ParamDefault::None, "only what was installed for this user, * for any text"),
-    ("scope", ParamKind::Text, ParamDefault::None, "only this region and project, * for any text"),
+    (
+        "app",
+        ParamKind::Text,
+        ParamDefault::None,
+        "only this application: its name or id; * stands for any text, =NAME is meant as written",
+    ),
+    ("instance", ParamKind::Text, ParamDefault::None, "only this desktop: its name or id; * and = as with --app"),
+    ("target", ParamKind::Text, ParamDefault::None, "only what was installed for this user; * and = as with --app"),
+    ("scope", ParamKind::Text, ParamDefault::None, "only this region and project; * and = as with --app"),
     ("id", ParamKind::Text, ParamDefault::None, "the record's id"),
     ("min", ParamKind::Count, ParamDefault::None, "only rows that rest on at least so many"),
 ];
@@ -262,6 +270,10 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
                 None => Ok(()),
             }
         }
+        "alone" => {
+            header.alone.extend(names(value));
+            Ok(())
+        }
         "wide" | "bar" | "spark" => {
             let columns = match entry.key.as_str() {
                 "wide" => &mut header.wide,
@@ -276,7 +288,7 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             Ok(())
         }
         other => Err(format!(
-            "unknown key `{other}`; there are title, group, about, needs, wants, takes, param, args, by, alias, wide, bar, spark and \
+            "unknown key `{other}`; there are title, group, about, needs, wants, takes, param, args, by, alias, alone, wide, bar, spark and \
              note"
         )),
     }

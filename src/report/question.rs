@@ -48,6 +48,8 @@ pub struct Report {
     /// What it answers, and how it can be asked.
     pub header: Header,
     pub(super) sql: String,
+    /// Whether it is of the user's own.
+    pub(super) is_own: bool,
 }
 
 /// All reports that can be asked for.
@@ -61,7 +63,7 @@ impl Reports {
     pub fn built_in() -> Reports {
         let read = |&(name, sql): &(&str, &str)| {
             let header = header::parse(&format!("sql/reports/{name}.sql"), sql).expect("a test reads every header");
-            Report { name: name.to_owned(), header, sql: sql.to_owned() }
+            Report { name: name.to_owned(), header, sql: sql.to_owned(), is_own: false }
         };
         Reports { all: BUILT_IN.iter().map(read).collect() }
     }
@@ -90,7 +92,8 @@ impl Reports {
 impl Report {
     /// A report that a file of the user's own describes.
     pub(crate) fn parse(file: &str, name: &str, text: &str) -> Result<Report, header::HeaderError> {
-        Ok(Report { name: name.to_owned(), header: header::parse(file, text)?, sql: text.to_owned() })
+        let text = text.trim_start_matches('\u{feff}');
+        Ok(Report { name: name.to_owned(), header: header::parse(file, text)?, sql: text.to_owned(), is_own: true })
     }
 
     /// The lists that the report is made of: those of its tables that are lists.

@@ -86,6 +86,11 @@ impl Values {
         self.texts.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
     }
 
+    /// Whether the report has such a parameter.
+    pub(super) fn takes(&self, name: &str) -> bool {
+        self.texts.iter().any(|(known, _)| known == name)
+    }
+
     pub(super) fn instant(&self, name: &str) -> Option<Timestamp> {
         self.instants.iter().find(|(known, _)| known == name).map(|(_, at)| *at)
     }
@@ -106,6 +111,10 @@ pub(super) fn groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a
         if !chosen.iter().any(|other| other.name == grouping.name) {
             chosen.push(grouping);
         }
+    }
+    let alone = chosen.iter().find(|grouping| report.header.alone.contains(&grouping.name));
+    if let Some(grouping) = alone.filter(|_| chosen.len() > 1) {
+        return Err(Error::GroupingAlone { report: report.name.clone(), name: grouping.name.clone() });
     }
     match chosen.len() > GROUPINGS_MAX {
         true => Err(Error::TooManyGroupings { report: report.name.clone() }),
@@ -164,6 +173,14 @@ pub(super) fn values(
                 continue;
             }
         };
+        if text.is_none() && report.header.args.contains(&param.name) && param.kind != ParamKind::Table {
+            let places: Vec<String> = report.header.args.iter().map(|name| name.to_uppercase()).collect();
+            return Err(Error::Missing {
+                report: report.name.clone(),
+                name: param.name.clone(),
+                usage: format!("hclake report {} {}", report.name, places.join(" ")),
+            });
+        }
         let value = text.map(|text| value(param, text, session, end, &mut values.instants)).transpose()?;
         values.texts.push((param.name.clone(), value));
     }

@@ -60,6 +60,9 @@ impl Session<'_> {
         }
         let statement = request::with_table(self, report.statement(&groupings), &values)?;
         let fault = |source| Error::Database { report: report.name.clone(), source };
+        if report.is_own && !is_one_select(self.conn, &statement).map_err(fault)? {
+            return Err(Error::NotOneSelect { report: report.name.clone() });
+        }
         self.provide(&statement).map_err(fault)?;
         let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
             .map_err(fault)?
@@ -76,6 +79,19 @@ impl Session<'_> {
         let as_of = values.instant("as_of").filter(|_| is_asked);
         Ok(ReportResult { as_of, schema, batches: first(batches, request.top), notes, rows_found, layout })
     }
+}
+
+/// Whether DuckDB reads the text as one SELECT. A statement that it cannot write down again, such as PIVOT, has to look
+/// like one.
+fn is_one_select(conn: &Connection, statement: &str) -> duckdb::Result<bool> {
+    const COUNT: &str = "SELECT json_array_length(json_serialize_sql(?::VARCHAR) -> 'statements')";
+    let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    let code = code.trim().trim_end_matches(';');
+    let first = code.split_whitespace().next().unwrap_or_default().to_uppercase();
+    let reads = ["SELECT", "WITH", "FROM", "PIVOT", "UNPIVOT", "VALUES"].contains(&first.as_str());
+    let selects: Option<i64> = conn.query_row(COUNT, [statement], |row| row.get(0))?;
+    Ok(selects.map_or(reads && !code.contains(';'), |selects| selects == 1))
 }
 
 /// The first `rows_max` rows.
@@ -159,12 +175,13 @@ fn range_note(groupings: &[&Grouping], values: &Values, zone: TimeZone) -> Strin
     if let Some(at) = values.instant("as_of") {
         parts.push(format!("as of {}", zone.show(at)));
     }
-    parts.push(match (values.instant("since"), values.instant("until")) {
+    let has_range = values.takes("since") || values.takes("until");
+    parts.extend(has_range.then(|| match (values.instant("since"), values.instant("until")) {
         (None, None) => "all times".to_owned(),
         (Some(since), None) => format!("since {}", zone.show(since)),
         (None, Some(until)) => format!("until {}", zone.show(until)),
         (Some(since), Some(until)) => format!("since {} until {}", zone.show(since), zone.show(until)),
-    });
+    }));
     if !groupings.is_empty() {
         let names: Vec<&str> = groupings.iter().map(|grouping| grouping.name.as_str()).collect();
         parts.push(format!("by {}", names.join(" and ")));

@@ -50,7 +50,7 @@ impl<'a> Session<'a> {
 
     /// Makes the views and macros that a statement names, once: to make all of them takes longer than many a report.
     pub(super) fn provide(&self, statement: &str) -> duckdb::Result<()> {
-        let needs_sentences = statement.contains("sentences(");
+        let needs_sentences = statement.contains("sentences(") || statement.contains("newest_reading(");
         let needs_views = || statement.contains("jobs(") || views().iter().any(|view| statement.contains(view.name));
         if (needs_sentences || needs_views()) && !self.has_views.replace(true) {
             self.make_views()?;

@@ -1,9 +1,14 @@
 -- What reports narrow by: names, instants and ranges, and local time. A macro's parameters begin with `asked_`, so that
 -- they cannot hide a column.
 
--- Whether a name is the one that is asked for, in any case of letters; `*` stands for any text, and NULL asks for all.
-CREATE OR REPLACE TEMP MACRO matches(name, asked_name) AS
-    asked_name IS NULL OR coalesce(lower(name) = lower(asked_name) OR lower(name) GLOB lower(asked_name), false);
+-- Whether a name is the one that is asked for, in any case of letters. `*` stands for any text, NULL asks for all, and
+-- after `=` stands a name that is meant as it is written.
+CREATE OR REPLACE TEMP MACRO matches(name, asked_name) AS CASE
+    WHEN asked_name IS NULL THEN true
+    WHEN starts_with(asked_name, '=') THEN coalesce(lower(name) = lower(substr(asked_name, 2)), false)
+    ELSE coalesce(lower(name) LIKE replace(replace(replace(replace(
+        lower(asked_name), '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') ESCAPE '\', false)
+END;
 
 -- The instant as local time of the zone that days and weeks are counted in.
 CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));

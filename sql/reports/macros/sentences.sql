@@ -37,17 +37,29 @@ grouped AS (
         count(*) FILTER (is_now) AS finished_now,
         count(*) FILTER (NOT is_now AND failed) AS failed_before,
         count(*) FILTER (NOT is_now) AS finished_before,
-        count(DISTINCT instance_id) FILTER (is_now AND failed) AS desktops,
-        mode(error) FILTER (is_now AND failed) AS error
+        count(DISTINCT instance_id) FILTER (is_now AND failed) AS desktops
     FROM kinds
     GROUP BY what, app_id, name
+),
+-- An error is named where more than half of the failures have it.
+errors AS (
+    SELECT what, app_id, name, arg_max(error, (jobs, error)) AS error, max(jobs) AS jobs
+    FROM (
+        SELECT what, app_id, name, error, count(*) AS jobs
+        FROM kinds
+        WHERE is_now AND failed AND error IS NOT NULL
+        GROUP BY ALL
+    )
+    GROUP BY ALL
 ),
 compared AS (
     SELECT grouped.* REPLACE (
         if(grouped.finished_before = 0, apps.failed_before, grouped.failed_before) AS failed_before,
         if(grouped.finished_before = 0, apps.finished_before, grouped.finished_before) AS finished_before
-    )
+    ), if(2 * errors.jobs > grouped.failed_now, errors.error, NULL) AS error
     FROM grouped
+    LEFT JOIN errors ON errors.what = grouped.what AND errors.name = grouped.name
+        AND errors.app_id IS NOT DISTINCT FROM grouped.app_id
     LEFT JOIN grouped AS apps ON apps.what = 'app' AND apps.app_id IS NOT DISTINCT FROM grouped.app_id
     WHERE grouped.finished_now > 0
 ),

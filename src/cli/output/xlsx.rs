@@ -24,6 +24,8 @@ pub(crate) const SHEET_ROWS_MAX: usize = 1_048_575;
 const CELL_CHARS_MAX: usize = 32_767;
 /// Characters that the name of a sheet can have.
 const SHEET_NAME_CHARS_MAX: usize = 31;
+/// Whole numbers up to here are the same in a sheet.
+const LARGEST_NUMBER: f64 = 999_999_999_999_999.0;
 /// Width of a column at most, in characters.
 const COLUMN_WIDTH_MAX: usize = 60;
 
@@ -124,8 +126,15 @@ fn write_column(
     if ty.is_numeric() {
         let numbers = cast(values, &Float64Type::DATA_TYPE)?;
         let numbers = numbers.as_primitive::<Float64Type>();
+        let texts = ArrayFormatter::try_new(values, &FormatOptions::default())?;
         for (row, at) in filled.filter(|(_, at)| numbers.value(*at).is_finite()) {
-            sheet.write_number(row, column, numbers.value(at))?;
+            // Excel's numbers have 15 digits; a longer one is kept as text.
+            match numbers.value(at) {
+                long if long.abs() > LARGEST_NUMBER => {
+                    sheet.write_string(row, column, texts.value(at).try_to_string()?)?
+                }
+                number => sheet.write_number(row, column, number)?,
+            };
         }
         return Ok(10);
     }

@@ -5,6 +5,53 @@ use std::fs;
 
 use crate::support::{Ran, Tenant};
 
+#[test]
+fn no_report_writes_over_the_store_or_anything_that_its_statement_names() {
+    let tenant = two_nights();
+    let before = fs::read(tenant.store()).expect("a store");
+    for form in ["csv", "xlsx", "parquet"] {
+        for out in ["hclake.duckdb", "./hclake.duckdb", "own/../hclake.duckdb"] {
+            fs::create_dir_all(tenant.path("own")).expect("made");
+            let args = ["report", "install_week", "--out", out, "--replace", "--format", form];
+            tenant.run(&args).exits(2).says(&["belongs to the store"]);
+        }
+    }
+    tenant.configure("report_dir = \"own\"", "");
+    let start = "-- title: t\n-- about: a\n";
+    for (name, statement) in [
+        ("copies", "COPY (SELECT 1) TO 'stolen.csv'"),
+        ("reads", "SELECT * FROM read_text('/etc/passwd')"),
+        ("twice", "SELECT 1; SELECT 2"),
+        ("sets", "SET threads = 1"),
+        ("attaches", "ATTACH 'new.duckdb' AS new"),
+        ("changes_it", "DELETE FROM apps"),
+    ] {
+        tenant.write(&format!("own/{name}.sql"), &format!("{start}{statement}"));
+        assert_ne!(tenant.run(&["report", name]).code, 0, "{statement}");
+        assert_ne!(tenant.run(&["report", "check", &format!("own/{name}.sql")]).code, 0, "{statement}");
+    }
+    assert!(!tenant.path("stolen.csv").exists() && !tenant.path("new.duckdb").exists());
+    assert_eq!(fs::read(tenant.store()).expect("a store"), before);
+}
+
+#[test]
+fn a_name_with_a_star_can_be_meant_as_it_is_written() {
+    let tenant = two_nights();
+    let finished = |name: &str| {
+        let args = ["report", "install_failures", "--by", "user", "--user", name, "--format", "json"];
+        rows(&tenant.run(&args).exits(0)).iter().map(|row| row["user"].to_string()).collect::<Vec<_>>()
+    };
+    let all = finished("*");
+    let masked = all.iter().find(|name| name.contains("**")).expect("a masked name").trim_matches('"').to_owned();
+    assert_eq!(finished(&format!("={masked}")), [format!("\"{masked}\"")]);
+    assert!(finished("[a-z]*").is_empty() && finished("?*").is_empty());
+    assert!(
+        tenant.run(&["report", "install_failures", "--by", "week,error"]).exits(2).stderr.contains("by `error` alone")
+    );
+    tenant.run(&["report", "object", "apps"]).exits(2).says(&["needs id", "hclake report object TABLE ID"]);
+    tenant.run(&["report", "runs", "--timezone", "+08:00x"]).exits(2);
+}
+
 /// A tenant after two nights.
 fn two_nights() -> Tenant {
     let tenant = Tenant::new();

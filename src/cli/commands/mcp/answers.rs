@@ -74,7 +74,7 @@ pub(super) fn tables(reader: &Reader, catalog: &Catalog, now: Timestamp) -> Resu
         });
     }
     let of_all: Vec<&str> = held.iter().map(String::as_str).collect();
-    let mut notes = head::head(&store::freshness(reader, None)?, &of_all, now);
+    let mut notes = head::head(&store::freshness(reader, None)?, &of_all, now, false);
     notes.push("describe_table also knows the tables of the ledger, such as runs and sweeps".to_owned());
     Ok(Tables { newest_run: text(store::newest_run_at(reader)?), tables, notes })
 }
@@ -254,10 +254,19 @@ fn run_report(
     let times = [("since", &asked.since), ("until", &asked.until), ("as_of", &asked.as_of)];
     let times = times.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?)));
     let by = asked.by.iter().flat_map(|by| by.split(',')).map(|name| name.trim().to_owned());
-    let request = Request { by: by.collect(), given: times.chain(asked.parameters.clone()).collect(), top: None };
+    let request = Request {
+        by: by.collect(),
+        given: times.chain(asked.parameters.iter().map(|(name, value)| (name.clone(), plain(value)))).collect(),
+        top: None,
+    };
     let result = Session::begin(reader, TimeZone::UTC)?.run(report, &request, moment)?;
     let remarks = report_command::heads(reader, report, result.as_of, moment)?;
     Ok((result, remarks))
+}
+
+/// A parameter as text: what is text in JSON without its quotes.
+fn plain(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 pub(super) fn query(reader: &Reader, store: &Path, asked: &Query, stop: &Stop) -> Result<Rows, Failure> {

@@ -25,9 +25,9 @@ pub(super) struct RunReport {
     pub as_of: Option<String>,
     /// What rows are grouped by: groupings of the report, between commas
     pub by: Option<String>,
-    /// Other parameters of the report by name, as list_reports names them: {"app": "Draftline*", "min": "5"}
+    /// Other parameters of the report by name, as list_reports names them: {"app": "Draftline*", "min": 5}
     #[serde(default)]
-    pub parameters: BTreeMap<String, String>,
+    pub parameters: BTreeMap<String, serde_json::Value>,
     /// Rows at most: 1 to 1000, 200 where it is left out
     #[serde(default = "rows_default")]
     #[schemars(range(min = 1, max = 1000))]

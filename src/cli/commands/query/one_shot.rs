@@ -47,7 +47,7 @@ pub(super) fn run(
 }
 
 /// Refuses to write over the store, or to a device.
-fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
+pub(crate) fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
     let refused =
         |what: &str, hint: &str| Err(Failure::usage(format!("{} {what}", path.display()), Some(hint.to_owned())));
     if path.as_os_str() == "-" {

@@ -23,7 +23,7 @@ use crate::schema::unfit_column;
 use crate::store::{self, Reader};
 
 /// A query uses the store alone: it reads and writes no other file, and installs nothing.
-const CLOSED: &str = "SET enable_external_access = false; SET lock_configuration = true";
+pub(crate) const CLOSED: &str = "SET enable_external_access = false; SET lock_configuration = true";
 /// DuckDB's message for a thread that stops because another thread failed, or because it was interrupted.
 const INTERRUPTED: &str = "INTERRUPT Error";
 

@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
+use unicode_width::UnicodeWidthStr;
+
 use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, Schema};
 
+use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::output::whole::{self, FileError, IfExists};
+use crate::cli::output::wrap::wrapped;
 use crate::cli::output::xlsx::{Sheet, xlsx_to};
 use crate::cli::output::{self, Fit, Format, Wide};
 use crate::cli::streams::{self, Streams, counted};
@@ -102,10 +106,46 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
     let is_cut = Cell::new(false);
     let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
+    if let Some(sentences) = sentences(&shown).filter(|_| format == Format::Table) {
+        write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams)?;
+        remarks(result, &shown, &[], false, streams);
+        return Ok(());
+    }
     let batches = output::first_rows(shown.batches.iter().cloned().map(Ok), rows_max, &is_cut);
     let left_out = output::write_rows(batches, &shown.schema, format, streams.out, fit)?;
     streams.out.flush()?;
+    let left_out: Vec<String> = left_out.into_iter().filter(|name| !name.is_empty()).collect();
     remarks(result, &shown, &left_out, is_cut.get(), streams);
+    Ok(())
+}
+
+/// The rows of an answer that is one column of text: sentences, which are wrapped and not cut.
+fn sentences(result: &ReportResult) -> Option<Vec<String>> {
+    let [_] = result.schema.fields().as_ref() else { return None };
+    let texts = result.batches.iter().map(|batch| batch.column(0).as_string_opt::<i32>());
+    let texts: Vec<&StringArray> = texts.collect::<Option<_>>()?;
+    Some(
+        texts
+            .iter()
+            .flat_map(|texts| texts.iter())
+            .map(|text| printable(text.unwrap_or_default()).into_owned())
+            .collect(),
+    )
+}
+
+fn write_sentences(
+    name: &str,
+    sentences: &[String],
+    width: Option<u16>,
+    streams: &mut Streams<'_>,
+) -> Result<(), Failure> {
+    let longest = sentences.iter().map(|text| text.width()).max().unwrap_or_default();
+    let rule = longest.clamp(name.len(), usize::from(width.unwrap_or(u16::MAX)));
+    writeln!(streams.out, "{name}\n{}", "─".repeat(rule))?;
+    for text in sentences {
+        writeln!(streams.out, "{}", wrapped(text, width))?;
+    }
+    streams.out.flush()?;
     Ok(())
 }
 

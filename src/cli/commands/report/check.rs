@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use crate::base::exit::Exit;
+use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
 use crate::cli::stores::moment;
 use crate::cli::streams::Streams;
@@ -37,6 +38,7 @@ fn try_on_store(report: &Report, settings: &Settings) -> Result<String, String> 
     let Ok(reader) = store::open_read_only(&settings.store.value) else {
         return Ok("the header is right; there is no store to try the statement on".to_owned());
     };
+    reader.execute_batch(CLOSED).map_err(|error| error.to_string())?;
     let fault = |error: crate::report::Error| format!("{}: {error}", report.name);
     if let Some(reason) = unavailable(&reader, report).map_err(fault)? {
         return Ok(format!("the header is right; the statement was not tried, since {reason}"));

@@ -10,6 +10,8 @@ use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{Global, ReportArgs, ReportOptions};
+use crate::cli::commands::query::one_shot::require_plain_target;
+use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::{QueryFormat, format_of};
 use crate::cli::progress::watch::{Listener, Watched};
@@ -72,9 +74,16 @@ fn ask(
             Some("add --out FILE.xlsx, or ask for one report at a time".to_owned()),
         ));
     }
+    if let Some(twice) = (1..asked.len()).find(|at| asked[..*at].iter().any(|one| one.name == asked[*at].name)) {
+        return Err(Failure::usage(format!("the report `{}` is named twice", asked[twice].name), None));
+    }
+    if let Some(path) = &options.out {
+        require_plain_target(path, &settings.store.value)?;
+    }
     let zone = zone_of(options.timezone.as_deref(), settings)?;
     let listener = Listener::begin()?;
     let reader = store::open_read_only(&settings.store.value)?;
+    reader.execute_batch(CLOSED)?;
     let moment = moment(&reader)?;
     listener.attend(&reader, Watched { is_shown: options.out.is_none(), ..Watched::default() }, |_| {
         let session = Session::begin(&reader, zone)?;
@@ -159,5 +168,5 @@ pub(crate) fn heads(
     moment: Moment,
 ) -> Result<Vec<String>, Failure> {
     let tables: Vec<&str> = report.lists().collect();
-    Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now)))
+    Ok(head::head(&store::freshness(reader, as_of)?, &tables, as_of.unwrap_or(moment.now), as_of.is_some()))
 }
