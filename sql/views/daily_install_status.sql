@@ -10,11 +10,11 @@
 
 WITH
 steps AS (
-    SELECT date_trunc('day', make_timestamp(epoch_us(v._valid_from))) AS day, v.app_id, v.app_version, v.job_status, 1 AS step
+    SELECT make_timestamp(epoch_us(v._valid_from) // 86400000000 * 86400000000) AS day, v.app_id, v.app_version, v.job_status, 1 AS step
     FROM app_install_jobs_versions AS v
     WHERE v._valid_from <= {{at}}
     UNION ALL
-    SELECT date_trunc('day', make_timestamp(epoch_us(v._valid_to))) AS day, v.app_id, v.app_version, v.job_status, -1 AS step
+    SELECT make_timestamp(epoch_us(v._valid_to) // 86400000000 * 86400000000) AS day, v.app_id, v.app_version, v.job_status, -1 AS step
     FROM app_install_jobs_versions AS v
     WHERE v._valid_to <= {{at}}
 ),

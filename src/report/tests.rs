@@ -118,9 +118,7 @@ fn find(name: &str) -> Result<&'static Report, Error> {
 /// Asked long after the newest run, so that any instant of a test is past.
 fn run(conn: &Connection, report: &Report, params: &Params, newest: Timestamp) -> Result<ReportResult, Error> {
     let moment = Moment { newest, now: Timestamp(newest.0 + 1000 * DAY) };
-    let is_about_a_table = report.header.params.iter().any(|param| param.name == "table");
-    let request = params.request();
-    let request = if is_about_a_table { request.with("table", "apps") } else { request };
+    let request = report.header.args.iter().fold(params.request(), |request, name| request.with(name, "apps"));
     Session::begin(conn, TimeZone::UTC)?.run(report, &request, moment)
 }
 
