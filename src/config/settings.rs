@@ -272,7 +272,7 @@ settings! {
         default: Some("false"),
     }
 
-    /// The views for reports and BI tools (install_job_facts and others) as files too, made anew at each publishing.
+    /// The views for reports and BI tools (install_job_facts and others) as files too, written again at each publishing.
     PUBLISH_VIEWS: bool {
         key: "publish.views",
         kind: Kind::Switch,

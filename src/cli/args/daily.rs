@@ -165,7 +165,7 @@ pub(crate) struct PublishArgs {
     /// Add JSON text (NAME_json) beside each nested column
     #[arg(long)]
     pub flat: bool,
-    /// Add the views for reports and BI tools, made anew each time
+    /// Add the views for reports and BI tools, written again each time
     #[arg(long)]
     pub views: bool,
     /// [default: as the folder was begun, else zstd]

@@ -1,5 +1,5 @@
 //! `hclake dashboard`: writes the page of figures to a file, by hand or after a sync. It replaces a page that hclake made,
-//! and no other file unless it is told to.
+//! and no other file unless `--replace` is given.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};

@@ -17,17 +17,17 @@ pub struct SourceReport {
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysFault {
-    #[error("no credentials were found{}", told(passed_over))]
+    #[error("no credentials were found{}", listed(passed_over))]
     None { passed_over: Vec<SourceReport> },
     #[error("half a pair of keys: {set} is set, {missing} is not")]
     HalfPair { set: String, missing: String },
     #[error("{place}: {state}")]
     Unusable { place: String, state: SourceState },
-    #[error("profile `{name}` cannot be used{}", told(looked_at))]
+    #[error("profile `{name}` cannot be used{}", listed(looked_at))]
     Profile { name: String, looked_at: Vec<SourceReport>, known: Vec<String> },
 }
 
-fn told(reports: &[SourceReport]) -> String {
+fn listed(reports: &[SourceReport]) -> String {
     reports.iter().map(|report| format!("; {}: {}", report.source, report.state)).collect()
 }
 

@@ -173,7 +173,7 @@ fn koocli_gives_its_current_profile_with_region_and_project() {
 }
 
 #[test]
-fn what_koocli_has_encrypted_is_passed_over_and_told() {
+fn what_koocli_has_encrypted_is_passed_over_and_reported() {
     let home = Home::new(&[]).with_koocli(&KOOCLI.replace("\"false\"", "\"true\""));
     let text = home.found().unwrap_err().to_string();
     assert!(text.starts_with("no credentials were found; profile work of /"), "{text}");
@@ -224,13 +224,13 @@ fn a_named_profile_is_looked_for_in_both_files_and_nowhere_else() {
 fn the_survey_tells_what_became_of_every_source_in_order() {
     let home = Home::new(&[PAIR[0], PAIR[1], ("HW_ACCESS_KEY", "a")]).with_koocli(KOOCLI);
     let search = home.search(&Wanted::default());
-    let told: Vec<_> = search
+    let found: Vec<_> = search
         .sources
         .iter()
         .map(|r| format!("{}: {}", r.source, r.state).replace(&home.folder.path().display().to_string(), "~"))
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             "a profile: none is named",
             "HUAWEICLOUD_SDK_AK and HUAWEICLOUD_SDK_SK: taken",

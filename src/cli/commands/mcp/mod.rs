@@ -23,7 +23,7 @@ use crate::config::{self, Environment};
 use calls::Calls;
 use tools::Server;
 
-/// Serves until standard input ends or a signal comes; both are how a server is told that it is needed no more.
+/// Serves until standard input ends or a signal comes: both mean that nobody needs the server any longer.
 pub(crate) fn run(
     global: &Global,
     args: &McpArgs,
@@ -39,10 +39,10 @@ pub(crate) fn run(
     let server = Server::new(calls.clone(), catalog, reports(&settings, streams));
     let runtime = runtime::runtime()?;
     let served = runtime.block_on(async {
-        let told = interrupt()?;
+        let interrupted = interrupt()?;
         let served = tokio::select! {
             served = serve(server) => served,
-            () = told => Ok(()),
+            () = interrupted => Ok(()),
         };
         calls.end().await;
         served

@@ -235,7 +235,7 @@ impl<'a> Session<'a> {
     }
 }
 
-/// What tells a file from the one that replaces it.
+/// What differs between a file and the one that replaces it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
