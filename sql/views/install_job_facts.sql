@@ -44,7 +44,7 @@ failures AS (
 ),
 -- The newest name: of the job made last, and of several made at that instant the last in the alphabet.
 apps AS (
-    SELECT app_id, arg_max(app_name, (newest_at, app_name)) AS app
+    SELECT app_id, last(app_name ORDER BY newest_at, app_name) AS app
     FROM (
         SELECT app_id, app_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
         FROM known
@@ -54,7 +54,7 @@ apps AS (
     GROUP BY app_id
 ),
 instances AS (
-    SELECT instance_id, arg_max(instance_name, (newest_at, instance_name)) AS instance
+    SELECT instance_id, last(instance_name ORDER BY newest_at, instance_name) AS instance
     FROM (
         SELECT instance_id, instance_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
         FROM known
