@@ -2,7 +2,8 @@
 -- as are compared (Benjamini and Hochberg).
 
 -- The level at which "worse" and "better" are said: of the groups that are called so, 5 % at most are wrong on average.
-CREATE OR REPLACE TEMP MACRO level() AS 0.05;
+-- A chance of 5 % exactly counts as such although sums of logarithms are rounded.
+CREATE OR REPLACE TEMP MACRO level() AS 0.05 + 1e-9;
 
 -- The ends of the 95 % interval of a rate, as shares from 0 to 1; NULL where nothing was counted.
 CREATE OR REPLACE TEMP MACRO wilson_low(hits, total) AS CASE WHEN total > 0 THEN greatest(0,

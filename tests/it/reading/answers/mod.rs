@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::{REGION, Tenant, small_world};
 
-const NIGHTS: i64 = 4;
+const NIGHTS: i64 = 5;
 const SECOND: i64 = 1_000_000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;

@@ -1,7 +1,8 @@
 //! Wilson's interval, Fisher's exact test, Poisson's tail and the correction of Benjamini and Hochberg, written as in a
 //! textbook. They know no report.
 
-const LEVEL: f64 = 0.05;
+/// 5 %, and what sums are rounded by.
+const LEVEL: f64 = 0.05 + 1e-9;
 
 pub fn wilson(hits: i64, total: i64) -> Option<(f64, f64)> {
     let z = 1.959_963_984_540_054_f64;
