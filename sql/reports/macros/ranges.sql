@@ -10,7 +10,7 @@ CREATE OR REPLACE TEMP MACRO matches(name, asked_name) AS CASE
         lower(asked_name), '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') ESCAPE '\', false)
 END;
 
--- The instant as local time of the zone that days and weeks are counted in.
+-- The instant in UTC, as a time without a zone.
 CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));
 
 -- An instant as local time, for one value; many are joined to their offset as in `jobs`.

@@ -1,4 +1,4 @@
-//! The views for reports and BI tools as Parquet: equal to those of the store, made anew each night, and only where they
+//! The views for reports and BI tools as Parquet: equal to those of the store, written again each night, and only where they
 //! are asked for.
 
 use duckdb::Connection;

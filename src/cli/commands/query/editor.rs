@@ -42,7 +42,7 @@ pub(super) enum Typed {
     /// One line or several.
     Text(String),
     /// The same, after Ctrl-C: what came before it is dropped.
-    Anew(String),
+    Restarted(String),
     End,
 }
 
@@ -99,7 +99,7 @@ fn read_line(listener: &mut Listener, spill: Option<&Path>, has_prompt: bool, go
     if has_prompt {
         streams::prompt(if goes_on { PROMPT_MORE } else { PROMPT });
     }
-    let is_anew = AtomicBool::new(false);
+    let is_restarted = AtomicBool::new(false);
     let heard = |heard| {
         if heard == Heard::End || !has_prompt {
             // The read that waits cannot be ended otherwise.
@@ -107,14 +107,14 @@ fn read_line(listener: &mut Listener, spill: Option<&Path>, has_prompt: bool, go
             process::exit(Exit::Interrupted.code().into());
         }
         // The terminal has dropped the line that was begun.
-        is_anew.store(true, Ordering::Relaxed);
+        is_restarted.store(true, Ordering::Relaxed);
         streams::prompt(&format!("\n{PROMPT}"));
     };
     let mut line = String::new();
     let bytes = listener.wait(heard, || stdin().lock().read_line(&mut line))?;
     Ok(match bytes {
         0 => Typed::End,
-        _ if is_anew.into_inner() => Typed::Anew(line),
+        _ if is_restarted.into_inner() => Typed::Restarted(line),
         _ => Typed::Text(line),
     })
 }
@@ -166,7 +166,7 @@ impl Editor {
                 let _ = reedline.sync_history();
                 Ok(Typed::Text(text))
             }
-            Ok(Signal::CtrlC) => Ok(Typed::Anew(String::new())),
+            Ok(Signal::CtrlC) => Ok(Typed::Restarted(String::new())),
             Ok(_) => Ok(Typed::End),
             // The terminal has gone.
             Err(_) if listener.must_end() => Ok(Typed::End),

@@ -46,7 +46,7 @@ pub(super) fn run(
         let typed = input.read(&mut session.listener, session.reader.spill_folder(), !sql::is_blank(&pending))?;
         let text = match typed {
             Typed::Text(text) => text,
-            Typed::Anew(text) => {
+            Typed::Restarted(text) => {
                 pending.clear();
                 text
             }
