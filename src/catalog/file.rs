@@ -4,7 +4,9 @@
 use serde::Deserialize;
 
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
-use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, ScopeKind, Service};
+use super::file_reach::{ParentFile, WindowFile};
+use super::reach::Memory;
+use super::spec::{OWN_SET, Column, Endpoint, FixedParam, KeyPart, Method, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
@@ -38,6 +40,7 @@ struct EndpointFile {
     name: String,
     title: String,
     about: String,
+    set: Option<String>,
     service: Service,
     method: Method,
     path: String,
@@ -47,6 +50,9 @@ struct EndpointFile {
     #[serde(default)]
     body: toml::Table,
     fixed: Option<FixedParam>,
+    parent: Option<ParentFile>,
+    window: Option<WindowFile>,
+    memory: Option<Memory>,
     paging: PagingFile,
     items: ItemsFile,
     total: Option<TotalFile>,
@@ -146,7 +152,16 @@ impl EndpointFile {
         let query = texts("query", self.query, &mut faults);
         let body = texts("body", self.body, &mut faults);
         let paging = self.paging.resolve(&mut faults);
-        let columns = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
+        let parent = self.parent.map(|parent| parent.resolve(&mut faults));
+        let mut columns: Vec<Column> =
+            self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
+        let filled = parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str());
+        give(&mut columns, filled, &mut faults);
+        // Whose a record is, is part of its key.
+        let whose = parent.iter().flat_map(|parent| &parent.fill).map(|filled| &filled.name);
+        let whose = whose.filter(|name| !self.key.iter().any(|part| part.column == **name));
+        let whose: Vec<KeyPart> = whose.map(|name| KeyPart { column: name.clone(), fallback: None }).collect();
+        let key = [whose, self.key].concat();
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -154,6 +169,7 @@ impl EndpointFile {
             name: self.name,
             title: self.title,
             about: self.about,
+            set: self.set.unwrap_or_else(|| OWN_SET.to_owned()),
             service: self.service,
             method: self.method,
             path: self.path,
@@ -161,10 +177,13 @@ impl EndpointFile {
             query,
             body,
             fixed: self.fixed,
+            parent,
+            window: self.window.map(|window| window.resolve(assumed)),
+            memory: self.memory,
             paging,
             items: self.items.0,
             total: self.total.map(|total| total.0),
-            key: self.key,
+            key,
             order: self.order,
             updated: self.updated,
             permission: self.permission,
@@ -172,6 +191,17 @@ impl EndpointFile {
             successor: self.successor,
             columns,
         })
+    }
+}
+
+/// Marks the columns that the request fills and not a record. They have no path.
+fn give<'a>(columns: &mut [Column], names: impl Iterator<Item = &'a str>, faults: &mut Vec<String>) {
+    for name in names {
+        let Some(column) = columns.iter_mut().find(|column| column.name == name) else { continue };
+        if column.path != [name] {
+            faults.push(format!("column {name}: the request gives its value, so it has no `path`; leave it out"));
+        }
+        column.path.clear();
     }
 }
 

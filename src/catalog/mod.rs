@@ -5,13 +5,16 @@ mod builtin;
 pub(crate) mod draft;
 pub(crate) mod file;
 pub(crate) mod file_paging;
+mod file_reach;
 mod folder;
 mod load;
+pub mod reach;
 pub mod spec;
 #[cfg(test)]
 mod tests;
 pub(crate) mod toml_text;
 mod validate;
+mod validate_reach;
 mod words;
 
 pub(crate) use builtin::is_builtin;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use super::reach::{Memory, Parent, Window};
+
 use crate::schema::{ColumnType, StoredColumn};
 
 /// A list API of one service, and the table of its records.
@@ -15,6 +17,8 @@ pub struct Endpoint {
     pub(crate) title: String,
     /// What a record is, for people who read the table.
     pub about: String,
+    /// The set of lists that it is switched on with.
+    pub set: String,
     pub(crate) service: Service,
     pub(crate) method: Method,
     /// May hold `{project_id}`.
@@ -26,6 +30,12 @@ pub struct Endpoint {
     pub(crate) body: Vec<(String, String)>,
     /// A mandatory parameter; each of its values has its own sweep.
     pub fixed: Option<FixedParam>,
+    /// The table whose records it is read for, once for each.
+    pub parent: Option<Parent>,
+    /// Where it is asked for by a span of time.
+    pub window: Option<Window>,
+    /// How long the service remembers its records, where it forgets them.
+    pub memory: Option<Memory>,
     /// How its pages are requested.
     pub paging: Paging,
     pub(crate) items: Items,
@@ -253,7 +263,7 @@ pub struct KeyPart {
 pub struct Column {
     /// Its name in the table, which may differ from the API's.
     pub name: String,
-    /// Where a record has the value: member names from the outside in.
+    /// Where a record has the value: member names from the outside in. Empty where the request gives it.
     pub path: Vec<String>,
     /// The type it is stored in.
     pub ty: ColumnType,
@@ -266,6 +276,18 @@ pub struct Column {
     /// Personal data; a setting may mask it.
     pub(crate) personal: bool,
 }
+
+impl Column {
+    /// Whether the request gives the value, and not a record.
+    pub fn is_given(&self) -> bool {
+        self.path.is_empty()
+    }
+}
+
+/// The set of lists that are on where nothing else is said.
+pub(crate) const CORE_SET: &str = "core";
+/// The set of a user's lists that name none.
+pub(crate) const OWN_SET: &str = "own";
 
 impl Endpoint {
     /// The declared column of this name.

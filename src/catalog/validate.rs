@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
+use super::validate_reach;
 use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
 use crate::base::nearest::nearest;
 use crate::schema::{
@@ -31,6 +32,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     wire_paths(&endpoint.columns, &mut faults);
     key(endpoint, &mut faults);
     order_and_updated(endpoint, &mut faults);
+    validate_reach::endpoint(endpoint, &mut faults);
     faults
 }
 
@@ -60,6 +62,7 @@ pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<(String, String)
             faults.push((file.clone(), format!("successor: \"{successor}\" is not in the catalog; {next}")));
         }
     }
+    faults.extend(validate_reach::together(endpoints));
     faults
 }
 
@@ -119,9 +122,11 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
         faults.push(format!("path: \"{path}\" must begin with \"/\" and hold neither blanks nor a query"));
     }
     let (in_query, in_body) = (values(&endpoint.query), values(&endpoint.body));
+    let known = [vec![PROJECT.to_owned()], validate_reach::placeholders(endpoint)].concat();
     for text in std::iter::once(&path).chain(&in_query).chain(&in_body) {
-        if text.replace(PROJECT, "").contains(['{', '}']) {
-            faults.push(format!("\"{text}\" has a placeholder other than {PROJECT}; no other is known"));
+        let rest = known.iter().fold((*text).to_owned(), |rest, placeholder| rest.replace(placeholder, ""));
+        if rest.contains(['{', '}']) {
+            faults.push(format!("\"{text}\" has a placeholder other than {}; no other is known", known.join(", ")));
         }
     }
     let count = |texts: &[&str]| texts.iter().map(|text| text.matches(PROJECT).count()).sum::<usize>();
@@ -144,7 +149,7 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     }
 }
 
-fn values(named: &[(String, String)]) -> Vec<&str> {
+pub(super) fn values(named: &[(String, String)]) -> Vec<&str> {
     named.iter().map(|(_, value)| value.as_str()).collect()
 }
 
@@ -185,9 +190,10 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
 /// Parameters that two parts of a request use.
 fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
     let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
+    let window = endpoint.window.iter().flat_map(|window| [&window.from, &window.to]);
     let named = endpoint.query.iter().chain(&endpoint.body).map(|(name, _)| name);
     let mut seen: HashSet<&str> = endpoint.paging.params().into_iter().collect();
-    fixed.chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
+    fixed.chain(window).chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
 }
 
 fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {
@@ -248,8 +254,9 @@ fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
 }
 
 fn wire_paths(columns: &[Column], faults: &mut Vec<String>) {
+    let of_records = columns.iter().filter(|column| !column.is_given());
     let mut paths: Vec<(&[String], &str)> =
-        columns.iter().map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+        of_records.map(|column| (column.path.as_slice(), column.name.as_str())).collect();
     paths.sort();
     for (path, name) in &paths {
         if path.iter().any(String::is_empty) {
@@ -317,7 +324,7 @@ fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
     }
 }
 
-fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
+pub(super) fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
     match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
         Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
         None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
