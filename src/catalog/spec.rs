@@ -313,6 +313,22 @@ impl Endpoint {
     }
 }
 
+/// The values that a request gives to each of its records: text by name of the column. One parent has one of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Given(pub Vec<(String, String)>);
+
+impl Given {
+    /// The value for a column.
+    pub(crate) fn get(&self, column: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
+    }
+
+    /// A text with the values in place of `{name}`.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        self.0.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+    }
+}
+
 /// Where the records of a sweep live. It is the part of a record's identity that the API does not return.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Scope {

@@ -83,7 +83,9 @@ impl Column {
         if self.personal {
             text += " Says something of a person.";
         }
-        if self.path != [self.name.as_str()] {
+        if self.is_given() {
+            text += " Given by the request.";
+        } else if self.path != [self.name.as_str()] {
             text += &format!(" On the wire: `{}`.", self.path.join("."));
         }
         text

@@ -10,13 +10,13 @@ use super::columns::{self, Column};
 use super::extra::{self, UnknownCounts, UnknownField};
 use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::hash::RowHasher;
-use super::key::KeyColumns;
+use super::key::{KeyColumns, given_json};
 use super::object::Object;
-use super::read::{self, Notes};
+use super::read::{self, Notes, push_raw};
 use super::scalars::{FutureCounter, TextColumn};
 use crate::base::clock::Timestamp;
 use crate::base::time::FUTURE_TOLERANCE;
-use crate::catalog::spec::Endpoint;
+use crate::catalog::spec::{self, Endpoint, Given};
 use crate::schema::arrow_schema;
 
 /// Limit of one record as received: 4 MiB.
@@ -65,6 +65,8 @@ pub struct Decoder {
     key: Vec<KeyColumns>,
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
+    /// Columns whose values the request gives, as JSON.
+    given: Vec<(usize, String)>,
     hasher: RowHasher,
     page_bytes_max: usize,
 }
@@ -82,9 +84,19 @@ impl Decoder {
             names: declared().map(|column| column.name.clone()).collect(),
             key: KeyColumns::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
+            given: Vec::new(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
             page_bytes_max: PAGE_BYTES_MAX,
         }
+    }
+
+    /// Gives every record the values of its request.
+    pub fn with_given(self, endpoint: &Endpoint, given: &Given) -> Decoder {
+        let columns = endpoint.columns.iter().enumerate().filter(|(_, column)| column.is_given());
+        let value = |(index, column): (usize, &spec::Column)| {
+            Some((index, given_json(&column.ty, given.get(&column.name)?)))
+        };
+        Decoder { given: columns.filter_map(value).collect(), ..self }
     }
 
     /// The schema of every batch.
@@ -155,6 +167,10 @@ impl Decoder {
     /// Fills missing columns with NULL, and checks the key and the columns that must not be NULL.
     fn fill_and_check(&mut self) -> Result<(), Located> {
         let row = self.extra.len();
+        for (index, value) in &self.given {
+            let future = &mut FutureCounter { latest: Timestamp(i64::MAX), count: 0 };
+            push_raw(&mut self.columns[*index], value, future)?;
+        }
         for column in &mut self.columns {
             if column.len() == row {
                 column.push_null();

@@ -9,8 +9,16 @@ use super::raw::text_of;
 use super::read::push_raw;
 use super::scalars::FutureCounter;
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{Endpoint, KeyPart};
+use crate::catalog::spec::{Endpoint, Given, KeyPart};
 use crate::schema::ColumnType;
+
+/// A value that the request gives, as the JSON that a record would have.
+pub(super) fn given_json(ty: &ColumnType, text: &str) -> String {
+    match ty {
+        ColumnType::Text => serde_json::Value::from(text).to_string(),
+        _ => text.to_owned(),
+    }
+}
 
 /// The columns of one part of a key: the first, or if that is NULL the second.
 #[derive(Clone, Copy, Debug)]
@@ -46,9 +54,13 @@ pub(crate) struct KeyReader {
     probe: Probe,
     /// The key's columns, each with its slot.
     columns: Vec<(ColumnType, usize)>,
+    /// Their names.
+    names: Vec<String>,
     parts: Vec<KeyColumns>,
     /// The slot of each of the other columns.
     beside: Vec<usize>,
+    /// For each of the key's columns the value that the request gives, as JSON.
+    given: Vec<Option<String>>,
 }
 
 impl KeyReader {
@@ -65,8 +77,16 @@ impl KeyReader {
             parts: KeyColumns::all(endpoint, position),
             columns,
             beside: beside.iter().map(|name| probe.add(&path(name))).collect(),
+            given: vec![None; keys.len()],
+            names: keys.iter().map(|column| column.name.clone()).collect(),
             probe,
         }
+    }
+
+    /// Reads keys of records to which the request gives values.
+    pub(crate) fn with_given(self, given: &Given) -> KeyReader {
+        let json = |((ty, _), name): (&(ColumnType, usize), &String)| given.get(name).map(|text| given_json(ty, text));
+        KeyReader { given: self.columns.iter().zip(&self.names).map(json).collect(), ..self }
     }
 
     /// Begins to read records one after the other.
@@ -100,14 +120,15 @@ impl<'r> KeyScan<'_, 'r> {
 
     /// Fills the key's columns; false if the decoder would refuse one.
     fn fill(&mut self) -> bool {
-        let mut columns = self.columns.iter_mut().zip(&self.reader.columns);
-        columns.all(|(column, (_, slot))| match self.found[*slot] {
-            Found::Absent => {
+        let mut columns = self.columns.iter_mut().zip(&self.reader.columns).zip(&self.reader.given);
+        columns.all(|((column, (_, slot)), given)| match (self.found[*slot], given) {
+            (_, Some(given)) => push_raw(column, given, &mut self.future).is_ok(),
+            (Found::Absent, None) => {
                 column.push_null();
                 true
             }
-            Found::Value(raw) => push_raw(column, raw, &mut self.future).is_ok(),
-            Found::Invalid => false,
+            (Found::Value(raw), None) => push_raw(column, raw, &mut self.future).is_ok(),
+            (Found::Invalid, None) => false,
         })
     }
 

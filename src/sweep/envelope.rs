@@ -14,7 +14,7 @@ use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
 use super::page::{PageFacts, RowFacts};
 use super::page_budget::Reservation;
 use crate::base::time::parse_instant;
-use crate::catalog::spec::{Endpoint, Total};
+use crate::catalog::spec::{Endpoint, Given, Total};
 use crate::cloud::Reply;
 use crate::cloud::http::error_body;
 use crate::normalize::{KeyReader, KeyScan};
@@ -110,6 +110,11 @@ impl Envelope {
             order_fixed,
             known_keyless: Arc::default(),
         }
+    }
+
+    /// Reads pages whose request gives values to every record.
+    pub(crate) fn with_given(self, given: &Given) -> Envelope {
+        Envelope { key: self.key.with_given(given), ..self }
     }
 
     /// Adds hashes of the contents of records that are known to have no key: these count like any other record, each

@@ -41,7 +41,7 @@ pub(crate) fn advance(period: &Period, endpoint: &Endpoint, records: &mut Vec<Va
 
 fn record(period: &Period, endpoint: &Endpoint, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
     let mut record = Value::Object(Map::new());
-    for column in &endpoint.columns {
+    for column in endpoint.columns.iter().filter(|column| !column.is_given()) {
         let is_key = endpoint.key.iter().any(|part| part.column == column.name);
         let orders = endpoint.order.contains(&column.name);
         let value = match &column.ty {
@@ -63,7 +63,7 @@ fn change(period: &Period, endpoint: &Endpoint, rng: &mut Rng, record: &mut Valu
         endpoint.key.iter().any(|part| part.column == column.name || part.fallback.as_ref() == Some(&column.name))
     };
     let free = |column: &&Column| {
-        !is_key(column) && !endpoint.order.contains(&column.name) && !column.volatile && !column.ty.is_instant()
+        !column.is_given() && !is_key(column) && !endpoint.order.contains(&column.name) && !column.volatile && !column.ty.is_instant()
     };
     let changeable: Vec<_> = endpoint.columns.iter().filter(free).collect();
     if let Some(column) = rng.choice(changeable) {
