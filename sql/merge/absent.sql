@@ -1,7 +1,7 @@
--- Keys of the open records of a scope that a sweep has neither staged nor protected. The scope is bound as $1.
--- takes: table, stage, sweep, keys_of_current, keys_of_staged, key_names, key_texts
+-- Keys of the open records within a sweep's reach that it has neither staged nor protected.
+-- takes: table, stage, sweep, in_sweep, keys_of_current, keys_of_staged, key_names, key_texts
 
-WITH _hclake_held AS (SELECT {{keys_of_current}} FROM {{table}} c WHERE c._scope = $1),
+WITH _hclake_held AS (SELECT {{keys_of_current}} FROM {{table}} c WHERE {{in_sweep}}),
      _hclake_staged AS (SELECT {{keys_of_staged}} FROM {{stage}} s WHERE s._sweep = {{sweep}}),
      _hclake_missing AS (
          SELECT {{key_texts}} AS "key"

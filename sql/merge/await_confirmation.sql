@@ -22,4 +22,8 @@ FROM _hclake_missing m
 JOIN gone_candidates g ON g.table_name = {{table_text}} AND g.scope = m._missing_scope AND g."key" = m._missing_key
 WHERE d._current = m._current AND d._change = 'gone';
 
+INSERT INTO _hclake_waiting
+SELECT {{sweep}}, count(*)
+FROM _hclake_diff WHERE _change = 'gone' AND _sweep = {{sweep}} AND _closed_at = {{valid_from}};
+
 DELETE FROM _hclake_diff WHERE _change = 'gone' AND _sweep = {{sweep}} AND _closed_at = {{valid_from}};

@@ -2,3 +2,4 @@
 -- takes:
 
 DELETE FROM _hclake_sweeps;
+DELETE FROM _hclake_waiting;

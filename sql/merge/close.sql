@@ -1,6 +1,6 @@
 -- Moves closed versions to history: copies them, then deletes them from the current table. Then lists the versions to
 -- open, in the order in which they were read. A record that returns keeps the instant when it was first seen.
--- takes: table, history, stage, columns, columns_of_current, keys_of_staged, keys_of_history, key_names, run_id, valid_from
+-- takes: table, history, stage, same_parent_of_history, columns, columns_of_current, keys_of_staged, keys_of_history, key_names, run_id, valid_from
 
 INSERT INTO {{history}} (
     _scope, _region, _project, {{columns}}, _hash, _first_seen, _valid_from, _run_id,
@@ -19,7 +19,7 @@ WITH _hclake_new AS (
 ),
 _hclake_past AS (
     SELECT w.sweep AS _sweep, h._first_seen, {{keys_of_history}}
-    FROM {{history}} h JOIN _hclake_sweeps w ON w.scope = h._scope
+    FROM {{history}} h JOIN _hclake_sweeps w ON w.scope = h._scope AND {{same_parent_of_history}}
 ),
 _hclake_returned AS (
     SELECT s._row, min(h._first_seen) AS _first_seen

@@ -15,6 +15,6 @@ WHERE table_name = {{table_text}} AND scope IN (SELECT w.scope FROM _hclake_swee
     OR (scope, "key") NOT IN (
         SELECT (_open_scope, {{key_texts}})
         FROM (SELECT c._scope AS _open_scope, {{keys_of_current}}
-              FROM {{table}} c JOIN _hclake_sweeps w ON w.scope = c._scope) _hclake_open
+              FROM {{table}} c SEMI JOIN _hclake_sweeps w ON w.scope = c._scope) _hclake_open
     )
 );

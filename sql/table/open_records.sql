@@ -1,4 +1,4 @@
--- How many records of a scope are open in the store. The scope is bound as $1.
--- takes: table
+-- How many records within a sweep's reach are open in the store.
+-- takes: table, in_sweep
 
-SELECT count(*) FROM {{table}} WHERE _scope = $1;
+SELECT count(*) FROM {{table}} c WHERE {{in_sweep}};

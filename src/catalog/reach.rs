@@ -136,10 +136,12 @@ pub struct Memory {
     pub after: Days,
 }
 
-/// A span of time in microseconds since 1970, without its end.
+/// A span of time in microseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// Its beginning.
     pub from_us: i64,
+    /// Its end, which may or may not be part of it.
     pub to_us: i64,
 }
 
@@ -178,8 +180,11 @@ pub struct Reach {
 impl Reach {
     /// All records, whatever their times.
     pub const ALL: Reach = Reach { from_us: None, to_us: None };
-    /// No record.
-    pub const NOTHING: Reach = Reach { from_us: Some(i64::MAX), to_us: Some(i64::MIN) };
+
+    /// No record, as seen at a time.
+    pub(crate) fn nothing_at(us: i64) -> Reach {
+        Reach { from_us: Some(us), to_us: Some(us) }
+    }
 
     /// The reach of a sweep over these spans together.
     pub(crate) fn of_spans(spans: &[Span]) -> Reach {
@@ -189,7 +194,7 @@ impl Reach {
             (Some(from), Some(to)) => {
                 Reach { from_us: Some(from.saturating_add(MARGIN_US)), to_us: Some(to.saturating_sub(MARGIN_US)) }
             }
-            _ => Reach::NOTHING,
+            _ => Reach::nothing_at(0),
         }
     }
 

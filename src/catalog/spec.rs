@@ -295,6 +295,17 @@ impl Endpoint {
         self.columns.iter().find(|c| c.name == name)
     }
 
+    /// The columns that say whose a record is, where the list has a parent.
+    pub(crate) fn parent_columns(&self) -> impl Iterator<Item = &str> {
+        self.parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str())
+    }
+
+    /// The column by whose time a sweep's reach is limited.
+    pub(crate) fn reach_of(&self) -> Option<&str> {
+        let of_window = self.window.as_ref().map(|window| window.of.as_str());
+        of_window.or(self.memory.as_ref().map(|memory| memory.of.as_str()))
+    }
+
     /// The columns of the table that come from the API, in order: the declared ones, the seconds of an elapsed time
     /// after its text, and last `extra`.
     pub fn stored_columns(&self) -> Vec<StoredColumn> {

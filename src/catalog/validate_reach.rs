@@ -20,6 +20,11 @@ pub(super) fn endpoint(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if let Some(window) = &endpoint.window {
         one_window(endpoint, window, faults);
     }
+    if let (Some(window), Some(memory)) = (&endpoint.window, &endpoint.memory)
+        && window.of != memory.of
+    {
+        faults.push(format!("memory.of: must be that of the window, `{}`; use the same column", window.of));
+    }
     if let Some(memory) = &endpoint.memory {
         time_column(endpoint, "memory.of", &memory.of, faults);
     }

@@ -22,6 +22,7 @@ pub(crate) enum ErrorClass {
     Upstream,
     Data,
     Clock,
+    Time,
 }
 
 impl ErrorClass {
@@ -36,6 +37,7 @@ impl ErrorClass {
             ErrorClass::Upstream => "upstream",
             ErrorClass::Data => "data",
             ErrorClass::Clock => "clock",
+            ErrorClass::Time => "time",
         }
     }
 }
@@ -68,6 +70,9 @@ pub enum Error {
     /// The store cannot take the list, so it is not requested.
     #[error("{fault}")]
     NotStorable { fault: String, hint: Option<String> },
+    /// The time that a person gave the run was up before the list was begun.
+    #[error("the run's time was up before the list was begun")]
+    TimeUp,
     /// The service answered with an error.
     #[error(transparent)]
     Api(Box<ApiError>),
@@ -245,6 +250,7 @@ impl Error {
             Error::Unreachable { .. } | Error::Timeout { .. } | Error::ProxyLogin { .. } => ErrorClass::Unreachable,
             Error::UnusableBody { .. } | Error::MovingProjects { .. } => ErrorClass::Data,
             Error::RedirectRefused { .. } => ErrorClass::Upstream,
+            Error::TimeUp => ErrorClass::Time,
         }
     }
 
@@ -321,6 +327,7 @@ impl Error {
             }
             Error::PlainHttp { service, .. } => format!("{}; {}", BaseUrl::NO_PLAIN_HTTP, where_set(*service)),
             Error::NotStorable { hint, .. } => return hint.clone(),
+            Error::TimeUp => "the next run reads it; give it more time with --max-time".into(),
             Error::Setting { .. } => "correct the value in hclake.toml or in the environment".into(),
             Error::Api(error) => return error.hint(),
             Error::Unreachable { service, cause, .. } => unreachable_hint(*service, cause),

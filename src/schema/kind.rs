@@ -113,6 +113,10 @@ impl ColumnType {
         matches!(self, ColumnType::Int32 | ColumnType::Int64)
     }
 
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self, ColumnType::List(_))
+    }
+
     pub(crate) fn is_instant(&self) -> bool {
         matches!(self, ColumnType::Timestamp(_))
     }

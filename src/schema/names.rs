@@ -9,6 +9,7 @@ pub(crate) const NAME_CHARS_MAX: usize = 63;
 
 /// Tables of the ledger.
 const GONE_CANDIDATES: &str = "gone_candidates";
+const LAST_COMPLETE: &str = "last_complete";
 const OUTBOX: &str = "outbox";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
@@ -18,8 +19,8 @@ const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub const RESERVED_TABLES: [&str; 8] =
-    [GONE_CANDIDATES, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
+pub const RESERVED_TABLES: [&str; 9] =
+    [GONE_CANDIDATES, LAST_COMPLETE, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
 /// The views that the store offers beside the lists.
 pub(crate) const OFFERED_VIEWS: [&str; 4] =
     ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];

@@ -29,12 +29,13 @@ pub(crate) use file::open::{file_name, is_demo};
 #[cfg(test)]
 pub(crate) use file::shadow_copy::ShadowCopy;
 pub use file::shadow_copy::{Purpose, StoreSettings};
+pub use ledger::complete::LastComplete;
 pub(crate) use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub(crate) use ledger::quarantine::{Quarantined, dismiss, quarantined};
 #[cfg(test)]
 pub(crate) use ledger::records::DRIFT_OTHERS;
 pub(crate) use ledger::records::{DriftKind, DriftRecord, PendingPublish, RequestRecord, SweepError};
-pub use ledger::records::{QuarantineRecord, RunRecord, SweepRecord};
+pub use ledger::records::{ParentCounts, PartRecord, QuarantineRecord, RunRecord, SweepRecord};
 pub(crate) use ledger::redate::redate;
 pub use ledger::verdict::{Outcome, Verdict};
 pub use read::checks::run_checks;

@@ -10,14 +10,16 @@ use duckdb::Connection;
 use super::error::Error;
 use super::template::{self, Template};
 use crate::base::clock::Timestamp;
+use crate::catalog::reach::Reach;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::own_columns;
 use crate::store::file::memory::{self, VECTOR_ROWS};
 use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
+use crate::store::ledger::complete::{self, LastComplete};
 use crate::store::ledger::drift::{self, Acknowledged};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
-    self, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
+    self, CompletePart, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
 };
 use crate::store::ledger::verdict::{Outcome, Verdict};
 use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
@@ -60,6 +62,8 @@ struct Table {
 struct Sweep {
     table: usize,
     scope: Scope,
+    /// The values of the parent whose records it covers.
+    parent: Option<Vec<String>>,
 }
 
 impl StagedRun {
@@ -142,7 +146,7 @@ impl StagedRun {
 
     /// Hashes of the contents of dismissed records of a sweep's list.
     pub(crate) fn dismissed(&self, sweep: SweepId) -> Result<HashSet<u64>, Error> {
-        let Sweep { table, scope } = self.place(sweep)?;
+        let Sweep { table, scope, .. } = self.place(sweep)?;
         quarantine::dismissed(self.shadow.connection(), &self.tables[*table].layout.table, scope)
     }
 
@@ -175,7 +179,7 @@ impl StagedRun {
 
     /// Marks quarantined records of a sweep's list as resolved, by the hashes of their texts: they are now staged.
     pub(crate) fn resolve(&self, sweep: SweepId, raw_hashes: &[u64]) -> Result<(), Error> {
-        let Sweep { table, scope } = self.place(sweep)?;
+        let Sweep { table, scope, .. } = self.place(sweep)?;
         let mut values = self.tables[*table].layout.values();
         self.run.add_to(&mut values);
         values.insert("scope_text", template::literal(&scope.to_string()));
@@ -189,8 +193,30 @@ impl StagedRun {
         let found = self.tables.iter().position(|t| t.layout.table == table);
         let table = found.ok_or_else(|| Error::UnknownTable { table: table.to_owned() })?;
         let id = i32::try_from(self.sweeps.len()).expect("a run has far fewer sweeps than 2^31");
-        self.sweeps.push(Sweep { table, scope: scope.clone() });
+        self.sweeps.push(Sweep { table, scope: scope.clone(), parent: None });
         Ok(SweepId(id))
+    }
+
+    /// Begins to stage the part of a sweep's list that belongs to one parent, by the parent's values.
+    pub fn begin_part(&mut self, list: SweepId, parent: Vec<String>) -> Result<SweepId, Error> {
+        let Sweep { table, scope, .. } = self.place(list)?;
+        let part = Sweep { table: *table, scope: scope.clone(), parent: Some(parent) };
+        let id = i32::try_from(self.sweeps.len()).expect("a run has far fewer sweeps than 2^31");
+        self.sweeps.push(part);
+        Ok(SweepId(id))
+    }
+
+    /// The parts of a sweep's list that were read completely before.
+    pub fn last_complete(&self, list: SweepId) -> Result<Vec<LastComplete>, Error> {
+        let Sweep { table, scope, .. } = self.place(list)?;
+        complete::last(self.shadow.connection(), &self.tables[*table].layout.table, scope)
+    }
+
+    /// The open records of a table in a region and project, with the endpoint's stored columns: the parents of another
+    /// list.
+    pub(crate) fn open_parents(&self, table: &str, scope: &Scope) -> Result<Vec<RecordBatch>, Error> {
+        let Some(of) = self.tables.iter().find(|of| of.layout.table == table) else { return Ok(Vec::new()) };
+        complete::parents(self.shadow.connection(), &of.layout, scope)
     }
 
     /// Stages rows of a sweep: the endpoint's stored columns, then `_hash`. The first row has the number `first_seq`
@@ -201,13 +227,18 @@ impl StagedRun {
         buffer.push(self.shadow.connection(), layout, sweep.0, batch, first_seq)
     }
 
-    /// Drops what a sweep has staged and protected, so that it can start again.
-    pub fn discard(&mut self, sweep: SweepId) -> Result<(), Error> {
+    /// Drops the rows that a sweep has staged from a number on, so that it can read them again. From the first on, what
+    /// it has protected is dropped too.
+    pub fn discard(&mut self, sweep: SweepId, first_seq: u64) -> Result<(), Error> {
         let table = self.place(sweep)?.table;
         let Table { layout, buffer } = &mut self.tables[table];
-        buffer.discard(sweep.0);
+        match first_seq {
+            0 => buffer.discard(sweep.0),
+            _ => buffer.flush(self.shadow.connection(), layout)?,
+        }
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
+        values.insert("first_seq", first_seq.to_string());
         let sql = template::DISCARD.fill(&values)?;
         self.shadow.connection().execute_batch(&sql).map_err(Error::sql("discard a sweep"))
     }
@@ -232,15 +263,20 @@ impl StagedRun {
         RawTexts::new(self.shadow.spill().join(format!("bad-{}", sweep.0)))
     }
 
-    /// The open records of the sweep's scope that it has neither staged nor protected: for each, the result of
+    /// The open records within a reach that the sweep has neither staged nor protected: for each, the result of
     /// `of_key` for the parts of its key, as texts in the order of the endpoint's key.
-    pub fn absent<T>(&mut self, sweep: SweepId, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
-        let (sql, scope, doing) =
-            self.in_scope(sweep, &template::ABSENT, "find the open records that were not shown")?;
+    pub fn absent<T>(
+        &mut self,
+        sweep: SweepId,
+        reach: Reach,
+        of_key: impl Fn(&[&str]) -> T,
+    ) -> Result<Vec<T>, Error> {
+        let (sql, doing) =
+            self.in_sweep(sweep, reach, &template::ABSENT, "find the open records that were not shown")?;
         let connection = self.shadow.connection();
         let mut statement = connection.prepare(&sql).map_err(Error::sql(doing.clone()))?;
         let mut made = Vec::new();
-        for batch in statement.query_arrow([scope]).map_err(Error::sql(doing))? {
+        for batch in statement.query_arrow([]).map_err(Error::sql(doing))? {
             let keys = batch.column(0).as_list::<i32>();
             for key in keys.iter().flatten() {
                 let parts: Vec<&str> = key.as_string::<i32>().iter().map(Option::unwrap_or_default).collect();
@@ -250,10 +286,10 @@ impl StagedRun {
         Ok(made)
     }
 
-    /// How many records of the sweep's scope are open in the store.
+    /// How many records of the sweep's scope, and of its parent where it has one, are open in the store.
     pub(crate) fn open_records(&mut self, sweep: SweepId) -> Result<u64, Error> {
-        let (sql, scope, doing) = self.in_scope(sweep, &template::OPEN_RECORDS, "count the open records")?;
-        self.shadow.connection().query_row(&sql, [scope], |row| row.get(0)).map_err(Error::sql(doing))
+        let (sql, doing) = self.in_sweep(sweep, Reach::ALL, &template::OPEN_RECORDS, "count the open records")?;
+        self.shadow.connection().query_row(&sql, [], |row| row.get(0)).map_err(Error::sql(doing))
     }
 
     /// The projects from which earlier runs have read records.
@@ -268,7 +304,7 @@ impl StagedRun {
 
     /// Those of the columns that have a value in open records of the sweep's scope, and in how many.
     pub(crate) fn members_held(&self, sweep: SweepId, columns: &[String]) -> Result<Vec<(String, u64)>, Error> {
-        let Sweep { table, scope } = self.place(sweep)?;
+        let Sweep { table, scope, .. } = self.place(sweep)?;
         let layout = &self.tables[*table].layout;
         let mut held = Vec::new();
         for column in columns {
@@ -313,15 +349,12 @@ impl StagedRun {
         // Before the merge, which resolves the records that it finds good copies of.
         ledger.fold_quarantine(quarantine, &place_of)?;
         let merged = self.merge(connection, sweeps)?;
-        let counts: Vec<SweepCounts> = sweeps
-            .iter()
-            .map(|record| merged.iter().find(|c| c.sweep == record.sweep).copied().unwrap_or_default())
-            .zip(sweeps)
-            .map(|(counts, record)| SweepCounts { sweep: record.sweep, ..counts })
-            .collect();
+        let counts: Vec<SweepCounts> = sweeps.iter().map(|record| counts_of(record, &merged)).collect();
         let rows: Vec<SweepRow> =
             sweeps.iter().zip(&counts).map(|(record, counts)| self.row(record, *counts)).collect();
         ledger.add_sweeps(&rows)?;
+        ledger.fold_complete(&self.complete_parts(sweeps))?;
+        self.close_orphans(connection, sweeps)?;
         ledger.resolve_keyless()?;
         ledger.add_requests(requests, &place_of, self.request_log_days)?;
         ledger.fold_drift(drift)?;
@@ -365,11 +398,55 @@ impl StagedRun {
                 let table = self.tables[table].layout.table.clone();
                 return Err(Error::ScopeTwice { table, scope: sweep.scope.to_string() });
             }
-            let is_complete = record.verdict == Verdict::Complete;
-            let not_shown = if is_complete { record.not_shown } else { NotShown::StayOpen };
-            merged.push(SweepToMerge { sweep: record.sweep, scope: &sweep.scope, not_shown });
+            let parts = record.parts.iter().filter(|part| part.verdict != Verdict::Failed);
+            if record.parents.is_none() {
+                let not_shown = not_shown(record.verdict, record.not_shown);
+                let (sweep, scope) = (record.sweep, &sweep.scope);
+                merged.push(SweepToMerge { sweep, scope, parent: None, reach: record.reach, not_shown });
+            }
+            for part in parts {
+                let Sweep { scope, parent, .. } = self.place(part.sweep)?;
+                merged.push(SweepToMerge {
+                    sweep: part.sweep,
+                    scope,
+                    parent: parent.as_deref(),
+                    reach: part.reach,
+                    not_shown: not_shown(part.verdict, part.not_shown),
+                });
+            }
         }
         Ok(merged)
+    }
+
+    /// The parts of lists that are read in parts, or by a time window, and that were read completely.
+    fn complete_parts<'a>(&'a self, sweeps: &'a [SweepRecord]) -> Vec<CompletePart<'a>> {
+        let mut complete = Vec::new();
+        for record in sweeps {
+            let place = &self.sweeps[record.sweep.0 as usize];
+            let (table, scope) = (self.tables[place.table].layout.table.as_str(), &place.scope);
+            if record.verdict == Verdict::Complete && record.reached_to.is_some() {
+                complete.push(CompletePart { table, scope, parent: &[], moved: None, reached_to: record.reached_to });
+            }
+            for part in record.parts.iter().filter(|part| part.verdict == Verdict::Complete) {
+                let parent = self.sweeps[part.sweep.0 as usize].parent.as_deref().unwrap_or_default();
+                let (moved, reached_to) = (part.moved.as_deref(), part.reached_to);
+                complete.push(CompletePart { table, scope, parent, moved, reached_to });
+            }
+        }
+        complete
+    }
+
+    /// Closes the records of the run's lists whose parents are gone, where the catalog says so.
+    fn close_orphans(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<(), Error> {
+        let is_read = |position: usize| {
+            sweeps.iter().any(|record| self.sweeps[record.sweep.0 as usize].table == position)
+        };
+        for (_, table) in self.tables.iter().enumerate().filter(|(position, _)| is_read(*position)) {
+            let parent = table.layout.orphaned_by();
+            let parent = parent.and_then(|name| self.tables.iter().find(|of| of.layout.table == name));
+            parent.map_or(Ok(()), |parent| merge::close_orphans(connection, &table.layout, &parent.layout, self.run))?;
+        }
+        Ok(())
     }
 
     fn row<'a>(&'a self, record: &'a SweepRecord, counts: SweepCounts) -> SweepRow<'a> {
@@ -402,21 +479,37 @@ impl StagedRun {
         position.and_then(|at| self.sweeps.get(at)).ok_or(Error::UnknownSweep { sweep: sweep.0 })
     }
 
-    /// A statement on the sweep's table after all its rows are staged, the scope to bind, and the text for an error.
-    fn in_scope(
+    /// A statement on the open records within a reach of the sweep, after all its rows are staged, and the text for an
+    /// error.
+    fn in_sweep(
         &mut self,
         sweep: SweepId,
+        reach: Reach,
         template: &Template,
         doing: &str,
-    ) -> Result<(String, String, String), Error> {
-        let Sweep { table, scope } = self.place(sweep)?;
-        let (table, scope) = (*table, scope.to_string());
+    ) -> Result<(String, String), Error> {
+        let Sweep { table, scope, parent } = self.place(sweep)?;
+        let (table, scope, parent) = (*table, scope.to_string(), parent.clone());
         let Table { layout, buffer } = &mut self.tables[table];
         buffer.flush(self.shadow.connection(), layout)?;
         let mut values = layout.values();
         values.insert("sweep", sweep.0.to_string());
-        Ok((template.fill(&values)?, scope, format!("{doing} of table {}", layout.table)))
+        values.insert("in_sweep", layout.in_sweep(&scope, parent.as_deref(), reach));
+        Ok((template.fill(&values)?, format!("{doing} of table {}", layout.table)))
     }
+}
+
+/// Only a complete sweep may declare a record gone.
+fn not_shown(verdict: Verdict, of_complete: NotShown) -> NotShown {
+    if verdict == Verdict::Complete { of_complete } else { NotShown::StayOpen }
+}
+
+/// The counts of a list: its own, or those of its parts together.
+fn counts_of(record: &SweepRecord, merged: &[SweepCounts]) -> SweepCounts {
+    let found = |sweep: SweepId| merged.iter().find(|counts| counts.sweep == sweep);
+    let mut counts = found(record.sweep).copied().unwrap_or_default();
+    record.parts.iter().filter_map(|part| found(part.sweep)).for_each(|part| counts.add(part));
+    SweepCounts { sweep: record.sweep, ..counts }
 }
 
 /// When the newest run started; `None` if there is none.

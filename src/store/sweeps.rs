@@ -3,6 +3,7 @@
 
 use super::template::{Values, instant};
 use crate::base::clock::Timestamp;
+use crate::catalog::reach::Reach;
 use crate::catalog::spec::Scope;
 
 /// Identifies a sweep within its run.
@@ -73,6 +74,9 @@ pub struct SweepCounts {
 pub(crate) struct SweepToMerge<'a> {
     pub sweep: SweepId,
     pub scope: &'a Scope,
+    /// The values of the parent whose records it covers, where the list has one.
+    pub parent: Option<&'a [String]>,
+    pub reach: Reach,
     pub not_shown: NotShown,
 }
 
@@ -81,6 +85,23 @@ pub(crate) struct SweepToMerge<'a> {
 pub(crate) struct RunStamp {
     pub run_id: i64,
     pub valid_from: Timestamp,
+}
+
+impl SweepCounts {
+    /// Counts of several parts of one list together.
+    pub(super) fn add(&mut self, part: &SweepCounts) {
+        self.staged += part.staged;
+        self.distinct_staged += part.distinct_staged;
+        self.new += part.new;
+        self.changed += part.changed;
+        self.unchanged += part.unchanged;
+        self.gone += part.gone;
+        self.conflicts += part.conflicts;
+        self.held_back += part.held_back;
+        self.is_held_back |= part.is_held_back;
+        self.unconfirmed += part.unconfirmed;
+        self.open_before += part.open_before;
+    }
 }
 
 impl RunStamp {

@@ -59,8 +59,10 @@ templates! {
     DISMISS = "ledger/dismiss.sql";
     DISMISSED = "ledger/dismissed.sql";
     DRIFT_KNOWN = "ledger/drift_known.sql";
+    FOLD_COMPLETE = "ledger/fold_complete.sql";
     FOLD_DRIFT = "ledger/fold_drift.sql";
     FOLD_QUARANTINE = "ledger/fold_quarantine.sql";
+    LAST_COMPLETE = "ledger/last_complete.sql";
     NEWEST_RUN = "ledger/newest_run.sql";
     PRUNE_REQUESTS = "ledger/prune_requests.sql";
     QUARANTINE_OPEN = "ledger/quarantine_open.sql";
@@ -90,6 +92,7 @@ templates! {
     KEEP_ABSENT = "merge/keep_absent.sql";
     KEYLESS = "merge/keyless.sql";
     OPENING = "merge/opening.sql";
+    ORPHANS = "merge/orphans.sql";
     TALLY = "merge/tally.sql";
     REDATE_COLUMNS = "redate/columns.sql";
     REDATE_INSTANT = "redate/instant.sql";
@@ -107,6 +110,7 @@ templates! {
     KEYS = "table/keys.sql";
     MEMBER_HELD = "table/member_held.sql";
     OPEN_RECORDS = "table/open_records.sql";
+    PARENTS = "table/parents.sql";
     RECORD_KEY = "table/record_key.sql";
     SHARED_KEY = "table/shared_key.sql";
     WANTED = "table/wanted.sql";

@@ -10,6 +10,7 @@ mod page;
 mod page_budget;
 mod pass;
 mod source;
+mod span;
 mod task;
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use bytes::Bytes;
 use super::envelope::{Envelope, Page};
 use super::page::{PageFacts, PageRequest, PagingShape, Steps};
 use super::page_budget::{ListBudget, PageBudget};
-use crate::catalog::spec::{Count, Endpoint, Method, Paging, PagingPlace, Scope};
+use super::span::written;
+use crate::base::clock::Timestamp;
+use crate::catalog::reach::{Span, Window};
+use crate::schema::ZoneRule;
+use crate::catalog::spec::{Count, Endpoint, Given, Method, Paging, PagingPlace, Scope};
 use crate::cloud::error::Error;
 use crate::cloud::{Abandoned, Attempt, Call, Client};
 
@@ -78,6 +82,9 @@ pub(crate) struct CloudSource {
     scope: Scope,
     /// The IAM project that the credentials act in.
     iam_project: Option<String>,
+    given: Given,
+    /// The span of time to ask for, as the two values of the window's parameters.
+    span: Option<(String, String)>,
     budget: Option<Arc<ListBudget>>,
     abandoned: Abandoned,
 }
@@ -90,9 +97,32 @@ impl CloudSource {
             endpoint,
             scope,
             iam_project,
+            given: Given::default(),
+            span: None,
             budget: None,
             abandoned: Abandoned::default(),
         }
+    }
+
+    /// Asks for the records of one parent.
+    pub(crate) fn with_given(self, given: Given) -> Self {
+        Self { envelope: self.envelope.with_given(&given), given, ..self }
+    }
+
+    /// Asks for the records of a span of time. `codearts_offset_s` is for times without a zone.
+    pub(crate) fn with_span(self, span: Option<Span>, codearts_offset_s: i32) -> Self {
+        let written = |window: &Window, at: i64| {
+            let east_s = match window.zone {
+                ZoneRule::Fixed(east_s) => east_s,
+                ZoneRule::Codearts => codearts_offset_s,
+            };
+            written(window.format, Timestamp(at), east_s)
+        };
+        let both = |(window, span): (&Window, Span)| {
+            Some((written(window, span.from_us)?, written(window, span.to_us)?))
+        };
+        let span = self.endpoint.window.as_ref().zip(span).and_then(both);
+        Self { span, ..self }
     }
 
     /// Limits the memory of its pages by a run's budget.
@@ -107,7 +137,7 @@ impl CloudSource {
 
     fn call(&self, request: &PageRequest) -> Call {
         let endpoint = &self.endpoint;
-        let filled = |text: &str| text.replace("{project_id}", &self.scope.project);
+        let filled = |text: &str| self.given.fill(&text.replace("{project_id}", &self.scope.project));
         let fill = |(name, value): &(String, String)| (name.clone(), filled(value));
         let mut query = Vec::new();
         let mut body: serde_json::Map<_, _> =
@@ -137,6 +167,13 @@ impl CloudSource {
             }
         }
         query.extend(endpoint.query.iter().map(fill));
+        if let (Some(window), Some((from, to))) = (&endpoint.window, &self.span) {
+            let pair = [(window.from.clone(), from.clone()), (window.to.clone(), to.clone())];
+            match window.place {
+                PagingPlace::Query => query.extend(pair),
+                PagingPlace::Body => body.extend(pair.map(|(name, value)| (name, value.into()))),
+            }
+        }
         if let (Some(fixed), Some(value)) = (&endpoint.fixed, &self.scope.fixed) {
             query.push((fixed.param.clone(), value.clone()));
         }

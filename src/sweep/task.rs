@@ -60,6 +60,13 @@ pub struct Progress {
     pub(crate) rows_expected: Option<u64>,
 }
 
+impl Progress {
+    /// How far a list has come that is read once for each parent; a parent counts as a page.
+    pub(crate) fn of_parents(done: u64, due: u64, rows: u64) -> Progress {
+        Progress { reading: 1, pages: done, pages_expected: Some(due), rows, rows_expected: None }
+    }
+}
+
 /// How a listing was proved complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proof {
@@ -79,6 +86,8 @@ pub enum Proof {
     OnePageConfirmed,
     /// By neither, but two readings agree.
     Agreement,
+    /// Each of several parts by a proof of its own.
+    Parts,
 }
 
 impl Proof {
@@ -97,7 +106,7 @@ impl Proof {
         match self {
             Proof::Seams | Proof::SeamsConfirmed => Proof::SeamsConfirmed,
             Proof::OnePage | Proof::OnePageConfirmed => Proof::OnePageConfirmed,
-            Proof::Totals | Proof::End | Proof::Markers | Proof::Agreement => Proof::Agreement,
+            Proof::Totals | Proof::End | Proof::Markers | Proof::Agreement | Proof::Parts => Proof::Agreement,
         }
     }
 }
@@ -113,6 +122,7 @@ impl fmt::Display for Proof {
             Proof::SeamsConfirmed => "seams, confirmed",
             Proof::OnePageConfirmed => "one page, confirmed",
             Proof::Agreement => "agreement",
+            Proof::Parts => "each part",
         })
     }
 }
@@ -145,10 +155,15 @@ pub struct Swept {
 }
 
 impl Swept {
-    /// A sweep that read nothing.
+    /// A sweep that could not be made.
     pub(crate) fn failed(error: Error) -> Swept {
+        Swept { ending: Ending::Failed(Box::new(error)), ..Swept::nothing() }
+    }
+
+    /// A sweep that asked for nothing.
+    pub(crate) fn nothing() -> Swept {
         Swept {
-            ending: Ending::Failed(Box::new(error)),
+            ending: Ending::Complete(Proof::Parts),
             total_first: None,
             total_last: None,
             rows_read: 0,

@@ -30,6 +30,15 @@ impl Members {
         }
     }
 
+    /// Adds what another part of the same list has.
+    pub(super) fn add(&mut self, other: &Members) {
+        self.records += other.records;
+        match self.columns.is_empty() {
+            true => self.columns.clone_from(&other.columns),
+            false => self.columns.iter_mut().zip(&other.columns).for_each(|((_, all), (_, part))| *all += part),
+        }
+    }
+
     /// Declared members that no record had. Empty where too few records were read.
     pub(super) fn missing(&self) -> Vec<String> {
         if self.records < RECORDS_MIN {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::drift::{Unknown, UnknownMembers};
 use super::event::{Event, Observer};
-use super::list::{ListOutcome, QUARANTINE_RECORDS_MAX};
+use super::list::ListOutcome;
+use super::part::{BadRecord, QUARANTINE_RECORDS_MAX};
 use super::plan::ListPlan;
 use super::request::{self, Request};
 use super::summary::{ListError, ListSummary, Summary, outcome_of};
@@ -45,7 +46,7 @@ impl ListOutcome {
 
     /// The member that makes every record bad, where all are bad.
     fn changed_member(&self) -> Option<&str> {
-        let member = |bad: &'_ super::list::BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
+        let member = |bad: &BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
         let first = self.bad.first().filter(|_| self.bad_count == self.swept.rows_read)?;
         let name = &first.reason[..member(first)?];
         let all_alike = self.bad.iter().all(|bad| member(bad).is_some_and(|end| &bad.reason[..end] == name));
@@ -86,7 +87,7 @@ impl ListOutcome {
 
     fn proof(&self) -> Option<String> {
         match &self.swept.ending {
-            Ending::Complete(proof) => Some(proof.to_string()),
+            Ending::Complete(proof) => Some(self.note.clone().unwrap_or_else(|| proof.to_string())),
             Ending::Unproved(reason) => Some(reason.clone()),
             Ending::Failed(_) => None,
         }
@@ -157,6 +158,7 @@ impl ListOutcome {
     /// With a second reading in the same run, no other run has to confirm that records are gone.
     fn not_shown(&self) -> NotShown {
         match (&self.swept.ending, self.confirm_gone) {
+            (Ending::Complete(_), _) if self.reach.is_nothing() => NotShown::StayOpen,
             (Ending::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
             (Ending::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
             (Ending::Unproved(_) | Ending::Failed(_), _) => NotShown::StayOpen,
@@ -172,6 +174,10 @@ impl ListOutcome {
             verdict: self.verdict(),
             proof: self.proof(),
             not_shown: self.not_shown(),
+            reach: self.reach,
+            reached_to: self.reached_to,
+            parents: self.parents,
+            parts: self.parts.clone(),
             reported_total_first: swept.total_first,
             reported_total_last: swept.total_last,
             rows_read: swept.rows_read,
@@ -319,7 +325,7 @@ impl FinishedRun {
     fn quarantine(&self) -> Vec<QuarantineRecord> {
         let stored = self.lists.iter().filter(|list| !list.is_failed());
         let of_list = |list: &ListOutcome| {
-            let record = |bad: &super::list::BadRecord| QuarantineRecord {
+            let record = |bad: &BadRecord| QuarantineRecord {
                 sweep: list.sweep,
                 key: bad.key.clone(),
                 reason: bad.reason.clone(),

@@ -23,6 +23,8 @@ pub struct Request {
     pub only: Vec<String>,
     /// Whether the deletion guard is off for this run.
     pub allow_gone: bool,
+    /// How long the run may take before it begins nothing more; without limit where `None`.
+    pub max_time: Option<Duration>,
     /// Whether this is the demo, whose records are invented.
     pub is_demo: bool,
 }

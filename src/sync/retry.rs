@@ -5,10 +5,11 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::{Error, require_set};
-use super::list::NOT_UTF8;
+use super::part::NOT_UTF8;
 use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
+use crate::catalog::reach::Reach;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
@@ -158,6 +159,10 @@ fn stage(
         verdict: Verdict::Unproved,
         proof: Some(PROOF.to_owned()),
         not_shown: NotShown::StayOpen,
+        reach: Reach::ALL,
+        reached_to: None,
+        parents: None,
+        parts: Vec::new(),
         reported_total_first: None,
         reported_total_last: None,
         rows_read,

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::clients::{Clients, KnownProjects};
 use super::error::{Error, require_set};
+use super::families::Families;
 use super::event::{Event, Observer};
 use super::list::{Context, ListOutcome};
 use super::outcome::FinishedRun;
@@ -156,19 +157,22 @@ async fn sweep_all(
         confirm_gone: request.settings.get(CONFIRM_GONE),
         room: PageBudget::new(HELD_BYTES_MAX),
         max_bad_percent: request.settings.get(MAX_BAD_PERCENT),
+        deadline: request.max_time.map(|time| clock.mono() + time),
     };
     let at_once = Arc::new(Semaphore::new(LISTS_AT_ONCE_MAX));
     let mut tasks = JoinSet::new();
-    for (index, list) in plan.lists.into_iter().enumerate() {
-        let (context, at_once) = (context.clone(), Arc::clone(&at_once));
-        tasks.spawn(async move {
-            let _permit = at_once.acquire_owned().await;
-            (index, list::run(context, list).await)
-        });
-    }
+    let mut families = Families::of(plan.lists);
     let mut outcomes = Vec::new();
     let mut reported = BTreeSet::new();
-    while let Some(finished) = tasks.join_next().await {
+    loop {
+        for (index, list, family) in families.ready() {
+            let (context, at_once) = (context.clone(), Arc::clone(&at_once));
+            tasks.spawn(async move {
+                let _permit = at_once.acquire_owned().await;
+                (index, list::run(context, list, family).await)
+            });
+        }
+        let Some(finished) = tasks.join_next().await else { break };
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
         let mut outcome = outcome?;
         clients.require_agreed_clock(clock.wall())?;
@@ -177,6 +181,7 @@ async fn sweep_all(
             outcome.swept.ending = Ending::Failed(Box::new(error));
         }
         outcome.report(observer.as_ref(), &mut reported);
+        families.ended(index, &mut outcome);
         outcomes.push((index, outcome));
     }
     clients.report_clock(observer.as_ref());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{SummaryFormat, parse_limit, parse_wait};
+use super::values::{SummaryFormat, parse_age, parse_limit, parse_wait};
 use crate::cli::output::query_format::QueryFormat;
 use crate::config;
 
@@ -20,6 +20,10 @@ pub(crate) struct SyncArgs {
     /// Declare records gone even where more of them vanished than max_gone_percent allows
     #[arg(long)]
     pub allow_gone: bool,
+    /// How long the run may take, such as 90m or 2h: after that it begins no list and no parent's records, and stores
+    /// what it has; the next run goes on there
+    #[arg(long, value_name = "TIME", value_parser = parse_age)]
+    pub max_time: Option<Duration>,
     /// How long to wait for another run to end, such as 90s or 10m
     #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
     pub lock_timeout: Duration,

@@ -95,7 +95,7 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
         }
         streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
         let settings = settings.clone();
-        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, is_demo: true };
+        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: true };
         let observer = Arc::new(Lines::new(true));
         let summary = sync::sync(request, &catalog, clock.clone(), observer, runtime::interrupt()?).await?;
         sync_command::show(&summary, SummaryFormat::Text, streams)?;

@@ -98,7 +98,7 @@ fn acknowledge(
         return Err(Failure::usage(format!("no drift of `{table}` is known in a member `{unknown}`"), hint()));
     }
     let members = if members.is_empty() { of_table } else { members.to_vec() };
-    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
     sync::acknowledge(&request, table, &members, &SystemClock::shared())?;
     for member in &members {
         writeln!(streams.out, "{table}.{member}  acknowledged")?;

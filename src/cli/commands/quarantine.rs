@@ -113,7 +113,7 @@ fn named<'a>(records: &'a [Quarantined], id: &str) -> Result<&'a Quarantined, Fa
 fn dismiss(settings: Settings, ids: &[String], streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let records = waiting(&settings)?;
     let named = ids.iter().map(|id| named(&records, id).cloned()).collect::<Result<Vec<_>, _>>()?;
-    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
     sync::dismiss(&request, &named, &SystemClock::shared())?;
     for record in &named {
         writeln!(streams.out, "{}  dismissed", record.id)?;
@@ -144,7 +144,7 @@ fn show(records: &[Quarantined], id: &str, streams: &mut Streams<'_>) -> Result<
 
 fn retry(settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let catalog = catalogs::usable_catalog(&settings, streams)?;
-    let request = Request { settings, only: Vec::new(), allow_gone: false, is_demo: false };
+    let request = Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
     let retried = sync::retry(&request, &catalog, &SystemClock::shared())?;
     for id in &retried.stored {
         writeln!(streams.out, "{id}  stored")?;

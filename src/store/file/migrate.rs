@@ -28,6 +28,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         text: include_str!("../../../sql/migrations/0004_gone_candidates.sql"),
     },
     Migration { version: 5, name: "answered", text: include_str!("../../../sql/migrations/0005_answered.sql") },
+    Migration { version: 6, name: "reach", text: include_str!("../../../sql/migrations/0006_reach.sql") },
 ];
 
 impl Migration {

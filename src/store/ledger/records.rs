@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::verdict::{Outcome, Verdict};
 use crate::base::clock::Timestamp;
+use crate::catalog::reach::Reach;
 use crate::catalog::spec::Scope;
 use crate::schema::{REQUESTS, RUNS, SWEEPS, UTC};
 use crate::store::error::Error;
@@ -43,6 +44,32 @@ pub struct PendingPublish {
     pub published_run_id: Option<i64>,
 }
 
+/// One part of a list that is read in parts: the records of one parent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartRecord {
+    /// As `StagedRun::begin_part` gave it.
+    pub sweep: SweepId,
+    /// Whether its listing is complete.
+    pub verdict: Verdict,
+    /// What happens to records that were not listed.
+    pub not_shown: NotShown,
+    /// The records that it could have listed.
+    pub reach: Reach,
+    /// The end of its time window, where the list has one.
+    pub reached_to: Option<Timestamp>,
+    /// The parent's columns that show a change, as they were before it was read.
+    pub moved: Option<String>,
+}
+
+/// How many parents a list has, and for how many it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ParentCounts {
+    /// All that are known.
+    pub known: u64,
+    /// Those that this sweep asked for.
+    pub asked: u64,
+}
+
 /// One sweep of one table in one scope. Counts are rows, pages or calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepRecord {
@@ -58,6 +85,14 @@ pub struct SweepRecord {
     pub proof: Option<String>,
     /// What happens to records that were not listed.
     pub not_shown: NotShown,
+    /// The records that it could have listed.
+    pub reach: Reach,
+    /// The end of its time window, where the list has one.
+    pub reached_to: Option<Timestamp>,
+    /// Where the list has a parent.
+    pub parents: Option<ParentCounts>,
+    /// What is stored, part by part, where the list has a parent.
+    pub parts: Vec<PartRecord>,
     /// The total in the first page, where the list reports one.
     pub reported_total_first: Option<u64>,
     /// The total in the last page. Another than the first means that the list moved.
@@ -170,6 +205,15 @@ pub(crate) struct SweepRow<'a> {
     pub counts: SweepCounts,
 }
 
+/// A part of a list that was read completely.
+pub(crate) struct CompletePart<'a> {
+    pub table: &'a str,
+    pub scope: &'a Scope,
+    pub parent: &'a [String],
+    pub moved: Option<&'a str>,
+    pub reached_to: Option<Timestamp>,
+}
+
 /// Table and scope of a sweep, by its id.
 pub(crate) type Places<'a> = &'a dyn Fn(SweepId) -> (&'a str, String);
 
@@ -205,6 +249,8 @@ impl Ledger<'_> {
     pub(crate) fn add_sweeps(&self, rows: &[SweepRow]) -> Result<(), Error> {
         let text = |of: &dyn Fn(&SweepRow) -> Option<String>| texts(rows.iter().map(of));
         let at = |of: &dyn Fn(&SweepRecord) -> Timestamp| instants(rows.iter().map(|row| Some(of(row.record))));
+        let limit =
+            |of: &dyn Fn(&SweepRecord) -> Option<i64>| instants(rows.iter().map(|row| of(row.record).map(Timestamp)));
         let read = |of: &dyn Fn(&SweepRecord) -> u64| counts(rows.iter().map(|row| Some(of(row.record))));
         let made = |of: &dyn Fn(&SweepCounts) -> u64| counts(rows.iter().map(|row| Some(of(&row.counts))));
         let error = |of: &dyn Fn(&SweepError) -> Option<String>| {
@@ -248,6 +294,10 @@ impl Ledger<'_> {
                 ("error_message", error(&|e| Some(e.message.clone()))),
                 ("error_request_id", error(&|e| e.request_id.clone())),
                 ("unconfirmed", made(&|c| c.unconfirmed)),
+                ("reach_from", limit(&|r| r.reach.from_us)),
+                ("reach_to", limit(&|r| r.reach.to_us)),
+                ("parents", counts(rows.iter().map(|row| row.record.parents.map(|parents| parents.known)))),
+                ("parents_asked", counts(rows.iter().map(|row| row.record.parents.map(|parents| parents.asked)))),
             ]),
         )
     }
@@ -270,6 +320,19 @@ impl Ledger<'_> {
         self.append(Database::Store, REQUESTS, rows)?;
         let before = Timestamp(self.run.valid_from.0.saturating_sub(i64::from(keep_days) * MICROS_PER_DAY));
         self.execute(&template::PRUNE_REQUESTS, Values::from([("before", instant(before))]))
+    }
+
+    /// Records which parts of lists were read completely.
+    pub(crate) fn fold_complete(&self, rows: &[CompletePart]) -> Result<(), Error> {
+        let parts = batch([
+            ("table_name", texts(rows.iter().map(|row| Some(row.table)))),
+            ("scope", texts(rows.iter().map(|row| Some(row.scope.to_string())))),
+            ("parent", text_lists(rows.iter().map(|row| Some(row.parent)))),
+            ("moved", texts(rows.iter().map(|row| row.moved))),
+            ("reached_to", instants(rows.iter().map(|row| row.reached_to))),
+        ]);
+        self.append(Database::Temp, "_hclake_complete", parts)?;
+        self.execute(&template::FOLD_COMPLETE, Values::new())
     }
 
     /// A few records at a time, so that at most [`CHUNK_BYTES`] of their texts are in memory, or one text.
@@ -380,7 +443,7 @@ fn counts(values: impl IntoIterator<Item = Option<u64>>) -> ArrayRef {
     int64s(values.into_iter().map(|value| value.map(|n| i64::try_from(n).unwrap_or(i64::MAX))))
 }
 
-fn instants(values: impl IntoIterator<Item = Option<Timestamp>>) -> ArrayRef {
+pub(crate) fn instants(values: impl IntoIterator<Item = Option<Timestamp>>) -> ArrayRef {
     let micros = values.into_iter().map(|value| value.map(|at| at.0)).collect::<TimestampMicrosecondArray>();
     Arc::new(micros.with_timezone(UTC))
 }

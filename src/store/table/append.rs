@@ -121,6 +121,7 @@ impl Buffer {
         self.row_file.add(&chunk)
     }
 
+    /// Drops the rows of a sweep that are not flushed yet. Flush before, to keep some of them.
     pub(crate) fn discard(&mut self, sweep: i32) {
         self.waiting.retain(|(of, _)| *of != sweep);
         self.rows = self.waiting.iter().map(|(_, batch)| batch.num_rows()).sum();

@@ -3,12 +3,14 @@
 
 use arrow::datatypes::DataType;
 
+use crate::base::clock::Timestamp;
+use crate::catalog::reach::{Orphans, Parent, Reach};
 use crate::catalog::spec::{Endpoint, KeyPart};
 use crate::schema::{
     StoredColumn, arrow_type, as_of_macro, as_text, changes_macro, history_table, is_own_column, sql_type,
     versions_view,
 };
-use crate::store::template::{Values, ident, literal};
+use crate::store::template::{Values, ident, instant, literal};
 
 /// One list's tables: the endpoint's columns and the columns of older catalogs.
 #[derive(Clone, Debug)]
@@ -19,6 +21,11 @@ pub(crate) struct Layout {
     retired: Vec<(String, DataType)>,
     key: Vec<KeyPart>,
     updated: Option<String>,
+    /// The columns that say whose a record is.
+    parent_columns: Vec<String>,
+    /// The column by whose time a sweep's reach is limited.
+    reach_of: Option<String>,
+    parent: Option<Parent>,
 }
 
 impl Layout {
@@ -30,6 +37,9 @@ impl Layout {
             retired: Vec::new(),
             key: endpoint.key.clone(),
             updated: endpoint.updated.clone(),
+            parent_columns: endpoint.parent_columns().map(str::to_owned).collect(),
+            reach_of: endpoint.reach_of().map(str::to_owned),
+            parent: endpoint.parent.clone(),
         }
     }
 
@@ -88,6 +98,10 @@ impl Layout {
             ("columns", listed("", &names)),
             ("columns_of_current", listed("c.", &names)),
             ("columns_of_version", listed("v.", &names)),
+            ("same_parent", self.same_parent("c")),
+            ("same_parent_of_history", self.same_parent("h")),
+            ("within_reach", self.within_reach("c")),
+            ("parent_of_current", self.parent_of("c")),
             ("keys_of_staged", self.keys_of("s")),
             ("keys_of_current", self.keys_of("c")),
             ("keys_of_history", self.keys_of("h")),
@@ -133,6 +147,63 @@ impl Layout {
 
     fn updated_of(&self, alias: &str) -> String {
         self.updated.as_ref().map_or("NULL".to_owned(), |column| format!("{alias}.{}", ident(column)))
+    }
+
+    /// The parent's values as a list of texts.
+    fn parent_of(&self, alias: &str) -> String {
+        format!("[{}]", joined(&self.parent_columns, |column| format!("CAST({alias}.{} AS VARCHAR)", ident(column))))
+    }
+
+    /// Whether a row belongs to the parent that the sweep `w` asked for.
+    fn same_parent(&self, alias: &str) -> String {
+        match self.parent_columns.as_slice() {
+            [] => "true".to_owned(),
+            _ => format!("{} = w.parent", self.parent_of(alias)),
+        }
+    }
+
+    /// Whether a row lies within the reach of the sweep `w`.
+    fn within_reach(&self, alias: &str) -> String {
+        let Some(column) = &self.reach_of else { return "true".to_owned() };
+        let at = format!("{alias}.{}", ident(column));
+        format!(
+            "coalesce((w.reach_from IS NULL OR {at} >= w.reach_from) AND (w.reach_to IS NULL OR {at} < w.reach_to), \
+             w.reach_from IS NULL AND w.reach_to IS NULL)"
+        )
+    }
+
+    /// Whether the row `c` of the current table is one that a sweep of this scope and parent could have listed.
+    pub(crate) fn in_sweep(&self, scope: &str, parent: Option<&[String]>, reach: Reach) -> String {
+        let mut tests = vec![format!("c._scope = {}", literal(scope))];
+        if let Some(values) = parent {
+            let list = values.iter().map(|value| literal(value)).collect::<Vec<_>>().join(", ");
+            tests.push(format!("{} = [{list}]", self.parent_of("c")));
+        }
+        if let Some(column) = &self.reach_of {
+            let at = format!("c.{}", ident(column));
+            tests.extend(reach.from_us.map(|from| format!("{at} >= {}", instant(Timestamp(from)))));
+            tests.extend(reach.to_us.map(|to| format!("{at} < {}", instant(Timestamp(to)))));
+        }
+        tests.join(" AND ")
+    }
+
+    /// The table whose lost records take this list's records with them.
+    pub(crate) fn orphaned_by(&self) -> Option<&str> {
+        self.parent.as_ref().filter(|parent| parent.orphans == Orphans::Gone).map(|parent| parent.table.as_str())
+    }
+
+    /// The values that a row `p` of the parent's table gives. A list on the way gives a row for each of its items.
+    pub(crate) fn values_of_parent(&self, parent: &Layout) -> String {
+        let fill = self.parent.iter().flat_map(|parent| &parent.fill).collect::<Vec<_>>();
+        let values = joined(&fill, |filled| {
+            let (column, fields) = filled.of.split_first().expect("a path has a first step");
+            let is_list = parent.known.iter().any(|known| known.name == *column && known.ty.is_list());
+            let start = if is_list { format!("unnest(p.{})", ident(column)) } else { format!("p.{}", ident(column)) };
+            let value =
+                fields.iter().fold(start, |value, field| format!("struct_extract({value}, {})", literal(field)));
+            format!("CAST({value} AS VARCHAR)")
+        });
+        format!("[{values}]")
     }
 
     fn keys_of(&self, alias: &str) -> String {

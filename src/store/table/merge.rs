@@ -3,6 +3,7 @@
 
 use duckdb::{Connection, OptionalExt};
 
+use crate::base::clock::Timestamp;
 use super::append::{self, Database};
 use super::layout::Layout;
 use super::opened;
@@ -54,6 +55,22 @@ pub(crate) fn merge_table(
     Ok(counts)
 }
 
+/// Closes the records of a list whose parents are gone, after all tables were merged and the sweeps are in the ledger.
+pub(crate) fn close_orphans(
+    connection: &Connection,
+    layout: &Layout,
+    parent: &Layout,
+    run: RunStamp,
+) -> Result<(), Error> {
+    let mut values = layout.values();
+    run.add_to(&mut values);
+    values.insert("parent_table", template::ident(&parent.table));
+    values.insert("parent_table_text", template::literal(&parent.table));
+    values.insert("parent_values", layout.values_of_parent(parent));
+    let sql = template::ORPHANS.fill(&values)?;
+    connection.execute_batch(&sql).map_err(Error::sql(format!("close the records of {} without a parent", layout.table)))
+}
+
 /// Decides how many of the missing records are gone: all of them or none.
 fn decide_gone(count: &mut SweepCounts, stay_open: bool, deletion_guard: Option<DeletionGuard>) {
     let missing = count.gone;
@@ -94,6 +111,9 @@ impl Statements<'_> {
             ("scope", records::texts(sweeps.iter().map(|s| Some(s.scope.to_string())))),
             ("region", records::texts(sweeps.iter().map(|s| Some(s.scope.region.clone())))),
             ("project", records::texts(sweeps.iter().map(|s| Some(s.scope.project.clone())))),
+            ("parent", records::text_lists(sweeps.iter().map(|s| s.parent))),
+            ("reach_from", records::instants(sweeps.iter().map(|s| s.reach.from_us.map(Timestamp)))),
+            ("reach_to", records::instants(sweeps.iter().map(|s| s.reach.to_us.map(Timestamp)))),
         ]);
         append::append(self.connection, Database::Temp, "_hclake_sweeps", batch).map_err(self.failed())
     }

@@ -63,7 +63,7 @@ fn a_run_that_is_dropped_at_any_stage_leaves_the_store_byte_for_byte() {
             let rows: Vec<_> = (0..rows).map(|i| row(&format!("b{i}"))).collect();
             run.stage(sweep, &batch(&list, &rows), 0).unwrap();
             if stage > 2 {
-                run.absent(sweep, |_| ()).unwrap();
+                run.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap();
             }
         }
         drop(run);
@@ -324,7 +324,7 @@ fn a_store_is_migrated_once() {
     };
     let first = applied();
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["ledger", "drift_kind", "outbox", "gone_candidates", "answered"]);
+    assert_eq!(names, ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach"]);
     let again = ShadowCopy::open(&place.store, run_start(1), &settings()).unwrap();
     again.replace(|_| Ok(())).unwrap();
     assert_eq!(applied(), first);

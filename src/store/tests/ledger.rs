@@ -72,7 +72,7 @@ fn a_sweep_that_would_empty_a_scope_is_held_back_but_adds_and_changes() {
     let mut run = StagedRun::open(&place.store, std::slice::from_ref(&list), &|| run_start(2), &settings).unwrap();
     let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     run.stage(sweep, &batch(&list, &rows(7..21)), 0).unwrap();
-    let absent = run.absent(sweep, |key| key.join(" ")).unwrap();
+    let absent = run.absent(sweep, crate::catalog::reach::Reach::ALL, |key| key.join(" ")).unwrap();
     assert_eq!(absent.into_iter().collect::<BTreeSet<_>>(), (0..7).map(|n| n.to_string()).collect());
     let counts = run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 14)], &[], &[], &[]).unwrap();
     assert_eq!((counts[0].gone, counts[0].is_held_back), (7, false));
@@ -126,7 +126,7 @@ fn what_was_not_begun_is_an_error() {
     let place = Place::new();
     let mut run = place.open_run(&things(), 0).unwrap();
     assert!(matches!(run.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
-    assert!(matches!(run.absent(SweepId(7), |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
+    assert!(matches!(run.absent(SweepId(7), crate::catalog::reach::Reach::ALL, |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
     let record = sweep_record(SweepId(7), Verdict::Complete, 0);
     assert!(matches!(run.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
 }

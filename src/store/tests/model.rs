@@ -191,8 +191,8 @@ fn sync(place: &Place, list: &Endpoint, number: i64, listings: &Listings) -> (Ti
             let stray = Row { key: 99, state: 9, updated: None, noise: 0 };
             open.stage(sweep, &batch(list, &[stray.json()]), 0).unwrap();
             open.protect(sweep, &[vec!["0".into()]]).unwrap();
-            open.absent(sweep, |_| ()).unwrap();
-            open.discard(sweep).unwrap();
+            open.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap();
+            open.discard(sweep, 0).unwrap();
         }
         for (position, rows) in listing.rows.chunks(listing.batch_rows).enumerate() {
             let json: Vec<Value> = rows.iter().map(|row| row.json()).collect();
@@ -210,7 +210,7 @@ fn sync(place: &Place, list: &Endpoint, number: i64, listings: &Listings) -> (Ti
             let key: u8 = key[0].parse().unwrap();
             !staged.contains(&key) && !listing.unreadable.contains(&key)
         });
-        assert_eq!(open.absent(sweep, |_| ()).unwrap().len(), absent.count());
+        assert_eq!(open.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap().len(), absent.count());
         assert_eq!(open.open_records(sweep).unwrap(), held.len() as u64);
         record.rows_read = listing.rows.len() as u64;
         records.push(record);

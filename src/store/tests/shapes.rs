@@ -169,7 +169,7 @@ fn texts_that_look_like_sql_stay_texts() {
     let row = json!({ "id": evil, "state": "上线", "_hash": 1 });
     run.stage(sweep, &batch(&list, &[row]), 0).unwrap();
     run.protect(sweep, &[vec![evil.into()]]).unwrap();
-    assert_eq!(run.absent(sweep, |_| ()).unwrap().len(), 0);
+    assert_eq!(run.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap().len(), 0);
     run.commit(&run_record(), &[sweep_record(sweep, Verdict::Complete, 1)], &[], &[], &[]).unwrap();
     let stored = texts(&place.read(), "SELECT _scope, _region, _project, id, state FROM things");
     assert_eq!(stored, [[format!("north-1/{evil}"), "north-1".into(), evil.into(), evil.into(), "上线".into()]]);

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::file;
+use crate::catalog::reach::Reach;
 use crate::catalog::spec::{Endpoint, Scope};
 use crate::schema::{StoredColumn, UTC, UTC_OFFSET, arrow_schema, in_utc, schema_in_utc};
 use crate::store::{
@@ -105,6 +106,10 @@ pub(super) fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> 
         verdict,
         proof: Some("seams".into()),
         not_shown: NotShown::AreGone,
+        reach: Reach::ALL,
+        reached_to: None,
+        parents: None,
+        parts: Vec::new(),
         reported_total_first: Some(rows_read),
         reported_total_last: Some(rows_read),
         rows_read,

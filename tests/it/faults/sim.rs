@@ -15,6 +15,7 @@ use std::time::Duration;
 use duckdb::Connection;
 use fastrand::Rng;
 use hclake::base::clock::{self, Timestamp};
+use hclake::catalog::reach::Reach;
 use hclake::catalog::Catalog;
 use hclake::catalog::spec::{Endpoint, Paging, Scope};
 use hclake::config::settings::{MAX_GONE_PERCENT, MEMORY_LIMIT_MB, REQUEST_LOG_DAYS};
@@ -332,6 +333,10 @@ fn record(came: &Came, by_next_night: bool) -> SweepRecord {
         verdict,
         proof: None,
         not_shown: if by_next_night { NotShown::AwaitNextRun } else { NotShown::AreGone },
+        reach: Reach::ALL,
+        reached_to: None,
+        parents: None,
+        parts: Vec::new(),
         reported_total_first: swept.total_first,
         reported_total_last: swept.total_last,
         rows_read: swept.rows_read,
@@ -378,11 +383,11 @@ impl Sink for StoreSink<'_> {
 
     async fn restart(&mut self) -> Result<(), StoreFault> {
         self.bad.clear();
-        Ok(self.night.discard(self.sweep)?)
+        Ok(self.night.discard(self.sweep, 0)?)
     }
 
     async fn absent(&mut self) -> Result<Vec<u64>, StoreFault> {
-        Ok(self.night.absent(self.sweep, |parts| key_hash(parts))?)
+        Ok(self.night.absent(self.sweep, Reach::ALL, |parts| key_hash(parts))?)
     }
 
     fn progress(&mut self, _: Progress) {}
