@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
-use super::spec::{OWN_SET, Column, Endpoint, FixedParam, KeyPart, Method, ScopeKind, Service};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
@@ -153,8 +153,7 @@ impl EndpointFile {
         let body = texts("body", self.body, &mut faults);
         let paging = self.paging.resolve(&mut faults);
         let parent = self.parent.map(|parent| parent.resolve(&mut faults));
-        let mut columns: Vec<Column> =
-            self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
+        let mut columns: Vec<Column> = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
         let filled = parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str());
         give(&mut columns, filled, &mut faults);
         // Whose a record is, is part of its key.

@@ -40,7 +40,9 @@ impl<'de> Deserialize<'de> for Days {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Days, D::Error> {
         let text = String::deserialize(deserializer)?;
         Days::parse(&text).ok_or_else(|| {
-            serde::de::Error::custom(format_args!("\"{text}\" is no number of days such as \"30d\", from 1d to {DAYS_MAX}d"))
+            serde::de::Error::custom(format_args!(
+                "\"{text}\" is no number of days such as \"30d\", from 1d to {DAYS_MAX}d"
+            ))
         })
     }
 }

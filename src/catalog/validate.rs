@@ -4,8 +4,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
-use super::validate_reach;
 use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
+use super::validate_reach;
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 
 use super::columns::{self, Column};
@@ -44,6 +45,19 @@ pub struct Decoded {
     pub(crate) unknown: Vec<UnknownField>,
     /// Instants in good records that lie more than [`FUTURE_TOLERANCE`] after now.
     pub(crate) future_instants: u64,
+}
+
+impl Decoded {
+    /// The records of two pages as those of one; the indexes stay as they are.
+    pub(crate) fn and(mut self, mut other: Decoded) -> Decoded {
+        let batches = [&self.batch, &other.batch];
+        self.batch = concat_batches(&self.batch.schema(), batches).expect("both have the list's schema");
+        self.good.append(&mut other.good);
+        self.bad.append(&mut other.bad);
+        self.unknown.append(&mut other.unknown);
+        self.future_instants += other.future_instants;
+        self
+    }
 }
 
 /// A record that is not in the batch.
@@ -93,9 +107,8 @@ impl Decoder {
     /// Gives every record the values of its request.
     pub fn with_given(self, endpoint: &Endpoint, given: &Given) -> Decoder {
         let columns = endpoint.columns.iter().enumerate().filter(|(_, column)| column.is_given());
-        let value = |(index, column): (usize, &spec::Column)| {
-            Some((index, given_json(&column.ty, given.get(&column.name)?)))
-        };
+        let value =
+            |(index, column): (usize, &spec::Column)| Some((index, given_json(&column.ty, given.get(&column.name)?)));
         Decoder { given: columns.filter_map(value).collect(), ..self }
     }
 

@@ -265,12 +265,7 @@ impl StagedRun {
 
     /// The open records within a reach that the sweep has neither staged nor protected: for each, the result of
     /// `of_key` for the parts of its key, as texts in the order of the endpoint's key.
-    pub fn absent<T>(
-        &mut self,
-        sweep: SweepId,
-        reach: Reach,
-        of_key: impl Fn(&[&str]) -> T,
-    ) -> Result<Vec<T>, Error> {
+    pub fn absent<T>(&mut self, sweep: SweepId, reach: Reach, of_key: impl Fn(&[&str]) -> T) -> Result<Vec<T>, Error> {
         let (sql, doing) =
             self.in_sweep(sweep, reach, &template::ABSENT, "find the open records that were not shown")?;
         let connection = self.shadow.connection();
@@ -438,13 +433,13 @@ impl StagedRun {
 
     /// Closes the records of the run's lists whose parents are gone, where the catalog says so.
     fn close_orphans(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<(), Error> {
-        let is_read = |position: usize| {
-            sweeps.iter().any(|record| self.sweeps[record.sweep.0 as usize].table == position)
-        };
+        let is_read =
+            |position: usize| sweeps.iter().any(|record| self.sweeps[record.sweep.0 as usize].table == position);
         for (_, table) in self.tables.iter().enumerate().filter(|(position, _)| is_read(*position)) {
             let parent = table.layout.orphaned_by();
             let parent = parent.and_then(|name| self.tables.iter().find(|of| of.layout.table == name));
-            parent.map_or(Ok(()), |parent| merge::close_orphans(connection, &table.layout, &parent.layout, self.run))?;
+            parent
+                .map_or(Ok(()), |parent| merge::close_orphans(connection, &table.layout, &parent.layout, self.run))?;
         }
         Ok(())
     }

@@ -13,10 +13,10 @@ use super::page_budget::{ListBudget, PageBudget};
 use super::span::written;
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Span, Window};
-use crate::schema::ZoneRule;
 use crate::catalog::spec::{Count, Endpoint, Given, Method, Paging, PagingPlace, Scope};
 use crate::cloud::error::Error;
 use crate::cloud::{Abandoned, Attempt, Call, Client};
+use crate::schema::ZoneRule;
 
 /// A page or an error, and the requests that were made for it.
 pub struct Fetched {
@@ -118,9 +118,8 @@ impl CloudSource {
             };
             written(window.format, Timestamp(at), east_s)
         };
-        let both = |(window, span): (&Window, Span)| {
-            Some((written(window, span.from_us)?, written(window, span.to_us)?))
-        };
+        let both =
+            |(window, span): (&Window, Span)| Some((written(window, span.from_us)?, written(window, span.to_us)?));
         let span = self.endpoint.window.as_ref().zip(span).and_then(both);
         Self { span, ..self }
     }

@@ -16,9 +16,7 @@ use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::normalize::Decoder;
 use crate::store::{self, RawText, RawTexts, SweepId};
-use crate::sweep::{
-    CloudSource, Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep,
-};
+use crate::sweep::{CloudSource, Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
 pub(crate) const QUARANTINE_RECORDS_MAX: usize = 100_000;
@@ -104,10 +102,8 @@ pub(super) async fn read(shared: &Shared, part: PartPlan) -> Result<Part, store:
     let Shared { context, plan, dismissed, .. } = shared;
     let now = context.clock.wall();
     let endpoint = &plan.endpoint;
-    let spans: Vec<Span> = endpoint
-        .window
-        .as_ref()
-        .map_or_else(Vec::new, |window| spans(window, now.0, part.reached_to.map(|to| to.0)));
+    let spans: Vec<Span> =
+        endpoint.window.as_ref().map_or_else(Vec::new, |window| spans(window, now.0, part.reached_to.map(|to| to.0)));
     let reach = reach(endpoint, &spans, now);
     let mut sink = ListSink {
         decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &part.given),

@@ -10,7 +10,7 @@ use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::reach::Reach;
-use crate::catalog::spec::{Endpoint, Scope};
+use crate::catalog::spec::{Endpoint, Given, Scope};
 use crate::config::settings::CODEARTS_ZONE;
 use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
 use crate::store::{self, NotShown, Quarantined, RunRecord, StagedRun, SweepRecord, Verdict};
@@ -115,8 +115,8 @@ fn sorted(
 
 /// The rows whose key was readable when they came. A good copy with that key would have resolved them, so none has come.
 fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
-    let reader = KeyReader::new(endpoint, &[]);
     let has_same_key = |record: &Quarantined| {
+        let reader = KeyReader::new(endpoint, &[]).with_given(&given(endpoint, record));
         let mut scan = reader.scan();
         scan.read(&record.raw);
         matches!((scan.key(), &record.key_parts), (Some(key), Some(known)) if key.iter().eq(known))
@@ -124,9 +124,33 @@ fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
     (0..).zip(records).filter(|(_, record)| has_same_key(record)).map(|(seq, _)| seq).collect()
 }
 
+/// Decodes the records once more, those of each parent by themselves: a record does not say whose it is, but its key does.
 fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined], now: Timestamp) -> Decoded {
-    let texts: Vec<&str> = records.iter().map(|record| record.raw.as_str()).collect();
-    Decoder::new(endpoint, settings).decode(&texts, now)
+    let mut by_parent: BTreeMap<Given, Vec<usize>> = BTreeMap::new();
+    for (index, record) in records.iter().enumerate() {
+        by_parent.entry(given(endpoint, record)).or_default().push(index);
+    }
+    let mut all: Option<Decoded> = None;
+    for (given, indexes) in by_parent {
+        let texts: Vec<&str> = indexes.iter().map(|index| records[*index].raw.as_str()).collect();
+        let mut part = Decoder::new(endpoint, settings).with_given(endpoint, &given).decode(&texts, now);
+        part.good.iter_mut().for_each(|index| *index = indexes[*index as usize] as u32);
+        part.bad.iter_mut().for_each(|bad| bad.index = indexes[bad.index]);
+        all = Some(match all {
+            None => part,
+            Some(before) => before.and(part),
+        });
+    }
+    all.unwrap_or_else(|| Decoder::new(endpoint, settings).decode(&[], now))
+}
+
+/// The values of a record's parent, from its key.
+fn given(endpoint: &Endpoint, record: &Quarantined) -> Given {
+    let value = |name: &str| {
+        let place = endpoint.key.iter().position(|part| part.column == name)?;
+        Some((name.to_owned(), record.key_parts.as_ref()?.get(place)?.clone()))
+    };
+    Given(endpoint.parent_columns().filter_map(value).collect())
 }
 
 /// Stages the readable records of a list that may be stored.

@@ -212,9 +212,9 @@ impl Tally {
             Some(error) if complete == 0 && self.unproved == 0 && self.failed > 0 => Ending::Failed(Box::new(error)),
             _ if is_whole && (complete > 0 || self.not_there == 0) => Ending::Complete(Proof::Parts),
             Some(error) => Ending::Unproved(format!("{note}; the first: {error}")),
-            None => {
-                Ending::Unproved(self.first_reason.map_or(note.clone(), |reason| format!("{note}; the first: {reason}")))
-            }
+            None => Ending::Unproved(
+                self.first_reason.map_or(note.clone(), |reason| format!("{note}; the first: {reason}")),
+            ),
         };
         Round { swept, found: self.found, counts, parts: self.parts, note: Some(note) }
     }

@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::clients::{Clients, KnownProjects};
 use super::error::{Error, require_set};
-use super::families::Families;
 use super::event::{Event, Observer};
+use super::families::Families;
 use super::list::{Context, ListOutcome};
 use super::outcome::FinishedRun;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};

@@ -19,7 +19,8 @@ pub(crate) fn redate(
     let path = &settings.store.value;
     // Fails where there is no store.
     drop(store::open_read_only(path)?);
-    let request = Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
+    let request =
+        Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
     let settings = request::store_settings(&request);
     Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &settings)?)
 }

@@ -45,7 +45,13 @@ pub(crate) fn run(
     }
     let regions: BTreeSet<&str> = settings.scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
-    let request = sync::Request { settings, only: args.only.clone(), allow_gone: args.allow_gone, max_time: args.max_time, is_demo: false };
+    let request = sync::Request {
+        settings,
+        only: args.only.clone(),
+        allow_gone: args.allow_gone,
+        max_time: args.max_time,
+        is_demo: false,
+    };
     if args.dry_run {
         return dry_run(&request, &catalog, streams);
     }

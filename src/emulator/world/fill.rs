@@ -63,7 +63,11 @@ fn change(period: &Period, endpoint: &Endpoint, rng: &mut Rng, record: &mut Valu
         endpoint.key.iter().any(|part| part.column == column.name || part.fallback.as_ref() == Some(&column.name))
     };
     let free = |column: &&Column| {
-        !column.is_given() && !is_key(column) && !endpoint.order.contains(&column.name) && !column.volatile && !column.ty.is_instant()
+        !column.is_given()
+            && !is_key(column)
+            && !endpoint.order.contains(&column.name)
+            && !column.volatile
+            && !column.ty.is_instant()
     };
     let changeable: Vec<_> = endpoint.columns.iter().filter(free).collect();
     if let Some(column) = rng.choice(changeable) {

@@ -1,13 +1,16 @@
 //! Merges the staged sweeps of one table into its current records and history, and counts the result of each sweep.
 //! It runs inside the transaction of a run and knows nothing of files.
 
+use std::collections::{HashMap, HashSet};
+
 use duckdb::{Connection, OptionalExt};
 
-use crate::base::clock::Timestamp;
 use super::append::{self, Database};
 use super::layout::Layout;
 use super::opened;
 use super::row_file::RowFile;
+use crate::base::clock::Timestamp;
+use crate::catalog::spec::Scope;
 use crate::store::error::Error;
 use crate::store::ledger::records;
 use crate::store::sweeps::{DeletionGuard, NotShown, RunStamp, SweepCounts, SweepId, SweepToMerge};
@@ -24,6 +27,10 @@ pub(crate) fn merge_table(
 ) -> Result<Vec<SweepCounts>, Error> {
     let mut values = layout.values();
     run.add_to(&mut values);
+    if sweeps.iter().all(|sweep| sweep.parent.is_none()) {
+        // Records of any parent: their keys say whose they are.
+        values.extend(["same_parent", "same_parent_of_history"].map(|name| (name, "true".to_owned())));
+    }
     let statements = Statements { connection, values, doing: format!("merge table {}", layout.table) };
     statements.register(sweeps)?;
     let keyless: u64 = statements.number(&template::KEYLESS)?;
@@ -36,9 +43,11 @@ pub(crate) fn merge_table(
         statements.execute_for(&template::AWAIT_CONFIRMATION, sweep.sweep)?;
     }
     let mut counts = statements.tally()?;
+    let held_back = held_back(sweeps, &counts, deletion_guard);
     for count in &mut counts {
-        let stay_open = sweeps.iter().any(|s| s.sweep == count.sweep && s.not_shown == NotShown::StayOpen);
-        decide_gone(count, stay_open, deletion_guard);
+        let of_sweep = |sweep: &&SweepToMerge| sweep.sweep == count.sweep;
+        let stay_open = sweeps.iter().find(of_sweep).is_some_and(|sweep| sweep.not_shown == NotShown::StayOpen);
+        decide_gone(count, stay_open, held_back.contains(&count.sweep));
         if count.gone == 0 {
             statements.execute_for(&template::KEEP_ABSENT, count.sweep)?;
         }
@@ -68,15 +77,31 @@ pub(crate) fn close_orphans(
     values.insert("parent_table_text", template::literal(&parent.table));
     values.insert("parent_values", layout.values_of_parent(parent));
     let sql = template::ORPHANS.fill(&values)?;
-    connection.execute_batch(&sql).map_err(Error::sql(format!("close the records of {} without a parent", layout.table)))
+    connection
+        .execute_batch(&sql)
+        .map_err(Error::sql(format!("close the records of {} without a parent", layout.table)))
+}
+
+/// The sweeps that would declare too many records of their scope gone: the parts of a list are counted together.
+fn held_back(sweeps: &[SweepToMerge], counts: &[SweepCounts], guard: Option<DeletionGuard>) -> HashSet<SweepId> {
+    let Some(guard) = guard else { return HashSet::new() };
+    let by_sweep: HashMap<SweepId, &SweepCounts> = counts.iter().map(|count| (count.sweep, count)).collect();
+    let mut scopes: HashMap<&Scope, (u64, u64)> = HashMap::new();
+    for sweep in sweeps.iter().filter(|sweep| sweep.not_shown != NotShown::StayOpen) {
+        let Some(count) = by_sweep.get(&sweep.sweep) else { continue };
+        let (missing, open) = scopes.entry(sweep.scope).or_default();
+        (*missing, *open) = (*missing + count.gone, *open + count.open_before);
+    }
+    let is_held = |sweep: &&SweepToMerge| scopes.get(sweep.scope).is_some_and(|(gone, open)| guard.holds(*gone, *open));
+    sweeps.iter().filter(is_held).map(|sweep| sweep.sweep).collect()
 }
 
 /// Decides how many of the missing records are gone: all of them or none.
-fn decide_gone(count: &mut SweepCounts, stay_open: bool, deletion_guard: Option<DeletionGuard>) {
+fn decide_gone(count: &mut SweepCounts, stay_open: bool, is_held_back: bool) {
     let missing = count.gone;
     if stay_open {
         count.gone = 0;
-    } else if deletion_guard.is_some_and(|guard| guard.holds(missing, count.open_before)) {
+    } else if is_held_back && missing > 0 {
         count.gone = 0;
         count.held_back = missing;
         count.is_held_back = true;

@@ -31,7 +31,11 @@ fn rows_wait_on_the_disk_and_only_their_keys_in_memory() {
     let sweep = run.begin_sweep("things", &scope("p1")).unwrap();
     let rows: Vec<Value> = (0..40).map(|id| large(id, MB)).collect();
     stage(&mut run, sweep, &rows);
-    assert_eq!(run.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap().len(), 0, "what waits is flushed for the question");
+    assert_eq!(
+        run.absent(sweep, crate::catalog::reach::Reach::ALL, |_| ()).unwrap().len(),
+        0,
+        "what waits is flushed for the question"
+    );
     let written = fs::metadata(place.folder.path().join("hclake.duckdb.next.tmp/rows-0")).unwrap().len() as usize;
     assert!(written >= 40 * MB, "{written} bytes are in the file");
     let held: i64 = run

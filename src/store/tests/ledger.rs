@@ -126,7 +126,10 @@ fn what_was_not_begun_is_an_error() {
     let place = Place::new();
     let mut run = place.open_run(&things(), 0).unwrap();
     assert!(matches!(run.begin_sweep("nothings", &scope("p1")), Err(Error::UnknownTable { .. })));
-    assert!(matches!(run.absent(SweepId(7), crate::catalog::reach::Reach::ALL, |_| ()), Err(Error::UnknownSweep { sweep: 7 })));
+    assert!(matches!(
+        run.absent(SweepId(7), crate::catalog::reach::Reach::ALL, |_| ()),
+        Err(Error::UnknownSweep { sweep: 7 })
+    ));
     let record = sweep_record(SweepId(7), Verdict::Complete, 0);
     assert!(matches!(run.commit(&run_record(), &[record], &[], &[], &[]), Err(Error::UnknownSweep { .. })));
 }

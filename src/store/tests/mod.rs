@@ -6,5 +6,6 @@ mod files;
 mod large;
 mod ledger;
 mod model;
+mod reach;
 mod shapes;
 mod support;

@@ -27,7 +27,8 @@ fn sync_by(tenant: &Tenant, clock: SharedClock) -> Result<sync::Summary, sync::E
     ]);
     let mut settings = config::resolve(&flags, &environment).expect("sound settings");
     settings.set_rates(0.0);
-    let request = sync::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, max_time: None, is_demo: false };
+    let request =
+        sync::Request { settings, only: vec!["apps".to_owned()], allow_gone: false, max_time: None, is_demo: false };
     let catalog = Catalog::builtin().expect("sound");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
     runtime.block_on(sync::sync(request, &catalog, clock, Arc::new(()), pending()))
