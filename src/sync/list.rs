@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clients::Clients;
 use super::drift::UnknownMembers;
 use super::event::{Event, Observer};
+use super::pages::Pages;
 use super::parents::ParentRow;
 use super::part::{self, BadRecord, Found, Part, PartPlan, Shared};
 use super::plan::ListPlan;
@@ -20,7 +20,7 @@ use crate::cloud;
 use crate::config::ConfirmGone;
 use crate::normalize::DecodeSettings;
 use crate::store::{self, Acknowledged, LastComplete, ParentCounts, PartRecord, StagedRun, SweepId};
-use crate::sweep::{Ending, PageBudget, Swept};
+use crate::sweep::{Ending, Swept};
 
 /// A list that has been swept, its rows staged.
 pub(super) struct ListOutcome {
@@ -58,21 +58,20 @@ pub(super) struct ListOutcome {
 
 /// What lists share.
 #[derive(Clone)]
-pub(super) struct Context {
-    pub clients: Clients,
+pub(super) struct Context<P> {
+    pub pages: P,
     pub writer: Arc<Writer>,
     pub clock: SharedClock,
     pub observer: Arc<dyn Observer>,
     pub decode: DecodeSettings,
     pub confirm_gone: ConfirmGone,
-    pub room: Arc<PageBudget>,
     /// Share of unreadable records above which a listing is not complete.
     pub max_bad_percent: u8,
     /// When the run has to stop, by the clock's monotonic time.
     pub deadline: Option<Duration>,
 }
 
-impl Context {
+impl<P> Context<P> {
     /// Whether nothing more may be begun.
     pub(super) fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| self.clock.mono() >= deadline)
@@ -98,7 +97,11 @@ struct Before {
     last_complete: Vec<LastComplete>,
 }
 
-pub(super) async fn run(context: Context, plan: ListPlan, family: Family) -> Result<ListOutcome, store::Error> {
+pub(super) async fn run<P: Pages>(
+    context: Context<P>,
+    plan: ListPlan,
+    family: Family,
+) -> Result<ListOutcome, store::Error> {
     let started_at = context.clock.wall();
     context.observer.event(&Event::Started {
         table: &plan.endpoint.name,
@@ -179,7 +182,7 @@ impl Read {
 }
 
 /// The one part of a list without a parent.
-async fn whole(shared: &Shared, sweep: SweepId, last: &[LastComplete]) -> Result<Part, store::Error> {
+async fn whole<P: Pages>(shared: &Shared<P>, sweep: SweepId, last: &[LastComplete]) -> Result<Part, store::Error> {
     let raws = shared.context.writer.ask(move |staged| Ok(staged.raw_texts(sweep))).await?;
     let reached_to = last.iter().find(|part| part.parent.is_empty()).and_then(|part| part.reached_to);
     part::read(shared, PartPlan { sweep, given: Given::default(), reached_to, raws }).await

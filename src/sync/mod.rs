@@ -8,6 +8,7 @@ mod event;
 mod families;
 mod list;
 mod outcome;
+mod pages;
 mod parents;
 mod part;
 mod plan;
@@ -16,6 +17,8 @@ mod request;
 mod retry;
 mod round;
 mod run;
+#[cfg(test)]
+mod simulation;
 mod summary;
 mod upkeep;
 mod writer;

@@ -165,7 +165,7 @@ impl ListOutcome {
         }
     }
 
-    fn sweep_record(&self) -> SweepRecord {
+    pub(super) fn sweep_record(&self) -> SweepRecord {
         let (swept, traffic) = (&self.swept, &self.swept.traffic);
         SweepRecord {
             sweep: self.sweep,

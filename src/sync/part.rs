@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::drift::{Members, UnknownMembers};
 use super::event::Event;
 use super::list::Context;
+use super::pages::Pages;
 use super::parents::{self, ParentRow};
 use super::plan::ListPlan;
 use crate::base::clock::Timestamp;
@@ -16,7 +17,7 @@ use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::normalize::Decoder;
 use crate::store::{self, RawText, RawTexts, SweepId};
-use crate::sweep::{CloudSource, Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
+use crate::sweep::{Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
 pub(crate) const QUARANTINE_RECORDS_MAX: usize = 100_000;
@@ -61,8 +62,8 @@ impl Found {
 }
 
 /// What the parts of one list share.
-pub(super) struct Shared {
-    pub context: Context,
+pub(super) struct Shared<P> {
+    pub context: Context<P>,
     pub plan: ListPlan,
     /// Hashes of the contents of bad records that a person has dismissed.
     pub dismissed: Arc<HashSet<u64>>,
@@ -98,7 +99,7 @@ impl Part {
 }
 
 /// Reads one part. Its rows are staged; the caller decides what is stored.
-pub(super) async fn read(shared: &Shared, part: PartPlan) -> Result<Part, store::Error> {
+pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result<Part, store::Error> {
     let Shared { context, plan, dismissed, .. } = shared;
     let now = context.clock.wall();
     let endpoint = &plan.endpoint;
@@ -121,17 +122,7 @@ pub(super) async fn read(shared: &Shared, part: PartPlan) -> Result<Part, store:
     let requested = if spans.is_empty() { vec![None] } else { spans.iter().copied().map(Some).collect() };
     for span in requested {
         sink.begin(span, reach);
-        let source = CloudSource::new(
-            context.clients.of(&plan.profile),
-            Arc::clone(endpoint),
-            plan.scope.clone(),
-            plan.iam_project.clone(),
-        );
-        let source = source
-            .with_given(part.given.clone())
-            .with_span(span, context.decode.codearts_offset_s)
-            .with_known_keyless(Arc::clone(dismissed))
-            .within(&context.room);
+        let source = context.pages.of(plan, &part.given, span, dismissed);
         let confirms_at_once = context.confirm_gone == ConfirmGone::Again;
         let limits = SweepLimits { confirms_at_once, ..SweepLimits::default() };
         let swept = sweep(Arc::new(source), &mut sink, limits).await?;
@@ -205,10 +196,10 @@ fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
 /// The reason for a record with invalid bytes; its text is kept with U+FFFD in their place.
 pub(super) const NOT_UTF8: &str = "holds bytes that are not UTF-8";
 
-struct ListSink<'a> {
+struct ListSink<'a, P> {
     decoder: Decoder,
     envelope: Envelope,
-    shared: &'a Shared,
+    shared: &'a Shared<P>,
     sweep: SweepId,
     next_seq: u64,
     /// Number of the first row of the span.
@@ -219,7 +210,7 @@ struct ListSink<'a> {
     found: Found,
 }
 
-impl ListSink<'_> {
+impl<P: Pages> ListSink<'_, P> {
     /// Begins a span. Records up to the margin beyond its limits may be in it or in its neighbour.
     fn begin(&mut self, span: Option<Span>, reach: Reach) {
         self.first_seq = self.next_seq;
@@ -247,7 +238,7 @@ impl ListSink<'_> {
     }
 }
 
-impl Sink for ListSink<'_> {
+impl<P: Pages> Sink for ListSink<'_, P> {
     type Fault = store::Error;
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {

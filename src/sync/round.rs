@@ -7,7 +7,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::event::Event;
-use super::list::{Context, is_complete};
+use super::list::is_complete;
+use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
 use super::part::{self, Found, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
@@ -36,8 +37,8 @@ pub(super) struct Round {
 
 /// Reads the parts of the parents that are due. `known` are the parents that this run has listed, and whether those are
 /// all; where they are not, the store's open records of the parent table are parents too.
-pub(super) async fn run(
-    shared: &Arc<Shared>,
+pub(super) async fn run<P: Pages>(
+    shared: &Arc<Shared<P>>,
     list: SweepId,
     (mut known, are_all): (Vec<ParentRow>, bool),
     last: &[LastComplete],
@@ -45,7 +46,7 @@ pub(super) async fn run(
     let endpoint = &shared.plan.endpoint;
     let parent = endpoint.parent.as_ref().unwrap_or_else(|| unreachable!("the list has a parent"));
     if !are_all {
-        known.splice(0..0, stored(&shared.context, parent, shared).await?);
+        known.splice(0..0, stored(shared, parent).await?);
     }
     let known = parents::distinct(known);
     let mut counts = ParentCounts { known: known.len() as u64, asked: 0 };
@@ -76,8 +77,8 @@ pub(super) async fn run(
     Ok(tally.into_round(counts))
 }
 
-async fn one(
-    shared: Arc<Shared>,
+async fn one<P: Pages>(
+    shared: Arc<Shared<P>>,
     list: SweepId,
     row: ParentRow,
     reached_to: Option<Timestamp>,
@@ -96,9 +97,9 @@ async fn one(
 }
 
 /// The parents among the store's open records.
-async fn stored(context: &Context, parent: &Parent, shared: &Shared) -> Result<Vec<ParentRow>, store::Error> {
+async fn stored<P: Pages>(shared: &Shared<P>, parent: &Parent) -> Result<Vec<ParentRow>, store::Error> {
     let (table, scope) = (parent.table.clone(), shared.plan.scope.clone());
-    let batches = context.writer.ask(move |staged| staged.open_parents(&table, &scope)).await?;
+    let batches = shared.context.writer.ask(move |staged| staged.open_parents(&table, &scope)).await?;
     let misfit = |error: arrow::error::ArrowError| store::Error::BatchShape {
         table: parent.table.clone(),
         fault: error.to_string(),

@@ -14,6 +14,7 @@ use super::event::{Event, Observer};
 use super::families::Families;
 use super::list::{Context, ListOutcome};
 use super::outcome::FinishedRun;
+use super::pages::CloudPages;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
 use super::request::{self, Request};
 use super::summary::Summary;
@@ -149,13 +150,16 @@ async fn sweep_all(
     observer.event(&Event::Planned { lists: &plan.lists, skipped: &plan.skipped });
     let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let context = Context {
-        clients: clients.clone(),
+        pages: CloudPages {
+            clients: clients.clone(),
+            room: PageBudget::new(HELD_BYTES_MAX),
+            codearts_offset_s: decode.codearts_offset_s,
+        },
         writer: Arc::clone(writer),
         clock: Arc::clone(&clock),
         observer: Arc::clone(&observer),
         decode,
         confirm_gone: request.settings.get(CONFIRM_GONE),
-        room: PageBudget::new(HELD_BYTES_MAX),
         max_bad_percent: request.settings.get(MAX_BAD_PERCENT),
         deadline: request.max_time.map(|time| clock.mono() + time),
     };
