@@ -10,12 +10,10 @@ use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{Global, ReportArgs, ReportOptions};
-use crate::cli::commands::query::one_shot::require_plain_target;
-use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::{QueryFormat, format_of};
 use crate::cli::progress::watch::{Listener, Watched};
-use crate::cli::stores::moment;
+use crate::cli::stores::{moment, open_closed, require_plain_target};
 use crate::cli::streams::Streams;
 use crate::config::settings::{REPORT_DIR, TIMEZONE};
 use crate::config::{self, Environment, Settings};
@@ -82,8 +80,7 @@ fn ask(
     }
     let zone = zone_of(options.timezone.as_deref(), settings)?;
     let listener = Listener::begin()?;
-    let reader = store::open_read_only(&settings.store.value)?;
-    reader.execute_batch(CLOSED)?;
+    let reader = open_closed(&settings.store.value)?;
     let moment = moment(&reader)?;
     listener.attend(&reader, Watched { is_shown: options.out.is_none(), ..Watched::default() }, |_| {
         let session = Session::begin(&reader, zone)?;
