@@ -15,6 +15,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, Schema};
 use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
 use crate::cli::message::Failure;
+use crate::cli::output::cut;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::output::wrap::wrapped;
@@ -25,6 +26,8 @@ use crate::report::{Layout, ReportResult};
 
 /// Rows of a table, at most.
 const TABLE_ROWS: u64 = 1_000;
+/// Terminal columns of a sentence, at most: an error in it may be very long.
+const SENTENCE_WIDTH_MAX: usize = 200;
 /// Characters of a bar that stands for the greatest value of its column.
 const BAR_WIDTH: f64 = 10.0;
 const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
@@ -106,7 +109,10 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
     let is_cut = Cell::new(false);
     let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
-    if let Some(sentences) = sentences(&shown).filter(|_| format == Format::Table) {
+    if let Some(mut sentences) = sentences(&shown).filter(|_| format == Format::Table) {
+        if width.is_some() {
+            sentences.iter_mut().for_each(|text| *text = cut::in_the_middle(text, SENTENCE_WIDTH_MAX));
+        }
         write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams)?;
         remarks(result, &shown, &[], false, streams);
         return Ok(());
@@ -119,7 +125,8 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     Ok(())
 }
 
-/// The rows of an answer that is one column of text: sentences, which are wrapped and not cut.
+/// The rows of an answer that is one column of text: sentences, which are wrapped. Only a
+/// terminal gets long ones cut, in the middle.
 fn sentences(result: &ReportResult) -> Option<Vec<String>> {
     let [_] = result.schema.fields().as_ref() else { return None };
     let texts = result.batches.iter().map(|batch| batch.column(0).as_string_opt::<i32>());
@@ -154,10 +161,16 @@ fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_
     if result.rows_found == 0 {
         streams.remark("no rows");
     }
-    if is_cut {
-        streams.remark(&format!("the first {TABLE_ROWS} of {} rows; --format csv gives all", result.rows()));
-    } else if result.rows() < result.rows_found {
-        streams.remark(&format!("the first {} of {} rows", result.rows(), result.rows_found));
+    let (asked, found) = (result.rows(), result.rows_found);
+    if is_cut && asked < found {
+        streams.remark(&format!(
+            "{TABLE_ROWS} of {asked} rows are shown, and --top leaves out {} more; --out FILE writes all {asked}",
+            found - asked
+        ));
+    } else if is_cut {
+        streams.remark(&format!("{TABLE_ROWS} of {asked} rows are shown; --out FILE writes all"));
+    } else if asked < found {
+        streams.remark(&format!("the first {asked} of {found} rows"));
     }
     if !left_out.is_empty() {
         let columns = counted(left_out.len() as u64, "more column");
@@ -166,8 +179,8 @@ fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_
             left_out.join(", ")
         ));
     }
-    let is_shown = |column: &String| shown.schema.index_of(column).is_ok() && !left_out.contains(column);
-    for note in result.notes.iter().filter(|note| note.columns.is_empty() || note.columns.iter().any(is_shown)) {
+    let is_left_out = |column: &str| left_out.iter().any(|name| name == column);
+    for note in result.notes_on(|column| shown.schema.index_of(column).is_ok() && !is_left_out(column)) {
         streams.remark(&note.text);
     }
 }
