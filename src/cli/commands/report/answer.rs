@@ -109,11 +109,8 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
     let is_cut = Cell::new(false);
     let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
-    if let Some(mut sentences) = sentences(&shown).filter(|_| format == Format::Table) {
-        if width.is_some() {
-            sentences.iter_mut().for_each(|text| *text = cut::in_the_middle(text, SENTENCE_WIDTH_MAX));
-        }
-        write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams)?;
+    if let Some(sentences) = sentences(&shown).filter(|_| format == Format::Table) {
+        write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams.out)?;
         remarks(result, &shown, &[], false, streams);
         return Ok(());
     }
@@ -125,8 +122,8 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     Ok(())
 }
 
-/// The rows of an answer that is one column of text: sentences, which are wrapped. Only a
-/// terminal gets long ones cut, in the middle.
+/// The rows of an answer that is one column of text: sentences, which have lines of their
+/// own.
 fn sentences(result: &ReportResult) -> Option<Vec<String>> {
     let [_] = result.schema.fields().as_ref() else { return None };
     let texts = result.batches.iter().map(|batch| batch.column(0).as_string_opt::<i32>());
@@ -140,19 +137,20 @@ fn sentences(result: &ReportResult) -> Option<Vec<String>> {
     )
 }
 
-fn write_sentences(
-    name: &str,
-    sentences: &[String],
-    width: Option<u16>,
-    streams: &mut Streams<'_>,
-) -> Result<(), Failure> {
+/// A terminal gets them wrapped, and very long ones cut in the middle.
+fn write_sentences(name: &str, sentences: &[String], width: Option<u16>, out: &mut dyn Write) -> Result<(), Failure> {
+    let shown = |text: &String| match width {
+        Some(_) => cut::in_the_middle(text, SENTENCE_WIDTH_MAX),
+        None => text.clone(),
+    };
+    let sentences: Vec<String> = sentences.iter().map(shown).collect();
     let longest = sentences.iter().map(|text| text.width()).max().unwrap_or_default();
     let rule = longest.clamp(name.len(), usize::from(width.unwrap_or(u16::MAX)));
-    writeln!(streams.out, "{name}\n{}", "─".repeat(rule))?;
+    writeln!(out, "{name}\n{}", "─".repeat(rule))?;
     for text in sentences {
-        writeln!(streams.out, "{}", wrapped(text, width))?;
+        writeln!(out, "{}", wrapped(&text, width))?;
     }
-    streams.out.flush()?;
+    out.flush()?;
     Ok(())
 }
 
@@ -290,6 +288,20 @@ mod tests {
         assert_eq!(bar(0.001, 10.0), "▏");
         assert_eq!(bar(0.0, 10.0), "");
         assert_eq!(bar(0.0, 0.0), "");
+    }
+
+    #[test]
+    fn a_terminal_gets_the_beginning_and_the_end_of_a_very_long_sentence_and_a_pipe_all_of_it() {
+        let long = format!("New error: {}end (3 jobs, 2 apps)", "word ".repeat(100));
+        let written = |width| {
+            let mut out = Vec::new();
+            write_sentences("sentence", std::slice::from_ref(&long), width, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let shown = written(Some(80));
+        assert!(shown.lines().count() <= 6 && shown.contains('…'), "{shown}");
+        assert!(shown.contains("New error: ") && shown.contains("end (3 jobs, 2 apps)"), "{shown}");
+        assert!(written(None).contains(&long));
     }
 
     #[test]
