@@ -362,6 +362,9 @@ fn grouping(value: &str) -> Result<Grouping, String> {
 /// Checks that header and statement have the same parameters and placeholders.
 fn hold(header: &Header, text: &str) -> Result<(), Fault> {
     let statement = || text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("--"));
+    if statement().all(|(_, line)| line.trim().is_empty()) {
+        return Err((text.lines().count().max(1), "no statement follows the header".to_owned()));
+    }
     let mut used = BTreeSet::new();
     let mut has_columns = false;
     for (index, line) in statement() {

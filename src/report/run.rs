@@ -48,6 +48,12 @@ impl ReportResult {
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
+
+    /// The remarks that are of use where only some columns are shown.
+    pub fn notes_on(&self, is_shown: impl Fn(&str) -> bool) -> impl Iterator<Item = &Note> {
+        let concerns = move |note: &&Note| note.columns.is_empty() || note.columns.iter().any(|name| is_shown(name));
+        self.notes.iter().filter(concerns)
+    }
 }
 
 impl Session<'_> {
@@ -67,6 +73,10 @@ impl Session<'_> {
         let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
             .map_err(fault)?
             .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
+        let is_left_out = |name| report.header.wide.contains(name) || report.header.sparks.contains(name);
+        if schema.fields().iter().all(|field| is_left_out(field.name())) {
+            return Err(Error::NothingShown { report: report.name.clone() });
+        }
         let always = |text: String| Note { columns: Vec::new(), text };
         let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
         let end = values.instant("as_of").unwrap_or(moment.newest);
@@ -160,7 +170,8 @@ fn outside_note(
     })
 }
 
-fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
+/// The start of the first run.
+pub(super) fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
     const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
     if !has_table(conn, RUNS).map_err(Error::Tables)? {
         return Ok(None);

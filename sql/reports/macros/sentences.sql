@@ -3,8 +3,6 @@
 
 -- `1 job`, `2 jobs`.
 CREATE OR REPLACE TEMP MACRO counted(number, one) AS number || ' ' || one || if(number = 1, '', 's');
--- A text that is no longer than `length`.
-CREATE OR REPLACE TEMP MACRO shortened(text, length) AS if(length(text) > length, left(text, length - 1) || '…', text);
 CREATE OR REPLACE TEMP MACRO share(hits, total) AS hits || ' of ' || total || ' (' || round(100 * hits / total, 1) || ' %)';
 
 -- The newest run up to an instant that read lists: a retry of quarantined records reads none.
@@ -75,9 +73,9 @@ SELECT
         WHEN trend = 'better' THEN name || ' fails less: ' || share(failed_now, finished_now) || ', before '
             || share(failed_before, finished_before)
         WHEN failed_before = 0 THEN name || ' began to fail: ' || failed_now || ' of ' || finished_now || ' on '
-            || counted(desktops, 'desktop') || coalesce(', mostly ' || shortened(error, 60), '')
+            || counted(desktops, 'desktop') || coalesce(', mostly ' || error, '')
         ELSE name || ' fails more: ' || share(failed_now, finished_now) || ' on ' || counted(desktops, 'desktop')
-            || ', before ' || share(failed_before, finished_before) || coalesce('; mostly ' || shortened(error, 60), '')
+            || ', before ' || share(failed_before, finished_before) || coalesce('; mostly ' || error, '')
     END AS sentence
 FROM moved
 -- Where a version moved, it is named and not its application.
@@ -85,7 +83,7 @@ WHERE what = 'version' OR NOT is_by_version;
 
 CREATE OR REPLACE TEMP MACRO error_sentences(asked_since, asked_as_of) AS TABLE
 SELECT 'error' AS kind, 700 + least(99, jobs) AS strength,
-    'New error: ' || shortened(error, 70) || ' (' || counted(jobs, 'job') || ', ' || counted(apps, 'app') || ')' AS sentence
+    'New error: ' || error || ' (' || counted(jobs, 'job') || ', ' || counted(apps, 'app') || ')' AS sentence
 FROM (
     SELECT error, count(DISTINCT (_scope, id)) AS jobs, count(DISTINCT app_id) AS apps, min(seen_at) AS first_seen_at
     FROM install_failure_facts_as_of(asked_as_of)
@@ -100,7 +98,7 @@ SELECT
     800 AS strength,
     sweeps.table_name || ' [' || sweeps.scope || '] '
         || CASE
-            WHEN sweeps.verdict = 'failed' THEN 'could not be read: ' || coalesce(shortened(sweeps.error_message, 60), 'no reason given')
+            WHEN sweeps.verdict = 'failed' THEN 'could not be read: ' || coalesce(sweeps.error_message, 'no reason given')
             WHEN sweeps.verdict = 'unproved' THEN 'could not be proved complete'
             ELSE 'lacked ' || counted(sweeps.held_back, 'record') || ' at once; they are still shown'
         END AS sentence
@@ -212,7 +210,7 @@ SELECT 'image job', 620, counted(count(*), 'image job') || ' of type ' || coales
 FROM image_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type
 UNION ALL
 SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || coalesce(type, '(none)')
-    || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
+    || ' failed' || coalesce(': ' || nullif(mode(reason), ''), '')
 FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type;
 
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE

@@ -146,7 +146,7 @@ fn rows_are_narrowed_grouped_and_cut_as_asked() {
     tenant
         .run(&["report", "install_failures", "--min", "few"])
         .exits(2)
-        .says(&["`few` is not a whole number, as --min needs"]);
+        .says(&["`few` is not a whole number from 0 to 10000000, as --min needs"]);
     tenant.run(&["report", "runs", "--app", "x"]).exits(2).says(&["takes no --app", "it takes --since, --until"]);
 }
 

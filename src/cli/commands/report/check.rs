@@ -4,9 +4,8 @@
 use std::path::Path;
 
 use crate::base::exit::Exit;
-use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
-use crate::cli::stores::moment;
+use crate::cli::stores::{CLOSED, moment};
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 use crate::config::settings::TIMEZONE;
