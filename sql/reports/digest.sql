@@ -10,7 +10,7 @@ WITH
 -- Read once: it is what takes the time.
 everything AS MATERIALIZED (
     SELECT app_id, app, app_version, instance_id, error, create_time, update_time, duration_s, finished, failed
-    FROM jobs($as_of, NULL, NULL, NULL, NULL)
+    FROM install_job_facts_as_of($as_of)
 ),
 weeks AS (
     SELECT

@@ -211,7 +211,7 @@ FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
 WITH
 everything AS (
-    SELECT * FROM jobs(asked_as_of, NULL, NULL, NULL, NULL)
+    SELECT * FROM install_job_facts_as_of(asked_as_of)
 )
 SELECT kind, strength, sentence FROM rate_sentences('everything', asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM error_sentences(asked_since, asked_as_of)
