@@ -12,19 +12,17 @@
 -- note(jobs): A number after a word such as "code" names the cause and is not folded.
 
 WITH
+facts AS MATERIALIZED (
+    SELECT *, coalesce(error, '(no message)') AS folded FROM install_failure_facts_as_of($as_of)
+),
 failures AS (
-    SELECT
-        f.*,
-        jobs.app,
-        coalesce(f.error, '(no message)') AS folded
-    FROM install_failure_facts_as_of($as_of) AS f
+    SELECT f.*, jobs.app
+    FROM facts AS f
     JOIN jobs($as_of, $app, $instance, $target, $scope) AS jobs ON jobs._scope = f._scope AND jobs.id = f.id
 ),
 -- Of all jobs, also of those that are gone or not asked for: what one of them failed with is not new.
 firsts AS (
-    SELECT coalesce(error, '(no message)') AS folded, min(failed_at) AS first_ever_at
-    FROM install_failure_facts_as_of($as_of)
-    GROUP BY ALL
+    SELECT folded, min(failed_at) AS first_ever_at FROM facts GROUP BY folded
 ),
 selected AS (
     SELECT * FROM failures WHERE in_range(failed_at, $since, $until)
