@@ -96,8 +96,17 @@ impl Values {
     }
 }
 
-/// The groupings of these names, else the first; none where the report has none.
+/// The groupings of these names, else the first, with the one that is always there; none where the report has none.
 pub(super) fn groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a Grouping>, Error> {
+    let mut chosen = chosen_groupings(report, by)?;
+    let over = &report.header.over;
+    if let Some(first) = over.first().filter(|_| !chosen.iter().any(|grouping| over.contains(&grouping.name))) {
+        chosen.push(grouping(report, first)?);
+    }
+    Ok(chosen)
+}
+
+fn chosen_groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a Grouping>, Error> {
     let known = &report.header.groupings;
     if by.is_empty() {
         return Ok(known.first().into_iter().collect());

@@ -5,7 +5,7 @@ use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::header::{Grouping, Note};
+use super::header::{Cross, Grouping, Note};
 use super::limits::RESULT_ROWS_MAX;
 use super::question::Report;
 use super::request::{self, Moment, Request, Values};
@@ -41,6 +41,8 @@ pub struct Layout {
     pub bars: Vec<String>,
     /// Lists that are drawn as a line.
     pub sparks: Vec<String>,
+    /// The columns that it is folded by.
+    pub cross: Option<Cross>,
 }
 
 impl ReportResult {
@@ -83,7 +85,12 @@ impl Session<'_> {
         notes.extend(outside_note(self.conn, request, &values, end, self.zone)?.map(always));
         notes.extend(report.header.notes.iter().cloned());
         let header = &report.header;
-        let layout = Layout { wide: header.wide.clone(), bars: header.bars.clone(), sparks: header.sparks.clone() };
+        let layout = Layout {
+            wide: header.wide.clone(),
+            bars: header.bars.clone(),
+            sparks: header.sparks.clone(),
+            cross: header.cross.clone(),
+        };
         let rows_found = batches.iter().map(RecordBatch::num_rows).sum();
         let is_asked = request.given.iter().any(|(name, _)| name == "as_of");
         let as_of = values.instant("as_of").filter(|_| is_asked);

@@ -14,13 +14,14 @@ CREATE OR REPLACE TEMP MACRO newest_reading(asked_as_of) AS (
 CREATE OR REPLACE TEMP MACRO scopes_known(asked_versions, asked_since) AS TABLE
 SELECT DISTINCT v._scope FROM query_table(asked_versions) AS v WHERE v._valid_from <= CAST(asked_since AS TIMESTAMPTZ);
 
-CREATE OR REPLACE TEMP MACRO rate_sentences(asked_since, asked_as_of) AS TABLE
+-- Of the jobs of a query, which is to hold all of `asked_as_of`.
+CREATE OR REPLACE TEMP MACRO rate_sentences(all_jobs, asked_since, asked_as_of) AS TABLE
 WITH
 selected AS (
     SELECT *,
         update_time > CAST(asked_since AS TIMESTAMPTZ) AS is_now,
         coalesce(app, '(no application)') AS app_named
-    FROM jobs(asked_as_of, NULL, NULL, NULL, NULL)
+    FROM query_table(all_jobs)
     WHERE finished AND update_time <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND update_time >= CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 28 DAY
 ),
@@ -149,15 +150,6 @@ SELECT 'jobs', 120, counted(gone, 'install job') || if(gone = 1, ' is', ' are') 
 FROM counts WHERE gone > 0;
 
 CREATE OR REPLACE TEMP MACRO app_sentences(asked_since, asked_as_of) AS TABLE
-WITH
-now AS (
-    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-        AND (_valid_to IS NULL OR _valid_to > CAST(asked_as_of AS TIMESTAMPTZ))
-),
-before AS (
-    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_since AS TIMESTAMPTZ)
-        AND (_valid_to IS NULL OR _valid_to > CAST(asked_since AS TIMESTAMPTZ))
-)
 SELECT 'app' AS kind,
     CASE WHEN now.id IS NULL OR before.id IS NULL THEN 200 WHEN now.status IS DISTINCT FROM before.status THEN 600 ELSE 180 END
         AS strength,
@@ -169,7 +161,8 @@ SELECT 'app' AS kind,
         ELSE coalesce(now.name, now.id) || ' moved from version ' || coalesce(before.version, '(none)') || ' to '
             || coalesce(now.version, '(none)')
     END AS sentence
-FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
+FROM apps_as_of(asked_as_of) AS now
+FULL JOIN apps_as_of(asked_since) AS before ON before._scope = now._scope AND before.id = now.id
 WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('apps_versions', asked_since))
     AND (now.id IS NULL OR before.id IS NULL OR now.status IS DISTINCT FROM before.status OR now.version IS DISTINCT FROM before.version);
 
@@ -214,7 +207,11 @@ SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || 
 FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type;
 
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
-SELECT kind, strength, sentence FROM rate_sentences(asked_since, asked_as_of)
+WITH
+everything AS (
+    SELECT * FROM install_job_facts_as_of(asked_as_of)
+)
+SELECT kind, strength, sentence FROM rate_sentences('everything', asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM error_sentences(asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM list_sentences(asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM job_sentences(asked_since, asked_as_of)

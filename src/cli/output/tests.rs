@@ -364,3 +364,21 @@ fn rows_that_do_not_fit_leave_nothing_behind() {
     let error = parquet_to(&absent, &schema, [], IfExists::Refuse).unwrap_err();
     assert!(matches!(error, ExportError::File(FileError::File { .. })), "{error}");
 }
+
+#[test]
+fn columns_whose_texts_are_not_to_be_cut_are_whole_or_left_out() {
+    let sql =
+        "SELECT 'Anvil IDE' AS app, '2026.2 1/79 1.3 % better' AS newest, '2026.1 9/95 9.5 % worse' AS \"1 before\"";
+    let (schema, batches) = query(sql);
+    let shown = |wide: Wide| {
+        let mut out = Vec::new();
+        let fit = Fit { width: Some(55), wide, ..Fit::default() };
+        let rows = batches.clone().into_iter().map(Ok);
+        let left_out = write_rows(rows, &schema, Format::Table, &mut out, fit).unwrap();
+        (String::from_utf8(out).unwrap(), left_out)
+    };
+    let (table, left_out) = shown(Wide::FirstWhole);
+    assert!(table.contains("1.3 % better") && !table.contains('…'), "{table}");
+    assert_eq!(left_out, ["1 before"]);
+    assert!(shown(Wide::FirstColumns).0.contains('…'));
+}

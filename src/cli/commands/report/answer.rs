@@ -14,6 +14,7 @@ use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, Schema};
 
 use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
+use crate::cli::commands::report::cross::crossed;
 use crate::cli::message::Failure;
 use crate::cli::output::cut;
 use crate::cli::output::query_format::QueryFormat;
@@ -22,6 +23,7 @@ use crate::cli::output::wrap::wrapped;
 use crate::cli::output::xlsx::{Sheet, xlsx_to};
 use crate::cli::output::{self, Fit, Format, Wide};
 use crate::cli::streams::{self, Streams, counted};
+use crate::report::header::Cross;
 use crate::report::{Layout, ReportResult};
 
 /// Rows of a table, at most.
@@ -79,8 +81,7 @@ pub(crate) fn write(
                     Some(path) => {
                         let whole = whole::begin(path, if_exists)?;
                         let mut file = BufWriter::new(&whole.file);
-                        let shown =
-                            if format == Format::Table { narrow(result, form.is_wide)? } else { result.clone() };
+                        let shown = if is_table(format) { tabular(result, form.is_wide)? } else { result.clone() };
                         let fit = Fit { zone: form.zone, ..Fit::default() };
                         output::write_rows(shown.batches.into_iter().map(Ok), &shown.schema, format, &mut file, fit)?;
                         file.flush().map_err(FileError::at(path))?;
@@ -101,12 +102,13 @@ pub(crate) fn write(
 /// Writes the rows of one answer to standard output, and its notes to standard error.
 fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let width = streams::terminal_width();
-    let is_table = matches!(format, Format::Table | Format::Markdown);
-    let mut shown = if is_table { narrow(result, form.is_wide)? } else { result.clone() };
+    let mut shown = if is_table(format) { tabular(result, form.is_wide)? } else { result.clone() };
     if format == Format::Table {
         shown = drawn(&shown, width.is_some())?;
     }
-    let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
+    let is_folded = is_table(format) && folding(result, form.is_wide).is_some();
+    let wide = if is_folded { Wide::FirstWhole } else { Wide::FirstColumns };
+    let fit = Fit { width, wide, zone: form.zone };
     let is_cut = Cell::new(false);
     let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
     if let Some(sentences) = sentences(&shown).filter(|_| format == Format::Table) {
@@ -178,16 +180,30 @@ fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_
         ));
     }
     let is_left_out = |column: &str| left_out.iter().any(|name| name == column);
-    for note in result.notes_on(|column| shown.schema.index_of(column).is_ok() && !is_left_out(column)) {
+    for note in shown.notes_on(|column| shown.schema.index_of(column).is_ok() && !is_left_out(column)) {
         streams.remark(&note.text);
     }
 }
 
-/// Without the columns that only `--wide` shows.
-fn narrow(result: &ReportResult, is_wide: bool) -> Result<ReportResult, Failure> {
-    if is_wide {
-        return Ok(result.clone());
+fn is_table(format: Format) -> bool {
+    matches!(format, Format::Table | Format::Markdown)
+}
+
+/// As a table for people: folded where the report is a cross table, else without the columns that only `--wide` shows.
+fn tabular(result: &ReportResult, is_wide: bool) -> Result<ReportResult, Failure> {
+    match folding(result, is_wide) {
+        _ if is_wide => Ok(result.clone()),
+        Some(cross) => crossed(result, cross).map_err(|error| Failure::failed(error.to_string())),
+        None => narrow(result),
     }
+}
+
+/// What the rows are folded by.
+fn folding(result: &ReportResult, is_wide: bool) -> Option<&Cross> {
+    result.layout.cross.as_ref().filter(|_| !is_wide && result.rows() > 0)
+}
+
+fn narrow(result: &ReportResult) -> Result<ReportResult, Failure> {
     let fields = result.schema.fields();
     let kept: Vec<usize> = (0..fields.len()).filter(|at| !result.layout.wide.contains(fields[*at].name())).collect();
     project(result, &kept)

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 mod check;
+mod cross;
 mod help;
 mod list;
 
