@@ -390,13 +390,16 @@ fn errors(tenant: &Tenant, nights: &[Night], jobs: &[Job], as_of: i64) {
 fn targets(tenant: &Tenant, jobs: &[Job]) {
     let finished: Vec<&Job> = jobs.iter().filter(|job| job.finished()).collect();
     let apps = grouped(finished.iter().copied(), "app");
-    let of_desktop = |job: &&&Job| job.desktop == jobs[0].desktop;
-    let of_user = |job: &&&Job| job.user == jobs[0].user;
+    let one = finished.iter().find(|job| job.failed()).expect("a failure");
+    let of_desktop = |job: &&&Job| job.desktop == one.desktop;
+    let of_user = |job: &&&Job| job.user == one.user;
+    // Names may hold the signs of a pattern.
+    let (user, desktop) = (format!("={}", one.user), format!("={}", one.desktop));
     let asked: [(&str, &[&str], Vec<&Job>); 4] = [
         ("desktop", &[], finished.clone()),
         ("user", &[], finished.clone()),
-        ("desktop", &["--target", &jobs[0].user], finished.iter().filter(of_user).copied().collect()),
-        ("user", &["--instance", &jobs[0].desktop], finished.iter().filter(of_desktop).copied().collect()),
+        ("desktop", &["--target", &user], finished.iter().filter(of_user).copied().collect()),
+        ("user", &["--instance", &desktop], finished.iter().filter(of_desktop).copied().collect()),
     ];
     for (grouping, narrowed, counted) in asked {
         let groups = grouped(counted, grouping);
