@@ -7,8 +7,10 @@
 -- takes: since = last, as_of
 
 WITH
-selected AS (
-    SELECT * FROM jobs($as_of, NULL, NULL, NULL, NULL)
+-- Read once: it is what takes the time.
+everything AS MATERIALIZED (
+    SELECT app_id, app, app_version, instance_id, error, create_time, update_time, duration_s, finished, failed
+    FROM install_job_facts_as_of($as_of)
 ),
 weeks AS (
     SELECT
@@ -18,13 +20,13 @@ weeks AS (
         count(*) FILTER (finished AND days_before(update_time, $as_of, 7, 0)) AS finished_now,
         count(*) FILTER (failed AND days_before(update_time, $as_of, 14, 7)) AS failed_before,
         count(*) FILTER (finished AND days_before(update_time, $as_of, 14, 7)) AS finished_before
-    FROM selected
+    FROM everything
 ),
 judged_weeks AS (
     SELECT * FROM judged('weeks')
 ),
 stuck AS (
-    SELECT count(*) AS jobs FROM stuck_jobs($as_of, NULL, NULL, NULL, NULL)
+    SELECT count(*) AS jobs FROM stuck_jobs('everything', 'everything', $as_of)
 ),
 lists AS (
     SELECT count(*) AS lists, count(*) FILTER (verdict <> 'complete' OR held_back > 0) AS incomplete
@@ -36,7 +38,7 @@ news AS (
     SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place
     FROM (
         SELECT strength, 'This week ' || sentence AS sentence
-        FROM rate_sentences(CAST($as_of AS TIMESTAMPTZ) - INTERVAL 7 DAY, $as_of)
+        FROM rate_sentences('everything', CAST($as_of AS TIMESTAMPTZ) - INTERVAL 7 DAY, $as_of)
         UNION ALL
         SELECT strength, sentence FROM error_sentences($since, $as_of)
         UNION ALL

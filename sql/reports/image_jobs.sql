@@ -17,10 +17,9 @@ WITH
 selected AS (
     SELECT
         known.*,
-        without_zone(known.begin_time) + to_seconds(zone.offset_s) AS begun_at,
+        local_time(known.begin_time) AS begun_at,
         (epoch_us(known.end_time) - epoch_us(known.begin_time)) / 1e6 AS duration_s
     FROM image_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known
-    ASOF LEFT JOIN _hclake_zone AS zone ON without_zone(known.begin_time) >= zone.starts_at
     WHERE in_range(known.begin_time, $since, $until) AND matches(known._scope, CAST($scope AS VARCHAR))
 )
 SELECT

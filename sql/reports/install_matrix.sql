@@ -1,13 +1,16 @@
 -- title: Which version of which application fails?
 -- group: installations
 -- about: Each version of each application: how many installations finished and failed, and whether it is worse or better
---   than the other versions of the same application together.
+--   than the other versions of the same application together. The version with the newest job comes first.
 -- needs: app_install_jobs, app_install_jobs_versions
 -- takes: since, until, as_of, app, instance, target, scope, min = 1
 -- wide: app_id, rate_low_pct, rate_high_pct, failed_others, finished_others, first_job
 -- bar: failure_rate_pct
--- note(against_others): against_others is worse or better where Fisher's exact test gives evidence of 95 % or more after
---   correction for the number of versions, too few where no outcome could have.
+-- cross: app, age, version_rate
+-- note(version_rate): version_rate is the version, failed/finished, the failure rate, and worse or better where it is so.
+-- note(age): newest is the version with the newest job, 1 before the one before it.
+-- note(against_others, version_rate): A version is worse or better than the others where Fisher's exact test gives evidence
+--   of 95 % or more after correction for the number of versions, too few to say where no outcome could have.
 
 WITH
 selected AS (
@@ -47,7 +50,11 @@ SELECT
     round(100 * wilson_high(failed_now, finished_now), 1) AS rate_high_pct,
     failed_before AS failed_others,
     finished_before AS finished_others,
-    first_job
+    first_job,
+    if(row_number() OVER newest_first = 1, 'newest', (row_number() OVER newest_first - 1) || ' before') AS age,
+    concat_ws(' ', coalesce(version, '(none)'), rate_of(failed_now, finished_now),
+        if(trend IN ('worse', 'better'), trend, NULL)) AS version_rate
 FROM judged('counted')
 WHERE finished_now >= CAST($min AS BIGINT)
+WINDOW newest_first AS (PARTITION BY app_id ORDER BY last_job DESC, version)
 ORDER BY app, app_id, last_job DESC, version

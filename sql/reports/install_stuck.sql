@@ -7,6 +7,13 @@
 -- wide: app_version, id, app_id, instance_id, _scope
 -- note(waiting_h): waiting_h counts from when the job last changed, up to as_of.
 
+WITH
+everything AS (
+    SELECT * FROM jobs($as_of, NULL, NULL, NULL, NULL)
+),
+selected AS (
+    SELECT * FROM jobs($as_of, $app, $instance, $target, $scope)
+)
 SELECT
     app,
     instance AS desktop,
@@ -20,5 +27,5 @@ SELECT
     app_id,
     instance_id,
     _scope
-FROM stuck_jobs($as_of, $app, $instance, $target, $scope)
+FROM stuck_jobs('selected', 'everything', $as_of)
 ORDER BY waiting_s DESC, id

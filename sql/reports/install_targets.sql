@@ -2,7 +2,8 @@
 -- group: installations
 -- about: Desktops, or users, with more failures than would be expected if the failures of each application fell on all
 --   its jobs alike. expected is that number, and evidence is 1 less the chance of as many failures or more, corrected for
---   the number of desktops compared. The strongest evidence comes first.
+--   the number of desktops compared. The strongest evidence comes first. Of what the rows are not grouped by, --instance
+--   and --target choose the jobs that are counted; expected is always taken from all jobs of the application.
 -- needs: app_install_jobs, app_install_jobs_versions
 -- takes: since, until, as_of, app, instance, target, scope, min = 1
 -- by: desktop  instance AS desktop, instance_id
@@ -14,7 +15,11 @@
 
 WITH
 selected AS (
-    SELECT *
+    SELECT
+        *,
+        coalesce(matches(instance, CAST($instance AS VARCHAR)) OR instance_id = CAST($instance AS VARCHAR), false)
+            AS is_instance,
+        matches(target, CAST($target AS VARCHAR)) AS is_target
     FROM jobs($as_of, $app, NULL, NULL, $scope)
     WHERE finished AND in_range(update_time, $since, $until)
 ),
@@ -29,9 +34,9 @@ per_app AS (
         count(*) AS finished,
         string_agg(DISTINCT app) AS app,
         max(update_time) FILTER (failed) AS last_failed,
-        bool_or(matches(instance, CAST($instance AS VARCHAR)) OR instance_id = CAST($instance AS VARCHAR)) AS is_instance,
-        bool_or(matches(target, CAST($target AS VARCHAR))) AS is_target
+        bool_or(is_instance AND is_target) AS is_asked
     FROM selected
+    WHERE (is_instance OR list_contains({{by}}, 'desktop')) AND (is_target OR list_contains({{by}}, 'user'))
     GROUP BY ALL
 ),
 expected AS (
@@ -44,13 +49,13 @@ expected AS (
 ),
 counted AS (
     SELECT
-        * EXCLUDE (app_id, failed, finished, app, expected, last_failed, is_instance, is_target),
+        * EXCLUDE (app_id, failed, finished, app, expected, last_failed, is_asked),
         sum(failed)::BIGINT AS failed,
         sum(finished)::BIGINT AS finished,
         sum(expected) AS expected,
         count(*) AS apps,
         max(last_failed) AS last_failed,
-        bool_or(is_instance) AND bool_or(is_target) AS is_asked
+        bool_or(is_asked) AS is_asked
     FROM expected
     GROUP BY ALL
 ),

@@ -5,11 +5,13 @@
 --   update_time; jobs without one are left out.
 -- needs: app_install_jobs, app_install_jobs_versions
 -- takes: since, until, as_of, app, instance, target, scope, min = 0
--- by: overall  week
--- by: app      app, week, app_id
--- by: version  app, version, week, app_id
+-- by: week     week
 -- by: day      day
--- wide: app_id, rate_low_pct, rate_high_pct, failed_before, finished_before
+-- by: app      app, app_id
+-- by: version  app, version, app_id
+-- alias: overall = week
+-- over: week, day
+-- wide: app_id, rate_low_pct, rate_high_pct, rolling_failed, rolling_finished, failed_before, finished_before
 -- bar: failure_rate_pct
 -- note(week): A week is named by its Monday. "cut short" marks a week that begins before the range or ends after it.
 -- note(rolling_rate_pct): rolling_rate_pct is the rate of the week and the three weeks before it; by day, of the day and
@@ -44,8 +46,8 @@ periods AS (
 rolling AS (
     SELECT
         *,
-        sum(failed) OVER recent AS failed_recent,
-        sum(finished) OVER recent AS finished_recent,
+        (sum(failed) OVER recent)::BIGINT AS rolling_failed,
+        (sum(finished) OVER recent)::BIGINT AS rolling_finished,
         coalesce(sum(failed) OVER before, 0)::BIGINT AS failed_before,
         coalesce(sum(finished) OVER before, 0)::BIGINT AS finished_before
     FROM periods
@@ -79,7 +81,9 @@ SELECT
     round(100 * failed / finished, 1) AS failure_rate_pct,
     round(100 * wilson_low(failed, finished), 1) AS rate_low_pct,
     round(100 * wilson_high(failed, finished), 1) AS rate_high_pct,
-    round(100 * failed_recent / finished_recent, 1) AS rolling_rate_pct,
+    round(100 * rolling_failed / rolling_finished, 1) AS rolling_rate_pct,
+    rolling_failed,
+    rolling_finished,
     failed_before,
     finished_before,
     trend,

@@ -18,10 +18,9 @@ WITH
 selected AS (
     SELECT
         known.*,
-        without_zone(known.created_at) + to_seconds(zone.offset_s) AS made_at,
+        local_time(known.created_at) AS made_at,
         (epoch_us(known.updated_at) - epoch_us(known.created_at)) / 1e6 AS duration_s
     FROM swr_instance_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known
-    ASOF LEFT JOIN _hclake_zone AS zone ON without_zone(known.created_at) >= zone.starts_at
     WHERE in_range(known.created_at, $since, $until) AND matches(known._scope, CAST($scope AS VARCHAR))
 )
 SELECT

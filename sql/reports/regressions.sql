@@ -7,7 +7,8 @@
 -- takes: as_of, app, instance, target, scope, min = 1
 -- param: days count 7  how many days before as_of are called "now"
 -- param: days_before count 28  how many days before those are compared with
--- wide: compared_with, failed_before, finished_before
+-- wide: compared_with, failed_before, finished_before, rate_before_pct
+-- note(before): before is the rate in the days before: failed/finished, and in percent.
 -- note(evidence): A rate rose where Fisher's exact test gives evidence of 95 % or more, after correction for all
 --   applications, versions and errors that were compared.
 -- note(first_bad_day): first_bad_day is the day since which, compared with the days before it, the rate is worst; of a
@@ -129,12 +130,13 @@ SELECT
     worse.failed_now,
     worse.finished_now,
     round(100 * worse.failed_now / worse.finished_now, 1) AS rate_now_pct,
-    round(100 * worse.failed_before / worse.finished_before, 1) AS rate_before_pct,
+    rate_of(worse.failed_before, worse.finished_before) AS before,
     worse.evidence,
     firsts.first_bad_day,
     worse.compared_with,
     worse.failed_before,
-    worse.finished_before
+    worse.finished_before,
+    round(100 * worse.failed_before / worse.finished_before, 1) AS rate_before_pct
 FROM worse
 LEFT JOIN firsts ON firsts.what = worse.what AND firsts.name IS NOT DISTINCT FROM worse.name
     AND firsts.app_id IS NOT DISTINCT FROM worse.app_id

@@ -43,25 +43,19 @@ failures AS (
     GROUP BY f._scope, f.id
 ),
 -- The newest name: of the job made last, and of several made at that instant the last in the alphabet.
-apps AS (
-    SELECT app_id, last(app_name ORDER BY newest_at, app_name) AS app
+names AS (
+    SELECT kind, id, last(name ORDER BY newest_at, name) AS name
     FROM (
-        SELECT app_id, app_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
-        FROM known
-        WHERE app_name IS NOT NULL
-        GROUP BY app_id, app_name
-    )
-    GROUP BY app_id
-),
-instances AS (
-    SELECT instance_id, last(instance_name ORDER BY newest_at, instance_name) AS instance
-    FROM (
-        SELECT instance_id, instance_name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
-        FROM known
-        WHERE instance_name IS NOT NULL
-        GROUP BY instance_id, instance_name
-    )
-    GROUP BY instance_id
+        SELECT kind, id, name, max(coalesce(create_time, TIMESTAMPTZ '-infinity')) AS newest_at
+        FROM (
+            SELECT 'app' AS kind, app_id AS id, app_name AS name, create_time FROM known
+            UNION ALL
+            SELECT 'instance', instance_id, instance_name, create_time FROM known
+        ) AS named
+        WHERE name IS NOT NULL
+        GROUP BY kind, id, name
+    ) AS dated
+    GROUP BY kind, id
 )
 SELECT
     known._scope,
@@ -69,12 +63,12 @@ SELECT
     known._project,
     known.id,
     known.app_id,
-    coalesce(apps.app, known.app_id) AS app,
+    coalesce(apps.name, known.app_id) AS app,
     known.app_version,
     known.target,
     known.operator,
     known.instance_id,
-    coalesce(instances.instance, known.instance_id) AS instance,
+    coalesce(instances.name, known.instance_id) AS instance,
     known.job_status,
     coalesce(known.job_status IN ('SUCCESS', 'FAIL'), false) AS finished,
     coalesce(known.job_status = 'FAIL', false) AS failed,
@@ -89,6 +83,6 @@ SELECT
     failures.first_failed_at,
     known._valid_from AS seen_at
 FROM known
-LEFT JOIN apps ON apps.app_id = known.app_id
-LEFT JOIN instances ON instances.instance_id = known.instance_id
+LEFT JOIN names AS apps ON apps.kind = 'app' AND apps.id = known.app_id
+LEFT JOIN names AS instances ON instances.kind = 'instance' AND instances.id = known.instance_id
 LEFT JOIN failures ON failures._scope = known._scope AND failures.id = known.id

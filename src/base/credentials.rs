@@ -49,20 +49,24 @@ impl fmt::Debug for Credentials {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn temporary() -> Credentials {
+impl Credentials {
+    /// Temporary keys for tests.
+    pub(crate) fn temporary() -> Credentials {
         Credentials::AkSk {
             ak: "canary-ak".into(),
             sk: Secret::new("canary-sk"),
             security_token: Some(Secret::new("canary-token")),
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn debug_names_the_kind_and_no_value() {
-        assert_eq!(format!("{:?}", temporary()), "AkSk(***, with security token)");
+        assert_eq!(format!("{:?}", Credentials::temporary()), "AkSk(***, with security token)");
         assert_eq!(format!("{:#?}", Credentials::Token(Secret::new("canary"))), "Token(***)");
     }
 }

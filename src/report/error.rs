@@ -1,7 +1,7 @@
 //! What can go wrong with a report, and what to do next.
 
-use super::limits::{GROUPINGS_MAX, RESULT_ROWS_MAX};
-use super::when::WhenError;
+use super::limits::{COUNT_MAX, GROUPINGS_MAX, RESULT_ROWS_MAX};
+use super::when::{self, WhenError};
 use crate::base::clock::Timestamp;
 use crate::store;
 
@@ -27,12 +27,18 @@ pub enum Error {
     /// The statement of a report of the user's own is not one question.
     #[error("the report `{report}` is not one SELECT")]
     NotOneSelect { report: String },
+    /// Every column is one that a table leaves out.
+    #[error("the report `{report}` has no column that every table shows")]
+    NothingShown { report: String },
     /// The report has no such parameter.
     #[error("the report `{report}` takes no {option}")]
     NotTaken { report: String, option: String, taken: Vec<String> },
     /// A value of the wrong kind.
     #[error("`{value}` is not {what}, as {option} needs")]
     UnfitValue { option: String, value: String, what: &'static str },
+    /// A number that is no count, or too great.
+    #[error("`{value}` is not a whole number from 0 to {COUNT_MAX}, as {option} needs")]
+    UnfitCount { option: String, value: String },
     /// A text that is not an instant.
     #[error(transparent)]
     When(WhenError),
@@ -89,10 +95,19 @@ impl Error {
             Error::TooManyGroupings { .. } | Error::GroupingAlone { .. } => Some("ask twice".to_owned()),
             Error::Missing { usage, .. } => Some(usage.clone()),
             Error::NotOneSelect { .. } => Some("a report only reads: one SELECT, which WITH may begin".to_owned()),
+            Error::NothingShown { .. } => Some(
+                "a table shows columns of `-- wide:` only with --wide, and those of `-- spark:` only in a terminal: add \
+                 another column to the statement"
+                    .to_owned(),
+            ),
             Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),
             Error::NotTaken { taken, .. } => Some(format!("it takes {}", taken.join(", "))),
-            Error::UnfitValue { .. } => None,
-            Error::When(error) => error.hint(),
+            Error::UnfitValue { .. } | Error::UnfitCount { .. } => None,
+            Error::When(_) => Some(format!(
+                "write {}, an age ({}), the number of a run (3), or last: the run before the newest",
+                when::DATES,
+                when::AGES
+            )),
             Error::UnknownRun { .. } => Some("`hclake report runs` lists them".to_owned()),
             Error::UnknownTable { nearest, known, .. } => Some(offer(nearest.as_deref(), "lists", known)),
             Error::NoTable => {

@@ -33,6 +33,23 @@ pub enum FileError {
     TooMany { path: PathBuf },
 }
 
+impl FileError {
+    /// Whether it may be the reason why a report of this name is not there, or not the one that is meant.
+    pub fn concerns(&self, report: &str) -> bool {
+        let path = match self {
+            FileError::Unreadable { path, .. } | FileError::TooLong { path } | FileError::Name { path } => path,
+            FileError::Header(error) => Path::new(&error.file),
+            FileError::TooMany { .. } => return true,
+        };
+        // What is no file of a report is the folder, and concerns them all.
+        !is_sql(path) || path.file_stem().is_some_and(|stem| stem == report)
+    }
+}
+
+fn is_sql(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "sql")
+}
+
 /// The reports of a folder, by name, and what is wrong with the files that are none.
 pub fn read(folder: &Path) -> (Vec<Report>, Vec<FileError>) {
     let paths = match paths(folder) {
@@ -56,7 +73,7 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        if path.extension().is_some_and(|ending| ending == "sql") {
+        if is_sql(&path) {
             paths.push(path);
         }
         if paths.len() > FILES_MAX {
@@ -70,7 +87,7 @@ fn paths(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 /// Reads one file as a report, which is called like the file.
 pub fn read_file(path: &Path) -> Result<Report, FileError> {
     let unreadable = |source| FileError::Unreadable { path: path.to_owned(), source };
-    let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| path.extension().is_some_and(|e| e == "sql"));
+    let name = path.file_stem().and_then(|stem| stem.to_str()).filter(|_| is_sql(path));
     let is_plain = |name: &&str| {
         name.starts_with(|c: char| c.is_ascii_lowercase())
             && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')

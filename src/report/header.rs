@@ -14,9 +14,11 @@
 //! -- by: app  app, app_id
 //! -- alias: application = app
 //! -- alone: error
+//! -- over: week, day
 //! -- wide: app_id
 //! -- bar: failure_rate_pct
 //! -- spark: rates_pct
+//! -- cross: app, week, rate
 //! -- note: what a reader should know
 //! -- note(evidence, trend): what a reader should know where one of these columns is shown
 //! ```
@@ -48,6 +50,8 @@ pub struct Header {
     pub groupings: Vec<Grouping>,
     /// Groupings that cannot stand beside others.
     pub alone: Vec<String>,
+    /// Groupings of which one is always there: the first where none of them is asked for.
+    pub over: Vec<String>,
     /// Other names of groupings: (other name, name).
     pub aliases: Vec<(String, String)>,
     /// Columns that a table shows only with `--wide`.
@@ -56,8 +60,21 @@ pub struct Header {
     pub bars: Vec<String>,
     /// Columns of lists that a terminal draws as a line.
     pub sparks: Vec<String>,
+    /// The columns that a table is folded by.
+    pub cross: Option<Cross>,
     /// What a reader should know of the rows.
     pub notes: Vec<Note>,
+}
+
+/// A table with a row for each value of one column, a column for each value of another, and in its cells a third.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cross {
+    /// The column whose values name the rows.
+    pub row: String,
+    /// The column whose values name the columns.
+    pub column: String,
+    /// The column whose values are in the cells.
+    pub cell: String,
 }
 
 /// A remark on the rows.
@@ -274,6 +291,22 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             header.alone.extend(names(value));
             Ok(())
         }
+        "over" => {
+            let is_grouping = |name: &String| header.groupings.iter().any(|grouping| grouping.name == *name);
+            header.over = names(value);
+            match header.over.iter().find(|name| !is_grouping(name)) {
+                Some(name) => Err(format!("`{name}` is no grouping of a line above")),
+                None => Ok(()),
+            }
+        }
+        "cross" => {
+            unless_repeated(header.cross.is_some(), "key", "cross")?;
+            let [row, column, cell] = names(value)
+                .try_into()
+                .map_err(|_| format!("expected three columns, for rows, columns and cells, found `{value}`"))?;
+            header.cross = Some(Cross { row, column, cell });
+            Ok(())
+        }
         "wide" | "bar" | "spark" => {
             let columns = match entry.key.as_str() {
                 "wide" => &mut header.wide,
@@ -288,8 +321,8 @@ fn read(header: &mut Header, entry: &Entry) -> Result<(), String> {
             Ok(())
         }
         other => Err(format!(
-            "unknown key `{other}`; there are title, group, about, needs, wants, takes, param, args, by, alias, alone, wide, bar, spark and \
-             note"
+            "unknown key `{other}`; there are title, group, about, needs, wants, takes, param, args, by, alias, alone, over, wide, bar, \
+             spark, cross and note"
         )),
     }
 }
@@ -362,6 +395,9 @@ fn grouping(value: &str) -> Result<Grouping, String> {
 /// Checks that header and statement have the same parameters and placeholders.
 fn hold(header: &Header, text: &str) -> Result<(), Fault> {
     let statement = || text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("--"));
+    if statement().all(|(_, line)| line.trim().is_empty()) {
+        return Err((text.lines().count().max(1), "no statement follows the header".to_owned()));
+    }
     let mut used = BTreeSet::new();
     let mut has_columns = false;
     for (index, line) in statement() {

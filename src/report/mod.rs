@@ -20,7 +20,7 @@ mod tests;
 
 pub use error::Error;
 pub use question::{GROUPS, Report, Reports};
-pub use request::{Moment, Request};
+pub use request::{Moment, Request, count};
 pub use run::{Layout, ReportResult};
 pub use session::Session;
 pub use tables::unavailable;

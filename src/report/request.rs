@@ -3,7 +3,7 @@
 
 use super::error::Error;
 use super::header::{Grouping, KEYS, KEYS_AS_TEXT, Param, ParamDefault, ParamKind, TABLE};
-use super::limits::GROUPINGS_MAX;
+use super::limits::{COUNT_MAX, GROUPINGS_MAX};
 use super::question::Report;
 use super::session::Session;
 use super::tables::has_table;
@@ -96,8 +96,17 @@ impl Values {
     }
 }
 
-/// The groupings of these names, else the first; none where the report has none.
+/// The groupings of these names, else the first, with the one that is always there; none where the report has none.
 pub(super) fn groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a Grouping>, Error> {
+    let mut chosen = chosen_groupings(report, by)?;
+    let over = &report.header.over;
+    if let Some(first) = over.first().filter(|_| !chosen.iter().any(|grouping| over.contains(&grouping.name))) {
+        chosen.push(grouping(report, first)?);
+    }
+    Ok(chosen)
+}
+
+fn chosen_groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a Grouping>, Error> {
     let known = &report.header.groupings;
     if by.is_empty() {
         return Ok(known.first().into_iter().collect());
@@ -123,7 +132,7 @@ pub(super) fn groupings<'a>(report: &'a Report, by: &[String]) -> Result<Vec<&'a
 }
 
 fn grouping<'a>(report: &'a Report, name: &str) -> Result<&'a Grouping, Error> {
-    let header = &report.header;
+    let (name, header) = (name.trim(), &report.header);
     let plain = header.aliases.iter().find(|(other, _)| other == name).map_or(name, |(_, plain)| plain);
     let names = || header.groupings.iter().map(|grouping| grouping.name.as_str());
     header.groupings.iter().find(|grouping| grouping.name == plain).ok_or_else(|| Error::UnknownGrouping {
@@ -215,13 +224,17 @@ fn value(
         }
         ParamKind::Text => Ok(text.to_owned()),
         ParamKind::Table => table(text, session),
-        ParamKind::Count => {
-            text.parse::<i64>().ok().filter(|n| *n >= 0).map(|n| n.to_string()).ok_or_else(|| unfit("a whole number"))
-        }
+        ParamKind::Count => count(&param.option(), text).map(|count| count.to_string()),
         ParamKind::Number => {
             text.parse::<f64>().ok().filter(|n| n.is_finite()).map(|n| n.to_string()).ok_or_else(|| unfit("a number"))
         }
     }
+}
+
+/// A whole number that is the value of `option`.
+pub fn count(option: &str, text: &str) -> Result<u64, Error> {
+    let count = text.parse().ok().filter(|count| *count <= COUNT_MAX);
+    count.ok_or_else(|| Error::UnfitCount { option: option.to_owned(), value: text.to_owned() })
 }
 
 /// An instant, an age, the number of a run, or `last` for the run before the newest.

@@ -5,7 +5,7 @@ use arrow::record_batch::RecordBatch;
 use duckdb::Connection;
 
 use super::error::Error;
-use super::header::{Grouping, Note};
+use super::header::{Cross, Grouping, Note};
 use super::limits::RESULT_ROWS_MAX;
 use super::question::Report;
 use super::request::{self, Moment, Request, Values};
@@ -41,12 +41,20 @@ pub struct Layout {
     pub bars: Vec<String>,
     /// Lists that are drawn as a line.
     pub sparks: Vec<String>,
+    /// The columns that it is folded by.
+    pub cross: Option<Cross>,
 }
 
 impl ReportResult {
     /// How many rows the answer has.
     pub fn rows(&self) -> usize {
         self.batches.iter().map(RecordBatch::num_rows).sum()
+    }
+
+    /// The remarks that are of use where only some columns are shown.
+    pub fn notes_on(&self, is_shown: impl Fn(&str) -> bool) -> impl Iterator<Item = &Note> {
+        let concerns = move |note: &&Note| note.columns.is_empty() || note.columns.iter().any(|name| is_shown(name));
+        self.notes.iter().filter(concerns)
     }
 }
 
@@ -67,13 +75,22 @@ impl Session<'_> {
         let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
             .map_err(fault)?
             .ok_or_else(|| Error::TooManyRows { report: report.name.clone() })?;
+        let is_left_out = |name| report.header.wide.contains(name) || report.header.sparks.contains(name);
+        if schema.fields().iter().all(|field| is_left_out(field.name())) {
+            return Err(Error::NothingShown { report: report.name.clone() });
+        }
         let always = |text: String| Note { columns: Vec::new(), text };
         let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
         let end = values.instant("as_of").unwrap_or(moment.newest);
         notes.extend(outside_note(self.conn, request, &values, end, self.zone)?.map(always));
         notes.extend(report.header.notes.iter().cloned());
         let header = &report.header;
-        let layout = Layout { wide: header.wide.clone(), bars: header.bars.clone(), sparks: header.sparks.clone() };
+        let layout = Layout {
+            wide: header.wide.clone(),
+            bars: header.bars.clone(),
+            sparks: header.sparks.clone(),
+            cross: header.cross.clone(),
+        };
         let rows_found = batches.iter().map(RecordBatch::num_rows).sum();
         let is_asked = request.given.iter().any(|(name, _)| name == "as_of");
         let as_of = values.instant("as_of").filter(|_| is_asked);
@@ -160,7 +177,8 @@ fn outside_note(
     })
 }
 
-fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
+/// The start of the first run.
+pub(super) fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
     const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
     if !has_table(conn, RUNS).map_err(Error::Tables)? {
         return Ok(None);

@@ -17,8 +17,8 @@ use crate::store::views::{no_versions, views};
 const ZONE: &str = include_str!("../../sql/reports/macros/zone.sql");
 const STATISTICS: &str = include_str!("../../sql/reports/macros/statistics.sql");
 const RANGES: &str = include_str!("../../sql/reports/macros/ranges.sql");
-/// Macros that stand on the views, and those that stand on the views and the ledger.
 const DAYS: &str = include_str!("../../sql/reports/macros/days.sql");
+/// Macros that stand on the views, and those that stand on the views and the ledger.
 const JOBS: &str = include_str!("../../sql/reports/macros/jobs.sql");
 const SENTENCES: &str = include_str!("../../sql/reports/macros/sentences.sql");
 
@@ -26,6 +26,7 @@ const SENTENCES: &str = include_str!("../../sql/reports/macros/sentences.sql");
 pub struct Session<'a> {
     pub(super) conn: &'a Connection,
     pub(super) zone: TimeZone,
+    has_local_time: Cell<bool>,
     has_views: Cell<bool>,
     has_sentences: Cell<bool>,
 }
@@ -33,7 +34,8 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Prepares `conn`, whose first database is a store.
     pub fn begin(conn: &'a Connection, zone: TimeZone) -> Result<Session<'a>, Error> {
-        let session = Session { conn, zone, has_views: Cell::new(false), has_sentences: Cell::new(false) };
+        let [has_local_time, has_views, has_sentences] = [const { Cell::new(false) }; 3];
+        let session = Session { conn, zone, has_local_time, has_views, has_sentences };
         session.prepare().map_err(Error::Session)?;
         Ok(session)
     }
@@ -51,8 +53,12 @@ impl<'a> Session<'a> {
     /// Makes the views and macros that a statement names, once: to make all of them takes longer than many a report.
     pub(super) fn provide(&self, statement: &str) -> duckdb::Result<()> {
         let needs_sentences = statement.contains("sentences(") || statement.contains("newest_reading(");
-        let needs_views = || statement.contains("jobs(") || views().iter().any(|view| statement.contains(view.name));
-        if (needs_sentences || needs_views()) && !self.has_views.replace(true) {
+        let needs_views =
+            needs_sentences || statement.contains("jobs(") || views().iter().any(|view| statement.contains(view.name));
+        if (needs_views || statement.contains("local_time(")) && !self.has_local_time.replace(true) {
+            self.conn.execute_batch(DAYS)?;
+        }
+        if needs_views && !self.has_views.replace(true) {
             self.make_views()?;
         }
         if needs_sentences && !self.has_sentences.replace(true) {
@@ -71,7 +77,6 @@ impl<'a> Session<'a> {
         for view in views() {
             self.conn.execute_batch(&view.temporary())?;
         }
-        self.conn.execute_batch(DAYS)?;
         self.conn.execute_batch(JOBS)
     }
 }

@@ -17,6 +17,10 @@ const MICROS_PER_HOUR: i64 = 3_600_000_000;
 const ZONED: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%dT%H:%M%z"];
 const UNZONED: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 
+/// How dates and times can be written, and ages.
+pub(super) const DATES: &str = "a date (2026-05-01), a time (2026-05-01T02:03:04Z, UTC unless a zone is given)";
+pub(super) const AGES: &str = "26h, 7d, 8w";
+
 /// Why a text is not an instant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WhenError {
@@ -31,7 +35,7 @@ pub enum WhenError {
 impl WhenError {
     /// What can be written.
     pub fn hint(&self) -> Option<String> {
-        Some("write a date (2026-05-01), a time (2026-05-01T02:03:04Z, UTC unless a zone is given) or an age (26h, 7d, 8w)".to_owned())
+        Some(format!("write {DATES} or an age ({AGES})"))
     }
 }
 

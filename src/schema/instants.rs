@@ -34,6 +34,11 @@ pub(super) fn type_in_utc(ty: &DataType, utc: &str) -> DataType {
     }
 }
 
+/// Whether values are moments of time. A timestamp without a zone is none.
+pub(crate) fn is_instant(ty: &DataType) -> bool {
+    matches!(ty, DataType::Timestamp(_, Some(_)))
+}
+
 /// Whether every zoned instant has hclake's label.
 pub(super) fn is_in_utc(ty: &DataType) -> bool {
     type_in_utc(ty, UTC) == *ty

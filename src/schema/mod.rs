@@ -16,7 +16,7 @@ mod values;
 pub(crate) use arrow::{
     ABOUT, arrow_schema, arrow_type, entries_field, entry_fields, fits, item_field, struct_fields, with_meaning,
 };
-pub(crate) use instants::{UTC, UTC_OFFSET, schema_in_utc};
+pub(crate) use instants::{UTC, UTC_OFFSET, is_instant, schema_in_utc};
 pub use kind::{ColumnType, TimeForm, ZoneRule};
 pub(crate) use kind::{Field, Scalar};
 pub(crate) use names::{

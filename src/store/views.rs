@@ -6,7 +6,9 @@ use duckdb::Connection;
 use super::error::Error;
 use super::read::holdings::lists_held;
 use crate::catalog::spec::Endpoint;
-use crate::schema::{CLOSING_COLUMNS, SCOPE_COLUMNS, VERSION_COLUMNS, ident, literal, sql_type, versions_view};
+use crate::schema::{
+    CLOSING_COLUMNS, SCOPE_COLUMNS, VERSION_COLUMNS, as_of_macro, ident, literal, sql_type, versions_view,
+};
 
 /// A view, as its file declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +93,8 @@ pub(crate) fn create(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// The statement that creates, for one connection, the versions of a list that the store never read: none.
+/// The statements that create, for one connection, the versions and `NAME_as_of(instant)` of a list that the store never
+/// read: none.
 pub fn no_versions(endpoint: &Endpoint) -> String {
     let own = VERSION_COLUMNS.iter().chain(SCOPE_COLUMNS.iter()).chain(CLOSING_COLUMNS.iter());
     let own = own.map(|column| format!("CAST(NULL AS {}) AS {}", column.ty.sql(), column.name));
@@ -99,7 +102,12 @@ pub fn no_versions(endpoint: &Endpoint) -> String {
     let known = known.iter().map(|column| format!("CAST(NULL AS {}) AS {}", sql_type(&column.ty), ident(&column.name)));
     let columns: Vec<String> = own.chain(known).collect();
     let view = ident(&versions_view(endpoint.name.as_str()));
-    format!("CREATE OR REPLACE TEMP VIEW {view} AS SELECT {} WHERE false", columns.join(", "))
+    let as_of = ident(&as_of_macro(endpoint.name.as_str()));
+    format!(
+        "CREATE OR REPLACE TEMP VIEW {view} AS SELECT {} WHERE false;\n\
+         CREATE OR REPLACE TEMP MACRO {as_of}(ts) AS TABLE FROM {view};",
+        columns.join(", ")
+    )
 }
 
 fn read(name: &'static str, text: &'static str) -> View {

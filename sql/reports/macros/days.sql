@@ -8,3 +8,13 @@ FROM (
 ) AS days
 ASOF JOIN _hclake_zone AS before ON days.day >= before.starts_at
 LEFT JOIN _hclake_zone AS changes ON changes.starts_at::DATE = days.day;
+
+-- An instant as local time. Before the first day and after the last, the zone's first offset holds.
+CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_seconds(coalesce(
+    (
+        SELECT if(without_zone(instant) >= _hclake_days.changes_at, _hclake_days.offset_after_s, _hclake_days.offset_s)
+        FROM _hclake_days
+        WHERE _hclake_days.day = without_zone(instant)::DATE
+    ),
+    (SELECT arg_min(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone)
+));

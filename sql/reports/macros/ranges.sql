@@ -1,4 +1,4 @@
--- What reports narrow by: names, instants and ranges, and local time. A macro's parameters begin with `asked_`, so that
+-- What reports narrow by: names, instants and ranges. A macro's parameters begin with `asked_`, so that
 -- they cannot hide a column.
 
 -- Whether a name is the one that is asked for, in any case of letters. `*` stands for any text, NULL asks for all, and
@@ -12,11 +12,6 @@ END;
 
 -- The instant in UTC, as a time without a zone.
 CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));
-
--- An instant as local time, for one value; many are joined to their offset as in `jobs`.
-CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_seconds((
-    SELECT arg_max(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone
-    WHERE _hclake_zone.starts_at <= without_zone(instant)));
 
 -- Whether an instant lies in the range that is asked for: since is inside it, until is not. An instant that is not known
 -- lies in no range but the whole.

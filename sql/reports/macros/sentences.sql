@@ -3,8 +3,6 @@
 
 -- `1 job`, `2 jobs`.
 CREATE OR REPLACE TEMP MACRO counted(number, one) AS number || ' ' || one || if(number = 1, '', 's');
--- A text that is no longer than `length`.
-CREATE OR REPLACE TEMP MACRO shortened(text, length) AS if(length(text) > length, left(text, length - 1) || '…', text);
 CREATE OR REPLACE TEMP MACRO share(hits, total) AS hits || ' of ' || total || ' (' || round(100 * hits / total, 1) || ' %)';
 
 -- The newest run up to an instant that read lists: a retry of quarantined records reads none.
@@ -16,13 +14,14 @@ CREATE OR REPLACE TEMP MACRO newest_reading(asked_as_of) AS (
 CREATE OR REPLACE TEMP MACRO scopes_known(asked_versions, asked_since) AS TABLE
 SELECT DISTINCT v._scope FROM query_table(asked_versions) AS v WHERE v._valid_from <= CAST(asked_since AS TIMESTAMPTZ);
 
-CREATE OR REPLACE TEMP MACRO rate_sentences(asked_since, asked_as_of) AS TABLE
+-- Of the jobs of a query, which is to hold all of `asked_as_of`.
+CREATE OR REPLACE TEMP MACRO rate_sentences(all_jobs, asked_since, asked_as_of) AS TABLE
 WITH
 selected AS (
     SELECT *,
         update_time > CAST(asked_since AS TIMESTAMPTZ) AS is_now,
         coalesce(app, '(no application)') AS app_named
-    FROM jobs(asked_as_of, NULL, NULL, NULL, NULL)
+    FROM query_table(all_jobs)
     WHERE finished AND update_time <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND update_time >= CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 28 DAY
 ),
@@ -75,9 +74,9 @@ SELECT
         WHEN trend = 'better' THEN name || ' fails less: ' || share(failed_now, finished_now) || ', before '
             || share(failed_before, finished_before)
         WHEN failed_before = 0 THEN name || ' began to fail: ' || failed_now || ' of ' || finished_now || ' on '
-            || counted(desktops, 'desktop') || coalesce(', mostly ' || shortened(error, 60), '')
+            || counted(desktops, 'desktop') || coalesce(', mostly ' || error, '')
         ELSE name || ' fails more: ' || share(failed_now, finished_now) || ' on ' || counted(desktops, 'desktop')
-            || ', before ' || share(failed_before, finished_before) || coalesce('; mostly ' || shortened(error, 60), '')
+            || ', before ' || share(failed_before, finished_before) || coalesce('; mostly ' || error, '')
     END AS sentence
 FROM moved
 -- Where a version moved, it is named and not its application.
@@ -85,7 +84,7 @@ WHERE what = 'version' OR NOT is_by_version;
 
 CREATE OR REPLACE TEMP MACRO error_sentences(asked_since, asked_as_of) AS TABLE
 SELECT 'error' AS kind, 700 + least(99, jobs) AS strength,
-    'New error: ' || shortened(error, 70) || ' (' || counted(jobs, 'job') || ', ' || counted(apps, 'app') || ')' AS sentence
+    'New error: ' || error || ' (' || counted(jobs, 'job') || ', ' || counted(apps, 'app') || ')' AS sentence
 FROM (
     SELECT error, count(DISTINCT (_scope, id)) AS jobs, count(DISTINCT app_id) AS apps, min(seen_at) AS first_seen_at
     FROM install_failure_facts_as_of(asked_as_of)
@@ -100,7 +99,7 @@ SELECT
     800 AS strength,
     sweeps.table_name || ' [' || sweeps.scope || '] '
         || CASE
-            WHEN sweeps.verdict = 'failed' THEN 'could not be read: ' || coalesce(shortened(sweeps.error_message, 60), 'no reason given')
+            WHEN sweeps.verdict = 'failed' THEN 'could not be read: ' || coalesce(sweeps.error_message, 'no reason given')
             WHEN sweeps.verdict = 'unproved' THEN 'could not be proved complete'
             ELSE 'lacked ' || counted(sweeps.held_back, 'record') || ' at once; they are still shown'
         END AS sentence
@@ -151,15 +150,6 @@ SELECT 'jobs', 120, counted(gone, 'install job') || if(gone = 1, ' is', ' are') 
 FROM counts WHERE gone > 0;
 
 CREATE OR REPLACE TEMP MACRO app_sentences(asked_since, asked_as_of) AS TABLE
-WITH
-now AS (
-    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
-        AND (_valid_to IS NULL OR _valid_to > CAST(asked_as_of AS TIMESTAMPTZ))
-),
-before AS (
-    SELECT * FROM apps_versions WHERE _valid_from <= CAST(asked_since AS TIMESTAMPTZ)
-        AND (_valid_to IS NULL OR _valid_to > CAST(asked_since AS TIMESTAMPTZ))
-)
 SELECT 'app' AS kind,
     CASE WHEN now.id IS NULL OR before.id IS NULL THEN 200 WHEN now.status IS DISTINCT FROM before.status THEN 600 ELSE 180 END
         AS strength,
@@ -171,7 +161,8 @@ SELECT 'app' AS kind,
         ELSE coalesce(now.name, now.id) || ' moved from version ' || coalesce(before.version, '(none)') || ' to '
             || coalesce(now.version, '(none)')
     END AS sentence
-FROM now FULL JOIN before ON before._scope = now._scope AND before.id = now.id
+FROM apps_as_of(asked_as_of) AS now
+FULL JOIN apps_as_of(asked_since) AS before ON before._scope = now._scope AND before.id = now.id
 WHERE coalesce(now._scope, before._scope) IN (FROM scopes_known('apps_versions', asked_since))
     AND (now.id IS NULL OR before.id IS NULL OR now.status IS DISTINCT FROM before.status OR now.version IS DISTINCT FROM before.version);
 
@@ -212,11 +203,15 @@ SELECT 'image job', 620, counted(count(*), 'image job') || ' of type ' || coales
 FROM image_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type
 UNION ALL
 SELECT 'registry job', 610, counted(count(*), 'registry job') || ' of type ' || coalesce(type, '(none)')
-    || ' failed' || coalesce(': ' || shortened(nullif(mode(reason), ''), 60), '')
+    || ' failed' || coalesce(': ' || nullif(mode(reason), ''), '')
 FROM registry_failures WHERE seen_at > CAST(asked_since AS TIMESTAMPTZ) GROUP BY type;
 
 CREATE OR REPLACE TEMP MACRO sentences(asked_since, asked_as_of) AS TABLE
-SELECT kind, strength, sentence FROM rate_sentences(asked_since, asked_as_of)
+WITH
+everything AS (
+    SELECT * FROM install_job_facts_as_of(asked_as_of)
+)
+SELECT kind, strength, sentence FROM rate_sentences('everything', asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM error_sentences(asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM list_sentences(asked_since, asked_as_of)
 UNION ALL SELECT kind, strength, sentence FROM job_sentences(asked_since, asked_as_of)

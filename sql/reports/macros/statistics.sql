@@ -13,6 +13,10 @@ CREATE OR REPLACE TEMP MACRO wilson_high(hits, total) AS CASE WHEN total > 0 THE
     (hits + 1.9207294103470625 + 1.959963984540054 * sqrt(hits * (total - hits) / total + 0.9603647051735312))
         / (total + 3.841458820694125)) END;
 
+-- A rate with what it was counted from, as text: `3/120 2.5 %`; NULL where nothing was counted.
+CREATE OR REPLACE TEMP MACRO rate_of(hits, total) AS CASE WHEN total > 0 THEN
+    hits || '/' || total || ' ' || round(100 * hits / total, 1) || ' %' END;
+
 -- How the natural logarithm of the chance of `hits` in the first of two groups varies with it, where all hits are shared
 -- out by chance; `all_hits` and `difference` (all hits less the size of the second group) stay the same.
 CREATE OR REPLACE TEMP MACRO ln_share(hits, total, all_hits, difference) AS

@@ -80,11 +80,11 @@ pub(crate) struct ReportOptions {
     #[arg(long, value_name = "SCOPE")]
     pub scope: Option<String>,
     /// Only rows that rest on at least so many installations
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub min: Option<String>,
     /// Only the first rows
-    #[arg(long, value_name = "ROWS")]
-    pub top: Option<usize>,
+    #[arg(long, value_name = "ROWS", allow_negative_numbers = true)]
+    pub top: Option<String>,
     /// Another parameter of the report
     #[arg(long, value_name = "NAME=VALUE")]
     pub param: Vec<String>,

@@ -103,6 +103,10 @@ fn require_other(store: &Path, path: &Path) -> Result<(), Failure> {
 /// Where the file is written: where a link leads, if the path is one. Refused is a file that hclake did not make.
 pub(crate) fn place(path: &Path, is_replaced: bool) -> Result<PathBuf, Failure> {
     let fault = FileError::at(path);
+    if path.as_os_str() == "-" {
+        let hint = "a dashboard is written to a file: name one, such as dashboard.html";
+        return Err(Failure::usage("- is no file name here", Some(hint.to_owned())));
+    }
     let Ok(there) = path.symlink_metadata() else { return Ok(path.to_owned()) };
     let place = if there.is_symlink() { fs::canonicalize(path).map_err(&fault)? } else { path.to_owned() };
     let is_file = fs::metadata(&place).map_err(&fault)?.is_file();

@@ -1,6 +1,7 @@
 //! How record batches become text: a table for people, CSV, JSON and Markdown; and Parquet, to a file.
 //! It gets rows and a writer, and knows nothing of where rows come from or whether the writer is a terminal.
 
+pub(crate) mod cut;
 pub(crate) mod grid;
 pub(super) mod lists;
 pub(super) mod new_file;

@@ -101,6 +101,8 @@ pub(crate) fn format_of(asked: Option<QueryFormat>, out: Option<&Path>) -> Resul
             )),
         )),
         (Some(format), _) | (None, Some(format)) => Ok(format),
+        // No name of a file, which is said where the file is checked.
+        (None, None) if out.as_os_str() == "-" => Ok(QueryFormat::Table),
         (None, None) => {
             let endings: Vec<String> =
                 QueryFormat::ALL.iter().filter_map(|f| f.endings().first()).map(|e| format!(".{e}")).collect();

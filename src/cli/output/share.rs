@@ -20,6 +20,8 @@ pub(crate) enum Wide {
     Blocks,
     /// The first columns are shown, and the others are left out.
     FirstColumns,
+    /// The first columns are shown, with texts that are not cut, and the others are left out.
+    FirstWhole,
 }
 
 /// What a table must fit into.
@@ -54,6 +56,7 @@ pub(super) fn least(kind: Kind, wide: Wide) -> u16 {
     match (kind, wide) {
         (Kind::Identifier, _) => IDENTIFIER_MIN,
         (Kind::Text, Wide::FirstColumns) => NAME_MIN,
+        (Kind::Text, Wide::FirstWhole) => u16::MAX,
         _ => TEXT_MIN,
     }
 }

@@ -1,6 +1,7 @@
 //! Rows for people: aligned columns, numbers to the right; and the same as Markdown. It knows only the width of the
 //! terminal. `share` decides how narrow columns share it.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use arrow::array::RecordBatch;
@@ -9,6 +10,7 @@ use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, TableComponent, Width};
 
+use super::cut;
 use super::share::{self, Column, Fit, Kind, Wide};
 use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
@@ -46,21 +48,50 @@ pub(super) fn write(
             table = blocks(&rows, &names, width);
         } else {
             let first: Vec<usize> = (0..shown).collect();
-            let cut: Vec<Vec<String>> = rows.iter().map(|row| row[..shown].to_vec()).collect();
+            let first_rows: Vec<Vec<String>> = rows.iter().map(|row| row[..shown].to_vec()).collect();
             let schema = schema.project(&first).map_err(io::Error::other)?;
-            table = grid(&cut, &schema);
-            let columns = stack_names(&mut table, &schema, &names, &value_widths, fit.wide);
-            set_widths(&mut table, &columns, width);
+            table = cut_table(first_rows, &schema, &names, &value_widths, fit.wide, width);
             left_out = names[shown..].to_vec();
         }
     } else {
-        set_widths(&mut table, &columns, width);
+        table = cut_table(rows, schema, &names, &value_widths, fit.wide, width);
     }
     writeln!(out, "{}", table.trim_fmt())?;
     Ok(left_out)
 }
 
-/// The text of every cell, cut to the length of a whole line.
+/// A table with names on several lines and text cut: at its end, or in the middle where two rows would look the same.
+fn cut_table(
+    mut rows: Vec<Vec<String>>,
+    schema: &Schema,
+    names: &[String],
+    value_widths: &[u16],
+    wide: Wide,
+    width: u16,
+) -> Table {
+    let made = |rows: &[Vec<String>]| {
+        let mut table = grid(rows, schema);
+        let columns = stack_names(&mut table, schema, names, value_widths, wide);
+        (table, columns)
+    };
+    let (mut table, columns) = made(&rows);
+    let widths = share::widths(&columns, width);
+    let mut is_changed = false;
+    for (at, room) in widths.iter().map(|width| usize::from(*width)).enumerate() {
+        let end_room = cut::end_room(rows.iter().map(|row| row[at].as_str()), room);
+        if end_room > 0 {
+            rows.iter_mut().for_each(|row| row[at] = cut::cut(&row[at], room, end_room));
+            is_changed = true;
+        }
+    }
+    if is_changed {
+        table = made(&rows).0;
+    }
+    set_widths(&mut table, &widths);
+    table
+}
+
+/// The text of every cell. Of one that is longer than two lines, the beginning and the end.
 fn collected(
     batches: impl Iterator<Item = io::Result<RecordBatch>>,
     width: Option<u16>,
@@ -72,14 +103,24 @@ fn collected(
         if let Some(width) = width {
             texts.iter_mut().flatten().for_each(|text| shorten(text, usize::from(width) + 1));
         }
+        for text in texts.iter_mut().flatten() {
+            if let Cow::Owned(shown) = printable(text) {
+                *text = shown;
+            }
+        }
         rows.append(&mut texts);
     }
     Ok(rows)
 }
 
+/// Leaves out the middle, of which no line has a place.
 fn shorten(text: &mut String, chars: usize) {
-    if let Some((end, _)) = text.char_indices().nth(chars) {
-        text.truncate(end);
+    let beginning = text.char_indices().nth(chars).map(|(at, _)| at);
+    let end = text.char_indices().rev().nth(chars - 1).map(|(at, _)| at);
+    if let (Some(beginning), Some(end)) = (beginning, end)
+        && beginning < end
+    {
+        text.replace_range(beginning..end, "…");
         text.shrink_to_fit();
     }
 }
@@ -92,7 +133,7 @@ fn bare() -> Table {
 }
 
 fn line<'a>(texts: impl Iterator<Item = &'a str>) -> Row {
-    let mut row = Row::from(texts.map(|text| Cell::new(printable(text))).collect::<Vec<_>>());
+    let mut row = Row::from(texts.map(Cell::new).collect::<Vec<_>>());
     row.max_height(1);
     row
 }
@@ -143,11 +184,10 @@ fn stack_names(table: &mut Table, schema: &Schema, names: &[String], value_width
     widths.into_iter().zip(kinds).map(column).collect()
 }
 
-fn set_widths(table: &mut Table, columns: &[Column], width: u16) {
-    let widths = share::widths(columns, width);
-    let needed = total(&widths, GAP_MIN);
+fn set_widths(table: &mut Table, widths: &[u16]) {
+    let needed = total(widths, GAP_MIN);
     for (column, width) in table.column_iter_mut().zip(widths) {
-        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width)));
+        column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(*width)));
     }
     table.set_content_arrangement(ContentArrangement::Dynamic).set_width(u16::try_from(needed).unwrap_or(u16::MAX));
 }

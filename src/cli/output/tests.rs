@@ -123,6 +123,23 @@ fn a_table_fits_its_width_by_stacked_names_then_by_cut_text() {
 }
 
 #[test]
+fn texts_that_begin_alike_are_cut_in_the_middle_where_they_would_look_the_same() {
+    let sql = "SELECT * FROM (VALUES
+        ('ap-southeast-3/0a1b2c3d4e5f60718293a4b5c6d7e8f9/CREATE_SERVER', 'the package could not be fetched from the mirror'),
+        ('ap-southeast-3/0a1b2c3d4e5f60718293a4b5c6d7e8f9/DELETE_SERVER', 'a'),
+        ('short', 'the installer ended with a code that nobody knows')) AS t(scope, error)";
+    let text = written(sql, Format::Table, Some(40));
+    assert_eq!(
+        text,
+        "scope                error\n\
+         ────────────────────────────────────────\n\
+         ap-so…/CREATE_SERVER the package could …\n\
+         ap-so…/DELETE_SERVER a\n\
+         short                the installer ende…\n"
+    );
+}
+
+#[test]
 fn if_the_numbers_alone_are_too_wide_each_row_is_a_block_of_lines() {
     let sql = "SELECT * FROM (VALUES (123456789, 987654321, 'long text here\n'), (1, 2, NULL)) AS t(a, bb, c)";
     let text = written(sql, Format::Table, Some(16));
@@ -346,4 +363,22 @@ fn rows_that_do_not_fit_leave_nothing_behind() {
     let absent = folder.path().join("no/such/rows.parquet");
     let error = parquet_to(&absent, &schema, [], IfExists::Refuse).unwrap_err();
     assert!(matches!(error, ExportError::File(FileError::File { .. })), "{error}");
+}
+
+#[test]
+fn columns_whose_texts_are_not_to_be_cut_are_whole_or_left_out() {
+    let sql =
+        "SELECT 'Anvil IDE' AS app, '2026.2 1/79 1.3 % better' AS newest, '2026.1 9/95 9.5 % worse' AS \"1 before\"";
+    let (schema, batches) = query(sql);
+    let shown = |wide: Wide| {
+        let mut out = Vec::new();
+        let fit = Fit { width: Some(55), wide, ..Fit::default() };
+        let rows = batches.clone().into_iter().map(Ok);
+        let left_out = write_rows(rows, &schema, Format::Table, &mut out, fit).unwrap();
+        (String::from_utf8(out).unwrap(), left_out)
+    };
+    let (table, left_out) = shown(Wide::FirstWhole);
+    assert!(table.contains("1.3 % better") && !table.contains('…'), "{table}");
+    assert_eq!(left_out, ["1 before"]);
+    assert!(shown(Wide::FirstColumns).0.contains('…'));
 }

@@ -16,7 +16,7 @@ use super::whole::{self, FileError, IfExists};
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
 use crate::cli::message::Failure;
-use crate::schema::flat;
+use crate::schema::{flat, is_instant};
 
 /// Rows that a sheet can hold, less the header.
 pub(crate) const SHEET_ROWS_MAX: usize = 1_048_575;
@@ -107,7 +107,7 @@ fn fill(worksheet: &mut Worksheet, sheet: &Sheet<'_>, zone: TimeZone) -> Result<
 
 /// The column's name, with the zone of its local times.
 fn title(field: &Field, zone: TimeZone) -> String {
-    match field.data_type().is_temporal() && field.name() != "day" && field.name() != "week" {
+    match is_instant(field.data_type()) {
         true => format!("{} ({zone})", field.name()),
         false => field.name().clone(),
     }
@@ -152,7 +152,7 @@ fn write_column(
         let instants = instants.as_primitive::<TimestampMicrosecondType>();
         for (row, at) in filled {
             let instant = Timestamp(instants.value(at));
-            let offset_s = if is_day { 0 } else { zone.offset_s(instant) };
+            let offset_s = if is_instant(ty) { zone.offset_s(instant) } else { 0 };
             match ExcelDateTime::from_timestamp(instant.0.div_euclid(1_000_000) + offset_s) {
                 Ok(moment) => sheet.write_datetime_with_format(row, column, &moment, &format)?,
                 Err(_) => sheet.write_string(row, column, zone.show(instant))?,
@@ -168,4 +168,20 @@ fn write_column(
         sheet.write_string(row, column, text)?;
     }
     Ok(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_instant_is_a_time_of_a_zone() {
+        let conn = crate::store::in_memory("UTC");
+        let sql = "SELECT DATE '2026-05-01' AS since, TIME '01:02:03' AS c, INTERVAL 3 DAY AS i,
+            TIMESTAMP '2026-05-01 02:03:04' AS t, TIMESTAMPTZ '2026-05-01 02:03:04+00' AS at";
+        let mut statement = conn.prepare(sql).unwrap();
+        let schema = statement.query_arrow([]).unwrap().get_schema();
+        let titles: Vec<String> = schema.fields().iter().map(|field| title(field, TimeZone::UTC)).collect();
+        assert_eq!(titles, ["since", "c", "i", "t", "at (UTC)"]);
+    }
 }

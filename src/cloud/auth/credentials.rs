@@ -92,17 +92,9 @@ impl KeyPair {
 mod tests {
     use super::*;
 
-    fn temporary() -> Credentials {
-        Credentials::AkSk {
-            ak: "canary-ak".into(),
-            sk: Secret::new("canary-sk"),
-            security_token: Some(Secret::new("canary-token")),
-        }
-    }
-
     #[test]
     fn a_secret_that_is_too_short_to_redact_is_found() {
-        assert!(!temporary().is_too_short_to_redact());
+        assert!(!Credentials::temporary().is_too_short_to_redact());
         for credentials in [
             Credentials::Token(Secret::new("1234567")),
             Credentials::AkSk { ak: "canary-ak".into(), sk: Secret::new("x"), security_token: None },

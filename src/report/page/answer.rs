@@ -23,6 +23,8 @@ pub(super) enum Absence {
     NeverRead(Vec<String>),
     /// There is no run before the newest.
     OneRun,
+    /// The instant that was asked for is before the first run, which was then.
+    BeforeFirstRun(Timestamp),
 }
 
 /// An answer, or why there is none.
@@ -45,6 +47,8 @@ pub(super) struct Asker<'a> {
     pub moment: Moment,
     /// The instant whose records are shown, where one was asked for.
     pub as_of: Option<Timestamp>,
+    /// The start of the first run, where that instant is before it.
+    pub later_first_run: Option<Timestamp>,
     /// Lists that some run has read.
     pub read: Vec<String>,
 }
@@ -97,7 +101,7 @@ impl Asker<'_> {
             let since = values.instant("since");
             since.is_some() && since == values.instant("as_of")
         };
-        let held = match absence {
+        let held = match self.later_first_run.map(Absence::BeforeFirstRun).or(absence) {
             Some(absence) => Err(absence),
             None if values.as_ref().is_ok_and(is_one_run) => Err(Absence::OneRun),
             None => match self.session.run(report, &request, self.moment) {

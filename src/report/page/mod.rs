@@ -15,7 +15,7 @@ mod versions;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Error, Moment, Reports, Request, Session};
+use super::{Error, Moment, Reports, Request, Session, run};
 use answer::{Asker, Question};
 use text::{instant, local, words};
 use tiles::Headline;
@@ -54,7 +54,9 @@ pub fn page(session: &Session<'_>, request: &PageRequest<'_>) -> Result<String, 
             dated.as_of(reports.find("freshness")?, session, request.moment)?
         }
     };
-    let mut asker = Asker { session, reports, moment: request.moment, as_of, read: Vec::new() };
+    let first_run = run::first_run_at(session.conn)?;
+    let later_first_run = first_run.filter(|first| as_of.is_some_and(|as_of| as_of < *first));
+    let mut asker = Asker { session, reports, moment: request.moment, as_of, later_first_run, read: Vec::new() };
     let freshness = asker.freshness()?;
     let zone = asker.zone();
     if let Ok(rows) = &freshness.held {
@@ -88,7 +90,10 @@ pub fn page(session: &Session<'_>, request: &PageRequest<'_>) -> Result<String, 
         }
         (installations::changes(&changes, zone))
     };
-    let fresh = html! { @if let Ok(rows) = &freshness.held { (freshness::shown(&freshness, rows, zone)) } };
+    let fresh = match &freshness.held {
+        Ok(rows) => freshness::shown(&freshness, rows, zone),
+        Err(absence) => parts::absent(absence, zone),
+    };
     let head = html! {
         h1 { (words(request.store)) }
         p class="asof" {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::answer::{Absence, Answer};
 use super::rows::{Rows, Value};
-use super::text::{count, counted, local, words};
+use super::text::{count, counted, instant, local, words};
 use crate::base::time_zone::TimeZone;
 
 /// Rows of one table, at most.
@@ -43,7 +43,7 @@ pub(super) fn section_of_two(
 ) -> Markup {
     let (body, shown) = match answer.held.as_ref().map(body) {
         Ok((body, shown)) => (body, Some(shown)),
-        Err(absence) => (absent(absence), None),
+        Err(absence) => (absent(absence, zone), None),
     };
     html! {
         section id=(heading.id) class=[heading.is_wide.then_some("wide")] {
@@ -100,7 +100,7 @@ pub(super) fn bars(axis: Markup, form: Form, lines: impl Iterator<Item = Line>) 
 }
 
 /// Why there is nothing to show.
-pub(super) fn absent(absence: &Absence) -> Markup {
+pub(super) fn absent(absence: &Absence, zone: TimeZone) -> Markup {
     match absence {
         Absence::NeverRead(lists) => html! {
             p class="absent" {
@@ -109,6 +109,9 @@ pub(super) fn absent(absence: &Absence) -> Markup {
                 code { "hclake sync --only " (lists.join(",")) }
                 " reads " @if lists.len() == 1 { "it" } @else { "them" } "; " code { "hclake check" } " says what is missing for that."
             }
+        },
+        Absence::BeforeFirstRun(first) => html! {
+            p class="absent" { "The store knows nothing before its first run, at " (instant(zone, *first)) "." }
         },
         Absence::OneRun => html! {
             p class="absent" {

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::answer::Answer;
+use super::answer::{Absence, Answer};
 use super::chart::scale::ticks;
 use super::chart::strip::{Rate, axis, from_to};
 use super::parts::{behind, trend};
@@ -63,13 +63,15 @@ fn row(answer: &Answer) -> Option<Row<'_>> {
     answer.held.as_ref().ok().and_then(|rows| rows.first())
 }
 
-fn empty(name: &'static str) -> Tile {
-    Tile { name, value: None, shown: NONE.to_owned(), details: html! { p { "never read" } } }
+fn empty(name: &'static str, answer: &Answer) -> Tile {
+    let is_early = matches!(answer.held, Err(Absence::BeforeFirstRun(_)));
+    let why = if is_early { "nothing was known yet" } else { "never read" };
+    Tile { name, value: None, shown: NONE.to_owned(), details: html! { p { (why) } } }
 }
 
 fn rate(answer: &Answer) -> Tile {
     let name = "Failure rate";
-    let Some(row) = row(answer) else { return empty(name) };
+    let Some(row) = row(answer) else { return empty(name, answer) };
     let rate_of = |rate: &str, low: &str, high: &str| {
         Some(Rate { rate: row.number(rate)?, interval: row.number(low).zip(row.number(high)) })
     };
@@ -96,7 +98,7 @@ fn rate(answer: &Answer) -> Tile {
 
 fn finished(answer: &Answer) -> Tile {
     let name = "Finished";
-    let Some(row) = row(answer) else { return empty(name) };
+    let Some(row) = row(answer) else { return empty(name, answer) };
     let now = row.count("finished");
     let details = html! {
         p { "installations, failed or not" }
@@ -107,7 +109,7 @@ fn finished(answer: &Answer) -> Tile {
 
 fn failed(answer: &Answer) -> Tile {
     let name = "Failed";
-    let Some(row) = row(answer) else { return empty(name) };
+    let Some(row) = row(answer) else { return empty(name, answer) };
     let now = row.count("failed");
     let details = html! {
         p { "installations" }
@@ -118,7 +120,7 @@ fn failed(answer: &Answer) -> Tile {
 
 fn stuck(answer: &Answer) -> Tile {
     let name = "Stuck now";
-    let Ok(rows) = &answer.held else { return empty(name) };
+    let Ok(rows) = &answer.held else { return empty(name, answer) };
     let longest = rows.first().and_then(|row| row.number("waiting_h"));
     let details = html! {
         p { "installations that wait longer than 99 of 100 took" }
@@ -129,7 +131,7 @@ fn stuck(answer: &Answer) -> Tile {
 
 fn deployments(answer: &Answer) -> Tile {
     let name = "Failed deployments";
-    let Ok(rows) = &answer.held else { return empty(name) };
+    let Ok(rows) = &answer.held else { return empty(name, answer) };
     let sum = |column: &str| rows.iter().map(|row| row.count(column)).sum::<i64>();
     let failed = sum("failed");
     let details = html! {

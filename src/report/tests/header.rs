@@ -13,7 +13,9 @@ const WHOLE: &str = "\
 -- by: app   app_name AS app, app_id
 -- by: week  week
 -- alias: application = app
+-- over: week
 -- wide: app_id
+-- cross: app, week, rate
 -- note: first
 -- note(app, week): second
 
@@ -42,6 +44,9 @@ fn a_whole_header_is_read() {
     );
     assert_eq!(header.params[3].about, "how many days");
     assert_eq!((header.args, header.wide), (vec!["days".to_owned()], vec!["app_id".to_owned()]));
+    assert_eq!(header.over, ["week"]);
+    let cross = Cross { row: "app".to_owned(), column: "week".to_owned(), cell: "rate".to_owned() };
+    assert_eq!(header.cross, Some(cross));
     assert_eq!(header.aliases, [("application".to_owned(), "app".to_owned())]);
     let groupings: Vec<_> = header.groupings.iter().map(|g| (g.name.as_str(), g.columns.as_str())).collect();
     assert_eq!(groupings, [("app", "app_name AS app, app_id"), ("week", "week")]);
@@ -57,6 +62,8 @@ fn each_malformed_line_is_named_with_file_and_line() {
         ("-- takes: sinse", "x.sql, line 1: unknown param `sinse`; there are since, until, as_of"),
         ("-- takes: since, since", "x.sql, line 1: the param `since` is given twice"),
         ("-- alias: a = b", "x.sql, line 1: `b` is no grouping of a line above"),
+        ("-- over: a", "x.sql, line 1: `a` is no grouping of a line above"),
+        ("-- cross: a, b", "x.sql, line 1: expected three columns, for rows, columns and cells, found `a, b`"),
         ("-- args: a", "x.sql, line 1: `a` is no parameter of a line above"),
         ("-- title: a\n-- nothing here", "x.sql, line 2: expected `-- key: value`, found `-- nothing here`"),
         ("-- title:", "x.sql, line 1: expected `-- key: value`"),

@@ -33,7 +33,14 @@ fn section(report: &Report) -> String {
         let _ = write!(text, "\nGrouped by {names}.\n");
     }
     let _ = write!(text, "\nOptions: {}.\n", options(header));
-    if !header.wide.is_empty() {
+    if let Some(cross) = &header.cross {
+        let _ = write!(
+            text,
+            "\nAs a table: a row for each `{}`, a column for each `{}`, and `{}` in the cells. All columns, a row for each of \
+             both: with `--wide`, and in the other formats.\n",
+            cross.row, cross.column, cross.cell
+        );
+    } else if !header.wide.is_empty() {
         let _ = write!(text, "\nOnly with `--wide`: {}.\n", code(header.wide.iter().cloned()));
     }
     if !header.notes.is_empty() {

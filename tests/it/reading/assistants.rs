@@ -170,6 +170,10 @@ fn every_tool_answers_from_the_store() {
     let failures = assistant.answer("run_report", json!({"name": "install_failures", "by": "version", "since": "8w"}));
     assert!(failures["rows"].as_array().is_some_and(|rows| !rows.is_empty()), "{failures}");
     assert!(failures["notes"].to_string().contains("by version"), "{failures}");
+    let about_errors = "A job counts under the message of its newest failure";
+    assert!(!failures["notes"].to_string().contains(about_errors), "a note on a column that is not there: {failures}");
+    let by_error = assistant.answer("run_report", json!({"name": "install_failures", "by": "error"}));
+    assert!(by_error["notes"].to_string().contains(about_errors), "{by_error}");
     for report in hclake::report::Reports::built_in().iter() {
         let places = report.header.args.iter().map(|name| (name.clone(), json!("apps"))).collect();
         assistant.answer("run_report", json!({"name": report.name, "limit": 5, "parameters": Value::Object(places)}));

@@ -8,6 +8,7 @@ mod duckdb_versions;
 mod names;
 mod prompt;
 mod queries;
+mod report_edges;
 mod report_speed;
 mod reports;
 mod tables;

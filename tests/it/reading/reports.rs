@@ -1,6 +1,7 @@
 //! Reports as users ask for them: by name and question, in each format, narrowed, in a zone, as of a past night, and of
 //! their own.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::support::{Ran, Tenant};
@@ -146,7 +147,7 @@ fn rows_are_narrowed_grouped_and_cut_as_asked() {
     tenant
         .run(&["report", "install_failures", "--min", "few"])
         .exits(2)
-        .says(&["`few` is not a whole number, as --min needs"]);
+        .says(&["`few` is not a whole number from 0 to 10000000, as --min needs"]);
     tenant.run(&["report", "runs", "--app", "x"]).exits(2).says(&["takes no --app", "it takes --since, --until"]);
 }
 
@@ -197,6 +198,33 @@ fn a_pipe_gets_a_plain_table_without_bars() {
     assert!(!table.contains('█') && !table.contains('▏'), "{table}");
     assert!(!table.contains("app_id"), "{table}");
     assert!(tenant.run(&["report", "install_failures", "--wide"]).exits(0).stdout.contains("app_id"));
+}
+
+#[test]
+fn a_matrix_is_folded_as_a_table_and_in_markdown_and_long_in_every_other_form() {
+    let tenant = two_nights();
+    let asked = |args: &[&str]| tenant.run(&[&["report", "install_matrix"], args].concat()).exits(0);
+    let long = rows(&asked(&["--format", "json"]));
+    let text =
+        |row: &serde_json::Map<String, serde_json::Value>, name: &str| row[name].as_str().expect("a text").to_owned();
+    let apps: BTreeSet<String> = long.iter().map(|row| text(row, "app")).collect();
+    assert!(apps.len() > 1 && apps.len() < long.len());
+    let (table, markdown) = (asked(&[]).stdout, asked(&["--format", "markdown"]).stdout);
+    assert!(markdown.starts_with("| app | newest | 1 before |"), "{markdown}");
+    assert_eq!(tenant.run(&["report", "install_matrix", "--out", "m.md"]).exits(0).stdout, "");
+    assert_eq!(fs::read_to_string(tenant.path("m.md")).expect("written"), markdown);
+    for folded in [&table, &markdown] {
+        assert_eq!(folded.lines().count(), 2 + apps.len(), "{folded}");
+        for row in &long {
+            let line = folded.lines().find(|line| line.trim_start_matches("| ").starts_with(&text(row, "app")));
+            assert!(line.expect("a line").contains(&text(row, "version_rate")), "{row:?}: {folded}");
+        }
+    }
+    asked(&[]).says(&["version_rate is the version"]);
+    assert_eq!(asked(&["--wide"]).stdout.lines().count(), 2 + long.len());
+    assert_eq!(asked(&["--format", "csv"]).stdout.lines().count(), 1 + long.len());
+    let help = tenant.run(&["report", "help", "install_matrix"]).exits(0).stdout;
+    assert!(help.contains("a row for each app and a column for each age"), "{help}");
 }
 
 const OWN: &str = "-- title: Who orders most?

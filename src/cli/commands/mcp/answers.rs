@@ -237,7 +237,7 @@ pub(super) fn report(reader: &Reader, reports: &report::Reports, asked: &RunRepo
     let limit = limit(asked.limit)?;
     let (result, mut notes) = run_report(reader, reports, asked)?;
     let mut rows = rows(result.batches.iter().cloned().map(Ok), &result.schema, limit)?;
-    notes.extend(result.notes.into_iter().map(|note| note.text));
+    notes.extend(result.notes_on(|column| result.schema.index_of(column).is_ok()).map(|note| note.text.clone()));
     rows.notes.extend(notes);
     rows.newest_run = text(store::newest_run_at(reader)?);
     Ok(rows)

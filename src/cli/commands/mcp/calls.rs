@@ -12,8 +12,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::cli::commands::query::statement;
 use crate::cli::message::Failure;
+use crate::cli::stores::open_closed;
 use crate::store::Reader;
 
 /// Each may take the memory of a query.
@@ -94,7 +94,7 @@ impl Calls {
         let (calls, stopping) = (self.clone(), stop.clone());
         let mut done = spawn_blocking(move || {
             let _permit = permit;
-            let result = statement::open(&calls.store).and_then(|reader| {
+            let result = open_closed(&calls.store).and_then(|reader| {
                 stopping.begin(&reader);
                 work(&reader, &stopping)
             });

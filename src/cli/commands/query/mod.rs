@@ -7,7 +7,7 @@ mod editor;
 mod highlight;
 mod limits;
 pub(in crate::cli) mod names;
-pub(in crate::cli) mod one_shot;
+mod one_shot;
 mod session;
 mod show;
 mod sql;

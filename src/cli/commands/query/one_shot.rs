@@ -1,7 +1,7 @@
 //! `hclake query SQL`: one statement, in any of the output formats, to standard output or a file.
 
 use std::io::{Read, stdin};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::limits::{CutHint, remark_on_rows};
 use super::statement::{self, Answered, Wanted};
@@ -11,6 +11,7 @@ use crate::cli::message::Failure;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::output::whole::{self, IfExists};
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::{open_closed, require_plain_target};
 use crate::cli::streams::Streams;
 
 pub(super) fn run(
@@ -24,7 +25,7 @@ pub(super) fn run(
     // Read before the signals are caught, so that Ctrl-C ends a wait for standard input.
     let sql = if sql == "-" { read_stdin()? } else { sql.to_owned() };
     let listener = Listener::begin()?;
-    let reader = statement::open(store)?;
+    let reader = open_closed(store)?;
     statement::require_one_statement(&reader, &sql)?;
     if let Some(path) = &args.out {
         require_plain_target(path, store)?;
@@ -44,24 +45,6 @@ pub(super) fn run(
         remark_on_rows(format, Answered { rows, is_cut }, hint, streams);
     }
     Ok(Exit::Done)
-}
-
-/// Refuses to write over the store, or to a device.
-pub(crate) fn require_plain_target(path: &Path, store: &Path) -> Result<(), Failure> {
-    let refused =
-        |what: &str, hint: &str| Err(Failure::usage(format!("{} {what}", path.display()), Some(hint.to_owned())));
-    if path.as_os_str() == "-" {
-        return refused("is no file name here", "omit --out to write to standard output");
-    }
-    let Ok(there) = path.canonicalize() else { return Ok(()) };
-    let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", store.display())).canonicalize().ok();
-    if ["", ".lock", ".next"].into_iter().any(|suffix| beside(suffix).is_some_and(|held| held == there)) {
-        return refused("belongs to the store that is asked", "name another file with --out");
-    }
-    if !there.is_file() {
-        return refused("is no regular file", "omit --out to write to standard output, or name a file");
-    }
-    Ok(())
 }
 
 fn read_stdin() -> Result<String, Failure> {

@@ -18,6 +18,7 @@ use crate::cli::message::Failure;
 use crate::cli::output::Format;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::stores::open_closed;
 use crate::cli::streams::{Streams, say};
 use crate::config::Environment;
 use crate::store::Reader;
@@ -130,7 +131,7 @@ impl<'a> Session<'a> {
     ) -> Result<Session<'a>, Failure> {
         let listener = Listener::begin()?;
         let identity = Identity::of(store);
-        let reader = statement::open(store)?;
+        let reader = open_closed(store)?;
         Ok(Session {
             store,
             reader,
@@ -204,7 +205,7 @@ impl<'a> Session<'a> {
     fn renew(&mut self, streams: &Streams<'_>) -> Result<(), Failure> {
         let identity = Identity::of(self.store);
         if identity != self.identity {
-            self.reader = statement::open(self.store)?;
+            self.reader = open_closed(self.store)?;
             self.identity = identity;
             self.is_renewed = true;
             streams.remark("note: a newer run has replaced the store, and is read from here on");

@@ -18,12 +18,11 @@ use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::output::xlsx::{SHEET_ROWS_MAX, Sheet, xlsx_to};
 use crate::cli::output::{self, Fit, Wide};
 use crate::cli::progress::watch::Stop;
+use crate::cli::stores::CLOSED;
 use crate::cli::streams::{self, Streams};
 use crate::schema::unfit_column;
 use crate::store::{self, Reader};
 
-/// A query uses the store alone: it reads and writes no other file, and installs nothing.
-pub(crate) const CLOSED: &str = "SET enable_external_access = false; SET lock_configuration = true";
 /// DuckDB's message for a thread that stops because another thread failed, or because it was interrupted.
 const INTERRUPTED: &str = "INTERRUPT Error";
 
@@ -40,13 +39,6 @@ pub(super) struct Wanted {
 pub(super) struct Answered {
     pub rows: u64,
     pub is_cut: bool,
-}
-
-/// Opens the store for statements that others wrote.
-pub(crate) fn open(store: &Path) -> Result<Reader, Failure> {
-    let reader = store::open_read_only(store)?;
-    reader.execute_batch(CLOSED)?;
-    Ok(reader)
 }
 
 /// Runs a statement and writes its rows.

@@ -14,17 +14,22 @@ use arrow::datatypes::{ArrowPrimitiveType, Field, Float64Type, Schema};
 
 use crate::base::printable::printable;
 use crate::base::time_zone::TimeZone;
+use crate::cli::commands::report::cross::crossed;
 use crate::cli::message::Failure;
+use crate::cli::output::cut;
 use crate::cli::output::query_format::QueryFormat;
 use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::output::wrap::wrapped;
 use crate::cli::output::xlsx::{Sheet, xlsx_to};
 use crate::cli::output::{self, Fit, Format, Wide};
 use crate::cli::streams::{self, Streams, counted};
+use crate::report::header::Cross;
 use crate::report::{Layout, ReportResult};
 
 /// Rows of a table, at most.
 const TABLE_ROWS: u64 = 1_000;
+/// Terminal columns of a sentence, at most: an error in it may be very long.
+const SENTENCE_WIDTH_MAX: usize = 200;
 /// Characters of a bar that stands for the greatest value of its column.
 const BAR_WIDTH: f64 = 10.0;
 const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
@@ -76,8 +81,7 @@ pub(crate) fn write(
                     Some(path) => {
                         let whole = whole::begin(path, if_exists)?;
                         let mut file = BufWriter::new(&whole.file);
-                        let shown =
-                            if format == Format::Table { narrow(result, form.is_wide)? } else { result.clone() };
+                        let shown = if is_table(format) { tabular(result, form.is_wide)? } else { result.clone() };
                         let fit = Fit { zone: form.zone, ..Fit::default() };
                         output::write_rows(shown.batches.into_iter().map(Ok), &shown.schema, format, &mut file, fit)?;
                         file.flush().map_err(FileError::at(path))?;
@@ -98,16 +102,17 @@ pub(crate) fn write(
 /// Writes the rows of one answer to standard output, and its notes to standard error.
 fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let width = streams::terminal_width();
-    let is_table = matches!(format, Format::Table | Format::Markdown);
-    let mut shown = if is_table { narrow(result, form.is_wide)? } else { result.clone() };
+    let mut shown = if is_table(format) { tabular(result, form.is_wide)? } else { result.clone() };
     if format == Format::Table {
         shown = drawn(&shown, width.is_some())?;
     }
-    let fit = Fit { width, wide: Wide::FirstColumns, zone: form.zone };
+    let is_folded = is_table(format) && folding(result, form.is_wide).is_some();
+    let wide = if is_folded { Wide::FirstWhole } else { Wide::FirstColumns };
+    let fit = Fit { width, wide, zone: form.zone };
     let is_cut = Cell::new(false);
     let rows_max = (format == Format::Table).then_some(TABLE_ROWS);
     if let Some(sentences) = sentences(&shown).filter(|_| format == Format::Table) {
-        write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams)?;
+        write_sentences(&shown.schema.field(0).name().clone(), &sentences, width, streams.out)?;
         remarks(result, &shown, &[], false, streams);
         return Ok(());
     }
@@ -119,7 +124,8 @@ fn show(result: &ReportResult, format: Format, form: &Form<'_>, streams: &mut St
     Ok(())
 }
 
-/// The rows of an answer that is one column of text: sentences, which are wrapped and not cut.
+/// The rows of an answer that is one column of text: sentences, which have lines of their
+/// own.
 fn sentences(result: &ReportResult) -> Option<Vec<String>> {
     let [_] = result.schema.fields().as_ref() else { return None };
     let texts = result.batches.iter().map(|batch| batch.column(0).as_string_opt::<i32>());
@@ -133,19 +139,20 @@ fn sentences(result: &ReportResult) -> Option<Vec<String>> {
     )
 }
 
-fn write_sentences(
-    name: &str,
-    sentences: &[String],
-    width: Option<u16>,
-    streams: &mut Streams<'_>,
-) -> Result<(), Failure> {
+/// A terminal gets them wrapped, and very long ones cut in the middle.
+fn write_sentences(name: &str, sentences: &[String], width: Option<u16>, out: &mut dyn Write) -> Result<(), Failure> {
+    let shown = |text: &String| match width {
+        Some(_) => cut::in_the_middle(text, SENTENCE_WIDTH_MAX),
+        None => text.clone(),
+    };
+    let sentences: Vec<String> = sentences.iter().map(shown).collect();
     let longest = sentences.iter().map(|text| text.width()).max().unwrap_or_default();
     let rule = longest.clamp(name.len(), usize::from(width.unwrap_or(u16::MAX)));
-    writeln!(streams.out, "{name}\n{}", "─".repeat(rule))?;
+    writeln!(out, "{name}\n{}", "─".repeat(rule))?;
     for text in sentences {
-        writeln!(streams.out, "{}", wrapped(text, width))?;
+        writeln!(out, "{}", wrapped(&text, width))?;
     }
-    streams.out.flush()?;
+    out.flush()?;
     Ok(())
 }
 
@@ -154,10 +161,16 @@ fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_
     if result.rows_found == 0 {
         streams.remark("no rows");
     }
-    if is_cut {
-        streams.remark(&format!("the first {TABLE_ROWS} of {} rows; --format csv gives all", result.rows()));
-    } else if result.rows() < result.rows_found {
-        streams.remark(&format!("the first {} of {} rows", result.rows(), result.rows_found));
+    let (asked, found) = (result.rows(), result.rows_found);
+    if is_cut && asked < found {
+        streams.remark(&format!(
+            "{TABLE_ROWS} of {asked} rows are shown, and --top leaves out {} more; --out FILE writes all {asked}",
+            found - asked
+        ));
+    } else if is_cut {
+        streams.remark(&format!("{TABLE_ROWS} of {asked} rows are shown; --out FILE writes all"));
+    } else if asked < found {
+        streams.remark(&format!("the first {asked} of {found} rows"));
     }
     if !left_out.is_empty() {
         let columns = counted(left_out.len() as u64, "more column");
@@ -166,17 +179,31 @@ fn remarks(result: &ReportResult, shown: &ReportResult, left_out: &[String], is_
             left_out.join(", ")
         ));
     }
-    let is_shown = |column: &String| shown.schema.index_of(column).is_ok() && !left_out.contains(column);
-    for note in result.notes.iter().filter(|note| note.columns.is_empty() || note.columns.iter().any(is_shown)) {
+    let is_left_out = |column: &str| left_out.iter().any(|name| name == column);
+    for note in shown.notes_on(|column| shown.schema.index_of(column).is_ok() && !is_left_out(column)) {
         streams.remark(&note.text);
     }
 }
 
-/// Without the columns that only `--wide` shows.
-fn narrow(result: &ReportResult, is_wide: bool) -> Result<ReportResult, Failure> {
-    if is_wide {
-        return Ok(result.clone());
+fn is_table(format: Format) -> bool {
+    matches!(format, Format::Table | Format::Markdown)
+}
+
+/// As a table for people: folded where the report is a cross table, else without the columns that only `--wide` shows.
+fn tabular(result: &ReportResult, is_wide: bool) -> Result<ReportResult, Failure> {
+    match folding(result, is_wide) {
+        _ if is_wide => Ok(result.clone()),
+        Some(cross) => crossed(result, cross).map_err(|error| Failure::failed(error.to_string())),
+        None => narrow(result),
     }
+}
+
+/// What the rows are folded by.
+fn folding(result: &ReportResult, is_wide: bool) -> Option<&Cross> {
+    result.layout.cross.as_ref().filter(|_| !is_wide && result.rows() > 0)
+}
+
+fn narrow(result: &ReportResult) -> Result<ReportResult, Failure> {
     let fields = result.schema.fields();
     let kept: Vec<usize> = (0..fields.len()).filter(|at| !result.layout.wide.contains(fields[*at].name())).collect();
     project(result, &kept)
@@ -277,6 +304,20 @@ mod tests {
         assert_eq!(bar(0.001, 10.0), "▏");
         assert_eq!(bar(0.0, 10.0), "");
         assert_eq!(bar(0.0, 0.0), "");
+    }
+
+    #[test]
+    fn a_terminal_gets_the_beginning_and_the_end_of_a_very_long_sentence_and_a_pipe_all_of_it() {
+        let long = format!("New error: {}end (3 jobs, 2 apps)", "word ".repeat(100));
+        let written = |width| {
+            let mut out = Vec::new();
+            write_sentences("sentence", std::slice::from_ref(&long), width, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let shown = written(Some(80));
+        assert!(shown.lines().count() <= 6 && shown.contains('…'), "{shown}");
+        assert!(shown.contains("New error: ") && shown.contains("end (3 jobs, 2 apps)"), "{shown}");
+        assert!(written(None).contains(&long));
     }
 
     #[test]

@@ -4,9 +4,8 @@
 use std::path::Path;
 
 use crate::base::exit::Exit;
-use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
-use crate::cli::stores::moment;
+use crate::cli::stores::{CLOSED, moment};
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 use crate::config::settings::TIMEZONE;
@@ -54,8 +53,10 @@ fn try_on_store(report: &Report, settings: &Settings) -> Result<String, String> 
     let shown: Vec<&str> = result.schema.fields().iter().map(|field| field.name().as_str()).collect();
     let header = &report.header;
     let named = header.wide.iter().chain(&header.bars).chain(&header.sparks);
+    let crossed = header.cross.iter().flat_map(|cross| [&cross.row, &cross.column, &cross.cell]);
     let noted = header.notes.iter().flat_map(|note| &note.columns);
-    match named.chain(noted).find(|name| header.groupings.is_empty() && !shown.contains(&name.as_str())) {
+    match named.chain(crossed).chain(noted).find(|name| header.groupings.is_empty() && !shown.contains(&name.as_str()))
+    {
         Some(name) => {
             Err(format!("{}: the header names a column `{name}`, which the statement does not give", report.name))
         }

@@ -3,7 +3,7 @@
 use crate::cli::message::Failure;
 use crate::cli::output::wrap::wrapped;
 use crate::cli::streams::{self, Streams};
-use crate::report::header::ParamDefault;
+use crate::report::header::{Cross, ParamDefault};
 use crate::report::{Report, Reports};
 
 pub(super) fn write(reports: &Reports, names: &[String], streams: &mut Streams<'_>) -> Result<(), Failure> {
@@ -38,7 +38,9 @@ fn text(report: &Report) -> String {
         let place = if header.args.contains(&param.name) { param.name.to_uppercase() } else { param.option() };
         lines.push(format!("{place}  {}{default}", param.about));
     }
-    if !header.wide.is_empty() {
+    if let Some(Cross { row, column, .. }) = &header.cross {
+        lines.extend([String::new(), format!("a table shows a row for each {row} and a column for each {column}; with --wide, all columns and a row for each of both")]);
+    } else if !header.wide.is_empty() {
         lines.extend([String::new(), format!("--wide also shows {}", header.wide.join(", "))]);
     }
     if !header.notes.is_empty() {

@@ -3,6 +3,7 @@
 
 pub(crate) mod answer;
 mod check;
+mod cross;
 mod help;
 mod list;
 
@@ -10,16 +11,15 @@ use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
 use crate::cli::args::{Global, ReportArgs, ReportOptions};
-use crate::cli::commands::query::one_shot::require_plain_target;
-use crate::cli::commands::query::statement::CLOSED;
 use crate::cli::message::Failure;
 use crate::cli::output::query_format::{QueryFormat, format_of};
 use crate::cli::progress::watch::{Listener, Watched};
-use crate::cli::stores::moment;
+use crate::cli::stores::{moment, open_closed, require_plain_target};
 use crate::cli::streams::Streams;
 use crate::config::settings::{REPORT_DIR, TIMEZONE};
 use crate::config::{self, Environment, Settings};
-use crate::report::{Moment, Report, Reports, Request, Session, folder, head};
+use crate::report::folder::{self, FileError};
+use crate::report::{Moment, Report, Reports, Request, Session, count, head};
 use crate::store::{self, Reader};
 
 /// What is written in place of a report's name to check files, or to read how a report is asked.
@@ -35,12 +35,17 @@ pub(crate) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    let reports = reports(&settings, streams);
     match args.name.as_deref() {
-        None => list::write(&reports, streams)?,
-        Some(CHECK) => return check::run(&args.values, &settings, streams),
-        Some(HELP) => help::write(&reports, &args.values, streams)?,
-        Some(names) => ask(&reports, names, &args.values, &args.options, &settings, streams)?,
+        None => list::write(&reports(&settings, streams), streams)?,
+        Some(CHECK) => {
+            reports(&settings, streams);
+            return check::run(&args.values, &settings, streams);
+        }
+        Some(HELP) => {
+            let names: Vec<&str> = args.values.iter().map(String::as_str).collect();
+            help::write(&reports_for(&names, &settings, streams), &args.values, streams)?;
+        }
+        Some(names) => ask(names, &args.values, &args.options, &settings, streams)?,
     }
     Ok(Exit::Done)
 }
@@ -53,13 +58,12 @@ pub(crate) fn changes(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
-    ask(&reports(&settings, streams), CHANGES, &[], options, &settings, streams)?;
+    ask(CHANGES, &[], options, &settings, streams)?;
     Ok(Exit::Done)
 }
 
 /// Runs the reports of these names, and writes their answers.
 fn ask(
-    reports: &Reports,
     names: &str,
     values: &[String],
     options: &ReportOptions,
@@ -67,7 +71,10 @@ fn ask(
     streams: &mut Streams<'_>,
 ) -> Result<(), Failure> {
     let format = format_of(options.format, options.out.as_deref())?;
-    let asked = names.split(',').map(|name| reports.find(name)).collect::<Result<Vec<_>, _>>()?;
+    let top = options.top.as_deref().map(|text| count("--top", text)).transpose()?;
+    let names: Vec<&str> = names.split(',').map(str::trim).collect();
+    let reports = reports_for(&names, settings, streams);
+    let asked = names.into_iter().map(|name| reports.find(name)).collect::<Result<Vec<_>, _>>()?;
     if asked.len() > 1 && format != QueryFormat::Xlsx {
         return Err(Failure::usage(
             "several reports at once go into an Excel workbook, a sheet each",
@@ -82,14 +89,13 @@ fn ask(
     }
     let zone = zone_of(options.timezone.as_deref(), settings)?;
     let listener = Listener::begin()?;
-    let reader = store::open_read_only(&settings.store.value)?;
-    reader.execute_batch(CLOSED)?;
+    let reader = open_closed(&settings.store.value)?;
     let moment = moment(&reader)?;
     listener.attend(&reader, Watched { is_shown: options.out.is_none(), ..Watched::default() }, |_| {
         let session = Session::begin(&reader, zone)?;
         let mut answers = Vec::new();
         for report in asked {
-            let request = request(options, values, report)?;
+            let request = Request { top: top.map(|top| top as usize), ..request(options, values, report)? };
             let result = session.run(report, &request, moment)?;
             for line in heads(&reader, report, result.as_of, moment)? {
                 streams.remark(&format!("note: {line}"));
@@ -102,14 +108,29 @@ fn ask(
     })
 }
 
-/// The built-in reports, and those of the user's folder; a faulty file is named and left out.
+/// The built-in reports, and those of the user's folder; each faulty file is named and left out.
 pub(crate) fn reports(settings: &Settings, streams: &Streams<'_>) -> Reports {
-    let Some(folder) = settings.get(REPORT_DIR) else { return Reports::built_in() };
-    let (own, faults) = folder::read(&folder);
-    for fault in faults {
-        streams.remark(&format!("warning: {fault}"));
-    }
-    Reports::built_in().and(own)
+    let (reports, faults) = read(settings);
+    faults.iter().for_each(|fault| warn(fault, streams));
+    reports
+}
+
+/// The same, for a question to reports of these names. Faulty files are named that may stand for one of them.
+fn reports_for(names: &[&str], settings: &Settings, streams: &Streams<'_>) -> Reports {
+    let (reports, faults) = read(settings);
+    let is_missing = names.iter().any(|name| reports.find(name).is_err());
+    let asked = faults.iter().filter(|fault| is_missing || names.iter().any(|name| fault.concerns(name)));
+    asked.for_each(|fault| warn(fault, streams));
+    reports
+}
+
+fn read(settings: &Settings) -> (Reports, Vec<FileError>) {
+    let (own, faults) = settings.get(REPORT_DIR).map_or_else(Default::default, |folder| folder::read(&folder));
+    (Reports::built_in().and(own), faults)
+}
+
+fn warn(fault: &FileError, streams: &Streams<'_>) {
+    streams.remark(&format!("warning: {fault}"));
 }
 
 /// The zone of `--timezone`, else of the settings.
@@ -124,7 +145,7 @@ pub(crate) fn zone_of(given: Option<&str>, settings: &Settings) -> Result<TimeZo
 
 /// The options that were given, as a question to `report`.
 fn request(options: &ReportOptions, values: &[String], report: &Report) -> Result<Request, Failure> {
-    let mut request = Request { by: options.by.clone(), given: Vec::new(), top: options.top };
+    let mut request = Request { by: options.by.clone(), ..Request::default() };
     for (name, text) in [
         ("since", &options.since),
         ("until", &options.until),

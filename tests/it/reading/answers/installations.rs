@@ -164,7 +164,7 @@ pub fn check_all(tenant: &Tenant, nights: &[Night]) {
     failures(tenant, &jobs, as_of);
     trend(tenant, &jobs, as_of);
     regressions(tenant, &jobs, as_of);
-    errors(tenant, &jobs, as_of);
+    errors(tenant, nights, &jobs, as_of);
     targets(tenant, &jobs);
     matrix(tenant, &jobs);
     durations(tenant, &jobs, as_of);
@@ -229,7 +229,7 @@ fn failures(tenant: &Tenant, jobs: &[Job], as_of: i64) {
 }
 
 fn trend(tenant: &Tenant, jobs: &[Job], as_of: i64) {
-    for (grouping, length) in [("overall", 7), ("app", 7), ("version", 7), ("day", 1)] {
+    for (grouping, length) in [("overall", 7), ("week", 7), ("app", 7), ("version", 7), ("day", 1)] {
         let is_grouped = matches!(grouping, "app" | "version");
         let mut periods: BTreeMap<Vec<String>, BTreeMap<i64, (i64, i64)>> = BTreeMap::new();
         for job in jobs.iter().filter(|job| job.finished()) {
@@ -263,6 +263,8 @@ fn trend(tenant: &Tenant, jobs: &[Job], as_of: i64) {
                 ("finished", Figure::Whole(finished)),
                 ("failed_before", Figure::Whole(failed_before)),
                 ("finished_before", Figure::Whole(finished_before)),
+                ("rolling_failed", Figure::Whole(recent.0)),
+                ("rolling_finished", Figure::Whole(recent.1)),
                 ("rolling_rate_pct", percent(recent.0, recent.1)),
                 ("trend", Figure::Text(trend.to_owned())),
                 ("evidence", evidence(sure)),
@@ -343,7 +345,21 @@ fn first_bad_day(jobs: &[&Job], finished: &[&Job], is_new: bool) -> String {
     worst.map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
-fn errors(tenant: &Tenant, jobs: &[Job], as_of: i64) {
+/// When each error first happened, to jobs that are gone from the list too.
+fn first_failures(nights: &[Night]) -> BTreeMap<String, i64> {
+    let mut firsts = BTreeMap::new();
+    for (_, record) in nights.iter().flat_map(|night| night.of("app_install_jobs")) {
+        if text(record, "job_status") == "FAIL" {
+            let at = micros(&text(record, "update_time"));
+            let first = firsts.entry(folded(&text(record, "error_message"))).or_insert(at);
+            *first = at.min(*first);
+        }
+    }
+    firsts
+}
+
+fn errors(tenant: &Tenant, nights: &[Night], jobs: &[Job], as_of: i64) {
+    let first_failures = first_failures(nights);
     let mut groups: BTreeMap<String, Vec<(&Job, i64)>> = BTreeMap::new();
     for job in jobs {
         for (at, message) in &job.failures {
@@ -356,7 +372,7 @@ fn errors(tenant: &Tenant, jobs: &[Job], as_of: i64) {
         let distinct = |of: fn(&Job) -> &str| hits.iter().map(|(job, _)| of(job)).collect::<BTreeSet<_>>().len() as i64;
         let (first, last) = (hits.iter().map(|hit| hit.1).min(), hits.iter().map(|hit| hit.1).max());
         let (first, last) = (first.expect("a hit"), last.expect("a hit"));
-        let is_new = (as_of - 7 * DAY..as_of).contains(&first);
+        let is_new = (as_of - 7 * DAY..as_of).contains(&first_failures[&error]);
         let figures = vec![
             ("jobs", Figure::Whole(distinct(|job| &job.id))),
             ("apps", Figure::Whole(distinct(|job| &job.app_id))),
@@ -374,8 +390,19 @@ fn errors(tenant: &Tenant, jobs: &[Job], as_of: i64) {
 fn targets(tenant: &Tenant, jobs: &[Job]) {
     let finished: Vec<&Job> = jobs.iter().filter(|job| job.finished()).collect();
     let apps = grouped(finished.iter().copied(), "app");
-    for grouping in ["desktop", "user"] {
-        let groups = grouped(finished.iter().copied(), grouping);
+    let one = finished.iter().find(|job| job.failed()).expect("a failure");
+    let of_desktop = |job: &&&Job| job.desktop == one.desktop;
+    let of_user = |job: &&&Job| job.user == one.user;
+    // Names may hold the signs of a pattern.
+    let (user, desktop) = (format!("={}", one.user), format!("={}", one.desktop));
+    let asked: [(&str, &[&str], Vec<&Job>); 4] = [
+        ("desktop", &[], finished.clone()),
+        ("user", &[], finished.clone()),
+        ("desktop", &["--target", &user], finished.iter().filter(of_user).copied().collect()),
+        ("user", &["--instance", &desktop], finished.iter().filter(of_desktop).copied().collect()),
+    ];
+    for (grouping, narrowed, counted) in asked {
+        let groups = grouped(counted, grouping);
         let expected_of = |job: &&Job| {
             let of_app = &apps[&job.key("app")];
             count(of_app, Job::failed) as f64 / of_app.len() as f64
@@ -400,7 +427,8 @@ fn targets(tenant: &Tenant, jobs: &[Job]) {
                 expected.insert(key, figures);
             }
         }
-        check(tenant, &["install_targets", "--by", grouping], columns(grouping), &expected);
+        let args = [&["install_targets", "--by", grouping], narrowed].concat();
+        check(tenant, &args, columns(grouping), &expected);
     }
 }
 
