@@ -154,11 +154,13 @@ impl EndpointFile {
         let paging = self.paging.resolve(&mut faults);
         let parent = self.parent.map(|parent| parent.resolve(&mut faults));
         let mut columns: Vec<Column> = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
-        let filled = parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str());
-        give(&mut columns, filled, &mut faults);
+        let window = self.window.map(|window| window.resolve(assumed, &mut faults));
+        let of_parent = parent.iter().flat_map(|parent| &parent.fill).map(|filled| &filled.name);
+        let of_window = window.iter().filter_map(|window| window.day_column().map(str::to_owned));
+        let given: Vec<String> = of_parent.cloned().chain(of_window).collect();
+        give(&mut columns, given.iter().map(String::as_str), &mut faults);
         // Whose a record is, is part of its key.
-        let whose = parent.iter().flat_map(|parent| &parent.fill).map(|filled| &filled.name);
-        let whose = whose.filter(|name| !self.key.iter().any(|part| part.column == **name));
+        let whose = given.iter().filter(|name| !self.key.iter().any(|part| part.column == **name));
         let whose: Vec<KeyPart> = whose.map(|name| KeyPart { column: name.clone(), fallback: None }).collect();
         let key = [whose, self.key].concat();
         if !faults.is_empty() {
@@ -177,7 +179,7 @@ impl EndpointFile {
             body,
             fixed: self.fixed,
             parent,
-            window: self.window.map(|window| window.resolve(assumed)),
+            window,
             memory: self.memory,
             paging,
             items: self.items.0,

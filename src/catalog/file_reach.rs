@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::file_paging::member_path;
-use super::reach::{Days, Filled, Orphans, Parent, Window, WindowFormat};
+use super::reach::{Days, Filled, Orphans, Parent, Window, WindowFormat, WindowOf};
 use super::spec::PagingPlace;
 use crate::schema::ZoneRule;
 
@@ -59,11 +59,25 @@ pub(super) struct WindowFile {
     width: Days,
     back: Days,
     again: Option<Days>,
-    of: String,
+    of: Option<String>,
+    #[serde(rename = "as")]
+    day: Option<String>,
 }
 
 impl WindowFile {
-    pub(super) fn resolve(self, zone: ZoneRule) -> Window {
+    pub(super) fn resolve(self, zone: ZoneRule, faults: &mut Vec<String>) -> Window {
+        let of = match (self.of, self.day) {
+            (Some(column), None) => WindowOf::Column(column),
+            (None, Some(column)) => WindowOf::Day(column),
+            _ => {
+                faults.push(
+                    "window: needs one of `of`, the column whose time lies in the window, and `as`, a column for the \
+                     day where records have no time"
+                        .to_owned(),
+                );
+                WindowOf::Column(String::new())
+            }
+        };
         Window {
             from: self.from,
             to: self.to,
@@ -73,7 +87,7 @@ impl WindowFile {
             width: self.width,
             back: self.back,
             again: self.again.unwrap_or(AGAIN_DEFAULT),
-            of: self.of,
+            of,
         }
     }
 }

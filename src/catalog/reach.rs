@@ -101,8 +101,30 @@ pub struct Window {
     pub back: Days,
     /// How far each later reading reaches back behind the end of the one before.
     pub again: Days,
-    /// The column that the window speaks of.
-    pub of: String,
+    /// What the window says of the records in it.
+    pub of: WindowOf,
+}
+
+/// What a window says of the records in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WindowOf {
+    /// The time in this column of theirs lies in it.
+    Column(String),
+    /// They have no time: they are the figures of the window itself. So each day (UTC) is asked for by itself, and this
+    /// column, which is part of the key, holds it.
+    Day(String),
+}
+
+impl Window {
+    /// The column whose time lies in the window.
+    pub(crate) fn column(&self) -> Option<&str> {
+        if let WindowOf::Column(name) = &self.of { Some(name) } else { None }
+    }
+
+    /// The column that holds the day, where each day is asked for by itself.
+    pub(crate) fn day_column(&self) -> Option<&str> {
+        if let WindowOf::Day(name) = &self.of { Some(name) } else { None }
+    }
 }
 
 /// How a window's times are written.
@@ -163,6 +185,13 @@ pub(crate) fn spans(window: &Window, now_us: i64, complete_to_us: Option<i64>) -
         }
         from_us = to_us;
     }
+}
+
+/// The whole days before today that a list of days reaches back to, oldest first. Days are UTC.
+pub(crate) fn days(window: &Window, now_us: i64) -> Vec<Span> {
+    let today = now_us.div_euclid(DAY_US);
+    let days = today - i64::from(window.back.0)..today;
+    days.map(|day| Span { from_us: day * DAY_US, to_us: (day + 1) * DAY_US }).collect()
 }
 
 /// Which of a scope's records a sweep could have listed, by the time in one of their columns.
@@ -237,7 +266,7 @@ mod tests {
             width: Days(width),
             back: Days(back),
             again: Days(again),
-            of: "start_time".into(),
+            of: WindowOf::Column("start_time".into()),
         }
     }
 

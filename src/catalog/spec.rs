@@ -295,14 +295,20 @@ impl Endpoint {
         self.columns.iter().find(|c| c.name == name)
     }
 
-    /// The columns that say whose a record is, where the list has a parent.
-    pub(crate) fn parent_columns(&self) -> impl Iterator<Item = &str> {
-        self.parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str())
+    /// The columns that say which part of the list a record belongs to: whose it is, or the day.
+    pub(crate) fn part_columns(&self) -> impl Iterator<Item = &str> {
+        let of_parent = self.parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.as_str());
+        of_parent.chain(self.window.as_ref().and_then(Window::day_column))
+    }
+
+    /// Whether the list is read in parts, of which a run asks for some.
+    pub(crate) fn has_parts(&self) -> bool {
+        self.part_columns().next().is_some()
     }
 
     /// The column by whose time a sweep's reach is limited.
     pub(crate) fn reach_of(&self) -> Option<&str> {
-        let of_window = self.window.as_ref().map(|window| window.of.as_str());
+        let of_window = self.window.as_ref().and_then(Window::column);
         of_window.or(self.memory.as_ref().map(|memory| memory.of.as_str()))
     }
 

@@ -3,8 +3,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reach::{Filled, Parent, Window};
-use super::spec::{Endpoint, Method, PagingPlace};
+use super::reach::{Days, Filled, Parent, Window};
+use super::spec::{Column, Endpoint, Method, PagingPlace};
 use super::validate::{no_such_column, values};
 use crate::base::nearest::nearest;
 use crate::schema::ColumnType;
@@ -21,9 +21,10 @@ pub(super) fn endpoint(endpoint: &Endpoint, faults: &mut Vec<String>) {
         one_window(endpoint, window, faults);
     }
     if let (Some(window), Some(memory)) = (&endpoint.window, &endpoint.memory)
-        && window.of != memory.of
+        && window.column().is_none_or(|column| column != memory.of)
     {
-        faults.push(format!("memory.of: must be that of the window, `{}`; use the same column", window.of));
+        let column = window.column().unwrap_or("(none)");
+        faults.push(format!("memory.of: must be that of the window, `{column}`; use the same column"));
     }
     if let Some(memory) = &endpoint.memory {
         time_column(endpoint, "memory.of", &memory.of, faults);
@@ -91,7 +92,21 @@ fn one_window(endpoint: &Endpoint, window: &Window, faults: &mut Vec<String>) {
     if window.again > window.back {
         faults.push(format!("window.again: {} is longer than back = {}; shorten it", window.again, window.back));
     }
-    time_column(endpoint, "window.of", &window.of, faults);
+    if let Some(column) = window.column() {
+        time_column(endpoint, "window.of", column, faults);
+    }
+    if let Some(name) = window.day_column() {
+        let is_fit = |column: &Column| column.ty == ColumnType::Text && !column.nullable;
+        if !endpoint.column(name).is_some_and(is_fit) {
+            faults.push(format!("window.as: declare a column `{name}` for the day, text and with `nullable = false`"));
+        }
+        if endpoint.parent.is_some() {
+            faults.push("window.as: a list with a parent cannot be read day by day; use `of`".to_owned());
+        }
+        if window.width != Days(1) {
+            faults.push(format!("window.width: {} is not a day, which `as` needs; write \"1d\"", window.width));
+        }
+    }
 }
 
 fn time_column(endpoint: &Endpoint, place: &str, name: &str, faults: &mut Vec<String>) {

@@ -109,7 +109,7 @@ pub(super) async fn run<P: Pages>(
         service: plan.endpoint.service,
     });
     let (table, scope) = (plan.endpoint.name.clone(), plan.scope.clone());
-    let has_parts = plan.endpoint.parent.is_some() || plan.endpoint.window.is_some();
+    let has_parts = plan.endpoint.has_parts() || plan.endpoint.window.is_some();
     let begin = move |staged: &mut StagedRun| {
         let sweep = staged.begin_sweep(&table, &scope)?;
         Ok(Before {
@@ -126,7 +126,7 @@ pub(super) async fn run<P: Pages>(
     let fault = shared.plan.fault.clone().or(context.is_over().then_some(cloud::Error::TimeUp));
     let read = match fault {
         Some(error) => Read::alone(Part::failed(error)),
-        None if shared.plan.endpoint.parent.is_some() => {
+        None if shared.plan.endpoint.has_parts() => {
             let known = (family.parents, family.are_all);
             Read::of_round(round::run(&shared, sweep, known, &last_complete).await?)
         }
@@ -185,7 +185,7 @@ impl Read {
 async fn whole<P: Pages>(shared: &Shared<P>, sweep: SweepId, last: &[LastComplete]) -> Result<Part, store::Error> {
     let raws = shared.context.writer.ask(move |staged| Ok(staged.raw_texts(sweep))).await?;
     let reached_to = last.iter().find(|part| part.parent.is_empty()).and_then(|part| part.reached_to);
-    part::read(shared, PartPlan { sweep, given: Given::default(), reached_to, raws }).await
+    part::read(shared, PartPlan { sweep, given: Given::default(), day: None, reached_to, raws }).await
 }
 
 /// Whether a part's ending is one by which records can be gone.

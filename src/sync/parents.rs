@@ -1,7 +1,7 @@
 //! The records of one table as parents of another list: which values they give to its requests, and which of them to ask
 //! for in a run. Plain decisions over rows; it asks nothing and stores nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
 use arrow::compute::cast;
@@ -11,7 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::clock::Timestamp;
-use crate::catalog::reach::Parent;
+use crate::catalog::reach::{Parent, Span, Window, days};
 use crate::store::LastComplete;
 
 /// The most parents of one list in one scope.
@@ -136,6 +136,22 @@ pub(super) fn choose(known: Vec<ParentRow>, last: &[LastComplete], parent: &Pare
     never.into_iter().chain(moved.into_iter().chain(rest.into_iter().take(share)).map(|(_, row)| row)).collect()
 }
 
+/// The days to ask for in a run, as parents without a table: those that were never read completely, oldest first, and the
+/// newest ones again, whose figures may still grow.
+pub(super) fn days_due(window: &Window, last: &[LastComplete], now: Timestamp) -> (usize, Vec<(ParentRow, Span)>) {
+    let complete: HashSet<&str> = last.iter().filter_map(|part| part.parent.first()).map(String::as_str).collect();
+    let days = days(window, now.0);
+    let again_from = now.0.saturating_sub(window.again.micros());
+    let known = days.len();
+    let row = |span: Span| {
+        let day = Timestamp(span.from_us).to_datetime()?.format("%Y-%m-%d").to_string();
+        Some((ParentRow { values: vec![day], moved: None }, span))
+    };
+    let is_due =
+        |(row, span): &(ParentRow, Span)| span.to_us > again_from || !complete.contains(row.values[0].as_str());
+    (known, days.into_iter().filter_map(row).filter(is_due).collect())
+}
+
 /// How many of so many parents are due for their turn after a time, if a full round lasts `every`.
 fn share(parents: usize, since_us: i64, every_us: i64) -> usize {
     let (parents_wide, since, every) = (parents as u128, since_us.max(0) as u128, every_us.max(1) as u128);
@@ -247,6 +263,28 @@ mod tests {
             let oldest = last.values().map(|part| part.at.0).min().unwrap();
             assert!(now.0 - oldest <= 31 * DAY, "each parent has its turn within `every`");
         }
+    }
+
+    #[test]
+    fn each_day_is_asked_for_until_it_was_read_completely_and_the_newest_once_more() {
+        let window = Window {
+            from: "from".into(),
+            to: "to".into(),
+            place: crate::catalog::spec::PagingPlace::Query,
+            format: crate::catalog::reach::WindowFormat::Date,
+            zone: crate::schema::ZoneRule::Fixed(0),
+            width: Days(1),
+            back: Days(5),
+            again: Days(2),
+            of: crate::catalog::reach::WindowOf::Day("day".into()),
+        };
+        let last = ["1970-01-05", "1970-01-07", "1970-01-09"]
+            .map(|day| LastComplete { parent: vec![day.to_owned()], ..complete(0, None, 0) });
+        // The tenth of January, at noon.
+        let (known, due) = days_due(&window, &last, Timestamp(9 * DAY + DAY / 2));
+        let days: Vec<&str> = due.iter().map(|(row, _)| row.values[0].as_str()).collect();
+        assert_eq!((known, days), (5, vec!["1970-01-06", "1970-01-08", "1970-01-09"]));
+        assert_eq!(due[0].1, Span { from_us: 5 * DAY, to_us: 6 * DAY });
     }
 
     proptest! {

@@ -11,7 +11,7 @@ use super::pages::Pages;
 use super::parents::{self, ParentRow};
 use super::plan::ListPlan;
 use crate::base::clock::Timestamp;
-use crate::catalog::reach::{MARGIN_US, Parent, Reach, Span, spans};
+use crate::catalog::reach::{MARGIN_US, Parent, Reach, Span, Window, spans};
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
@@ -75,6 +75,8 @@ pub(super) struct Shared<P> {
 pub(super) struct PartPlan {
     pub sweep: SweepId,
     pub given: Given,
+    /// The day that it is, where each day is a part.
+    pub day: Option<Span>,
     /// The end of the time window of its last complete sweep.
     pub reached_to: Option<Timestamp>,
     /// Where the texts of its bad records are written.
@@ -103,8 +105,11 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
     let Shared { context, plan, dismissed, .. } = shared;
     let now = context.clock.wall();
     let endpoint = &plan.endpoint;
-    let spans: Vec<Span> =
-        endpoint.window.as_ref().map_or_else(Vec::new, |window| spans(window, now.0, part.reached_to.map(|to| to.0)));
+    let spans: Vec<Span> = match (&endpoint.window, part.day) {
+        (_, Some(day)) => vec![day],
+        (Some(window), None) => spans(window, now.0, part.reached_to.map(|to| to.0)),
+        (None, None) => Vec::new(),
+    };
     let reach = reach(endpoint, &spans, now);
     let mut sink = ListSink {
         decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &part.given),
@@ -147,7 +152,8 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
 
 /// The records that a sweep over these spans can have listed.
 fn reach(endpoint: &Endpoint, spans: &[Span], now: Timestamp) -> Reach {
-    let of_window = endpoint.window.as_ref().map(|window| match endpoint.order.contains(&window.of) {
+    let column = endpoint.window.as_ref().and_then(Window::column);
+    let of_window = column.map(|column| match endpoint.order.iter().any(|name| name == column) {
         true => Reach::of_spans(spans),
         // A record whose time changes may leave the window unseen.
         false => Reach::nothing_at(now.0),

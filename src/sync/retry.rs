@@ -150,7 +150,7 @@ fn given(endpoint: &Endpoint, record: &Quarantined) -> Given {
         let place = endpoint.key.iter().position(|part| part.column == name)?;
         Some((name.to_owned(), record.key_parts.as_ref()?.get(place)?.clone()))
     };
-    Given(endpoint.parent_columns().filter_map(value).collect())
+    Given(endpoint.part_columns().filter_map(value).collect())
 }
 
 /// Stages the readable records of a list that may be stored.

@@ -1,5 +1,5 @@
-//! One round of a list that is read once for each record of another table: it asks for the parents that are due, a few at a
-//! time, and puts their parts together. A parent that fails leaves its own records as they were, and no others.
+//! One round of a list that is read in parts, one for each record of another table or for each day: it asks for those that
+//! are due, a few at a time, and puts them together. A part that fails leaves its own records as they were, and no others.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
 use super::part::{self, Found, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
-use crate::catalog::reach::Parent;
+use crate::catalog::reach::{Parent, Span};
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
@@ -44,28 +44,42 @@ pub(super) async fn run<P: Pages>(
     last: &[LastComplete],
 ) -> Result<Round, store::Error> {
     let endpoint = &shared.plan.endpoint;
-    let parent = endpoint.parent.as_ref().unwrap_or_else(|| unreachable!("the list has a parent"));
-    if !are_all {
-        known.splice(0..0, stored(shared, parent).await?);
-    }
-    let known = parents::distinct(known);
-    let mut counts = ParentCounts { known: known.len() as u64, asked: 0 };
-    if known.len() > PARENTS_MAX {
-        return Ok(Round::failed(too_many(endpoint, known.len()), counts));
-    }
-    let (fit, unfit): (Vec<_>, Vec<_>) = known.into_iter().partition(|row| can_be_asked(endpoint, parent, row));
-    let due = parents::choose(fit, last, parent, shared.context.clock.wall());
+    let mut tally = Tally::default();
+    let mut counts = ParentCounts::default();
+    let due: Vec<Due> = match (&endpoint.parent, &endpoint.window) {
+        (Some(parent), _) => {
+            if !are_all {
+                known.splice(0..0, stored(shared, parent).await?);
+            }
+            let known = parents::distinct(known);
+            counts.known = known.len() as u64;
+            if known.len() > PARENTS_MAX {
+                return Ok(Round::failed(too_many(endpoint, known.len()), counts));
+            }
+            let (fit, unfit): (Vec<_>, Vec<_>) = known.into_iter().partition(|row| can_be_asked(endpoint, parent, row));
+            tally.unfit = unfit.len();
+            let due = parents::choose(fit, last, parent, shared.context.clock.wall());
+            due.into_iter().map(|row| Due { row, day: None }).collect()
+        }
+        (None, Some(window)) => {
+            let (known, due) = parents::days_due(window, last, shared.context.clock.wall());
+            counts.known = known as u64;
+            due.into_iter().map(|(row, day)| Due { row, day: Some(day) }).collect()
+        }
+        (None, None) => unreachable!("the list is read in parts"),
+    };
+    tally.due = due.len();
+    tally.what = if endpoint.parent.is_some() { "parents" } else { "days" };
     let reached: HashMap<&[String], Timestamp> =
         last.iter().filter_map(|part| Some((part.parent.as_slice(), part.reached_to?))).collect();
-    let mut tally = Tally { due: due.len(), unfit: unfit.len(), ..Tally::default() };
     let mut waiting = due.into_iter();
     let mut reading = JoinSet::new();
     loop {
         while reading.len() < AT_ONCE_MAX && !shared.context.is_over() {
-            let Some(row) = waiting.next() else { break };
+            let Some(due) = waiting.next() else { break };
             counts.asked += 1;
-            let reached_to = reached.get(row.values.as_slice()).copied();
-            reading.spawn(one(Arc::clone(shared), list, row, reached_to));
+            let reached_to = reached.get(due.row.values.as_slice()).copied();
+            reading.spawn(one(Arc::clone(shared), list, due, reached_to));
         }
         let Some(ended) = reading.join_next().await else { break };
         let (sweep, row, part) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
@@ -77,14 +91,20 @@ pub(super) async fn run<P: Pages>(
     Ok(tally.into_round(counts))
 }
 
+/// A part that is to be read.
+struct Due {
+    row: ParentRow,
+    /// Where each day is a part.
+    day: Option<Span>,
+}
+
 async fn one<P: Pages>(
     shared: Arc<Shared<P>>,
     list: SweepId,
-    row: ParentRow,
+    Due { row, day }: Due,
     reached_to: Option<Timestamp>,
 ) -> Result<(SweepId, ParentRow, Part), store::Error> {
-    let parent = shared.plan.endpoint.parent.as_ref().unwrap_or_else(|| unreachable!("the list has a parent"));
-    let names = parent.fill.iter().map(|filled| filled.name.clone());
+    let names = shared.plan.endpoint.part_columns().map(str::to_owned);
     let given = Given(names.zip(row.values.iter().cloned()).collect());
     let values = row.values.clone();
     let begin = move |staged: &mut store::StagedRun| {
@@ -92,7 +112,7 @@ async fn one<P: Pages>(
         Ok((sweep, staged.raw_texts(sweep)))
     };
     let (sweep, raws) = shared.context.writer.ask(begin).await?;
-    let part = part::read(&shared, PartPlan { sweep, given, reached_to, raws }).await?;
+    let part = part::read(&shared, PartPlan { sweep, given, day, reached_to, raws }).await?;
     Ok((sweep, row, part))
 }
 
@@ -136,6 +156,8 @@ fn too_many(endpoint: &Endpoint, parents: usize) -> Error {
 #[derive(Default)]
 struct Tally {
     due: usize,
+    /// What the parts are.
+    what: &'static str,
     /// Parents whose values cannot stand in a request.
     unfit: usize,
     /// Parents that the service says are not there.
@@ -206,7 +228,7 @@ impl Tally {
         .into_iter()
         .flatten()
         .collect();
-        let asked = format!("{} of {} parents asked for", counts.asked, counts.known);
+        let asked = format!("{} of {} {} asked for", counts.asked, counts.known, self.what);
         let note = [vec![asked], faults].concat().join("; ");
         let is_whole = self.failed == 0 && self.unproved == 0 && left == 0 && self.unfit == 0;
         swept.ending = match self.first_error {
@@ -243,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_round_without_a_parent_to_ask_for_is_complete() {
-        let round = Tally::default().into_round(ParentCounts { known: 7, asked: 0 });
+        let round = Tally { what: "parents", ..Tally::default() }.into_round(ParentCounts { known: 7, asked: 0 });
         assert!(is_complete(&round.swept));
         assert_eq!(round.note.as_deref(), Some("0 of 7 parents asked for"));
     }

@@ -22,7 +22,7 @@ pub(crate) struct Layout {
     key: Vec<KeyPart>,
     updated: Option<String>,
     /// The columns that say whose a record is.
-    parent_columns: Vec<String>,
+    part_columns: Vec<String>,
     /// The column by whose time a sweep's reach is limited.
     reach_of: Option<String>,
     parent: Option<Parent>,
@@ -37,7 +37,7 @@ impl Layout {
             retired: Vec::new(),
             key: endpoint.key.clone(),
             updated: endpoint.updated.clone(),
-            parent_columns: endpoint.parent_columns().map(str::to_owned).collect(),
+            part_columns: endpoint.part_columns().map(str::to_owned).collect(),
             reach_of: endpoint.reach_of().map(str::to_owned),
             parent: endpoint.parent.clone(),
         }
@@ -151,12 +151,12 @@ impl Layout {
 
     /// The parent's values as a list of texts.
     fn parent_of(&self, alias: &str) -> String {
-        format!("[{}]", joined(&self.parent_columns, |column| format!("CAST({alias}.{} AS VARCHAR)", ident(column))))
+        format!("[{}]", joined(&self.part_columns, |column| format!("CAST({alias}.{} AS VARCHAR)", ident(column))))
     }
 
     /// Whether a row belongs to the parent that the sweep `w` asked for.
     fn same_parent(&self, alias: &str) -> String {
-        match self.parent_columns.as_slice() {
+        match self.part_columns.as_slice() {
             [] => "true".to_owned(),
             _ => format!("{} = w.parent", self.parent_of(alias)),
         }
