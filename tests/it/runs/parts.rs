@@ -82,9 +82,10 @@ impl Days {
         let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-        let synced = sync::sync(request, &catalog(), self.clock.clone(), Arc::new(()), pending());
+        let catalog = catalog();
+        let synced = sync::sync(request, &catalog, self.clock.clone(), Arc::new(()), pending());
         let summary = runtime.block_on(synced).unwrap_or_else(|error| panic!("{error}"));
-        self.tenant.assert_sound_by(&catalog());
+        self.tenant.assert_sound_by(&catalog);
         serde_json::to_value(&summary).expect("JSON")
     }
 }
@@ -460,10 +461,12 @@ fn each_request_asks_for_a_span_that_the_service_takes() {
     days.rest();
     days.night();
     let requests = days.tenant.cloud.requests();
-    let spans =
-        requests.iter().filter_map(|request| request.target.split_once("start_date=")?.1.split_once("&end_date="));
-    let day = |text: &str| chrono::NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").expect("a day");
-    let widths: BTreeSet<i64> = spans.map(|(from, to)| (day(to) - day(from)).num_days()).collect();
-    assert_eq!(widths, BTreeSet::from([3, 30]), "two spans of thirty days, then a day and two before it");
+    let day = |target: &str, name: &str| {
+        let text = target.split_once(&format!("{name}="))?.1;
+        Some(chrono::NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").expect("a day"))
+    };
+    let width = |target: &str| Some((day(target, "end_date")? - day(target, "start_date")?).num_days());
+    let widths: BTreeSet<i64> = requests.iter().filter_map(|request| width(&request.target)).collect();
+    assert_eq!(widths, BTreeSet::from([3, 30]), "thirty days twice, then a day and the two before it");
     assert!(requests.iter().all(|request| !format!("{request:?}").contains("status: Some(400)")));
 }
