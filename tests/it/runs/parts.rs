@@ -6,7 +6,7 @@ use std::future::pending;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use chrono::{DateTime, FixedOffset, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime};
 use hclake::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::config::{self, Environment, Flags};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use crate::support::{REGION, Ran, Tenant, list_of, small_world, unlimited_rates};
 
 const DAY_US: i64 = 86_400_000_000;
+/// The zone of the runs' times is so far east.
+const EAST_US: i64 = 8 * 3600 * 1_000_000;
 /// Pipes at the start.
 const PIPES: usize = 30;
 
@@ -114,18 +116,16 @@ fn lists(tenant: &Tenant, table: &str) -> Vec<ListId> {
 fn started_us(run: &Value) -> i64 {
     let text = run["started_at"].as_str().expect("a time");
     let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("a time without a zone");
-    naive.and_utc().timestamp_micros() - 8 * 3600 * 1_000_000
+    naive.and_utc().timestamp_micros() - EAST_US
 }
 
 fn written(at_us: i64) -> String {
-    let east = FixedOffset::east_opt(8 * 3600).expect("a zone");
-    let at: DateTime<Utc> = DateTime::from_timestamp_micros(at_us).expect("a year that can be written");
-    at.with_timezone(&east).format("%Y-%m-%d %H:%M:%S").to_string()
+    let east = DateTime::from_timestamp_micros(at_us + EAST_US).expect("a year that can be written");
+    east.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// When the day began, in the zone of the list, on which a first window begins.
 fn first_window_us(now: Timestamp) -> i64 {
-    const EAST_US: i64 = 8 * 3600 * 1_000_000;
     (now.0 - 60 * DAY_US + EAST_US).div_euclid(DAY_US) * DAY_US - EAST_US
 }
 
