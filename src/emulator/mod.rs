@@ -9,8 +9,9 @@ pub use server::faults::{Fault, When};
 pub use server::identity::EmulatedUser;
 pub use server::listener::{Emulator, Running};
 pub use server::settings::{EmulatedMetadata, EmulatorSettings};
+pub use world::listing::{ListId, ServedOrder};
 pub use world::settings::WorldSettings;
-pub use world::tenant::{ListId, ServedOrder, World};
+pub use world::tenant::World;
 
 #[cfg(test)]
 mod tests;

@@ -48,18 +48,42 @@ pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer 
 
 /// How a service itself refuses a parameter.
 pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
-    let body = match service {
-        Service::Workspace | Service::Appstream => json!({ "error_code": "WKS.00000002", "error_msg": message }),
-        Service::CodeartsDeploy | Service::Projectman => {
-            json!({ "error": { "code": "Deploy.00011020", "message": message }, "status": "failed" })
-        }
-        Service::Swr => swr_error("SVCSTG.SWR.4000002", message),
-        Service::Iam => json!({ "error": { "code": 400, "message": message, "title": "Bad Request" } }),
+    let (code, body) = match service {
+        Service::Workspace | Service::Appstream => ("WKS.00000002", workspace_error as ErrorBody),
+        Service::CodeartsDeploy | Service::Projectman => ("Deploy.00011020", codearts_error as ErrorBody),
+        Service::Swr => ("SVCSTG.SWR.4000002", swr_error as ErrorBody),
+        Service::Iam => ("Bad Request", iam_error as ErrorBody),
     };
-    Answer::json(400, &body)
+    Answer::json(400, &body(400, code, message))
 }
 
-fn swr_error(code: &str, message: &str) -> Value {
+/// How a service reports that what a request names is not there.
+pub(crate) fn not_found(service: Service, message: &str) -> Answer {
+    let (code, body) = match service {
+        Service::Workspace | Service::Appstream => ("WKS.00000404", workspace_error as ErrorBody),
+        Service::CodeartsDeploy | Service::Projectman => ("Deploy.00011404", codearts_error as ErrorBody),
+        Service::Swr => ("SVCSTG.SWR.4040001", swr_error as ErrorBody),
+        Service::Iam => ("Not Found", iam_error as ErrorBody),
+    };
+    Answer::json(404, &body(404, code, message))
+}
+
+/// Writes an error: its status, code and message.
+type ErrorBody = fn(u16, &str, &str) -> Value;
+
+fn workspace_error(_: u16, code: &str, message: &str) -> Value {
+    json!({ "error_code": code, "error_msg": message })
+}
+
+fn codearts_error(_: u16, code: &str, message: &str) -> Value {
+    json!({ "error": { "code": code, "message": message }, "status": "failed" })
+}
+
+fn iam_error(status: u16, title: &str, message: &str) -> Value {
+    json!({ "error": { "code": status, "message": message, "title": title } })
+}
+
+fn swr_error(_: u16, code: &str, message: &str) -> Value {
     json!({
         "errors": [{ "errorCode": code, "errorMessage": message, "detail": "", "encoded_authorization_message": "" }],
         "error_code": code,

@@ -10,3 +10,5 @@ pub(super) mod pages;
 pub(super) mod routes;
 pub(super) mod settings;
 pub(super) mod signature;
+pub(super) mod templates;
+pub(super) mod windows;

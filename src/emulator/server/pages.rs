@@ -11,21 +11,21 @@ const OFFSET_MAX: u64 = 2_147_483_647;
 const PAGE_MAX: u64 = 99_999;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Window {
+pub(crate) struct Place {
     /// Records before the page.
     pub start: usize,
     pub length: usize,
 }
 
-impl Window {
+impl Place {
     /// The first page of this size.
-    pub(crate) fn first(self) -> Window {
-        Window { start: 0, ..self }
+    pub(crate) fn first(self) -> Place {
+        Place { start: 0, ..self }
     }
 
     /// The page before this one; the first page stays the first.
-    pub(crate) fn before(self) -> Window {
-        Window { start: self.start.saturating_sub(self.length), ..self }
+    pub(crate) fn before(self) -> Place {
+        Place { start: self.start.saturating_sub(self.length), ..self }
     }
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Refusal {
 /// What a request asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    Window(Window),
+    Page(Place),
     /// At most `length` records after the one that the marker names.
     Behind {
         marker: Option<String>,
@@ -49,8 +49,8 @@ pub(crate) enum Asked {
 /// Reads what a request asks for. `given` looks up a parameter in the query or the body, wherever the list has it.
 pub(crate) fn asked(endpoint: &Endpoint, given: impl Fn(&str) -> Option<String>) -> Result<Asked, Refusal> {
     match &endpoint.paging {
-        Paging::None => Ok(Asked::Window(Window { start: 0, length: usize::MAX })),
-        Paging::Counted(paging) => window(paging, given).map(Asked::Window),
+        Paging::None => Ok(Asked::Page(Place { start: 0, length: usize::MAX })),
+        Paging::Counted(paging) => place(paging, given).map(Asked::Page),
         Paging::Marker(paging) => behind(paging, given),
     }
 }
@@ -74,7 +74,7 @@ fn behind(paging: &MarkerPaging, given: impl Fn(&str) -> Option<String>) -> Resu
     Ok(Asked::Behind { marker: given(&paging.marker), length: length as usize })
 }
 
-pub(crate) fn window(paging: &CountedPaging, given: impl Fn(&str) -> Option<String>) -> Result<Window, Refusal> {
+pub(crate) fn place(paging: &CountedPaging, given: impl Fn(&str) -> Option<String>) -> Result<Place, Refusal> {
     let (position, size) = (paging.position.as_str(), paging.size.as_str());
     let largest = u64::from(paging.limit);
     let number = |name: &str, range: Range| number(name, range, &given);
@@ -97,7 +97,7 @@ pub(crate) fn window(paging: &CountedPaging, given: impl Fn(&str) -> Option<Stri
             ((page - start) * length, length)
         }
     };
-    Ok(Window { start: start as usize, length: length as usize })
+    Ok(Place { start: start as usize, length: length as usize })
 }
 
 /// Follows a key in a text marker: characters that a URL must escape.

@@ -4,13 +4,17 @@
 use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answer};
-use super::pages::{self, Asked, Refusal, Window};
-use crate::catalog::spec::{Endpoint, Items, Paging, ScopeKind, Service, Total};
+use super::pages::{self, Asked, Place, Refusal};
+use super::templates::{self, Values};
+use super::windows;
+use crate::catalog::reach::{Filled, Window};
+use crate::catalog::spec::{Endpoint, Items, Paging, PagingPlace, ScopeKind, Service, Total};
 use crate::emulator::world::deploy::codearts_project_name;
+use crate::emulator::world::listing::ListId;
 use crate::emulator::world::settings::WorldSettings;
-use crate::emulator::world::tenant::{ListId, World};
+use crate::emulator::world::tenant::World;
+use crate::emulator::world::times::Between;
 
-const PROJECT: &str = "{project_id}";
 /// Largest page of CodeArts' project list.
 const PROJECTS_LIMIT_MAX: usize = 1000;
 const PROJECTS_LIMIT_DEFAULT: usize = 10;
@@ -59,58 +63,45 @@ pub(crate) fn answer(world: &World, call: &Call) -> Answer {
     if (call.method, call.path) == ("GET", "/v4/projects") {
         return codearts_projects(world, call);
     }
-    let routed = world.catalog().endpoints().iter().find_map(|endpoint| {
-        let project = (endpoint.method.name() == call.method).then(|| matches(&endpoint.path, call.path))??;
-        Some((endpoint, project))
-    });
-    match routed {
-        Some((endpoint, project)) => list(world, endpoint, call, project).unwrap_or_else(|refused| refused),
+    let fits = |endpoint: &'_ &Endpoint| endpoint.method.name() == call.method;
+    let lists = world.catalog().endpoints().iter().filter(fits);
+    let read = lists.filter_map(|endpoint| Some((endpoint, templates::read_path(&endpoint.path, call.path)?)));
+    // A word of the path is meant before a placeholder that it could fill.
+    match read.reduce(|one, other| if other.1.1 > one.1.1 { other } else { one }) {
+        Some((endpoint, (values, _))) => list(world, endpoint, call, values).unwrap_or_else(|refused| refused),
         None => answers::not_published(call.request_id),
     }
 }
 
-/// Whether a path fits a template, and which project it names.
-fn matches<'a>(template: &str, path: &'a str) -> Option<Option<&'a str>> {
-    let mut project = None;
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(project),
-            (Some(PROJECT), Some(part)) if !part.is_empty() => project = Some(part),
-            (Some(a), Some(b)) if a == b => {}
-            _ => return None,
-        }
-    }
-}
-
-fn list(world: &World, endpoint: &Endpoint, call: &Call, in_path: Option<&str>) -> Result<Answer, Answer> {
+fn list(world: &World, endpoint: &Endpoint, call: &Call, mut values: Values) -> Result<Answer, Answer> {
     let missing = |name: &str| answers::parameter_missing(name, call.request_id);
     let out_of_range = |message: &str| answers::out_of_range(endpoint.service, message);
+    let refused = |refusal: Refusal| match refusal {
+        Refusal::Missing(name) => missing(&name),
+        Refusal::OutOfRange(message) => out_of_range(&message),
+    };
     let body = read_body(endpoint, call).ok_or_else(|| missing("body"))?;
-    if let Some((name, _)) = endpoint.body.iter().find(|(name, _)| !body.contains_key(name)) {
-        return Err(missing(name));
+    let in_query = |name: &str| call.query_value(name);
+    let in_body = |name: &str| text(body.get(name)?);
+    let wanted_in_body = endpoint.body.iter().map(|(name, template)| (name, template, in_body(name)));
+    let wanted_in_query = endpoint.query.iter().map(|(name, template)| (name, template, in_query(name)));
+    for (name, template, given) in wanted_in_body.chain(wanted_in_query) {
+        let given = given.ok_or_else(|| missing(name))?;
+        let read = templates::read(template, &given);
+        let fits = read.is_some_and(|read| read.iter().all(|(name, value)| templates::add(&mut values, name, value)));
+        if !fits {
+            return Err(out_of_range(&format!("{name} must be {template}")));
+        }
     }
-    if let Some((name, value)) = endpoint
-        .query
-        .iter()
-        .find(|(name, value)| call.query_value(name).is_none_or(|given| value != PROJECT && given != *value))
-    {
-        let wrong = call.query_value(name).map(|_| out_of_range(&format!("{name} must be {value}")));
-        return Err(wrong.unwrap_or_else(|| missing(name)));
-    }
-    let is_project = |(_, value): &&(String, String)| value == PROJECT;
-    let in_body = endpoint.body.iter().find(is_project).and_then(|(name, _)| text(body.get(name)?));
-    let in_query = endpoint.query.iter().find(is_project).and_then(|(name, _)| call.query_value(name));
     let whole_region = (endpoint.scope == ScopeKind::Region).then(String::new);
-    let project = in_path.map(str::to_owned).or(in_body).or(in_query).or(whole_region);
-    let project = project.ok_or_else(|| missing("project_id"))?;
+    let project = values.get("project_id").cloned().or(whole_region).ok_or_else(|| missing("project_id"))?;
     if endpoint.scope == ScopeKind::IamProject && !world.settings().iam_project_ids.contains(&project) {
         return Err(answers::project_denied(call.request_id));
     }
     let fixed = match &endpoint.fixed {
         None => None,
         Some(fixed) => {
-            let given = call.query_value(&fixed.param).or_else(|| text(body.get(&fixed.param)?));
+            let given = in_query(&fixed.param).or_else(|| in_body(&fixed.param));
             let given = given.ok_or_else(|| missing(&fixed.param))?;
             if !fixed.values.contains(&given) {
                 return Err(out_of_range(&format!("{} must be one of {}", fixed.param, fixed.values.join(", "))));
@@ -118,21 +109,30 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, in_path: Option<&str>) 
             Some(given)
         }
     };
-    let given = |name: &str| match endpoint.paging.is_in_body() {
-        false => call.query_value(name),
-        true => text(body.get(name)?),
+    let from = |is_in_body: bool| move |name: &str| if is_in_body { in_body(name) } else { in_query(name) };
+    let asked = pages::asked(endpoint, from(endpoint.paging.is_in_body())).map_err(refused)?;
+    let span = |window: &Window| windows::asked(window, from(window.place == PagingPlace::Body));
+    let within = endpoint.window.as_ref().map(span).transpose().map_err(refused)?;
+    let parent = match &endpoint.parent {
+        None => Vec::new(),
+        Some(parent) => {
+            let value = |filled: &Filled| values.get(&filled.name).cloned().ok_or_else(|| missing(&filled.name));
+            parent.fill.iter().map(value).collect::<Result<_, _>>()?
+        }
     };
-    let asked = pages::asked(endpoint, given).map_err(|refusal| match refusal {
-        Refusal::Missing(name) => missing(&name),
-        Refusal::OutOfRange(message) => out_of_range(&message),
-    })?;
-    let id = ListId { table: endpoint.name.clone(), project, fixed };
+    let is_child = !parent.is_empty();
+    let id = ListId { table: endpoint.name.clone(), project, fixed, parent };
+    if is_child && !world.is_there(&id) {
+        return Err(answers::not_found(endpoint.service, &format!("{} does not exist", id.parent.join(", "))));
+    }
+    let listing = Listing { world, endpoint, id: &id, within, call };
     let page = match asked {
-        Asked::Window(window) => page_of_window(world, &id, call, window),
-        Asked::Behind { marker, length } => page_behind(world, endpoint, &id, call, marker.as_deref(), length)
+        Asked::Page(asked) => listing.page_at(asked),
+        Asked::Behind { marker, length } => listing
+            .page_behind(marker.as_deref(), length)
             .ok_or_else(|| out_of_range("the marker is not one of this list"))?,
     };
-    Ok(written(world, endpoint, &id, call, page))
+    Ok(listing.written(page))
 }
 
 fn read_body(endpoint: &Endpoint, call: &Call) -> Option<Map<String, Value>> {
@@ -157,71 +157,81 @@ struct Page<'a> {
     next: Option<Value>,
 }
 
-fn page_of_window<'a>(world: &'a World, id: &ListId, call: &Call, asked: Window) -> Page<'a> {
-    let window = match call.page_fault {
-        PageFault { first: true, .. } => asked.first(),
-        PageFault { repeated: true, .. } => asked.before(),
-        _ => asked,
-    };
-    Page { start: window.start, records: world.serve(id, call.number, window.start, window.length), next: None }
-}
-
-/// A list with markers is served in the order of its keys. `None` where the marker is not one of this list.
-fn page_behind<'a>(
+/// What a request wants to see of a list.
+struct Listing<'a> {
     world: &'a World,
-    endpoint: &Endpoint,
-    id: &ListId,
-    call: &Call,
-    marker: Option<&str>,
-    length: usize,
-) -> Option<Page<'a>> {
-    let is_number = endpoint.key.len() == 1
-        && endpoint.column(&endpoint.key[0].column).is_some_and(|column| column.ty.is_integer());
-    let key = |record: &Value| world.key(&id.table, record).unwrap_or_default();
-    let mut records = world.serve(id, call.number, 0, usize::MAX);
-    records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
-    let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
-    let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
-    let start = match call.page_fault {
-        PageFault { first: true, .. } => 0,
-        PageFault { repeated: true, .. } => start.saturating_sub(length),
-        _ => start,
-    };
-    let end = records.len().min(start + length);
-    let next = (end < records.len() && end > 0).then(|| pages::marker_of(&keys[end - 1], is_number));
-    Some(Page { start, records: records[start..end].to_vec(), next })
+    endpoint: &'a Endpoint,
+    id: &'a ListId,
+    within: Option<Between>,
+    call: &'a Call<'a>,
 }
 
-fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut page: Page) -> Answer {
-    page.records.truncate(page.records.len().saturating_sub(call.page_fault.without));
-    let total = (world.count(id) as i64).saturating_add(call.page_fault.total_off).max(0);
-    let texts: Vec<String> = page.records.iter().map(|record| record.to_string()).collect();
-    let array = format!("[{}]", texts.join(","));
-    let mut members: Vec<(&[String], String)> = Vec::new();
-    if let Some(Total::Member(path)) = &endpoint.total {
-        members.push((path, total.to_string()));
+impl<'a> Listing<'a> {
+    fn page_at(&self, asked: Place) -> Page<'a> {
+        let at = match self.call.page_fault {
+            PageFault { first: true, .. } => asked.first(),
+            PageFault { repeated: true, .. } => asked.before(),
+            _ => asked,
+        };
+        let records = self.world.serve(self.id, self.within, self.call.number, at.start, at.length);
+        Page { start: at.start, records, next: None }
     }
-    if let Paging::Marker(paging) = &endpoint.paging {
-        members.extend(paging.more.iter().map(|path| (path.as_slice(), page.next.is_some().to_string())));
-        // A nested marker is left out at the end, one at the top is null.
-        match &page.next {
-            None if paging.next.len() > 1 => members.push((&paging.next[..paging.next.len() - 1], "{}".to_owned())),
-            next => members.push((&paging.next, next.as_ref().map_or("null".to_owned(), Value::to_string))),
+
+    /// A list with markers is served in the order of its keys. `None` where the marker is not one of this list.
+    fn page_behind(&self, marker: Option<&str>, length: usize) -> Option<Page<'a>> {
+        let Listing { world, endpoint, .. } = self;
+        let own: Vec<_> = endpoint.key.iter().filter_map(|part| endpoint.column(&part.column)).collect();
+        let own: Vec<_> = own.into_iter().filter(|column| !column.is_given()).collect();
+        let is_number = own.len() == 1 && own[0].ty.is_integer();
+        let key = |record: &Value| world.key(&endpoint.name, record).unwrap_or_default();
+        let mut records = world.serve(self.id, self.within, self.call.number, 0, usize::MAX);
+        let number = |record: &Value| if is_number { key(record).parse::<i64>().ok() } else { None };
+        records.sort_by_cached_key(|record| (number(record), key(record)));
+        let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
+        let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
+        let start = match self.call.page_fault {
+            PageFault { first: true, .. } => 0,
+            PageFault { repeated: true, .. } => start.saturating_sub(length),
+            _ => start,
+        };
+        let end = records.len().min(start + length);
+        let next = (end < records.len() && end > 0).then(|| pages::marker_of(&keys[end - 1], is_number));
+        Some(Page { start, records: records[start..end].to_vec(), next })
+    }
+
+    fn written(&self, mut page: Page) -> Answer {
+        let Listing { endpoint, call, .. } = self;
+        page.records.truncate(page.records.len().saturating_sub(call.page_fault.without));
+        let counted = self.world.count_within(self.id, self.within) as i64;
+        let total = counted.saturating_add(call.page_fault.total_off).max(0);
+        let texts: Vec<String> = page.records.iter().map(|record| record.to_string()).collect();
+        let array = format!("[{}]", texts.join(","));
+        let mut members: Vec<(&[String], String)> = Vec::new();
+        if let Some(Total::Member(path)) = &endpoint.total {
+            members.push((path, total.to_string()));
         }
-    }
-    let body = match &endpoint.items {
-        Items::Answer => array,
-        Items::Member(path) => {
-            members.push((path, array));
-            nested(&members)
+        if let Paging::Marker(paging) = &endpoint.paging {
+            members.extend(paging.more.iter().map(|path| (path.as_slice(), page.next.is_some().to_string())));
+            // A nested marker is left out at the end, one at the top is null.
+            match &page.next {
+                None if paging.next.len() > 1 => members.push((&paging.next[..paging.next.len() - 1], "{}".to_owned())),
+                next => members.push((&paging.next, next.as_ref().map_or("null".to_owned(), Value::to_string))),
+            }
         }
-    };
-    let mut answer = Answer::raw(200, body.into_bytes());
-    if endpoint.total == Some(Total::ContentRange) {
-        let range = format!("{}-{}/{total}", page.start, page.start + texts.len());
-        answer.headers.push(("Content-Range".to_owned(), range));
+        let body = match &endpoint.items {
+            Items::Answer => array,
+            Items::Member(path) => {
+                members.push((path, array));
+                nested(&members)
+            }
+        };
+        let mut answer = Answer::raw(200, body.into_bytes());
+        if endpoint.total == Some(Total::ContentRange) {
+            let range = format!("{}-{}/{total}", page.start, page.start + texts.len());
+            answer.headers.push(("Content-Range".to_owned(), range));
+        }
+        answer
     }
-    answer
 }
 
 /// An object with each JSON text at its path.

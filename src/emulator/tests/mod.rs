@@ -4,6 +4,7 @@ mod faults;
 mod gate;
 mod identity;
 mod pages;
+mod parts;
 mod world;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use super::{CODEARTS_PROJECT, IAM_PROJECT, TOKEN, answer, get, post, running, sm
 use crate::base::secret::Secret;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Paging;
-use crate::emulator::server::pages::{Refusal, Window, window};
+use crate::emulator::server::pages::{Place, Refusal, place};
 use crate::emulator::*;
 
 fn target(table: &str) -> String {
@@ -238,8 +238,8 @@ proptest! {
         let endpoint = &catalog.endpoints()[which];
         let Paging::Counted(paging) = &endpoint.paging else { panic!("the built-in lists are counted") };
         let given = |name: &str| if name == paging.position { position.clone() } else { size.clone() };
-        match window(paging, given) {
-            Ok(Window { start, length }) => {
+        match place(paging, given) {
+            Ok(Place { start, length }) => {
                 prop_assert!((1..=100).contains(&length));
                 if let Some(size) = &size {
                     prop_assert_eq!(size.parse::<usize>().unwrap(), length);

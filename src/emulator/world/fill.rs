@@ -3,43 +3,86 @@
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-use super::period::{DAY, Period, SECOND, chance, elapsed, local, millis, pick, zoneless};
+use super::joins::Joined;
+use super::period::{DAY, Period, chance, elapsed, pick};
+use super::times::written;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Column, Endpoint};
-use crate::schema::{ColumnType, TimeForm, ZoneRule};
+use crate::schema::ColumnType;
 
 const HISTORY_DAYS: i64 = 90;
 /// Share of the records that change in a day.
 const CHANGED: f64 = 0.02;
+/// The same for the children of a parent that moves.
+const CHILDREN_CHANGED: f64 = 0.2;
 /// How often a value is absent where it may be.
 const ABSENT: f64 = 0.05;
+/// How often a parent has no children at the start.
+const CHILDLESS: f64 = 0.1;
+/// Draws before a value that should differ is taken as it is.
+const DRAWS_MAX: usize = 50;
 
-pub(crate) fn history(period: &Period, endpoint: &Endpoint) -> Vec<Value> {
-    let mut rng = period.rng(&endpoint.name);
-    let history = Period { from: Timestamp(period.until.0 - HISTORY_DAYS * DAY), ..*period };
-    let moments = history.moments(&mut rng, period.settings.other_rows);
-    let numbered = moments.into_iter().enumerate();
-    numbered.map(|(number, made)| record(period, endpoint, &mut rng, number, made)).collect()
+/// What is known of a list besides its columns.
+pub(crate) struct Making<'a> {
+    pub endpoint: &'a Endpoint,
+    /// The columns, and fields within them, from which other lists take values for their requests.
+    pub taken: Vec<&'a [String]>,
+    pub joined: Joined<'a>,
 }
 
-pub(crate) fn advance(period: &Period, endpoint: &Endpoint, records: &mut Vec<Value>) {
-    let mut rng = period.rng(&endpoint.name);
+impl Making<'_> {
+    fn is_key(&self, column: &Column) -> bool {
+        let named = |name: &String| *name == column.name;
+        self.endpoint.key.iter().any(|part| named(&part.column) || part.fallback.as_ref().is_some_and(named))
+    }
+
+    fn takes_from(&self, column: &Column) -> bool {
+        self.taken.iter().any(|of| of.first() == Some(&column.name))
+    }
+
+    /// The most records at the start.
+    fn rows(&self, period: &Period) -> usize {
+        if self.endpoint.parent.is_some() { 2 * period.settings.children } else { period.settings.other_rows }
+    }
+}
+
+pub(crate) fn history(period: &Period, making: &Making) -> Vec<Value> {
+    let mut rng = period.rng(&making.endpoint.name);
+    let is_child = making.endpoint.parent.is_some();
+    let rows = match is_child {
+        true if chance(&mut rng, CHILDLESS) => 0,
+        true => rng.usize(..=making.rows(period)),
+        false => making.rows(period),
+    };
+    // Parents that come later have children of that day.
+    let days = if is_child && period.number > 0 { 1 } else { HISTORY_DAYS };
+    let history = Period { from: Timestamp(period.until.0 - days * DAY), ..*period };
+    let moments = history.moments(&mut rng, rows);
+    let numbered = moments.into_iter().enumerate();
+    numbered.map(|(number, made)| record(period, making, &mut rng, number, made)).collect()
+}
+
+pub(crate) fn advance(period: &Period, making: &Making, records: &mut Vec<Value>) {
+    let mut rng = period.rng(&making.endpoint.name);
+    let changed = if making.endpoint.parent.is_some() { CHILDREN_CHANGED } else { CHANGED };
     for record in records.iter_mut() {
-        if chance(&mut rng, CHANGED) {
-            change(period, endpoint, &mut rng, record);
+        if chance(&mut rng, changed) {
+            change(period, making, &mut rng, record);
         }
     }
     if records.len() > 4 {
         records.remove(rng.usize(..records.len() / 2));
     }
-    let count = period.about(&mut rng, period.settings.other_rows / HISTORY_DAYS as usize);
+    let rows = making.rows(period);
+    let count = period.about(&mut rng, rows / HISTORY_DAYS as usize);
     for (n, made) in period.moments(&mut rng, count).into_iter().enumerate() {
-        let number = period.settings.other_rows + period.number as usize * 1000 + n;
-        records.push(record(period, endpoint, &mut rng, number, made));
+        let number = rows + period.number as usize * 1000 + n;
+        records.push(record(period, making, &mut rng, number, made));
     }
 }
 
-fn record(period: &Period, endpoint: &Endpoint, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
+fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
+    let endpoint = making.endpoint;
     let mut record = Value::Object(Map::new());
     for column in endpoint.columns.iter().filter(|column| !column.is_given()) {
         let is_key = endpoint.key.iter().any(|part| part.column == column.name);
@@ -49,22 +92,44 @@ fn record(period: &Period, endpoint: &Endpoint, rng: &mut Rng, number: usize, ma
             // Equal moments are rare enough; a counter keeps the text in the order of time too.
             ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", period.id(&endpoint.name))),
             ColumnType::Int32 | ColumnType::Int64 if is_key || orders => json!(number),
-            _ if column.nullable && chance(rng, ABSENT) => continue,
+            _ if column.nullable && !making.takes_from(column) && chance(rng, ABSENT) => continue,
             _ => drawn(column, rng, number, made),
         };
         place(&mut record, &column.path, value);
     }
+    for of in &making.taken {
+        let Some(column) = of.first().and_then(|name| endpoint.column(name)) else { continue };
+        if !column.is_given() && !making.is_key(column) {
+            let path: Vec<&str> = column.path.iter().chain(&of[1..]).map(String::as_str).collect();
+            mark(&mut record, &path, number, &period.id(&of.join(".")));
+        }
+    }
+    making.joined.apply(&mut record, rng, number);
     record
 }
 
-fn change(period: &Period, endpoint: &Endpoint, rng: &mut Rng, record: &mut Value) {
+/// Makes the values at a path unlike those of any other record: other lists are asked for by them.
+fn mark(value: &mut Value, path: &[&str], number: usize, id: &str) {
+    match (value, path) {
+        (Value::Array(items), _) => {
+            items.iter_mut().enumerate().for_each(|(n, item)| mark(item, path, number * 10 + n, id));
+        }
+        (Value::Object(members), [first, rest @ ..]) => {
+            members.get_mut(*first).into_iter().for_each(|member| mark(member, rest, number, id));
+        }
+        (value @ Value::String(_), []) => *value = json!(format!("{number:08}-{id}")),
+        (value @ Value::Number(_), []) => *value = json!(number),
+        _ => {}
+    }
+}
+
+fn change(period: &Period, making: &Making, rng: &mut Rng, record: &mut Value) {
+    let endpoint = making.endpoint;
     let at = period.moment(rng);
-    let is_key = |column: &Column| {
-        endpoint.key.iter().any(|part| part.column == column.name || part.fallback.as_ref() == Some(&column.name))
-    };
     let free = |column: &&Column| {
         !column.is_given()
-            && !is_key(column)
+            && !making.is_key(column)
+            && !making.takes_from(column)
             && !endpoint.order.contains(&column.name)
             && !column.volatile
             && !column.ty.is_instant()
@@ -77,6 +142,19 @@ fn change(period: &Period, endpoint: &Endpoint, rng: &mut Rng, record: &mut Valu
     let updated = endpoint.updated.as_ref().and_then(|name| endpoint.column(name));
     if let Some((column, ColumnType::Timestamp(form))) = updated.map(|column| (column, &column.ty)) {
         place(record, &column.path, written(*form, at));
+    }
+}
+
+/// Gives a column of a record another value than it has, as something that happened in the period does.
+pub(crate) fn move_column(period: &Period, column: &Column, rng: &mut Rng, record: &mut Value) {
+    let before = column.path.iter().try_fold(&*record, |at, name| at.get(name)).cloned();
+    for _ in 0..DRAWS_MAX {
+        let (number, at) = (rng.usize(..1000), period.moment(rng));
+        let value = drawn(column, rng, number, at);
+        if Some(&value) != before.as_ref() {
+            place(record, &column.path, value);
+            return;
+        }
     }
 }
 
@@ -104,16 +182,6 @@ fn value(ty: &ColumnType, name: &str, rng: &mut Rng, number: usize, at: Timestam
         ColumnType::Map(item) => Value::Object(
             (0..number % 3).map(|n| (format!("{name}{n}"), value(item, name, rng, number + n, at))).collect(),
         ),
-    }
-}
-
-fn written(form: TimeForm, at: Timestamp) -> Value {
-    match form {
-        TimeForm::EpochSeconds => json!(at.0 / SECOND),
-        TimeForm::EpochMillis => json!(at.0 / 1000),
-        TimeForm::Text { assumed: ZoneRule::Fixed(0) } => json!(millis(at)),
-        TimeForm::Text { assumed: ZoneRule::Fixed(east_s) } => json!(zoneless(at, i64::from(east_s) * SECOND)),
-        TimeForm::Text { assumed: ZoneRule::Codearts } => json!(local(at)),
     }
 }
 

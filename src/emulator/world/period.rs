@@ -12,7 +12,7 @@ pub(crate) const SECOND: i64 = 1_000_000;
 pub(crate) const HOUR: i64 = 3600 * SECOND;
 pub(crate) const DAY: i64 = 24 * HOUR;
 /// East of UTC: where the people of this tenant work, and the zone of times written without a zone.
-const LOCAL_OFFSET: i64 = 8 * HOUR;
+pub(crate) const LOCAL_OFFSET: i64 = 8 * HOUR;
 /// Draws before an unlikely hour is accepted.
 const MOMENT_DRAWS_MAX: usize = 32;
 
@@ -20,6 +20,8 @@ pub(crate) struct Period<'a> {
     pub settings: &'a WorldSettings,
     pub project: &'a str,
     pub fixed: Option<&'a str>,
+    /// The values of the parent whose records these are; none for a list without one.
+    pub parent: &'a [String],
     /// Number of the day; 0 is the history before the first sync.
     pub number: u32,
     pub from: Timestamp,
@@ -27,15 +29,23 @@ pub(crate) struct Period<'a> {
 }
 
 impl Period<'_> {
-    /// Its own random numbers for each label, project, fixed value and day.
+    /// Its own random numbers for each label, project, fixed value, parent and day.
     pub(crate) fn rng(&self, label: &str) -> Rng {
-        let text = format!("{}/{}/{:?}/{}/{label}", self.settings.seed, self.project, self.fixed, self.number);
+        let Self { settings, project, fixed, number, .. } = self;
+        let text = format!("{}/{project}/{fixed:?}/{number}/{}{label}", settings.seed, self.family());
         Rng::with_seed(xxh3_64(text.as_bytes()))
     }
 
-    /// 32 hex digits, the same every day.
+    /// 32 hex digits, the same every day; the children of each parent have their own.
     pub(crate) fn id(&self, label: &str) -> String {
-        format!("{:032x}", xxh3_128(format!("{}/{}/{label}", self.settings.seed, self.project).as_bytes()))
+        format!(
+            "{:032x}",
+            xxh3_128(format!("{}/{}/{}{label}", self.settings.seed, self.project, self.family()).as_bytes())
+        )
+    }
+
+    fn family(&self) -> String {
+        self.parent.iter().map(|value| format!("{value}/")).collect()
     }
 
     pub(crate) fn uuid(&self, label: &str) -> String {

@@ -30,6 +30,8 @@ pub struct WorldSettings {
     pub swr_jobs: usize,
     /// Records of any list that is not built in.
     pub other_rows: usize,
+    /// Records of any list that is read for each record of another: about so many for each, at the start.
+    pub children: usize,
 }
 
 impl Default for WorldSettings {
@@ -46,6 +48,7 @@ impl Default for WorldSettings {
             image_jobs: 130,
             swr_jobs: 230,
             other_rows: 250,
+            children: 6,
         }
     }
 }

@@ -1,67 +1,33 @@
 //! What the emulated tenant holds: the records of every list, and how they change from day to day. The same seed gives
 //! the same records. It knows nothing of HTTP; tests may read and change it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::period::{DAY, Period};
+use super::fill::Making;
+use super::listing::{Limits, ListId, Listing, ServedOrder, key_of};
+use super::period::{DAY, Period, chance};
 use super::settings::WorldSettings;
-use super::{deploy, fill, install, jobs};
+use super::times::Between;
+use super::{deploy, fill, install, jobs, joins, kinship};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
+use crate::catalog::reach::Parent;
 use crate::catalog::spec::{Endpoint, ScopeKind};
 
 /// The day on which one record is missing; it is back on the next.
 const HIDDEN_ON_DAY: u32 = 1;
-
-/// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value. A list
-/// of a whole region has the empty project.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ListId {
-    /// The table that the listing fills.
-    pub table: String,
-    /// Id of the IAM or CodeArts project.
-    pub project: String,
-    /// The value of the list's fixed parameter.
-    pub fixed: Option<String>,
-}
-
-impl fmt::Display for ListId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} in {}", self.table, self.project)?;
-        self.fixed.as_ref().map_or(Ok(()), |fixed| write!(f, " for {fixed}"))
-    }
-}
-
-/// The order in which a listing is served.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServedOrder {
-    /// By creation, ascending.
-    OldestFirst,
-    /// By creation, descending.
-    NewestFirst,
-    /// By the time of the latest change: a record that changes moves.
-    LatestChangeFirst,
-    /// Always the same, but not by anything that a reader can see.
-    Scattered,
-    /// A different order for each request.
-    Reshuffled,
-}
-
-struct Listing {
-    id: ListId,
-    endpoint: usize,
-    order: ServedOrder,
-    /// Oldest first.
-    records: Vec<Value>,
-}
+/// How often a parent that does not move by itself has a day with its children.
+const STIRRED: f64 = 0.15;
 
 /// A tenant's records on one day. They change only when a day passes or a test changes them.
 pub struct World {
-    catalog: Catalog,
+    catalog: Arc<Catalog>,
+    /// Places of the catalog's lists, parents before their children.
+    order: Vec<usize>,
     settings: WorldSettings,
     day: u32,
     listings: Vec<Listing>,
@@ -79,37 +45,50 @@ impl World {
     /// The first day: every listing of the catalog, filled.
     pub fn new(catalog: &Catalog, settings: WorldSettings) -> World {
         let mut world = World {
-            catalog: catalog.clone(),
+            catalog: Arc::new(catalog.clone()),
+            order: kinship::in_order(catalog),
             settings,
             day: 0,
             listings: Vec::new(),
             by_id: HashMap::new(),
             hidden: None,
         };
-        for (at, endpoint) in catalog.endpoints().iter().enumerate() {
-            for id in world.ids_of(endpoint) {
-                world.add_listing(at, endpoint, id);
-            }
+        for at in world.order.clone() {
+            world.add_listings(at);
         }
         world
     }
 
-    fn add_listing(&mut self, at: usize, endpoint: &Endpoint, id: ListId) {
-        let order = if id.table == "image_jobs" { ServedOrder::NewestFirst } else { ServedOrder::OldestFirst };
-        let records = history(&self.span(&id), endpoint);
-        self.by_id.insert(id.clone(), self.listings.len());
-        self.listings.push(Listing { id, endpoint: at, order, records });
+    /// Adds the listings of a list that are not there yet, filled.
+    fn add_listings(&mut self, at: usize) {
+        let catalog = Arc::clone(&self.catalog);
+        let endpoint = &catalog.endpoints()[at];
+        for id in self.ids_of(endpoint).into_iter().filter(|id| !self.by_id.contains_key(id)).collect::<Vec<_>>() {
+            let order = if id.table == "image_jobs" { ServedOrder::NewestFirst } else { ServedOrder::OldestFirst };
+            let records = history(&self.span(&id), &self.making(endpoint, &id));
+            self.by_id.insert(id.clone(), self.listings.len());
+            self.listings.push(Listing { id, endpoint: at, order, records, is_there: true });
+        }
+    }
+
+    fn making<'a>(&'a self, endpoint: &'a Endpoint, id: &'a ListId) -> Making<'a> {
+        let records_of = |table: &str| {
+            let of_table =
+                self.listings.iter().filter(|other| other.id.table == table && other.id.project == id.project);
+            of_table.flat_map(|other| &other.records).collect()
+        };
+        Making {
+            endpoint,
+            taken: kinship::taken_from(&self.catalog, &endpoint.name),
+            joined: joins::of(endpoint, &self.catalog, &id.parent, records_of),
+        }
     }
 
     /// Adds a CodeArts project with its own history.
     pub fn add_codearts_project(&mut self, project: &str) {
         self.settings.codearts_project_ids.push(project.to_owned());
-        let catalog = self.catalog.clone();
-        let endpoints = catalog.endpoints().iter().enumerate();
-        for (at, endpoint) in endpoints.filter(|(_, endpoint)| endpoint.scope == ScopeKind::CodeartsProject) {
-            for id in self.ids_of(endpoint).into_iter().filter(|id| id.project == project) {
-                self.add_listing(at, endpoint, id);
-            }
+        for at in self.order.clone() {
+            self.add_listings(at);
         }
     }
 
@@ -133,12 +112,62 @@ impl World {
             Some(fixed) => fixed.values.iter().cloned().map(Some).collect(),
             None => vec![None],
         };
-        let id = |project: &String, fixed: &Option<String>| ListId {
-            table: endpoint.name.clone(),
-            project: project.clone(),
-            fixed: fixed.clone(),
-        };
-        projects.iter().flat_map(|project| fixed.iter().map(move |fixed| id(project, fixed))).collect()
+        let mut ids = Vec::new();
+        for project in projects {
+            let parents = match &endpoint.parent {
+                Some(parent) => self.parents_in(parent, project).into_iter().map(|kin| kin.values).collect(),
+                None => vec![Vec::new()],
+            };
+            for parent in parents {
+                let id = |fixed: &Option<String>| ListId {
+                    table: endpoint.name.clone(),
+                    project: project.clone(),
+                    fixed: fixed.clone(),
+                    parent: parent.clone(),
+                };
+                ids.extend(fixed.iter().map(id));
+            }
+        }
+        ids
+    }
+
+    /// The parents that the records of the parent's table are in a project, each once.
+    fn parents_in(&self, parent: &Parent, project: &str) -> Vec<Kin> {
+        let mut seen = HashSet::new();
+        let mut found = Vec::new();
+        let of_table =
+            |listing: &Listing| listing.is_there && listing.id.table == parent.table && listing.id.project == project;
+        for (at, listing) in self.listings.iter().enumerate().filter(|(_, listing)| of_table(listing)) {
+            let endpoint = &self.catalog.endpoints()[listing.endpoint];
+            for (place, record) in listing.records.iter().enumerate() {
+                for values in kinship::values_of(endpoint, &listing.id.parent, record, parent) {
+                    if seen.insert(values.clone()) {
+                        found.push(Kin { values, listing: at, place });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Gives each parent its children, and takes those of parents that are gone out of reach.
+    fn settle(&mut self) {
+        for at in self.order.clone() {
+            self.settle_children(at);
+        }
+    }
+
+    fn settle_children(&mut self, at: usize) {
+        let catalog = Arc::clone(&self.catalog);
+        let endpoint = &catalog.endpoints()[at];
+        if endpoint.parent.is_none() {
+            return;
+        }
+        let there: HashSet<ListId> = self.ids_of(endpoint).into_iter().collect();
+        for listing in self.listings.iter_mut().filter(|listing| listing.endpoint == at) {
+            listing.is_there = there.contains(&listing.id);
+        }
+        self.add_listings(at);
     }
 
     /// The day that ends now.
@@ -148,6 +177,7 @@ impl World {
             settings: &self.settings,
             project: &id.project,
             fixed: id.fixed.as_deref(),
+            parent: &id.parent,
             number: self.day,
             from: Timestamp(until.0 - DAY),
             until,
@@ -168,17 +198,99 @@ impl World {
         Timestamp(self.settings.start.0 + i64::from(self.day) * DAY)
     }
 
-    /// Lets a day pass: jobs end, fail and are retried, records come, change and go.
+    /// Lets a day pass: jobs end, fail and are retried, records come, change and go. A parent whose children come or
+    /// change moves, and one that moves has children that do.
     pub fn advance_day(&mut self) {
         self.day += 1;
         self.show_hidden();
-        for at in 0..self.listings.len() {
-            let mut records = std::mem::take(&mut self.listings[at].records);
-            let listing = &self.listings[at];
-            advance(&self.span(&listing.id), &self.catalog.endpoints()[listing.endpoint], &mut records);
-            self.listings[at].records = records;
+        self.settle();
+        let before = self.signs();
+        for at in self.order.clone() {
+            let catalog = Arc::clone(&self.catalog);
+            match &catalog.endpoints()[at].parent {
+                None => self.listings_of(at).into_iter().for_each(|listing| self.advance_listing(listing)),
+                Some(parent) => self.advance_children(at, parent, &before),
+            }
         }
         self.hide_one();
+        self.settle();
+    }
+
+    fn listings_of(&self, at: usize) -> Vec<usize> {
+        let is_of = |place: &usize| self.listings[*place].endpoint == at && self.listings[*place].is_there;
+        (0..self.listings.len()).filter(is_of).collect()
+    }
+
+    fn advance_listing(&mut self, at: usize) {
+        let mut records = std::mem::take(&mut self.listings[at].records);
+        let listing = &self.listings[at];
+        let making = self.making(&self.catalog.endpoints()[listing.endpoint], &listing.id);
+        advance(&self.span(&listing.id), &making, &mut records);
+        self.listings[at].records = records;
+    }
+
+    /// The children of a parent that moved have a day, and so have those of a few others, which move by that.
+    fn advance_children(&mut self, at: usize, parent: &Parent, before: &Signs) {
+        self.settle_children(at);
+        let moved = self.signs_of(at, parent);
+        for listing in self.listings_of(at) {
+            let id = self.listings[listing].id.clone();
+            let family = (at, id.project.clone(), id.parent.clone());
+            let Some(sign) = before.get(&family) else { continue };
+            let has_moved = !parent.changed.is_empty() && moved.get(&family) != Some(sign);
+            if has_moved || chance(&mut self.span(&id).rng("stirred"), STIRRED) {
+                self.advance_listing(listing);
+                self.move_parent(&id, parent, before);
+            }
+        }
+    }
+
+    /// Moves the columns of a child's parent that show a change, unless they have moved since the day began; and then
+    /// those of the parent's own parent.
+    fn move_parent(&mut self, child: &ListId, parent: &Parent, before: &Signs) {
+        let Some(at) = self.catalog.endpoints().iter().position(|endpoint| endpoint.name == child.table) else {
+            return;
+        };
+        let family = (at, child.project.clone(), child.parent.clone());
+        let kin = self.parents_in(parent, &child.project).into_iter().find(|kin| kin.values == child.parent);
+        let Some(kin) = kin.filter(|kin| before.get(&family) == Some(&self.sign(kin, parent))) else { return };
+        let catalog = Arc::clone(&self.catalog);
+        let id = self.listings[kin.listing].id.clone();
+        let endpoint = &catalog.endpoints()[self.listings[kin.listing].endpoint];
+        let mut record = std::mem::take(&mut self.listings[kin.listing].records[kin.place]);
+        let period = self.span(&id);
+        let mut rng = period.rng(&format!("moved {}", child.parent.join("/")));
+        for column in parent.changed.iter().filter_map(|name| endpoint.column(name)) {
+            fill::move_column(&period, column, &mut rng, &mut record);
+        }
+        self.listings[kin.listing].records[kin.place] = record;
+        if let Some(grandparent) = &endpoint.parent {
+            self.move_parent(&id, grandparent, before);
+        }
+    }
+
+    /// What shows of each parent whether its children may have changed.
+    fn signs(&self) -> Signs {
+        let lists = self.catalog.endpoints().iter().enumerate();
+        let children = lists.filter_map(|(at, endpoint)| Some((at, endpoint.parent.as_ref()?)));
+        children.flat_map(|(at, parent)| self.signs_of(at, parent)).collect()
+    }
+
+    fn signs_of(&self, at: usize, parent: &Parent) -> Signs {
+        let projects: HashSet<&String> = self.lists().map(|id| &id.project).collect();
+        let of_project = |project: &String| {
+            let kin = self.parents_in(parent, project).into_iter();
+            kin.map(|kin| ((at, project.clone(), kin.values.clone()), self.sign(&kin, parent))).collect::<Vec<_>>()
+        };
+        projects.into_iter().flat_map(of_project).collect()
+    }
+
+    fn sign(&self, kin: &Kin, parent: &Parent) -> String {
+        let listing = &self.listings[kin.listing];
+        let endpoint = &self.catalog.endpoints()[listing.endpoint];
+        let columns = parent.changed.iter().filter_map(|name| endpoint.column(name));
+        let value = |path: &[String]| path.iter().try_fold(&listing.records[kin.place], |at, name| at.get(name));
+        columns.map(|column| format!("{:?} ", value(&column.path))).collect()
     }
 
     /// Hides one record for a day: the oldest application, or the oldest record of the first list.
@@ -197,9 +309,14 @@ impl World {
         }
     }
 
-    /// All listings, in the order of the catalog.
+    /// All listings, those of parents before those of their children.
     pub fn lists(&self) -> impl Iterator<Item = &ListId> {
-        self.listings.iter().map(|listing| &listing.id)
+        self.listings.iter().filter(|listing| listing.is_there).map(|listing| &listing.id)
+    }
+
+    /// The listings of a table's records, one for each parent and fixed value.
+    pub fn lists_of(&self, table: &str) -> Vec<ListId> {
+        self.lists().filter(|id| id.table == table).cloned().collect()
     }
 
     /// The records of a table in the order they are served, its listings one after the other.
@@ -207,40 +324,47 @@ impl World {
         self.lists().filter(|id| id.table == table).flat_map(|id| self.listing(id)).collect()
     }
 
-    /// The records of one listing in the order they are served; none where the listing is unknown.
+    /// The records of one listing in the order they are served, whatever their time; none where the listing is unknown.
     pub fn listing(&self, id: &ListId) -> Vec<Value> {
-        self.serve(id, 0, 0, usize::MAX).into_iter().cloned().collect()
+        self.serve(id, None, 0, 0, usize::MAX).into_iter().cloned().collect()
     }
 
-    /// Number of records in a listing; 0 where it is unknown.
+    /// Number of records in a listing that the service remembers; 0 where it is unknown.
     pub fn count(&self, id: &ListId) -> usize {
-        self.by_id.get(id).map_or(0, |at| self.listings[*at].records.len())
+        self.count_within(id, None)
     }
 
-    /// At most `length` records after the first `start`. Where the order changes with each request, `request` selects it.
-    pub(crate) fn serve(&self, id: &ListId, request: u64, start: usize, length: usize) -> Vec<&Value> {
-        let Some(listing) = self.by_id.get(id).map(|at| &self.listings[*at]) else { return Vec::new() };
-        let records = listing.records.iter();
-        match listing.order {
-            ServedOrder::OldestFirst => records.skip(start).take(length).collect(),
-            ServedOrder::NewestFirst => records.rev().skip(start).take(length).collect(),
-            order => self.sorted(listing, order, request).into_iter().skip(start).take(length).collect(),
-        }
+    /// Number of records in a listing within a span of time.
+    pub(crate) fn count_within(&self, id: &ListId, within: Option<Between>) -> usize {
+        self.at(id).map_or(0, |listing| listing.count(self.limits(listing, within)))
     }
 
-    fn sorted<'a>(&self, listing: &'a Listing, order: ServedOrder, request: u64) -> Vec<&'a Value> {
-        let mut records: Vec<&Value> = listing.records.iter().collect();
-        let endpoint = &self.catalog.endpoints()[listing.endpoint];
-        if order == ServedOrder::LatestChangeFirst {
-            let path = endpoint.updated.as_ref().and_then(|name| endpoint.column(name)).map(|column| &column.path);
-            records.sort_by_cached_key(|record| path.and_then(|path| at_path(record, path)).map(text_of));
-            records.reverse();
-        } else {
-            let turn = if order == ServedOrder::Reshuffled { request + 1 } else { 0 };
-            let seed = self.settings.seed ^ turn;
-            records.sort_by_cached_key(|record| xxh3_64_with_seed(key_of(endpoint, record).as_bytes(), seed));
-        }
-        records
+    /// Whether the cloud knows this listing.
+    pub(crate) fn is_there(&self, id: &ListId) -> bool {
+        self.at(id).is_some()
+    }
+
+    fn at(&self, id: &ListId) -> Option<&Listing> {
+        self.by_id.get(id).map(|at| &self.listings[*at]).filter(|listing| listing.is_there)
+    }
+
+    fn limits(&self, listing: &Listing, within: Option<Between>) -> Limits<'_> {
+        Limits::new(&self.catalog.endpoints()[listing.endpoint], within, self.now())
+    }
+
+    /// At most `length` records after the first `start`, of those within a span of time. Where the order changes with
+    /// each request, `request` selects it.
+    pub(crate) fn serve(
+        &self,
+        id: &ListId,
+        within: Option<Between>,
+        request: u64,
+        start: usize,
+        length: usize,
+    ) -> Vec<&Value> {
+        let Some(listing) = self.at(id) else { return Vec::new() };
+        let turn = if listing.order == ServedOrder::Reshuffled { request + 1 } else { 0 };
+        listing.page(self.limits(listing, within), self.settings.seed ^ turn, start, length)
     }
 
     /// Serves all listings of a table in this order from now on.
@@ -257,82 +381,75 @@ impl World {
 
     /// Adds a record as the newest of a listing. False where there is no such listing.
     pub fn insert(&mut self, id: &ListId, record: Value) -> bool {
-        self.listing_mut(id).map(|listing| listing.records.push(record)).is_some()
+        self.insert_at(id, usize::MAX, record)
     }
 
     /// Adds a record at a place, counted from the oldest; beyond the newest it becomes the newest.
     pub fn insert_at(&mut self, id: &ListId, place: usize, record: Value) -> bool {
-        let put = |listing: &mut Listing| listing.records.insert(place.min(listing.records.len()), record);
-        self.listing_mut(id).map(put).is_some()
+        self.alter(id, |listing| listing.records.insert(place.min(listing.records.len()), record)).is_some()
     }
 
     /// Removes the record with this key from a listing.
     pub fn remove(&mut self, id: &ListId, key: &str) -> Option<Value> {
         let at = self.place(id, key)?;
-        self.listing_mut(id).map(|listing| listing.records.remove(at))
+        self.alter(id, |listing| listing.records.remove(at))
     }
 
     /// Replaces the record with this key, and returns the old one.
     pub fn replace(&mut self, id: &ListId, key: &str, record: Value) -> Option<Value> {
         let at = self.place(id, key)?;
-        self.listing_mut(id).map(|listing| std::mem::replace(&mut listing.records[at], record))
+        self.alter(id, |listing| std::mem::replace(&mut listing.records[at], record))
     }
 
     /// Removes every record of a listing, and returns how many there were.
     pub fn clear(&mut self, id: &ListId) -> usize {
-        self.listing_mut(id).map_or(0, |listing| std::mem::take(&mut listing.records).len())
+        self.alter(id, |listing| std::mem::take(&mut listing.records).len()).unwrap_or(0)
     }
 
-    fn listing_mut(&mut self, id: &ListId) -> Option<&mut Listing> {
-        self.by_id.get(id).map(|at| &mut self.listings[*at])
+    /// Changes the records of a listing, which may be parents of others.
+    fn alter<T>(&mut self, id: &ListId, change: impl FnOnce(&mut Listing) -> T) -> Option<T> {
+        let at = *self.by_id.get(id).filter(|at| self.listings[**at].is_there)?;
+        let changed = change(&mut self.listings[at]);
+        self.settle();
+        Some(changed)
     }
 
     fn place(&self, id: &ListId, key: &str) -> Option<usize> {
-        let listing = &self.listings[*self.by_id.get(id)?];
-        let endpoint = &self.catalog.endpoints()[listing.endpoint];
-        listing.records.iter().position(|record| key_of(endpoint, record) == key)
+        let listing = self.at(id)?;
+        listing.place(&self.catalog.endpoints()[listing.endpoint], key)
     }
 }
 
-fn history(period: &Period, endpoint: &Endpoint) -> Vec<Value> {
-    match endpoint.name.as_str() {
+/// A record as a parent.
+struct Kin {
+    values: Vec<String>,
+    listing: usize,
+    place: usize,
+}
+
+/// For each list with a parent, each project and each parent: the parent's columns that show a change.
+type Signs = HashMap<(usize, String, Vec<String>), String>;
+
+fn history(period: &Period, making: &Making) -> Vec<Value> {
+    match making.endpoint.name.as_str() {
         "app_install_jobs" => install::job_history(period),
         "apps" => install::app_history(period),
         "deploy_tasks" => deploy::task_history(period),
         "deploy_apps" => deploy::app_history(period),
         "image_jobs" => jobs::image_history(period),
         "swr_instance_jobs" => jobs::registry_history(period),
-        _ => fill::history(period, endpoint),
+        _ => fill::history(period, making),
     }
 }
 
-fn advance(period: &Period, endpoint: &Endpoint, records: &mut Vec<Value>) {
-    match endpoint.name.as_str() {
+fn advance(period: &Period, making: &Making, records: &mut Vec<Value>) {
+    match making.endpoint.name.as_str() {
         "app_install_jobs" => install::advance_jobs(period, records),
         "apps" => install::advance_apps(period, records),
         "deploy_tasks" => deploy::advance_tasks(period, records),
         "deploy_apps" => deploy::advance_apps(period, records),
         "image_jobs" => jobs::advance_images(period, records),
         "swr_instance_jobs" => jobs::advance_registry(period, records),
-        _ => fill::advance(period, endpoint, records),
+        _ => fill::advance(period, making, records),
     }
-}
-
-/// The key's values as text, joined by a bar.
-fn key_of(endpoint: &Endpoint, record: &Value) -> String {
-    let value = |name: &String| {
-        endpoint.column(name).and_then(|column| at_path(record, &column.path)).filter(|value| !value.is_null())
-    };
-    let parts = endpoint.key.iter().map(|part| {
-        value(&part.column).or_else(|| part.fallback.as_ref().and_then(value)).map(text_of).unwrap_or_default()
-    });
-    parts.collect::<Vec<_>>().join("|")
-}
-
-fn at_path<'a>(record: &'a Value, path: &[String]) -> Option<&'a Value> {
-    path.iter().try_fold(record, |at, name| at.get(name))
-}
-
-fn text_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -55,9 +55,16 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("tokio::", &["cloud", "sweep", "sync", "cli", "emulator", "base"]),
     (
         "ColumnType::",
-        &["schema", "catalog/file.rs", "emulator/world/fill.rs", "normalize/columns.rs", "normalize/hash.rs"],
+        &[
+            "schema",
+            "catalog/file.rs",
+            "emulator/world/fill.rs",
+            "emulator/world/times.rs",
+            "normalize/columns.rs",
+            "normalize/hash.rs",
+        ],
     ),
-    ("TimeForm::", &["schema", "catalog/file.rs", "emulator/world/fill.rs", "normalize/scalars.rs"]),
+    ("TimeForm::", &["schema", "catalog/file.rs", "emulator/world/times.rs", "normalize/scalars.rs"]),
     ("DataType::", &["schema"]),
     ("\"UTC\"", &["schema"]),
     ("\"extra\"", &["schema"]),

@@ -5,5 +5,6 @@ mod crashes;
 mod first_sync;
 mod memory;
 mod nights;
+mod parts;
 mod projects;
 mod readers;

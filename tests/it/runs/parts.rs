@@ -1,0 +1,472 @@
+//! Lists that are read in parts: for each record of another list, by a window of time, or as far back as the service
+//! remembers. Each part closes only what it could have seen.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDateTime};
+use hclake::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
+use hclake::catalog::Catalog;
+use hclake::config::{self, Environment, Flags};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, When, World, WorldSettings};
+use hclake::sync;
+use serde_json::{Value, json};
+
+use crate::support::{REGION, Ran, Tenant, list_of, small_world, unlimited_rates};
+
+const DAY_US: i64 = 86_400_000_000;
+/// The zone of the runs' times is so far east.
+const EAST_US: i64 = 8 * 3600 * 1_000_000;
+/// Pipes at the start.
+const PIPES: usize = 30;
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog/parts")
+}
+
+fn catalog() -> Catalog {
+    let names = ["pipes", "pipe_runs", "part_checks", "notices"];
+    let file = |name: &str| {
+        let path = fixtures().join(format!("{name}.toml"));
+        (format!("{name}.toml"), std::fs::read_to_string(path).expect("a fixture"))
+    };
+    Catalog::load(names.map(file)).expect("the fixtures are sound")
+}
+
+/// A tenant whose days pass when a test says so: the program's clock, the cloud's and the world's move together.
+struct Days {
+    tenant: Tenant,
+    clock: Arc<ShiftedClock>,
+    shift_us: std::cell::Cell<i64>,
+}
+
+impl Days {
+    fn new() -> Days {
+        let world = WorldSettings { other_rows: PIPES, ..small_world() };
+        let shift_us = world.start.0 - SystemClock::shared().wall().0;
+        let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), shift_us));
+        let settings = EmulatorSettings { clock: clock.clone(), ..EmulatorSettings::default() };
+        let tenant = Tenant::with_catalog(&catalog(), world, settings);
+        Days { tenant, clock, shift_us: shift_us.into() }
+    }
+
+    /// A day in which nothing happens in the cloud.
+    fn rest(&self) {
+        self.shift_us.set(self.shift_us.get() + DAY_US);
+        self.clock.set_shift_us(self.shift_us.get());
+    }
+
+    fn pass(&self) {
+        self.rest();
+        self.tenant.advance();
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.wall()
+    }
+
+    /// Runs, and returns the summary as JSON.
+    fn night(&self) -> Value {
+        let flags = Flags { store: Some(self.tenant.store()), ..Flags::default() };
+        let (ak, sk) = self.tenant.keys();
+        let projects = self.tenant.cloud.with_world(|w| w.settings().codearts_project_ids.join(","));
+        let environment = Environment::of(&[
+            ("HCLAKE_ENDPOINT_URL", &self.tenant.cloud.base_url()),
+            ("HCLAKE_REGION", REGION),
+            ("HCLAKE_CODEARTS_PROJECTS", &projects),
+            ("HUAWEICLOUD_SDK_AK", ak),
+            ("HUAWEICLOUD_SDK_SK", sk),
+        ]);
+        let mut settings = config::resolve(&flags, &environment).expect("sound settings");
+        settings.set_rates(0.0);
+        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+        let catalog = catalog();
+        let synced = sync::sync(request, &catalog, self.clock.clone(), Arc::new(()), pending());
+        let summary = runtime.block_on(synced).unwrap_or_else(|error| panic!("{error}"));
+        self.tenant.assert_sound_by(&catalog);
+        serde_json::to_value(&summary).expect("JSON")
+    }
+}
+
+/// A tenant of today, whose runs are those of the program.
+fn today() -> Tenant {
+    let world = WorldSettings { other_rows: PIPES, start: SystemClock::shared().wall(), ..small_world() };
+    let beside = Catalog::with_folder(&fixtures()).expect("the fixtures are sound");
+    let tenant = Tenant::with_catalog(&beside, world, EmulatorSettings::default());
+    let folder = fixtures().display().to_string();
+    tenant.write("hclake.toml", &format!("catalog_dir = {folder:?}\n{}", unlimited_rates()));
+    tenant
+}
+
+const LISTS: &str = "pipes,pipe_runs,part_checks,notices";
+
+fn sync_parts(tenant: &Tenant, more: &[&str]) -> Ran {
+    tenant.run(&[&["sync", "--format", "json", "--only", LISTS], more].concat())
+}
+
+fn lists(tenant: &Tenant, table: &str) -> Vec<ListId> {
+    tenant.cloud.with_world(|w| w.lists_of(table))
+}
+
+/// The time of a run in a zone east by eight hours.
+fn started_us(run: &Value) -> i64 {
+    let text = run["started_at"].as_str().expect("a time");
+    let naive = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").expect("a time without a zone");
+    naive.and_utc().timestamp_micros() - EAST_US
+}
+
+fn written(at_us: i64) -> String {
+    let east = DateTime::from_timestamp_micros(at_us + EAST_US).expect("a year that can be written");
+    east.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// When the day began, in the zone of the list, on which a first window begins.
+fn first_window_us(now: Timestamp) -> i64 {
+    (now.0 - 60 * DAY_US + EAST_US).div_euclid(DAY_US) * DAY_US - EAST_US
+}
+
+/// The runs that the cloud has: pipe, number, state and time.
+fn runs_in_cloud(tenant: &Tenant, from_us: i64) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for list in lists(tenant, "pipe_runs") {
+        for run in tenant.cloud.with_world(|w| w.listing(&list)).iter().filter(|run| started_us(run) >= from_us) {
+            let state = run["state"].as_str().unwrap_or_default();
+            found.insert(format!("{}|{}|{state}|{}", list.parent[0], run["number"], started_us(run)));
+        }
+    }
+    found
+}
+
+fn runs_in_store(tenant: &Tenant) -> BTreeSet<String> {
+    let row = "concat(pipe_id, '|', number, '|', coalesce(state, ''), '|', epoch_us(started_at))";
+    tenant.texts(&format!("SELECT {row} FROM pipe_runs")).into_iter().collect()
+}
+
+/// The checks that the cloud has: part, pipe, identifier and result.
+fn checks_in_cloud(tenant: &Tenant) -> BTreeMap<Vec<String>, BTreeSet<String>> {
+    let of_part = |list: ListId| {
+        let text =
+            |check: &Value| format!("{}|{}", check["id"].as_str().unwrap(), check["result"].as_str().unwrap_or(""));
+        let checks = tenant.cloud.with_world(|w| w.listing(&list));
+        (list.parent, checks.iter().map(text).collect())
+    };
+    lists(tenant, "part_checks").into_iter().map(of_part).collect()
+}
+
+fn checks_in_store(tenant: &Tenant, parent: &[String]) -> BTreeSet<String> {
+    let whose = format!("part_id = '{}' AND pipe_id = '{}'", parent[0], parent[1]);
+    let row = "concat(id, '|', coalesce(result, ''))";
+    tenant.texts(&format!("SELECT {row} FROM part_checks WHERE {whose}")).into_iter().collect()
+}
+
+/// The parents that a list's newest sweep read completely.
+fn read_last(tenant: &Tenant, table: &str) -> BTreeSet<String> {
+    let newest = "(SELECT max(run_id) FROM runs)";
+    let sql = format!(
+        "SELECT array_to_string(parent, '|') FROM last_complete WHERE table_name = '{table}' AND run_id = {newest}"
+    );
+    tenant.texts(&sql).into_iter().collect()
+}
+
+/// Pipes whose runs were asked for since so many requests.
+fn pipes_asked(tenant: &Tenant, since: usize) -> BTreeSet<String> {
+    let requests = tenant.cloud.requests();
+    let of_runs =
+        requests[since..].iter().filter_map(|request| request.target.split_once("/runs?")?.0.rsplit('/').next());
+    of_runs.map(str::to_owned).collect()
+}
+
+/// Shows that a pipe was used, without anything else.
+fn move_pipe(world: &mut World, pipe: &str, at_us: i64) {
+    let list = world.lists_of("pipes").remove(0);
+    let record = world.listing(&list).into_iter().find(|record| record["id"] == pipe);
+    let mut record = record.expect("a pipe");
+    record["changed_at"] = json!(Timestamp(at_us).to_string());
+    world.replace(&list, pipe, record);
+}
+
+/// The pipe with the most runs.
+fn busiest(tenant: &Tenant) -> ListId {
+    let of_runs = lists(tenant, "pipe_runs").into_iter();
+    of_runs.max_by_key(|list| tenant.cloud.with_world(|w| w.count(list))).expect("a pipe")
+}
+
+#[test]
+fn a_first_night_reads_the_children_of_every_parent() {
+    let tenant = today();
+    let summary = sync_parts(&tenant, &[]).exits(0).json();
+    let before = first_window_us(SystemClock::shared().wall());
+    assert_eq!(runs_in_store(&tenant), runs_in_cloud(&tenant, before));
+    for (parent, checks) in checks_in_cloud(&tenant) {
+        assert_eq!(checks_in_store(&tenant, &parent), checks, "{parent:?}");
+    }
+    let notices = lists(&tenant, "notices").remove(0);
+    let kept: BTreeSet<String> = tenant.texts("SELECT id FROM notices").into_iter().collect();
+    assert_eq!(kept, tenant.cloud_keys(&notices));
+    assert!(kept.len() < PIPES, "the service has forgotten some");
+    let project = tenant.cloud.with_world(|w| w.settings().codearts_project_ids[0].clone());
+    for table in ["pipe_runs", "part_checks"] {
+        assert_eq!(tenant.texts(&format!("SELECT DISTINCT _scope FROM {table}")), [format!("{REGION}/{project}")]);
+        assert_eq!(list_of(&summary, table)["verdict"], "complete");
+        let rows = tenant.number(&format!("SELECT count(*) FROM {table}"));
+        assert_eq!(list_of(&summary, table)["new"], json!(rows));
+    }
+    let sql = "SELECT parents_asked FROM sweeps WHERE table_name = 'pipe_runs' AND parents = parents_asked";
+    assert_eq!(tenant.number(sql), PIPES as i64);
+    let twice = "SELECT count(*) FROM (SELECT number FROM pipe_runs GROUP BY ALL HAVING count(*) > 1)";
+    assert!(tenant.number(twice) > 0, "numbers count within a pipe");
+    tenant.assert_sound_by(&Catalog::with_folder(&fixtures()).expect("sound"));
+}
+
+#[test]
+fn a_quiet_night_asks_for_the_days_share_of_parents() {
+    let days = Days::new();
+    let tenant = &days.tenant;
+    days.night();
+    let (runs, first) = (runs_in_store(tenant), pipes_asked(tenant, 0));
+    assert_eq!(first.len(), PIPES);
+    let mut asked = BTreeSet::new();
+    for _ in 0..2 {
+        days.rest();
+        let since = tenant.cloud.requests().len();
+        let summary = days.night();
+        assert_eq!(summary["outcome"], "complete", "{summary}");
+        let tonight = pipes_asked(tenant, since);
+        // A little more than a day has passed, and a round takes ten.
+        assert_eq!(tonight.len(), PIPES / 10 + 1);
+        assert_eq!(tonight, read_last(tenant, "pipe_runs"));
+        assert!(asked.is_disjoint(&tonight), "each has its turn");
+        asked.extend(tonight);
+        for table in ["pipe_runs", "part_checks"] {
+            let counts = list_of(&summary, table);
+            assert_eq!([&counts["new"], &counts["changed"], &counts["gone"]], [0; 3], "{counts}");
+        }
+    }
+    assert_eq!(runs_in_store(tenant), runs);
+}
+
+#[test]
+fn a_parent_that_moved_is_asked_for_and_the_children_of_others_stay_as_they_were() {
+    let days = Days::new();
+    let tenant = &days.tenant;
+    days.night();
+    let before = checks_in_cloud(tenant);
+    days.rest();
+    let of_checks: Vec<ListId> = lists(tenant, "part_checks");
+    let long: Vec<&ListId> = of_checks.iter().filter(|list| before[&list.parent].len() > 3).collect();
+    let moved = long[0].clone();
+    let now = days.now().0;
+    tenant.cloud.with_world(|world| {
+        // In each long list one is removed; only one pipe shows it.
+        for list in &long {
+            let first = world.listing(list).remove(0);
+            world.remove(list, first["id"].as_str().expect("a key"));
+        }
+        let mut changed = world.listing(&moved).remove(0);
+        changed["result"] = json!("another");
+        let key = changed["id"].as_str().expect("a key").to_owned();
+        world.replace(&moved, &key, changed);
+        let made = Timestamp(now - 1_000_000).to_string();
+        world.insert(&moved, json!({ "id": "newest", "result": "new", "made_at": made, "updated_at": made }));
+        move_pipe(world, &moved.parent[1], now);
+    });
+    let summary = days.night();
+    let after = checks_in_cloud(tenant);
+    let read = read_last(tenant, "part_checks");
+    assert!(read.contains(&moved.parent.join("|")), "{read:?}");
+    assert!(read.len() < before.len() / 2, "{} of {} were asked for", read.len(), before.len());
+    for list in &of_checks {
+        let expected = if read.contains(&list.parent.join("|")) { &after } else { &before };
+        assert_eq!(checks_in_store(tenant, &list.parent), expected[&list.parent], "{list}");
+    }
+    let counts = list_of(&summary, "part_checks");
+    assert_eq!([&counts["new"], &counts["changed"]], [1, 1], "{counts}");
+    let gone = long.iter().filter(|list| read.contains(&list.parent.join("|"))).count();
+    assert_eq!(counts["gone"], gone, "{counts}");
+}
+
+#[test]
+fn children_of_a_parent_that_vanishes_in_mid_run_stay() {
+    let days = Days::new();
+    let tenant = &days.tenant;
+    days.night();
+    days.rest();
+    let list = busiest(tenant);
+    let (pipe, now) = (list.parent[0].clone(), days.now().0);
+    tenant.cloud.with_world(|world| {
+        for n in 0..12 {
+            let at = written(now - DAY_US + n * 60_000_000);
+            world.insert(&list, json!({ "number": 7000 + n, "state": "done", "started_at": at }));
+        }
+        move_pipe(world, &pipe, now);
+    });
+    let before = runs_in_store(tenant);
+    let gone = pipe.clone();
+    let vanish = Fault::change(move |world| {
+        let pipes = world.lists_of("pipes").remove(0);
+        world.remove(&pipes, &gone);
+    });
+    tenant.cloud.faults.add(format!("/pipes/{pipe}/runs?"), When::Nth(1), vanish);
+    let summary = days.night();
+    let answers = tenant.cloud.requests();
+    let of_pipe = answers.iter().filter(|request| request.target.contains(&format!("/pipes/{pipe}/runs?")));
+    let last = of_pipe.clone().next_back().expect("asked");
+    assert!(format!("{last:?}").contains("status: Some(404)"), "{last:?}");
+    assert_eq!(summary["outcome"], "complete", "{summary}");
+    let swept = list_of(&summary, "pipe_runs");
+    assert!(
+        swept["proof"].as_str().is_some_and(|proof| proof.contains("1 are not there, says the service")),
+        "{swept}"
+    );
+    assert_eq!(runs_in_store(tenant), before, "no row is lost, and none of half a part is stored");
+    days.rest();
+    let since = tenant.cloud.requests().len();
+    assert_eq!(days.night()["outcome"], "complete");
+    assert!(!pipes_asked(tenant, since).contains(&pipe), "the pipe is listed no more");
+    assert_eq!(tenant.number(&format!("SELECT count(*) FROM pipes WHERE id = '{pipe}'")), 0);
+    assert_eq!(runs_in_store(tenant), before, "the runs of a pipe that is gone stay as they were last seen");
+}
+
+#[test]
+fn a_record_that_the_service_has_forgotten_is_not_gone_and_one_that_was_deleted_is() {
+    let days = Days::new();
+    let tenant = &days.tenant;
+    let list = lists(tenant, "notices").remove(0);
+    let start = days.now().0;
+    let notice =
+        |id: &str, ago_us: i64| json!({ "id": id, "text": "x", "made_at": Timestamp(start - ago_us).to_string() });
+    const HOUR_US: i64 = DAY_US / 24;
+    tenant.cloud.with_world(|world| {
+        world.clear(&list);
+        for (id, ago_us) in
+            [("forgotten", 30 * DAY_US - HOUR_US), ("edge", 29 * DAY_US - HOUR_US), ("deleted", 10 * DAY_US)]
+        {
+            world.insert(&list, notice(id, ago_us));
+        }
+        (0..30).for_each(|n| assert!(world.insert(&list, notice(&format!("kept{n}"), DAY_US - n * 1_000_000))));
+    });
+    assert_eq!(list_of(&days.night(), "notices")["new"], 33);
+    days.pass();
+    tenant.cloud.with_world(|world| {
+        world.remove(&list, "deleted");
+        // Deleted on the day on which the service would have forgotten it: nobody can say which it was.
+        world.remove(&list, "edge");
+    });
+    let summary = days.night();
+    let open = |id: &str| tenant.number(&format!("SELECT count(*) FROM notices WHERE id = '{id}'"));
+    assert_eq!([open("forgotten"), open("edge"), open("deleted")], [1, 1, 0], "{summary}");
+    let ends = "SELECT id FROM notices_history WHERE _closed_by = 'gone' AND id IN ('forgotten', 'edge', 'deleted')";
+    assert_eq!(tenant.texts(ends), ["deleted"]);
+    assert!(tenant.cloud.with_world(|w| !w.listing(&list).iter().any(|notice| notice["id"] == "forgotten")));
+    (0..3).for_each(|_| {
+        days.pass();
+        days.night();
+    });
+    assert_eq!([open("forgotten"), open("edge")], [1, 1], "not on later nights either");
+}
+
+#[test]
+fn a_window_loses_no_run_over_nights_of_which_one_is_missed_and_closes_only_what_it_reaches() {
+    let days = Days::new();
+    let tenant = &days.tenant;
+    let from_us = first_window_us(days.now());
+    let keys = |rows: BTreeSet<String>| -> BTreeSet<String> {
+        let key = |row: String| row.splitn(3, '|').take(2).collect::<Vec<_>>().join("|");
+        rows.into_iter().map(key).collect()
+    };
+    let list = busiest(tenant);
+    let pipe = list.parent[0].clone();
+    let run = |number: u32, at_us: i64| json!({ "number": number, "state": "done", "started_at": written(at_us) });
+    tenant.cloud.with_world(|world| world.insert(&list, run(8002, days.now().0 - 10 * DAY_US)));
+    days.night();
+    for day in 1..=5 {
+        days.pass();
+        if day == 3 {
+            continue;
+        }
+        if day == 5 {
+            let now = days.now().0;
+            tenant.cloud.with_world(|world| {
+                assert!(world.insert(&list, run(8001, now - DAY_US / 2)), "the pipe is still there");
+                move_pipe(world, &pipe, now);
+            });
+        }
+        let summary = days.night();
+        assert_eq!(summary["outcome"], "complete", "{summary}");
+        let (held, there) = (keys(runs_in_store(tenant)), keys(runs_in_cloud(tenant, from_us)));
+        let lost: Vec<_> = there.difference(&held).collect();
+        assert!(lost.is_empty(), "day {day}: {lost:?}");
+    }
+    days.rest();
+    tenant.cloud.with_world(|world| {
+        assert!(world.remove(&list, "8001").is_some() && world.remove(&list, "8002").is_some());
+        move_pipe(world, &pipe, days.now().0);
+    });
+    days.night();
+    let of_pipe =
+        |number: u32| format!("SELECT count(*) FROM pipe_runs WHERE pipe_id = '{pipe}' AND number = {number}");
+    assert_eq!(tenant.number(&of_pipe(8001)), 0, "it was within reach");
+    assert_eq!(tenant.number(&of_pipe(8002)), 1, "the window did not go back to it");
+}
+
+#[test]
+fn a_run_whose_time_is_up_stores_no_children_and_the_next_one_reads_them() {
+    let tenant = today();
+    tenant.run(&["sync", "--only", "pipes"]).exits(0);
+    let ran = sync_parts(&tenant, &["--max-time", "0s"]);
+    assert!([1, 3].contains(&ran.code), "{}: {}", ran.code, ran.stderr);
+    assert_eq!(pipes_asked(&tenant, 0), BTreeSet::new());
+    let is_there = "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'pipe_runs'";
+    if tenant.number(is_there) > 0 {
+        assert_eq!(tenant.number("SELECT count(*) FROM pipe_runs"), 0);
+    }
+    sync_parts(&tenant, &[]).exits(0);
+    let from_us = first_window_us(SystemClock::shared().wall());
+    assert_eq!(runs_in_store(&tenant), runs_in_cloud(&tenant, from_us));
+}
+
+#[test]
+fn a_parent_that_fails_leaves_the_others_stored_and_is_asked_for_in_the_next_night() {
+    let tenant = today();
+    let pipe = busiest(&tenant).parent[0].clone();
+    let path = format!("/pipes/{pipe}/runs?");
+    tenant.cloud.faults.add(path, When::Always, Fault::gateway(500, "APIGW.0000", "internal error"));
+    let ran = sync_parts(&tenant, &[]).exits(3);
+    let summary = ran.json();
+    let swept = list_of(&summary, "pipe_runs");
+    assert_eq!(swept["verdict"], "unproved", "{swept}");
+    let from_us = first_window_us(SystemClock::shared().wall());
+    let of_others = |rows: BTreeSet<String>| -> BTreeSet<String> {
+        rows.into_iter().filter(|row| !row.starts_with(&pipe)).collect()
+    };
+    let there = runs_in_cloud(&tenant, from_us);
+    assert_eq!(runs_in_store(&tenant), of_others(there.clone()));
+    assert!(of_others(there).len() > 20);
+    tenant.cloud.faults.clear();
+    let since = tenant.cloud.requests().len();
+    let summary = sync_parts(&tenant, &[]).exits(0).json();
+    let asked = pipes_asked(&tenant, since);
+    assert!(asked.contains(&pipe) && asked.len() <= 2, "{asked:?}");
+    assert_eq!(runs_in_store(&tenant), runs_in_cloud(&tenant, from_us), "{summary}");
+}
+
+#[test]
+fn each_request_asks_for_a_span_that_the_service_takes() {
+    let days = Days::new();
+    days.night();
+    days.rest();
+    days.night();
+    let requests = days.tenant.cloud.requests();
+    let day = |target: &str, name: &str| {
+        let text = target.split_once(&format!("{name}="))?.1;
+        Some(chrono::NaiveDate::parse_from_str(&text[..10], "%Y-%m-%d").expect("a day"))
+    };
+    let width = |target: &str| Some((day(target, "end_date")? - day(target, "start_date")?).num_days());
+    let widths: BTreeSet<i64> = requests.iter().filter_map(|request| width(&request.target)).collect();
+    assert_eq!(widths, BTreeSet::from([3, 30]), "thirty days twice, then a day and the two before it");
+    assert!(requests.iter().all(|request| !format!("{request:?}").contains("status: Some(400)")));
+}
