@@ -3,6 +3,8 @@
 
 use serde::Deserialize;
 
+use super::place::PagingPlace;
+
 /// Microseconds of a day.
 const DAY_US: i64 = 86_400_000_000;
 
@@ -90,7 +92,7 @@ pub struct Window {
     /// Parameter with the end.
     pub to: String,
     /// Where the two go.
-    pub place: super::spec::PagingPlace,
+    pub place: PagingPlace,
     /// How times are written.
     pub format: WindowFormat,
     /// Seconds east of UTC, where the format has no zone.
@@ -253,7 +255,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::spec::PagingPlace;
+    use crate::catalog::place::PagingPlace;
     use crate::schema::ZoneRule;
 
     fn window(width: u32, back: u32, again: u32) -> Window {

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+pub use super::place::PagingPlace;
 use super::reach::{Memory, Parent, Window};
 
 use crate::schema::{ColumnType, StoredColumn};
@@ -235,16 +236,6 @@ pub struct MarkerPaging {
     pub limit: u32,
     /// The most pages of one pass over the list.
     pub pages_max: u32,
-}
-
-/// Where the parameters of paging go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PagingPlace {
-    /// Into the query.
-    Query,
-    /// Into the JSON body of a POST.
-    Body,
 }
 
 /// One column of the key. Where a record does not have it, the other column is used.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
 use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
-use super::validate_reach;
+use super::validate_reach::{self, no_such_column, values};
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
@@ -147,10 +147,6 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if endpoint.query.iter().any(|(name, _)| name.is_empty()) {
         faults.push("query: a parameter has an empty name; name it".to_owned());
     }
-}
-
-pub(super) fn values(named: &[(String, String)]) -> Vec<&str> {
-    named.iter().map(|(_, value)| value.as_str()).collect()
 }
 
 fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
@@ -321,12 +317,5 @@ fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
             Some(ty) if ty.is_instant() => {}
             Some(_) => faults.push(format!("updated: `{name}` is not a timestamp; name one or leave it out")),
         }
-    }
-}
-
-pub(super) fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
-    match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
-        Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
-        None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
     }
 }

@@ -5,9 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::reach::{Days, Filled, Parent, Window};
 use super::spec::{Column, Endpoint, Method, PagingPlace};
-use super::validate::{no_such_column, values};
 use crate::base::nearest::nearest;
-use crate::schema::ColumnType;
 
 /// The most values that one parent's record gives.
 const FILLED_MAX: usize = 4;
@@ -96,7 +94,7 @@ fn one_window(endpoint: &Endpoint, window: &Window, faults: &mut Vec<String>) {
         time_column(endpoint, "window.of", column, faults);
     }
     if let Some(name) = window.day_column() {
-        let is_fit = |column: &Column| column.ty == ColumnType::Text && !column.nullable;
+        let is_fit = |column: &Column| column.ty.can_be_key() && !column.ty.is_integer() && !column.nullable;
         if !endpoint.column(name).is_some_and(is_fit) {
             faults.push(format!("window.as: declare a column `{name}` for the day, text and with `nullable = false`"));
         }
@@ -149,7 +147,7 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
     for filled in &parent.fill {
         let (column, fields) = filled.of.split_first().expect("a path has a first step");
         let place = format!("parent.fill.{}", filled.name);
-        match of.column(column).map(|column| within(&column.ty, fields)) {
+        match of.column(column).map(|column| column.ty.within(fields)) {
             None => faults.push(no_such_column(of, &format!("{place}: in {}", of.name), column)),
             Some(Some(ty)) if ty.can_be_key() => {}
             Some(_) => faults.push(format!(
@@ -164,15 +162,6 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
         faults.push(no_such_column(of, &format!("parent.changed: in {}", of.name), name));
     }
     faults
-}
-
-/// The type at the end of a path through structs, and lists of them.
-fn within<'a>(ty: &'a ColumnType, fields: &[String]) -> Option<&'a ColumnType> {
-    match (ty, fields) {
-        (ColumnType::List(item), _) => within(item, fields),
-        (ty, []) => Some(ty),
-        (ty, [first, rest @ ..]) => within(&ty.fields().iter().find(|field| field.name == *first)?.ty, rest),
-    }
 }
 
 /// The circle of parents that a list is in.
@@ -191,4 +180,15 @@ fn circle_from(name: &str, named: &HashMap<&str, &Endpoint>) -> Option<String> {
         way.push(next);
     }
     None
+}
+
+pub(super) fn values(named: &[(String, String)]) -> Vec<&str> {
+    named.iter().map(|(_, value)| value.as_str()).collect()
+}
+
+pub(super) fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
+    match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
+        Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
+        None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
+    }
 }

@@ -14,10 +14,7 @@ use crate::schema::ColumnType;
 
 /// A value that the request gives, as the JSON that a record would have.
 pub(super) fn given_json(ty: &ColumnType, text: &str) -> String {
-    match ty {
-        ColumnType::Text => serde_json::Value::from(text).to_string(),
-        _ => text.to_owned(),
-    }
+    if ty.is_integer() { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
 /// The columns of one part of a key: the first, or if that is NULL the second.

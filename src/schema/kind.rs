@@ -113,6 +113,15 @@ impl ColumnType {
         matches!(self, ColumnType::Int32 | ColumnType::Int64)
     }
 
+    /// The type at the end of a path through structs, and lists of them.
+    pub(crate) fn within(&self, fields: &[String]) -> Option<&ColumnType> {
+        match (self, fields) {
+            (ColumnType::List(item), _) => item.within(fields),
+            (ty, []) => Some(ty),
+            (ty, [first, rest @ ..]) => ty.fields().iter().find(|field| field.name == *first)?.ty.within(rest),
+        }
+    }
+
     pub(crate) fn is_list(&self) -> bool {
         matches!(self, ColumnType::List(_))
     }

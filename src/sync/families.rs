@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use super::list::{Family, ListOutcome, is_complete};
+use super::list::{Family, ListOutcome};
 use super::parents::ParentRow;
+use super::part::is_complete;
 use super::plan::ListPlan;
 use crate::catalog::reach::Parent;
 

@@ -3,24 +3,22 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::context::Context;
 use super::drift::UnknownMembers;
-use super::event::{Event, Observer};
+use super::event::Event;
 use super::pages::Pages;
 use super::parents::ParentRow;
 use super::part::{self, BadRecord, Found, Part, PartPlan, Shared};
 use super::plan::ListPlan;
 use super::round::{self, Round};
-use super::writer::Writer;
-use crate::base::clock::{SharedClock, Timestamp};
+use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Parent, Reach};
 use crate::catalog::spec::Given;
 use crate::cloud;
 use crate::config::ConfirmGone;
-use crate::normalize::DecodeSettings;
 use crate::store::{self, Acknowledged, LastComplete, ParentCounts, PartRecord, StagedRun, SweepId};
-use crate::sweep::{Ending, Swept};
+use crate::sweep::Swept;
 
 /// A list that has been swept, its rows staged.
 pub(super) struct ListOutcome {
@@ -54,28 +52,6 @@ pub(super) struct ListOutcome {
     pub note: Option<String>,
     /// The parents that its records are for other lists, by the name of the other list.
     pub gave: BTreeMap<String, Vec<ParentRow>>,
-}
-
-/// What lists share.
-#[derive(Clone)]
-pub(super) struct Context<P> {
-    pub pages: P,
-    pub writer: Arc<Writer>,
-    pub clock: SharedClock,
-    pub observer: Arc<dyn Observer>,
-    pub decode: DecodeSettings,
-    pub confirm_gone: ConfirmGone,
-    /// Share of unreadable records above which a listing is not complete.
-    pub max_bad_percent: u8,
-    /// When the run has to stop, by the clock's monotonic time.
-    pub deadline: Option<Duration>,
-}
-
-impl<P> Context<P> {
-    /// Whether nothing more may be begun.
-    pub(super) fn is_over(&self) -> bool {
-        self.deadline.is_some_and(|deadline| self.clock.mono() >= deadline)
-    }
 }
 
 /// What one list takes from others and gives to them.
@@ -186,9 +162,4 @@ async fn whole<P: Pages>(shared: &Shared<P>, sweep: SweepId, last: &[LastComplet
     let raws = shared.context.writer.ask(move |staged| Ok(staged.raw_texts(sweep))).await?;
     let reached_to = last.iter().find(|part| part.parent.is_empty()).and_then(|part| part.reached_to);
     part::read(shared, PartPlan { sweep, given: Given::default(), day: None, reached_to, raws }).await
-}
-
-/// Whether a part's ending is one by which records can be gone.
-pub(super) fn is_complete(swept: &Swept) -> bool {
-    matches!(swept.ending, Ending::Complete(_))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 mod clients;
+mod context;
 mod drift;
 mod error;
 mod event;

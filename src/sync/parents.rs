@@ -4,8 +4,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StructArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use xxhash_rust::xxh3::xxh3_64;
@@ -29,53 +27,81 @@ pub(super) struct ParentRow {
 /// The parents in a batch of the parent table's rows. A record without one of the values gives none.
 pub(super) fn rows_of(batch: &RecordBatch, parent: &Parent) -> Result<Vec<ParentRow>, ArrowError> {
     let moved = moved(batch, parent)?;
-    // For each value: its row, and the text.
     let mut columns = Vec::with_capacity(parent.fill.len());
     for filled in &parent.fill {
         let (column, fields) = filled.of.split_first().expect("a path has a first step");
         let Some(array) = batch.column_by_name(column) else { return Ok(Vec::new()) };
-        let rows: Vec<usize> = (0..batch.num_rows()).collect();
-        let mut by_row: BTreeMap<usize, Vec<String>> = BTreeMap::new();
-        for (row, text) in texts_at(array, rows, fields)? {
-            by_row.entry(row).or_default().push(text);
+        let rows: Vec<Place> = (0..batch.num_rows()).map(|row| Place { row, items: Vec::new() }).collect();
+        let mut by_row: BTreeMap<usize, Vec<(Place, String)>> = BTreeMap::new();
+        for (place, text) in texts_at(array, rows, column, fields)? {
+            by_row.entry(place.row).or_default().push((place, text));
         }
         columns.push(by_row);
     }
     let mut parents = Vec::new();
     for row in 0..batch.num_rows() {
-        let mut combined: Vec<Vec<String>> = vec![Vec::new()];
+        let mut combined = vec![(Place { row, items: Vec::new() }, Vec::new())];
         for column in &columns {
             let values = column.get(&row).map_or(&[][..], Vec::as_slice);
-            let with = |before: &Vec<String>| {
-                values.iter().map(|value| [before.clone(), vec![value.clone()]].concat()).collect::<Vec<_>>()
+            let with = |(before, texts): &(Place, Vec<String>)| {
+                let fitting = values.iter().filter(|(place, _)| place.fits(before));
+                let both =
+                    |(place, text): &(Place, String)| (before.and(place), [texts.clone(), vec![text.clone()]].concat());
+                fitting.map(both).collect::<Vec<_>>()
             };
             combined = combined.iter().flat_map(with).collect();
         }
         let moved = moved.as_ref().map(|moved| moved[row].clone());
-        parents.extend(combined.into_iter().map(|values| ParentRow { values, moved: moved.clone() }));
+        parents.extend(combined.into_iter().map(|(_, values)| ParentRow { values, moved: moved.clone() }));
     }
     Ok(parents)
 }
 
-/// The texts at the end of a path, each with the number of its row. Lists on the way are opened.
-fn texts_at(array: &ArrayRef, rows: Vec<usize>, fields: &[String]) -> Result<Vec<(usize, String)>, ArrowError> {
+/// Where a value lies: its row, and for each list on the way the list's path and the number of the item.
+#[derive(Clone)]
+struct Place {
+    row: usize,
+    items: Vec<(String, usize)>,
+}
+
+impl Place {
+    /// Whether two values belong together: those of one list must be of the same item.
+    fn fits(&self, other: &Place) -> bool {
+        let agrees = |(list, item): &(String, usize)| other.items.iter().all(|(of, n)| of != list || n == item);
+        self.items.iter().all(agrees)
+    }
+
+    fn and(&self, other: &Place) -> Place {
+        Place { row: self.row, items: [self.items.clone(), other.items.clone()].concat() }
+    }
+}
+
+/// The texts at the end of a path, each with its place. Lists on the way are opened.
+fn texts_at(
+    array: &ArrayRef,
+    places: Vec<Place>,
+    path: &str,
+    fields: &[String],
+) -> Result<Vec<(Place, String)>, ArrowError> {
     if let Some(list) = array.as_list_opt::<i32>() {
         let mut found = Vec::new();
-        for (place, row) in rows.into_iter().enumerate().filter(|(place, _)| list.is_valid(*place)) {
-            let items = list.value(place);
-            found.extend(texts_at(&items, vec![row; items.len()], fields)?);
+        for (at, place) in places.into_iter().enumerate().filter(|(at, _)| list.is_valid(*at)) {
+            let items = list.value(at);
+            let of_item =
+                |item| Place { row: place.row, items: [place.items.clone(), vec![(path.to_owned(), item)]].concat() };
+            found.extend(texts_at(&items, (0..items.len()).map(of_item).collect(), &format!("{path}[]"), fields)?);
         }
         return Ok(found);
     }
     let Some((field, rest)) = fields.split_first() else {
-        let texts = cast(array, &DataType::Utf8)?;
-        let texts = texts.as_string::<i32>();
-        let given = rows.into_iter().zip(texts).filter_map(|(row, text)| Some((row, text?.to_owned())));
+        let texts = ArrayFormatter::try_new(array, &FormatOptions::default())?;
+        let given = places.into_iter().enumerate().filter(|(n, _)| array.is_valid(*n));
+        let given = given.map(|(n, place)| (place, texts.value(n).to_string()));
         return Ok(given.filter(|(_, text)| !text.is_empty()).collect());
     };
     let within: Option<&ArrayRef> = array.as_struct_opt().and_then(|object: &StructArray| object.column_by_name(field));
     match within {
-        Some(within) => texts_at(within, rows, rest),
+        Some(within) => texts_at(within, places, &format!("{path}.{field}"), rest),
         None => Ok(Vec::new()),
     }
 }
@@ -197,8 +223,29 @@ mod tests {
     }
 
     #[test]
+    fn two_values_of_one_list_are_of_the_same_item() {
+        let fields =
+            ["id", "name"].map(|name| Field::new(name, StringArray::new_null(0).data_type().clone(), true)).to_vec();
+        let mut lists = ListBuilder::new(StructBuilder::from_fields(fields, 4));
+        for items in [&[("a", "first"), ("b", "second")][..], &[("c", "third")]] {
+            for (id, name) in items {
+                lists.values().field_builder::<StringBuilder>(0).unwrap().append_value(id);
+                lists.values().field_builder::<StringBuilder>(1).unwrap().append_value(name);
+                lists.values().append(true);
+            }
+            lists.append(true);
+        }
+        let parts: ArrayRef = Arc::new(lists.finish());
+        let number: ArrayRef = Arc::new(Int64Array::from(vec![7, 8]));
+        let batch = RecordBatch::try_from_iter([("parts", parts), ("number", number)]).unwrap();
+        let rows = rows_of(&batch, &parent(&["parts.id", "number", "parts.name"], &[])).unwrap();
+        let values: Vec<String> = rows.iter().map(|row| row.values.join(" ")).collect();
+        assert_eq!(values, ["a 7 first", "b 7 second", "c 8 third"]);
+    }
+
+    #[test]
     fn values_come_from_columns_and_from_fields_in_lists_and_a_row_without_one_gives_none() {
-        let fields = vec![Field::new("id", DataType::Utf8, true)];
+        let fields = vec![Field::new("id", StringArray::new_null(0).data_type().clone(), true)];
         let mut lists = ListBuilder::new(StructBuilder::from_fields(fields, 4));
         for ids in [&["a", "b"][..], &[], &["c"]] {
             for id in ids {
@@ -300,8 +347,9 @@ mod tests {
             let asked = choose(known, &last, &parent(&["id"], &["state"]), Timestamp(day * DAY));
             let names: BTreeSet<_> = asked.iter().map(|row| row.values[0].clone()).collect();
             prop_assert_eq!(names.len(), asked.len());
-            let due = |(_, (s, last)): &(usize, &(u8, Option<(u8, i64)>))| last.is_none_or(|(before, _)| before != *s);
-            let must: BTreeSet<_> = states.iter().enumerate().filter(due).map(|(n, _)| n.to_string()).collect();
+            let is_due = |s: u8, last: Option<(u8, i64)>| last.is_none_or(|(before, _)| before != s);
+            let due = states.iter().enumerate().filter(|(_, (s, last))| is_due(*s, *last));
+            let must: BTreeSet<_> = due.map(|(n, _)| n.to_string()).collect();
             prop_assert!(must.is_subset(&names));
             let newest = last.iter().map(|part| part.at.0).max().unwrap_or(day * DAY);
             prop_assert!(asked.len() - must.len() <= share(states.len(), day * DAY - newest, 30 * DAY));

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use super::context::Context;
 use super::drift::{Members, UnknownMembers};
 use super::event::Event;
-use super::list::Context;
 use super::pages::Pages;
 use super::parents::{self, ParentRow};
 use super::plan::ListPlan;
@@ -160,6 +160,11 @@ fn reach(endpoint: &Endpoint, spans: &[Span], now: Timestamp) -> Reach {
     });
     let of_memory = endpoint.memory.as_ref().map(|memory| Reach::of_memory(memory, now.0));
     of_window.unwrap_or(Reach::ALL).and(of_memory.unwrap_or(Reach::ALL))
+}
+
+/// Whether a part's ending is one by which records can be gone.
+pub(super) fn is_complete(swept: &Swept) -> bool {
+    matches!(swept.ending, Ending::Complete(_))
 }
 
 /// Two spans of one part as one sweep. Rows of a span that failed are not among them.

@@ -7,10 +7,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::event::Event;
-use super::list::is_complete;
 use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
-use super::part::{self, Found, Part, PartPlan, Shared};
+use super::part::{self, Found, Part, PartPlan, Shared, is_complete};
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Parent, Span};
 use crate::catalog::spec::{Endpoint, Given};

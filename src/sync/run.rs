@@ -9,10 +9,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::clients::{Clients, KnownProjects};
+use super::context::Context;
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::families::Families;
-use super::list::{Context, ListOutcome};
+use super::list::ListOutcome;
 use super::outcome::FinishedRun;
 use super::pages::CloudPages;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::families::Families;
-use super::list::{self, Context};
+use super::list;
 use super::pages::Pages;
 use super::plan::ListPlan;
 use super::writer::Writer;

@@ -100,7 +100,7 @@ mod tests {
             width: Days(2),
             back: Days(60),
             again: Days(2),
-            of: "at".into(),
+            of: crate::catalog::reach::WindowOf::Column("at".into()),
         }
     }
 

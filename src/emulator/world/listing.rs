@@ -83,7 +83,9 @@ impl<'a> Limits<'a> {
     fn show(self, record: &Value) -> bool {
         let at = |column: &str| time_in(self.endpoint, column, record);
         let is_within = match (self.within, &self.endpoint.window) {
-            (Some(within), Some(window)) => at(&window.of).is_some_and(|at| within.holds(at)),
+            (Some(within), Some(window)) => {
+                window.column().is_none_or(|column| at(column).is_some_and(|at| within.holds(at)))
+            }
             _ => true,
         };
         let is_remembered = match (self.remembered_from, &self.endpoint.memory) {

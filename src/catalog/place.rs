@@ -1,0 +1,13 @@
+//! Where parameters of a request go.
+
+use serde::Deserialize;
+
+/// Where the parameters of paging go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PagingPlace {
+    /// Into the query.
+    Query,
+    /// Into the JSON body of a POST.
+    Body,
+}
