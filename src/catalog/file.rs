@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
+use super::member_path;
 use super::reach::Memory;
 use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
@@ -94,6 +95,7 @@ struct ColumnFile {
 #[serde(deny_unknown_fields)]
 struct FieldFile {
     name: String,
+    path: Option<String>,
     #[serde(rename = "type")]
     ty: TypeName,
     format: Option<TimeFormat>,
@@ -221,7 +223,7 @@ impl ColumnFile {
         let place = format!("column {}", self.name);
         let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
         Column {
-            path: self.path.as_deref().unwrap_or(&self.name).split('.').map(str::to_owned).collect(),
+            path: self.path.as_deref().map_or_else(|| vec![self.name.clone()], member_path::parse),
             ty: declared.resolve(assumed, &place, 1, faults),
             nullable: self.nullable.unwrap_or(true),
             about: self.about,
@@ -279,7 +281,12 @@ impl FieldFile {
     fn resolve(self, assumed: ZoneRule, place: &str, depth: usize, faults: &mut Vec<String>) -> Field {
         let place = format!("{place}.{}", self.name);
         let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
-        Field { ty: declared.resolve(assumed, &place, depth + 1, faults), name: self.name, about: self.about }
+        Field {
+            path: self.path.as_deref().map_or_else(|| vec![self.name.clone()], member_path::parse),
+            ty: declared.resolve(assumed, &place, depth + 1, faults),
+            name: self.name,
+            about: self.about,
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de};
 
+use super::member_path;
 use super::spec::{Count, CountedPaging, Items, MarkerPaging, Paging, PagingPlace, Total};
 
 /// Means that the answer itself is the array of records.
@@ -13,17 +14,12 @@ pub(crate) const BARE_ARRAY: &str = "[]";
 /// Number of the first page where the file gives none.
 const START_DEFAULT: u64 = 1;
 
-/// Member names from the outside in, separated by dots in the file.
-pub(super) fn member_path(text: &str) -> Vec<String> {
-    text.split('.').map(str::to_owned).collect()
-}
-
 pub(super) struct ItemsFile(pub Items);
 
 impl<'de> Deserialize<'de> for ItemsFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(ItemsFile(if text == BARE_ARRAY { Items::Answer } else { Items::Member(member_path(&text)) }))
+        Ok(ItemsFile(if text == BARE_ARRAY { Items::Answer } else { Items::Member(member_path::parse(&text)) }))
     }
 }
 
@@ -51,7 +47,7 @@ impl<'de> Deserialize<'de> for TotalFile {
                 f.write_str("the name of a member, or { header = \"Content-Range\" }")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Total, E> {
-                Ok(Total::Member(member_path(text)))
+                Ok(Total::Member(member_path::parse(text)))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Total, A::Error> {
                 match OutsideTheBody::deserialize(MapAccessDeserializer::new(map))?.header {
@@ -120,8 +116,8 @@ impl PagingFile {
             KindFile::Marker => {
                 return Paging::Marker(MarkerPaging {
                     marker: self.marker.unwrap_or_default(),
-                    next: member_path(&self.next.unwrap_or_default()),
-                    more: self.more.as_deref().map(member_path),
+                    next: member_path::parse(&self.next.unwrap_or_default()),
+                    more: self.more.as_deref().map(member_path::parse),
                     size: self.size,
                     limit,
                     pages_max,

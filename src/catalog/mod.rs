@@ -8,6 +8,7 @@ pub(crate) mod file_paging;
 mod file_reach;
 mod folder;
 mod load;
+pub(crate) mod member_path;
 pub mod reach;
 pub mod spec;
 #[cfg(test)]

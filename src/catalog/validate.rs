@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
+use super::member_path;
 use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
 use super::validate_reach;
 use crate::base::nearest::nearest;
@@ -104,7 +105,7 @@ fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
         for (other, taken) in
             members[..at].iter().filter(|(_, taken)| taken.starts_with(path) || path.starts_with(taken))
         {
-            let (path, taken) = (path.join("."), taken.join("."));
+            let (path, taken) = (member_path::written(path), member_path::written(taken));
             faults.push(format!(
                 "{what}: \"{path}\" and \"{taken}\" of {other} are or hold each other; a member has one use"
             ));
@@ -237,7 +238,8 @@ fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
 
 fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
     let mut seen = HashSet::new();
-    for Field { name, ty, about } in ty.fields() {
+    field_paths(place, ty.fields(), faults);
+    for Field { name, ty, about, .. } in ty.fields() {
         let place = format!("{place}.{name}");
         if !is_field_name(name) {
             faults
@@ -255,21 +257,39 @@ fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
 
 fn wire_paths(columns: &[Column], faults: &mut Vec<String>) {
     let of_records = columns.iter().filter(|column| !column.is_given());
-    let mut paths: Vec<(&[String], &str)> =
-        of_records.map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+    let paths = of_records.map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+    for (name, fault) in path_faults(paths, "column") {
+        faults.push(format!("column {name}: {fault}"));
+    }
+}
+
+fn field_paths(place: &str, fields: &[Field], faults: &mut Vec<String>) {
+    // A field that appears twice is reported as such.
+    let mut seen = HashSet::new();
+    let once = fields.iter().filter(|field| seen.insert(field.name.to_ascii_lowercase()));
+    let paths = once.map(|field| (field.path.as_slice(), field.name.as_str())).collect();
+    for (name, fault) in path_faults(paths, "field") {
+        faults.push(format!("{place}.{name}: {fault}"));
+    }
+}
+
+/// Each member of an object has one place. Each fault comes with the name of the column or field.
+fn path_faults<'a>(mut paths: Vec<(&[String], &'a str)>, what: &str) -> Vec<(&'a str, String)> {
+    let mut faults = Vec::new();
     paths.sort();
     for (path, name) in &paths {
         if path.iter().any(String::is_empty) {
-            faults.push(format!("column {name}: `path` has an empty step; write member names with single dots"));
+            faults.push((*name, "`path` has an empty step; write member names with single dots".to_owned()));
         }
     }
     // In sorted order, a path is followed directly by the paths that begin with it.
     for (at, (outer, name)) in paths.iter().enumerate() {
         for (inner, other) in paths[at + 1..].iter().take_while(|(inner, _)| inner.starts_with(outer)) {
             let relation = if inner == outer { "is" } else { "lies inside" };
-            faults.push(format!("column {other}: its path {relation} that of `{name}`; a member has one column"));
+            faults.push((*other, format!("its path {relation} that of `{name}`; a member has one {what}")));
         }
     }
+    faults
 }
 
 fn key(endpoint: &Endpoint, faults: &mut Vec<String>) {

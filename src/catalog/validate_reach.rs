@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::member_path;
 use super::reach::{Filled, Parent, Window};
 use super::spec::{Endpoint, Method, PagingPlace};
 use super::validate::{no_such_column, values};
@@ -140,7 +141,7 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
             Some(_) => faults.push(format!(
                 "{place}: `{}` of {} is neither text nor integer; name a column, or a field in a list of structs, \
                  that is",
-                filled.of.join("."),
+                member_path::written(&filled.of),
                 of.name
             )),
         }

@@ -1,6 +1,7 @@
 //! Describes a list, and how it is read, for people. It describes the catalog only and knows nothing of stores.
 
 use super::file_paging::BARE_ARRAY;
+use super::member_path;
 use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
 
 impl Endpoint {
@@ -37,7 +38,7 @@ impl Endpoint {
                 format!("{how} ({}, {}), {} records a page{step}", paging.position, paging.size, paging.limit)
             }
             Paging::Marker(paging) => {
-                let next = paging.next.join(".");
+                let next = member_path::written(&paging.next);
                 format!(
                     "by marker ({}, from `{next}` of the answer before), {} records a page",
                     paging.marker, paging.limit
@@ -50,11 +51,11 @@ impl Endpoint {
     pub(crate) fn answer_in_words(&self) -> String {
         let items = match &self.items {
             Items::Answer => format!("the answer itself (`{BARE_ARRAY}`)"),
-            Items::Member(path) => format!("`{}`", path.join(".")),
+            Items::Member(path) => format!("`{}`", member_path::written(path)),
         };
         let total = match &self.total {
             None => "no total".to_owned(),
-            Some(Total::Member(path)) => format!("total in `{}`", path.join(".")),
+            Some(Total::Member(path)) => format!("total in `{}`", member_path::written(path)),
             Some(Total::ContentRange) => "total in the header Content-Range".to_owned(),
         };
         format!("records in {items}, {total}")
@@ -86,7 +87,7 @@ impl Column {
         if self.is_given() {
             text += " Given by the request.";
         } else if self.path != [self.name.as_str()] {
-            text += &format!(" On the wire: `{}`.", self.path.join("."));
+            text += &format!(" On the wire: `{}`.", member_path::written(&self.path));
         }
         text
     }

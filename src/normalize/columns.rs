@@ -48,7 +48,7 @@ impl Column {
             ColumnType::Double => Column::Double(PrimitiveColumn::default()),
             ColumnType::Timestamp(form) => Column::Time(TimeColumn::new(*form, codearts_offset_s)),
             ColumnType::Struct(fields) => Column::Struct(StructColumn {
-                object: Object::of_fields(fields.iter().map(|field| field.name.as_str())),
+                object: Object::of_paths(fields.iter().map(|field| field.path.as_slice())),
                 fields: fields.iter().map(|field| Column::nested(&field.ty, codearts_offset_s)).collect(),
                 validity: Validity::default(),
                 ty: schema::struct_fields(fields),

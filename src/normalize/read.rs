@@ -272,6 +272,7 @@ fn read_struct<'de, A: MapAccess<'de>>(
     notes: &mut Notes<'de>,
 ) -> Result<(), A::Error> {
     let rows = column.validity.len();
+    column.object.forget();
     read_members(map, &mut column.object, &mut column.fields, rows, notes)?;
     column.close();
     Ok(())

@@ -31,6 +31,8 @@ pub enum ColumnType {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     pub(crate) name: String,
+    /// Where the object has the value: member names from the outside in.
+    pub(crate) path: Vec<String>,
     pub(crate) ty: ColumnType,
     pub(crate) about: String,
 }

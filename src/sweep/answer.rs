@@ -9,6 +9,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::catalog::member_path;
 use crate::catalog::spec::{Endpoint, Items, Paging, Total};
 use crate::cloud::http::error_body::ErrorMembers;
 
@@ -83,7 +84,7 @@ impl AnswerShape {
 
     fn no_rows(&self) -> String {
         match &self.items {
-            Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
+            Items::Member(path) => format!("the answer has no array `{}`", member_path::written(path)),
             Items::Answer => "the answer is not an array".to_owned(),
         }
     }
