@@ -5,8 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
 use super::member_path;
-use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
-use super::validate_reach;
+use super::spec::{
+    Column, Count, CountedPaging, Endpoint, Items, KeyPart, MarkerPaging, Method, NextMarker, Paging, PagingPlace,
+    ScopeKind, Total, add_texts,
+};
+use super::{validate_members, validate_reach};
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
@@ -33,6 +36,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     wire_paths(&endpoint.columns, &mut faults);
     key(endpoint, &mut faults);
     order_and_updated(endpoint, &mut faults);
+    validate_members::endpoint(endpoint, &mut faults);
     validate_reach::endpoint(endpoint, &mut faults);
     faults
 }
@@ -91,7 +95,9 @@ fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
         members.push(("total", path));
     }
     if let Paging::Marker(paging) = &endpoint.paging {
-        members.push(("paging.next", &paging.next));
+        if let NextMarker::Member(path) = &paging.next {
+            members.push(("paging.next", path));
+        }
         members.extend(paging.more.as_deref().map(|path| ("paging.more", path)));
     }
     for (what, path) in &members {
@@ -122,7 +128,9 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#')) {
         faults.push(format!("path: \"{path}\" must begin with \"/\" and hold neither blanks nor a query"));
     }
-    let (in_query, in_body) = (values(&endpoint.query), values(&endpoint.body));
+    let in_query: Vec<&str> = endpoint.query.iter().map(|(_, value)| value.as_str()).collect();
+    let mut in_body = Vec::new();
+    endpoint.body.iter().for_each(|(_, value)| add_texts(value, &mut in_body));
     let known = [vec![PROJECT.to_owned()], validate_reach::placeholders(endpoint)].concat();
     for text in std::iter::once(&path).chain(&in_query).chain(&in_body) {
         let rest = known.iter().fold((*text).to_owned(), |rest, placeholder| rest.replace(placeholder, ""));
@@ -150,10 +158,6 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     }
 }
 
-pub(super) fn values(named: &[(String, String)]) -> Vec<&str> {
-    named.iter().map(|(_, value)| value.as_str()).collect()
-}
-
 fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let paging = &endpoint.paging;
     if endpoint.method == Method::Get && paging.is_in_body() {
@@ -178,10 +182,20 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if let Some((_, pages_max)) = bounds.filter(|(_, pages_max)| !(1..=PAGES_MAX).contains(pages_max)) {
         faults.push(format!("paging.pages_max: {pages_max} is not within 1 to {PAGES_MAX}"));
     }
+    if let Paging::Counted(CountedPaging { offset_max: Some(offset_max), limit, .. }) = paging
+        && *offset_max < u64::from(*limit)
+    {
+        faults.push(format!(
+            "paging.offset_max: {offset_max} is less than limit = {limit}; no second page could be asked for"
+        ));
+    }
     if let Paging::Counted(counted) = paging
         && let Count::Page { start: start @ 2.. } = counted.count
     {
         faults.push(format!("paging.start: {start} is neither 0 nor 1, from which pages are counted"));
+    }
+    if let Paging::Marker(MarkerPaging { next: NextMarker::Column(name), .. }) = paging {
+        next_column(endpoint, name, faults);
     }
     for name in taken_twice(endpoint) {
         faults.push(format!("\"{name}\" has two uses as a parameter; a parameter has one"));
@@ -192,7 +206,7 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
 fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
     let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
     let window = endpoint.window.iter().flat_map(|window| [&window.from, &window.to]);
-    let named = endpoint.query.iter().chain(&endpoint.body).map(|(name, _)| name);
+    let named = endpoint.query.iter().map(|(name, _)| name).chain(endpoint.body.iter().map(|(name, _)| name));
     let mut seen: HashSet<&str> = endpoint.paging.params().into_iter().collect();
     fixed.chain(window).chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
 }
@@ -208,6 +222,34 @@ fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for value in fixed.values.iter().filter(|value| !seen.insert(value.as_str())) {
         faults.push(format!("fixed.values: \"{value}\" is given twice; give it once"));
+    }
+    if fixed.place == PagingPlace::Body && endpoint.method == Method::Get {
+        faults.push("fixed.in: a GET has no body; use \"query\"".to_owned());
+    }
+    if let Some(name) = &fixed.column {
+        fixed_column(endpoint, name, faults);
+    }
+}
+
+fn fixed_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
+    if endpoint.parent_columns().any(|filled| filled == name) {
+        faults.push(format!("fixed.as: the parent fills `{name}` already; choose another column"));
+    }
+    match endpoint.column(name) {
+        None => faults.push(no_such_column(endpoint, "fixed.as", name)),
+        Some(column) if column.ty.is_text() && !column.is_record_key() => {}
+        Some(_) => faults.push(format!("fixed.as: `{name}` is not text; declare a column of type \"text\" for it")),
+    }
+}
+
+/// The column whose value in the last record of a page leads to the next.
+fn next_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
+    match endpoint.column(name) {
+        None => faults.push(no_such_column(endpoint, "paging.next", name)),
+        Some(column) if column.ty.can_be_key() && !column.is_given() => {}
+        Some(_) => {
+            faults.push(format!("paging.next: `{name}` is neither text nor integer of a record; name one that is"))
+        }
     }
 }
 
@@ -330,6 +372,9 @@ fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
 fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
     for name in &endpoint.order {
         match endpoint.column(name).map(|column| &column.ty) {
+            Some(_) if endpoint.column(name).is_some_and(Column::is_given) => {
+                faults.push(format!("order: `{name}` is not in the records; leave it out"));
+            }
             None => faults.push(no_such_column(endpoint, "order", name)),
             Some(ty) if ty.can_be_sorted_by() => {}
             Some(_) => faults.push(format!("order: `{name}` is neither text, integer nor timestamp; leave it out")),

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::member_path;
 use super::reach::{Filled, Parent, Window};
-use super::spec::{Endpoint, Method, PagingPlace};
-use super::validate::{no_such_column, values};
+use super::spec::{Endpoint, Method, PagingPlace, RECORD_KEY};
+use super::validate::no_such_column;
 use crate::base::nearest::nearest;
 use crate::schema::ColumnType;
 
@@ -51,7 +51,7 @@ fn one_parent(endpoint: &Endpoint, parent: &Parent, faults: &mut Vec<String>) {
             parent.fill.len()
         ));
     }
-    let texts = [vec![endpoint.path.as_str()], values(&endpoint.query), values(&endpoint.body)].concat();
+    let texts = endpoint.texts();
     for Filled { name, of } in &parent.fill {
         if of.iter().any(String::is_empty) {
             faults.push(format!("parent.fill.{name}: has an empty step; name a column, and fields with single dots"));
@@ -62,6 +62,9 @@ fn one_parent(endpoint: &Endpoint, parent: &Parent, faults: &mut Vec<String>) {
                 "parent.fill.{name}: {placeholder} is neither in the path nor in the query or body; put it where the \
                  service wants it"
             ));
+        }
+        if name == RECORD_KEY {
+            faults.push(format!("parent.fill.{name}: is hclake's name for the key of records; choose another"));
         }
         let Some(column) = endpoint.column(name) else {
             faults.push(format!(

@@ -2,7 +2,7 @@
 
 use super::file_paging::BARE_ARRAY;
 use super::member_path;
-use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
+use super::spec::{Column, Count, Endpoint, Items, NextMarker, Paging, ScopeKind, Total};
 
 impl Endpoint {
     /// `GET /v1/{project_id}/app-center/jobs`
@@ -35,14 +35,15 @@ impl Endpoint {
                     Count::OffsetMultiple => ("by offset, a multiple of the page size".to_owned(), ""),
                     Count::Page { start } => (format!("by page number from {start}"), ""),
                 };
-                format!("{how} ({}, {}), {} records a page{step}", paging.position, paging.size, paging.limit)
+                let reach = paging.offset_max.map_or_else(String::new, |offset| format!(", up to offset {offset}"));
+                format!("{how} ({}, {}), {} records a page{step}{reach}", paging.position, paging.size, paging.limit)
             }
             Paging::Marker(paging) => {
-                let next = member_path::written(&paging.next);
-                format!(
-                    "by marker ({}, from `{next}` of the answer before), {} records a page",
-                    paging.marker, paging.limit
-                )
+                let next = match &paging.next {
+                    NextMarker::Member(path) => format!("`{}` of the answer before", member_path::written(path)),
+                    NextMarker::Column(name) => format!("`{name}` of the last record before"),
+                };
+                format!("by marker ({}, from {next}), {} records a page", paging.marker, paging.limit)
             }
         }
     }
@@ -57,8 +58,14 @@ impl Endpoint {
             None => "no total".to_owned(),
             Some(Total::Member(path)) => format!("total in `{}`", member_path::written(path)),
             Some(Total::ContentRange) => "total in the header Content-Range".to_owned(),
+            Some(Total::XTotal) => "total in the header X-Total".to_owned(),
         };
-        format!("records in {items}, {total}")
+        let named = |what: &str, paths: &[Vec<String>]| {
+            let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", member_path::written(path))).collect();
+            if paths.is_empty() { String::new() } else { format!(", {what} {}", paths.join(", ")) }
+        };
+        let (omitted, never) = (named("without", &self.omit), named("never stored", &self.never_stored));
+        format!("records in {items}, {total}{omitted}{never}")
     }
 
     /// `id`, or `id, else task_id`
@@ -78,13 +85,24 @@ impl Column {
         if !self.values.is_empty() {
             text += &format!(" Known values: {}.", self.values.join(", "));
         }
+        if !self.none.is_empty() {
+            text += &format!(
+                " No value: {}.",
+                self.none.iter().map(|none| format!("\"{none}\"")).collect::<Vec<_>>().join(", ")
+            );
+        }
+        if let Some(zone) = &self.zone_column {
+            text += &format!(" A time without a zone is in that of `{zone}`.");
+        }
         if self.volatile {
             text += " A change in it alone opens no new version.";
         }
         if self.personal {
             text += " Says something of a person.";
         }
-        if self.is_given() {
+        if self.is_record_key() {
+            text += " Volatile columns and members that are left out do not count.";
+        } else if self.is_given() {
             text += " Given by the request.";
         } else if self.path != [self.name.as_str()] {
             text += &format!(" On the wire: `{}`.", member_path::written(&self.path));

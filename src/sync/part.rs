@@ -105,9 +105,10 @@ pub(super) async fn read(shared: &Shared, part: PartPlan) -> Result<Part, store:
     let spans: Vec<Span> =
         endpoint.window.as_ref().map_or_else(Vec::new, |window| spans(window, now.0, part.reached_to.map(|to| to.0)));
     let reach = reach(endpoint, &spans, now);
+    let given = part.given.clone().with_fixed(endpoint, &plan.scope);
     let mut sink = ListSink {
-        decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &part.given),
-        envelope: Envelope::new(endpoint).with_given(&part.given),
+        decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &given),
+        envelope: Envelope::new(endpoint).with_given(&given),
         shared,
         sweep: part.sweep,
         next_seq: 0,

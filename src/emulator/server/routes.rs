@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::answers::{self, Answer};
 use super::pages::{self, Asked, Refusal, Window};
-use crate::catalog::spec::{Endpoint, Items, Paging, ScopeKind, Service, Total};
+use crate::catalog::spec::{Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, ScopeKind, Service, Total};
 use crate::emulator::world::deploy::codearts_project_name;
 use crate::emulator::world::settings::WorldSettings;
 use crate::emulator::world::tenant::{ListId, World};
@@ -98,9 +98,9 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, in_path: Option<&str>) 
         let wrong = call.query_value(name).map(|_| out_of_range(&format!("{name} must be {value}")));
         return Err(wrong.unwrap_or_else(|| missing(name)));
     }
-    let is_project = |(_, value): &&(String, String)| value == PROJECT;
-    let in_body = endpoint.body.iter().find(is_project).and_then(|(name, _)| text(body.get(name)?));
-    let in_query = endpoint.query.iter().find(is_project).and_then(|(name, _)| call.query_value(name));
+    let in_body = endpoint.body.iter().find_map(|(name, value)| project_in(value, body.get(name)?));
+    let in_query =
+        endpoint.query.iter().find(|(_, value)| value == PROJECT).and_then(|(name, _)| call.query_value(name));
     let whole_region = (endpoint.scope == ScopeKind::Region).then(String::new);
     let project = in_path.map(str::to_owned).or(in_body).or(in_query).or(whole_region);
     let project = project.ok_or_else(|| missing("project_id"))?;
@@ -140,6 +140,16 @@ fn read_body(endpoint: &Endpoint, call: &Call) -> Option<Map<String, Value>> {
     if needs_one { serde_json::from_slice(call.body).ok() } else { Some(Map::new()) }
 }
 
+/// The project in a body, where the list's own body has its placeholder.
+fn project_in(template: &Value, given: &Value) -> Option<String> {
+    match template {
+        Value::String(placeholder) if placeholder == PROJECT => text(given),
+        Value::Array(items) => items.iter().zip(given.as_array()?).find_map(|(item, given)| project_in(item, given)),
+        Value::Object(members) => members.iter().find_map(|(name, value)| project_in(value, given.get(name)?)),
+        _ => None,
+    }
+}
+
 /// A text or a number, as text.
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -175,9 +185,18 @@ fn page_behind<'a>(
     marker: Option<&str>,
     length: usize,
 ) -> Option<Page<'a>> {
-    let is_number = endpoint.key.len() == 1
-        && endpoint.column(&endpoint.key[0].column).is_some_and(|column| column.ty.is_integer());
-    let key = |record: &Value| world.key(&id.table, record).unwrap_or_default();
+    let of_records = marker_column(endpoint);
+    let is_number = match of_records {
+        Some(column) => column.ty.is_integer(),
+        None => {
+            let column = endpoint.column(&endpoint.key[0].column).filter(|_| endpoint.key.len() == 1);
+            column.is_some_and(|column| column.ty.is_integer())
+        }
+    };
+    let key = |record: &Value| match of_records {
+        Some(column) => column.path.iter().try_fold(record, |at, name| at.get(name)).and_then(text).unwrap_or_default(),
+        None => world.key(&id.table, record).unwrap_or_default(),
+    };
     let mut records = world.serve(id, call.number, 0, usize::MAX);
     records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
     let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
@@ -192,6 +211,14 @@ fn page_behind<'a>(
     Some(Page { start, records: records[start..end].to_vec(), next })
 }
 
+/// The column of the records that the list's markers are from.
+fn marker_column(endpoint: &Endpoint) -> Option<&Column> {
+    match &endpoint.paging {
+        Paging::Marker(MarkerPaging { next: NextMarker::Column(name), .. }) => endpoint.column(name),
+        _ => None,
+    }
+}
+
 fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut page: Page) -> Answer {
     page.records.truncate(page.records.len().saturating_sub(call.page_fault.without));
     let total = (world.count(id) as i64).saturating_add(call.page_fault.total_off).max(0);
@@ -204,9 +231,14 @@ fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut pag
     if let Paging::Marker(paging) = &endpoint.paging {
         members.extend(paging.more.iter().map(|path| (path.as_slice(), page.next.is_some().to_string())));
         // A nested marker is left out at the end, one at the top is null.
-        match &page.next {
-            None if paging.next.len() > 1 => members.push((&paging.next[..paging.next.len() - 1], "{}".to_owned())),
-            next => members.push((&paging.next, next.as_ref().map_or("null".to_owned(), Value::to_string))),
+        match (&paging.next, &page.next) {
+            (NextMarker::Column(_), _) => {}
+            (NextMarker::Member(path), None) if path.len() > 1 => {
+                members.push((&path[..path.len() - 1], "{}".to_owned()));
+            }
+            (NextMarker::Member(path), next) => {
+                members.push((path, next.as_ref().map_or("null".to_owned(), Value::to_string)));
+            }
         }
     }
     let body = match &endpoint.items {
@@ -220,6 +252,9 @@ fn written(world: &World, endpoint: &Endpoint, id: &ListId, call: &Call, mut pag
     if endpoint.total == Some(Total::ContentRange) {
         let range = format!("{}-{}/{total}", page.start, page.start + texts.len());
         answer.headers.push(("Content-Range".to_owned(), range));
+    }
+    if endpoint.total == Some(Total::XTotal) {
+        answer.headers.push(("X-Total".to_owned(), total.to_string()));
     }
     answer
 }
