@@ -236,7 +236,7 @@ fn fixed_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
         faults.push(format!("fixed.as: the parent fills `{name}` already; choose another column"));
     }
     match endpoint.column(name) {
-        None => faults.push(no_such_column(endpoint, "fixed.as", name)),
+        None => faults.push(endpoint.no_such_column("fixed.as", name)),
         Some(column) if column.ty.is_text() && !column.is_record_key() => {}
         Some(_) => faults.push(format!("fixed.as: `{name}` is not text; declare a column of type \"text\" for it")),
     }
@@ -245,7 +245,7 @@ fn fixed_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
 /// The column whose value in the last record of a page leads to the next.
 fn next_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
     match endpoint.column(name) {
-        None => faults.push(no_such_column(endpoint, "paging.next", name)),
+        None => faults.push(endpoint.no_such_column("paging.next", name)),
         Some(column) if column.ty.can_be_key() && !column.is_given() => {}
         Some(_) => {
             faults.push(format!("paging.next: `{name}` is neither text nor integer of a record; name one that is"))
@@ -356,7 +356,7 @@ fn key(endpoint: &Endpoint, faults: &mut Vec<String>) {
 
 fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
     let Some(column) = endpoint.column(name) else {
-        return Some(no_such_column(endpoint, "key", name));
+        return Some(endpoint.no_such_column("key", name));
     };
     if !column.ty.can_be_key() {
         Some(format!("key: `{name}` is neither text nor integer; a key column must be"))
@@ -375,23 +375,16 @@ fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
             Some(_) if endpoint.column(name).is_some_and(Column::is_given) => {
                 faults.push(format!("order: `{name}` is not in the records; leave it out"));
             }
-            None => faults.push(no_such_column(endpoint, "order", name)),
+            None => faults.push(endpoint.no_such_column("order", name)),
             Some(ty) if ty.can_be_sorted_by() => {}
             Some(_) => faults.push(format!("order: `{name}` is neither text, integer nor timestamp; leave it out")),
         }
     }
     if let Some(name) = &endpoint.updated {
         match endpoint.column(name).map(|column| &column.ty) {
-            None => faults.push(no_such_column(endpoint, "updated", name)),
+            None => faults.push(endpoint.no_such_column("updated", name)),
             Some(ty) if ty.is_instant() => {}
             Some(_) => faults.push(format!("updated: `{name}` is not a timestamp; name one or leave it out")),
         }
-    }
-}
-
-pub(super) fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
-    match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
-        Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
-        None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
     }
 }

@@ -3,7 +3,6 @@
 
 use super::member_path;
 use super::spec::{Column, Endpoint};
-use super::validate::no_such_column;
 
 /// Faults of one endpoint.
 pub(super) fn endpoint(endpoint: &Endpoint, faults: &mut Vec<String>) {
@@ -63,7 +62,7 @@ fn zone_column(endpoint: &Endpoint, column: &Column, zone: &str, faults: &mut Ve
         faults.push(format!("{place}: only a timestamp that records write as text has a zone; leave it out"));
     }
     match endpoint.column(zone) {
-        None => faults.push(no_such_column(endpoint, &place, zone)),
+        None => faults.push(endpoint.no_such_column(&place, zone)),
         Some(found) if found.ty.is_text() => {}
         Some(_) => faults.push(format!("{place}: `{zone}` is not text; name the column that holds the zone's name")),
     }

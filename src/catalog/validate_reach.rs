@@ -6,7 +6,6 @@ use std::collections::{HashMap, HashSet};
 use super::member_path;
 use super::reach::{Filled, Parent, Window};
 use super::spec::{Endpoint, Method, PagingPlace, RECORD_KEY};
-use super::validate::no_such_column;
 use crate::base::nearest::nearest;
 use crate::schema::ColumnType;
 
@@ -100,7 +99,7 @@ fn one_window(endpoint: &Endpoint, window: &Window, faults: &mut Vec<String>) {
 
 fn time_column(endpoint: &Endpoint, place: &str, name: &str, faults: &mut Vec<String>) {
     match endpoint.column(name).map(|column| &column.ty) {
-        None => faults.push(no_such_column(endpoint, place, name)),
+        None => faults.push(endpoint.no_such_column(place, name)),
         Some(ty) if ty.is_instant() => {}
         Some(_) => faults.push(format!("{place}: `{name}` is not a timestamp; name the one that the service goes by")),
     }
@@ -139,7 +138,7 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
         let (column, fields) = filled.of.split_first().expect("a path has a first step");
         let place = format!("parent.fill.{}", filled.name);
         match of.column(column).map(|column| within(&column.ty, fields)) {
-            None => faults.push(no_such_column(of, &format!("{place}: in {}", of.name), column)),
+            None => faults.push(of.no_such_column(&format!("{place}: in {}", of.name), column)),
             Some(Some(ty)) if ty.can_be_key() => {}
             Some(_) => faults.push(format!(
                 "{place}: `{}` of {} is neither text nor integer; name a column, or a field in a list of structs, \
@@ -150,7 +149,7 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
         }
     }
     for name in parent.changed.iter().filter(|name| of.column(name).is_none()) {
-        faults.push(no_such_column(of, &format!("parent.changed: in {}", of.name), name));
+        faults.push(of.no_such_column(&format!("parent.changed: in {}", of.name), name));
     }
     faults
 }

@@ -3,6 +3,7 @@
 use super::file_paging::BARE_ARRAY;
 use super::member_path;
 use super::spec::{Column, Count, Endpoint, Items, NextMarker, Paging, ScopeKind, Total};
+use crate::base::nearest::nearest;
 
 impl Endpoint {
     /// `GET /v1/{project_id}/app-center/jobs`
@@ -75,6 +76,16 @@ impl Endpoint {
             Some(other) => format!("{}, else {other}", part.column),
         };
         self.key.iter().map(part).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Endpoint {
+    /// The fault of a place in the file that names a column which is not there.
+    pub(super) fn no_such_column(&self, place: &str, name: &str) -> String {
+        match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
+            Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
+            None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
+        }
     }
 }
 

@@ -200,7 +200,12 @@ fn page_behind<'a>(
     let mut records = world.serve(id, call.number, 0, usize::MAX);
     records.sort_by_cached_key(|record| (if is_number { key(record).parse::<i64>().ok() } else { None }, key(record)));
     let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
-    let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
+    let start = match (marker, of_records) {
+        (None, _) => 0,
+        (Some(marker), None) => pages::passed(&keys, marker, is_number)?,
+        // The marker is the value itself, as the client read it.
+        (Some(marker), Some(_)) => keys.iter().position(|key| key == marker)? + 1,
+    };
     let start = match call.page_fault {
         PageFault { first: true, .. } => 0,
         PageFault { repeated: true, .. } => start.saturating_sub(length),
