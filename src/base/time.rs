@@ -75,6 +75,11 @@ pub fn parse_instant(text: &str, assumed_offset_s: i32) -> Result<Timestamp, Tim
     in_range((day * SECONDS_PER_DAY + second - offset_s) * MICROS_PER_SECOND + micros)
 }
 
+/// Whether a written instant has a zone of its own; true also of a text that is no instant.
+pub fn is_zoned(text: &str) -> bool {
+    parse_instant(text, 0) == parse_instant(text, 60)
+}
+
 /// Whole seconds of `HH:mm:ss`. The hours may exceed 24 and have up to [`ELAPSED_HOUR_DIGITS_MAX`] digits.
 pub fn parse_elapsed(text: &str) -> Result<i64, TimeFault> {
     let form = |_| TimeFault::Elapsed;

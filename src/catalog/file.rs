@@ -3,11 +3,13 @@
 
 use serde::Deserialize;
 
+use super::file_key::{KeyFile, RECORD};
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
-use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, ScopeKind, Service};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
+use super::{file_request, member_path};
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
 /// The deepest nesting of struct, list and map types in a column.
@@ -36,7 +38,7 @@ pub(crate) enum FileFault {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct EndpointFile {
+pub(super) struct EndpointFile {
     name: String,
     title: String,
     about: String,
@@ -56,7 +58,11 @@ struct EndpointFile {
     paging: PagingFile,
     items: ItemsFile,
     total: Option<TotalFile>,
-    key: Vec<KeyPart>,
+    key: KeyFile,
+    #[serde(default)]
+    omit: Vec<String>,
+    #[serde(default)]
+    never_stored: Vec<String>,
     #[serde(default)]
     order: Vec<String>,
     updated: Option<String>,
@@ -65,13 +71,16 @@ struct EndpointFile {
     successor: Option<String>,
     /// Zone of times that have none: `+08:00`, or `codearts` for the configured one.
     zone: Option<String>,
+    /// Texts that stand for no time.
+    #[serde(default)]
+    none: Vec<String>,
     #[serde(rename = "column")]
     columns: Vec<ColumnFile>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ColumnFile {
+pub(super) struct ColumnFile {
     name: String,
     path: Option<String>,
     #[serde(rename = "type")]
@@ -85,6 +94,9 @@ struct ColumnFile {
     #[serde(default)]
     values: Vec<String>,
     #[serde(default)]
+    none: Vec<String>,
+    zone_column: Option<String>,
+    #[serde(default)]
     volatile: bool,
     #[serde(default)]
     personal: bool,
@@ -92,8 +104,9 @@ struct ColumnFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FieldFile {
+pub(super) struct FieldFile {
     name: String,
+    path: Option<String>,
     #[serde(rename = "type")]
     ty: TypeName,
     format: Option<TimeFormat>,
@@ -106,7 +119,7 @@ struct FieldFile {
 /// The type of a list's items or a map's values.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TypeFile {
+pub(super) struct TypeFile {
     #[serde(rename = "type")]
     ty: TypeName,
     format: Option<TimeFormat>,
@@ -123,6 +136,7 @@ enum TypeName {
     Int32,
     Int64,
     Double,
+    Json,
     Timestamp,
     Elapsed,
     Struct,
@@ -149,20 +163,22 @@ impl EndpointFile {
                 ZoneRule::Fixed(0)
             }),
         };
-        let query = texts("query", self.query, &mut faults);
-        let body = texts("body", self.body, &mut faults);
+        let query = file_request::query(self.query, &mut faults);
+        let body = file_request::body(self.body, &mut faults);
         let paging = self.paging.resolve(&mut faults);
         let parent = self.parent.map(|parent| parent.resolve(&mut faults));
         let mut columns: Vec<Column> = self.columns.into_iter().map(|c| c.resolve(assumed, &mut faults)).collect();
         let window = self.window.map(|window| window.resolve(assumed, &mut faults));
-        let of_parent = parent.iter().flat_map(|parent| &parent.fill).map(|filled| &filled.name);
+        let of_parent = parent.iter().flat_map(|parent| &parent.fill).map(|filled| filled.name.clone());
         let of_window = window.iter().filter_map(|window| window.day_column().map(str::to_owned));
-        let given: Vec<String> = of_parent.cloned().chain(of_window).collect();
-        give(&mut columns, given.iter().map(String::as_str), &mut faults);
-        // Whose a record is, is part of its key.
-        let whose = given.iter().filter(|name| !self.key.iter().any(|part| part.column == **name));
+        let of_part: Vec<String> = of_parent.chain(of_window).collect();
+        let fixed = self.fixed.iter().filter_map(|fixed| fixed.column.as_deref());
+        give(&mut columns, of_part.iter().map(String::as_str).chain(fixed), &mut faults);
+        // Which part a record belongs to, is part of its key.
+        let own_key = key(self.key, &mut columns, &mut faults);
+        let whose = of_part.iter().filter(|name| !own_key.iter().any(|part| part.column == **name));
         let whose: Vec<KeyPart> = whose.map(|name| KeyPart { column: name.clone(), fallback: None }).collect();
-        let key = [whose, self.key].concat();
+        let key = [whose, own_key].concat();
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -184,6 +200,9 @@ impl EndpointFile {
             paging,
             items: self.items.0,
             total: self.total.map(|total| total.0),
+            omit: self.omit.iter().map(|path| member_path::parse(path)).collect(),
+            never_stored: self.never_stored.iter().map(|path| member_path::parse(path)).collect(),
+            none_times: self.none,
             key,
             order: self.order,
             updated: self.updated,
@@ -192,6 +211,37 @@ impl EndpointFile {
             successor: self.successor,
             columns,
         })
+    }
+}
+
+/// The parts of the key. A list whose records have none gets a column for the one that is made.
+fn key(file: KeyFile, columns: &mut Vec<Column>, faults: &mut Vec<String>) -> Vec<KeyPart> {
+    let is_taken = columns.iter().any(|column| column.name == RECORD_KEY);
+    match file {
+        KeyFile::Columns(parts) => parts,
+        KeyFile::Record if is_taken => {
+            faults.push(format!("column {RECORD_KEY}: `key = \"{RECORD}\"` makes it; leave the column out"));
+            Vec::new()
+        }
+        KeyFile::Record => {
+            columns.insert(0, record_key());
+            vec![KeyPart { column: RECORD_KEY.to_owned(), fallback: None }]
+        }
+    }
+}
+
+fn record_key() -> Column {
+    Column {
+        name: RECORD_KEY.to_owned(),
+        path: Vec::new(),
+        ty: ColumnType::Text,
+        nullable: false,
+        about: "Hash of the record's content: the API gives its records no key.".to_owned(),
+        values: Vec::new(),
+        none: Vec::new(),
+        zone_column: None,
+        volatile: false,
+        personal: false,
     }
 }
 
@@ -206,28 +256,18 @@ fn give<'a>(columns: &mut [Column], names: impl Iterator<Item = &'a str>, faults
     }
 }
 
-/// Names and texts of a table that may hold only texts.
-fn texts(place: &str, table: toml::Table, faults: &mut Vec<String>) -> Vec<(String, String)> {
-    let mut texts = Vec::new();
-    for (name, value) in table {
-        match value {
-            toml::Value::String(text) => texts.push((name, text)),
-            other => faults.push(format!("{place}.{name}: a text is needed, not {}", other.type_str())),
-        }
-    }
-    texts
-}
-
 impl ColumnFile {
     fn resolve(self, assumed: ZoneRule, faults: &mut Vec<String>) -> Column {
         let place = format!("column {}", self.name);
         let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
         Column {
-            path: self.path.as_deref().unwrap_or(&self.name).split('.').map(str::to_owned).collect(),
+            path: self.path.as_deref().map_or_else(|| vec![self.name.clone()], member_path::parse),
             ty: declared.resolve(assumed, &place, 1, faults),
             nullable: self.nullable.unwrap_or(true),
             about: self.about,
             values: self.values,
+            none: self.none,
+            zone_column: self.zone_column,
             volatile: self.volatile,
             personal: self.personal,
             name: self.name,
@@ -262,6 +302,7 @@ impl TypeFile {
             TypeName::Int32 => ColumnType::Int32,
             TypeName::Int64 => ColumnType::Int64,
             TypeName::Double => ColumnType::Double,
+            TypeName::Json => ColumnType::Json,
             TypeName::Elapsed => ColumnType::Elapsed,
             TypeName::Timestamp => ColumnType::Timestamp(match self.format {
                 None | Some(TimeFormat::Text) => TimeForm::Text { assumed },
@@ -281,7 +322,12 @@ impl FieldFile {
     fn resolve(self, assumed: ZoneRule, place: &str, depth: usize, faults: &mut Vec<String>) -> Field {
         let place = format!("{place}.{}", self.name);
         let declared = TypeFile { ty: self.ty, format: self.format, fields: self.fields, item: self.item };
-        Field { ty: declared.resolve(assumed, &place, depth + 1, faults), name: self.name, about: self.about }
+        Field {
+            path: self.path.as_deref().map_or_else(|| vec![self.name.clone()], member_path::parse),
+            ty: declared.resolve(assumed, &place, depth + 1, faults),
+            name: self.name,
+            about: self.about,
+        }
     }
 }
 

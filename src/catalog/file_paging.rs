@@ -6,24 +6,20 @@ use std::fmt;
 use serde::de::{Deserializer, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, de};
 
-use super::spec::{Count, CountedPaging, Items, MarkerPaging, Paging, PagingPlace, Total};
+use super::member_path;
+use super::spec::{Count, CountedPaging, Items, MarkerPaging, NextMarker, Paging, PagingPlace, Total};
 
 /// Means that the answer itself is the array of records.
 pub(crate) const BARE_ARRAY: &str = "[]";
 /// Number of the first page where the file gives none.
 const START_DEFAULT: u64 = 1;
 
-/// Member names from the outside in, separated by dots in the file.
-pub(super) fn member_path(text: &str) -> Vec<String> {
-    text.split('.').map(str::to_owned).collect()
-}
-
 pub(super) struct ItemsFile(pub Items);
 
 impl<'de> Deserialize<'de> for ItemsFile {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(ItemsFile(if text == BARE_ARRAY { Items::Answer } else { Items::Member(member_path(&text)) }))
+        Ok(ItemsFile(if text == BARE_ARRAY { Items::Answer } else { Items::Member(member_path::parse(&text)) }))
     }
 }
 
@@ -32,7 +28,7 @@ pub(super) struct TotalFile(pub Total);
 /// A total that is not in the body.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OutsideTheBody {
+pub(super) struct OutsideTheBody {
     header: HeaderName,
 }
 
@@ -40,6 +36,8 @@ struct OutsideTheBody {
 enum HeaderName {
     #[serde(rename = "Content-Range")]
     ContentRange,
+    #[serde(rename = "X-Total")]
+    XTotal,
 }
 
 impl<'de> Deserialize<'de> for TotalFile {
@@ -51,15 +49,45 @@ impl<'de> Deserialize<'de> for TotalFile {
                 f.write_str("the name of a member, or { header = \"Content-Range\" }")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Total, E> {
-                Ok(Total::Member(member_path(text)))
+                Ok(Total::Member(member_path::parse(text)))
             }
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Total, A::Error> {
                 match OutsideTheBody::deserialize(MapAccessDeserializer::new(map))?.header {
                     HeaderName::ContentRange => Ok(Total::ContentRange),
+                    HeaderName::XTotal => Ok(Total::XTotal),
                 }
             }
         }
         deserializer.deserialize_any(Either).map(TotalFile)
+    }
+}
+
+struct NextFile(NextMarker);
+
+/// A marker that is not a member of the answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfLastRecord {
+    column: String,
+}
+
+impl<'de> Deserialize<'de> for NextFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl<'de> Visitor<'de> for Either {
+            type Value = NextMarker;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a member, or { column = \"id\" }")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<NextMarker, E> {
+                Ok(NextMarker::Member(member_path::parse(text)))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<NextMarker, A::Error> {
+                let OfLastRecord { column } = OfLastRecord::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(NextMarker::Column(column))
+            }
+        }
+        deserializer.deserialize_any(Either).map(NextFile)
     }
 }
 
@@ -73,9 +101,10 @@ pub(super) struct PagingFile {
     size: Option<String>,
     start: Option<u64>,
     marker: Option<String>,
-    next: Option<String>,
+    next: Option<NextFile>,
     more: Option<String>,
     limit: Option<u32>,
+    offset_max: Option<u64>,
     pages_max: Option<u32>,
 }
 
@@ -104,9 +133,11 @@ impl KindFile {
     fn keys(self) -> (&'static [&'static str], &'static [&'static str]) {
         match self {
             KindFile::None => (&[], &[]),
-            KindFile::Offset | KindFile::OffsetMultiple => (&["in", "position", "size", "limit", "pages_max"], &[]),
+            KindFile::Offset | KindFile::OffsetMultiple => {
+                (&["in", "position", "size", "limit", "pages_max"], &["offset_max"])
+            }
             KindFile::Page => (&["in", "position", "size", "limit", "pages_max"], &["start"]),
-            KindFile::Marker => (&["marker", "next", "limit", "pages_max"], &["size", "more"]),
+            KindFile::Marker => (&["marker", "next", "limit", "pages_max"], &["in", "size", "more"]),
         }
     }
 }
@@ -119,9 +150,10 @@ impl PagingFile {
             KindFile::None => return Paging::None,
             KindFile::Marker => {
                 return Paging::Marker(MarkerPaging {
+                    place: self.place.unwrap_or_default(),
                     marker: self.marker.unwrap_or_default(),
-                    next: member_path(&self.next.unwrap_or_default()),
-                    more: self.more.as_deref().map(member_path),
+                    next: self.next.map_or_else(|| NextMarker::Member(Vec::new()), |next| next.0),
+                    more: self.more.as_deref().map(member_path::parse),
                     size: self.size,
                     limit,
                     pages_max,
@@ -137,6 +169,7 @@ impl PagingFile {
             position: self.position.unwrap_or_default(),
             size: self.size.unwrap_or_default(),
             limit,
+            offset_max: self.offset_max,
             pages_max,
         })
     }
@@ -153,7 +186,7 @@ impl PagingFile {
         }
     }
 
-    fn given(&self) -> [(&'static str, bool); 9] {
+    fn given(&self) -> [(&'static str, bool); 10] {
         [
             ("in", self.place.is_some()),
             ("position", self.position.is_some()),
@@ -163,6 +196,7 @@ impl PagingFile {
             ("next", self.next.is_some()),
             ("more", self.more.is_some()),
             ("limit", self.limit.is_some()),
+            ("offset_max", self.offset_max.is_some()),
             ("pages_max", self.pages_max.is_some()),
         ]
     }

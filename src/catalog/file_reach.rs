@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use super::file_paging::member_path;
+use super::member_path;
 use super::reach::{Days, Filled, Orphans, Parent, Window, WindowFormat, WindowOf};
 use super::spec::PagingPlace;
 use crate::schema::ZoneRule;
@@ -30,7 +30,7 @@ impl ParentFile {
         let mut fill = Vec::new();
         for (name, value) in self.fill {
             match value {
-                toml::Value::String(of) => fill.push(Filled { name, of: member_path(&of) }),
+                toml::Value::String(of) => fill.push(Filled { name, of: member_path::parse(&of) }),
                 other => faults.push(format!(
                     "parent.fill.{name}: the name of a column of {} is needed, not {}",
                     self.table,

@@ -4,10 +4,13 @@
 mod builtin;
 pub(crate) mod draft;
 pub(crate) mod file;
+mod file_key;
 pub(crate) mod file_paging;
 mod file_reach;
+mod file_request;
 mod folder;
 mod load;
+pub(crate) mod member_path;
 mod place;
 pub mod reach;
 pub mod spec;
@@ -15,6 +18,7 @@ pub mod spec;
 mod tests;
 pub(crate) mod toml_text;
 mod validate;
+mod validate_members;
 mod validate_reach;
 mod words;
 

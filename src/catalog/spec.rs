@@ -27,8 +27,8 @@ pub struct Endpoint {
     pub(crate) scope: ScopeKind,
     /// Query parameters except those of paging; a value may be `{project_id}`.
     pub(crate) query: Vec<(String, String)>,
-    /// Members of a POST's JSON body except those of paging; a value may be `{project_id}`.
-    pub(crate) body: Vec<(String, String)>,
+    /// Members of a POST's JSON body except those of paging; any text in them may be `{project_id}`.
+    pub(crate) body: Vec<(String, serde_json::Value)>,
     /// A mandatory parameter; each of its values has its own sweep.
     pub fixed: Option<FixedParam>,
     /// The table whose records it is read for, once for each.
@@ -42,6 +42,12 @@ pub struct Endpoint {
     pub(crate) items: Items,
     /// Where the answer has the number of records.
     pub(crate) total: Option<Total>,
+    /// Members of records that are left out on purpose, by path.
+    pub(crate) omit: Vec<Vec<String>>,
+    /// Members that are removed before anything of a record is kept, by path.
+    pub(crate) never_stored: Vec<Vec<String>>,
+    /// Texts that stand for no time, in any of its timestamps.
+    pub(crate) none_times: Vec<String>,
     /// Identifies a record, together with the scope.
     pub key: Vec<KeyPart>,
     /// Columns that the server may sort by. Their value never changes in a record's life.
@@ -152,13 +158,21 @@ pub enum Total {
     Member(Vec<String>),
     /// The header `Content-Range`: the number after its slash.
     ContentRange,
+    /// The header `X-Total`: the number itself.
+    XTotal,
 }
 
-/// A mandatory query parameter and the values it is called with.
+/// A mandatory parameter and the values it is called with.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FixedParam {
     pub(crate) param: String,
+    /// Where it goes.
+    #[serde(rename = "in", default)]
+    pub(crate) place: PagingPlace,
+    /// The column that holds the value in each record.
+    #[serde(rename = "as")]
+    pub(crate) column: Option<String>,
     /// The list is read once for each.
     pub values: Vec<String>,
 }
@@ -185,7 +199,11 @@ impl Paging {
     }
 
     pub(crate) fn is_in_body(&self) -> bool {
-        matches!(self, Paging::Counted(CountedPaging { place: PagingPlace::Body, .. }))
+        match self {
+            Paging::None => false,
+            Paging::Counted(paging) => paging.place == PagingPlace::Body,
+            Paging::Marker(paging) => paging.place == PagingPlace::Body,
+        }
     }
 }
 
@@ -202,6 +220,8 @@ pub struct CountedPaging {
     pub(crate) size: String,
     /// Requested records a page: the documented maximum.
     pub limit: u32,
+    /// The greatest offset that the service takes, where there is one.
+    pub offset_max: Option<u64>,
     /// The most pages of one pass over the list.
     pub pages_max: u32,
 }
@@ -223,11 +243,12 @@ pub enum Count {
 /// Each page names the next one. The first is requested without a marker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MarkerPaging {
-    /// Name of the query parameter that takes the marker.
+    /// Where the two parameters go.
+    pub(crate) place: PagingPlace,
+    /// Name of the parameter that takes the marker.
     pub(crate) marker: String,
-    /// Where the answer has the marker of the next page: member names from the outside in. Absent, null, empty or the
-    /// number 0 means that there is no next page.
-    pub(crate) next: Vec<String>,
+    /// Where the marker of the next page is.
+    pub(crate) next: NextMarker,
     /// Where the answer says whether there is a next page; also member names.
     pub(crate) more: Option<Vec<String>>,
     /// Name of the page-size parameter, where there is one.
@@ -236,6 +257,16 @@ pub struct MarkerPaging {
     pub limit: u32,
     /// The most pages of one pass over the list.
     pub pages_max: u32,
+}
+
+/// Where the marker of the next page is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NextMarker {
+    /// In a member of the answer: names from the outside in. Absent, null, empty or the number 0 means that there is no
+    /// next page.
+    Member(Vec<String>),
+    /// In this column of the page's last record. A page with fewer records than asked for is the last.
+    Column(String),
 }
 
 /// One column of the key. Where a record does not have it, the other column is used.
@@ -254,7 +285,7 @@ pub struct KeyPart {
 pub struct Column {
     /// Its name in the table, which may differ from the API's.
     pub name: String,
-    /// Where a record has the value: member names from the outside in. Empty where the request gives it.
+    /// Where a record has the value: member names from the outside in. Empty where the request or hclake gives it.
     pub path: Vec<String>,
     /// The type it is stored in.
     pub ty: ColumnType,
@@ -262,6 +293,10 @@ pub struct Column {
     pub(crate) about: String,
     /// The documented values; others are stored unchanged.
     pub(crate) values: Vec<String>,
+    /// Texts that stand for no value.
+    pub(crate) none: Vec<String>,
+    /// The column with the zone of a time that is written without one.
+    pub(crate) zone_column: Option<String>,
     /// Stored, but a change in it alone opens no new version.
     pub(crate) volatile: bool,
     /// Personal data; a setting may mask it.
@@ -269,11 +304,19 @@ pub struct Column {
 }
 
 impl Column {
-    /// Whether the request gives the value, and not a record.
+    /// Whether the request or hclake gives the value, and not a record.
     pub fn is_given(&self) -> bool {
         self.path.is_empty()
     }
+
+    /// Whether hclake makes the value from the whole record.
+    pub(crate) fn is_record_key(&self) -> bool {
+        self.is_given() && self.name == RECORD_KEY
+    }
 }
+
+/// The column for the key of records that have none.
+pub(crate) const RECORD_KEY: &str = "record_key";
 
 /// The set of lists that are on where nothing else is said.
 pub(crate) const CORE_SET: &str = "core";
@@ -284,6 +327,19 @@ impl Endpoint {
     /// The declared column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)
+    }
+
+    /// Every text of the request that may hold a placeholder.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        let query = self.query.iter().map(|(_, value)| value.as_str());
+        let mut texts: Vec<&str> = std::iter::once(self.path.as_str()).chain(query).collect();
+        self.body.iter().for_each(|(_, value)| add_texts(value, &mut texts));
+        texts
+    }
+
+    /// The members that no column takes and that are not kept either, by path.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &Vec<String>> {
+        self.omit.iter().chain(&self.never_stored)
     }
 
     /// The columns that say which part of the list a record belongs to: whose it is, or the day.
@@ -321,6 +377,16 @@ impl Endpoint {
     }
 }
 
+/// Adds the texts in a JSON value, however deep.
+pub(crate) fn add_texts<'a>(value: &'a serde_json::Value, texts: &mut Vec<&'a str>) {
+    match value {
+        serde_json::Value::String(text) => texts.push(text),
+        serde_json::Value::Array(items) => items.iter().for_each(|item| add_texts(item, texts)),
+        serde_json::Value::Object(members) => members.values().for_each(|value| add_texts(value, texts)),
+        _ => {}
+    }
+}
+
 /// The values that a request gives to each of its records: text by name of the column. One parent has one of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Given(pub Vec<(String, String)>);
@@ -329,6 +395,13 @@ impl Given {
     /// The value for a column.
     pub(crate) fn get(&self, column: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == column).map(|(_, value)| value.as_str())
+    }
+
+    /// These values, and for each record that of the fixed parameter, where a column is to hold it.
+    pub(crate) fn with_fixed(self, endpoint: &Endpoint, scope: &Scope) -> Given {
+        let column = endpoint.fixed.as_ref().and_then(|fixed| fixed.column.clone());
+        let fixed = column.zip(scope.fixed.clone());
+        Given(self.0.into_iter().chain(fixed).collect())
     }
 
     /// A text with the values in place of `{name}`.

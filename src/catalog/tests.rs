@@ -1,5 +1,9 @@
 //! The whole catalog: the built-in lists are valid, and each possible fault of a file is reported.
 
+mod members;
+mod reference;
+mod requests;
+
 use proptest::prelude::*;
 
 use super::builtin::BUILTIN;

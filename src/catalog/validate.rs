@@ -4,8 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::builtin::SHIPPED;
-use super::spec::{Column, Count, Endpoint, Items, KeyPart, Method, Paging, ScopeKind, Total};
-use super::validate_reach::{self, no_such_column, values};
+use super::member_path;
+use super::spec::{
+    Column, Count, CountedPaging, Endpoint, Items, KeyPart, MarkerPaging, Method, NextMarker, Paging, PagingPlace,
+    ScopeKind, Total, add_texts,
+};
+use super::{validate_members, validate_reach};
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
@@ -32,6 +36,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     wire_paths(&endpoint.columns, &mut faults);
     key(endpoint, &mut faults);
     order_and_updated(endpoint, &mut faults);
+    validate_members::endpoint(endpoint, &mut faults);
     validate_reach::endpoint(endpoint, &mut faults);
     faults
 }
@@ -90,7 +95,9 @@ fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
         members.push(("total", path));
     }
     if let Paging::Marker(paging) = &endpoint.paging {
-        members.push(("paging.next", &paging.next));
+        if let NextMarker::Member(path) = &paging.next {
+            members.push(("paging.next", path));
+        }
         members.extend(paging.more.as_deref().map(|path| ("paging.more", path)));
     }
     for (what, path) in &members {
@@ -104,7 +111,7 @@ fn answer_members(endpoint: &Endpoint, faults: &mut Vec<String>) {
         for (other, taken) in
             members[..at].iter().filter(|(_, taken)| taken.starts_with(path) || path.starts_with(taken))
         {
-            let (path, taken) = (path.join("."), taken.join("."));
+            let (path, taken) = (member_path::written(path), member_path::written(taken));
             faults.push(format!(
                 "{what}: \"{path}\" and \"{taken}\" of {other} are or hold each other; a member has one use"
             ));
@@ -121,7 +128,9 @@ fn request(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if !path.starts_with('/') || path.contains(|c: char| c.is_whitespace() || matches!(c, '?' | '#')) {
         faults.push(format!("path: \"{path}\" must begin with \"/\" and hold neither blanks nor a query"));
     }
-    let (in_query, in_body) = (values(&endpoint.query), values(&endpoint.body));
+    let in_query: Vec<&str> = endpoint.query.iter().map(|(_, value)| value.as_str()).collect();
+    let mut in_body = Vec::new();
+    endpoint.body.iter().for_each(|(_, value)| add_texts(value, &mut in_body));
     let known = [vec![PROJECT.to_owned()], validate_reach::placeholders(endpoint)].concat();
     for text in std::iter::once(&path).chain(&in_query).chain(&in_body) {
         let rest = known.iter().fold((*text).to_owned(), |rest, placeholder| rest.replace(placeholder, ""));
@@ -173,10 +182,20 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
     if let Some((_, pages_max)) = bounds.filter(|(_, pages_max)| !(1..=PAGES_MAX).contains(pages_max)) {
         faults.push(format!("paging.pages_max: {pages_max} is not within 1 to {PAGES_MAX}"));
     }
+    if let Paging::Counted(CountedPaging { offset_max: Some(offset_max), limit, .. }) = paging
+        && *offset_max < u64::from(*limit)
+    {
+        faults.push(format!(
+            "paging.offset_max: {offset_max} is less than limit = {limit}; no second page could be asked for"
+        ));
+    }
     if let Paging::Counted(counted) = paging
         && let Count::Page { start: start @ 2.. } = counted.count
     {
         faults.push(format!("paging.start: {start} is neither 0 nor 1, from which pages are counted"));
+    }
+    if let Paging::Marker(MarkerPaging { next: NextMarker::Column(name), .. }) = paging {
+        next_column(endpoint, name, faults);
     }
     for name in taken_twice(endpoint) {
         faults.push(format!("\"{name}\" has two uses as a parameter; a parameter has one"));
@@ -187,7 +206,7 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
 fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
     let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
     let window = endpoint.window.iter().flat_map(|window| [&window.from, &window.to]);
-    let named = endpoint.query.iter().chain(&endpoint.body).map(|(name, _)| name);
+    let named = endpoint.query.iter().map(|(name, _)| name).chain(endpoint.body.iter().map(|(name, _)| name));
     let mut seen: HashSet<&str> = endpoint.paging.params().into_iter().collect();
     fixed.chain(window).chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
 }
@@ -203,6 +222,34 @@ fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for value in fixed.values.iter().filter(|value| !seen.insert(value.as_str())) {
         faults.push(format!("fixed.values: \"{value}\" is given twice; give it once"));
+    }
+    if fixed.place == PagingPlace::Body && endpoint.method == Method::Get {
+        faults.push("fixed.in: a GET has no body; use \"query\"".to_owned());
+    }
+    if let Some(name) = &fixed.column {
+        fixed_column(endpoint, name, faults);
+    }
+}
+
+fn fixed_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
+    if endpoint.part_columns().any(|filled| filled == name) {
+        faults.push(format!("fixed.as: the parent fills `{name}` already; choose another column"));
+    }
+    match endpoint.column(name) {
+        None => faults.push(endpoint.no_such_column("fixed.as", name)),
+        Some(column) if column.ty.is_text() && !column.is_record_key() => {}
+        Some(_) => faults.push(format!("fixed.as: `{name}` is not text; declare a column of type \"text\" for it")),
+    }
+}
+
+/// The column whose value in the last record of a page leads to the next.
+fn next_column(endpoint: &Endpoint, name: &str, faults: &mut Vec<String>) {
+    match endpoint.column(name) {
+        None => faults.push(endpoint.no_such_column("paging.next", name)),
+        Some(column) if column.ty.can_be_key() && !column.is_given() => {}
+        Some(_) => {
+            faults.push(format!("paging.next: `{name}` is neither text nor integer of a record; name one that is"))
+        }
     }
 }
 
@@ -233,7 +280,8 @@ fn columns(endpoint: &Endpoint, faults: &mut Vec<String>) {
 
 fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
     let mut seen = HashSet::new();
-    for Field { name, ty, about } in ty.fields() {
+    field_paths(place, ty.fields(), faults);
+    for Field { name, ty, about, .. } in ty.fields() {
         let place = format!("{place}.{name}");
         if !is_field_name(name) {
             faults
@@ -251,21 +299,39 @@ fn field_names(place: &str, ty: &ColumnType, faults: &mut Vec<String>) {
 
 fn wire_paths(columns: &[Column], faults: &mut Vec<String>) {
     let of_records = columns.iter().filter(|column| !column.is_given());
-    let mut paths: Vec<(&[String], &str)> =
-        of_records.map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+    let paths = of_records.map(|column| (column.path.as_slice(), column.name.as_str())).collect();
+    for (name, fault) in path_faults(paths, "column") {
+        faults.push(format!("column {name}: {fault}"));
+    }
+}
+
+fn field_paths(place: &str, fields: &[Field], faults: &mut Vec<String>) {
+    // A field that appears twice is reported as such.
+    let mut seen = HashSet::new();
+    let once = fields.iter().filter(|field| seen.insert(field.name.to_ascii_lowercase()));
+    let paths = once.map(|field| (field.path.as_slice(), field.name.as_str())).collect();
+    for (name, fault) in path_faults(paths, "field") {
+        faults.push(format!("{place}.{name}: {fault}"));
+    }
+}
+
+/// Each member of an object has one place. Each fault comes with the name of the column or field.
+fn path_faults<'a>(mut paths: Vec<(&[String], &'a str)>, what: &str) -> Vec<(&'a str, String)> {
+    let mut faults = Vec::new();
     paths.sort();
     for (path, name) in &paths {
         if path.iter().any(String::is_empty) {
-            faults.push(format!("column {name}: `path` has an empty step; write member names with single dots"));
+            faults.push((*name, "`path` has an empty step; write member names with single dots".to_owned()));
         }
     }
     // In sorted order, a path is followed directly by the paths that begin with it.
     for (at, (outer, name)) in paths.iter().enumerate() {
         for (inner, other) in paths[at + 1..].iter().take_while(|(inner, _)| inner.starts_with(outer)) {
             let relation = if inner == outer { "is" } else { "lies inside" };
-            faults.push(format!("column {other}: its path {relation} that of `{name}`; a member has one column"));
+            faults.push((*other, format!("its path {relation} that of `{name}`; a member has one {what}")));
         }
     }
+    faults
 }
 
 fn key(endpoint: &Endpoint, faults: &mut Vec<String>) {
@@ -290,7 +356,7 @@ fn key(endpoint: &Endpoint, faults: &mut Vec<String>) {
 
 fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
     let Some(column) = endpoint.column(name) else {
-        return Some(no_such_column(endpoint, "key", name));
+        return Some(endpoint.no_such_column("key", name));
     };
     if !column.ty.can_be_key() {
         Some(format!("key: `{name}` is neither text nor integer; a key column must be"))
@@ -306,14 +372,17 @@ fn key_column(endpoint: &Endpoint, name: &str) -> Option<String> {
 fn order_and_updated(endpoint: &Endpoint, faults: &mut Vec<String>) {
     for name in &endpoint.order {
         match endpoint.column(name).map(|column| &column.ty) {
-            None => faults.push(no_such_column(endpoint, "order", name)),
+            Some(_) if endpoint.column(name).is_some_and(Column::is_given) => {
+                faults.push(format!("order: `{name}` is not in the records; leave it out"));
+            }
+            None => faults.push(endpoint.no_such_column("order", name)),
             Some(ty) if ty.can_be_sorted_by() => {}
             Some(_) => faults.push(format!("order: `{name}` is neither text, integer nor timestamp; leave it out")),
         }
     }
     if let Some(name) = &endpoint.updated {
         match endpoint.column(name).map(|column| &column.ty) {
-            None => faults.push(no_such_column(endpoint, "updated", name)),
+            None => faults.push(endpoint.no_such_column("updated", name)),
             Some(ty) if ty.is_instant() => {}
             Some(_) => faults.push(format!("updated: `{name}` is not a timestamp; name one or leave it out")),
         }

@@ -3,8 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::member_path;
 use super::reach::{Days, Filled, Parent, Window};
-use super::spec::{Column, Endpoint, Method, PagingPlace};
+use super::spec::{Column, Endpoint, Method, PagingPlace, RECORD_KEY};
 use crate::base::nearest::nearest;
 
 /// The most values that one parent's record gives.
@@ -49,7 +50,7 @@ fn one_parent(endpoint: &Endpoint, parent: &Parent, faults: &mut Vec<String>) {
             parent.fill.len()
         ));
     }
-    let texts = [vec![endpoint.path.as_str()], values(&endpoint.query), values(&endpoint.body)].concat();
+    let texts = endpoint.texts();
     for Filled { name, of } in &parent.fill {
         if of.iter().any(String::is_empty) {
             faults.push(format!("parent.fill.{name}: has an empty step; name a column, and fields with single dots"));
@@ -60,6 +61,9 @@ fn one_parent(endpoint: &Endpoint, parent: &Parent, faults: &mut Vec<String>) {
                 "parent.fill.{name}: {placeholder} is neither in the path nor in the query or body; put it where the \
                  service wants it"
             ));
+        }
+        if name == RECORD_KEY {
+            faults.push(format!("parent.fill.{name}: is hclake's name for the key of records; choose another"));
         }
         let Some(column) = endpoint.column(name) else {
             faults.push(format!(
@@ -109,7 +113,7 @@ fn one_window(endpoint: &Endpoint, window: &Window, faults: &mut Vec<String>) {
 
 fn time_column(endpoint: &Endpoint, place: &str, name: &str, faults: &mut Vec<String>) {
     match endpoint.column(name).map(|column| &column.ty) {
-        None => faults.push(no_such_column(endpoint, place, name)),
+        None => faults.push(endpoint.no_such_column(place, name)),
         Some(ty) if ty.is_instant() => {}
         Some(_) => faults.push(format!("{place}: `{name}` is not a timestamp; name the one that the service goes by")),
     }
@@ -148,18 +152,18 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
         let (column, fields) = filled.of.split_first().expect("a path has a first step");
         let place = format!("parent.fill.{}", filled.name);
         match of.column(column).map(|column| column.ty.within(fields)) {
-            None => faults.push(no_such_column(of, &format!("{place}: in {}", of.name), column)),
+            None => faults.push(of.no_such_column(&format!("{place}: in {}", of.name), column)),
             Some(Some(ty)) if ty.can_be_key() => {}
             Some(_) => faults.push(format!(
                 "{place}: `{}` of {} is neither text nor integer; name a column, or a field in a list of structs, \
                  that is",
-                filled.of.join("."),
+                member_path::written(&filled.of),
                 of.name
             )),
         }
     }
     for name in parent.changed.iter().filter(|name| of.column(name).is_none()) {
-        faults.push(no_such_column(of, &format!("parent.changed: in {}", of.name), name));
+        faults.push(of.no_such_column(&format!("parent.changed: in {}", of.name), name));
     }
     faults
 }
@@ -180,15 +184,4 @@ fn circle_from(name: &str, named: &HashMap<&str, &Endpoint>) -> Option<String> {
         way.push(next);
     }
     None
-}
-
-pub(super) fn values(named: &[(String, String)]) -> Vec<&str> {
-    named.iter().map(|(_, value)| value.as_str()).collect()
-}
-
-pub(super) fn no_such_column(endpoint: &Endpoint, place: &str, name: &str) -> String {
-    match nearest(name, endpoint.columns.iter().map(|column| column.name.as_str())) {
-        Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
-        None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
-    }
 }

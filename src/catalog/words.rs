@@ -1,7 +1,9 @@
 //! Describes a list, and how it is read, for people. It describes the catalog only and knows nothing of stores.
 
 use super::file_paging::BARE_ARRAY;
-use super::spec::{Column, Count, Endpoint, Items, Paging, ScopeKind, Total};
+use super::member_path;
+use super::spec::{Column, Count, Endpoint, Items, NextMarker, Paging, ScopeKind, Total};
+use crate::base::nearest::nearest;
 
 impl Endpoint {
     /// `GET /v1/{project_id}/app-center/jobs`
@@ -34,14 +36,15 @@ impl Endpoint {
                     Count::OffsetMultiple => ("by offset, a multiple of the page size".to_owned(), ""),
                     Count::Page { start } => (format!("by page number from {start}"), ""),
                 };
-                format!("{how} ({}, {}), {} records a page{step}", paging.position, paging.size, paging.limit)
+                let reach = paging.offset_max.map_or_else(String::new, |offset| format!(", up to offset {offset}"));
+                format!("{how} ({}, {}), {} records a page{step}{reach}", paging.position, paging.size, paging.limit)
             }
             Paging::Marker(paging) => {
-                let next = paging.next.join(".");
-                format!(
-                    "by marker ({}, from `{next}` of the answer before), {} records a page",
-                    paging.marker, paging.limit
-                )
+                let next = match &paging.next {
+                    NextMarker::Member(path) => format!("`{}` of the answer before", member_path::written(path)),
+                    NextMarker::Column(name) => format!("`{name}` of the last record before"),
+                };
+                format!("by marker ({}, from {next}), {} records a page", paging.marker, paging.limit)
             }
         }
     }
@@ -50,14 +53,20 @@ impl Endpoint {
     pub(crate) fn answer_in_words(&self) -> String {
         let items = match &self.items {
             Items::Answer => format!("the answer itself (`{BARE_ARRAY}`)"),
-            Items::Member(path) => format!("`{}`", path.join(".")),
+            Items::Member(path) => format!("`{}`", member_path::written(path)),
         };
         let total = match &self.total {
             None => "no total".to_owned(),
-            Some(Total::Member(path)) => format!("total in `{}`", path.join(".")),
+            Some(Total::Member(path)) => format!("total in `{}`", member_path::written(path)),
             Some(Total::ContentRange) => "total in the header Content-Range".to_owned(),
+            Some(Total::XTotal) => "total in the header X-Total".to_owned(),
         };
-        format!("records in {items}, {total}")
+        let named = |what: &str, paths: &[Vec<String>]| {
+            let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", member_path::written(path))).collect();
+            if paths.is_empty() { String::new() } else { format!(", {what} {}", paths.join(", ")) }
+        };
+        let (omitted, never) = (named("without", &self.omit), named("never stored", &self.never_stored));
+        format!("records in {items}, {total}{omitted}{never}")
     }
 
     /// `id`, or `id, else task_id`
@@ -70,6 +79,16 @@ impl Endpoint {
     }
 }
 
+impl Endpoint {
+    /// The fault of a place in the file that names a column which is not there.
+    pub(super) fn no_such_column(&self, place: &str, name: &str) -> String {
+        match nearest(name, self.columns.iter().map(|column| column.name.as_str())) {
+            Some(like) => format!("{place}: there is no column `{name}`; did you mean `{like}`?"),
+            None => format!("{place}: there is no column `{name}`; declare it or leave it out"),
+        }
+    }
+}
+
 impl Column {
     /// The meaning, with the known values and what is special about the column.
     pub(crate) fn meaning_in_words(&self) -> String {
@@ -77,16 +96,27 @@ impl Column {
         if !self.values.is_empty() {
             text += &format!(" Known values: {}.", self.values.join(", "));
         }
+        if !self.none.is_empty() {
+            text += &format!(
+                " No value: {}.",
+                self.none.iter().map(|none| format!("\"{none}\"")).collect::<Vec<_>>().join(", ")
+            );
+        }
+        if let Some(zone) = &self.zone_column {
+            text += &format!(" A time without a zone is in that of `{zone}`.");
+        }
         if self.volatile {
             text += " A change in it alone opens no new version.";
         }
         if self.personal {
             text += " Says something of a person.";
         }
-        if self.is_given() {
+        if self.is_record_key() {
+            text += " Volatile columns and members that are left out do not count.";
+        } else if self.is_given() {
             text += " Given by the request.";
         } else if self.path != [self.name.as_str()] {
-            text += &format!(" On the wire: `{}`.", self.path.join("."));
+            text += &format!(" On the wire: `{}`.", member_path::written(&self.path));
         }
         text
     }

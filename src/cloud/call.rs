@@ -36,6 +36,15 @@ pub struct Reply<'a> {
     pub body: &'a Bytes,
     /// The header `Content-Range`.
     pub content_range: Option<&'a str>,
+    /// The header `X-Total`.
+    pub x_total: Option<&'a str>,
+}
+
+impl<'a> Reply<'a> {
+    /// An answer that says nothing in its headers.
+    pub fn of_body(body: &'a Bytes) -> Reply<'a> {
+        Reply { body, content_range: None, x_total: None }
+    }
 }
 
 /// The result of a call, with its attempts.

@@ -7,16 +7,21 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
 use arrow::datatypes::{FieldRef, Fields, Float64Type, Int32Type, Int64Type};
 
+use super::extra::canonical;
 use super::fault::{Fault, Shown};
 use super::numbers;
 use super::object::Object;
 use super::scalars::{
     BoolColumn, ElapsedColumn, FutureCounter, Offsets, PrimitiveColumn, TextColumn, TimeColumn, Validity,
 };
+use crate::catalog::spec;
 use crate::schema::{self, ColumnType};
 
 pub(super) enum Column {
     Text(TextColumn),
+    /// Text, of which some stand for no value.
+    TextOrNone(TextColumn, Vec<String>),
+    Json(TextColumn),
     Bool(BoolColumn),
     Int32(PrimitiveColumn<Int32Type>),
     Int64(PrimitiveColumn<Int64Type>),
@@ -28,28 +33,52 @@ pub(super) enum Column {
     Map(MapColumn),
 }
 
+/// How times are read.
+#[derive(Clone, Copy)]
+pub(super) struct Times<'a> {
+    /// The offset of times that CodeArts writes without a zone.
+    pub codearts_offset_s: i32,
+    /// Texts that stand for no time, in any column.
+    pub none: &'a [String],
+}
+
 impl Column {
-    /// A column of a record. `codearts_offset_s` is the offset of times that CodeArts writes without a zone.
-    pub(super) fn new(ty: &ColumnType, codearts_offset_s: i32) -> Column {
-        match ty {
+    /// A column of a record.
+    pub(super) fn new(declared: &spec::Column, times: Times<'_>) -> Column {
+        let mut column = match &declared.ty {
             ColumnType::Elapsed => Column::Elapsed(ElapsedColumn::default()),
-            other => Column::nested(other, codearts_offset_s),
+            ColumnType::Text if !declared.none.is_empty() => {
+                Column::TextOrNone(TextColumn::default(), declared.none.clone())
+            }
+            other => Column::nested(other, times),
+        };
+        if let Column::Time(column) = &mut column {
+            column.add_none(&declared.none);
+            if declared.zone_column.is_some() {
+                column.expect_zone_elsewhere();
+            }
         }
+        column
     }
 
     /// A value within a value, where an elapsed time is only its text.
-    fn nested(ty: &ColumnType, codearts_offset_s: i32) -> Column {
-        let boxed = |ty| Box::new(Column::nested(ty, codearts_offset_s));
+    fn nested(ty: &ColumnType, times: Times<'_>) -> Column {
+        let boxed = |ty| Box::new(Column::nested(ty, times));
         match ty {
-            ColumnType::Text | ColumnType::Json | ColumnType::Elapsed => Column::Text(TextColumn::default()),
+            ColumnType::Text | ColumnType::Elapsed => Column::Text(TextColumn::default()),
+            ColumnType::Json => Column::Json(TextColumn::default()),
             ColumnType::Bool => Column::Bool(BoolColumn::default()),
             ColumnType::Int32 => Column::Int32(PrimitiveColumn::default()),
             ColumnType::Int64 => Column::Int64(PrimitiveColumn::default()),
             ColumnType::Double => Column::Double(PrimitiveColumn::default()),
-            ColumnType::Timestamp(form) => Column::Time(TimeColumn::new(*form, codearts_offset_s)),
+            ColumnType::Timestamp(form) => {
+                let mut column = TimeColumn::new(*form, times.codearts_offset_s);
+                column.add_none(times.none);
+                Column::Time(column)
+            }
             ColumnType::Struct(fields) => Column::Struct(StructColumn {
-                object: Object::of_fields(fields.iter().map(|field| field.name.as_str())),
-                fields: fields.iter().map(|field| Column::nested(&field.ty, codearts_offset_s)).collect(),
+                object: Object::of_paths(fields.iter().map(|field| field.path.as_slice())),
+                fields: fields.iter().map(|field| Column::nested(&field.ty, times)).collect(),
                 validity: Validity::default(),
                 ty: schema::struct_fields(fields),
             }),
@@ -78,13 +107,15 @@ impl Column {
     }
 
     pub(super) fn is_empty_text(&self, row: usize) -> bool {
-        matches!(self, Column::Text(column) if column.text(row).is_empty())
+        matches!(self, Column::Text(column) | Column::TextOrNone(column, _) if column.text(row).is_empty())
     }
 
     /// The value as the store writes a key; `None` if a key cannot have the column's type.
     pub(super) fn key_text(&self, row: usize) -> Option<Cow<'_, str>> {
         match self {
-            Column::Text(column) => std::str::from_utf8(column.text(row)).ok().map(Cow::Borrowed),
+            Column::Text(column) | Column::TextOrNone(column, _) => {
+                std::str::from_utf8(column.text(row)).ok().map(Cow::Borrowed)
+            }
             Column::Int32(column) => Some(column.value(row).to_string().into()),
             Column::Int64(column) => Some(column.value(row).to_string().into()),
             _ => None,
@@ -99,7 +130,8 @@ impl Column {
     /// The declared type, for messages.
     pub(super) fn wanted(&self) -> &'static str {
         match self {
-            Column::Text(_) => "text",
+            Column::Text(_) | Column::TextOrNone(..) => "text",
+            Column::Json(_) => "any value",
             Column::Bool(_) => "true or false",
             Column::Int32(_) => "an integer of 32 bits",
             Column::Int64(_) => "an integer of 64 bits",
@@ -115,7 +147,7 @@ impl Column {
 
     fn validity(&self) -> &Validity {
         match self {
-            Column::Text(column) => &column.validity,
+            Column::Text(column) | Column::TextOrNone(column, _) | Column::Json(column) => &column.validity,
             Column::Bool(column) => &column.validity,
             Column::Int32(column) => &column.validity,
             Column::Int64(column) => &column.validity,
@@ -130,7 +162,7 @@ impl Column {
 
     pub(super) fn push_null(&mut self) {
         match self {
-            Column::Text(column) => column.push_null(),
+            Column::Text(column) | Column::TextOrNone(column, _) | Column::Json(column) => column.push_null(),
             Column::Bool(column) => column.push(None),
             Column::Int32(column) => column.push(None),
             Column::Int64(column) => column.push(None),
@@ -156,7 +188,8 @@ impl Column {
         let unfit = |wanted| Fault::Value(Shown::text(text), wanted);
         let wanted = self.wanted();
         match self {
-            Column::Text(column) => column.push(text)?,
+            Column::TextOrNone(column, none) if none.iter().any(|none| none == text) => column.push_null(),
+            Column::Text(column) | Column::TextOrNone(column, _) => column.push(text)?,
             Column::Time(column) => column.push_text(text, future)?,
             Column::Elapsed(column) => column.push(text)?,
             Column::Bool(column) => column.push(Some(text.parse().map_err(|_| unfit(wanted))?)),
@@ -165,7 +198,7 @@ impl Column {
                 self.push_integer(value.into(), future)?;
             }
             Column::Double(column) => column.push(Some(numbers::double(text).ok_or_else(|| unfit(wanted))?)),
-            Column::Struct(_) | Column::List(_) | Column::Map(_) => return Err(self.wrong("text")),
+            Column::Json(_) | Column::Struct(_) | Column::List(_) | Column::Map(_) => return Err(self.wrong("text")),
         }
         Ok(())
     }
@@ -173,7 +206,9 @@ impl Column {
     pub(super) fn push_bool(&mut self, value: bool) -> Result<(), Fault> {
         match self {
             Column::Bool(column) => column.push(Some(value)),
-            Column::Text(column) => column.push(if value { "true" } else { "false" })?,
+            Column::Text(column) | Column::TextOrNone(column, _) => {
+                column.push(if value { "true" } else { "false" })?
+            }
             _ => return Err(self.wrong("a truth value")),
         }
         Ok(())
@@ -184,7 +219,7 @@ impl Column {
         let wanted = self.wanted();
         let outside = |_| Fault::Value(Shown::number(&value.to_string()), wanted);
         match self {
-            Column::Text(column) => column.push_integer(value),
+            Column::Text(column) | Column::TextOrNone(column, _) => column.push_integer(value),
             Column::Int32(column) => column.push(Some(value.try_into().map_err(outside)?)),
             Column::Int64(column) => column.push(Some(value.try_into().map_err(outside)?)),
             Column::Time(column) => column.push_integer(value.try_into().map_err(outside)?, future)?,
@@ -198,7 +233,7 @@ impl Column {
         let wanted = self.wanted();
         let unfit = || Fault::Value(Shown::number(digits), wanted);
         match self {
-            Column::Text(column) => column.push(digits)?,
+            Column::Text(column) | Column::TextOrNone(column, _) => column.push(digits)?,
             Column::Int32(_) | Column::Int64(_) => {
                 self.push_integer(numbers::integer(digits).ok_or_else(unfit)?.into(), future)?;
             }
@@ -211,6 +246,20 @@ impl Column {
         Ok(())
     }
 
+    /// Adds any value as canonical JSON, if the column takes it; null is no value.
+    pub(super) fn push_json(&mut self, raw: &str) -> Result<(), Fault> {
+        match self {
+            Column::Json(column) if raw == "null" => column.push_null(),
+            Column::Json(column) => {
+                let mut text = String::with_capacity(raw.len());
+                canonical(raw, 0, &mut text)?;
+                column.push_any_length(&text);
+            }
+            _ => return Err(self.wrong("JSON")),
+        }
+        Ok(())
+    }
+
     /// The fault for a value of another kind than the declared type.
     pub(super) fn wrong(&self, found: &'static str) -> Fault {
         Fault::Kind { found, wanted: self.wanted() }
@@ -219,7 +268,7 @@ impl Column {
     /// Keeps the first `rows` rows.
     pub(super) fn truncate(&mut self, rows: usize) {
         match self {
-            Column::Text(column) => column.truncate(rows),
+            Column::Text(column) | Column::TextOrNone(column, _) | Column::Json(column) => column.truncate(rows),
             Column::Bool(column) => column.truncate(rows),
             Column::Int32(column) => column.truncate(rows),
             Column::Int64(column) => column.truncate(rows),
@@ -246,7 +295,7 @@ impl Column {
     /// Adds the column's array, or the two arrays of an elapsed time, to `arrays`, and empties the column.
     pub(super) fn finish_into(&mut self, arrays: &mut Vec<ArrayRef>) {
         match self {
-            Column::Text(column) => arrays.push(column.finish()),
+            Column::Text(column) | Column::TextOrNone(column, _) | Column::Json(column) => arrays.push(column.finish()),
             Column::Bool(column) => arrays.push(column.finish()),
             Column::Int32(column) => arrays.push(column.finish()),
             Column::Int64(column) => arrays.push(column.finish()),

@@ -7,14 +7,17 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 
-use super::columns::{self, Column};
+use super::columns::{self, Column, Times};
 use super::extra::{self, UnknownCounts, UnknownField};
 use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::hash::RowHasher;
 use super::key::{KeyColumns, given_json};
+use super::left_out::LeftOut;
 use super::object::Object;
 use super::read::{self, Notes, push_raw};
+use super::record_key::RecordKey;
 use super::scalars::{FutureCounter, TextColumn};
+use super::zones::ZoneColumns;
 use crate::base::clock::Timestamp;
 use crate::base::time::FUTURE_TOLERANCE;
 use crate::catalog::spec::{self, Endpoint, Given};
@@ -79,6 +82,11 @@ pub struct Decoder {
     key: Vec<KeyColumns>,
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
+    /// Members that are left out on purpose.
+    left_out: LeftOut,
+    /// The column for the key that is made where records have none.
+    record_key: Option<(usize, RecordKey)>,
+    zones: ZoneColumns,
     /// Columns whose values the request gives, as JSON.
     given: Vec<(usize, String)>,
     hasher: RowHasher,
@@ -90,14 +98,19 @@ impl Decoder {
     pub fn new(endpoint: &Endpoint, settings: DecodeSettings) -> Decoder {
         let position = |name: &str| endpoint.columns.iter().position(|column| column.name == name);
         let declared = || endpoint.columns.iter();
+        let times = Times { codearts_offset_s: settings.codearts_offset_s, none: &endpoint.none_times };
+        let record_key = declared().position(spec::Column::is_record_key).zip(RecordKey::of(endpoint));
         Decoder {
             schema: arrow_schema(&endpoint.stored_columns()),
             object: Object::of_paths(declared().map(|column| column.path.as_slice())),
-            columns: declared().map(|column| Column::new(&column.ty, settings.codearts_offset_s)).collect(),
+            columns: declared().map(|column| Column::new(column, times)).collect(),
             extra: TextColumn::default(),
             names: declared().map(|column| column.name.clone()).collect(),
             key: KeyColumns::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
+            left_out: LeftOut::new(endpoint.left_out()),
+            record_key,
+            zones: ZoneColumns::of(endpoint),
             given: Vec::new(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
             page_bytes_max: PAGE_BYTES_MAX,
@@ -121,16 +134,18 @@ impl Decoder {
     /// Decodes one page's records, each a JSON object. `now` is for counting instants in the future.
     pub fn decode(&mut self, rows: &[&str], now: Timestamp) -> Decoded {
         let latest = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
+        let texts: Vec<_> = rows.iter().map(|row| self.left_out.removed_from(row)).collect();
         let mut notes = Notes::new(FutureCounter { latest, count: 0 });
         let mut good = Vec::with_capacity(rows.len());
         let mut bad = Vec::new();
         let mut unknown = UnknownCounts::default();
         let mut future_instants = 0;
         let mut bytes = 0;
-        for (index, text) in (0..).zip(rows) {
-            match self.row(text, bytes, &mut notes) {
-                Ok(()) => {
-                    bytes += text.len();
+        for (index, text) in (0..).zip(&texts) {
+            let text = text.as_ref().map_err(|fault| Located::from(fault.clone()));
+            match text.and_then(|text| self.row(text, bytes, &mut notes)) {
+                Ok(taken) => {
+                    bytes += taken;
                     unknown.count(&notes.unknown);
                     future_instants += notes.future.count;
                     good.push(index);
@@ -144,8 +159,8 @@ impl Decoder {
         Decoded { batch: self.finish(good.len()), good, bad, unknown: unknown.finish(), future_instants }
     }
 
-    /// Adds one record to every column. After an error the columns have unequal lengths.
-    fn row<'de>(&mut self, text: &'de str, bytes_before: usize, notes: &mut Notes<'de>) -> Result<(), Located> {
+    /// Adds one record to every column, and returns its bytes. After an error the columns have unequal lengths.
+    fn row<'de>(&mut self, text: &'de str, bytes_before: usize, notes: &mut Notes<'de>) -> Result<usize, Located> {
         if text.len() > RECORD_BYTES_MAX {
             return Err(Fault::RecordLong { bytes: text.len(), limit: RECORD_BYTES_MAX }.into());
         }
@@ -153,13 +168,13 @@ impl Decoder {
             return Err(Fault::PageLong { limit: self.page_bytes_max }.into());
         }
         self.read(text, notes)?;
-        self.fill_and_check()?;
+        self.fill_and_check(text, &mut notes.future)?;
         if notes.unknown.is_empty() {
             self.extra.push_null();
         } else {
             self.extra.push_any_length(&extra::object(&notes.unknown)?);
         }
-        Ok(())
+        Ok(text.len())
     }
 
     /// Reads numbers by value, which is fast. If that would lose digits, or a number does not fit a double, which the
@@ -178,8 +193,11 @@ impl Decoder {
     }
 
     /// Fills missing columns with NULL, and checks the key and the columns that must not be NULL.
-    fn fill_and_check(&mut self) -> Result<(), Located> {
+    fn fill_and_check(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Located> {
         let row = self.extra.len();
+        if let Some((index, key)) = &self.record_key {
+            self.columns[*index].push_text(&key.text(text)?, future)?;
+        }
         for (index, value) in &self.given {
             let future = &mut FutureCounter { latest: Timestamp(i64::MAX), count: 0 };
             push_raw(&mut self.columns[*index], value, future)?;
@@ -189,6 +207,7 @@ impl Decoder {
                 column.push_null();
             }
         }
+        self.zones.settle(&mut self.columns, row, future)?;
         if let Some(part) = self.key.iter().find(|part| part.chosen(&self.columns, row).is_none()) {
             let names = part.columns().map(|index| self.names[index].as_str()).collect::<Vec<_>>();
             return Err(Fault::NoKey(names.join(", else ")).into());

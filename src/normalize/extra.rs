@@ -103,7 +103,7 @@ fn write_object(object: &BTreeMap<String, Node>, out: &mut String) {
 }
 
 /// Appends a JSON value with object members sorted, no white space, and texts escaped only where they must be.
-fn canonical(raw: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
+pub(super) fn canonical(raw: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
     let json = |error: serde_json::Error| Fault::Json(error.to_string());
     let depth = match raw.as_bytes().first() {
         Some(b'{' | b'[') if depth == DEPTH_MAX => return Err(Fault::Deep { limit: DEPTH_MAX }),
@@ -146,7 +146,7 @@ fn canonical(raw: &str, depth: usize, out: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
-fn write_text(text: &str, out: &mut String) {
+pub(super) fn write_text(text: &str, out: &mut String) {
     if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         write!(out, "\"{text}\"").expect("writing to memory does not fail");
     } else {

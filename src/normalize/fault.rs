@@ -17,6 +17,10 @@ pub(super) enum Fault {
     Value(Shown, &'static str),
     #[error("{0} is not a time: {1}")]
     Time(Shown, TimeFault),
+    #[error("{0} has no zone, and `{1}` gives none")]
+    NoZone(Shown, String),
+    #[error("{0} has no zone, and {2} in `{1}` is not a time zone")]
+    UnknownZone(Shown, String, Shown),
     #[error("appears twice")]
     Twice,
     #[error("text of {bytes} bytes, over the limit of {limit}")]

@@ -240,7 +240,7 @@ mod tests {
     }
 
     fn part(name: &str) -> Field {
-        Field { name: name.to_owned(), ty: ColumnType::Text, about: String::new() }
+        Field { name: name.to_owned(), path: vec![name.to_owned()], ty: ColumnType::Text, about: String::new() }
     }
 
     fn pair() -> ColumnType {

@@ -3,18 +3,22 @@
 
 use std::borrow::Cow;
 
-use super::columns::Column;
+use super::columns::{Column, Times};
 use super::probe::{Found, Probe};
 use super::raw::text_of;
 use super::read::push_raw;
+use super::record_key::RecordKey;
 use super::scalars::FutureCounter;
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::{Endpoint, Given, KeyPart};
+use crate::catalog::spec::{self, Endpoint, Given, KeyPart};
 use crate::schema::ColumnType;
+
+/// Keys are no times.
+const NO_TIMES: Times<'_> = Times { codearts_offset_s: 0, none: &[] };
 
 /// A value that the request gives, as the JSON that a record would have.
 pub(super) fn given_json(ty: &ColumnType, text: &str) -> String {
-    if ty.is_integer() { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+    if ty.is_text() { serde_json::Value::from(text).to_string() } else { text.to_owned() }
 }
 
 /// The columns of one part of a key: the first, or if that is NULL the second.
@@ -50,9 +54,9 @@ impl KeyColumns {
 pub(crate) struct KeyReader {
     probe: Probe,
     /// The key's columns, each with its slot.
-    columns: Vec<(ColumnType, usize)>,
-    /// Their names.
-    names: Vec<String>,
+    columns: Vec<(spec::Column, usize)>,
+    /// Makes the key where records have none.
+    record_key: Option<RecordKey>,
     parts: Vec<KeyColumns>,
     /// The slot of each of the other columns.
     beside: Vec<usize>,
@@ -67,7 +71,7 @@ impl KeyReader {
         let names: Vec<&String> = parts.flat_map(|part| std::iter::once(&part.column).chain(&part.fallback)).collect();
         let keys: Vec<_> = names.iter().filter_map(|name| endpoint.column(name)).collect();
         let mut probe = Probe::default();
-        let columns = keys.iter().map(|column| (column.ty.clone(), probe.add(&column.path))).collect();
+        let columns = keys.iter().map(|column| ((*column).clone(), probe.add(&column.path))).collect();
         let position = |name: &str| keys.iter().position(|column| column.name == name);
         let path = |name: &&str| endpoint.column(name).map_or_else(|| vec![(*name).to_owned()], |c| c.path.clone());
         KeyReader {
@@ -75,24 +79,24 @@ impl KeyReader {
             columns,
             beside: beside.iter().map(|name| probe.add(&path(name))).collect(),
             given: vec![None; keys.len()],
-            names: keys.iter().map(|column| column.name.clone()).collect(),
+            record_key: RecordKey::of(endpoint),
             probe,
         }
     }
 
     /// Reads keys of records to which the request gives values.
     pub(crate) fn with_given(self, given: &Given) -> KeyReader {
-        let json = |((ty, _), name): (&(ColumnType, usize), &String)| given.get(name).map(|text| given_json(ty, text));
-        KeyReader { given: self.columns.iter().zip(&self.names).map(json).collect(), ..self }
+        let json = |(column, _): &(spec::Column, usize)| Some(given_json(&column.ty, given.get(&column.name)?));
+        KeyReader { given: self.columns.iter().map(json).collect(), ..self }
     }
 
     /// Begins to read records one after the other.
     pub(crate) fn scan(&self) -> KeyScan<'_, '_> {
-        // Zone and latest instant matter only for times, which are never keys.
+        // The latest instant matters only for times.
         KeyScan {
             reader: self,
             found: Vec::new(),
-            columns: self.columns.iter().map(|(ty, _)| Column::new(ty, 0)).collect(),
+            columns: self.columns.iter().map(|(column, _)| Column::new(column, NO_TIMES)).collect(),
             future: FutureCounter { latest: Timestamp(i64::MAX), count: 0 },
             is_readable: false,
         }
@@ -112,13 +116,21 @@ pub(crate) struct KeyScan<'k, 'r> {
 impl<'r> KeyScan<'_, 'r> {
     pub(crate) fn read(&mut self, record: &'r str) {
         self.columns.iter_mut().for_each(|column| column.truncate(0));
-        self.is_readable = self.reader.probe.read(record, &mut self.found) && self.fill();
+        self.is_readable = self.reader.probe.read(record, &mut self.found) && self.fill(record);
     }
 
     /// Fills the key's columns; false if the decoder would refuse one.
-    fn fill(&mut self) -> bool {
+    fn fill(&mut self, record: &str) -> bool {
+        let made = match self.reader.record_key.as_ref().map(|key| key.text(record)) {
+            Some(Err(_)) => return false,
+            Some(Ok(key)) => Some(key),
+            None => None,
+        };
         let mut columns = self.columns.iter_mut().zip(&self.reader.columns).zip(&self.reader.given);
-        columns.all(|((column, (_, slot)), given)| match (self.found[*slot], given) {
+        columns.all(|((column, (declared, slot)), given)| match (self.found[*slot], given) {
+            _ if declared.is_record_key() => {
+                made.as_deref().is_some_and(|key| column.push_text(key, &mut self.future).is_ok())
+            }
             (_, Some(given)) => push_raw(column, given, &mut self.future).is_ok(),
             (Found::Absent, None) => {
                 column.push_null();

@@ -10,13 +10,16 @@ mod extra;
 mod fault;
 pub(crate) mod hash;
 mod key;
+mod left_out;
 mod members;
 mod numbers;
 mod object;
 mod probe;
 mod raw;
 mod read;
+mod record_key;
 mod scalars;
+mod zones;
 
 #[cfg(test)]
 mod tests;
@@ -25,3 +28,4 @@ pub(crate) use decode::Decoded;
 pub use decode::{DecodeSettings, Decoder};
 pub(crate) use extra::{OTHERS, UNKNOWN_NAMES_MAX, UnknownField};
 pub(crate) use key::{KeyReader, KeyScan};
+pub(crate) use left_out::LeftOut;

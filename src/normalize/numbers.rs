@@ -18,6 +18,25 @@ pub(super) fn double(digits: &str) -> Option<f64> {
     digits.parse().ok().filter(|value: &f64| value.is_finite()).map(|value| value + 0.0)
 }
 
+/// A JSON number in the one form that all writings of its value share: whole digits without zeros at either end, and the
+/// power of ten that they count. A number with an exponent beyond 18 digits stays as written.
+pub(super) fn by_value(digits: &str) -> String {
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let Some(exponent) = Some(exponent.trim_start_matches('+')).filter(|text| text.len() <= 18) else {
+        return digits.to_owned();
+    };
+    let sign = if whole.starts_with('-') { "-" } else { "" };
+    let all = format!("{}{fraction}", whole.trim_start_matches('-'));
+    let kept = all.trim_start_matches('0').trim_end_matches('0');
+    let Some(exponent) = exponent.parse::<i64>().ok().filter(|_| !kept.is_empty()) else {
+        return "0".to_owned();
+    };
+    let trailing = all.len() - all.trim_end_matches('0').len();
+    let power = exponent - fraction.len() as i64 + trailing as i64;
+    format!("{sign}{kept}e{power}")
+}
+
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -82,7 +101,27 @@ mod tests {
         }
     }
 
+    #[test]
+    fn writings_of_one_value_share_a_form() {
+        for same in [&["1", "1.0", "10e-1", "0.1E+1", "1e0"][..], &["0", "-0", "0.00", "0e9"], &["-1500", "-1.5e3"]] {
+            let forms: Vec<String> = same.iter().map(|digits| by_value(digits)).collect();
+            assert!(forms.windows(2).all(|pair| pair[0] == pair[1]), "{forms:?}");
+        }
+        let differ = ["1", "-1", "10", "100", "1.01", "9007199254740993", "9007199254740992", "1e400", "1e401"];
+        let forms: std::collections::HashSet<String> = differ.iter().map(|digits| by_value(digits)).collect();
+        assert_eq!(forms.len(), differ.len());
+        assert_eq!(by_value("1e9999999999999999999"), "1e9999999999999999999");
+    }
+
     proptest! {
+        #[test]
+        fn the_form_of_a_value_is_that_value(value in any::<i32>(), power in -20i32..20, zeros in 0usize..4) {
+            let digits = format!("{value}e{power}");
+            let longer = format!("{value}{}e{}", "0".repeat(zeros), power - zeros as i32);
+            prop_assert_eq!(by_value(&digits), by_value(&longer));
+            prop_assert_eq!(by_value(&digits).parse::<f64>().ok(), digits.parse::<f64>().ok().map(|v| v + 0.0));
+        }
+
         #[test]
         fn what_counts_as_a_number_is_what_json_says(text in "-?[0-9.eE+-]{0,8}") {
             let by_serde = serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok();

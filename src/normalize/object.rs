@@ -22,15 +22,6 @@ impl Object {
         Object { members: Members::new(), slots: Vec::new() }
     }
 
-    /// One column for each name, in order.
-    pub(super) fn of_fields<'a>(names: impl Iterator<Item = &'a str>) -> Self {
-        let mut object = Self::empty();
-        for (index, name) in names.enumerate() {
-            object.add(std::slice::from_ref(&name), index);
-        }
-        object
-    }
-
     /// One column for each path, in order. If two paths are equal, or one leads through the other, the first gets the
     /// values.
     pub(super) fn of_paths<'a>(paths: impl Iterator<Item = &'a [String]>) -> Self {
@@ -41,9 +32,19 @@ impl Object {
         object
     }
 
-    fn add(&mut self, path: &[impl AsRef<str>], column: usize) {
+    /// Forgets what was read. Call it where one reading of a record may come to the object again.
+    pub(super) fn forget(&mut self) {
+        for slot in &mut self.slots {
+            if let Slot::Branch { object, read_in } = slot {
+                *read_in = 0;
+                object.forget();
+            }
+        }
+    }
+
+    fn add(&mut self, path: &[String], column: usize) {
         let Some((name, rest)) = path.split_first() else { return };
-        let slot = match self.members.add(name.as_ref()) {
+        let slot = match self.members.add(name) {
             Err(slot) => slot,
             Ok(slot) if rest.is_empty() => {
                 self.slots.push(Slot::Column(column));

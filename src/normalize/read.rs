@@ -188,7 +188,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
         let by_digits = self.notes.by_digits && self.column.is_scalar();
-        if by_digits || matches!(self.column, Column::Double(_)) {
+        if by_digits || matches!(self.column, Column::Double(_) | Column::Json(_)) {
             let value = <&'de RawValue>::deserialize(json)?;
             let outcome = push_raw(self.column, value.get(), &mut self.notes.future);
             return self.notes.check(outcome);
@@ -200,6 +200,7 @@ impl<'de> DeserializeSeed<'de> for ValueSeed<'_, 'de> {
 /// One value, as JSON, for one column of plain values.
 pub(super) fn push_raw(column: &mut Column, raw: &str, future: &mut FutureCounter) -> Result<(), Fault> {
     match raw.as_bytes().first() {
+        _ if matches!(column, Column::Json(_)) => column.push_json(raw),
         Some(b'"') => column.push_text(&text_of(raw)?, future),
         Some(b't') => column.push_bool(true),
         Some(b'f') => column.push_bool(false),
@@ -272,6 +273,7 @@ fn read_struct<'de, A: MapAccess<'de>>(
     notes: &mut Notes<'de>,
 ) -> Result<(), A::Error> {
     let rows = column.validity.len();
+    column.object.forget();
     read_members(map, &mut column.object, &mut column.fields, rows, notes)?;
     column.close();
     Ok(())

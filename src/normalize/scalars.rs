@@ -12,7 +12,8 @@ use arrow::datatypes::{ArrowPrimitiveType, Int64Type, TimestampMicrosecondType};
 use super::fault::{Fault, Shown};
 use super::numbers;
 use crate::base::clock::Timestamp;
-use crate::base::time;
+use crate::base::time::{self, TimeFault};
+use crate::base::time_zone::TimeZone;
 use crate::schema::{TimeForm, UTC, ZoneRule};
 
 /// Limit of one text value: 1 MiB.
@@ -208,6 +209,12 @@ impl<T: ArrowPrimitiveType> PrimitiveColumn<T> {
 pub(super) struct TimeColumn {
     form: TimeForm,
     assumed_offset_s: i32,
+    /// Texts that stand for no time.
+    none: Vec<String>,
+    /// Whether the zone of a time without one stands elsewhere in the record.
+    has_zone_elsewhere: bool,
+    /// The time of the last row, until its zone is known.
+    waiting: Option<String>,
     instants: PrimitiveColumn<TimestampMicrosecondType>,
 }
 
@@ -218,7 +225,40 @@ impl TimeColumn {
             TimeForm::Text { assumed: ZoneRule::Codearts } => codearts_offset_s,
             TimeForm::EpochSeconds | TimeForm::EpochMillis => 0,
         };
-        TimeColumn { form, assumed_offset_s, instants: PrimitiveColumn::default() }
+        TimeColumn {
+            form,
+            assumed_offset_s,
+            none: Vec::new(),
+            has_zone_elsewhere: false,
+            waiting: None,
+            instants: PrimitiveColumn::default(),
+        }
+    }
+
+    /// Reads these texts as no time.
+    pub(super) fn add_none(&mut self, texts: &[String]) {
+        self.none.extend_from_slice(texts);
+    }
+
+    /// Leaves times without a zone until [`TimeColumn::settle`].
+    pub(super) fn expect_zone_elsewhere(&mut self) {
+        self.has_zone_elsewhere = true;
+    }
+
+    /// The time of the last row whose zone is not known yet.
+    pub(super) fn waiting(&self) -> Option<&str> {
+        self.waiting.as_deref()
+    }
+
+    /// Reads the time of the last row in a zone.
+    pub(super) fn settle(&mut self, zone: TimeZone, future: &mut FutureCounter) -> Result<(), Fault> {
+        let Some(text) = self.waiting.take() else { return Ok(()) };
+        let fault = |fault| Fault::Time(Shown::text(&text), fault);
+        let local = time::parse_instant(&text, 0).map_err(fault)?;
+        let local = local.to_datetime().ok_or_else(|| fault(TimeFault::Range))?;
+        self.instants.truncate(self.instants.validity.len() - 1);
+        self.push(zone.instant(local.naive_utc()), future);
+        Ok(())
     }
 
     /// Whether the time is text with a date, not a number.
@@ -227,7 +267,7 @@ impl TimeColumn {
     }
 
     pub(super) fn push_text(&mut self, text: &str, future: &mut FutureCounter) -> Result<(), Fault> {
-        if text.is_empty() {
+        if text.is_empty() || self.none.iter().any(|none| none == text) {
             self.instants.push(None);
             return Ok(());
         }
@@ -235,12 +275,21 @@ impl TimeColumn {
             let number = numbers::integer(text).ok_or_else(|| Fault::Value(Shown::text(text), "a time as a number"))?;
             return self.push_integer(number, future);
         }
+        if self.has_zone_elsewhere && !time::is_zoned(text) {
+            self.waiting = Some(text.to_owned());
+            self.instants.push(None);
+            return Ok(());
+        }
         let instant = time::parse_instant(text, self.assumed_offset_s);
         self.push(instant.map_err(|fault| Fault::Time(Shown::text(text), fault))?, future);
         Ok(())
     }
 
     pub(super) fn push_integer(&mut self, value: i64, future: &mut FutureCounter) -> Result<(), Fault> {
+        if !self.is_written() && !self.none.is_empty() && self.none.contains(&value.to_string()) {
+            self.instants.push(None);
+            return Ok(());
+        }
         let instant = match self.form {
             TimeForm::EpochSeconds => time::from_epoch_seconds(value),
             TimeForm::EpochMillis => time::from_epoch_millis(value),
@@ -264,6 +313,7 @@ impl TimeColumn {
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
+        self.waiting = None;
         self.instants.truncate(rows);
     }
 

@@ -181,8 +181,12 @@ mod tests {
 
     #[test]
     fn nested_types_are_native_and_map_keys_are_never_null() {
-        let at =
-            kind::Field { name: "at".into(), ty: ColumnType::Timestamp(TimeForm::EpochMillis), about: String::new() };
+        let at = kind::Field {
+            name: "at".into(),
+            path: vec!["at".into()],
+            ty: ColumnType::Timestamp(TimeForm::EpochMillis),
+            about: String::new(),
+        };
         let ty = ColumnType::Map(Box::new(ColumnType::List(Box::new(ColumnType::Struct(vec![at])))));
         let at = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let item = Field::new("item", DataType::Struct(vec![Field::new("at", at, true)].into()), true);
@@ -195,7 +199,8 @@ mod tests {
 
     #[test]
     fn a_column_fits_under_other_inner_names_but_not_in_another_zone() {
-        let field = |name: &str, ty| kind::Field { name: name.into(), ty, about: String::new() };
+        let field =
+            |name: &str, ty| kind::Field { name: name.into(), path: vec![name.into()], ty, about: String::new() };
         let at = field("at", ColumnType::Timestamp(TimeForm::EpochSeconds));
         let ty = ColumnType::List(Box::new(ColumnType::Struct(vec![at])));
         let held = |name: &str, zone: Option<&str>| {

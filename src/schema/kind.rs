@@ -6,7 +6,7 @@
 pub enum ColumnType {
     /// Text of any length.
     Text,
-    /// JSON text, for a column that hclake adds. No catalog declares it.
+    /// Any JSON value, as text.
     Json,
     /// `true` or `false`.
     Bool,
@@ -31,6 +31,8 @@ pub enum ColumnType {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     pub(crate) name: String,
+    /// Where the object has the value: member names from the outside in.
+    pub(crate) path: Vec<String>,
     pub(crate) ty: ColumnType,
     pub(crate) about: String,
 }
@@ -107,6 +109,28 @@ impl ColumnType {
             ColumnType::List(inner) | ColumnType::Map(inner) => inner.fields(),
             _ => &[],
         }
+    }
+
+    /// Which field has its value at a path of members, or within it: `.name` and further fields, empty where the value
+    /// itself has. A path goes through each item of a list, and names the key of a map.
+    pub(crate) fn field_at(&self, path: &[String]) -> Option<String> {
+        match self {
+            ColumnType::List(item) => item.field_at(path),
+            ColumnType::Map(value) => value.field_at(path.get(1..).filter(|rest| !rest.is_empty())?),
+            ColumnType::Struct(fields) => fields.iter().find_map(|field| {
+                let within = if field.path.starts_with(path) {
+                    String::new()
+                } else {
+                    field.ty.field_at(path.strip_prefix(field.path.as_slice())?)?
+                };
+                Some(format!(".{}{within}", field.name))
+            }),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        *self == ColumnType::Text
     }
 
     pub(crate) fn is_integer(&self) -> bool {

@@ -57,7 +57,7 @@ mod tests {
     use crate::schema::{Field, TimeForm};
 
     fn nested() -> ColumnType {
-        let field = |name: &str, ty| Field { name: name.into(), ty, about: String::new() };
+        let field = |name: &str, ty| Field { name: name.into(), path: vec![name.into()], ty, about: String::new() };
         let at = field("at", ColumnType::Timestamp(TimeForm::EpochMillis));
         let entry = ColumnType::Struct(vec![at, field("n", ColumnType::Int64)]);
         ColumnType::Map(Box::new(ColumnType::List(Box::new(entry))))

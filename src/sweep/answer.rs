@@ -9,7 +9,9 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::catalog::spec::{Endpoint, Items, Paging, Total};
+use super::page::Marker;
+use crate::catalog::member_path;
+use crate::catalog::spec::{Endpoint, Items, NextMarker, Paging, Total};
 use crate::cloud::http::error_body::ErrorMembers;
 
 /// The members to read from the answers of one list.
@@ -33,7 +35,7 @@ enum AnswerPart {
 pub(super) struct AnswerParts<'a> {
     pub rows: Vec<&'a RawValue>,
     pub total: Option<u64>,
-    pub next: Option<Cow<'a, str>>,
+    pub next: Option<Marker>,
     pub more: Option<bool>,
 }
 
@@ -47,7 +49,9 @@ impl AnswerShape {
             members.push((AnswerPart::Total, path.clone()));
         }
         if let Paging::Marker(paging) = &endpoint.paging {
-            members.push((AnswerPart::Next, paging.next.clone()));
+            if let NextMarker::Member(path) = &paging.next {
+                members.push((AnswerPart::Next, path.clone()));
+            }
             members.extend(paging.more.iter().map(|path| (AnswerPart::More, path.clone())));
         }
         AnswerShape { items: endpoint.items.clone(), members }
@@ -83,7 +87,7 @@ impl AnswerShape {
 
     fn no_rows(&self) -> String {
         match &self.items {
-            Items::Member(path) => format!("the answer has no array `{}`", path.join(".")),
+            Items::Member(path) => format!("the answer has no array `{}`", member_path::written(path)),
             Items::Answer => "the answer is not an array".to_owned(),
         }
     }
@@ -94,7 +98,7 @@ impl AnswerShape {
 struct Outline<'a> {
     rows: Option<Vec<&'a RawValue>>,
     total: Option<u64>,
-    next: Option<Cow<'a, str>>,
+    next: Option<Marker>,
     more: Option<bool>,
     errors: ErrorMembers,
 }
@@ -177,11 +181,12 @@ fn total(raw: &RawValue) -> Result<Option<u64>, &'static str> {
 }
 
 /// A marker: text or a whole number. `null`, empty text and 0 end a list.
-fn marker(raw: &RawValue) -> Result<Option<Cow<'_, str>>, &'static str> {
+fn marker(raw: &RawValue) -> Result<Option<Marker>, &'static str> {
+    let is_text = raw.get().starts_with('"');
     let is_whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     match plain(raw) {
         Some(text) if matches!(&*text, "null" | "" | "0") => Ok(None),
-        Some(text) if raw.get().starts_with('"') || is_whole(&text) => Ok(Some(text)),
+        Some(text) if is_text || is_whole(&text) => Ok(Some(Marker { text: text.into(), is_number: !is_text })),
         _ => Err("the marker of the next page is neither text nor a whole number"),
     }
 }

@@ -1,6 +1,7 @@
 //! Reads a page: the bytes of each record, the total, and for each record its key, a hash of its content and the values
 //! by which it may be sorted. It builds no tree of values.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,13 +12,16 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::answer::AnswerShape;
 use super::order::{ORDER_COLUMNS_MAX, OrderValue, OrderValues};
-use super::page::{PageFacts, RowFacts};
+use super::page::{Marker, PageFacts, RowFacts};
 use super::page_budget::Reservation;
 use crate::base::time::parse_instant;
-use crate::catalog::spec::{Endpoint, Given, Total};
+use crate::catalog::spec::{Endpoint, Given, NextMarker, Paging, Total};
 use crate::cloud::Reply;
 use crate::cloud::http::error_body;
-use crate::normalize::{KeyReader, KeyScan};
+use crate::normalize::{KeyReader, KeyScan, LeftOut};
+
+/// Stands for a record of which nobody can say whether it holds members that nothing may keep.
+const UNREADABLE: &str = r#""a record whose members cannot be read; it is not kept, since some are never stored""#;
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
@@ -25,12 +29,17 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 #[derive(Clone, Debug)]
 pub struct Envelope {
     answer: AnswerShape,
-    total_in_header: bool,
+    /// Where the total is, if not in the body.
+    total: Option<Total>,
+    /// How the last record of a page leads to the next.
+    next_of_last: Option<NextOfLast>,
     /// Reads the key and the values of `order`.
     key: KeyReader,
     order: Vec<OrderColumn>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
+    /// Members that nothing may keep.
+    never_stored: LeftOut,
     /// Hashes of the contents of records that are known to have no key.
     known_keyless: Arc<HashSet<u64>>,
 }
@@ -101,13 +110,18 @@ impl Envelope {
             endpoint.order.iter().take(ORDER_COLUMNS_MAX - 1).map(String::as_str).collect();
         let order_fixed = order_names.len();
         order_names.extend(endpoint.updated.as_deref());
+        let next_of_last = NextOfLast::of(endpoint, order_names.len());
+        let next_column = next_of_last.as_ref().map(|next| next.column.as_str());
+        let beside: Vec<&str> = order_names.iter().copied().chain(next_column).collect();
         let is_instant = |name: &&str| endpoint.column(name).is_some_and(|column| column.ty.is_instant_in_text());
         Envelope {
             answer: AnswerShape::new(endpoint),
-            total_in_header: endpoint.total == Some(Total::ContentRange),
-            key: KeyReader::new(endpoint, &order_names),
+            total: endpoint.total.clone(),
+            key: KeyReader::new(endpoint, &beside),
+            next_of_last,
             order: order_names.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
             order_fixed,
+            never_stored: LeftOut::new(endpoint.never_stored.iter()),
             known_keyless: Arc::default(),
         }
     }
@@ -134,8 +148,8 @@ impl Envelope {
         if body.is_empty() {
             return Err("the answer is empty".to_owned());
         }
-        self.take_apart(body, reply.content_range).or_else(|fault| match repaired(body) {
-            Some((text, places)) => self.take_garbled_apart(&text, &places, reply.content_range),
+        self.take_apart(body, reply).map(|(page, facts, _)| (page, facts)).or_else(|fault| match repaired(body) {
+            Some((text, places)) => self.take_garbled_apart(&text, &places, reply),
             None => Err(fault),
         })
     }
@@ -145,18 +159,22 @@ impl Envelope {
         &self,
         text: &Bytes,
         places: &[(u32, String)],
-        content_range: Option<&str>,
+        reply: &Reply<'_>,
     ) -> Result<(Page, PageFacts), String> {
-        let (mut page, mut facts) = self.take_apart(text, content_range)?;
-        if !places.iter().all(|(at, _)| page.rows.iter().any(|row| row.contains(at))) {
+        let (mut page, mut facts, ranges) = self.take_apart(text, reply)?;
+        if !places.iter().all(|(at, _)| ranges.iter().any(|row| row.contains(at))) {
             return Err("the answer holds bytes outside its records that are not UTF-8".to_owned());
         }
         let lost = |row: &Range<u32>| {
-            let bytes: Vec<&str> =
-                places.iter().filter(|(at, _)| row.contains(at)).map(|(_, bytes)| bytes.as_str()).collect();
+            let within = places.iter().filter(|(at, _)| row.contains(at));
+            // The bytes may be part of a member that nothing may keep.
+            let may_be_shown = self.never_stored.is_empty();
+            let shown =
+                |(_, bytes): &'_ (u32, String)| if may_be_shown { bytes.clone() } else { "not shown".to_owned() };
+            let bytes: Vec<String> = within.map(shown).collect();
             (!bytes.is_empty()).then(|| bytes.join(", "))
         };
-        page.garbled = (0..).zip(&page.rows).filter_map(|(index, row)| Some((index, lost(row)?))).collect();
+        page.garbled = (0..).zip(&ranges).filter_map(|(index, row)| Some((index, lost(row)?))).collect();
         for (index, _) in &page.garbled {
             let row = &mut facts.rows[*index as usize];
             if self.key_in(&page, *index).is_none() {
@@ -166,33 +184,46 @@ impl Envelope {
         Ok((page, facts))
     }
 
-    fn take_apart(&self, body: &Bytes, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
+    /// The page, what it shows, and where the answer had each record.
+    fn take_apart(&self, body: &Bytes, reply: &Reply<'_>) -> Result<(Page, PageFacts, Vec<Range<u32>>), String> {
         let parts = self.answer.read(body)?;
         let start = body.as_ptr() as usize;
         let range = |row: &str| {
             let from = row.as_ptr() as usize - start;
             from as u32..(from + row.len()) as u32
         };
+        let kept = self.kept(&parts.rows);
         let mut scan = self.key.scan();
-        let facts: Vec<RowFacts> = parts.rows.iter().map(|row| self.facts(row.get(), &mut scan)).collect();
+        let facts: Vec<RowFacts> = kept.iter().map(|row| self.facts(row, &mut scan)).collect();
         // Some services answer with an array of errors instead of an array of records.
         let is_error =
             |(row, facts): (&&RawValue, &RowFacts)| facts.key.is_none() && error_body::is_error(row.get().as_bytes());
         if self.answer.is_array() && parts.rows.iter().zip(&facts).any(is_error) {
             return Err("the answer holds an error instead of a record".to_owned());
         }
-        let header = content_range.filter(|_| self.total_in_header);
-        let facts = PageFacts {
-            total: parts.total.or_else(|| total_behind_slash(header?)),
-            rows: facts,
-            next: parts.next.map(Arc::from),
-            more: parts.more,
+        let total = match &self.total {
+            Some(Total::ContentRange) => reply.content_range.and_then(total_behind_slash),
+            Some(Total::XTotal) => reply.x_total.and_then(|text| text.trim().parse().ok()),
+            Some(Total::Member(_)) | None => parts.total,
         };
-        let rows = parts.rows.iter().map(|row| range(row.get())).collect();
-        Ok((
-            Page { body: body.clone(), rows, garbled: Vec::new(), offset: 0, request_id: None, reservation: None },
-            facts,
-        ))
+        let (next, more) = match &self.next_of_last {
+            Some(of_last) => of_last.after(facts.len(), parts.more, &scan),
+            None => (parts.next, parts.more),
+        };
+        let facts = PageFacts { total, rows: facts, next, more };
+        let ranges: Vec<Range<u32>> = parts.rows.iter().map(|row| range(row.get())).collect();
+        let (body, rows) = match self.never_stored.is_empty() {
+            true => (body.clone(), ranges.clone()),
+            false => gathered(&kept),
+        };
+        let page = Page { body, rows, garbled: Vec::new(), offset: 0, request_id: None, reservation: None };
+        Ok((page, facts, ranges))
+    }
+
+    /// The records' texts without the members that nothing may keep.
+    fn kept<'a>(&self, rows: &[&'a RawValue]) -> Vec<Cow<'a, str>> {
+        let kept = |row: &&'a RawValue| self.never_stored.kept_of(row.get()).unwrap_or(Cow::Borrowed(UNREADABLE));
+        rows.iter().map(kept).collect()
     }
 
     /// The parts of a record's key; `None` if the decoder would find none.
@@ -220,6 +251,35 @@ impl Envelope {
     }
 }
 
+/// The marker of the next page is a value of the last record.
+#[derive(Clone, Debug)]
+struct NextOfLast {
+    column: String,
+    is_number: bool,
+    /// Its place among the columns that are read beside the key.
+    beside: usize,
+    limit: u32,
+}
+
+impl NextOfLast {
+    fn of(endpoint: &Endpoint, beside: usize) -> Option<NextOfLast> {
+        let Paging::Marker(paging) = &endpoint.paging else { return None };
+        let NextMarker::Column(column) = &paging.next else { return None };
+        let is_number = endpoint.column(column).is_some_and(|column| column.ty.is_integer());
+        Some(NextOfLast { column: column.clone(), is_number, beside, limit: paging.limit })
+    }
+
+    /// The marker behind a page whose last record was read last, and whether another page follows.
+    fn after(&self, rows: usize, more: Option<bool>, last: &KeyScan<'_, '_>) -> (Option<Marker>, Option<bool>) {
+        let is_full = rows > 0 && more.unwrap_or(rows as u64 >= u64::from(self.limit));
+        if !is_full {
+            return (None, more);
+        }
+        let marker = last.beside(self.beside).filter(|text| !text.is_empty());
+        (marker.map(|text| Marker { text: text.into(), is_number: self.is_number }), Some(true))
+    }
+}
+
 impl OrderColumn {
     fn value(self, text: &str) -> Option<OrderValue> {
         if self.is_instant {
@@ -227,6 +287,18 @@ impl OrderColumn {
         }
         Some(OrderValue::of_text(text))
     }
+}
+
+/// The records as one text, and where each is in it.
+fn gathered(rows: &[Cow<'_, str>]) -> (Bytes, Vec<Range<u32>>) {
+    let mut text = String::new();
+    let range = |row: &Cow<'_, str>| {
+        let from = text.len() as u32;
+        text.push_str(row);
+        from..text.len() as u32
+    };
+    let ranges = rows.iter().map(range).collect();
+    (text.into(), ranges)
 }
 
 /// The body with U+FFFD in place of invalid UTF-8, and the position and original bytes of each. `None` if the body is
@@ -280,7 +352,40 @@ mod tests {
         "kind = \"marker\"\nmarker = \"m\"\nnext = \"page.next\"\nmore = \"page.more\"\nlimit = 5\npages_max = 5";
 
     fn read(envelope: &Envelope, body: &str, content_range: Option<&str>) -> Result<(Page, PageFacts), String> {
-        envelope.read(&Reply { body: &Bytes::from(body.to_owned()), content_range })
+        envelope.read(&Reply { content_range, ..Reply::of_body(&Bytes::from(body.to_owned())) })
+    }
+
+    #[test]
+    fn what_is_never_stored_is_gone_as_soon_as_a_page_is_read() {
+        let answer = "items = \"items\"\nnever_stored = [\"auth\", \"hosts.password\"]";
+        let envelope = envelope(answer, "kind = \"none\"");
+        let body = r#"{"items":[
+            {"id":"1", "auth":"canary","hosts":[{"password":"canary","n":1}]},
+            {"id":2,"\u0061uth":{"x":"canary"}},
+            {"id":"3","\ud800":1,"auth":"canary"},
+            {"id":"4"},
+            ["canary"]
+        ]}"#;
+        let (page, facts) = read(&envelope, body, None).unwrap();
+        let rows: Vec<&str> = (0..5).map(|index| page.row(index)).collect();
+        assert_eq!(rows[..2], [r#"{"id":"1","hosts":[{"n":1}]}"#, r#"{"id":2}"#]);
+        assert_eq!((rows[2], rows[3]), (UNREADABLE, r#"{"id":"4"}"#));
+        assert!(rows[..4].iter().all(|row| !row.contains("canary")), "{rows:?}");
+        let keys: Vec<bool> = facts.rows.iter().map(|row| row.key.is_some()).collect();
+        assert_eq!(keys, [true, true, false, true, false]);
+        for (row, fact) in (0..).zip(&facts.rows) {
+            assert_eq!(page.content(row), fact.content, "a record is known by what is kept of it");
+        }
+    }
+
+    #[test]
+    fn what_is_never_stored_is_gone_from_pages_with_broken_bytes_too() {
+        let envelope = envelope("items = \"items\"\nnever_stored = [\"auth\"]", "kind = \"none\"");
+        let body = Bytes::from_static(b"{\"items\":[{\"id\":\"1\"},{\"auth\":\"canary\xc3\",\"id\":\"2\"}]}");
+        let reply = Reply::of_body(&body);
+        let (page, _) = envelope.read(&reply).unwrap();
+        assert_eq!((page.row(0), page.row(1)), (r#"{"id":"1"}"#, r#"{"id":"2"}"#));
+        assert_eq!((page.lost(0), page.lost(1)), (None, Some("not shown")));
     }
 
     #[test]
@@ -438,7 +543,7 @@ mod tests {
         let envelope = envelope("items = \"items\"", "kind = \"none\"");
         assert_eq!(key_of(&envelope, "{\"id\":\"a\u{fffd}\"}"), Some(vec!["a\u{fffd}".to_owned()]));
         let body = Bytes::from([&b"{\"items\":[{\"id\":\"a\xff\"},{\"id\":\"b\",\"x\":\"\xff\"}]}"[..]].concat());
-        let (page, facts) = envelope.read(&Reply { body: &body, content_range: None }).unwrap();
+        let (page, facts) = envelope.read(&Reply::of_body(&body)).unwrap();
         assert_eq!((envelope.key_in(&page, 0), facts.rows[0].key), (None, None));
         assert_eq!(envelope.key_in(&page, 1), Some(vec!["b".to_owned()]));
     }

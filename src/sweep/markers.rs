@@ -8,11 +8,10 @@
 
 use std::collections::HashSet;
 use std::mem;
-use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, PagingShape};
+use super::page::{Event, Evidence, Listing, Marker, PageFacts, PagePass, PageRequest, PagingShape};
 use super::pass::Totals;
 
 pub(super) struct MarkerPass {
@@ -34,7 +33,7 @@ pub(super) struct MarkerPass {
 }
 
 enum Step {
-    Ask(Option<Arc<str>>),
+    Ask(Option<Marker>),
     Wait { id: u64 },
     Ended(Evidence),
 }
@@ -73,7 +72,7 @@ impl MarkerPass {
         }
     }
 
-    fn follow(&mut self, next: Option<Arc<str>>, more: Option<bool>) -> Step {
+    fn follow(&mut self, next: Option<Marker>, more: Option<bool>) -> Step {
         let moved = |reason: String| Step::Ended(Evidence::Moved(reason));
         match next.filter(|_| more != Some(false)) {
             None if more == Some(true) => {
@@ -83,7 +82,7 @@ impl MarkerPass {
             Some(_) if self.rows_read >= self.keys.len() as u64 + u64::from(self.shape.limit) => {
                 moved("the server shows again what it showed before".to_owned())
             }
-            Some(marker) if !self.followed.insert(xxh3_128(marker.as_bytes())) => {
+            Some(marker) if !self.followed.insert(xxh3_128(marker.text.as_bytes())) => {
                 moved(format!("the marker {marker} came twice"))
             }
             Some(_) if self.pages >= u64::from(self.shape.pages_max) => {

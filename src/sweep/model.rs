@@ -14,7 +14,7 @@ const REQUESTS_MAX: usize = 5_000;
 
 fn shape(limit: u32, overlap: bool) -> PagingShape {
     let steps = if overlap { Steps::Overlapping } else { Steps::Apart };
-    PagingShape { limit, steps, pages_max: 2_000, order_columns: 1, has_updated: true }
+    PagingShape { limit, steps, pages_max: 2_000, offset_max: None, order_columns: 1, has_updated: true }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -258,6 +258,30 @@ fn a_list_that_is_always_one_page_is_requested_once() {
     let whole = PagingShape { steps: Steps::Whole, pages_max: 1, ..shape(u32::MAX, false) };
     let outcome = run(whole, 1, |request, _| PageFacts { total: None, ..server.page(request) });
     assert_eq!((outcome.listing.evidence, outcome.requests), (Evidence::OnePage, 1));
+}
+
+#[test]
+fn what_lies_beyond_the_greatest_offset_is_not_asked_for_and_leaves_the_list_unproved() {
+    let read = |rows: u64, overlap: bool, has_total: bool| {
+        let server = Server::of(rows);
+        let bounded = PagingShape { offset_max: Some(500), ..shape(100, overlap) };
+        run(bounded, 1, |request, _| {
+            assert!(request.offset <= 500, "{} is asked for", request.offset);
+            let facts = server.page(request);
+            PageFacts { total: facts.total.filter(|_| has_total), ..facts }
+        })
+    };
+    for (overlap, shown) in [(false, 600), (true, 595)] {
+        for has_total in [false, true] {
+            let outcome = read(1_000, overlap, has_total);
+            let reason = format!("the service shows at most {shown} records of the list");
+            assert_eq!(outcome.listing.evidence, Evidence::Unprovable(reason));
+            assert_eq!(outcome.released.len(), shown);
+        }
+        let whole = read(shown as u64, overlap, true);
+        assert_eq!(whole.listing.evidence.reason(), None, "as many as the service shows is all of it");
+        assert_eq!(whole.released.len(), shown);
+    }
 }
 
 #[test]

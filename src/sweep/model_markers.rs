@@ -2,7 +2,6 @@
 //! with wrong markers.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -13,7 +12,14 @@ use super::page::{Event, Evidence, Listing, PageFacts, PagePass, PageRequest, Pa
 const PAGES_MAX: u32 = 300;
 
 fn shape(limit: u32) -> PagingShape {
-    PagingShape { limit, steps: Steps::Markers, pages_max: PAGES_MAX, order_columns: 1, has_updated: true }
+    PagingShape {
+        limit,
+        steps: Steps::Markers,
+        pages_max: PAGES_MAX,
+        offset_max: None,
+        order_columns: 1,
+        has_updated: true,
+    }
 }
 
 fn row(key: u64) -> RowFacts {
@@ -217,7 +223,7 @@ proptest! {
         let outcome = run(shape(limit), |_| PageFacts {
             total: rng.bool().then(|| rng.u64(..spread)),
             rows: (0..rng.usize(..=limit as usize)).map(|_| row(rng.u64(..spread))).collect(),
-            next: (rng.u8(..50) > 0).then(|| Arc::from(rng.u64(..spread * 50).to_string())),
+            next: (rng.u8(..50) > 0).then(|| rng.u64(..spread * 50).to_string().into()),
             more: (rng.u8(..3) == 0).then(|| rng.u8(..30) > 0),
         });
         let twice = outcome.listing.rows_read > outcome.listing.keys.len() as u64;

@@ -2,6 +2,8 @@
 //! Nothing is decided here.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::order::{OrderValue, OrderValues};
@@ -15,6 +17,8 @@ pub struct PagingShape {
     pub steps: Steps,
     /// A pass does not go beyond this many pages.
     pub pages_max: u32,
+    /// The greatest number of records that a request may skip.
+    pub offset_max: Option<u64>,
     /// Columns that never change, and whether an update time follows them: see [`OrderTracker`].
     pub order_columns: usize,
     /// Whether the last order column is the update time.
@@ -34,6 +38,35 @@ pub enum Steps {
     Markers,
 }
 
+/// What leads to a page, as the page before gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    pub(crate) text: Arc<str>,
+    /// Whether it was a number, which a body must send as one again.
+    pub(crate) is_number: bool,
+}
+
+impl Deref for Marker {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+impl<T: AsRef<str>> From<T> for Marker {
+    fn from(text: T) -> Marker {
+        Marker { text: text.as_ref().into(), is_number: false }
+    }
+}
+
 /// Which page to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
@@ -41,7 +74,7 @@ pub struct PageRequest {
     /// Records to skip; with markers, records read so far.
     pub offset: u64,
     /// The marker of this page, from the page before.
-    pub marker: Option<Arc<str>>,
+    pub marker: Option<Marker>,
     /// Records on the page, at most.
     pub limit: u32,
 }
@@ -52,7 +85,7 @@ pub struct PageFacts {
     pub(crate) total: Option<u64>,
     pub rows: Vec<RowFacts>,
     /// The marker of the next page.
-    pub(crate) next: Option<Arc<str>>,
+    pub(crate) next: Option<Marker>,
     /// Whether the page says that another one follows.
     pub(crate) more: Option<bool>,
 }

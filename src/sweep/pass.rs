@@ -131,12 +131,18 @@ impl Pass {
     /// Only the first page until it shows the total; then all pages up to the total; after that one at a time, until a
     /// page shows the end.
     fn wants_slot(&self, slot: u64) -> bool {
-        if slot >= u64::from(self.shape.pages_max) || slot >= self.join_slot + AHEAD_PAGES_MAX {
+        let is_bounded = slot >= u64::from(self.shape.pages_max) || slot >= self.join_slot + AHEAD_PAGES_MAX;
+        if is_bounded || self.is_beyond_reach(slot) {
             return false;
         }
         let nothing_pending = slot == self.join_slot && self.repair.is_none();
         let first_new_row = slot * self.step() + u64::from(self.overlaps());
         nothing_pending || (self.pages > 0 && self.totals.last.is_some_and(|total| first_new_row < total))
+    }
+
+    /// Whether the service would refuse the page's offset.
+    fn is_beyond_reach(&self, slot: u64) -> bool {
+        self.shape.offset_max.is_some_and(|offset_max| slot.saturating_mul(self.step()) > offset_max)
     }
 
     /// Rows from the start of one page to the start of the next.
@@ -168,7 +174,12 @@ impl Pass {
     }
 
     fn stop_at_the_last_page_allowed(&mut self) {
-        if self.join_slot >= u64::from(self.shape.pages_max) {
+        if self.is_beyond_reach(self.join_slot) {
+            let shown = self.join_slot * self.step() + self.page_rows - self.step();
+            let is_all = self.totals.last.is_some_and(|total| total <= self.keys.len() as u64);
+            let cut = || Evidence::Unprovable(format!("the service shows at most {shown} records of the list"));
+            self.ended = Some(if is_all { self.judge() } else { cut() });
+        } else if self.join_slot >= u64::from(self.shape.pages_max) {
             self.give_up(format!("the list did not end within {} pages", self.shape.pages_max));
         }
     }
@@ -297,6 +308,7 @@ impl Pass {
             2 => at.saturating_sub(reach),
             _ => at + reach,
         };
+        let offset = self.shape.offset_max.map_or(offset, |offset_max| offset.min(offset_max));
         self.repair = Some(SeamRepair { tries: tries + 1, next: Next::Ask(offset) });
     }
 

@@ -6,9 +6,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::Value;
 
 use super::envelope::{Envelope, Page};
-use super::page::{PageFacts, PageRequest, PagingShape, Steps};
+use super::page::{Marker, PageFacts, PageRequest, PagingShape, Steps};
 use super::page_budget::{ListBudget, PageBudget};
 use super::span::written;
 use crate::base::clock::Timestamp;
@@ -140,7 +141,7 @@ impl CloudSource {
         let fill = |(name, value): &(String, String)| (name.clone(), filled(value));
         let mut query = Vec::new();
         let mut body: serde_json::Map<_, _> =
-            endpoint.body.iter().map(fill).map(|(name, value)| (name, value.into())).collect();
+            endpoint.body.iter().map(|(name, value)| (name.clone(), with_texts(value, &filled))).collect();
         match &endpoint.paging {
             Paging::None => {}
             Paging::Counted(paging) => {
@@ -160,9 +161,17 @@ impl CloudSource {
                 }
             }
             Paging::Marker(paging) => {
-                let marker = request.marker.as_ref().map(|marker| (paging.marker.clone(), marker.to_string()));
-                query.extend(marker);
-                query.extend(paging.size.as_ref().map(|size| (size.clone(), request.limit.to_string())));
+                let marker = request.marker.as_ref();
+                match paging.place {
+                    PagingPlace::Query => {
+                        query.extend(marker.map(|marker| (paging.marker.clone(), marker.to_string())));
+                        query.extend(paging.size.as_ref().map(|size| (size.clone(), request.limit.to_string())));
+                    }
+                    PagingPlace::Body => {
+                        body.extend(marker.map(|marker| (paging.marker.clone(), marker_json(marker))));
+                        body.extend(paging.size.as_ref().map(|size| (size.clone(), request.limit.into())));
+                    }
+                }
             }
         }
         query.extend(endpoint.query.iter().map(fill));
@@ -174,7 +183,10 @@ impl CloudSource {
             }
         }
         if let (Some(fixed), Some(value)) = (&endpoint.fixed, &self.scope.fixed) {
-            query.push((fixed.param.clone(), value.clone()));
+            match fixed.place {
+                PagingPlace::Query => query.push((fixed.param.clone(), value.clone())),
+                PagingPlace::Body => drop(body.insert(fixed.param.clone(), value.clone().into())),
+            }
         }
         Call {
             service: endpoint.service,
@@ -189,6 +201,24 @@ impl CloudSource {
     }
 }
 
+/// The value with each of its texts filled, however deep.
+fn with_texts(value: &Value, filled: &impl Fn(&str) -> String) -> Value {
+    match value {
+        Value::String(text) => filled(text).into(),
+        Value::Array(items) => items.iter().map(|item| with_texts(item, filled)).collect(),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.clone(), with_texts(value, filled))).collect()
+        }
+        other => other.clone(),
+    }
+}
+
+/// A marker as a body holds it: a number stays one.
+fn marker_json(marker: &Marker) -> Value {
+    let number = marker.is_number.then(|| serde_json::from_str(&marker.text).ok()).flatten();
+    number.unwrap_or_else(|| Value::from(&*marker.text))
+}
+
 impl PageSource for CloudSource {
     fn shape(&self) -> PagingShape {
         let (order_columns, has_updated) = self.envelope.order_columns();
@@ -200,7 +230,11 @@ impl PageSource for CloudSource {
             Paging::Counted(paging) => (Steps::Apart, paging.limit, paging.pages_max),
             Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
         };
-        PagingShape { limit, steps, pages_max, order_columns, has_updated }
+        let offset_max = match &self.endpoint.paging {
+            Paging::Counted(paging) => paging.offset_max,
+            Paging::None | Paging::Marker(_) => None,
+        };
+        PagingShape { limit, steps, pages_max, offset_max, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
@@ -231,5 +265,25 @@ impl PageSource for CloudSource {
         let attempts = self.abandoned.take();
         let throttled = attempts.iter().filter(|attempt| attempt.status == Some(429)).count() as u64;
         Traffic { throttled, ..Traffic::of(attempts) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_of_a_body_are_filled_at_any_depth_and_other_values_stay() {
+        let body = json!({ "a": ["{id}", 1, { "b": "x-{id}" }], "c": true, "{id}": null });
+        let filled = with_texts(&body, &|text| text.replace("{id}", "7"));
+        assert_eq!(filled, json!({ "a": ["7", 1, { "b": "x-7" }], "c": true, "{id}": null }));
+    }
+
+    #[test]
+    fn a_marker_that_was_a_number_goes_back_as_one() {
+        let json = |text: &str, is_number| marker_json(&Marker { text: text.into(), is_number });
+        assert_eq!([json("12", true), json("12", false), json("x", true)], [json!(12), json!("12"), json!("x")]);
     }
 }

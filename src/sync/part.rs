@@ -111,9 +111,10 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         (None, None) => Vec::new(),
     };
     let reach = reach(endpoint, &spans, now);
+    let given = part.given.clone().with_fixed(endpoint, &plan.scope);
     let mut sink = ListSink {
-        decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &part.given),
-        envelope: Envelope::new(endpoint).with_given(&part.given),
+        decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &given),
+        envelope: Envelope::new(endpoint).with_given(&given),
         shared,
         sweep: part.sweep,
         next_seq: 0,

@@ -104,19 +104,19 @@ fn sorted(
             retried.unread.extend(records.into_iter().map(|r| (r.id, refusal.to_string())));
             continue;
         }
-        let decoded = again(endpoint, settings, &records, now);
+        let decoded = again(endpoint, &scope_of(&scope), settings, &records, now);
         retried.unread.extend(decoded.bad.iter().map(|bad| (records[bad.index].id.clone(), bad.reason.clone())));
         let good: Vec<Quarantined> = decoded.good.iter().map(|index| records[*index as usize].clone()).collect();
-        let known_newer = known_newer(endpoint, &good);
+        let known_newer = known_newer(endpoint, &scope_of(&scope), &good);
         readable.push(Readable { scope: scope_of(&scope), table, decoded, records: good, known_newer });
     }
     (retried, readable)
 }
 
 /// The rows whose key was readable when they came. A good copy with that key would have resolved them, so none has come.
-fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
+fn known_newer(endpoint: &Endpoint, scope: &Scope, records: &[Quarantined]) -> Vec<u64> {
     let has_same_key = |record: &Quarantined| {
-        let reader = KeyReader::new(endpoint, &[]).with_given(&given(endpoint, record));
+        let reader = KeyReader::new(endpoint, &[]).with_given(&given(endpoint, scope, record));
         let mut scan = reader.scan();
         scan.read(&record.raw);
         matches!((scan.key(), &record.key_parts), (Some(key), Some(known)) if key.iter().eq(known))
@@ -125,10 +125,16 @@ fn known_newer(endpoint: &Endpoint, records: &[Quarantined]) -> Vec<u64> {
 }
 
 /// Decodes the records once more, those of each parent by themselves: a record does not say whose it is, but its key does.
-fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined], now: Timestamp) -> Decoded {
+fn again(
+    endpoint: &Endpoint,
+    scope: &Scope,
+    settings: DecodeSettings,
+    records: &[Quarantined],
+    now: Timestamp,
+) -> Decoded {
     let mut by_parent: BTreeMap<Given, Vec<usize>> = BTreeMap::new();
     for (index, record) in records.iter().enumerate() {
-        by_parent.entry(given(endpoint, record)).or_default().push(index);
+        by_parent.entry(given(endpoint, scope, record)).or_default().push(index);
     }
     let mut all: Option<Decoded> = None;
     for (given, indexes) in by_parent {
@@ -144,13 +150,13 @@ fn again(endpoint: &Endpoint, settings: DecodeSettings, records: &[Quarantined],
     all.unwrap_or_else(|| Decoder::new(endpoint, settings).decode(&[], now))
 }
 
-/// The values of a record's parent, from its key.
-fn given(endpoint: &Endpoint, record: &Quarantined) -> Given {
+/// The values that the request gave to a record: those of its parent, from its key, and the fixed one, from its scope.
+fn given(endpoint: &Endpoint, scope: &Scope, record: &Quarantined) -> Given {
     let value = |name: &str| {
         let place = endpoint.key.iter().position(|part| part.column == name)?;
         Some((name.to_owned(), record.key_parts.as_ref()?.get(place)?.clone()))
     };
-    Given(endpoint.part_columns().filter_map(value).collect())
+    Given(endpoint.part_columns().filter_map(value).collect()).with_fixed(endpoint, scope)
 }
 
 /// Stages the readable records of a list that may be stored.

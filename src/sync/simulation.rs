@@ -250,7 +250,7 @@ impl Pages for Model {
 impl PageSource for ModelPages {
     fn shape(&self) -> PagingShape {
         let (order_columns, has_updated) = Envelope::new(&self.endpoint).order_columns();
-        PagingShape { limit: LIMIT, steps: Steps::Apart, pages_max: 1000, order_columns, has_updated }
+        PagingShape { limit: LIMIT, steps: Steps::Apart, pages_max: 1000, offset_max: None, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
@@ -268,7 +268,8 @@ impl PageSource for ModelPages {
         });
         let read = |page: Value| {
             let envelope = Envelope::new(&self.endpoint).with_given(&self.given);
-            let reply = Reply { body: &Bytes::from(page.to_string()), content_range: None };
+            let body = Bytes::from(page.to_string());
+            let reply = Reply::of_body(&body);
             let (page, facts) = envelope.read(&reply).unwrap();
             (page.named(request.offset, None), facts)
         };

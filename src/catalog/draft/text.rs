@@ -7,6 +7,7 @@ use super::infer::{self, Shape, Written, snake};
 use super::json::Json;
 use crate::catalog::COLUMNS_MAX;
 use crate::catalog::file_paging::BARE_ARRAY;
+use crate::catalog::member_path;
 use crate::catalog::spec::{ScopeKind, Service};
 use crate::schema::{is_column_name, table_name_faults};
 
@@ -80,8 +81,8 @@ struct Places {
 /// The draft, as the text of a file.
 pub(crate) fn write(asked: &Asked<'_>, answer: &Json) -> Result<String, DraftFault> {
     let (items, records) = records(asked, answer)?;
-    let total = infer::total(answer).map(|path| path.join("."));
-    let next = infer::next(answer).map(|path| path.join("."));
+    let total = infer::total(answer).map(|path| member_path::written(&path));
+    let next = infer::next(answer).map(|path| member_path::written(&path));
     let places = Places { items, total, next };
     let (columns, left_out) = columns(records);
     let (key, key_is_guess) = key(records, &columns)?;
@@ -104,10 +105,10 @@ pub(crate) fn write(asked: &Asked<'_>, answer: &Json) -> Result<String, DraftFau
 fn records<'a>(asked: &Asked<'_>, answer: &'a Json) -> Result<(String, &'a [Json]), DraftFault> {
     let path = match (asked.items, answer) {
         (Some(BARE_ARRAY), _) | (None, Json::List(_)) => Vec::new(),
-        (Some(items), _) => items.split('.').map(str::to_owned).collect(),
+        (Some(items), _) => member_path::parse(items),
         (None, _) => infer::records(answer).ok_or(DraftFault::NoArray)?,
     };
-    let written = if path.is_empty() { BARE_ARRAY.to_owned() } else { path.join(".") };
+    let written = if path.is_empty() { BARE_ARRAY.to_owned() } else { member_path::written(&path) };
     match answer.at(&path) {
         Some(Json::List(records)) if records.is_empty() => Err(DraftFault::Empty),
         Some(Json::List(records)) if records.iter().all(|r| matches!(r, Json::Object(_))) => Ok((written, records)),
@@ -120,7 +121,7 @@ fn columns(records: &[Json]) -> (Vec<Column>, Vec<(String, &'static str)>) {
     let mut columns: Vec<Column> = Vec::new();
     let mut left_out = Vec::new();
     for (member, shape) in infer::members(records) {
-        let reason = if member.is_empty() || member.contains('.') {
+        let reason = if member.is_empty() {
             Some("a file cannot name it")
         } else if columns.len() == COLUMNS_MAX {
             Some("there are too many columns")
@@ -312,8 +313,9 @@ fn paging_lines(asked: &Asked<'_>, places: &Places) -> String {
 
 fn column_lines(column: &Column, is_key: bool) -> String {
     let mut text = format!("\n[[column]]\nname = {}\n", quoted(&column.name));
-    if column.member != column.name {
-        text += &format!("path = {}\n", quoted(&column.member));
+    let path = member_path::written(std::slice::from_ref(&column.member));
+    if path != column.name {
+        text += &format!("path = {}\n", quoted(&path));
     }
     text += &type_of(&column.shape).iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>();
     if is_key {

@@ -12,6 +12,7 @@ use columns::{markdown, wrapped_columns};
 use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::nearest::{did_you_mean, nearest};
+use crate::catalog::member_path;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::{Catalog, is_builtin};
 use crate::cli::args::Global;
@@ -163,7 +164,7 @@ fn as_json(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
             "nullable": line.is_nullable,
             "meaning": declared.map_or(line.meaning.as_str(), |column| column.about.as_str()),
             "values": line.values,
-            "path": declared.map(|column| column.path.join(".")),
+            "path": declared.map(|column| member_path::written(&column.path)),
             "volatile": declared.is_some_and(|column| column.volatile),
             "personal": declared.is_some_and(|column| column.personal),
         })

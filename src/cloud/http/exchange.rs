@@ -82,6 +82,7 @@ pub(crate) struct Answer {
     /// A token that IAM has issued.
     pub subject_token: Option<Secret>,
     pub content_range: Option<String>,
+    pub x_total: Option<String>,
     /// The part of it that arrived.
     pub body: Bytes,
     pub broken: Option<Broken>,
@@ -106,7 +107,7 @@ pub(crate) enum Broken {
 
 impl Answer {
     pub(crate) fn reply(&self) -> Reply<'_> {
-        Reply { body: &self.body, content_range: self.content_range.as_deref() }
+        Reply { body: &self.body, content_range: self.content_range.as_deref(), x_total: self.x_total.as_deref() }
     }
 }
 
@@ -153,7 +154,7 @@ impl Transport {
         *request.timeout_mut() = Some(outgoing.limit);
         let response = connections.execute(request).await.map_err(|error| redact_cause(no_answer(error), &redactor))?;
         let encoding = encoding(response.headers());
-        let contradiction = two_ranges(response.headers()).or_else(|| partial(response.status()));
+        let contradiction = two_totals(response.headers()).or_else(|| partial(response.status()));
         let mut answer = head(&response, &mut redactor);
         let success = response.status().is_success();
         let limit = if success { self.settings.body_bytes_max } else { ERROR_BODY_BYTES_MAX };
@@ -202,10 +203,13 @@ fn head(response: &Response, redactor: &mut Redactor) -> Answer {
         request_id,
         subject_token,
         content_range: header(&CONTENT_RANGE),
+        x_total: raw(X_TOTAL).map(|text| redactor.text(text)),
         body: Bytes::new(),
         broken: None,
     }
 }
+
+const X_TOTAL: &str = "X-Total";
 
 /// How a body is compressed.
 enum Encoding {
@@ -225,12 +229,13 @@ fn encoding(headers: &HeaderMap) -> Encoding {
 }
 
 /// With two headers that give different totals, neither can be trusted.
-fn two_ranges(headers: &HeaderMap) -> Option<Broken> {
-    let mut ranges = headers.get_all(CONTENT_RANGE).iter();
-    let first = ranges.next()?;
-    ranges
-        .any(|other| other != first)
-        .then(|| Broken::Contradictory("two Content-Range headers that differ".to_owned()))
+fn two_totals(headers: &HeaderMap) -> Option<Broken> {
+    let differ = |name: &str| {
+        let mut totals = headers.get_all(name).iter();
+        let first = totals.next()?;
+        totals.any(|other| other != first).then(|| Broken::Contradictory(format!("two {name} headers that differ")))
+    };
+    ["Content-Range", X_TOTAL].into_iter().find_map(differ)
 }
 
 /// A partial answer is refused, since no part was asked for.

@@ -77,13 +77,14 @@ fn behind(paging: &MarkerPaging, given: impl Fn(&str) -> Option<String>) -> Resu
 pub(crate) fn place(paging: &CountedPaging, given: impl Fn(&str) -> Option<String>) -> Result<Place, Refusal> {
     let (position, size) = (paging.position.as_str(), paging.size.as_str());
     let largest = u64::from(paging.limit);
+    let offset_max = paging.offset_max.unwrap_or(OFFSET_MAX);
     let number = |name: &str, range: Range| number(name, range, &given);
     let (start, length) = match paging.count {
         Count::Offset => {
             let length = number(size, 1..=largest)?.unwrap_or(OFFSET_LIMIT_DEFAULT.min(largest));
-            (number(position, 0..=OFFSET_MAX)?.unwrap_or(0), length)
+            (number(position, 0..=offset_max)?.unwrap_or(0), length)
         }
-        Count::OffsetMultiple => match (number(position, 0..=OFFSET_MAX)?, number(size, 1..=largest)?) {
+        Count::OffsetMultiple => match (number(position, 0..=offset_max)?, number(size, 1..=largest)?) {
             (None, None) => (0, largest),
             (Some(start), Some(length)) if start % length == 0 => (start, length),
             (Some(_), Some(_)) => {

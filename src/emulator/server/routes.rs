@@ -8,7 +8,9 @@ use super::pages::{self, Asked, Place, Refusal};
 use super::templates::{self, Values};
 use super::windows;
 use crate::catalog::reach::{Filled, Window};
-use crate::catalog::spec::{Endpoint, Items, Paging, PagingPlace, ScopeKind, Service, Total};
+use crate::catalog::spec::{
+    Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, PagingPlace, ScopeKind, Service, Total,
+};
 use crate::emulator::world::deploy::codearts_project_name;
 use crate::emulator::world::listing::ListId;
 use crate::emulator::world::settings::WorldSettings;
@@ -83,13 +85,14 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, mut values: Values) -> 
     let body = read_body(endpoint, call).ok_or_else(|| missing("body"))?;
     let in_query = |name: &str| call.query_value(name);
     let in_body = |name: &str| text(body.get(name)?);
-    let wanted_in_body = endpoint.body.iter().map(|(name, template)| (name, template, in_body(name)));
-    let wanted_in_query = endpoint.query.iter().map(|(name, template)| (name, template, in_query(name)));
-    for (name, template, given) in wanted_in_body.chain(wanted_in_query) {
-        let given = given.ok_or_else(|| missing(name))?;
-        let read = templates::read(template, &given);
-        let fits = read.is_some_and(|read| read.iter().all(|(name, value)| templates::add(&mut values, name, value)));
-        if !fits {
+    for (name, template) in &endpoint.body {
+        if !fits(template, body.get(name).ok_or_else(|| missing(name))?, &mut values) {
+            return Err(out_of_range(&format!("{name} must be {template}")));
+        }
+    }
+    for (name, template) in &endpoint.query {
+        let given = in_query(name).ok_or_else(|| missing(name))?;
+        if !fits(&json!(template), &json!(given), &mut values) {
             return Err(out_of_range(&format!("{name} must be {template}")));
         }
     }
@@ -140,6 +143,23 @@ fn read_body(endpoint: &Endpoint, call: &Call) -> Option<Map<String, Value>> {
     if needs_one { serde_json::from_slice(call.body).ok() } else { Some(Map::new()) }
 }
 
+/// Whether a value of a request is what the list asks for; the values of its placeholders are added.
+fn fits(template: &Value, given: &Value, values: &mut Values) -> bool {
+    match (template, given) {
+        (Value::String(template), _) => {
+            let read = text(given).and_then(|given| templates::read(template, &given));
+            read.is_some_and(|read| read.iter().all(|(name, value)| templates::add(values, name, value)))
+        }
+        (Value::Array(items), Value::Array(given)) => {
+            items.len() == given.len() && items.iter().zip(given).all(|(item, given)| fits(item, given, values))
+        }
+        (Value::Object(members), Value::Object(given)) => {
+            members.iter().all(|(name, value)| given.get(name).is_some_and(|given| fits(value, given, values)))
+        }
+        (template, given) => template == given,
+    }
+}
+
 /// A text or a number, as text.
 fn text(value: &Value) -> Option<String> {
     match value {
@@ -182,13 +202,25 @@ impl<'a> Listing<'a> {
         let Listing { world, endpoint, .. } = self;
         let own: Vec<_> = endpoint.key.iter().filter_map(|part| endpoint.column(&part.column)).collect();
         let own: Vec<_> = own.into_iter().filter(|column| !column.is_given()).collect();
-        let is_number = own.len() == 1 && own[0].ty.is_integer();
-        let key = |record: &Value| world.key(&endpoint.name, record).unwrap_or_default();
+        let of_records = marker_column(endpoint);
+        let is_number = match of_records {
+            Some(column) => column.ty.is_integer(),
+            None => own.len() == 1 && own[0].ty.is_integer(),
+        };
+        let key = |record: &Value| match of_records {
+            Some(column) => value_at(record, column).unwrap_or_default(),
+            None => world.key(&endpoint.name, record).unwrap_or_default(),
+        };
         let mut records = world.serve(self.id, self.within, self.call.number, 0, usize::MAX);
         let number = |record: &Value| if is_number { key(record).parse::<i64>().ok() } else { None };
         records.sort_by_cached_key(|record| (number(record), key(record)));
         let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
-        let start = marker.map_or(Some(0), |marker| pages::passed(&keys, marker, is_number))?;
+        let start = match (marker, of_records) {
+            (None, _) => 0,
+            (Some(marker), None) => pages::passed(&keys, marker, is_number)?,
+            // The marker is the value itself, as the client read it.
+            (Some(marker), Some(_)) => keys.iter().position(|key| key == marker)? + 1,
+        };
         let start = match self.call.page_fault {
             PageFault { first: true, .. } => 0,
             PageFault { repeated: true, .. } => start.saturating_sub(length),
@@ -213,9 +245,14 @@ impl<'a> Listing<'a> {
         if let Paging::Marker(paging) = &endpoint.paging {
             members.extend(paging.more.iter().map(|path| (path.as_slice(), page.next.is_some().to_string())));
             // A nested marker is left out at the end, one at the top is null.
-            match &page.next {
-                None if paging.next.len() > 1 => members.push((&paging.next[..paging.next.len() - 1], "{}".to_owned())),
-                next => members.push((&paging.next, next.as_ref().map_or("null".to_owned(), Value::to_string))),
+            match (&paging.next, &page.next) {
+                (NextMarker::Column(_), _) => {}
+                (NextMarker::Member(path), None) if path.len() > 1 => {
+                    members.push((&path[..path.len() - 1], "{}".to_owned()));
+                }
+                (NextMarker::Member(path), next) => {
+                    members.push((path, next.as_ref().map_or("null".to_owned(), Value::to_string)));
+                }
             }
         }
         let body = match &endpoint.items {
@@ -230,8 +267,23 @@ impl<'a> Listing<'a> {
             let range = format!("{}-{}/{total}", page.start, page.start + texts.len());
             answer.headers.push(("Content-Range".to_owned(), range));
         }
+        if endpoint.total == Some(Total::XTotal) {
+            answer.headers.push(("X-Total".to_owned(), total.to_string()));
+        }
         answer
     }
+}
+
+/// The column of the records that the list's markers are from.
+fn marker_column(endpoint: &Endpoint) -> Option<&Column> {
+    match &endpoint.paging {
+        Paging::Marker(MarkerPaging { next: NextMarker::Column(name), .. }) => endpoint.column(name),
+        _ => None,
+    }
+}
+
+fn value_at(record: &Value, column: &Column) -> Option<String> {
+    text(column.path.iter().try_fold(record, |at, name| at.get(name))?)
 }
 
 /// An object with each JSON text at its path.

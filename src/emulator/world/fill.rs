@@ -89,6 +89,7 @@ fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: 
         let orders = endpoint.order.contains(&column.name);
         let value = match &column.ty {
             ColumnType::Timestamp(form) => written(*form, made),
+            _ if is_zone(endpoint, column) => json!("Asia/Shanghai"),
             // Equal moments are rare enough; a counter keeps the text in the order of time too.
             ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", period.id(&endpoint.name))),
             ColumnType::Int32 | ColumnType::Int64 if is_key || orders => json!(number),
@@ -132,6 +133,7 @@ fn change(period: &Period, making: &Making, rng: &mut Rng, record: &mut Value) {
             && !making.takes_from(column)
             && !endpoint.order.contains(&column.name)
             && !column.volatile
+            && !is_zone(endpoint, column)
             && !column.ty.is_instant()
     };
     let changeable: Vec<_> = endpoint.columns.iter().filter(free).collect();
@@ -158,6 +160,11 @@ pub(crate) fn move_column(period: &Period, column: &Column, rng: &mut Rng, recor
     }
 }
 
+/// Whether the column has the zone of a time in another.
+fn is_zone(endpoint: &Endpoint, column: &Column) -> bool {
+    endpoint.columns.iter().any(|other| other.zone_column.as_ref() == Some(&column.name))
+}
+
 fn drawn(column: &Column, rng: &mut Rng, number: usize, at: Timestamp) -> Value {
     if column.ty == ColumnType::Text && !column.values.is_empty() {
         json!(pick(rng, &column.values))
@@ -176,7 +183,11 @@ fn value(ty: &ColumnType, name: &str, rng: &mut Rng, number: usize, at: Timestam
         ColumnType::Timestamp(form) => written(*form, at),
         ColumnType::Elapsed => json!(elapsed(rng.u32(..100_000))),
         ColumnType::Struct(fields) => {
-            Value::Object(fields.iter().map(|f| (f.name.clone(), value(&f.ty, &f.name, rng, number, at))).collect())
+            let mut object = Value::Object(Map::new());
+            for field in fields {
+                place(&mut object, &field.path, value(&field.ty, &field.name, rng, number, at));
+            }
+            object
         }
         ColumnType::List(item) => (0..number % 3).map(|n| value(item, name, rng, number + n, at)).collect(),
         ColumnType::Map(item) => Value::Object(

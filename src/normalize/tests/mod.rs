@@ -2,6 +2,7 @@
 
 mod keys;
 mod laws;
+mod members;
 mod pages;
 mod records;
 mod wire;

@@ -8,7 +8,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::draft::infer::snake;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{Asked, DraftFault, write};
-use crate::catalog::spec::{Count, CountedPaging, Endpoint, Items, Paging, ScopeKind, Service, Total};
+use crate::catalog::spec::{Count, CountedPaging, Endpoint, Items, NextMarker, Paging, ScopeKind, Service, Total};
 use crate::catalog::{Catalog, file};
 use crate::cloud::Reply;
 use crate::normalize::{DecodeSettings, Decoder};
@@ -55,7 +55,8 @@ fn a_page_with_a_marker_is_drafted_with_types_key_and_times() {
     assert_eq!((endpoint.name.as_str(), endpoint.key_in_words().as_str()), ("repositories", "id"));
     assert_eq!(endpoint.items, Items::Member(vec!["repositories".to_owned()]));
     let Paging::Marker(paging) = &endpoint.paging else { panic!("{:?}", endpoint.paging) };
-    assert_eq!((paging.next.join("."), paging.limit), ("page_info.next_marker".to_owned(), 50));
+    let next = NextMarker::Member(vec!["page_info".to_owned(), "next_marker".to_owned()]);
+    assert_eq!((&paging.next, paging.limit), (&next, 50));
     let ty = |name: &str| endpoint.column(name).unwrap_or_else(|| panic!("{name} in {text}")).ty.clone();
     assert_eq!(
         [ty("id"), ty("size"), ty("ratio"), ty("public")],
@@ -185,7 +186,7 @@ proptest! {
         let (answer, items) = if is_bare { (json!(records), None) } else { (Value::Object(answer), Some("items")) };
         let (text, endpoint) = draft(&Asked { items, ..asked("/v1/{project_id}/things", &[]) }, &answer).unwrap();
         let body = Bytes::from(answer.to_string());
-        let (page, facts) = Envelope::new(&endpoint).read(&Reply { body: &body, content_range: None }).unwrap();
+        let (page, facts) = Envelope::new(&endpoint).read(&Reply::of_body(&body)).unwrap();
         prop_assert_eq!(facts.rows.len(), records.len());
         let rows: Vec<&str> = (0..records.len() as u32).map(|index| page.row(index)).collect();
         let decoded = Decoder::new(&endpoint, DecodeSettings { codearts_offset_s: 0 }).decode(&rows, Timestamp(0));

@@ -8,7 +8,7 @@ use super::check::require_sound;
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;
 use crate::catalog::file;
-use crate::catalog::spec::{Endpoint, Paging};
+use crate::catalog::spec::{Endpoint, Given, Paging};
 use crate::cli::args::catalog::TryArgs;
 use crate::cli::message::Failure;
 use crate::cli::output;
@@ -31,7 +31,8 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     let clock = SystemClock::shared();
     let probe = runtime::runtime()?.block_on(probe::first_page(&settings, endpoint.clone(), clock.clone()))?;
     let rows: Vec<&str> = (0..probe.facts.rows.len() as u32).map(|index| probe.page.row(index)).collect();
-    let decoded = Decoder::new(&endpoint, decode).decode(&rows, clock.wall());
+    let given = Given::default().with_fixed(&endpoint, &probe.list.scope);
+    let decoded = Decoder::new(&endpoint, decode).with_given(&endpoint, &given).decode(&rows, clock.wall());
     let shown = without_hash(&decoded.batch.slice(0, decoded.batch.num_rows().min(args.rows)));
     output::write([shown.clone()], shown.schema_ref(), args.format, streams.out, terminal_width())?;
     streams.out.flush()?;

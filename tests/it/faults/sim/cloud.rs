@@ -372,9 +372,8 @@ impl ModelSource {
 
     fn read(&self, request: PageRequest, page: &Value) -> Fetched {
         let envelope = Envelope::new(&self.endpoint);
-        let (page, facts) = envelope
-            .read(&Reply { body: &Bytes::from(page.to_string()), content_range: None })
-            .expect("the model answers with pages");
+        let (page, facts) =
+            envelope.read(&Reply::of_body(&Bytes::from(page.to_string()))).expect("the model answers with pages");
         Fetched { result: Ok((page.named(request.offset, None), facts)), traffic: Traffic::default() }
     }
 }
@@ -390,7 +389,7 @@ impl PageSource for ModelSource {
             Paging::Marker(paging) => (Steps::Markers, paging.limit, paging.pages_max),
             Paging::None => panic!("the model's lists have pages"),
         };
-        PagingShape { limit, steps, pages_max, order_columns, has_updated }
+        PagingShape { limit, steps, pages_max, offset_max: None, order_columns, has_updated }
     }
 
     async fn fetch(&self, request: PageRequest) -> Fetched {
