@@ -4,6 +4,7 @@
 use super::entry::{Entry, Key};
 use super::settings::{self, REGION};
 use super::value::Value;
+use crate::catalog::Services;
 
 const HEAD: &str = "\
 # hclake.toml: what hclake lists, from where, how fast, and where it keeps the store.
@@ -68,7 +69,7 @@ fn wrapped(text: &str) -> String {
 
 fn commented_out(entry: &'static Entry) -> String {
     let line = |key: &Key| Some(format!("#{} = {}\n", key.name_in_table(), written(&key.example()?)));
-    entry.keys().iter().filter_map(line).collect()
+    entry.keys(Services::built_in()).iter().filter_map(line).collect()
 }
 
 /// A value as the file has it.
@@ -78,7 +79,8 @@ fn written(value: &Value) -> String {
         Value::Path(path) => toml::Value::from(path.to_string_lossy().as_ref()).to_string(),
         Value::Switch(is_on) => is_on.to_string(),
         Value::Whole(number) => number.to_string(),
-        Value::Number(number) => number.to_string(),
+        Value::Rate(rate) if rate.is_by_second() => rate.to_string(),
+        Value::Rate(rate) => toml::Value::from(rate.to_string()).to_string(),
         Value::Texts(texts) => toml::Value::from(texts.clone()).to_string(),
     }
 }

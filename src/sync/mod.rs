@@ -17,6 +17,7 @@ mod retry;
 mod round;
 mod run;
 mod summary;
+mod switched;
 mod upkeep;
 mod writer;
 

@@ -17,6 +17,7 @@ use super::outcome::FinishedRun;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
 use super::request::{self, Request};
 use super::summary::Summary;
+use super::switched::switched_on;
 use super::writer::Writer;
 use super::{clients, list};
 use crate::base::clock::SharedClock;
@@ -36,8 +37,9 @@ pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What a run would ask for, without asking. A project that IAM would have to look up is shown by its region.
 pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
-    let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
+    let endpoints = plan::select(catalog, &request.only)?;
+    let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
+    let scopes: Vec<_> = scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
@@ -63,7 +65,8 @@ pub async fn sync(
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
     require_set(started_at)?;
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    let endpoints = plan::select(catalog, &request.only)?;
+    let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
     if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
@@ -73,7 +76,7 @@ pub async fn sync(
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
-    let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let work = sweep_all(&request, (&endpoints, &scopes), clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
         () = interrupt => Err(Error::Interrupted),
@@ -124,14 +127,14 @@ async fn open_run(
 
 async fn sweep_all(
     request: &Request,
-    endpoints: &[Arc<Endpoint>],
+    (endpoints, scopes): (&[Arc<Endpoint>], &[ScopeSettings]),
     clients: Clients,
     writer: &Arc<Writer>,
     clock: SharedClock,
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = clients::look_up(&settings.scopes, endpoints, &clients).await?;
+    let (scopes, mut look_ups) = clients::look_up(scopes, endpoints, &clients).await?;
     let mut known_projects = KnownProjects::default();
     let swept = writer.ask(|staged| staged.swept_projects()).await?;
     clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());

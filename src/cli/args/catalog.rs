@@ -64,7 +64,7 @@ pub(crate) struct NewArgs {
     /// Path of the API, with {project_id} where the project belongs, and a query if it needs one
     #[arg(value_name = "URL-PATH")]
     pub path: String,
-    /// Service that answers: workspace, appstream, codearts_deploy, projectman, swr or iam
+    /// Service that answers, such as workspace, codearts_deploy or swr
     #[arg(long)]
     pub service: Option<String>,
     /// Member of the answer that holds the records, nested ones with dots; [] where the answer is the array

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::catalog::ErrorForm;
 use crate::catalog::spec::Service;
 
 /// An answer before it is sent.
@@ -48,13 +49,14 @@ pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer 
 
 /// How a service itself refuses a parameter.
 pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
-    let body = match service {
-        Service::Workspace | Service::Appstream => json!({ "error_code": "WKS.00000002", "error_msg": message }),
-        Service::CodeartsDeploy | Service::Projectman => {
+    let body = match service.errors() {
+        ErrorForm::Plain => json!({ "error_code": "INVALID_PARAMETER", "error_msg": message }),
+        ErrorForm::Workspace => json!({ "error_code": "WKS.00000002", "error_msg": message }),
+        ErrorForm::Codearts => {
             json!({ "error": { "code": "Deploy.00011020", "message": message }, "status": "failed" })
         }
-        Service::Swr => swr_error("SVCSTG.SWR.4000002", message),
-        Service::Iam => json!({ "error": { "code": 400, "message": message, "title": "Bad Request" } }),
+        ErrorForm::Swr => swr_error("SVCSTG.SWR.4000002", message),
+        ErrorForm::Iam => json!({ "error": { "code": 400, "message": message, "title": "Bad Request" } }),
     };
     Answer::json(400, &body)
 }
