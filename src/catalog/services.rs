@@ -143,6 +143,16 @@ impl Services {
         self.iter().flat_map(Service::regions)
     }
 
+    /// The table of services as docs/lists-of-your-own.md has it, in Markdown.
+    pub fn reference(&self) -> String {
+        let row = |service: Service| {
+            let rate = service.rate().map_or("as set".to_owned(), |rate| format!("`{rate}`"));
+            format!("| `{service}` | {} | {rate} | {} |\n", service.title(), service.regions().count())
+        };
+        let rows: String = self.iter().map(row).collect();
+        format!("| name | service | pace | regions |\n|---|---|---|---|\n{rows}")
+    }
+
     /// The fault of a name that is none of them.
     pub(crate) fn unknown(&self, name: &str) -> String {
         let known: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();

@@ -2,9 +2,10 @@
 //! out. It holds no secret and has no place for one.
 
 use super::entry::{Entry, Key};
-use super::settings::{self, REGION};
+use super::settings::{self, LISTS, REGION};
 use super::value::Value;
-use crate::catalog::Services;
+use crate::catalog::spec::OWN_SET;
+use crate::catalog::{Catalog, Services};
 
 const HEAD: &str = "\
 # hclake.toml: what hclake lists, from where, how fast, and where it keeps the store.
@@ -24,6 +25,9 @@ pub(crate) fn template(region: Option<&str>) -> String {
     for entry in settings::ALL.iter().filter(|entry| entry.table().is_none()) {
         text.push('\n');
         text.push_str(&comment(entry));
+        if entry.key == LISTS.key() {
+            text.push_str(&sets());
+        }
         match region.filter(|_| entry.key == REGION.key()) {
             Some(region) => text.push_str(&format!("region = {}\n", toml::Value::from(region))),
             None => text.push_str(&commented_out(entry)),
@@ -39,6 +43,19 @@ pub(crate) fn template(region: Option<&str>) -> String {
     text.push_str(&format!("\n{}#[[scope]]\n", wrapped(OF_SCOPES)));
     settings::ALL.iter().filter(|entry| entry.is_scoped).for_each(|entry| text.push_str(&commented_out(entry)));
     text
+}
+
+/// A comment for each set with its lists, which a person may add.
+fn sets() -> String {
+    let Ok(catalog) = Catalog::builtin() else { return String::new() };
+    let line = |set: &str| match set {
+        OWN_SET => wrapped(&format!("- {OWN_SET}: the lists of catalog_dir that name no set.")),
+        set => {
+            let names: Vec<&str> = catalog.of_set(set).map(|endpoint| endpoint.name.as_str()).collect();
+            wrapped(&format!("- {set}: {}.", names.join(", ")))
+        }
+    };
+    catalog.sets().into_iter().map(line).collect()
 }
 
 /// The meaning of a setting. The range of its values, its variables and its flag follow in brackets.

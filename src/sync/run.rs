@@ -12,6 +12,7 @@ use super::clients::{Clients, KnownProjects};
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::families::Families;
+use super::intervals::lost_between_runs;
 use super::list::{Context, ListOutcome};
 use super::outcome::FinishedRun;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
@@ -73,6 +74,7 @@ pub async fn sync(
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
+    warn_of_lost_records(&request.settings, &endpoints, &scopes, observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
@@ -98,6 +100,27 @@ pub async fn sync(
     observer.event(&Event::Storing);
     let summary = writer.finish(move |open| staged.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+/// Warns of lists that reach back less far than the last two runs were apart.
+fn warn_of_lost_records(
+    settings: &Settings,
+    endpoints: &[Arc<Endpoint>],
+    scopes: &[ScopeSettings],
+    observer: &dyn Observer,
+) {
+    let is_limited = |endpoint: &&Arc<Endpoint>| endpoint.window.is_some() || endpoint.memory.is_some();
+    let is_wanted =
+        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
+    let mut limited = endpoints.iter().filter(is_limited).filter(is_wanted).map(Arc::as_ref).peekable();
+    if limited.peek().is_none() {
+        return;
+    }
+    let Ok(reader) = store::open_read_only(&settings.store.value) else { return };
+    if let Ok([last, before]) = store::last_runs(&reader, 2).as_deref() {
+        let apart_us = last.started_at.minus(before.started_at);
+        lost_between_runs(limited, apart_us).for_each(|warning| observer.event(&Event::Warning(warning)));
+    }
 }
 
 /// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.

@@ -14,6 +14,9 @@ pub(crate) struct TablesArgs {
     /// Every column of every table
     #[arg(long)]
     pub columns: bool,
+    /// Every list that could be kept, by set: whether it is switched on, the permission it needs, its requests a night
+    #[arg(long, conflicts_with_all = ["api", "columns"])]
+    pub available: bool,
     #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
     pub format: output::Format,
 }

@@ -29,7 +29,10 @@ pub(super) enum Answered {
     /// A table above the list has no record that it could be asked for.
     NoParent(String),
     /// The list, or a table above it, could not be read.
-    Failed { table: String, error: Error },
+    Failed {
+        table: String,
+        error: Error,
+    },
 }
 
 impl Asker<'_> {
