@@ -125,7 +125,8 @@ impl Services {
         self.0.iter().copied()
     }
 
-    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.iter().map(Service::name)
     }
 

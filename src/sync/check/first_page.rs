@@ -14,6 +14,7 @@ use crate::sync::check::trial::{Finding, Mark};
 use crate::sync::clients::Clients;
 use crate::sync::parents;
 use crate::sync::plan::ListPlan;
+use crate::sync::round::can_be_asked;
 
 /// What a first page is asked with.
 pub(super) struct Asker<'a> {
@@ -90,7 +91,8 @@ impl Asker<'_> {
         let parent = child.parent.as_ref()?;
         let rows: Vec<&str> = (0..rows as u32).map(|index| page.row(index)).collect();
         let decoded = Decoder::new(endpoint, self.decode).with_given(endpoint, given).decode(&rows, self.now);
-        let first = parents::rows_of(&decoded.batch, parent).ok()?.into_iter().next()?;
+        let found = parents::rows_of(&decoded.batch, parent).ok()?;
+        let first = found.into_iter().find(|row| can_be_asked(child, parent, row))?;
         let names = parent.fill.iter().map(|filled| filled.name.clone());
         Some(Given(names.zip(first.values).collect()))
     }

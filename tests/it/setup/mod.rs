@@ -4,4 +4,5 @@ mod bad_input;
 mod catalogs;
 mod credentials;
 mod first_steps;
+mod lists;
 mod messages;
