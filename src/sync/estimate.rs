@@ -112,7 +112,7 @@ pub(crate) fn total<'a>(lists: impl Iterator<Item = (Service, &'a str, &'a Estim
 mod tests {
     use super::*;
     use crate::catalog::services::built_in;
-    use crate::sync::plan::tests::child_of_apps;
+    use crate::sync::testing::child_of_apps;
 
     fn cost(table: &str, scope: &str, requests: u64, parents: Option<u64>) -> SweepCost {
         SweepCost { table: table.into(), scope: scope.into(), requests, parents }

@@ -26,7 +26,7 @@ pub(super) fn lost_between_runs<'a>(
 mod tests {
     use super::*;
     use crate::catalog::reach::{Days, Memory};
-    use crate::sync::plan::tests::child_of_apps;
+    use crate::sync::testing::child_of_apps;
 
     #[test]
     fn a_list_that_reaches_less_far_than_runs_are_apart_is_named() {

@@ -20,6 +20,8 @@ mod round;
 mod run;
 mod summary;
 mod switched;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 mod writer;
 

@@ -261,14 +261,8 @@ impl Plan {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-
-    /// The built-in catalog and one list more, which is read for each record of `apps`.
-    pub(in crate::sync) fn child_of_apps() -> Catalog {
-        let text = include_str!("../../tests/fixtures/services/app_users.toml");
-        Catalog::beside_builtin([("app_users.toml".to_owned(), text.to_owned())]).unwrap()
-    }
 
     fn scope(region: &str, codearts: &[&str]) -> PlannedScope {
         PlannedScope {

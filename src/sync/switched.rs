@@ -60,7 +60,7 @@ fn require_known<'a>(catalog: &Catalog, names: impl IntoIterator<Item = &'a Stri
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::plan::tests::child_of_apps;
+    use crate::sync::testing::child_of_apps;
 
     fn scope(lists: &[&str], tables: Option<&[&str]>) -> ScopeSettings {
         let texts = |names: &[&str]| names.iter().map(|name| name.to_string()).collect::<Vec<_>>();
