@@ -211,6 +211,23 @@ pub fn in_words(seconds: u64) -> String {
     }
 }
 
+/// `+08:00` or `-03:30` as seconds east of UTC.
+pub(crate) fn parse_offset(text: &str) -> Option<i32> {
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'+' => (1, &text[1..]),
+        b'-' => (-1, &text[1..]),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':')?;
+    let two_digits = |part: &str, max: i32| {
+        (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
+            .then(|| part.parse::<i32>().ok())
+            .flatten()
+            .filter(|n| *n <= max)
+    };
+    Some(sign * (two_digits(hours, 18)? * 3600 + two_digits(minutes, 59)? * 60))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, NaiveDate};

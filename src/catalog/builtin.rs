@@ -1,12 +1,50 @@
-//! The built-in lists, as the texts of their files. It parses none of them.
+//! The built-in lists, as the texts of their files, set by set. It parses none of them.
+
+/// Name and text of a file in the folder of its set.
+macro_rules! list {
+    ($set:literal, $name:literal) => {
+        (concat!($name, ".toml"), include_str!(concat!("builtin/", $set, "/", $name, ".toml")))
+    };
+}
 
 pub(super) const BUILTIN: &[(&str, &str)] = &[
-    ("app_install_jobs.toml", include_str!("builtin/app_install_jobs.toml")),
-    ("apps.toml", include_str!("builtin/apps.toml")),
-    ("deploy_tasks.toml", include_str!("builtin/deploy_tasks.toml")),
-    ("deploy_apps.toml", include_str!("builtin/deploy_apps.toml")),
-    ("image_jobs.toml", include_str!("builtin/image_jobs.toml")),
-    ("swr_instance_jobs.toml", include_str!("builtin/swr_instance_jobs.toml")),
+    list!("core", "app_install_jobs"),
+    list!("core", "apps"),
+    list!("core", "deploy_tasks"),
+    list!("core", "deploy_apps"),
+    list!("core", "image_jobs"),
+    list!("core", "swr_instance_jobs"),
+    list!("desktops", "desktops"),
+    list!("desktops", "desktop_details"),
+    list!("desktops", "desktop_pools"),
+    list!("desktops", "desktop_users"),
+    list!("desktops", "user_groups"),
+    list!("desktops", "workspace_sub_jobs"),
+    list!("desktops", "user_events"),
+    list!("desktops", "login_records"),
+    list!("desktops", "script_records"),
+    list!("desktops", "desktop_usage"),
+    list!("desktops", "user_usage"),
+    list!("streaming", "app_servers"),
+    list!("streaming", "app_server_groups"),
+    list!("streaming", "app_server_sub_jobs"),
+    list!("streaming", "app_connections"),
+    list!("streaming", "app_sessions"),
+    list!("streaming", "image_servers"),
+    list!("streaming", "image_sub_jobs"),
+    list!("streaming", "app_restricted_rules"),
+    list!("streaming", "app_authorizations"),
+    list!("delivery", "deploy_records"),
+    list!("delivery", "build_jobs"),
+    list!("delivery", "build_records"),
+    list!("delivery", "pipelines"),
+    list!("delivery", "pipeline_runs"),
+    list!("registry", "swr_instances"),
+    list!("registry", "swr_repositories"),
+    list!("registry", "swr_artifacts"),
+    list!("platform", "ims_images"),
+    list!("platform", "cts_traces"),
+    list!("platform", "codearts_projects"),
 ];
 
 /// How messages name the built-in files.

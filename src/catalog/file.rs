@@ -2,23 +2,36 @@
 //! file alone; rules between endpoints are checked in `validate`.
 
 use serde::Deserialize;
+use toml::Spanned;
 
 use super::file_key::{KeyFile, RECORD};
 use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
+use super::services::Services;
 use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service};
 use super::toml_text::{self, TomlFault};
 use super::{file_request, member_path};
+use crate::base::time::parse_offset;
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
 /// The deepest nesting of struct, list and map types in a column.
 pub(crate) const TYPE_DEPTH_MAX: usize = 8;
 
-/// Reads one endpoint. Returns every fault that is found, each as a sentence.
+/// Reads one endpoint of a built-in service, for tests. Returns every fault that is found, each as a sentence.
+#[cfg(test)]
 pub(crate) fn parse(text: &str) -> Result<Endpoint, Vec<FileFault>> {
+    parse_with(text, Services::built_in())
+}
+
+/// The same, of one of these services.
+pub(crate) fn parse_with(text: &str, services: &Services) -> Result<Endpoint, Vec<FileFault>> {
     let file: EndpointFile = toml_text::parse(text).map_err(|fault| vec![FileFault::Toml(fault)])?;
-    file.resolve().map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
+    let name = file.service.get_ref();
+    let service = services.get(name).ok_or_else(|| {
+        vec![FileFault::Toml(toml_text::fault_at(text, file.service.span().start, services.unknown(name)))]
+    })?;
+    file.resolve(service).map_err(|faults| faults.into_iter().map(FileFault::Meaning).collect())
 }
 
 /// The name of the list, even where the rest of the text cannot be read.
@@ -43,7 +56,7 @@ pub(super) struct EndpointFile {
     title: String,
     about: String,
     set: Option<String>,
-    service: Service,
+    service: Spanned<String>,
     method: Method,
     path: String,
     scope: ScopeKind,
@@ -153,7 +166,7 @@ enum TimeFormat {
 }
 
 impl EndpointFile {
-    fn resolve(self) -> Result<Endpoint, Vec<String>> {
+    fn resolve(self, service: Service) -> Result<Endpoint, Vec<String>> {
         let mut faults = Vec::new();
         let assumed = match self.zone.as_deref() {
             None => ZoneRule::Fixed(0),
@@ -187,7 +200,7 @@ impl EndpointFile {
             title: self.title,
             about: self.about,
             set: self.set.unwrap_or_else(|| OWN_SET.to_owned()),
-            service: self.service,
+            service,
             method: self.method,
             path: self.path,
             scope: self.scope,
@@ -329,21 +342,4 @@ impl FieldFile {
             about: self.about,
         }
     }
-}
-
-/// `+08:00` or `-03:30` as seconds east of UTC.
-pub(crate) fn parse_offset(text: &str) -> Option<i32> {
-    let (sign, digits) = match text.as_bytes().first()? {
-        b'+' => (1, &text[1..]),
-        b'-' => (-1, &text[1..]),
-        _ => return None,
-    };
-    let (hours, minutes) = digits.split_once(':')?;
-    let two_digits = |part: &str, max: i32| {
-        (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
-            .then(|| part.parse::<i32>().ok())
-            .flatten()
-            .filter(|n| *n <= max)
-    };
-    Some(sign * (two_digits(hours, 18)? * 3600 + two_digits(minutes, 59)? * 60))
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The file of a person's own services, which is beside those of lists.
+pub(crate) const SERVICES_FILE: &str = "services.toml";
 /// The most files in one folder.
 const FILES_MAX: usize = 1_000;
 /// The most bytes of one file.
@@ -37,7 +39,8 @@ fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        if path.extension().is_some_and(|ending| ending == "toml") && !is_hidden {
+        let is_of_services = path.file_name().is_some_and(|name| name == SERVICES_FILE);
+        if path.extension().is_some_and(|ending| ending == "toml") && !is_hidden && !is_of_services {
             paths.push(path);
         }
     }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::Path;
 
 use super::builtin::{SHIPPED, shipped};
-use super::folder::Unreadable;
+use super::folder::{SERVICES_FILE, Unreadable};
+use super::services::Services;
 use super::spec::Endpoint;
 use super::{file, folder, validate};
 
@@ -47,16 +48,31 @@ impl Catalog {
 
     /// The built-in lists, then those given as (file, text).
     pub fn beside_builtin(files: impl IntoIterator<Item = (String, String)>) -> Result<Catalog, CatalogError> {
-        Self::load(shipped().chain(files))
+        Self::beside_builtin_of(files, Services::built_in())
     }
 
-    /// The built-in lists, then those of the files `*.toml` in a folder, sorted by file name. Only files with a fault
-    /// are skipped.
+    /// The same, where files may name any of these services.
+    pub(crate) fn beside_builtin_of(
+        files: impl IntoIterator<Item = (String, String)>,
+        services: &Services,
+    ) -> Result<Catalog, CatalogError> {
+        Self::load_of(shipped().chain(files), services)
+    }
+
+    /// The built-in lists, then those of the files `*.toml` in a folder, sorted by file name. Its `services.toml` names
+    /// further services. Only files with a fault are skipped.
     ///
     /// Errors: faults in the built-in lists.
     pub fn with_folder(folder: &Path) -> Result<Catalog, CatalogError> {
         let mut skipped = Vec::new();
         let mut files: Vec<(String, Endpoint)> = Vec::new();
+        let services = Services::with_folder(folder).unwrap_or_else(|faults| {
+            let file = folder.join(SERVICES_FILE).display().to_string();
+            let own = format!("{file}: ");
+            let faults = faults.iter().map(|fault| fault.strip_prefix(&own).unwrap_or(fault).to_owned()).collect();
+            skipped.push(SkippedFile { file, table: None, faults });
+            Services::built_in().clone()
+        });
         for read in folder::read(folder) {
             let (file, text) = match read {
                 Ok(read) => read,
@@ -65,7 +81,7 @@ impl Catalog {
                     continue;
                 }
             };
-            match judged(&text) {
+            match judged(&text, &services) {
                 Ok(endpoint) => files.push((file, endpoint)),
                 Err(faults) => skipped.push(SkippedFile { file, table: file::name_in(&text), faults }),
             }
@@ -75,14 +91,21 @@ impl Catalog {
 
     /// Names that a new list cannot have: those of the built-in lists, and those in the files of a folder, even in
     /// files with other faults.
-    pub(crate) fn names_taken(folder: Option<&Path>) -> Vec<String> {
+    pub(crate) fn names_taken(folder: Option<&Path>, services: &Services) -> Vec<String> {
         let own = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
-        shipped().chain(own).filter_map(|(_, text)| Some(file::parse(&text).ok()?.name)).collect()
+        shipped().chain(own).filter_map(|(_, text)| Some(file::parse_with(&text, services).ok()?.name)).collect()
     }
 
     /// The faults of one file, checked together with the built-in lists and the valid files of a folder. Empty where it
     /// is valid.
-    pub(crate) fn faults_of(file: &Path, folder: Option<&Path>) -> Result<Vec<String>, CatalogError> {
+    pub(crate) fn faults_of(
+        file: &Path,
+        folder: Option<&Path>,
+        services: &Services,
+    ) -> Result<Vec<String>, CatalogError> {
+        if file.file_name().is_some_and(|name| name == SERVICES_FILE) {
+            return Ok(Services::with_file(file).err().unwrap_or_default());
+        }
         let (name, text) = folder::read_file(file)
             .map_err(|Unreadable { file, fault }| CatalogError { faults: vec![format!("{file}: {fault}")] })?;
         let is_the_file = |other: &str| {
@@ -90,18 +113,26 @@ impl Catalog {
             same.is_some_and(|(a, b)| a == b)
         };
         let beside = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
-        let beside = beside.filter(|(other, text)| !is_the_file(other) && judged(text).is_ok());
+        let beside = beside.filter(|(other, text)| !is_the_file(other) && judged(text, services).is_ok());
         let own = format!("{name}: ");
-        let faults = Self::beside_builtin(beside.chain([(name, text)])).err().map_or(Vec::new(), |e| e.faults);
+        let faults =
+            Self::beside_builtin_of(beside.chain([(name, text)]), services).err().map_or(Vec::new(), |e| e.faults);
         Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).collect())
     }
 
     /// Reads and checks files given as (name, text). Returns all faults of all files at once.
     pub fn load(files: impl IntoIterator<Item = (String, String)>) -> Result<Catalog, CatalogError> {
+        Self::load_of(files, Services::built_in())
+    }
+
+    fn load_of(
+        files: impl IntoIterator<Item = (String, String)>,
+        services: &Services,
+    ) -> Result<Catalog, CatalogError> {
         let mut endpoints = Vec::new();
         let mut faults = Vec::new();
         for (name, text) in files {
-            match file::parse(&text) {
+            match file::parse_with(&text, services) {
                 _ if text.trim().is_empty() => faults.push(format!("{name}: {EMPTY}")),
                 Ok(endpoint) => {
                     faults.extend(validate::endpoint(&endpoint).into_iter().map(|f| format!("{name}: {f}")));
@@ -145,11 +176,12 @@ impl Catalog {
 }
 
 /// The endpoint of one file, or all faults of the file alone.
-fn judged(text: &str) -> Result<Endpoint, Vec<String>> {
+fn judged(text: &str, services: &Services) -> Result<Endpoint, Vec<String>> {
     if text.trim().is_empty() {
         return Err(vec![EMPTY.to_owned()]);
     }
-    let endpoint = file::parse(text).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    let endpoint = file::parse_with(text, services)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     let faults = validate::endpoint(&endpoint);
     if faults.is_empty() { Ok(endpoint) } else { Err(faults) }
 }

@@ -1,4 +1,4 @@
-//! What to list: the built-in endpoints and the user's, one TOML file each. The whole catalog is checked before any
+//! What to list, and which services answer: the built-in ones and the user's, in TOML files. The whole catalog is checked before any
 //! request. It is data and knows nothing of how lists are fetched, decoded or stored.
 
 mod builtin;
@@ -13,6 +13,9 @@ mod load;
 pub(crate) mod member_path;
 mod place;
 pub mod reach;
+mod service;
+pub mod services;
+pub(crate) mod sets;
 pub mod spec;
 #[cfg(test)]
 mod tests;
@@ -25,4 +28,6 @@ mod words;
 pub(crate) use builtin::is_builtin;
 pub use load::Catalog;
 pub(crate) use load::{CatalogError, SkippedFile};
+pub(crate) use service::ErrorForm;
+pub use services::Services;
 pub(crate) use validate::COLUMNS_MAX;

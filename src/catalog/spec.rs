@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 pub use super::place::PagingPlace;
 use super::reach::{Memory, Parent, Window};
+pub use super::service::Service;
 
 use crate::schema::{ColumnType, StoredColumn};
 
@@ -62,53 +63,6 @@ pub struct Endpoint {
     pub(crate) successor: Option<String>,
     /// The declared columns, in the table's order.
     pub columns: Vec<Column>,
-}
-
-/// The services whose APIs can be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Service {
-    /// Workspace, the cloud desktops.
-    Workspace,
-    /// Workspace's application streaming, with APIs of its own.
-    Appstream,
-    /// CodeArts Deploy.
-    CodeartsDeploy,
-    /// ProjectMan, which lists the CodeArts projects.
-    Projectman,
-    /// SoftWare Repository for Container.
-    Swr,
-    /// Identity and Access Management: tokens and IAM projects.
-    Iam,
-}
-
-impl Service {
-    pub(crate) const ALL: [Service; 6] = [
-        Service::Workspace,
-        Service::Appstream,
-        Service::CodeartsDeploy,
-        Service::Projectman,
-        Service::Swr,
-        Service::Iam,
-    ];
-
-    /// The name used in files, in `[rate]` and, in upper case, in environment variables.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Service::Workspace => "workspace",
-            Service::Appstream => "appstream",
-            Service::CodeartsDeploy => "codearts_deploy",
-            Service::Projectman => "projectman",
-            Service::Swr => "swr",
-            Service::Iam => "iam",
-        }
-    }
-}
-
-impl fmt::Display for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// The HTTP methods of list APIs.

@@ -515,7 +515,8 @@ fn the_faults_of_one_file_do_not_include_those_of_other_files() {
         ("own.toml", &successor),
         ("twin.toml", &altered("\"sample\"", "\"another\"")),
     ]);
-    let faults = |name: &str, beside| Catalog::faults_of(&folder.path().join(name), beside).unwrap();
+    let faults =
+        |name: &str, beside| Catalog::faults_of(&folder.path().join(name), beside, Services::built_in()).unwrap();
     assert_eq!(faults("own.toml", Some(folder.path())), [""; 0]);
     assert!(
         faults("own.toml", None)[0]
@@ -523,7 +524,7 @@ fn the_faults_of_one_file_do_not_include_those_of_other_files() {
     );
     assert_eq!(faults("bad.toml", Some(folder.path())).len(), 1);
     assert!(faults("twin.toml", Some(folder.path()))[0].contains("is that of the list in"));
-    assert!(Catalog::faults_of(&folder.path().join("none.toml"), None).is_err());
+    assert!(Catalog::faults_of(&folder.path().join("none.toml"), None, Services::built_in()).is_err());
 }
 
 #[test]

@@ -4,11 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::base_url::BaseUrl;
+use crate::catalog::services;
 use crate::catalog::spec::Service;
 use crate::cloud::auth::credentials::{Identity, IdentityKind};
 use crate::cloud::auth::skew::{Clocks, signature_expired};
 use crate::cloud::http::error_body::gateway_number;
-use crate::cloud::lookup::regions::regions;
 
 /// The kind of an error. Summaries and exit codes look at nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -364,7 +364,7 @@ fn override_variable(service: Service) -> String {
 const SET_PROJECT: &str = "`project_id` in hclake.toml (HUAWEICLOUD_SDK_PROJECT_ID) to its id";
 
 fn known_regions(service: Service) -> String {
-    let known = regions(service).collect::<Vec<_>>().join(", ");
+    let known = service.regions().collect::<Vec<_>>().join(", ");
     format!("{service} is known in {known}; {}", or_override(service))
 }
 
@@ -448,7 +448,7 @@ impl ApiError {
         let source = &self.identity.source;
         let check = match self.identity.kind {
             IdentityKind::Token => return "the token has run out, or is for another region: fetch a new one".into(),
-            IdentityKind::Password if self.service == Service::Iam => {
+            IdentityKind::Password if self.service == services::iam() => {
                 return format!(
                     "check {source}, and the account's name in HW_DOMAIN_NAME; it must be an IAM user, without a second \
                      factor; nothing more is asked with this password, since failures in a row lock the user"
@@ -489,12 +489,10 @@ impl ApiError {
             return wrong.hint();
         }
         let permission = action_in(&self.message).or(self.permission.as_deref());
-        let grant = match (permission, self.service) {
+        let grant = match (permission, self.service.grant()) {
             (Some(permission), _) => format!("grant this user the IAM permission {permission}"),
-            (None, Service::CodeartsDeploy | Service::Projectman) => {
-                "make this user a member of the CodeArts project who may view deployments".to_owned()
-            }
-            (None, _) => "grant this user the IAM permission to list these records".to_owned(),
+            (None, Some(grant)) => grant.to_owned(),
+            (None, None) => "grant this user the IAM permission to list these records".to_owned(),
         };
         let Some(number) = self.code.as_deref().and_then(gateway_number) else { return grant };
         match number {

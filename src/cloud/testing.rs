@@ -11,7 +11,7 @@ use super::client::{Client, ClientSettings};
 use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
 use crate::base::credentials::Credentials;
 use crate::base::secret::Secret;
-use crate::catalog::spec::Service;
+use crate::catalog::Services;
 use crate::cloud::limit::rate::RateSettings;
 use crate::cloud::lookup::endpoint::EndpointOverrides;
 
@@ -220,7 +220,7 @@ pub(super) fn key_pair() -> Credentials {
 
 /// A key pair, ten requests a second to each service, and time enough to answer.
 pub(super) fn plain_settings() -> ClientSettings {
-    let rate_per_s = Service::ALL.into_iter().map(|service| (service, 10.0)).collect();
+    let rate_per_s = Services::built_in().iter().map(|service| (service, 10.0)).collect();
     let rate = RateSettings { rate_per_s, in_flight: 4 };
     ClientSettings::new(key_pair(), rate, Duration::from_secs(10), Duration::from_secs(35))
 }

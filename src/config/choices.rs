@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::value::{FromValue, Value};
+use crate::base::time::parse_offset;
 use crate::base::time_zone::TimeZone;
-use crate::catalog::file::parse_offset;
 
 /// Which CodeArts projects to list.
 #[derive(Clone, Debug, PartialEq, Eq)]

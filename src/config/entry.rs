@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use super::choices::{CodeartsProjects, Zone};
 use super::value::{FromValue, Value};
+use crate::base::rate::Rate;
 use crate::base::time_zone::TimeZone;
+use crate::catalog::Services;
 use crate::catalog::spec::Service;
 
 /// Stands for each service in keys, variables and examples.
@@ -63,7 +65,7 @@ pub(super) enum Kind {
     TimeZone,
     Switch,
     Whole(RangeInclusive<i64>),
-    /// Requests a second: 0, which is no limit, or one of the range.
+    /// Requests a second: 0, which is no limit, or one of the range. A text gives them by the second, minute or hour.
     Rate(RangeInclusive<f64>),
     Choice(&'static [&'static str]),
     Texts,
@@ -82,7 +84,7 @@ impl Kind {
             Kind::TimeZone => "a time zone such as \"Asia/Shanghai\" or \"+08:00\"".to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::Whole(_) => format!("a whole number {}", self.range().unwrap_or_default()),
-            Kind::Rate(_) => format!("a number, {}", self.range().unwrap_or_default()),
+            Kind::Rate(_) => format!("a number, {}, or {}", self.range().unwrap_or_default(), Rate::FORM),
             Kind::Choice(names) => one_of(names, "\""),
             Kind::Texts => "a list such as [\"a\", \"b\"]".to_owned(),
             Kind::Projects => "a list of project ids, or \"all\"".to_owned(),
@@ -107,7 +109,7 @@ impl Kind {
             Kind::Path => Value::Path(PathBuf::from(text)),
             Kind::Switch => Value::Switch(text.parse().ok()?),
             Kind::Whole(_) => Value::Whole(text.parse().ok()?),
-            Kind::Rate(_) => Value::Number(text.parse().ok()?),
+            Kind::Rate(_) => Value::Rate(Rate::parse(text).or_else(|| text.parse().ok().map(Rate::per_second))?),
             Kind::Projects if text.trim() == CodeartsProjects::ALL => Value::Text(CodeartsProjects::ALL.to_owned()),
             Kind::Texts | Kind::Projects => Value::Texts(texts()),
         })
@@ -128,7 +130,7 @@ impl Kind {
                 i64::MAX => format!("is {number}: it must be {} or more", range.start()),
                 most => format!("is {number}: it must lie between {} and {most}", range.start()),
             },
-            (Kind::Rate(range), Value::Number(rate)) if *rate != 0.0 && !range.contains(rate) => {
+            (Kind::Rate(range), Value::Rate(rate)) if !is_rate_within(rate, range) => {
                 let (least, most) = (range.start(), range.end());
                 format!("is {rate}: it must be 0 (no limit) or lie between {least} and {most}")
             }
@@ -144,17 +146,23 @@ impl Kind {
     /// A value as people read it.
     pub(super) fn shown(&self, value: &Value) -> String {
         match (self, value) {
-            (Kind::Rate(_), Value::Number(0.0)) => "0 (no limit)".to_owned(),
-            (Kind::Rate(_), Value::Number(rate)) => format!("{rate} requests/s"),
+            (_, Value::Rate(rate)) if rate.per_s() == 0.0 => "0 (no limit)".to_owned(),
+            (_, Value::Rate(rate)) if rate.is_by_second() => format!("{rate} requests/s"),
+            (_, Value::Rate(rate)) => rate.to_string(),
             (Kind::Zone, Value::Text(text)) => Zone::parse(text).map_or_else(|| text.clone(), |zone| zone.to_string()),
             (_, Value::Text(text)) => text.clone(),
             (_, Value::Path(path)) => path.display().to_string(),
             (_, Value::Switch(is_on)) => is_on.to_string(),
             (_, Value::Whole(number)) => number.to_string(),
-            (_, Value::Number(number)) => number.to_string(),
             (_, Value::Texts(texts)) => texts.join(", "),
         }
     }
+}
+
+/// A text may ask for less than a plain number: a request an hour is slow, and no slip of the pen.
+fn is_rate_within(rate: &Rate, range: &RangeInclusive<f64>) -> bool {
+    let per_s = rate.per_s();
+    per_s == 0.0 || range.contains(&per_s) || (!rate.is_by_second() && per_s <= *range.end())
 }
 
 /// As the services document it. A wrong id of that form is answered with an empty list and no error.
@@ -195,9 +203,9 @@ impl Entry {
     }
 
     /// One key, or one for each service.
-    pub(super) fn keys(&'static self) -> Vec<Key> {
+    pub(super) fn keys(&'static self, services: &Services) -> Vec<Key> {
         let services: Vec<Option<Service>> = match self.is_of_services() {
-            true => Service::ALL.into_iter().map(Some).collect(),
+            true => services.iter().map(Some).collect(),
             false => vec![None],
         };
         services.into_iter().map(|service| Key { entry: self, service }).collect()
@@ -228,9 +236,18 @@ impl Key {
         self.entry.variables.iter().map(|name| name.replace(SERVICE, &upper)).collect()
     }
 
+    /// The value that holds where none is set; a service may have one of its own.
+    pub(super) fn default_value(&self) -> Option<Value> {
+        let of_service = self.service.and_then(Service::rate).filter(|_| matches!(self.entry.kind, Kind::Rate(_)));
+        of_service.cloned().map(Value::Rate).or_else(|| self.entry.default_value())
+    }
+
     /// What a new file shows: the default, or an example of a value that has none.
     pub(super) fn example(&self) -> Option<Value> {
-        self.entry.kind.value_of(&self.filled(self.entry.default.unwrap_or(self.entry.example)))
+        if let Some(default) = self.default_value() {
+            return Some(default);
+        }
+        self.entry.kind.value_of(&self.filled(self.entry.example))
     }
 
     fn filled(&self, text: &str) -> String {

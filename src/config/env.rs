@@ -50,6 +50,10 @@ impl Environment {
         Environment { values, working_folder: env::current_dir().unwrap_or_default() }
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.values.keys()
+    }
+
     /// Only these variables, and no working folder: for tests.
     pub fn of(values: &[(&str, &str)]) -> Environment {
         let values = values.iter().map(|(name, value)| (name.to_string(), Secret::new(*value))).collect();

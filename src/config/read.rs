@@ -10,9 +10,11 @@ use toml::de::{DeTable, DeValue};
 use super::choices::CodeartsProjects;
 use super::entry::{Key, Kind};
 use super::fault;
-use super::settings;
+use super::settings::{self, CATALOG_DIR};
 use super::value::{Origin, Value};
 use super::values::Values;
+use crate::base::rate::Rate;
+use crate::catalog::Services;
 use crate::catalog::toml_text::{self, TomlFault};
 
 /// The name of the tables that each describe a scope.
@@ -26,10 +28,19 @@ pub(super) struct FileValues {
     pub scopes: Vec<Values>,
 }
 
+/// The folder with a person's own lists and services, as the file names it. It is known before all else, since a file
+/// may have settings for these services.
+pub(super) fn catalog_dir(text: &str, path: &Path) -> Option<PathBuf> {
+    let tree = toml_text::parse_tree(text).ok()?;
+    let services = Services::built_in();
+    let named = tree.get_ref().iter().find(|(name, _)| name.get_ref() == CATALOG_DIR.key())?.1.get_ref().as_str()?;
+    Some(Reader { path, services, faults: Vec::new() }.beside_file(named)).filter(|_| !named.is_empty())
+}
+
 /// Errors: the first fault in the text.
-pub(super) fn read(text: &str, path: &Path) -> Result<FileValues, TomlFault> {
+pub(super) fn read(text: &str, path: &Path, services: &Services) -> Result<FileValues, TomlFault> {
     let tree = toml_text::parse_tree(text)?;
-    let mut reader = Reader { path, faults: Vec::new() };
+    let mut reader = Reader { path, services, faults: Vec::new() };
     let read = reader.file(tree.get_ref());
     match reader.faults.into_iter().min_by_key(|fault| fault.at) {
         Some(fault) => Err(toml_text::fault_at(text, fault.at, fault.message)),
@@ -52,6 +63,7 @@ impl Fault {
 
 struct Reader<'a> {
     path: &'a Path,
+    services: &'a Services,
     faults: Vec<Fault>,
 }
 
@@ -59,7 +71,7 @@ impl Reader<'_> {
     fn file(&mut self, file: &DeTable<'_>) -> FileValues {
         let mut read = FileValues::default();
         let tables = settings::tables();
-        let at_top: Vec<Key> = settings::keys().filter(|key| key.entry.table().is_none()).collect();
+        let at_top: Vec<Key> = settings::keys(self.services).filter(|key| key.entry.table().is_none()).collect();
         let beside: Vec<&str> = [SCOPE].into_iter().chain(tables.iter().copied()).collect();
         for (name, value) in file {
             let word: &str = name.get_ref();
@@ -71,7 +83,8 @@ impl Reader<'_> {
                     self.faults.push(Fault::of_type(value, &format!("a table {header}")));
                     continue;
                 };
-                let keys: Vec<Key> = settings::keys().filter(|key| key.entry.table() == Some(word)).collect();
+                let keys: Vec<Key> =
+                    settings::keys(self.services).filter(|key| key.entry.table() == Some(word)).collect();
                 self.table(&header, table, &keys, &mut read.values);
             } else {
                 self.setting("", (name.span(), word), value, (&at_top, &beside), &mut read.values);
@@ -81,7 +94,7 @@ impl Reader<'_> {
     }
 
     fn scopes(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Values> {
-        let keys: Vec<Key> = settings::keys().filter(|key| key.entry.is_scoped).collect();
+        let keys: Vec<Key> = settings::keys(self.services).filter(|key| key.entry.is_scoped).collect();
         let items = match value.get_ref() {
             DeValue::Array(items) => items,
             DeValue::Table(_) => {
@@ -150,10 +163,13 @@ impl Reader<'_> {
             (Kind::Whole(_), DeValue::Integer(number)) => {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Whole)
             }
-            (Kind::Rate(_), DeValue::Integer(number)) => {
-                i64::from_str_radix(number.as_str(), number.radix()).ok().map(|number| Value::Number(number as f64))
+            (Kind::Rate(_), DeValue::Integer(number)) => i64::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .map(|number| Value::Rate(Rate::per_second(number as f64))),
+            (Kind::Rate(_), DeValue::Float(number)) => {
+                number.as_str().parse().ok().map(|rate| Value::Rate(Rate::per_second(rate)))
             }
-            (Kind::Rate(_), DeValue::Float(number)) => number.as_str().parse().ok().map(Value::Number),
+            (Kind::Rate(_), DeValue::String(text)) => Rate::parse(text).map(Value::Rate),
             (Kind::Texts | Kind::Projects, DeValue::Array(items)) => {
                 let text = |item: &Spanned<DeValue<'_>>| match item.get_ref().as_str() {
                     Some(text) => Ok(text.to_owned()),
@@ -201,7 +217,7 @@ mod tests {
     use super::*;
 
     fn fault(text: &str) -> String {
-        read(text, Path::new("hclake.toml")).err().expect("it was taken").to_string()
+        read(text, Path::new("hclake.toml"), Services::built_in()).err().expect("it was taken").to_string()
     }
 
     #[test]
@@ -252,7 +268,8 @@ mod tests {
             ),
             (
                 "[rate]\nswr = \"fast\"",
-                "line 2, column 7: invalid type: string \"fast\", expected a number, 0 (no limit) or from 0.01 to 10000",
+                "line 2, column 7: invalid type: string \"fast\", expected a number, 0 (no limit) or from 0.01 to 10000, \
+                 or a text such as \"50/min\" (N/s, N/min or N/h)",
             ),
             (
                 "[sync]\nconfirm_gone = \"next_nigth\"",
@@ -294,7 +311,8 @@ mod tests {
         assert_eq!(
             fault("[rate]\nworkspce = 3\n"),
             "line 2, column 1: unknown field `workspce`, expected one of `workspace`, `appstream`, `codearts_deploy`, \
-             `projectman`, `swr`, `iam`, `in_flight`; did you mean `workspace`?"
+             `projectman`, `swr`, `iam`, `codearts_build`, `codearts_pipeline`, `codearts_repo`, `codearts_check`, `ims`, \
+             `cts`, `in_flight`; did you mean `workspace`?"
         );
         let found = fault("[[scope]]\nstore = \"x\"\n");
         assert!(found.contains("expected one of `region`, `profile`, `project_id`"), "{found}");

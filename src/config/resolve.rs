@@ -15,15 +15,27 @@ use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
     self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
-    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE_PER_S, REGION, STORE,
+    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE, REGION, STORE,
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
+use crate::base::rate::Rate;
+use crate::catalog::Services;
 use crate::catalog::spec::Service;
 use crate::catalog::toml_text::TomlFault;
 
 /// The file that is looked for where no flag or variable names one.
 pub const FILE_NAME: &str = "hclake.toml";
+
+/// Services as the hashes in older stores name them.
+const HASHED_NAMES: [(&str, &str); 6] = [
+    ("workspace", "Workspace"),
+    ("appstream", "Appstream"),
+    ("codearts_deploy", "CodeartsDeploy"),
+    ("projectman", "Projectman"),
+    ("swr", "Swr"),
+    ("iam", "Iam"),
+];
 
 /// The dataset that is brought up to date after each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +55,8 @@ pub struct Settings {
     pub(crate) store: Sourced<PathBuf>,
     /// Folder with catalog files of a person's own, beside those built in.
     pub(crate) catalog_dir: Option<PathBuf>,
+    /// Those built in, and those of that folder.
+    pub(crate) services: Services,
     pub(crate) scopes: Vec<ScopeSettings>,
     pub(crate) lock_timeout: Duration,
     pub(crate) credentials: Credentials,
@@ -60,7 +74,7 @@ impl Settings {
 
     /// The values of a setting that is made for each service.
     pub(crate) fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
-        self.values.by_service(setting)
+        self.values.by_service(setting, &self.services)
     }
 
     /// Base URLs that are set for single services.
@@ -71,8 +85,8 @@ impl Settings {
 
     /// Sets the rate of every service, in requests a second; 0 switches the limit off.
     pub fn set_rates(&mut self, rate_per_s: f64) {
-        for key in settings::keys().filter(|key| key.entry.key == RATE_PER_S.key()) {
-            self.values.set(key.name(), Value::Number(rate_per_s), Origin::Default);
+        for key in settings::keys(&self.services).filter(|key| key.entry.key == RATE.key()) {
+            self.values.set(key.name(), Value::Rate(Rate::per_second(rate_per_s)), Origin::Default);
         }
     }
 
@@ -84,19 +98,40 @@ impl Settings {
         }
     }
 
+    /// Rates as hashes have them: those of the first six services by the names of that time, and each other one that
+    /// is set.
+    fn hashed_rates(&self) -> String {
+        let rates = self.by_service(RATE).into_iter().filter_map(|(service, rate)| {
+            let was = HASHED_NAMES.iter().find(|(name, _)| *name == service.name()).map(|(_, was)| *was);
+            let is_set = self.values.find(&format!("rate.{service}")).is_some();
+            let name = was.or(is_set.then_some(service.name()))?;
+            Some(format!("{name}: {:?}", rate.per_s()))
+        });
+        format!("{{{}}}", rates.collect::<Vec<_>>().join(", "))
+    }
+
+    /// Base URLs as hashes have them.
+    fn hashed_urls(&self) -> String {
+        let urls = self.endpoint_urls().into_iter().map(|(service, url)| {
+            let was = HASHED_NAMES.iter().find(|(name, _)| *name == service.name()).map(|(_, was)| *was);
+            format!("{}: {url:?}", was.unwrap_or(service.name()))
+        });
+        format!("{{{}}}", urls.collect::<Vec<_>>().join(", "))
+    }
+
     /// A hash of the settings without their secrets: runs with equal settings have equal hashes.
     pub fn hash(&self) -> String {
         let asked = format!(
-            "{:?} {:?} {} {} {} {} {} {:?} {:?}",
+            "{:?} {} {} {} {} {} {} {:?} {}",
             self.scopes,
-            self.by_service(RATE_PER_S),
+            self.hashed_rates(),
             self.get(IN_FLIGHT),
             self.get(CODEARTS_ZONE).offset_s,
             self.get(CONFIRM_GONE).name(),
             self.get(MAX_GONE_PERCENT),
             self.get(MAX_BAD_PERCENT),
             self.get(ENDPOINT_URL),
-            self.endpoint_urls()
+            self.hashed_urls()
         );
         format!("{:016x}", xxh3_64(asked.as_bytes()))
     }
@@ -108,6 +143,8 @@ pub enum ConfigError {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{path}: {fault}")]
     Toml { path: PathBuf, fault: TomlFault },
+    #[error("the services of your own have {} fault(s):{}", faults.len(), listed(faults))]
+    Services { faults: Vec<String> },
     #[error("the configuration has {} fault(s):{}", faults.len(), listed(faults))]
     Meaning { faults: Vec<String> },
 }
@@ -120,6 +157,9 @@ impl ConfigError {
             }
             ConfigError::Unreadable { .. } => {
                 Some(format!("--config and {} name the file; without them {FILE_NAME} is looked for", env::CONFIG))
+            }
+            ConfigError::Services { .. } => {
+                Some("their settings cannot be read without them: correct the file, or move it away".to_owned())
             }
             ConfigError::Toml { .. } | ConfigError::Meaning { .. } => {
                 Some("`hclake --config example.toml init` writes a file with every setting and its meaning".to_owned())
@@ -139,21 +179,26 @@ pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> V
         Origin::Variable(name) => Some(name),
         _ => None,
     });
-    let others = settings::keys().filter(|key| ![STORE.key(), REGION.key()].contains(&key.entry.key));
+    let others = settings::keys(&settings.services).filter(|key| ![STORE.key(), REGION.key()].contains(&key.entry.key));
     let names = others.flat_map(|key| key.variables()).filter(|name| environment.text(name).is_some());
     region.into_iter().chain(names).collect()
 }
 
 /// Resolves everything. Faults of meaning are all reported at once.
 pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
-    let (FileValues { values: mut file, scopes: declared }, path) = read_file(flags, environment)?;
+    let named = named_file(flags, environment)?;
+    let services = services(named.as_ref(), environment)?;
+    let (FileValues { values: mut file, scopes: declared }, path) = match named {
+        Some((path, text)) => (parse(&text, &path, &services)?, Some(path)),
+        None => (FileValues::default(), None),
+    };
     let mut faults = Vec::new();
-    let mut of_environment = Values::of_environment(environment, &mut faults);
+    let mut of_environment = Values::of_environment(environment, &services, &mut faults);
     let of_flags = Values::of_flags(flags);
     scopes::settle_projects(&of_flags, &mut of_environment, &mut file);
     let values = of_flags.over(of_environment).over(file);
-    faults.extend(values.faults(""));
-    let Resolved { scopes, credentials } = scopes::resolve(&values, &declared, environment, &mut faults);
+    faults.extend(values.faults("", &services));
+    let Resolved { scopes, credentials } = scopes::resolve(&values, &declared, environment, &services, &mut faults);
     let compression = match values.origin(PUBLISH_COMPRESSION) {
         Origin::Default => None,
         _ => Some(values.get(PUBLISH_COMPRESSION)),
@@ -171,6 +216,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         file: path,
         store: Sourced { value: values.get(STORE), origin: values.origin(STORE) },
         catalog_dir: values.get(CATALOG_DIR),
+        services,
         scopes: scopes.iter().filter_map(ScopeSettings::of).collect(),
         lock_timeout: flags.lock_timeout.unwrap_or_default(),
         credentials,
@@ -180,20 +226,31 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     })
 }
 
-fn read_file(flags: &Flags, environment: &Environment) -> Result<(FileValues, Option<PathBuf>), ConfigError> {
+/// The configuration file, where there is one, with its text.
+fn named_file(flags: &Flags, environment: &Environment) -> Result<Option<(PathBuf, String)>, ConfigError> {
     let named = flags.config.clone().or_else(|| environment.text(env::CONFIG).map(PathBuf::from));
     let found = named.or_else(|| {
         let local = environment.working_folder.join(FILE_NAME);
         let personal = environment.config_folder().map(|folder| folder.join("hclake").join(FILE_NAME));
         [Some(local), personal].into_iter().flatten().find(|path| path.exists())
     });
-    let Some(path) = found else { return Ok((FileValues::default(), None)) };
-    let read = parse(&path)?;
-    Ok((read, Some(path)))
+    let Some(path) = found else { return Ok(None) };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(source) => Err(ConfigError::Unreadable { path, source }),
+    }
 }
 
-fn parse(path: &Path) -> Result<FileValues, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
-    read::read(&text, path).map_err(|fault| ConfigError::Toml { path: path.to_owned(), fault })
+/// The services that settings can be for.
+fn services(file: Option<&(PathBuf, String)>, environment: &Environment) -> Result<Services, ConfigError> {
+    let of_environment = CATALOG_DIR.entry.variables.iter().find_map(|name| environment.text(name)).map(PathBuf::from);
+    let folder = of_environment.or_else(|| file.and_then(|(path, text)| read::catalog_dir(text, path)));
+    match folder {
+        Some(folder) => Services::with_folder(&folder).map_err(|faults| ConfigError::Services { faults }),
+        None => Ok(Services::built_in().clone()),
+    }
+}
+
+fn parse(text: &str, path: &Path, services: &Services) -> Result<FileValues, ConfigError> {
+    read::read(text, path, services).map_err(|fault| ConfigError::Toml { path: path.to_owned(), fault })
 }

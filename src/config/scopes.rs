@@ -2,19 +2,22 @@
 //! environment, and the credentials that the scope uses. It asks nothing of the cloud.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use super::choices::CodeartsProjects;
 use super::env::Environment;
 use super::keys::{self, Search, Wanted};
 use super::settings::{
-    self, CODEARTS_PROJECTS, ECS_METADATA, ECS_METADATA_ADDRESS, PROFILE, PROJECT, PROJECT_ID, REGION, TABLES,
+    self, CODEARTS_PROJECTS, ECS_METADATA, ECS_METADATA_ADDRESS, LISTS, PROFILE, PROJECT, PROJECT_ID, REGION, TABLES,
 };
 use super::value::{Origin, Value};
 use super::values::Values;
+use crate::catalog::Services;
+use crate::catalog::services::is_region_id;
 use crate::catalog::spec::is_project_id;
 
 /// One region and project to list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct ScopeSettings {
     pub region: String,
     /// Whose credentials are used; the first that are found where `None`.
@@ -23,8 +26,24 @@ pub(crate) struct ScopeSettings {
     /// Name of the IAM project, where its id is to be looked up; the region's own where `None`.
     pub project: Option<String>,
     pub codearts_projects: Option<CodeartsProjects>,
-    /// Tables to fill from here; all where `None`.
+    /// Sets and tables that are switched on here.
+    pub lists: Vec<String>,
+    /// Tables to fill from here; all that are switched on where `None`.
     pub tables: Option<Vec<String>>,
+}
+
+/// The hashes in stores are of this text: what has its default is left out of it, so that they stay what they were.
+impl fmt::Debug for ScopeSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("ScopeSettings");
+        shown.field("region", &self.region).field("profile", &self.profile).field("project_id", &self.project_id);
+        shown.field("project", &self.project).field("codearts_projects", &self.codearts_projects);
+        shown.field("tables", &self.tables);
+        if self.lists != LISTS.default() {
+            shown.field("lists", &self.lists);
+        }
+        shown.finish()
+    }
 }
 
 /// By profile; `None` stands for the first credentials that are found.
@@ -58,13 +77,14 @@ pub(super) fn resolve(
     top: &Values,
     declared: &[Values],
     environment: &Environment,
+    services: &Services,
     faults: &mut Vec<String>,
 ) -> Resolved {
     let place = |at: usize| if declared.is_empty() { String::new() } else { format!("[[scope]] {}: ", at + 1) };
     faults.extend(twice_named("", top));
     for (at, scope) in declared.iter().enumerate() {
         faults.extend(twice_named(&place(at), scope));
-        faults.extend(scope.faults(&place(at)));
+        faults.extend(scope.faults(&place(at), services));
     }
     let alone = [Values::default()];
     let listed: &[Values] = if declared.is_empty() { &alone } else { declared };
@@ -108,6 +128,7 @@ impl ScopeSettings {
             project_id: values.get(PROJECT_ID),
             project: values.get(PROJECT),
             codearts_projects: values.get(CODEARTS_PROJECTS),
+            lists: values.get(LISTS),
             tables: values.get(TABLES),
         })
     }
@@ -129,10 +150,6 @@ fn credentials(top: &Values, scopes: &[Values], environment: &Environment) -> Cr
         (profile, search)
     };
     profiles.into_iter().map(search).collect()
-}
-
-fn is_region_id(region: &str) -> bool {
-    !region.is_empty() && region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// A scope, completed from the top and from its credentials. A project belongs to a region and an account, so the

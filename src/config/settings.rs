@@ -12,7 +12,9 @@ use super::address::{endpoint_fault, metadata_fault};
 use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
+use crate::base::rate::Rate;
 use crate::base::time_zone::TimeZone;
+use crate::catalog::Services;
 use crate::schema::UTC;
 
 /// Declares each setting by its entry, and lists them all.
@@ -127,7 +129,7 @@ settings! {
         is_scoped: true,
     }
 
-    /// Tables to fill. Without it, all of them. `hclake sync --only TABLE` narrows one run.
+    /// Tables to fill. Without it, all of the lists that are switched on. `hclake sync --only TABLE` narrows one run.
     TABLES: Option<Vec<String>> {
         key: "tables",
         kind: Kind::Texts,
@@ -136,9 +138,20 @@ settings! {
         is_scoped: true,
     }
 
+    /// The lists to read: names of sets, such as core, and of tables. Each list needs its own permission, so only these
+    /// are asked for; `hclake tables --available` shows all. "own" are the lists of your own that name no set.
+    LISTS: Vec<String> {
+        key: "lists",
+        kind: Kind::Texts,
+        default: Some("core, own"),
+        variables: &["HCLAKE_LISTS"],
+        is_scoped: true,
+        page: Some("tables.md"),
+    }
+
     /// Requests a second to each service in each region, at most. 0 switches the limit off. When a service says "too many
-    /// requests", hclake asks it more slowly until it no longer does.
-    RATE_PER_S: f64 {
+    /// requests", hclake asks it more slowly until it no longer does. A text such as "50/min" counts by the minute.
+    RATE: Rate {
         key: "rate.SERVICE",
         kind: Kind::Rate(0.01..=10_000.0),
         default: Some("10"),
@@ -288,8 +301,8 @@ settings! {
 }
 
 /// Every key of the file, those of services one by one.
-pub(super) fn keys() -> impl Iterator<Item = Key> {
-    ALL.iter().flat_map(|entry| entry.keys())
+pub(super) fn keys(services: &Services) -> impl Iterator<Item = Key> {
+    ALL.iter().flat_map(|entry| entry.keys(services))
 }
 
 /// Tables of the file, in its order.

@@ -30,7 +30,8 @@ pub(crate) fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
         Some(path) => lines.add("(file)", path.display(), Origin::File(path.clone())),
         None => lines.add("(file)", NONE, Origin::Default),
     }
-    let (at_top, in_tables): (Vec<Key>, Vec<Key>) = settings::keys().partition(|key| key.entry.table().is_none());
+    let (at_top, in_tables): (Vec<Key>, Vec<Key>) =
+        settings::keys(&settings.services).partition(|key| key.entry.table().is_none());
     let has_scopes = !settings.scope_values.is_empty();
     at_top
         .iter()
@@ -65,7 +66,7 @@ impl Lines {
         if let Some(set) = values.find(&name) {
             return self.add(setting, key.entry.kind.shown(&set.value), set.origin.clone());
         }
-        let value = match key.entry.default_value() {
+        let value = match key.default_value() {
             Some(value) => key.entry.kind.shown(&value),
             None if name == PROJECT_ID.key() && values.has(PROJECT) => "looked up by `project`".to_owned(),
             None => key.entry.unset.to_owned(),

@@ -2,8 +2,10 @@
 //! out. It holds no secret and has no place for one.
 
 use super::entry::{Entry, Key};
-use super::settings::{self, REGION};
+use super::settings::{self, LISTS, REGION};
 use super::value::Value;
+use crate::catalog::spec::OWN_SET;
+use crate::catalog::{Catalog, Services};
 
 const HEAD: &str = "\
 # hclake.toml: what hclake lists, from where, how fast, and where it keeps the store.
@@ -23,6 +25,9 @@ pub(crate) fn template(region: Option<&str>) -> String {
     for entry in settings::ALL.iter().filter(|entry| entry.table().is_none()) {
         text.push('\n');
         text.push_str(&comment(entry));
+        if entry.key == LISTS.key() {
+            text.push_str(&sets());
+        }
         match region.filter(|_| entry.key == REGION.key()) {
             Some(region) => text.push_str(&format!("region = {}\n", toml::Value::from(region))),
             None => text.push_str(&commented_out(entry)),
@@ -38,6 +43,19 @@ pub(crate) fn template(region: Option<&str>) -> String {
     text.push_str(&format!("\n{}#[[scope]]\n", wrapped(OF_SCOPES)));
     settings::ALL.iter().filter(|entry| entry.is_scoped).for_each(|entry| text.push_str(&commented_out(entry)));
     text
+}
+
+/// A comment for each set with its lists, which a person may add.
+fn sets() -> String {
+    let Ok(catalog) = Catalog::builtin() else { return String::new() };
+    let line = |set: &str| match set {
+        OWN_SET => wrapped(&format!("- {OWN_SET}: the lists of catalog_dir that name no set.")),
+        set => {
+            let names: Vec<&str> = catalog.of_set(set).map(|endpoint| endpoint.name.as_str()).collect();
+            wrapped(&format!("- {set}: {}.", names.join(", ")))
+        }
+    };
+    catalog.sets().into_iter().map(line).collect()
 }
 
 /// The meaning of a setting. The range of its values, its variables and its flag follow in brackets.
@@ -68,7 +86,7 @@ fn wrapped(text: &str) -> String {
 
 fn commented_out(entry: &'static Entry) -> String {
     let line = |key: &Key| Some(format!("#{} = {}\n", key.name_in_table(), written(&key.example()?)));
-    entry.keys().iter().filter_map(line).collect()
+    entry.keys(Services::built_in()).iter().filter_map(line).collect()
 }
 
 /// A value as the file has it.
@@ -78,7 +96,8 @@ fn written(value: &Value) -> String {
         Value::Path(path) => toml::Value::from(path.to_string_lossy().as_ref()).to_string(),
         Value::Switch(is_on) => is_on.to_string(),
         Value::Whole(number) => number.to_string(),
-        Value::Number(number) => number.to_string(),
+        Value::Rate(rate) if rate.is_by_second() => rate.to_string(),
+        Value::Rate(rate) => toml::Value::from(rate.to_string()).to_string(),
         Value::Texts(texts) => toml::Value::from(texts.clone()).to_string(),
     }
 }

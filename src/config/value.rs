@@ -4,6 +4,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::base::rate::Rate;
+
 /// Where a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -41,7 +43,7 @@ pub enum Value {
     Path(PathBuf),
     Switch(bool),
     Whole(i64),
-    Number(f64),
+    Rate(Rate),
     Texts(Vec<String>),
 }
 
@@ -78,9 +80,9 @@ impl FromValue for bool {
     }
 }
 
-impl FromValue for f64 {
+impl FromValue for Rate {
     fn from_value(value: Option<&Value>) -> Option<Self> {
-        if let Value::Number(number) = value? { Some(*number) } else { None }
+        if let Value::Rate(rate) = value? { Some(rate.clone()) } else { None }
     }
 }
 

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::entry::{Entry, Setting};
+use super::entry::{Entry, Key, Setting};
 use super::env::Environment;
-use super::settings;
+use super::settings::{self, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE};
 use super::value::{FromValue, Origin, Sourced, Value};
+use crate::base::nearest::{did_you_mean, nearest};
+use crate::catalog::Services;
 use crate::catalog::spec::Service;
 
 /// What the command line says about settings.
@@ -40,9 +42,9 @@ pub(super) struct Values(BTreeMap<String, Sourced<Value>>);
 
 impl Values {
     /// Texts that are no values of their settings become faults.
-    pub(super) fn of_environment(environment: &Environment, faults: &mut Vec<String>) -> Values {
+    pub(super) fn of_environment(environment: &Environment, services: &Services, faults: &mut Vec<String>) -> Values {
         let mut values = Values::default();
-        for key in settings::keys() {
+        for key in settings::keys(services) {
             let set = key.variables().into_iter().find_map(|name| Some((environment.text(&name)?, name)));
             let Some((text, name)) = set else { continue };
             match key.entry.kind.value_of(text) {
@@ -50,6 +52,7 @@ impl Values {
                 None => faults.push(format!("{name} is {text:?}: write {}", key.entry.kind.expected())),
             }
         }
+        faults.extend(misspelt_addresses(environment, services));
         values
     }
 
@@ -97,26 +100,27 @@ impl Values {
     /// The value of a setting; its default where none is set.
     pub(super) fn get<T: FromValue>(&self, setting: Setting<T>) -> T {
         debug_assert!(!setting.entry.is_of_services(), "each service has a value of its own");
-        self.typed(setting, setting.key())
+        self.typed(setting.key()).unwrap_or_else(|| setting.default())
     }
 
     /// The value of a setting that is made for each service.
-    pub(super) fn by_service<T: FromValue>(&self, setting: Setting<T>) -> BTreeMap<Service, T> {
-        let keys = setting.entry.keys().into_iter();
-        keys.filter_map(|key| Some((key.service?, self.typed(setting, &key.name())))).collect()
+    pub(super) fn by_service<T: FromValue>(&self, setting: Setting<T>, services: &Services) -> BTreeMap<Service, T> {
+        let value = |key: &Key| {
+            let default = || T::from_value(key.default_value().as_ref());
+            self.typed(&key.name()).or_else(default).expect("each default is of its setting's type, by a test")
+        };
+        setting.entry.keys(services).iter().filter_map(|key| Some((key.service?, value(key)))).collect()
     }
 
-    fn typed<T: FromValue>(&self, setting: Setting<T>, key: &str) -> T {
-        match self.find(key) {
-            Some(set) => T::from_value(Some(&set.value)).expect("a value that was judged is of its setting's type"),
-            None => setting.default(),
-        }
+    fn typed<T: FromValue>(&self, key: &str) -> Option<T> {
+        let set = self.find(key)?;
+        Some(T::from_value(Some(&set.value)).expect("a value that was judged is of its setting's type"))
     }
 
     /// What is wrong with these values, each behind the place where it is set.
-    pub(super) fn faults(&self, place: &str) -> Vec<String> {
+    pub(super) fn faults(&self, place: &str, services: &Services) -> Vec<String> {
         let mut faults = Vec::new();
-        for key in settings::keys() {
+        for key in settings::keys(services) {
             let name = key.name();
             let Some(Sourced { value, origin }) = self.find(&name) else { continue };
             let place = match origin {
@@ -128,4 +132,18 @@ impl Values {
         }
         faults
     }
+}
+
+/// Variables that are like that of a service's address and are none. Others may be for another folder's services.
+fn misspelt_addresses(environment: &Environment, services: &Services) -> Vec<String> {
+    let known: Vec<String> = ENDPOINT_URL_OF_SERVICE.entry.keys(services).iter().flat_map(Key::variables).collect();
+    let beginning = format!("{}_", ENDPOINT_URL.entry.variables[0]);
+    let unknown = environment.names().filter(|name| name.starts_with(&beginning)).filter(|name| !known.contains(name));
+    let fault = |name: &String| {
+        let ending = |name: &'_ str| name.get(beginning.len()..).unwrap_or_default().to_owned();
+        let endings: Vec<String> = known.iter().map(|name| ending(name)).collect();
+        let like = nearest(&ending(name), endings.iter().map(String::as_str))?;
+        Some(format!("{name} names no service{}", did_you_mean(Some(&format!("{beginning}{like}")))))
+    };
+    unknown.filter_map(fault).collect()
 }

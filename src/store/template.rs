@@ -98,6 +98,7 @@ templates! {
     REDATE_INSTANT = "redate/instant.sql";
     REDATE_LEDGER = "redate/ledger.sql";
     REDATE_NEIGHBOURS = "redate/neighbours.sql";
+    COSTS = "status/costs.sql";
     FRESHNESS = "status/freshness.sql";
     LAST_RUNS = "status/last_runs.sql";
     ADD_COLUMN = "table/add_column.sql";

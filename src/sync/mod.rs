@@ -5,8 +5,10 @@ mod clients;
 mod context;
 mod drift;
 mod error;
+pub(crate) mod estimate;
 mod event;
 mod families;
+mod intervals;
 mod list;
 mod outcome;
 mod pages;
@@ -21,12 +23,15 @@ mod run;
 #[cfg(test)]
 mod simulation;
 mod summary;
+mod switched;
+#[cfg(test)]
+mod testing;
 mod upkeep;
 mod writer;
 
 pub use error::Error;
 pub(crate) use event::{Event, Observer};
-pub(crate) use plan::{ListPlan, PlanError, is_asked_for};
+pub(crate) use plan::{ListPlan, Plan, PlanError, Skipped, is_asked_for};
 pub use request::Request;
 pub(crate) use retry::retry;
 pub(crate) use run::dry_run;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::nearest::{did_you_mean, nearest};
 use crate::catalog::Catalog;
+use crate::catalog::sets::is_on;
 use crate::catalog::spec::{Endpoint, Scope, ScopeKind};
 use crate::cloud::error::Error;
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
@@ -104,6 +105,10 @@ pub(crate) struct Plan {
 pub enum PlanError {
     #[error("there is no table `{name}`{}", did_you_mean(nearest.as_deref()))]
     UnknownTable { name: String, nearest: Option<String>, known: Vec<String> },
+    #[error("`lists` names no set or table `{name}`{}", did_you_mean(nearest.as_deref()))]
+    UnknownList { name: String, nearest: Option<String>, sets: Vec<String> },
+    #[error("{list} is read for each record of {parent}, which is not switched on")]
+    ParentOff { list: String, parent: String },
     #[error("no region is named")]
     NoRegion,
     #[error("there is nothing to list{}", because(skipped))]
@@ -114,11 +119,18 @@ impl PlanError {
     pub(crate) fn hint(&self) -> String {
         match self {
             PlanError::UnknownTable { known, .. } => format!("the tables are {}", known.join(", ")),
+            PlanError::UnknownList { sets, .. } => {
+                format!("the sets are {}; `hclake tables --available` shows every list", sets.join(", "))
+            }
+            PlanError::ParentOff { list, parent } => format!(
+                "add \"{parent}\" to `lists` in hclake.toml (HCLAKE_LISTS), and to `tables` where it is set; or leave \
+                 {list} out"
+            ),
             PlanError::NoRegion => {
                 "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned()
             }
             PlanError::Nothing { skipped } if skipped.is_empty() => {
-                "no scope's `tables` in hclake.toml holds any of the tables asked for".to_owned()
+                "no scope's `lists` and `tables` in hclake.toml hold any of the tables asked for".to_owned()
             }
             PlanError::Nothing { .. } => NO_CODEARTS_PROJECT_HINT.to_owned(),
         }
@@ -162,16 +174,6 @@ fn unknown(catalog: &Catalog, name: &str) -> PlanError {
     PlanError::UnknownTable { name: name.to_owned(), nearest: near, known }
 }
 
-/// The endpoints that a run asks, after a check of the table names in the scopes.
-pub(super) fn select_in(
-    catalog: &Catalog,
-    names: &[String],
-    scopes: &[ScopeSettings],
-) -> Result<Vec<Arc<Endpoint>>, PlanError> {
-    require_known(catalog, scopes.iter().flat_map(|scope| scope.tables.iter().flatten()))?;
-    select(catalog, names)
-}
-
 /// Whether any of these tables, all where `None`, needs a project of this kind.
 pub(super) fn needs(tables: Option<&[String]>, kind: ScopeKind, endpoints: &[Arc<Endpoint>]) -> bool {
     // A list of a whole region needs an IAM project too: the vendor's own tools send its id.
@@ -198,7 +200,9 @@ pub(crate) fn is_asked_for(settings: &Settings, catalog: &Catalog, table: &str, 
         },
     };
     settings.scopes.iter().filter(|scope| scope.region == region).any(|scope| match catalog.get(table) {
-        Some(endpoint) => wants(scope.tables.as_deref(), endpoint) && is_of(scope, endpoint),
+        Some(endpoint) => {
+            is_on(&scope.lists, endpoint) && wants(scope.tables.as_deref(), endpoint) && is_of(scope, endpoint)
+        }
         None => catalog.may_be_skipped(table),
     })
 }

@@ -100,6 +100,6 @@ fn codearts_project(scope: &ScopeSettings) -> Result<String, PlanError> {
 }
 
 /// The scopes without their `tables`, as a list that is tried out may not be in them.
-fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
+pub(super) fn for_all_tables(scopes: &[ScopeSettings]) -> Vec<ScopeSettings> {
     scopes.iter().map(|scope| ScopeSettings { tables: None, ..scope.clone() }).collect()
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use crate::base::clock;
-use crate::catalog::spec::Service;
+use crate::catalog::services;
 use crate::cloud::EndpointOverrides;
 use crate::cloud::client::ClientSettings;
 use crate::cloud::limit::rate::RateSettings;
 use crate::config::settings::{
-    CONNECT_TIMEOUT_S, ENDPOINT_URL, IN_FLIGHT, MAX_GONE_PERCENT, MEMORY_LIMIT_MB, RATE_PER_S, READ_TIMEOUT_S,
+    CONNECT_TIMEOUT_S, ENDPOINT_URL, IN_FLIGHT, MAX_GONE_PERCENT, MEMORY_LIMIT_MB, RATE, READ_TIMEOUT_S,
     REQUEST_LOG_DAYS,
 };
 use crate::config::{KeysFault, Settings};
@@ -32,7 +32,8 @@ pub struct Request {
 /// The settings of a client for the credentials of a profile.
 pub(super) fn client_settings(settings: &Settings, profile: Option<&str>) -> Result<ClientSettings, KeysFault> {
     let found = settings.keys_of(profile)?.clone();
-    let rate = RateSettings { rate_per_s: settings.by_service(RATE_PER_S), in_flight: settings.get(IN_FLIGHT) };
+    let rates = settings.by_service(RATE).into_iter().map(|(service, rate)| (service, rate.per_s()));
+    let rate = RateSettings { rate_per_s: rates.collect(), in_flight: settings.get(IN_FLIGHT) };
     let read_timeout = Duration::from_secs(settings.get(READ_TIMEOUT_S));
     Ok(ClientSettings {
         source: found.source,
@@ -51,7 +52,7 @@ pub(super) fn endpoint_overrides(settings: &Settings, profile: Option<&str>) -> 
     let (all, mut by_service) = (settings.get(ENDPOINT_URL), settings.endpoint_urls());
     let beside_keys = settings.keys_of(profile).ok().and_then(|found| found.iam_endpoint.clone());
     if let (Some(url), None) = (beside_keys, &all) {
-        by_service.entry(Service::Iam).or_insert(url);
+        by_service.entry(services::iam()).or_insert(url);
     }
     EndpointOverrides { all, by_service }
 }

@@ -132,7 +132,7 @@ async fn stored<P: Pages>(shared: &Shared<P>, parent: &Parent) -> Result<Vec<Par
 
 /// Whether the values of a parent can stand where the request needs them. In a path they must be plain: another text
 /// could lead to another resource.
-fn can_be_asked(endpoint: &Endpoint, parent: &Parent, row: &ParentRow) -> bool {
+pub(super) fn can_be_asked(endpoint: &Endpoint, parent: &Parent, row: &ParentRow) -> bool {
     parent.fill.iter().zip(&row.values).all(|(filled, value)| {
         let is_in_path = endpoint.path.contains(&format!("{{{}}}", filled.name));
         !is_in_path || is_path_value(value)

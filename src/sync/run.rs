@@ -13,12 +13,14 @@ use super::context::Context;
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::families::Families;
+use super::intervals::lost_between_runs;
 use super::list::ListOutcome;
 use super::outcome::FinishedRun;
 use super::pages::CloudPages;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
 use super::request::{self, Request};
 use super::summary::Summary;
+use super::switched::switched_on;
 use super::writer::Writer;
 use super::{clients, list};
 use crate::base::clock::SharedClock;
@@ -38,8 +40,9 @@ pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 
 /// What a run would ask for, without asking. A project that IAM would have to look up is shown by its region.
 pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
-    let scopes: Vec<_> = request.settings.scopes.iter().map(unasked).collect();
+    let endpoints = plan::select(catalog, &request.only)?;
+    let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
+    let scopes: Vec<_> = scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
 
@@ -65,17 +68,19 @@ pub async fn sync(
 ) -> Result<Summary, Error> {
     let started_at = clock.wall();
     require_set(started_at)?;
-    let endpoints = plan::select_in(catalog, &request.only, &request.settings.scopes)?;
+    let endpoints = plan::select(catalog, &request.only)?;
+    let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
     if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
+    warn_of_lost_records(&request.settings, &endpoints, &scopes, observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
-    let work = sweep_all(&request, &endpoints, clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let work = sweep_all(&request, (&endpoints, &scopes), clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
         () = interrupt => Err(Error::Interrupted),
@@ -97,6 +102,27 @@ pub async fn sync(
     observer.event(&Event::Storing);
     let summary = writer.finish(move |open| staged.commit(open)).await?;
     Ok(Summary { ended_at: clock.wall(), ..summary })
+}
+
+/// Warns of lists that reach back less far than the last two runs were apart.
+fn warn_of_lost_records(
+    settings: &Settings,
+    endpoints: &[Arc<Endpoint>],
+    scopes: &[ScopeSettings],
+    observer: &dyn Observer,
+) {
+    let is_limited = |endpoint: &&Arc<Endpoint>| endpoint.window.is_some() || endpoint.memory.is_some();
+    let is_wanted =
+        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
+    let mut limited = endpoints.iter().filter(is_limited).filter(is_wanted).map(Arc::as_ref).peekable();
+    if limited.peek().is_none() {
+        return;
+    }
+    let Ok(reader) = store::open_read_only(&settings.store.value) else { return };
+    if let Ok([last, before]) = store::last_runs(&reader, 2).as_deref() {
+        let apart_us = last.started_at.minus(before.started_at);
+        lost_between_runs(limited, apart_us).for_each(|warning| observer.event(&Event::Warning(warning)));
+    }
 }
 
 /// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.
@@ -126,14 +152,14 @@ async fn open_run(
 
 async fn sweep_all(
     request: &Request,
-    endpoints: &[Arc<Endpoint>],
+    (endpoints, scopes): (&[Arc<Endpoint>], &[ScopeSettings]),
     clients: Clients,
     writer: &Arc<Writer>,
     clock: SharedClock,
     observer: Arc<dyn Observer>,
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
-    let (scopes, mut look_ups) = clients::look_up(&settings.scopes, endpoints, &clients).await?;
+    let (scopes, mut look_ups) = clients::look_up(scopes, endpoints, &clients).await?;
     let mut known_projects = KnownProjects::default();
     let swept = writer.ask(|staged| staged.swept_projects()).await?;
     clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());

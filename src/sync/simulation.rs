@@ -261,7 +261,7 @@ impl PageSource for ModelPages {
         let answer = self.model.world().answer(&self.endpoint.name, &self.given, self.span, &request);
         let traffic = Traffic::default();
         let result = answer.map_err(|status| Error::RedirectRefused {
-            service: Service::Workspace,
+            service: crate::catalog::services::built_in("workspace"),
             host: "model.invalid".into(),
             status,
             location: String::new(),

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use hclake::catalog::Catalog;
+use hclake::catalog::{Catalog, Services};
 use hclake::emulator::{Emulator, EmulatorSettings, ListId, Running, World, WorldSettings};
 use hclake::store::Reader;
 use serde_json::Value;
@@ -283,6 +283,5 @@ pub fn list_of<'a>(summary: &'a Value, table: &str) -> &'a Value {
 }
 
 pub fn unlimited_rates() -> String {
-    let services = ["workspace", "appstream", "codearts_deploy", "projectman", "swr", "iam"];
-    services.iter().fold("[rate]\n".to_owned(), |text, service| text + service + " = 0\n")
+    Services::built_in().names().fold("[rate]\n".to_owned(), |text, service| text + service + " = 0\n")
 }

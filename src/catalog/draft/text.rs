@@ -267,8 +267,7 @@ fn zone_lines(asked: &Asked<'_>, columns: &[Column]) -> String {
     if !columns.iter().any(|column| lacks_zone(&column.shape)) {
         return String::new();
     }
-    let is_codearts = matches!(asked.service, Service::CodeartsDeploy | Service::Projectman);
-    let zone = if is_codearts { "codearts" } else { "+00:00" };
+    let zone = asked.service.zone().unwrap_or("+00:00");
     format!("{FILL_IN} the zone of times that are written without one\nzone = {}\n", quoted(zone))
 }
 
@@ -305,7 +304,7 @@ fn paging_lines(asked: &Asked<'_>, places: &Places) -> String {
     let has_total = places.total.is_some() || asked.content_range.is_some();
     if has_total || given(&OFFSET_NAMES).is_some() || size.is_some() {
         // The registry refuses an offset that is no multiple of the page size.
-        let kind = if asked.service == Service::Swr { "offset_multiple" } else { "offset" };
+        let kind = if asked.service.has_offset_multiple() { "offset_multiple" } else { "offset" };
         return counted(kind, name_of(given(&OFFSET_NAMES), "offset"), name_of(size, "limit"));
     }
     format!("{check}kind = \"none\"\n")

@@ -14,6 +14,9 @@ pub(crate) struct TablesArgs {
     /// Every column of every table
     #[arg(long)]
     pub columns: bool,
+    /// Every list that could be kept, by set: whether it is switched on, the permission it needs, its requests a night
+    #[arg(long, conflicts_with_all = ["api", "columns"])]
+    pub available: bool,
     #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
     pub format: output::Format,
 }
@@ -64,7 +67,7 @@ pub(crate) struct NewArgs {
     /// Path of the API, with {project_id} where the project belongs, and a query if it needs one
     #[arg(value_name = "URL-PATH")]
     pub path: String,
-    /// Service that answers: workspace, appstream, codearts_deploy, projectman, swr or iam
+    /// Service that answers, such as workspace, codearts_deploy or swr
     #[arg(long)]
     pub service: Option<String>,
     /// Member of the answer that holds the records, nested ones with dots; [] where the answer is the array

@@ -9,6 +9,9 @@ use super::values::{SummaryFormat, parse_age};
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {
+    /// Also try each list that is not switched on: whether this user may read it, and which permission is missing
+    #[arg(long)]
+    pub all: bool,
     /// What is written to standard output
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
     pub format: SummaryFormat,

@@ -47,7 +47,7 @@ pub(crate) fn run(
             let catalog = catalog_of(&settings)?;
             skipped(&catalog).into_iter().for_each(&mut report);
             own_lists(&settings, &catalog).into_iter().for_each(&mut report);
-            let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared() };
+            let trial = Trial { settings: &settings, catalog: &catalog, clock: SystemClock::shared(), all: args.all };
             runtime::runtime()?.block_on(check::check(&trial, &mut report));
         }
         Err(error) => {

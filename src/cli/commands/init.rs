@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use crate::base::exit::Exit;
 use crate::base::nearest::{did_you_mean, nearest};
-use crate::catalog::spec::Service;
+use crate::catalog::Services;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::InitArgs;
 use crate::cli::message::Failure;
 use crate::cli::output::new_file;
 use crate::cli::streams::Streams;
-use crate::cloud::lookup::regions::regions;
 use crate::config;
 
 pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
@@ -31,7 +30,7 @@ pub(crate) fn run(global: &Global, args: &InitArgs, streams: &mut Streams<'_>) -
 
 /// A warning where hclake knows no service in this region. It may still be one that is newer than hclake.
 pub(crate) fn unknown_region(region: &str) -> Option<String> {
-    let known = || Service::ALL.into_iter().flat_map(regions);
+    let known = || Services::built_in().regions();
     let guess = did_you_mean(nearest(region, known()));
     (!known().any(|one| one == region)).then(|| format!("warning: hclake knows no region `{region}`{guess}"))
 }

@@ -1,5 +1,6 @@
 //! One file for each command: it takes the flags, calls the rooms below, and shows the result.
 
+mod available;
 pub(super) mod catalog;
 pub(super) mod check;
 pub(super) mod config;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
+use serde_json::json;
 
 use super::dashboard;
 use super::init::unknown_region;
@@ -23,8 +24,9 @@ use crate::cli::progress::runtime;
 use crate::cli::streams;
 use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Settings};
-use crate::store::{Outcome, Verdict};
-use crate::sync::{self, ListSummary, Observer, Summary};
+use crate::store::{self, Outcome, Verdict};
+use crate::sync::estimate::{self, Estimate, Experience, Total};
+use crate::sync::{self, ListPlan, ListSummary, Observer, Plan, Skipped, Summary};
 
 pub(crate) fn run(
     global: &Global,
@@ -53,7 +55,7 @@ pub(crate) fn run(
         is_demo: false,
     };
     if args.dry_run {
-        return dry_run(&request, &catalog, streams);
+        return dry_run(&request, &catalog, args.format, streams);
     }
     let settings = request.settings.clone();
     let is_watched = bars::is_watched(global, environment);
@@ -81,10 +83,34 @@ pub(crate) fn run(
     Ok(exit)
 }
 
-fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+/// What each list of a plan would cost, by what the store knows; nothing where there is none that can be read.
+fn estimates(request: &sync::Request, catalog: &Catalog, plan: &Plan) -> (Vec<Estimate>, Total) {
+    let settings = &request.settings;
+    let reader = store::open_read_only(&settings.store.value).ok();
+    let known = reader.and_then(|reader| Experience::of(&reader, catalog.endpoints()).ok()).unwrap_or_default();
+    let of = |list: &ListPlan| known.of_list(&list.endpoint, &list.scope.to_string(), settings);
+    let estimates: Vec<Estimate> = plan.lists.iter().map(of).collect();
+    let lists = plan.lists.iter().zip(&estimates);
+    let total = estimate::total(lists.map(|(list, e)| (list.endpoint.service, list.scope.region.as_str(), e)));
+    (estimates, total)
+}
+
+fn dry_run(
+    request: &sync::Request,
+    catalog: &Catalog,
+    format: SummaryFormat,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
     let plan = sync::dry_run(request, catalog)?;
     let mut exit = if catalog.is_short_of(&request.only) { Exit::Partly } else { Exit::Done };
     let is_usable = request.settings.credentials.values().any(|search| search.found.is_ok());
+    let (estimates, total) = estimates(request, catalog, &plan);
+    if format == SummaryFormat::Json {
+        let is_without = request.settings.credentials.values().any(|search| search.found.is_err());
+        let lacking = if is_usable { Exit::Partly } else { Exit::Usage };
+        writeln!(streams.out, "{}", dry_run_json(request, &plan, &estimates, &total))?;
+        return Ok(if is_without { exit.and(lacking) } else { exit });
+    }
     let Settings { store, .. } = &request.settings;
     writeln!(streams.out, "store {} ({})", store.value.display(), store.origin)?;
     for search in request.settings.credentials.values() {
@@ -98,13 +124,69 @@ fn dry_run(request: &sync::Request, catalog: &Catalog, streams: &mut Streams<'_>
     }
     for list in &plan.lists {
         let endpoint = &list.endpoint;
-        let path = endpoint.path.replace("{project_id}", &list.scope.project);
-        writeln!(streams.out, "{:<20} {} {path}  [{}]", endpoint.name, endpoint.method.name(), list.scope)?;
+        writeln!(streams.out, "{:<20} {} {}  [{}]", endpoint.name, endpoint.method.name(), path(list), list.scope)?;
     }
     for skipped in &plan.skipped {
         writeln!(streams.out, "{:<20} not asked: {}", skipped.table, skipped.reason)?;
     }
+    let table = estimates_table(&plan.lists, &estimates);
+    writeln!(streams.out)?;
+    output::write([table.clone()], table.schema_ref(), output::Format::Table, streams.out, streams::terminal_width())?;
+    let unknown = match total.unknown {
+        0 => String::new(),
+        unknown => format!("; {} never read, so their requests are unknown", counted(unknown, "list")),
+    };
+    writeln!(
+        streams.out,
+        "{} in {} or more, by the set pace{unknown}",
+        counted(total.requests, "request"),
+        minutes(total.minutes)
+    )?;
     Ok(exit)
+}
+
+fn path(list: &ListPlan) -> String {
+    list.endpoint.path.replace("{project_id}", &list.scope.project)
+}
+
+/// `0.1 min`
+fn minutes(minutes: f64) -> String {
+    format!("{minutes:.1} min")
+}
+
+fn estimates_table(lists: &[ListPlan], estimates: &[Estimate]) -> RecordBatch {
+    let unknown = |count: Option<u64>| count.map_or("unknown".to_owned(), |count| count.to_string());
+    let time = |estimate: &Estimate| estimate.minutes.map_or("unknown".to_owned(), minutes);
+    let mut grid = Grid::default()
+        .texts("table", lists.iter().map(|list| Some(list.endpoint.name.as_str())))
+        .texts("scope", lists.iter().map(|list| Some(short(&list.scope.to_string()))));
+    if estimates.iter().any(|estimate| estimate.parents.is_some()) {
+        grid = grid.counts("parents", estimates.iter().map(|estimate| estimate.parents));
+    }
+    grid.texts("requests", estimates.iter().map(|estimate| Some(unknown(estimate.requests))))
+        .texts("time", estimates.iter().map(|estimate| Some(time(estimate))))
+        .batch()
+}
+
+fn dry_run_json(request: &sync::Request, plan: &Plan, estimates: &[Estimate], total: &Total) -> serde_json::Value {
+    let list = |(list, estimate): (&ListPlan, &Estimate)| {
+        json!({
+            "table": list.endpoint.name,
+            "scope": list.scope.to_string(),
+            "method": list.endpoint.method.name(),
+            "path": path(list),
+            "parents": estimate.parents,
+            "requests": estimate.requests,
+            "minutes": estimate.minutes,
+        })
+    };
+    let skipped = |skipped: &Skipped| json!({ "table": skipped.table, "reason": skipped.reason });
+    json!({
+        "store": request.settings.store.value,
+        "lists": plan.lists.iter().zip(estimates).map(list).collect::<Vec<_>>(),
+        "skipped": plan.skipped.iter().map(skipped).collect::<Vec<_>>(),
+        "total": total,
+    })
 }
 
 pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Streams<'_>) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use arrow::array::RecordBatch;
 
+use super::available;
 use super::describe::{self, section};
 use super::status::to_second;
 use crate::base::exit::Exit;
@@ -43,6 +44,8 @@ pub(crate) fn run(
         columns(&catalog)
     } else if args.api {
         asked(&catalog)
+    } else if args.available {
+        available::table(&catalog, &settings, args.format, streams)?
     } else {
         let tables = kept(&catalog, &settings.store.value, streams)?;
         if args.format == Format::Table {

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::cached::CredentialScope;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
-use crate::catalog::spec::{Method, Service};
+use crate::catalog::services;
+use crate::catalog::spec::Method;
 use crate::cloud::call::Call;
 use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::http::error_body::gateway_number;
@@ -24,7 +25,7 @@ pub(crate) struct Request<'a> {
 impl Request<'_> {
     pub(crate) fn call(&self) -> Call {
         Call {
-            service: Service::Iam,
+            service: services::iam(),
             region: self.scope.region.clone(),
             method: Method::Post,
             path: "/v3/auth/tokens".to_owned(),

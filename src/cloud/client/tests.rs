@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::base::secret::Secret;
-use crate::catalog::spec::Service;
+use crate::catalog::services::built_in;
 use crate::cloud::testing::{Reply, Server, TestClock, client, plain_settings, settings};
 
 const GOOD: &str = r#"{"items":[1,2,3],"count":3}"#;
@@ -17,7 +17,7 @@ const REFUSED: &str = r#"{"error_code":"APIGW.0301","error_msg":"verify aksk sig
 
 fn call() -> Call {
     Call {
-        service: Service::Workspace,
+        service: built_in("workspace"),
         region: "ap-southeast-3".into(),
         method: Method::Get,
         path: "/v1/0a1b/app-center/jobs".into(),
@@ -270,7 +270,7 @@ async fn a_pause_delays_the_calls_of_its_limiter_and_no_other() {
     settings.retry.attempts_max = 1;
     let client = Client::new(settings, TestClock::shared()).unwrap();
     assert_eq!(client.send(&call(), items).await.result.unwrap_err().class(), ErrorClass::Throttled);
-    let elsewhere = Call { service: Service::Swr, ..call() };
+    let elsewhere = Call { service: built_in("swr"), ..call() };
     assert_eq!(client.send(&elsewhere, items).await.waited.as_secs(), 0);
     assert_eq!(client.send(&call(), items).await.waited.as_secs(), 19);
 }
@@ -311,7 +311,7 @@ async fn a_401_rejects_the_key_after_one_request() {
     assert_eq!(first.attempts[0].status, Some(401));
     let error = first.result.unwrap_err();
     assert_eq!((error.class(), error.request_id()), (ErrorClass::Auth, Some("body-id")));
-    let second = client.send(&Call { service: Service::Swr, ..call() }, items).await;
+    let second = client.send(&Call { service: built_in("swr"), ..call() }, items).await;
     assert_eq!(second.result.unwrap_err(), error);
     assert_eq!((second.attempts.len(), server.requests().len()), (0, 1));
 }
@@ -323,7 +323,7 @@ async fn a_401_among_many_calls_at_once_costs_one_request() {
     let tasks: Vec<_> = (0..20)
         .map(|n| {
             let client = Arc::clone(&client);
-            let service = Service::ALL[n % 2];
+            let service = [built_in("workspace"), built_in("appstream")][n % 2];
             tokio::spawn(async move { client.send(&Call { service, ..call() }, items).await.result })
         })
         .collect();
@@ -368,7 +368,7 @@ async fn one_request_proves_the_credentials_before_the_others_start() {
     replies.extend(vec![Reply::json(200, GOOD).after_ms(15); 8]);
     let server = Server::start(replies).await;
     let mut settings = settings(server.port);
-    settings.rate.rate_per_s = [(Service::Workspace, 0.0)].into();
+    settings.rate.rate_per_s = [(built_in("workspace"), 0.0)].into();
     settings.rate.in_flight = 3;
     let client = Arc::new(Client::new(settings, TestClock::shared()).unwrap());
     let calls = |count: usize| -> Vec<_> {

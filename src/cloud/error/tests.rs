@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use super::*;
+use crate::catalog::services::built_in;
 use crate::cloud::http::error_body::ErrorBody;
 
 fn api(status: u16, class: ErrorClass, body: &str) -> Error {
     let error_body = ErrorBody::read_or_quote(body.as_bytes());
     Error::Api(Box::new(ApiError {
-        service: Service::Workspace,
+        service: built_in("workspace"),
         host: "workspace.ap-southeast-3.myhuaweicloud.com".into(),
         status: Some(status),
         code: error_body.code,
@@ -138,7 +139,7 @@ fn an_action_that_a_refusal_names_is_found_in_it() {
 
 #[test]
 fn every_other_error_says_where_and_what_next() {
-    let service = Service::Swr;
+    let service = built_in("swr");
     let host = || "swr-api.cn-north-4.myhuaweicloud.com".to_owned();
     let unusable =
         |fault| Error::UnusableBody { service, host: host(), status: 200, request_id: Some("r".into()), fault };
@@ -167,7 +168,7 @@ fn every_other_error_says_where_and_what_next() {
             known: (1..=23).map(|n| (format!("r_{n}"), n.to_string())).collect(),
         },
         Error::NoKeys { place: "http://169.254.169.254".into(), fault: "it answered 500".into() },
-        Error::MovingProjects { service: Service::Projectman, reported: 3, read: 2 },
+        Error::MovingProjects { service: built_in("projectman"), reported: 3, read: 2 },
         Error::SeveralProjects {
             region: "r".into(),
             name: "r".into(),

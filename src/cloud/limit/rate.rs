@@ -297,6 +297,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::rate::Rate;
+    use crate::catalog::services::built_in;
     use crate::cloud::testing::TestClock;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -375,8 +377,12 @@ mod tests {
     }
 
     fn most_in_a_second(left: &[Duration]) -> usize {
+        most_within(SECOND, left)
+    }
+
+    fn most_within(time: Duration, left: &[Duration]) -> usize {
         left.iter()
-            .map(|start| left.iter().filter(|at| *at >= start && **at < *start + SECOND).count())
+            .map(|start| left.iter().filter(|at| *at >= start && **at < *start + time).count())
             .max()
             .unwrap_or(0)
     }
@@ -389,6 +395,16 @@ mod tests {
         ) {
             let left = Simulation::all(ceiling, &events).left;
             prop_assert!(most_in_a_second(&left) <= ceiling.ceil() as usize);
+        }
+
+        #[test]
+        fn no_sliding_minute_exceeds_a_rate_by_the_minute(
+            a_minute in 1u32..200,
+            events in prop::collection::vec(event(), 1..300),
+        ) {
+            let rate = Rate::parse(&format!("{a_minute}/min")).unwrap();
+            let left = Simulation::all(rate.per_s(), &events).left;
+            prop_assert!(most_within(SECOND * 60, &left) <= a_minute as usize);
         }
 
         #[test]
@@ -518,7 +534,7 @@ mod tests {
 
     #[test]
     fn settings_out_of_range_are_refused_by_name() {
-        let with = |rate, in_flight| RateSettings { rate_per_s: [(Service::Swr, rate)].into(), in_flight };
+        let with = |rate, in_flight| RateSettings { rate_per_s: [(built_in("swr"), rate)].into(), in_flight };
         for bad in [-1.0, f64::NAN, f64::INFINITY] {
             assert!(with(bad, 4).check().unwrap_err().to_string().contains("rate.swr"), "{bad}");
         }
@@ -533,25 +549,25 @@ mod tests {
 
     #[tokio::test]
     async fn a_limiter_admits_its_maximum_at_a_time_and_the_next_when_one_leaves() {
-        let settings = RateSettings { rate_per_s: [(Service::Swr, 0.0)].into(), in_flight: 2 };
+        let settings = RateSettings { rate_per_s: [(built_in("swr"), 0.0)].into(), in_flight: 2 };
         let limits = RateLimits::new(settings, TestClock::shared()).unwrap();
-        let limiter = limits.limiter(Service::Swr, "r");
+        let limiter = limits.limiter(built_in("swr"), "r");
         let (first, _second) = (limiter.enter(|_, _| ()).await, limiter.enter(|_, _| ()).await);
         let mut third = Box::pin(limiter.enter(|_, _| ()));
         assert!(tokio::time::timeout(Duration::from_millis(1), &mut third).await.is_err());
-        assert_eq!(limits.limiter(Service::Swr, "other").in_flight.available_permits(), 2);
+        assert_eq!(limits.limiter(built_in("swr"), "other").in_flight.available_permits(), 2);
         drop(first);
         third.await;
     }
 
     #[tokio::test]
     async fn many_waiters_leave_a_limiter_evenly_spaced() {
-        let settings = RateSettings { rate_per_s: [(Service::Swr, 10.0)].into(), in_flight: 100 };
+        let settings = RateSettings { rate_per_s: [(built_in("swr"), 10.0)].into(), in_flight: 100 };
         let limits = Arc::new(RateLimits::new(settings, TestClock::shared()).unwrap());
         let tasks: Vec<_> = (0..40)
             .map(|_| {
                 let limits = Arc::clone(&limits);
-                tokio::spawn(async move { limits.limiter(Service::Swr, "r").enter(|_, _| ()).await.at })
+                tokio::spawn(async move { limits.limiter(built_in("swr"), "r").enter(|_, _| ()).await.at })
             })
             .collect();
         let mut left = Vec::new();

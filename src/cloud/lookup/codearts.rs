@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::catalog::spec::{Method, Service, is_project_id};
+use crate::catalog::services;
+use crate::catalog::spec::{Method, is_project_id};
 use crate::cloud::call::{Attempt, Call, Reply};
 use crate::cloud::client::Client;
 use crate::cloud::error::Error;
@@ -54,7 +55,7 @@ pub(crate) async fn projects(
         }
         (reported, read) = (reading.total, reading.names.len() as u64);
     }
-    (Err(Error::MovingProjects { service: Service::Projectman, reported, read }), attempts)
+    (Err(Error::MovingProjects { service: services::projectman(), reported, read }), attempts)
 }
 
 #[derive(Default)]
@@ -96,7 +97,7 @@ async fn read_once(
 
 fn call(region: &str, iam_project: Option<&str>, offset: u64) -> Call {
     Call {
-        service: Service::Projectman,
+        service: services::projectman(),
         region: region.to_owned(),
         method: Method::Get,
         path: "/v4/projects".to_owned(),

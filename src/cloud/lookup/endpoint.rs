@@ -1,9 +1,9 @@
 //! The address of a service: the host of a (service, region), or the override that a person has set. It resolves no
 //! names and knows nothing of requests.
 
-use super::regions::{host, is_region, regions};
 use crate::base::base_url::{BaseUrl, BaseUrlFault};
 use crate::base::nearest::nearest;
+use crate::catalog::Services;
 use crate::catalog::spec::Service;
 use crate::cloud::error::Error;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub(crate) fn endpoint(service: Service, region: &str, overrides: &EndpointOverr
         Some(url) => overridden(service, url),
         None => Ok(Endpoint {
             scheme: "https".to_owned(),
-            authority: host(service, region).ok_or_else(|| no_host(service, region))?.to_owned(),
+            authority: service.host(region).ok_or_else(|| no_host(service, region))?.to_owned(),
             prefix: String::new(),
             loopback: false,
         }),
@@ -53,10 +53,10 @@ pub(crate) fn endpoint(service: Service, region: &str, overrides: &EndpointOverr
 }
 
 fn no_host(service: Service, region: &str) -> Error {
-    if is_region(region) {
+    if Services::built_in().regions().any(|known| known == region) {
         Error::ServiceNotInRegion { service, region: region.to_owned() }
     } else {
-        let nearest = nearest(region, regions(service)).map(str::to_owned);
+        let nearest = nearest(region, service.regions()).map(str::to_owned);
         Error::UnknownRegion { service, region: region.to_owned(), nearest }
     }
 }
@@ -74,14 +74,15 @@ fn overridden(service: Service, text: &str) -> Result<Endpoint, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::services::built_in;
 
-    fn built_in(service: Service, region: &str) -> Result<String, Error> {
+    fn of_table(service: Service, region: &str) -> Result<String, Error> {
         endpoint(service, region, &EndpointOverrides::default()).map(|found| found.authority)
     }
 
     fn set(url: &str) -> Result<Endpoint, Error> {
         endpoint(
-            Service::Swr,
+            built_in("swr"),
             "cn-north-4",
             &EndpointOverrides { all: Some(url.to_owned()), by_service: BTreeMap::new() },
         )
@@ -89,14 +90,14 @@ mod tests {
 
     #[test]
     fn a_misspelt_region_is_refused_with_the_nearest_one() {
-        let error = built_in(Service::Workspace, "ap-southest-3").unwrap_err();
+        let error = of_table(built_in("workspace"), "ap-southest-3").unwrap_err();
         assert_eq!(error.to_string(), "workspace: there is no region `ap-southest-3`");
         assert!(error.hint().unwrap().contains("did you mean `ap-southeast-3`?"), "{:?}", error.hint());
     }
 
     #[test]
     fn a_region_without_the_service_says_so_and_names_the_override() {
-        let error = built_in(Service::Workspace, "cn-north-1").unwrap_err();
+        let error = of_table(built_in("workspace"), "cn-north-1").unwrap_err();
         assert_eq!(error.to_string(), "workspace is not known in region `cn-north-1`");
         assert!(error.hint().unwrap().contains("HCLAKE_ENDPOINT_URL_WORKSPACE"));
     }
@@ -105,11 +106,11 @@ mod tests {
     fn the_override_of_a_service_takes_precedence_over_the_one_for_all() {
         let overrides = EndpointOverrides {
             all: Some("https://all.example".into()),
-            by_service: [(Service::Iam, "https://iam.example:8443".to_owned())].into(),
+            by_service: [(built_in("iam"), "https://iam.example:8443".to_owned())].into(),
         };
         let authority = |service| endpoint(service, "nowhere", &overrides).unwrap().authority;
-        assert_eq!(authority(Service::Iam), "iam.example:8443");
-        assert_eq!(authority(Service::Swr), "all.example");
+        assert_eq!(authority(built_in("iam")), "iam.example:8443");
+        assert_eq!(authority(built_in("swr")), "all.example");
     }
 
     #[test]

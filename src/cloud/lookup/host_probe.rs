@@ -98,6 +98,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::catalog::services::built_in;
     use crate::cloud::testing::{Reply, Server, TestClock};
 
     async fn asked(reply: Reply) -> (Result<Answered, Error>, Server) {
@@ -107,7 +108,7 @@ mod tests {
             by_service: BTreeMap::new(),
         };
         let probe = HostProbe::new(overrides, LIMIT, TestClock::shared());
-        (probe.ask(Service::Swr, "anywhere").await, server)
+        (probe.ask(built_in("swr"), "anywhere").await, server)
     }
 
     #[tokio::test]

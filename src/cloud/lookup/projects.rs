@@ -3,7 +3,8 @@
 
 use serde::Deserialize;
 
-use crate::catalog::spec::{Method, Service, is_project_id};
+use crate::catalog::services;
+use crate::catalog::spec::{Method, is_project_id};
 use crate::cloud::call::{self, Call, Sent};
 use crate::cloud::client::Client;
 use crate::cloud::error::Error;
@@ -61,7 +62,7 @@ fn named(projects: Vec<Project>) -> Vec<(String, String)> {
 
 fn look_up(region: &str, name: Option<&str>) -> Call {
     Call {
-        service: Service::Iam,
+        service: services::iam(),
         region: region.to_owned(),
         method: Method::Get,
         path: "/v3/projects".to_owned(),

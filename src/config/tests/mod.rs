@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::settings::*;
 use super::*;
-use crate::catalog::spec::Service;
+use crate::catalog::services::built_in;
 
 fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
@@ -39,10 +39,11 @@ fn without_a_file_region_and_keys_in_the_environment_suffice() {
             project_id: Some("p".into()),
             project: None,
             codearts_projects: None,
+            lists: vec!["core".into(), "own".into()],
             tables: None
         }]
     );
-    assert_eq!(settings.by_service(RATE_PER_S)[&Service::Swr], 10.0);
+    assert_eq!(settings.by_service(RATE)[&built_in("swr")].per_s(), 10.0);
     assert_eq!(settings.get(CODEARTS_ZONE).offset_s, 8 * 3600);
 }
 
@@ -152,7 +153,7 @@ fn endpoint_urls_come_from_file_and_environment() {
     let text = "[endpoint]\nall = \"https://a\"\nswr = \"https://b\"\n";
     let settings = with_file(text, &[("HCLAKE_ENDPOINT_URL_SWR", "https://c")]).unwrap();
     assert_eq!(settings.get(ENDPOINT_URL).as_deref(), Some("https://a"));
-    assert_eq!(settings.endpoint_urls()[&Service::Swr], "https://c");
+    assert_eq!(settings.endpoint_urls()[&built_in("swr")], "https://c");
 }
 
 #[test]
@@ -193,15 +194,87 @@ fn rates_out_of_range_are_refused_by_name() {
     }
     for rate in ["0", "0.01", "2.5", "10000"] {
         let settings = with_file(&format!("[rate]\nswr = {rate}\n"), &[]).unwrap();
-        assert_eq!(settings.by_service(RATE_PER_S)[&Service::Swr], rate.parse::<f64>().unwrap());
+        assert_eq!(settings.by_service(RATE)[&built_in("swr")].per_s(), rate.parse::<f64>().unwrap());
     }
+}
+
+#[test]
+fn a_rate_by_the_minute_is_kept_as_it_was_written() {
+    let text = "[rate]\nswr = \"50/min\"\ncodearts_build = 2\n";
+    let settings = with_file(text, &[]).unwrap();
+    let per_s = |name| settings.by_service(RATE)[&built_in(name)].per_s();
+    assert_eq!(["swr", "codearts_build", "ims"].map(per_s), [50.0 / 60.0, 2.0, 10.0]);
+    let shown = effective(&settings);
+    let of = |setting: &str| shown.iter().find(|line| line.setting == setting).unwrap().value.clone();
+    assert_eq!(["rate.swr", "rate.codearts_build", "rate.ims"].map(of), ["50/min", "2 requests/s", "10 requests/s"]);
+    let by_default = with_file("", &[]).unwrap();
+    assert_eq!(by_default.by_service(RATE)[&built_in("codearts_build")].to_string(), "50/min");
+    with_file("[rate]\nswr = \"1/h\"\n", &[]).unwrap();
+    assert_eq!(
+        faults("[rate]\nswr = \"700000/min\"\n", &[]),
+        ["rate.swr is 700000/min: it must be 0 (no limit) or lie between 0.01 and 10000"]
+    );
+}
+
+/// A configuration beside a folder with one service.
+fn with_service(services: &str, text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(FILE_NAME);
+    std::fs::create_dir(folder.path().join("lists")).unwrap();
+    std::fs::write(folder.path().join("lists/services.toml"), services).unwrap();
+    std::fs::write(&path, format!("catalog_dir = \"lists\"\n{text}")).unwrap();
+    resolve(&Flags { config: Some(path), ..Flags::default() }, &Environment::of(variables))
+}
+
+const MINE: &str =
+    "[[service]]\nname = \"mine\"\ntitle = \"Mine\"\nhost = \"mine.{region}.example\"\nregions = [\"r1\"]\n";
+
+#[test]
+fn a_service_of_ones_own_has_settings_and_variables_of_its_name() {
+    let text = "[rate]\nmine = \"5/min\"\n[endpoint]\nmine = \"https://a.example\"\n";
+    let settings = with_service(MINE, text, &[]).unwrap();
+    let mine = settings.services.get("mine").unwrap();
+    assert_eq!(settings.by_service(RATE)[&mine].to_string(), "5/min");
+    assert_eq!(settings.endpoint_urls()[&mine], "https://a.example");
+    assert!(effective(&settings).iter().any(|line| line.setting == "rate.mine" && line.value == "5/min"));
+    let settings = with_service(MINE, text, &[("HCLAKE_ENDPOINT_URL_MINE", "https://b.example")]).unwrap();
+    assert_eq!(settings.endpoint_urls()[&mine], "https://b.example");
+    let error = with_service(MINE, "[rate]\nmien = 1\n", &[]).unwrap_err().to_string();
+    assert!(error.ends_with("did you mean `mine`?"), "{error}");
+    assert!(with_file("[rate]\nmine = 1\n", &[]).is_err(), "without the folder it is no service");
+}
+
+#[test]
+fn faults_of_a_services_file_are_reported_with_their_lines() {
+    let error = with_service(&MINE.replace("\"mine\"", "\"iam\""), "", &[]).unwrap_err();
+    let text = error.to_string();
+    assert!(text.starts_with("the services of your own have 1 fault(s):"), "{text}");
+    assert!(text.contains("lists/services.toml: line 2, column 8: name: \"iam\" is that of another service"), "{text}");
+}
+
+#[test]
+fn a_misspelt_address_variable_is_refused_with_the_nearest() {
+    assert_eq!(
+        faults("", &[("HCLAKE_ENDPOINT_URL_WORKSPCE", "https://a.example")]),
+        ["HCLAKE_ENDPOINT_URL_WORKSPCE names no service; did you mean `HCLAKE_ENDPOINT_URL_WORKSPACE`?"]
+    );
+    with_file("", &[("HCLAKE_ENDPOINT_URL_ZZZ", "https://a.example")]).unwrap();
+}
+
+#[test]
+fn lists_are_two_sets_unless_others_are_named() {
+    let lists = |text: &str, variables: &[(&str, &str)]| with_file(text, variables).unwrap().scopes[0].lists.clone();
+    assert_eq!(lists("region = \"r\"\n", &[]), ["core", "own"]);
+    assert_eq!(lists("region = \"r\"\nlists = [\"desktops\"]\n", &[]), ["desktops"]);
+    assert_eq!(lists("region = \"r\"\nlists = [\"a\"]\n[[scope]]\nlists = [\"b\"]\n", &[]), ["b"]);
+    assert_eq!(lists("region = \"r\"\nlists = [\"a\"]\n[[scope]]\n", &[("HCLAKE_LISTS", "b, c")]), ["b", "c"]);
 }
 
 #[test]
 fn rates_can_be_set_for_all_services_at_once() {
     let mut settings = with_file("[rate]\nswr = 3\n", &[]).unwrap();
     settings.set_rates(500.0);
-    assert!(settings.by_service(RATE_PER_S).into_values().all(|rate| rate == 500.0));
+    assert!(settings.by_service(RATE).into_values().all(|rate| rate.per_s() == 500.0));
 }
 
 /// The ledger of every store holds such hashes, so they must stay what they are.

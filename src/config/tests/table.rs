@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::with_file;
+use crate::base::rate::Rate;
+use crate::catalog::Services;
 use crate::config::entry::{Entry, Kind};
 use crate::config::settings::{self, ALL, BECOMES_ITS_TYPE, REGION};
 use crate::config::show::EffectiveSetting;
@@ -43,7 +45,7 @@ fn named(text: &str) -> BTreeSet<String> {
 #[test]
 fn every_setting_is_in_the_template_and_no_other() {
     let scoped = ALL.iter().filter(|entry| entry.is_scoped).map(|entry| format!("scope.{}", entry.key));
-    let declared: BTreeSet<String> = settings::keys().map(|key| key.name()).chain(scoped).collect();
+    let declared: BTreeSet<String> = settings::keys(Services::built_in()).map(|key| key.name()).chain(scoped).collect();
     assert!(declared.contains("rate.in_flight") && declared.contains("scope.region"), "{declared:?}");
     assert_eq!(named(&switched_on()), declared);
 }
@@ -80,7 +82,7 @@ fn the_template_alone_changes_nothing_and_shows_the_defaults() {
 
 /// A key of one service as its entry has it.
 fn service_out(key: &str) -> String {
-    let services = crate::catalog::spec::Service::ALL.into_iter();
+    let services = Services::built_in().iter();
     services.fold(key.to_owned(), |key, service| match key.split_once('.') {
         Some((table, name)) if name == service.name() => format!("{table}.SERVICE"),
         _ => key,
@@ -100,7 +102,7 @@ fn a_region_that_is_asked_for_is_set_and_nothing_else() {
 fn every_setting_is_shown_with_scopes_and_without() {
     for (text, place) in [("", ""), ("[[scope]]\nregion = \"cn-north-4\"\n", "scope[0].")] {
         let shown = effective(&with_file(text, &[]).unwrap());
-        for key in settings::keys() {
+        for key in settings::keys(Services::built_in()) {
             let place = if key.entry.is_scoped { place } else { "" };
             let name = format!("{place}{}", key.name());
             assert_eq!(shown.iter().filter(|line| line.setting == name).count(), 1, "{name}");
@@ -111,10 +113,12 @@ fn every_setting_is_shown_with_scopes_and_without() {
 /// The values of an entry that are most likely not to become its type.
 fn extremes(entry: &'static Entry) -> Vec<Value> {
     let mut values: Vec<Value> = entry.default_value().into_iter().collect();
-    values.extend(entry.keys().into_iter().filter_map(|key| key.example()));
+    values.extend(entry.keys(Services::built_in()).into_iter().filter_map(|key| key.example()));
     match &entry.kind {
         Kind::Whole(range) => values.extend([Value::Whole(*range.start()), Value::Whole(*range.end())]),
-        Kind::Rate(range) => values.extend([0.0, *range.start(), *range.end()].map(Value::Number)),
+        Kind::Rate(range) => {
+            values.extend([0.0, *range.start(), *range.end()].map(|rate| Value::Rate(Rate::per_second(rate))))
+        }
         Kind::Choice(names) => values.extend(names.iter().map(|name| Value::Text(name.to_string()))),
         Kind::Switch => values.extend([true, false].map(Value::Switch)),
         Kind::Projects => values.extend(entry.kind.value_of("all")),
@@ -140,7 +144,7 @@ fn every_default_and_example_is_one_of_the_settings_values_and_becomes_its_type(
 
 #[test]
 fn keys_variables_and_flags_are_each_declared_once() {
-    let keys: Vec<_> = settings::keys().collect();
+    let keys: Vec<_> = settings::keys(Services::built_in()).collect();
     let distinct: BTreeSet<String> = keys.iter().map(|key| key.name()).collect();
     assert_eq!(distinct.len(), keys.len());
     let variables: Vec<String> = keys.iter().flat_map(|key| key.variables()).collect();

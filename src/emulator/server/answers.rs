@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::catalog::ErrorForm;
 use crate::catalog::spec::Service;
 
 /// An answer before it is sent.
@@ -48,22 +49,24 @@ pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer 
 
 /// How a service itself refuses a parameter.
 pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
-    let (code, body) = match service {
-        Service::Workspace | Service::Appstream => ("WKS.00000002", workspace_error as ErrorBody),
-        Service::CodeartsDeploy | Service::Projectman => ("Deploy.00011020", codearts_error as ErrorBody),
-        Service::Swr => ("SVCSTG.SWR.4000002", swr_error as ErrorBody),
-        Service::Iam => ("Bad Request", iam_error as ErrorBody),
+    let (code, body) = match service.errors() {
+        ErrorForm::Plain => ("INVALID_PARAMETER", workspace_error as ErrorBody),
+        ErrorForm::Workspace => ("WKS.00000002", workspace_error as ErrorBody),
+        ErrorForm::Codearts => ("Deploy.00011020", codearts_error as ErrorBody),
+        ErrorForm::Swr => ("SVCSTG.SWR.4000002", swr_error as ErrorBody),
+        ErrorForm::Iam => ("Bad Request", iam_error as ErrorBody),
     };
     Answer::json(400, &body(400, code, message))
 }
 
 /// How a service reports that what a request names is not there.
 pub(crate) fn not_found(service: Service, message: &str) -> Answer {
-    let (code, body) = match service {
-        Service::Workspace | Service::Appstream => ("WKS.00000404", workspace_error as ErrorBody),
-        Service::CodeartsDeploy | Service::Projectman => ("Deploy.00011404", codearts_error as ErrorBody),
-        Service::Swr => ("SVCSTG.SWR.4040001", swr_error as ErrorBody),
-        Service::Iam => ("Not Found", iam_error as ErrorBody),
+    let (code, body) = match service.errors() {
+        ErrorForm::Plain => ("NOT_FOUND", workspace_error as ErrorBody),
+        ErrorForm::Workspace => ("WKS.00000404", workspace_error as ErrorBody),
+        ErrorForm::Codearts => ("Deploy.00011404", codearts_error as ErrorBody),
+        ErrorForm::Swr => ("SVCSTG.SWR.4040001", swr_error as ErrorBody),
+        ErrorForm::Iam => ("Not Found", iam_error as ErrorBody),
     };
     Answer::json(404, &body(404, code, message))
 }

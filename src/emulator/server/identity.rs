@@ -11,7 +11,7 @@ use super::answers::{self, Answer};
 use super::routes::iam_project_name;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
-use crate::catalog::spec::Service;
+use crate::catalog::services;
 use crate::emulator::world::settings::WorldSettings;
 
 pub(crate) const TOKENS_PATH: &str = "/v3/auth/tokens";
@@ -66,7 +66,7 @@ impl Identity {
         let identity = &body["auth"]["identity"];
         let given = &identity["password"]["user"];
         if identity["methods"] != json!(["password"]) || given["name"].is_null() {
-            return answers::out_of_range(Service::Iam, "the request body is invalid");
+            return answers::out_of_range(services::iam(), "the request body is invalid");
         }
         let Some(user) = user.filter(|user| !self.is_disabled.load(Ordering::Relaxed) && is(user, given)) else {
             return unauthorized("The username or password is wrong.");

@@ -8,9 +8,8 @@ use super::pages::{self, Asked, Place, Refusal};
 use super::templates::{self, Values};
 use super::windows;
 use crate::catalog::reach::{Filled, Window};
-use crate::catalog::spec::{
-    Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, PagingPlace, ScopeKind, Service, Total,
-};
+use crate::catalog::services;
+use crate::catalog::spec::{Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, PagingPlace, ScopeKind, Total};
 use crate::emulator::world::deploy::codearts_project_name;
 use crate::emulator::world::listing::ListId;
 use crate::emulator::world::settings::WorldSettings;
@@ -325,7 +324,7 @@ fn iam_projects(world: &World, call: &Call) -> Answer {
     let per_page = call.number("per_page").unwrap_or(IAM_PER_PAGE_MAX);
     let page = call.number("page").unwrap_or(1);
     if !(1..=IAM_PER_PAGE_MAX).contains(&per_page) || page == 0 {
-        return answers::out_of_range(Service::Iam, "page and per_page must be at least 1, per_page at most 5000");
+        return answers::out_of_range(services::iam(), "page and per_page must be at least 1, per_page at most 5000");
     }
     let shown: Vec<_> = named.skip((page - 1).saturating_mul(per_page)).take(per_page).collect();
     Answer::json(200, &json!({ "projects": shown, "links": {} }))
@@ -335,7 +334,7 @@ fn codearts_projects(world: &World, call: &Call) -> Answer {
     let settings = world.settings();
     let limit = call.number("limit").unwrap_or(PROJECTS_LIMIT_DEFAULT);
     if !(1..=PROJECTS_LIMIT_MAX).contains(&limit) {
-        return answers::out_of_range(Service::Projectman, "limit must be between 1 and 1000");
+        return answers::out_of_range(services::projectman(), "limit must be between 1 and 1000");
     }
     let made_ms = settings.start.0 / 1000 - 600 * 86_400_000;
     let projects = settings.codearts_project_ids.iter().enumerate().map(|(at, id)| {

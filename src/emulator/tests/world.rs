@@ -45,7 +45,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 
 #[test]
 fn one_list_is_the_same_in_every_world() {
-    let text = include_str!("../../catalog/builtin/image_jobs.toml").to_owned();
+    let text = include_str!("../../catalog/builtin/core/image_jobs.toml").to_owned();
     let alone = Catalog::load([("image_jobs.toml".to_owned(), text)]).unwrap();
     let mut alone = World::new(&alone, WorldSettings { install_jobs: 9, ..small() });
     let mut among_others = small_world();

@@ -89,3 +89,25 @@ pub(crate) fn freshness(connection: &Connection, until: Option<Timestamp>) -> Re
     };
     read().map_err(Error::sql("read how fresh the lists are"))
 }
+
+/// What the newest reading of a list cost in one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SweepCost {
+    pub table: String,
+    pub scope: String,
+    pub requests: u64,
+    /// Records of the parent table, where the list has one.
+    pub parents: Option<u64>,
+}
+
+/// What each list cost when it was last read.
+pub(crate) fn sweep_costs(connection: &Connection) -> Result<Vec<SweepCost>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::COSTS.text)?;
+        let rows = statement.query_map([], |row| {
+            Ok(SweepCost { table: row.get(0)?, scope: row.get(1)?, requests: row.get(2)?, parents: row.get(3)? })
+        })?;
+        rows.collect::<duckdb::Result<Vec<_>>>()
+    };
+    read().map_err(Error::sql("read what lists cost"))
+}

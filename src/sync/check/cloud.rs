@@ -5,20 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::first_page::{self, Answered, Asker};
 use super::trial::{Finding, Mark, Trial};
 use crate::base::clock::MAX_CLOCK_SKEW;
+use crate::catalog::services;
 use crate::catalog::spec::{Endpoint, ScopeKind, Service};
 use crate::cloud::client::{Client, ClientSettings};
 use crate::cloud::error::{Error, ErrorClass};
 use crate::cloud::limit::retry::RetryLimits;
 use crate::cloud::lookup::codearts;
 use crate::cloud::lookup::endpoint::endpoint;
-use crate::cloud::lookup::host_probe::{Answered, HostProbe};
+use crate::cloud::lookup::host_probe::{self, HostProbe};
+use crate::config::settings::CODEARTS_ZONE;
 use crate::config::{CodeartsProjects, ScopeSettings};
-use crate::sweep::{CloudSource, PageRequest, PageSource};
+use crate::normalize::DecodeSettings;
 use crate::sync::clients::{self, Clients, KnownProjects};
 use crate::sync::error::Error as RunError;
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
+use crate::sync::probe;
 use crate::sync::request;
 
 /// A clock that is off by more than this fails the check: the times in the store are this machine's.
@@ -37,8 +41,13 @@ const NO_PROJECT: &str = "not asked, since its project is not known";
 const NO_CREDENTIALS: &str = "not asked, since there are no credentials";
 const NO_ANSWER: &str = "not asked, since its host does not answer";
 
-pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report: &mut dyn FnMut(Finding)) {
-    let scopes = &trial.settings.scopes;
+/// Checks the tables of these scopes.
+pub(super) async fn check(
+    trial: &Trial<'_>,
+    scopes: &[ScopeSettings],
+    endpoints: &[Arc<Endpoint>],
+    report: &mut dyn FnMut(Finding),
+) {
     let (silent, refused) = (BTreeMap::new(), BTreeMap::new());
     let mut tried = Tried { trial, endpoints, silent, refused, report };
     tried.hosts(scopes).await;
@@ -65,6 +74,9 @@ pub(super) async fn check(trial: &Trial<'_>, endpoints: &[Arc<Endpoint>], report
         planned.push(PlannedScope::of(scope, iam, codearts));
     }
     tried.lists(&clients, &planned).await;
+    if trial.all {
+        tried.lists_that_are_off(&clients, scopes).await;
+    }
 }
 
 /// A service in a region, asked with the credentials of a profile.
@@ -95,10 +107,10 @@ impl Tried<'_> {
                 }
             }
             if clients::is_project_asked_for(scope, self.endpoints) {
-                places.insert(place(scope, Service::Iam));
+                places.insert(place(scope, services::iam()));
             }
             if self.has_codearts_lists(scope) && (wants_all(scope) || self.is_projectman_known(scope)) {
-                places.insert(place(scope, Service::Projectman));
+                places.insert(place(scope, services::projectman()));
             }
         }
         places
@@ -110,7 +122,7 @@ impl Tried<'_> {
 
     fn is_projectman_known(&self, scope: &ScopeSettings) -> bool {
         let overrides = request::endpoint_overrides(self.trial.settings, scope.profile.as_deref());
-        endpoint(Service::Projectman, &scope.region, &overrides).is_ok()
+        endpoint(services::projectman(), &scope.region, &overrides).is_ok()
     }
 
     /// One finding for each host, then one for the clock.
@@ -155,7 +167,7 @@ impl Tried<'_> {
     /// The scope's IAM project, reported where IAM had to be asked.
     async fn iam_project(&mut self, client: &Client, scope: &ScopeSettings) -> Projects {
         let is_asked_for = clients::is_project_asked_for(scope, self.endpoints);
-        let reason = self.reason_to_skip(&place(scope, Service::Iam)).filter(|_| is_asked_for);
+        let reason = self.reason_to_skip(&place(scope, services::iam())).filter(|_| is_asked_for);
         let (finding, project) = match reason {
             Some((reason, error)) => {
                 (Finding::new(Mark::Skipped, "project", reason), clients::unknown_project(scope, error))
@@ -190,7 +202,7 @@ impl Tried<'_> {
             (self.report)(in_region(Finding::new(Mark::Skipped, "codearts_projects", detail)));
             return named;
         }
-        let (finding, found) = match self.reason_to_skip(&place(scope, Service::Projectman)) {
+        let (finding, found) = match self.reason_to_skip(&place(scope, services::projectman())) {
             Some((reason, error)) => (Finding::new(Mark::Skipped, "codearts_projects", reason), Err(error)),
             None => {
                 let (found, _) = codearts::projects(client, &scope.region, iam.first()).await;
@@ -235,19 +247,59 @@ impl Tried<'_> {
         }
     }
 
+    /// The lists of the catalog that are switched on in none of these scopes, each once.
+    async fn lists_that_are_off(&mut self, clients: &Clients, scopes: &[ScopeSettings]) {
+        let is_on = |endpoint: &Endpoint| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
+        let off: Vec<Arc<Endpoint>> = self.endpoints.iter().filter(|endpoint| !is_on(endpoint)).cloned().collect();
+        let unasked = |reason: String| Finding::new(Mark::Skipped, "list", format!("{reason}; not switched on"));
+        if off.is_empty() {
+            return;
+        }
+        let usable: Vec<ScopeSettings> = probe::for_all_tables(scopes)
+            .into_iter()
+            .filter(|scope| clients.fault(&scope.profile).is_none() && !self.refused.contains_key(&scope.profile))
+            .collect();
+        let planned = match clients::look_up(&usable, &off, clients).await {
+            Ok((planned, _)) => planned,
+            Err(error) => return (self.report)(unasked(error.to_string()).hint(error.hint())),
+        };
+        for endpoint in off {
+            let finding = match plan::plan(&planned, &[Arc::clone(&endpoint)]) {
+                Err(PlanError::Nothing { skipped }) => {
+                    let reason = skipped.first().map_or("no scope has it", |skipped| skipped.reason.as_str());
+                    unasked(format!("not asked, since {reason}"))
+                }
+                Err(_) => unasked(REFUSED.to_owned()),
+                Ok(Plan { lists, .. }) => match &lists[0] {
+                    ListPlan { fault: Some(error), .. } => unasked(error.to_string()).hint(error.hint()),
+                    list => first_page::of_list_that_is_off(&endpoint, self.asker(clients).ask(list).await)
+                        .of(format!("{} [{}]", endpoint.name, list.scope)),
+                },
+            };
+            let subject = finding.subject.clone().unwrap_or_else(|| endpoint.name.clone());
+            (self.report)(finding.of(subject));
+        }
+    }
+
+    fn asker<'c>(&'c self, clients: &'c Clients) -> Asker<'c> {
+        Asker {
+            catalog: self.trial.catalog,
+            clients,
+            decode: DecodeSettings { codearts_offset_s: self.trial.settings.get(CODEARTS_ZONE).offset_s },
+            now: self.trial.clock.wall(),
+        }
+    }
+
     /// The first page, asked for as a sync would.
     async fn list(&mut self, clients: &Clients, list: &ListPlan, known_projects: &mut KnownProjects) -> Finding {
         let endpoint = &list.endpoint;
-        let source = CloudSource::new(
-            clients.of(&list.profile),
-            Arc::clone(endpoint),
-            list.scope.clone(),
-            list.iam_project.clone(),
-        );
-        let request = PageRequest { id: 0, offset: 0, marker: None, limit: source.shape().limit };
-        let (_, facts) = match source.fetch(request).await.result {
-            Ok(page) => page,
-            Err(error) => {
+        let facts = match self.asker(clients).ask(list).await {
+            Answered::Page(facts) => facts,
+            Answered::NoParent(table) => {
+                let detail = format!("not asked, since {table} shows no record to ask for");
+                return Finding::new(Mark::Skipped, "list", detail);
+            }
+            Answered::Failed { error, .. } => {
                 let error = known_projects.explain(error, list, self.trial.settings, clients, &mut Vec::new()).await;
                 return self.failure("list", &list.profile, &error);
             }
@@ -306,7 +358,7 @@ fn failed(check: &'static str, error: &Error) -> Finding {
     Finding::new(Mark::Failed, check, error.to_string()).hint(error.hint())
 }
 
-fn reached(answered: &Answered) -> Finding {
+fn reached(answered: &host_probe::Answered) -> Finding {
     let ms = answered.elapsed.as_millis();
     match answered.status {
         502..=504 => Finding::new(Mark::Warning, "host", format!("answers {} after {ms} ms", answered.status))
@@ -393,6 +445,7 @@ mod tests {
             project_id: Some("iam".into()),
             project: None,
             codearts_projects: Some(projects),
+            lists: Vec::new(),
             tables: None,
         }
     }

@@ -2,21 +2,24 @@
 //! list only, and changes nothing.
 
 mod cloud;
+mod first_page;
 mod local;
 mod trial;
 
 use super::plan;
+use super::switched::switched_on;
 pub(crate) use trial::{Finding, Mark, Trial};
 
 /// Makes all trials, and reports each finding at once.
 pub(crate) async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
     let settings = trial.settings;
-    let endpoints = plan::select_in(trial.catalog, &[], &settings.scopes);
+    let scopes = switched_on(trial.catalog, &[], &settings.scopes);
+    let endpoints = plan::select(trial.catalog, &[]).and_then(|endpoints| Ok((endpoints, scopes?)));
     let is_usable = !settings.scopes.is_empty();
     report(local::configuration(settings, endpoints.as_ref().err()));
     local::credentials(settings).into_iter().for_each(&mut *report);
     match endpoints {
-        Ok(endpoints) if is_usable => cloud::check(trial, &endpoints, report).await,
+        Ok((endpoints, scopes)) if is_usable => cloud::check(trial, &scopes, &endpoints, report).await,
         _ => report(Finding::new(Mark::Skipped, "host", "none is asked, since the configuration cannot be used")),
     }
     report(local::store(settings));

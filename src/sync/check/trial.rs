@@ -11,6 +11,8 @@ pub(crate) struct Trial<'a> {
     pub settings: &'a Settings,
     pub catalog: &'a Catalog,
     pub clock: SharedClock,
+    /// Whether lists that are not switched on are tried too.
+    pub all: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

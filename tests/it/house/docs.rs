@@ -446,6 +446,24 @@ fn the_table_of_settings_is_the_programs() {
 }
 
 #[test]
+fn the_table_of_services_is_the_programs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lists-of-your-own.md");
+    let page = fs::read_to_string(&path).expect("the page");
+    let (before, rest) = page.split_once("<!-- services -->\n").expect("the first mark");
+    let (shown, after) = rest.split_once("<!-- /services -->").expect("the second mark");
+    let table = hclake::catalog::Services::built_in().reference();
+    if std::env::var_os("HCLAKE_WRITE_DOCS").is_some() {
+        let renewed = format!("{before}<!-- services -->\n{table}<!-- /services -->{after}");
+        return fs::write(&path, renewed).expect("written");
+    }
+    assert!(
+        shown == table,
+        "docs/lists-of-your-own.md is not what the table of services says; write it again:\n\
+         HCLAKE_WRITE_DOCS=1 cargo test --locked --no-default-features --test it table_of_services"
+    );
+}
+
+#[test]
 fn every_exit_code_is_described() {
     let page = Page::of("docs/exit-codes.md").text;
     for code in ["0", "1", "2", "3", "4", "130"] {

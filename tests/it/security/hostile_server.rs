@@ -15,7 +15,8 @@ use hclake::base::clock::SystemClock;
 use hclake::base::credentials::Credentials;
 use hclake::base::secret::Secret;
 use hclake::catalog::Catalog;
-use hclake::catalog::spec::{Method, Service};
+use hclake::catalog::services::built_in;
+use hclake::catalog::spec::Method;
 use hclake::cloud::BODY_BYTES_MAX;
 use hclake::cloud::Reply;
 use hclake::cloud::{Call, Client, ClientSettings, EndpointOverrides, Error, RateSettings, RetryLimits};
@@ -117,7 +118,7 @@ async fn an_answer_with_endless_headers_is_refused() {
         ..ClientSettings::new(credentials, rate, Duration::from_secs(10), Duration::from_secs(35))
     };
     let call = Call {
-        service: Service::Workspace,
+        service: built_in("workspace"),
         region: "ap-southeast-3".into(),
         method: Method::Get,
         path: "/v1".into(),

@@ -4,5 +4,6 @@ mod bad_input;
 mod catalogs;
 mod credentials;
 mod first_steps;
+mod lists;
 mod members;
 mod messages;

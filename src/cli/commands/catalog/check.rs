@@ -36,7 +36,7 @@ fn lines_to_fill_in(text: &str) -> Vec<String> {
 pub(crate) fn require_sound(file: &Path, settings: &Settings) -> Result<(), Failure> {
     let folder = settings.catalog_dir.as_deref();
     let unreadable = |error: CatalogError| Failure::usage(error.to_string(), None);
-    let faults = Catalog::faults_of(file, folder).map_err(unreadable)?;
+    let faults = Catalog::faults_of(file, folder, &settings.services).map_err(unreadable)?;
     if faults.is_empty() {
         return Ok(());
     }

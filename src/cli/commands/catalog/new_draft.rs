@@ -3,17 +3,16 @@
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;
 use crate::base::nearest::{did_you_mean, nearest};
-use crate::catalog::Catalog;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{self, Asked};
 use crate::catalog::spec::{ScopeKind, Service};
+use crate::catalog::{Catalog, Services};
 use crate::cli::args::catalog::NewArgs;
 use crate::cli::commands::schedule::shell;
 use crate::cli::message::Failure;
 use crate::cli::output::new_file;
 use crate::cli::progress::runtime;
 use crate::cli::streams::Streams;
-use crate::cloud::lookup::regions;
 use crate::config::Settings;
 use crate::sync::probe::{self, RawRequest};
 
@@ -21,14 +20,14 @@ const PROJECT: &str = "{project_id}";
 const OUT: &str = "--out";
 
 pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
-    let request = request(args)?;
+    let request = request(args, &settings.services)?;
     if let Some(path) = &args.out {
         new_file::require_absent(path, OUT)?;
     }
     let answer = runtime::runtime()?.block_on(probe::raw(settings, &request, SystemClock::shared()))?;
     let json: Json = serde_json::from_slice(&answer.body)
         .map_err(|error| Failure::failed(format!("the answer is not JSON: {error}")))?;
-    let taken = Catalog::names_taken(settings.catalog_dir.as_deref());
+    let taken = Catalog::names_taken(settings.catalog_dir.as_deref(), &settings.services);
     let asked = Asked {
         service: request.service,
         path: &request.path,
@@ -40,7 +39,7 @@ pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>
         taken: &taken,
     };
     let text = text::write(&asked, &json).map_err(|fault| Failure::usage(fault.to_string(), fault.hint()))?;
-    if let Err(error) = Catalog::beside_builtin([("the draft".to_owned(), text.clone())]) {
+    if let Err(error) = Catalog::beside_builtin_of([("the draft".to_owned(), text.clone())], &settings.services) {
         return Err(Failure::failed(format!("no sound draft came of this page: {error}")));
     }
     let file = match &args.out {
@@ -61,7 +60,7 @@ pub(crate) fn run(args: &NewArgs, settings: &Settings, streams: &mut Streams<'_>
     Ok(Exit::Done)
 }
 
-fn request(args: &NewArgs) -> Result<RawRequest, Failure> {
+fn request(args: &NewArgs, services: &Services) -> Result<RawRequest, Failure> {
     let (host, target) = split(&args.path)?;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let query = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -69,11 +68,11 @@ fn request(args: &NewArgs) -> Result<RawRequest, Failure> {
         (name.to_owned(), value.to_owned())
     });
     let query: Vec<(String, String)> = query.collect();
-    let service = service(args.service.as_deref(), host)?;
+    let service = service(args.service.as_deref(), host, services)?;
     let has_project = path.contains(PROJECT) || query.iter().any(|(_, value)| value.contains(PROJECT));
     let scope = match service {
         _ if !has_project => ScopeKind::Region,
-        Service::CodeartsDeploy => ScopeKind::CodeartsProject,
+        service if service.has_codearts_projects() => ScopeKind::CodeartsProject,
         _ => ScopeKind::IamProject,
     };
     Ok(RawRequest { service, path: path.to_owned(), query, scope })
@@ -100,19 +99,19 @@ fn without_user(authority: &str) -> &str {
     authority.rsplit_once('@').map_or(authority, |(_, host)| host)
 }
 
-fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> {
-    let names = || Service::ALL.into_iter().map(Service::name);
-    let known = || Some(format!("the services are {}", names().collect::<Vec<_>>().join(", ")));
+fn service(named: Option<&str>, host: Option<&str>, services: &Services) -> Result<Service, Failure> {
+    let known = || Some(format!("the services are {}", services.names().collect::<Vec<_>>().join(", ")));
     match (named, host) {
         (Some(name), host) => {
-            let service = Service::ALL.into_iter().find(|service| service.name() == name).ok_or_else(|| {
-                let like = did_you_mean(nearest(name, names()));
+            let service = services.get(name).ok_or_else(|| {
+                let like = did_you_mean(nearest(name, services.names()));
                 Failure::usage(format!("there is no service `{name}`{like}"), known())
             })?;
             host.map_or(Ok(()), |host| require_host_of(service, host))?;
             Ok(service)
         }
-        (None, Some(host)) => regions::service_at(host)
+        (None, Some(host)) => services
+            .at(host)
             .ok_or_else(|| Failure::usage(format!("no service is known at {host}; name it with --service"), known())),
         (None, None) => {
             Err(Failure::usage("no service is named: a path alone does not show it; use --service", known()))
@@ -122,7 +121,7 @@ fn service(named: Option<&str>, host: Option<&str>) -> Result<Service, Failure> 
 
 /// The request goes to the service's own host, so a URL of another host would be drafted from an answer that is not its.
 fn require_host_of(service: Service, host: &str) -> Result<(), Failure> {
-    if regions::is_at(service, host) {
+    if service.is_at(host) {
         return Ok(());
     }
     let hint = format!(

@@ -8,7 +8,8 @@ use crate::base::clock::Timestamp;
 use crate::catalog::draft::infer::snake;
 use crate::catalog::draft::json::Json;
 use crate::catalog::draft::text::{Asked, DraftFault, write};
-use crate::catalog::spec::{Count, CountedPaging, Endpoint, Items, NextMarker, Paging, ScopeKind, Service, Total};
+use crate::catalog::services::built_in;
+use crate::catalog::spec::{Count, CountedPaging, Endpoint, Items, NextMarker, Paging, ScopeKind, Total};
 use crate::catalog::{Catalog, file};
 use crate::cloud::Reply;
 use crate::normalize::{DecodeSettings, Decoder};
@@ -17,7 +18,7 @@ use crate::sweep::Envelope;
 
 fn asked<'a>(path: &'a str, query: &'a [(String, String)]) -> Asked<'a> {
     Asked {
-        service: Service::Swr,
+        service: built_in("swr"),
         path,
         query,
         scope: if path.contains("{project_id}") { ScopeKind::IamProject } else { ScopeKind::Region },
@@ -84,7 +85,7 @@ fn a_bare_array_takes_its_total_from_the_header() {
     assert_eq!(endpoint.key_in_words(), "name; namespace");
     assert!(text.contains("# FILL IN: the key, unless this identifies all records"), "{text}");
     assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::OffsetMultiple, .. })));
-    let elsewhere = Asked { service: Service::Workspace, content_range: Some("0-3/3"), ..asked("/v2/x", &[]) };
+    let elsewhere = Asked { service: built_in("workspace"), content_range: Some("0-3/3"), ..asked("/v2/x", &[]) };
     let (_, endpoint) = draft(&elsewhere, &answer).unwrap();
     assert!(matches!(endpoint.paging, Paging::Counted(CountedPaging { count: Count::Offset, .. })));
 }

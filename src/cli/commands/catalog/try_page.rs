@@ -26,7 +26,8 @@ const SHOWN_MAX: usize = 10;
 pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     require_sound(&args.file, &settings)?;
     let text = std::fs::read_to_string(&args.file)?;
-    let endpoint = file::parse(&text).map_err(|_| Failure::failed("the file changed while it was read"))?;
+    let endpoint = file::parse_with(&text, &settings.services)
+        .map_err(|_| Failure::failed("the file changed while it was read"))?;
     let decode = DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s };
     let clock = SystemClock::shared();
     let probe = runtime::runtime()?.block_on(probe::first_page(&settings, endpoint.clone(), clock.clone()))?;

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::catalog::services::built_in;
 use crate::catalog::spec::{Method, Service};
 use crate::cloud::call::Sent;
 use crate::cloud::client::{Client, ClientSettings};
@@ -53,7 +54,7 @@ fn user(server: &Server) -> Arc<Client> {
 }
 
 async fn send(client: &Client) -> Sent<()> {
-    client.send(&call(Service::Workspace), |_| Ok(())).await
+    client.send(&call(built_in("workspace")), |_| Ok(())).await
 }
 
 /// Paths asked for, each with the token it came with.
@@ -111,8 +112,8 @@ async fn each_project_has_its_own_token_and_the_regions_project_goes_by_name() {
     let server =
         Server::start(vec![issued("t1", IN_TWO_DAYS), good(), issued("t2", IN_TWO_DAYS), good(), good()]).await;
     let client = user(&server);
-    let of_region = Call { project_id: None, ..call(Service::Iam) };
-    for call in [&call(Service::Workspace), &of_region, &call(Service::Swr)] {
+    let of_region = Call { project_id: None, ..call(built_in("iam")) };
+    for call in [&call(built_in("workspace")), &of_region, &call(built_in("swr"))] {
         client.send(call, |_| Ok(())).await.result.unwrap();
     }
     let tokens: Vec<_> = asked(&server).into_iter().map(|(_, token)| token).collect();
@@ -161,7 +162,7 @@ async fn a_token_that_expires_during_a_run_is_renewed_once_for_all_calls_in_flig
     send(&client).await.result.unwrap();
     for sent in in_parallel(&client, 4).await {
         let statuses: Vec<_> =
-            sent.attempts.iter().filter(|a| a.service != Service::Iam).map(|attempt| attempt.status).collect();
+            sent.attempts.iter().filter(|a| a.service != built_in("iam")).map(|attempt| attempt.status).collect();
         assert_eq!(statuses, [Some(401), Some(200)]);
         sent.result.unwrap();
     }
@@ -310,7 +311,7 @@ async fn a_token_that_expires_while_a_call_waits_for_its_turn_is_not_sent() {
     let credentials = Credentials::Password { user: "nightly".into(), password, domain: "acme".into() };
     let mut settings = ClientSettings { credentials, ..settings(server.port) };
     // The second call waits for a thousand seconds.
-    settings.rate.rate_per_s.insert(Service::Workspace, 0.001);
+    settings.rate.rate_per_s.insert(built_in("workspace"), 0.001);
     let client = Client::new(settings, TestClock::shared()).unwrap();
     send(&client).await.result.unwrap();
     send(&client).await.result.unwrap();

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
-use hclake::catalog::spec::{Count, Endpoint, Paging, Service};
+use hclake::catalog::services::built_in;
+use hclake::catalog::spec::{Count, Endpoint, Paging};
 use hclake::cloud::Error;
 use hclake::cloud::Reply;
 use hclake::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
@@ -286,7 +287,7 @@ impl List {
         (0..rng.usize(..3)).for_each(|_| self.move_on(rng));
         let strikes = |percent: u32, rng: &mut Rng| rng.u32(..100) < percent;
         if strikes(self.weights.failure, rng) {
-            let (service, host) = (Service::Workspace, "model.invalid".to_owned());
+            let (service, host) = (built_in("workspace"), "model.invalid".to_owned());
             return Err(Error::Timeout { service, host, after: Duration::from_secs(60) });
         }
         // Not instead of the first page: only the answer itself shows where a list begins.
