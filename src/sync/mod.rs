@@ -38,4 +38,5 @@ pub(crate) use run::dry_run;
 pub use run::sync;
 pub(crate) use summary::ListSummary;
 pub use summary::Summary;
+pub(crate) use switched::is_switched_on;
 pub(crate) use upkeep::{acknowledge, dismiss, redate};

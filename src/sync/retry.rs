@@ -50,8 +50,9 @@ pub(crate) fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -
     require_set(started_at)?;
     let path = &request.settings.store.value;
     // Fails where there is no store, as opening a run would make one.
-    drop(store::open_read_only(path)?);
-    let mut staged = StagedRun::open(path, catalog.endpoints(), &|| clock.wall(), &request::store_settings(request))?;
+    let held = store::lists_held(&*store::open_read_only(path)?)?;
+    let lists: Vec<Endpoint> = catalog.endpoints().iter().filter(|list| held.contains(&list.name)).cloned().collect();
+    let mut staged = StagedRun::open(path, &lists, &|| clock.wall(), &request::store_settings(request))?;
     let waiting = staged.quarantined()?;
     let decode = DecodeSettings { codearts_offset_s: request.settings.get(CODEARTS_ZONE).offset_s };
     let (mut retried, readable) = sorted(waiting, catalog, staged.refused(), decode, started_at);

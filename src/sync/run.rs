@@ -20,7 +20,7 @@ use super::pages::CloudPages;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
 use super::request::{self, Request};
 use super::summary::Summary;
-use super::switched::switched_on;
+use super::switched::{self, switched_on};
 use super::writer::Writer;
 use super::{clients, list};
 use crate::base::clock::SharedClock;
@@ -144,7 +144,7 @@ async fn open_run(
     clock: &SharedClock,
 ) -> Result<Writer, store::Error> {
     let path: PathBuf = request.settings.store.value.clone();
-    let endpoints: Vec<Endpoint> = catalog.endpoints().to_vec();
+    let endpoints = switched::kept(catalog, &request.only, &request.settings.scopes);
     let settings = StoreSettings { purpose, ..request::store_settings(request) };
     let clock = Arc::clone(clock);
     Writer::start(move || StagedRun::open(&path, &endpoints, &|| clock.wall(), &settings)).await

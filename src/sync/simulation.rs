@@ -22,7 +22,7 @@ use super::writer::Writer;
 use crate::base::clock::{Clock, Sleep, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::reach::Span;
-use crate::catalog::spec::{Endpoint, Given, Scope, Service};
+use crate::catalog::spec::{Endpoint, Given, Scope};
 use crate::cloud::Reply;
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;

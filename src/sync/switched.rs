@@ -5,7 +5,8 @@ use crate::base::nearest::nearest;
 use crate::catalog::Catalog;
 use crate::catalog::sets::is_on;
 use crate::catalog::spec::Endpoint;
-use crate::config::ScopeSettings;
+use crate::config::settings::LISTS;
+use crate::config::{ScopeSettings, Settings};
 use crate::sync::plan::{self, PlanError};
 
 /// The scopes, each with the tables that may be asked for in it. `only` names lists that are asked for whether they are
@@ -29,6 +30,24 @@ pub(super) fn switched_on(
         switched.push(ScopeSettings { tables: Some(tables), ..scope.clone() });
     }
     Ok(switched)
+}
+
+/// Whether a list is switched on in any scope; by the top of the settings where there is no scope.
+pub(crate) fn is_switched_on(endpoint: &Endpoint, settings: &Settings) -> bool {
+    let is_wanted = |tables: &Option<Vec<String>>| tables.as_ref().is_none_or(|names| names.contains(&endpoint.name));
+    match settings.scopes.as_slice() {
+        [] => is_on(&settings.get(LISTS), endpoint),
+        scopes => scopes.iter().any(|scope| is_on(&scope.lists, endpoint) && is_wanted(&scope.tables)),
+    }
+}
+
+/// The lists that have tables in the store after a run: those of the sets that are switched on, and those that the run
+/// asks for.
+pub(super) fn kept(catalog: &Catalog, only: &[String], scopes: &[ScopeSettings]) -> Vec<Endpoint> {
+    let is_kept = |endpoint: &&Endpoint| {
+        only.contains(&endpoint.name) || scopes.iter().any(|scope| is_on(&scope.lists, endpoint))
+    };
+    catalog.endpoints().iter().filter(is_kept).cloned().collect()
 }
 
 /// Every list that is read for each record of another table has that table beside it.

@@ -4,7 +4,6 @@
 use arrow::array::RecordBatch;
 
 use crate::catalog::Catalog;
-use crate::catalog::sets::is_on;
 use crate::catalog::spec::Endpoint;
 use crate::cli::message::Failure;
 use crate::cli::output::Format;
@@ -12,8 +11,8 @@ use crate::cli::output::grid::Grid;
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::Streams;
 use crate::config::Settings;
-use crate::config::settings::LISTS;
 use crate::sync::estimate::Experience;
+use crate::sync::is_switched_on;
 
 pub(super) fn table(
     catalog: &Catalog,
@@ -42,15 +41,6 @@ pub(super) fn table(
         _ => grid.counts("requests a night", requests()),
     }
     .batch())
-}
-
-/// Whether a list is switched on in any scope; by the top of the settings where there is no scope.
-fn is_switched_on(endpoint: &Endpoint, settings: &Settings) -> bool {
-    let is_wanted = |tables: &Option<Vec<String>>| tables.as_ref().is_none_or(|names| names.contains(&endpoint.name));
-    match settings.scopes.as_slice() {
-        [] => is_on(&settings.get(LISTS), endpoint),
-        scopes => scopes.iter().any(|scope| is_on(&scope.lists, endpoint) && is_wanted(&scope.tables)),
-    }
 }
 
 fn first_sentence(text: &str) -> &str {

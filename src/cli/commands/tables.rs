@@ -1,7 +1,5 @@
 //! `hclake tables`: what is kept and since when, the request for each table, or every column; and one page of Markdown.
 
-use std::path::Path;
-
 use arrow::array::RecordBatch;
 
 use super::available;
@@ -19,9 +17,10 @@ use crate::cli::output::{self, Format};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::open_if_there;
 use crate::cli::streams::{Streams, terminal_width};
-use crate::config::{self, Environment};
+use crate::config::{self, Environment, Settings};
 use crate::schema::own_columns;
 use crate::store::{self, Holding, Reader};
+use crate::sync::is_switched_on;
 
 const PAGE_HEAD: &str = "# Tables and their columns\n
 Every table that hclake keeps, as its catalog declares them. This page is made by\n
@@ -47,7 +46,7 @@ pub(crate) fn run(
     } else if args.available {
         available::table(&catalog, &settings, args.format, streams)?
     } else {
-        let tables = kept(&catalog, &settings.store.value, streams)?;
+        let tables = kept(&catalog, &settings, streams)?;
         if args.format == Format::Table {
             let narrower = [Detail::All, Detail::Seconds, Detail::NoTitles].map(|detail| holdings(&tables, detail));
             write!(streams.out, "{}", output::table_fitting(narrower, terminal_width())?)?;
@@ -72,18 +71,24 @@ impl Kept {
     }
 }
 
-/// The catalog's tables, then those that the store holds and the catalog does not know.
-fn kept(catalog: &Catalog, store: &Path, streams: &Streams<'_>) -> Result<Vec<Kept>, Failure> {
+/// The tables of the catalog that are switched on or that the store holds, then those that the store holds and the catalog
+/// does not know.
+fn kept(catalog: &Catalog, settings: &Settings, streams: &Streams<'_>) -> Result<Vec<Kept>, Failure> {
     let listener = Listener::begin()?;
-    match open_if_there(store, streams)? {
-        Some(reader) => listener.attend(&reader, Watched::default(), |_| kept_in(Some(&reader), catalog)),
-        None => kept_in(None, catalog),
+    match open_if_there(&settings.store.value, streams)? {
+        Some(reader) => listener.attend(&reader, Watched::default(), |_| kept_in(Some(&reader), catalog, settings)),
+        None => kept_in(None, catalog, settings),
     }
 }
 
-fn kept_in(connection: Option<&Reader>, catalog: &Catalog) -> Result<Vec<Kept>, Failure> {
+fn kept_in(connection: Option<&Reader>, catalog: &Catalog, settings: &Settings) -> Result<Vec<Kept>, Failure> {
     let held = connection.map(|reader| store::lists_held(reader)).transpose()?.unwrap_or_default();
-    let known = catalog.endpoints().iter().map(|endpoint| (endpoint.name.clone(), Some(endpoint.title.clone())));
+    let is_shown = |list: &&Endpoint| held.contains(&list.name) || is_switched_on(list, settings);
+    let known = catalog
+        .endpoints()
+        .iter()
+        .filter(is_shown)
+        .map(|endpoint| (endpoint.name.clone(), Some(endpoint.title.clone())));
     let others = held.iter().filter(|name| catalog.get(name).is_none()).map(|name| (name.clone(), None));
     let mut tables = Vec::new();
     for (table, title) in known.chain(others) {
