@@ -41,7 +41,7 @@ struct ServicesFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ServiceFile {
+pub(super) struct ServiceFile {
     name: Spanned<String>,
     title: String,
     host: Spanned<String>,

@@ -10,6 +10,7 @@ use crate::catalog::file::{ColumnFile, EndpointFile, FieldFile, TypeFile};
 use crate::catalog::file_paging::{OfLastRecord, OutsideTheBody, PagingFile};
 use crate::catalog::file_reach::{ParentFile, WindowFile};
 use crate::catalog::reach::Memory;
+use crate::catalog::services::ServiceFile;
 use crate::catalog::spec::{FixedParam, KeyPart};
 
 const PAGE: &str = include_str!("../../../docs/lists-of-your-own.md");
@@ -56,7 +57,7 @@ fn tables() -> BTreeMap<String, BTreeSet<&'static str>> {
             continue;
         };
         match &head {
-            None => head = Some(first.to_owned()),
+            None => head = Some(first.to_owned()).filter(|head| head.starts_with("key")),
             Some(head) => tables.entry(head.clone()).or_default().extend(first.split('`').skip(1).step_by(2)),
         }
     }
@@ -79,6 +80,7 @@ fn the_page_names_every_key_of_a_file_and_no_other() {
         ("key of `[parent]`", keys_of::<ParentFile>()),
         ("key of `[window]`", keys_of::<WindowFile>()),
         ("key of `[memory]`", keys_of::<Memory>()),
+        ("key of `[[service]]`", keys_of::<ServiceFile>()),
     ];
     let wanted: BTreeMap<String, BTreeSet<&str>> =
         wanted.into_iter().map(|(head, keys)| (head.to_owned(), keys)).collect();
