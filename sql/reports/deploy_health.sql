@@ -47,10 +47,10 @@ described AS (
             WHEN known.is_disable THEN 'disabled'
             WHEN known.execution_state IN ('failed', 'timeout') THEN 'failed'
             WHEN known.execution_state IN ('running', 'pending')
-                AND known.execution_time < CAST($as_of AS TIMESTAMPTZ) - INTERVAL 1 DAY THEN 'still running'
+                AND known.execution_time < earlier_by_days($as_of, 1) THEN 'still running'
             WHEN known.execution_state IN ('running', 'pending') THEN 'running'
             WHEN known.execution_time IS NULL THEN 'never deployed'
-            WHEN known.execution_time < CAST($as_of AS TIMESTAMPTZ) - INTERVAL 90 DAY THEN 'stale'
+            WHEN known.execution_time < earlier_by_days($as_of, 90) THEN 'stale'
         END AS remark
     FROM known LEFT JOIN counts ON counts._scope = known._scope AND counts.id = known.id
 )

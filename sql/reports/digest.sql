@@ -38,7 +38,7 @@ news AS (
     SELECT sentence, row_number() OVER (ORDER BY strength DESC, sentence) AS place
     FROM (
         SELECT strength, 'This week ' || sentence AS sentence
-        FROM rate_sentences('everything', CAST($as_of AS TIMESTAMPTZ) - INTERVAL 7 DAY, $as_of)
+        FROM rate_sentences('everything', earlier_by_days($as_of, 7), $as_of)
         UNION ALL
         SELECT strength, sentence FROM error_sentences($since, $as_of)
         UNION ALL

@@ -30,7 +30,7 @@ SELECT
     round(100 * count(*) FILTER (status = 'FAILED') / nullif(count(*) FILTER (status IN ('SUCCESS', 'FAILED')), 0), 1)
         AS failed_pct,
     count(*) FILTER (status IN ('RUNNING', 'WAITING')) AS running,
-    count(*) FILTER (status IN ('RUNNING', 'WAITING') AND begin_time < CAST($as_of AS TIMESTAMPTZ) - INTERVAL 1 DAY)
+    count(*) FILTER (status IN ('RUNNING', 'WAITING') AND begin_time < earlier_by_days($as_of, 1))
         AS running_for_a_day,
     round(median(duration_s) FILTER (status IN ('SUCCESS', 'FAILED')), 0)::BIGINT AS median_s,
     round(quantile_cont(duration_s, 0.9) FILTER (status IN ('SUCCESS', 'FAILED')), 0)::BIGINT AS p90_s,

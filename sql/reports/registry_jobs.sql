@@ -32,7 +32,7 @@ SELECT
         AS failed_pct,
     count(*) FILTER (status IS NULL OR status NOT IN ('Success', 'Failed')) AS running,
     count(*) FILTER ((status IS NULL OR status NOT IN ('Success', 'Failed'))
-        AND created_at < CAST($as_of AS TIMESTAMPTZ) - INTERVAL 1 DAY) AS running_for_a_day,
+        AND created_at < earlier_by_days($as_of, 1)) AS running_for_a_day,
     round(median(duration_s) FILTER (status IN ('Success', 'Failed')), 0)::BIGINT AS median_s,
     round(quantile_cont(duration_s, 0.9) FILTER (status IN ('Success', 'Failed')), 0)::BIGINT AS p90_s,
     max(created_at) AS newest

@@ -43,11 +43,13 @@ async def main(program, store):
             columns = (await answer(session, "describe_table", table=table["table"]))["columns"]
             described = connection.execute(f"DESCRIBE {table['table']}").fetchall()
             hold(table["table"], [(c["name"], c["type"]) for c in columns], [(row[0], row[1]) for row in described])
+        (app,) = connection.execute("SELECT id FROM apps ORDER BY id LIMIT 1").fetchone()
         reports = (await answer(session, "list_reports"))["reports"]
         for report in reports:
             for by in report["groupings"] or [None]:
                 by = {"by": by} if by else {}
-                await answer(session, "run_report", name=report["name"], **by)
+                about = {"object": {"table": "apps", "id": app}, "what_changed": {"table": "apps"}}.get(report["name"], {})
+                await answer(session, "run_report", name=report["name"], parameters=about, **by)
         rows = (await answer(session, "query", sql="SELECT id FROM apps ORDER BY id", limit=1000))["rows"]
         ids = [id for (id,) in connection.execute("SELECT id FROM apps ORDER BY id LIMIT 1000").fetchall()]
         hold("ids", [row["id"] for row in rows], ids)

@@ -13,6 +13,11 @@ END;
 -- The instant in UTC, as a time without a zone.
 CREATE OR REPLACE TEMP MACRO without_zone(instant) AS make_timestamp(epoch_us(CAST(instant AS TIMESTAMPTZ)));
 
+-- The instant so many days of 24 hours before another. An interval is not taken from a zoned instant: that needs an
+-- extension, which a DuckDB compiled from source lacks.
+CREATE OR REPLACE TEMP MACRO earlier_by_days(instant, days) AS
+    CAST(CAST(without_zone(instant) - to_days(days) AS VARCHAR) || '+00' AS TIMESTAMPTZ);
+
 -- Whether an instant lies in the range that is asked for: since is inside it, until is not. An instant that is not known
 -- lies in no range but the whole.
 CREATE OR REPLACE TEMP MACRO in_range(instant, asked_since, asked_until) AS

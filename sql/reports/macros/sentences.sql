@@ -23,7 +23,7 @@ selected AS (
         coalesce(app, '(no application)') AS app_named
     FROM query_table(all_jobs)
     WHERE finished AND update_time <= CAST(asked_as_of AS TIMESTAMPTZ)
-        AND update_time >= CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 28 DAY
+        AND update_time >= earlier_by_days(asked_since, 28)
 ),
 kinds AS (
     SELECT 'app' AS what, app_id, app_named AS name, is_now, failed, instance_id, error FROM selected
@@ -176,7 +176,7 @@ deployments AS (
     FROM deploy_apps_versions
     WHERE execution_state IN ('failed', 'timeout') AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND _scope IN (FROM scopes_known('deploy_apps_versions', asked_since))
-        AND execution_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+        AND execution_time > earlier_by_days(asked_since, 7)
     GROUP BY _scope, id, execution_time
 ),
 image_failures AS (
@@ -184,7 +184,7 @@ image_failures AS (
     FROM image_jobs_versions
     WHERE status = 'FAILED' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND _scope IN (FROM scopes_known('image_jobs_versions', asked_since))
-        AND begin_time > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+        AND begin_time > earlier_by_days(asked_since, 7)
     GROUP BY _scope, id
 ),
 registry_failures AS (
@@ -192,7 +192,7 @@ registry_failures AS (
     FROM swr_instance_jobs_versions
     WHERE status = 'Failed' AND _valid_from <= CAST(asked_as_of AS TIMESTAMPTZ)
         AND _scope IN (FROM scopes_known('swr_instance_jobs_versions', asked_since))
-        AND created_at > CAST(asked_since AS TIMESTAMPTZ) - INTERVAL 7 DAY
+        AND created_at > earlier_by_days(asked_since, 7)
     GROUP BY _scope, id
 )
 SELECT 'deployment' AS kind, 650 AS strength,

@@ -103,3 +103,21 @@ fn a_select_list_is_cut_at_commas_outside_parentheses_and_quotes() {
     let parts = expressions("app, date_trunc('week', at)::DATE AS week, concat(a, ', ', b) AS c");
     assert_eq!(parts, ["app", "date_trunc('week', at)::DATE AS week", "concat(a, ', ', b) AS c"]);
 }
+
+/// It needs an extension that a DuckDB compiled from source lacks.
+#[test]
+fn no_report_takes_an_interval_from_a_zoned_instant() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/reports");
+    for folder in [folder.clone(), folder.join("macros")] {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let Ok(text) = std::fs::read_to_string(&path) else { continue };
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for zoned in
+                ["TIMESTAMPTZ) - INTERVAL", "TIMESTAMPTZ) + INTERVAL", "TIMESTAMPTZ) - to_", "TIMESTAMPTZ) + to_"]
+            {
+                assert!(!text.contains(zoned), "{}: {zoned}", path.display());
+            }
+        }
+    }
+}
