@@ -20,12 +20,12 @@ mod request;
 mod retry;
 mod round;
 mod run;
-#[cfg(test)]
-mod simulation;
 mod summary;
 mod switched;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod writer;
 

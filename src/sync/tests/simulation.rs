@@ -13,12 +13,6 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::context::Context;
-use super::families::Families;
-use super::list;
-use super::pages::Pages;
-use super::plan::ListPlan;
-use super::writer::Writer;
 use crate::base::clock::{Clock, Sleep, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::reach::Span;
@@ -31,6 +25,12 @@ use crate::store::{
     self, DeletionGuard, Outcome, Purpose, RunRecord, StagedRun, StoreSettings, Verdict, open_read_only, run_checks,
 };
 use crate::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
+use crate::sync::context::Context;
+use crate::sync::families::Families;
+use crate::sync::list;
+use crate::sync::pages::Pages;
+use crate::sync::plan::ListPlan;
+use crate::sync::writer::Writer;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;

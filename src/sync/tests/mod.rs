@@ -1,0 +1,3 @@
+//! Tests of whole runs against a model of the cloud.
+
+mod simulation;
