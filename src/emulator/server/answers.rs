@@ -49,26 +49,32 @@ pub(crate) fn over_limit(limit: u32, window_s: u32, request_id: &str) -> Answer 
 
 /// How a service itself refuses a parameter.
 pub(crate) fn out_of_range(service: Service, message: &str) -> Answer {
-    let (code, body) = match service.errors() {
-        ErrorForm::Plain => ("INVALID_PARAMETER", workspace_error as ErrorBody),
-        ErrorForm::Workspace => ("WKS.00000002", workspace_error as ErrorBody),
-        ErrorForm::Codearts => ("Deploy.00011020", codearts_error as ErrorBody),
-        ErrorForm::Swr => ("SVCSTG.SWR.4000002", swr_error as ErrorBody),
-        ErrorForm::Iam => ("Bad Request", iam_error as ErrorBody),
-    };
-    Answer::json(400, &body(400, code, message))
+    let Refusals { bad_parameter, write, .. } = refusals(service);
+    Answer::json(400, &write(400, bad_parameter, message))
 }
 
 /// How a service reports that what a request names is not there.
 pub(crate) fn not_found(service: Service, message: &str) -> Answer {
-    let (code, body) = match service.errors() {
-        ErrorForm::Plain => ("NOT_FOUND", workspace_error as ErrorBody),
-        ErrorForm::Workspace => ("WKS.00000404", workspace_error as ErrorBody),
-        ErrorForm::Codearts => ("Deploy.00011404", codearts_error as ErrorBody),
-        ErrorForm::Swr => ("SVCSTG.SWR.4040001", swr_error as ErrorBody),
-        ErrorForm::Iam => ("Not Found", iam_error as ErrorBody),
+    let Refusals { not_there, write, .. } = refusals(service);
+    Answer::json(404, &write(404, not_there, message))
+}
+
+/// The codes by which a service refuses a request, and how it writes them.
+struct Refusals {
+    bad_parameter: &'static str,
+    not_there: &'static str,
+    write: ErrorBody,
+}
+
+fn refusals(service: Service) -> Refusals {
+    let (bad_parameter, not_there, write): (_, _, ErrorBody) = match service.errors() {
+        ErrorForm::Plain => ("INVALID_PARAMETER", "NOT_FOUND", workspace_error),
+        ErrorForm::Workspace => ("WKS.00000002", "WKS.00000404", workspace_error),
+        ErrorForm::Codearts => ("Deploy.00011020", "Deploy.00011404", codearts_error),
+        ErrorForm::Swr => ("SVCSTG.SWR.4000002", "SVCSTG.SWR.4040001", swr_error),
+        ErrorForm::Iam => ("Bad Request", "Not Found", iam_error),
     };
-    Answer::json(404, &body(404, code, message))
+    Refusals { bad_parameter, not_there, write }
 }
 
 /// Writes an error: its status, code and message.
