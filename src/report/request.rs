@@ -8,7 +8,7 @@ use super::question::Report;
 use super::session::Session;
 use super::tables::has_table;
 use super::when;
-use duckdb::OptionalExt;
+use duckdb::{Connection, OptionalExt};
 
 use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
@@ -191,13 +191,29 @@ pub(super) fn values(
             });
         }
         let value = text.map(|text| value(param, text, session, end, &mut values.instants)).transpose()?;
+        let value = if counts_from_run(param) { from_first_run(value, &values, session)? } else { value };
         values.texts.push((param.name.clone(), value));
     }
     require_known_end(&values, moment)?;
-    match (values.instant("since"), values.instant("until")) {
-        (Some(since), Some(until)) if since >= until => Err(Error::EmptyRange { since, until }),
+    match (values.instant("since"), values.instant("until"), values.instant("as_of")) {
+        (Some(since), Some(until), _) if since >= until => Err(Error::EmptyRange { since, until }),
+        (Some(since), None, Some(until)) if since > until && report.header.params.iter().any(counts_from_run) => {
+            Err(Error::EmptyRange { since, until })
+        }
         _ => Ok(values),
     }
+}
+
+/// Whether a report compares what was known at `since` with what is known now: it then counts from a run on.
+fn counts_from_run(param: &Param) -> bool {
+    param.name == "since" && matches!(&param.default, ParamDefault::Value(text) if text == LAST)
+}
+
+/// Nothing was known before the first run, so nothing can be compared with that.
+fn from_first_run(value: Option<String>, values: &Values, session: &Session<'_>) -> Result<Option<String>, Error> {
+    let first = first_run_at(session.conn)?;
+    let is_before = |first: &Timestamp| values.instant("since").is_some_and(|since| since < *first);
+    Ok(first.filter(is_before).map(|first| first.to_string()).or(value))
 }
 
 /// A run may be dated in the future, where the clock was wrong then and was corrected since.
@@ -255,6 +271,16 @@ fn last_run(session: &Session<'_>, end: Timestamp) -> Result<Option<Timestamp>, 
     const SQL: &str = "SELECT epoch_us(max(started_at)) FROM runs
         WHERE started_at < (SELECT max(started_at) FROM runs WHERE epoch_us(started_at) <= ?)";
     started_at(session, SQL, end.0)
+}
+
+/// The start of the first run.
+pub(super) fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
+    const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
+    if !has_table(conn, RUNS).map_err(Error::Tables)? {
+        return Ok(None);
+    }
+    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
+    Ok(at.map(Timestamp))
 }
 
 fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Timestamp>, Error> {

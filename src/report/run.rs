@@ -10,10 +10,9 @@ use super::limits::RESULT_ROWS_MAX;
 use super::question::Report;
 use super::request::{self, Moment, Request, Values};
 use super::session::Session;
-use super::tables::{has_table, unavailable};
+use super::tables::unavailable;
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
-use crate::schema::RUNS;
 
 /// An answer; its columns are there also where it has no rows.
 #[derive(Clone, Debug)]
@@ -158,7 +157,7 @@ fn outside_note(
     end: Timestamp,
     zone: TimeZone,
 ) -> Result<Option<String>, Error> {
-    let Some(first) = first_run_at(conn)? else { return Ok(None) };
+    let Some(first) = request::first_run_at(conn)? else { return Ok(None) };
     let given = |name: &str| values.instant(name).filter(|_| request.given.iter().any(|(given, _)| given == name));
     let show = |at| zone.show(at);
     Ok(match (given("since"), given("as_of")) {
@@ -175,16 +174,6 @@ fn outside_note(
         )),
         _ => None,
     })
-}
-
-/// The start of the first run.
-pub(super) fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error> {
-    const SQL: &str = "SELECT epoch_us(min(started_at)) FROM runs";
-    if !has_table(conn, RUNS).map_err(Error::Tables)? {
-        return Ok(None);
-    }
-    let at = conn.query_row(SQL, [], |row| row.get::<_, Option<i64>>(0)).map_err(Error::Runs)?;
-    Ok(at.map(Timestamp))
 }
 
 /// The records that the rows are about.

@@ -15,7 +15,7 @@ mod versions;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Error, Moment, Reports, Request, Session, run};
+use super::{Error, Moment, Reports, Request, Session, request};
 use answer::{Asker, Question};
 use text::{instant, local, words};
 use tiles::Headline;
@@ -54,7 +54,7 @@ pub fn page(session: &Session<'_>, request: &PageRequest<'_>) -> Result<String, 
             dated.as_of(reports.find("freshness")?, session, request.moment)?
         }
     };
-    let first_run = run::first_run_at(session.conn)?;
+    let first_run = request::first_run_at(session.conn)?;
     let later_first_run = first_run.filter(|first| as_of.is_some_and(|as_of| as_of < *first));
     let mut asker = Asker { session, reports, moment: request.moment, as_of, later_first_run, read: Vec::new() };
     let freshness = asker.freshness()?;

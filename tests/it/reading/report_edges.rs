@@ -53,6 +53,20 @@ fn a_text_that_is_no_instant_is_answered_with_every_form_of_one() {
 }
 
 #[test]
+fn what_changed_since_before_the_first_run_is_what_changed_since_that_run_and_a_range_backwards_is_refused() {
+    let tenant = one_night();
+    tenant.advance();
+    tenant.sync().exits(0);
+    for report in ["changes", "digest"] {
+        let since = |at: &str| tenant.run(&["report", report, "--since", at, "--format", "csv"]).exits(0).stdout;
+        assert_eq!(since("2001-01-01"), since("1"), "{report}");
+        assert!(since("1").lines().count() > 3, "{report} says something");
+        let backwards = ["report", report, "--since", "2", "--as-of", "1"];
+        tenant.run(&backwards).exits(2).says(&["the range is empty"]);
+    }
+}
+
+#[test]
 fn blanks_after_commas_do_not_matter() {
     let tenant = one_night();
     let ask = |by: &str| tenant.run(&["report", "install_failures", "--by", by, "--format", "csv"]).exits(0).stdout;
