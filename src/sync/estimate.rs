@@ -10,7 +10,7 @@ use crate::config::Settings;
 use crate::config::settings::RATE;
 use crate::store::{self, Holding, Reader, SweepCost};
 
-/// What the store knows that tells of the next run.
+/// What the store knows by which the next run can be estimated.
 #[derive(Default)]
 pub(crate) struct Experience {
     costs: Vec<SweepCost>,

@@ -17,7 +17,7 @@ use crate::catalog::reach::{Parent, Reach};
 use crate::catalog::spec::Given;
 use crate::cloud;
 use crate::config::ConfirmGone;
-use crate::store::{self, Acknowledged, LastComplete, ParentCounts, PartRecord, StagedRun, SweepId};
+use crate::store::{self, Acknowledged, LastComplete, ParentCounts, PartRecord, RawTexts, StagedRun, SweepId};
 use crate::sweep::Swept;
 
 /// A list that has been swept, its rows staged.
@@ -71,6 +71,8 @@ struct Before {
     dismissed: Arc<HashSet<u64>>,
     acknowledged: Vec<Acknowledged>,
     last_complete: Vec<LastComplete>,
+    /// Where the texts of its bad records are written.
+    raws: RawTexts,
 }
 
 pub(super) async fn run<P: Pages>(
@@ -94,9 +96,10 @@ pub(super) async fn run<P: Pages>(
             dismissed: Arc::new(staged.dismissed(sweep)?),
             acknowledged: staged.acknowledged(sweep)?,
             last_complete: if has_parts { staged.last_complete(sweep)? } else { Vec::new() },
+            raws: staged.raw_texts(sweep),
         })
     };
-    let Before { sweep, open_records: open_before, dismissed, acknowledged, last_complete } =
+    let Before { sweep, open_records: open_before, dismissed, acknowledged, last_complete, raws } =
         context.writer.ask(begin).await?;
     let shared = Arc::new(Shared { context: context.clone(), plan, dismissed, children: family.children });
     let fault = shared.plan.fault.clone().or(context.is_over().then_some(cloud::Error::TimeUp));
@@ -106,7 +109,7 @@ pub(super) async fn run<P: Pages>(
             let known = (family.parents, family.are_all);
             Read::of_round(round::run(&shared, sweep, known, &last_complete).await?)
         }
-        None => Read::alone(whole(&shared, sweep, &last_complete).await?),
+        None => Read::alone(whole(&shared, sweep, raws, &last_complete).await?),
     };
     let Read { part: Part { swept, found, reach, reached_to }, parents, parts, note } = read;
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members, parents: gave } = found;
@@ -157,9 +160,13 @@ impl Read {
     }
 }
 
-/// The one part of a list without a parent.
-async fn whole<P: Pages>(shared: &Shared<P>, sweep: SweepId, last: &[LastComplete]) -> Result<Part, store::Error> {
-    let raws = shared.context.writer.ask(move |staged| Ok(staged.raw_texts(sweep))).await?;
+/// The one part of a list that has no others.
+async fn whole<P: Pages>(
+    shared: &Shared<P>,
+    sweep: SweepId,
+    raws: RawTexts,
+    last: &[LastComplete],
+) -> Result<Part, store::Error> {
     let reached_to = last.iter().find(|part| part.parent.is_empty()).and_then(|part| part.reached_to);
     part::read(shared, PartPlan { sweep, given: Given::default(), day: None, reached_to, raws }).await
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::drift::{Unknown, UnknownMembers};
 use super::event::{Event, Observer};
 use super::list::ListOutcome;
-use super::part::{BadRecord, QUARANTINE_RECORDS_MAX};
+use super::part::{self, BadRecord, QUARANTINE_RECORDS_MAX};
 use super::plan::ListPlan;
 use super::request::{self, Request};
 use super::summary::{ListError, ListSummary, Summary, outcome_of};
@@ -13,10 +13,9 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::ScopeKind;
 use crate::catalog::{Catalog, SkippedFile};
 use crate::cloud::Attempt;
-use crate::config::ConfirmGone;
 use crate::store::{
-    self, DriftKind, DriftRecord, NotShown, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, StagedRun,
-    SweepCounts, SweepError, SweepRecord,
+    self, DriftKind, DriftRecord, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, StagedRun, SweepCounts,
+    SweepError, SweepRecord,
 };
 use crate::sweep::{Ending, Proof};
 
@@ -155,16 +154,6 @@ impl ListOutcome {
         }
     }
 
-    /// With a second reading in the same run, no other run has to confirm that records are gone.
-    fn not_shown(&self) -> NotShown {
-        match (&self.swept.ending, self.confirm_gone) {
-            (Ending::Complete(_), _) if self.reach.is_nothing() => NotShown::StayOpen,
-            (Ending::Complete(_), ConfirmGone::Again) => NotShown::AreGone,
-            (Ending::Complete(_), ConfirmGone::NextNight) => NotShown::AwaitNextRun,
-            (Ending::Unproved(_) | Ending::Failed(_), _) => NotShown::StayOpen,
-        }
-    }
-
     pub(super) fn sweep_record(&self) -> SweepRecord {
         let (swept, traffic) = (&self.swept, &self.swept.traffic);
         SweepRecord {
@@ -173,7 +162,7 @@ impl ListOutcome {
             ended_at: self.ended_at,
             verdict: self.verdict(),
             proof: self.proof(),
-            not_shown: self.not_shown(),
+            not_shown: part::not_shown(&self.swept, self.reach, self.confirm_gone),
             reach: self.reach,
             reached_to: self.reached_to,
             parents: self.parents,

@@ -10,7 +10,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Parent, Span, Window, days};
-use crate::store::LastComplete;
+use crate::store::{self, LastComplete};
 
 /// The most parents of one list in one scope.
 pub(crate) const PARENTS_MAX: usize = 500_000;
@@ -25,7 +25,12 @@ pub(super) struct ParentRow {
 }
 
 /// The parents in a batch of the parent table's rows. A record without one of the values gives none.
-pub(super) fn rows_of(batch: &RecordBatch, parent: &Parent) -> Result<Vec<ParentRow>, ArrowError> {
+pub(super) fn rows_of(batch: &RecordBatch, parent: &Parent) -> Result<Vec<ParentRow>, store::Error> {
+    let misfit = |error: ArrowError| store::Error::BatchShape { table: parent.table.clone(), fault: error.to_string() };
+    given_by(batch, parent).map_err(misfit)
+}
+
+fn given_by(batch: &RecordBatch, parent: &Parent) -> Result<Vec<ParentRow>, ArrowError> {
     let moved = moved(batch, parent)?;
     let mut columns = Vec::with_capacity(parent.fill.len());
     for filled in &parent.fill {

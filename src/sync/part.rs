@@ -16,7 +16,7 @@ use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::normalize::Decoder;
-use crate::store::{self, RawText, RawTexts, SweepId};
+use crate::store::{self, NotShown, RawText, RawTexts, SweepId};
 use crate::sweep::{Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// Records of one sweep that may be kept in quarantine.
@@ -168,6 +168,16 @@ pub(super) fn is_complete(swept: &Swept) -> bool {
     matches!(swept.ending, Ending::Complete(_))
 }
 
+/// What happens to the records within reach that a sweep did not show. With a second reading in the same run, no other run
+/// has to confirm that they are gone.
+pub(super) fn not_shown(swept: &Swept, reach: Reach, confirm_gone: ConfirmGone) -> NotShown {
+    match confirm_gone {
+        _ if !is_complete(swept) || reach.is_nothing() => NotShown::StayOpen,
+        ConfirmGone::Again => NotShown::AreGone,
+        ConfirmGone::NextNight => NotShown::AwaitNextRun,
+    }
+}
+
 /// Two spans of one part as one sweep. Rows of a span that failed are not among them.
 fn joined(before: Swept, next: Swept) -> Swept {
     let ending = match (before.ending, next.ending) {
@@ -270,8 +280,7 @@ impl<P: Pages> Sink for ListSink<'_, P> {
         }
         self.found.members.see(&decoded.batch);
         for (list, parent) in &self.shared.children {
-            let rows = parents::rows_of(&decoded.batch, parent)
-                .map_err(|error| store::Error::BatchShape { table: list.clone(), fault: error.to_string() })?;
+            let rows = parents::rows_of(&decoded.batch, parent)?;
             self.found.parents.entry(list.clone()).or_default().extend(rows);
         }
         let (sweep, batch, first_seq) = (self.sweep, decoded.batch, self.next_seq);
@@ -304,7 +313,7 @@ impl<P: Pages> Sink for ListSink<'_, P> {
 
     fn progress(&mut self, progress: Progress) {
         let Shared { context, plan, .. } = self.shared;
-        if plan.endpoint.parent.is_none() {
+        if !plan.endpoint.has_parts() {
             let (table, scope) = (&plan.endpoint.name, &plan.scope);
             context.observer.event(&Event::Progress { table, scope, progress });
         }

@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 use super::event::Event;
 use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
-use super::part::{self, Found, Part, PartPlan, Shared, is_complete};
+use super::part::{self, Found, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Parent, Span};
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
-use crate::store::{self, LastComplete, NotShown, ParentCounts, PartRecord, SweepId, Verdict};
+use crate::store::{self, LastComplete, ParentCounts, PartRecord, SweepId, Verdict};
 use crate::sweep::{Ending, Progress, Proof, Swept};
 
 /// Parents that are asked for at the same time.
@@ -119,13 +119,9 @@ async fn one<P: Pages>(
 async fn stored<P: Pages>(shared: &Shared<P>, parent: &Parent) -> Result<Vec<ParentRow>, store::Error> {
     let (table, scope) = (parent.table.clone(), shared.plan.scope.clone());
     let batches = shared.context.writer.ask(move |staged| staged.open_parents(&table, &scope)).await?;
-    let misfit = |error: arrow::error::ArrowError| store::Error::BatchShape {
-        table: parent.table.clone(),
-        fault: error.to_string(),
-    };
     let mut rows = Vec::new();
     for batch in batches {
-        rows.extend(parents::rows_of(&batch, parent).map_err(misfit)?);
+        rows.extend(parents::rows_of(&batch, parent)?);
     }
     Ok(rows)
 }
@@ -193,11 +189,7 @@ impl Tally {
                 Verdict::Failed
             }
         };
-        let not_shown = match confirm_gone {
-            ConfirmGone::Again => NotShown::AreGone,
-            ConfirmGone::NextNight => NotShown::AwaitNextRun,
-        };
-        let not_shown = if is_complete(&swept) && !reach.is_nothing() { not_shown } else { NotShown::StayOpen };
+        let not_shown = part::not_shown(&swept, reach, confirm_gone);
         self.parts.push(PartRecord { sweep, verdict, not_shown, reach, reached_to, moved: row.moved });
         let kept = verdict != Verdict::Failed;
         if kept {
@@ -265,7 +257,7 @@ mod tests {
     #[test]
     fn a_round_without_a_parent_to_ask_for_is_complete() {
         let round = Tally { what: "parents", ..Tally::default() }.into_round(ParentCounts { known: 7, asked: 0 });
-        assert!(is_complete(&round.swept));
+        assert!(part::is_complete(&round.swept));
         assert_eq!(round.note.as_deref(), Some("0 of 7 parents asked for"));
     }
 
@@ -274,6 +266,6 @@ mod tests {
         let stopped = Tally { due: 3, ..Tally::default() }.into_round(ParentCounts { known: 3, asked: 0 });
         assert!(matches!(stopped.swept.ending, Ending::Unproved(reason) if reason.contains("time was up")));
         let none = Tally { not_there: 2, ..Tally::default() }.into_round(ParentCounts { known: 2, asked: 2 });
-        assert!(!is_complete(&none.swept));
+        assert!(!part::is_complete(&none.swept));
     }
 }

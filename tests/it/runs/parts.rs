@@ -326,7 +326,7 @@ fn children_of_a_parent_that_vanishes_in_mid_run_stay() {
     days.rest();
     let since = tenant.cloud.requests().len();
     assert_eq!(days.night()["outcome"], "complete");
-    assert!(!pipes_asked(tenant, since).contains(&pipe), "the pipe is listed no more");
+    assert!(!pipes_asked(tenant, since).contains(&pipe), "the pipe is no longer listed");
     assert_eq!(tenant.number(&format!("SELECT count(*) FROM pipes WHERE id = '{pipe}'")), 0);
     assert_eq!(runs_in_store(tenant), before, "the runs of a pipe that is gone stay as they were last seen");
 }
