@@ -7,7 +7,7 @@ use std::path::Path;
 use super::builtin::{SHIPPED, shipped};
 use super::folder::{SERVICES_FILE, Unreadable};
 use super::services::Services;
-use super::spec::Endpoint;
+use super::spec::{CORE_SET, Endpoint};
 use super::{file, folder, validate};
 
 /// A shell leaves an empty file where a command that should fill it fails.
@@ -44,6 +44,13 @@ impl Catalog {
     /// The built-in lists.
     pub fn builtin() -> Result<Catalog, CatalogError> {
         Self::load(shipped())
+    }
+
+    /// The built-in lists of the set that is switched on where the settings name none.
+    pub fn core() -> Result<Catalog, CatalogError> {
+        let mut catalog = Self::builtin()?;
+        catalog.endpoints.retain(|endpoint| endpoint.set == CORE_SET);
+        Ok(catalog)
     }
 
     /// The built-in lists, then those given as (file, text).

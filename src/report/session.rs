@@ -2,6 +2,7 @@
 //! and the macros of `sql/reports/macros`. All of it is temporary and lives as long as the connection. It knows no report.
 
 use std::cell::Cell;
+use std::sync::LazyLock;
 
 use duckdb::{Connection, params};
 
@@ -10,6 +11,7 @@ use super::tables::has_table;
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
+use crate::catalog::spec::{CORE_SET, Endpoint};
 use crate::schema::versions_view;
 use crate::store::views::{no_versions, views};
 
@@ -21,6 +23,9 @@ const DAYS: &str = include_str!("../../sql/reports/macros/days.sql");
 /// Macros that stand on the views, and those that stand on the views and the ledger.
 const JOBS: &str = include_str!("../../sql/reports/macros/jobs.sql");
 const SENTENCES: &str = include_str!("../../sql/reports/macros/sentences.sql");
+
+/// A fault in a built-in list is reported where the lists are read.
+static CATALOG: LazyLock<Option<Catalog>> = LazyLock::new(|| Catalog::builtin().ok());
 
 /// A connection on which reports can be run.
 pub struct Session<'a> {
@@ -61,19 +66,25 @@ impl<'a> Session<'a> {
         if needs_views && !self.has_views.replace(true) {
             self.make_views()?;
         }
+        self.fill_gaps(|endpoint| statement.contains(&format!("{}_", endpoint.name)))?;
         if needs_sentences && !self.has_sentences.replace(true) {
             self.conn.execute_batch(SENTENCES)?;
         }
         Ok(())
     }
 
-    /// A list that was never read has no versions, so that views and macros which stand on several lists still work.
-    fn make_views(&self) -> duckdb::Result<()> {
-        for endpoint in Catalog::builtin().iter().flat_map(|catalog| catalog.endpoints()) {
+    /// A built-in list that was never read has no versions, so that what stands on several lists still works.
+    fn fill_gaps(&self, is_needed: impl Fn(&Endpoint) -> bool) -> duckdb::Result<()> {
+        for endpoint in CATALOG.iter().flat_map(Catalog::endpoints).filter(|endpoint| is_needed(endpoint)) {
             if !has_table(self.conn, &versions_view(&endpoint.name))? {
                 self.conn.execute_batch(&no_versions(endpoint))?;
             }
         }
+        Ok(())
+    }
+
+    fn make_views(&self) -> duckdb::Result<()> {
+        self.fill_gaps(|endpoint| endpoint.set == CORE_SET)?;
         for view in views() {
             self.conn.execute_batch(&view.temporary())?;
         }

@@ -119,6 +119,18 @@ fn a_record_that_comes_twice_forbids_a_proof() {
 }
 
 #[test]
+fn equal_records_on_one_page_are_no_repetition() {
+    let list = keys(30);
+    let outcome = run(shape(10), |request| {
+        let mut facts = page(&list, request);
+        facts.rows.push(*facts.rows.last().expect("a row"));
+        PageFacts { total: Some(33), ..facts }
+    });
+    assert_eq!(outcome.listing.evidence, Evidence::Markers);
+    assert!(outcome.listing.is_total_met);
+}
+
+#[test]
 fn a_flag_for_no_more_pages_ends_a_list_and_a_flag_for_more_without_a_marker_is_no_proof() {
     let list = keys(25);
     let outcome = run(shape(10), |request| {

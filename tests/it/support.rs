@@ -78,7 +78,7 @@ impl Tenant {
     }
 
     pub fn of(world: WorldSettings, settings: EmulatorSettings) -> Tenant {
-        Tenant::with_catalog(&Catalog::builtin().expect("the catalog is sound"), world, settings)
+        Tenant::with_catalog(&Catalog::core().expect("the catalog is sound"), world, settings)
     }
 
     /// A tenant of a cloud that serves the lists of this catalog.
@@ -240,7 +240,7 @@ impl Tenant {
     /// Asserts that the store breaks none of its rules.
     #[track_caller]
     pub fn assert_sound(&self) {
-        self.assert_sound_by(&Catalog::builtin().expect("sound"));
+        self.assert_sound_by(&Catalog::core().expect("sound"));
     }
 
     #[track_caller]
@@ -271,7 +271,7 @@ pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
 
 /// How many lists a run reads in one project: each built-in one, or one for each value of its fixed parameter.
 pub fn lists_in_a_run() -> usize {
-    let catalog = Catalog::builtin().expect("sound");
+    let catalog = Catalog::core().expect("sound");
     let lists = catalog.endpoints().iter().map(|list| list.fixed.as_ref().map_or(1, |fixed| fixed.values.len()));
     lists.sum()
 }

@@ -252,6 +252,9 @@ pub(crate) struct DemoArgs {
     /// Replace the demo's store if it is there
     #[arg(long)]
     pub replace: bool,
+    /// All sets of lists, over five nights
+    #[arg(long)]
+    pub full: bool,
     /// What the emulator's records are made from
     #[arg(long, default_value_t = 7, value_name = "NUMBER")]
     pub seed: u64,

@@ -1,4 +1,4 @@
-//! `hclake demo`: three nights of real syncs from the emulator on loopback, then questions to the store that they make, and
+//! `hclake demo`: a few nights of real syncs from the emulator on loopback, then questions to the store that they make, and
 //! its dashboard.
 
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ use crate::sync;
 
 const STORE_DEFAULT: &str = "hclake-demo.duckdb";
 const NIGHTS: i64 = 3;
+const NIGHTS_FULL: i64 = 5;
 const DAY_US: i64 = 86_400_000_000;
 /// The emulator on loopback can take more than a real service.
 const RATE_PER_S: f64 = 500.0;
@@ -43,7 +44,7 @@ pub(crate) fn run(
     store::file_name(&store)?;
     make_room(&store, args.replace)?;
     let page = dashboard::place(&page_beside(&store), false)?;
-    let nights = runtime::runtime()?.block_on(three_nights(&store, args, streams))?;
+    let nights = runtime::runtime()?.block_on(sync_nights(&store, args, streams))?;
     show_answers(&store, &nights, streams)?;
     dashboard::of_demo(&store, &page)?;
     streams.remark(&format!("\nThe dashboard is {}; any browser opens it.", page.display()));
@@ -77,23 +78,24 @@ fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
 }
 
 /// Runs the nights and returns when each began.
-async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
-    let catalog = Catalog::builtin()?;
-    let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(NIGHTS - 1) * DAY_US));
+async fn sync_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
+    let (catalog, nights) =
+        if args.full { (Catalog::builtin()?, NIGHTS_FULL) } else { (Catalog::core()?, NIGHTS) };
+    let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(nights - 1) * DAY_US));
     let world =
         WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };
     let cloud = EmulatorSettings { clock: clock.clone(), ..Default::default() };
     let (ak, sk) = (cloud.ak.clone(), cloud.sk.clone());
     let emulator = Emulator::start(World::new(&catalog, world.clone()), cloud).await?;
-    let settings = settings(store, &world, &emulator, &ak, sk.expose())?;
+    let settings = settings(store, &catalog, &world, &emulator, &ak, sk.expose())?;
     streams.remark(&format!("a cloud emulator serves {} lists on {}", catalog.endpoints().len(), emulator.base_url()));
     let mut began = Vec::new();
-    for night in 0..NIGHTS {
-        clock.set_shift_us((night + 1 - NIGHTS) * DAY_US);
+    for night in 0..nights {
+        clock.set_shift_us((night + 1 - nights) * DAY_US);
         if night > 0 {
             emulator.with_world(World::advance_day);
         }
-        streams.remark(&format!("\nnight {} of {NIGHTS}: hclake sync", night + 1));
+        streams.remark(&format!("\nnight {} of {nights}: hclake sync", night + 1));
         let settings = settings.clone();
         let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: true };
         let observer = Arc::new(Lines::new(true));
@@ -108,10 +110,19 @@ async fn three_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) 
 }
 
 /// The settings that a person would make in the environment.
-fn settings(store: &Path, world: &WorldSettings, emulator: &Running, ak: &str, sk: &str) -> Result<Settings, Failure> {
+fn settings(
+    store: &Path,
+    catalog: &Catalog,
+    world: &WorldSettings,
+    emulator: &Running,
+    ak: &str,
+    sk: &str,
+) -> Result<Settings, Failure> {
+    let lists = catalog.sets().join(",");
     let environment = Environment::of(&[
         ("HCLAKE_ENDPOINT_URL", &emulator.base_url()),
         ("HCLAKE_REGION", &world.region),
+        ("HCLAKE_LISTS", &lists),
         ("HCLAKE_CODEARTS_PROJECTS", &world.codearts_project_ids.join(",")),
         ("HUAWEICLOUD_SDK_AK", ak),
         ("HUAWEICLOUD_SDK_SK", sk),

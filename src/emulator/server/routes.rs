@@ -10,7 +10,7 @@ use super::windows;
 use crate::catalog::reach::{Filled, Window};
 use crate::catalog::services;
 use crate::catalog::spec::{Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, PagingPlace, ScopeKind, Total};
-use crate::emulator::world::deploy::codearts_project_name;
+use crate::emulator::world::deploy;
 use crate::emulator::world::listing::ListId;
 use crate::emulator::world::settings::WorldSettings;
 use crate::emulator::world::tenant::World;
@@ -336,12 +336,6 @@ fn codearts_projects(world: &World, call: &Call) -> Answer {
     if !(1..=PROJECTS_LIMIT_MAX).contains(&limit) {
         return answers::out_of_range(services::projectman(), "limit must be between 1 and 1000");
     }
-    let made_ms = settings.start.0 / 1000 - 600 * 86_400_000;
-    let projects = settings.codearts_project_ids.iter().enumerate().map(|(at, id)| {
-        json!({ "project_id": id, "project_num_id": 1000 + at, "project_name": codearts_project_name(at),
-                "project_type": "scrum", "description": "", "created_time": made_ms + at as i64,
-                "updated_time": made_ms + at as i64 })
-    });
-    let shown: Vec<_> = projects.skip(call.number("offset").unwrap_or(0)).take(limit).collect();
+    let shown: Vec<_> = deploy::projects(settings).into_iter().skip(call.number("offset").unwrap_or(0)).take(limit).collect();
     Answer::json(200, &json!({ "projects": shown, "total": settings.codearts_project_ids.len() }))
 }

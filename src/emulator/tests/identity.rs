@@ -35,7 +35,7 @@ async fn list_with(emulator: &Running, path: &str, token: &str) -> (u16, Value) 
 #[tokio::test]
 async fn a_token_is_valid_in_its_project_given_by_id_or_name() {
     let ids = [IAM_PROJECT, "other"].map(str::to_owned).to_vec();
-    let world = World::new(&Catalog::builtin().unwrap(), WorldSettings { iam_project_ids: ids, ..small() });
+    let world = World::new(&Catalog::core().unwrap(), WorldSettings { iam_project_ids: ids, ..small() });
     let settings = EmulatorSettings { user: Some(user()), ..Default::default() };
     let emulator = Emulator::start(world, settings).await.unwrap();
     for project in [json!({ "id": IAM_PROJECT }), json!({ "name": "ap-southeast-3" })] {

@@ -34,7 +34,7 @@ fn small() -> WorldSettings {
 }
 
 fn small_world() -> World {
-    World::new(&Catalog::builtin().unwrap(), small())
+    World::new(&Catalog::core().unwrap(), small())
 }
 
 /// An emulator that also accepts a token, so that most tests need not sign.

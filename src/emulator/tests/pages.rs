@@ -11,7 +11,7 @@ use crate::emulator::server::pages::{Place, Refusal, place};
 use crate::emulator::*;
 
 fn target(table: &str) -> String {
-    let path = Catalog::builtin().unwrap().get(table).unwrap().path.clone();
+    let path = Catalog::core().unwrap().get(table).unwrap().path.clone();
     let project = if table.starts_with("deploy") { CODEARTS_PROJECT } else { IAM_PROJECT };
     path.replace("{project_id}", project)
 }
@@ -163,7 +163,7 @@ async fn pages_by_marker_put_together_are_the_listing_and_the_last_has_no_marker
         (
             BY_TEXT,
             "swr_all_repositories",
-            format!("/v2/{IAM_PROJECT}/repositories"),
+            format!("/v3/{IAM_PROJECT}/repositories"),
             "/repositories",
             "/page_info/next_marker",
         ),
@@ -234,7 +234,7 @@ proptest! {
         position in prop::option::of("-?[0-9]{1,11}|[a-z]{0,3}"),
         size in prop::option::of("-?[0-9]{1,4}|[a-z]{0,3}"),
     ) {
-        let catalog = Catalog::builtin().unwrap();
+        let catalog = Catalog::core().unwrap();
         let endpoint = &catalog.endpoints()[which];
         let Paging::Counted(paging) = &endpoint.paging else { panic!("the built-in lists are counted") };
         let given = |name: &str| if name == paging.position { position.clone() } else { size.clone() };

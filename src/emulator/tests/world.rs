@@ -35,7 +35,7 @@ fn text<'a>(record: &'a Value, name: &str) -> &'a str {
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let (mut one, mut two) = (small_world(), small_world());
-    let other = World::new(&Catalog::builtin().unwrap(), WorldSettings { seed: 2, ..small() });
+    let other = World::new(&Catalog::core().unwrap(), WorldSettings { seed: 2, ..small() });
     assert_eq!(everything(&one), everything(&two));
     assert_ne!(everything(&one), everything(&other));
     pass_days(&mut one, 3);
@@ -60,7 +60,7 @@ fn one_list_is_the_same_in_every_world() {
 fn records_hold_what_the_catalog_declares_and_every_declared_member_comes() {
     let mut world = small_world();
     pass_days(&mut world, 2);
-    for endpoint in Catalog::builtin().unwrap().endpoints() {
+    for endpoint in Catalog::core().unwrap().endpoints() {
         let declared: BTreeSet<&str> = endpoint.columns.iter().map(|column| column.path[0].as_str()).collect();
         let records = world.records(&endpoint.name);
         let seen: BTreeSet<&str> =
@@ -77,7 +77,7 @@ fn keys_are_unique_and_what_lists_are_ordered_by_never_changes() {
     let mut world = small_world();
     let mut before: HashMap<String, Vec<Value>> = HashMap::new();
     for _ in 0..4 {
-        for endpoint in Catalog::builtin().unwrap().endpoints() {
+        for endpoint in Catalog::core().unwrap().endpoints() {
             for (key, record) in by_key(&world, &endpoint.name) {
                 let order: Vec<Value> = endpoint.order.iter().map(|name| record[name].clone()).collect();
                 assert_eq!(before.entry(key).or_insert_with(|| order.clone()), &order);
@@ -91,7 +91,7 @@ fn keys_are_unique_and_what_lists_are_ordered_by_never_changes() {
 fn listings_are_served_oldest_first_but_for_one() {
     let mut world = small_world();
     pass_days(&mut world, 3);
-    for endpoint in Catalog::builtin().unwrap().endpoints() {
+    for endpoint in Catalog::core().unwrap().endpoints() {
         let made = &endpoint.order[0];
         for id in world.lists().filter(|id| id.table == endpoint.name) {
             let mut times: Vec<_> = world.listing(id).iter().map(|record| text(record, made).to_owned()).collect();
@@ -153,7 +153,7 @@ fn install_jobs_end_fail_are_retried_appear_and_vanish() {
 
 #[test]
 fn an_empty_world_and_one_with_several_projects_change_for_days() {
-    let catalog = Catalog::builtin().unwrap();
+    let catalog = Catalog::core().unwrap();
     let nothing = WorldSettings {
         install_jobs: 0,
         apps: 0,
@@ -175,7 +175,7 @@ fn an_empty_world_and_one_with_several_projects_change_for_days() {
 
 #[test]
 fn one_application_gets_worse_and_another_gets_better() {
-    let world = World::new(&Catalog::builtin().unwrap(), WorldSettings::default());
+    let world = World::new(&Catalog::core().unwrap(), WorldSettings::default());
     let jobs = world.records("app_install_jobs");
     assert_eq!(jobs.len(), 6_000);
     let apps: BTreeSet<_> = jobs.iter().map(|job| text(job, "app_name")).collect();

@@ -4,8 +4,9 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::people::{USERS, user};
+use super::people::{USERS, User, user};
 use super::period::{DAY, Period, SECOND, elapsed, local, local_tenths};
+use super::settings::WorldSettings;
 use crate::base::clock::Timestamp;
 
 /// Members that only every tenth task has.
@@ -316,6 +317,21 @@ fn project_name(period: &Period) -> String {
     codearts_project_name(at)
 }
 
-pub(crate) fn codearts_project_name(at: usize) -> String {
+/// The CodeArts projects themselves, as their list shows them. They do not change.
+pub(crate) fn projects(settings: &WorldSettings) -> Vec<Value> {
+    let made_ms = settings.start.0 / 1000 - 600 * DAY / 1000;
+    let ids = settings.codearts_project_ids.iter().enumerate();
+    let project = |(at, id): (usize, &String)| {
+        let User { name, mail } = user(at);
+        json!({ "project_id": id, "project_num_id": 1000 + at, "project_name": codearts_project_name(at),
+                "project_type": "scrum", "description": "", "created_time": made_ms + at as i64,
+                "updated_time": made_ms + at as i64,
+                "creator": { "user_id": mail, "user_num_id": at, "user_name": name, "nick_name": name,
+                             "domain_id": "d0000000000000000000000000000000", "domain_name": "galaxy" } })
+    };
+    ids.map(project).collect()
+}
+
+fn codearts_project_name(at: usize) -> String {
     if at == 0 { "星河平台".to_owned() } else { format!("Project {at}") }
 }

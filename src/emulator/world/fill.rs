@@ -4,13 +4,24 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use super::joins::Joined;
-use super::period::{DAY, Period, chance, elapsed, pick};
+use super::period::{DAY, HOUR, Period, chance, elapsed, pick};
 use super::times::written;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::schema::ColumnType;
 
 const HISTORY_DAYS: i64 = 90;
+/// Lists of which a tenant has few records, and how many.
+const FEW: [(&str, usize); 8] = [
+    ("desktop_pools", 8),
+    ("user_groups", 12),
+    ("app_server_groups", 9),
+    ("app_servers", 40),
+    ("image_servers", 15),
+    ("pipelines", 40),
+    ("swr_instances", 3),
+    ("ims_images", 30),
+];
 /// Share of the records that change in a day.
 const CHANGED: f64 = 0.02;
 /// The same for the children of a parent that moves.
@@ -19,6 +30,12 @@ const CHILDREN_CHANGED: f64 = 0.2;
 const ABSENT: f64 = 0.05;
 /// How often a parent has no children at the start.
 const CHILDLESS: f64 = 0.1;
+/// What has an end takes no longer.
+const TAKES_MAX: i64 = HOUR;
+/// Share of the records whose state says that all is well, where there is a word for it.
+const WELL: f64 = 0.75;
+/// Words of states that say so.
+const WELL_STATES: [&str; 8] = ["success", "succeeded", "complete", "completed", "active", "normal", "running", "ready"];
 /// Draws before a value that should differ is taken as it is.
 const DRAWS_MAX: usize = 50;
 
@@ -40,9 +57,21 @@ impl Making<'_> {
         self.taken.iter().any(|of| of.first() == Some(&column.name))
     }
 
+    /// Whether records without a key differ in this column: the first text of any kind.
+    fn tells_apart(&self, column: &Column) -> bool {
+        let is_free = |column: &&Column| column.ty == ColumnType::Text && column.values.is_empty() && !column.is_given();
+        self.endpoint.columns.iter().any(Column::is_record_key)
+            && self.endpoint.columns.iter().find(is_free).is_some_and(|first| first.name == column.name)
+    }
+
     /// The most records at the start.
     fn rows(&self, period: &Period) -> usize {
-        if self.endpoint.parent.is_some() { 2 * period.settings.children } else { period.settings.other_rows }
+        let few = FEW.iter().find(|(table, _)| *table == self.endpoint.name);
+        match few {
+            _ if self.endpoint.parent.is_some() => 2 * period.settings.children,
+            Some((_, rows)) => period.settings.other_rows.min(*rows),
+            None => period.settings.other_rows,
+        }
     }
 }
 
@@ -88,9 +117,13 @@ fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: 
         let is_key = endpoint.key.iter().any(|part| part.column == column.name);
         let orders = endpoint.order.contains(&column.name);
         let value = match &column.ty {
+            ColumnType::Timestamp(form) if is_of_the_end(&column.name) && !orders => {
+                written(*form, Timestamp(made.0 + rng.i64(0..TAKES_MAX)).min(period.until))
+            }
             ColumnType::Timestamp(form) => written(*form, made),
             _ if is_zone(endpoint, column) => json!("Asia/Shanghai"),
             // Equal moments are rare enough; a counter keeps the text in the order of time too.
+            ColumnType::Text if making.tells_apart(column) => json!(format!("{} {number}", column.name)),
             ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", period.id(&endpoint.name))),
             ColumnType::Int32 | ColumnType::Int64 if is_key || orders => json!(number),
             _ if column.nullable && !making.takes_from(column) && chance(rng, ABSENT) => continue,
@@ -160,6 +193,11 @@ pub(crate) fn move_column(period: &Period, column: &Column, rng: &mut Rng, recor
     }
 }
 
+/// Whether a time is that of the end of something, by the name of its column.
+fn is_of_the_end(name: &str) -> bool {
+    ["end", "finish", "update", "complete"].iter().any(|word| name.contains(word))
+}
+
 /// Whether the column has the zone of a time in another.
 fn is_zone(endpoint: &Endpoint, column: &Column) -> bool {
     endpoint.columns.iter().any(|other| other.zone_column.as_ref() == Some(&column.name))
@@ -167,7 +205,11 @@ fn is_zone(endpoint: &Endpoint, column: &Column) -> bool {
 
 fn drawn(column: &Column, rng: &mut Rng, number: usize, at: Timestamp) -> Value {
     if column.ty == ColumnType::Text && !column.values.is_empty() {
-        json!(pick(rng, &column.values))
+        let is_well = |value: &&String| WELL_STATES.contains(&value.to_lowercase().as_str());
+        match column.values.iter().find(is_well) {
+            Some(well) if chance(rng, WELL) => json!(well),
+            _ => json!(pick(rng, &column.values)),
+        }
     } else {
         value(&column.ty, &column.name, rng, number, at)
     }

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::kinship::text_of;
 use super::times::{Between, time_in};
 use crate::base::clock::Timestamp;
-use crate::catalog::spec::Endpoint;
+use crate::catalog::spec::{Column, Endpoint};
 
 /// One listing of the cloud: a table's records in one project and, where the list has one, for one fixed value and one
 /// parent. A list of a whole region has the empty project.
@@ -140,8 +140,12 @@ impl Listing {
     }
 }
 
-/// The key's values as text, joined by a bar. Those of the parent are not among them: a listing has but one.
+/// The key's values as text, joined by a bar. Those of the parent are not among them: a listing has but one. Where the
+/// records have no key, each is its own.
 pub(super) fn key_of(endpoint: &Endpoint, record: &Value) -> String {
+    if endpoint.columns.iter().any(Column::is_record_key) {
+        return record.to_string();
+    }
     let value = |name: &String| {
         endpoint.column(name).and_then(|column| at_path(record, &column.path)).filter(|value| !value.is_null())
     };

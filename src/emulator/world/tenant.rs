@@ -87,6 +87,7 @@ impl World {
     /// Adds a CodeArts project with its own history.
     pub fn add_codearts_project(&mut self, project: &str) {
         self.settings.codearts_project_ids.push(project.to_owned());
+        self.list_projects();
         for at in self.order.clone() {
             self.add_listings(at);
         }
@@ -95,9 +96,17 @@ impl World {
     /// Removes a CodeArts project: the cloud no longer lists it, and its own lists lose all records.
     pub fn remove_codearts_project(&mut self, project: &str) {
         self.settings.codearts_project_ids.retain(|id| id != project);
+        self.list_projects();
         let ids: Vec<ListId> = self.lists().filter(|id| id.project == project).cloned().collect();
         for id in ids {
             self.clear(&id);
+        }
+    }
+
+    /// The list of the projects, where the catalog has it, follows the settings.
+    fn list_projects(&mut self) {
+        if let Some(listing) = self.listings.iter_mut().find(|listing| listing.id.table == "codearts_projects") {
+            listing.records = deploy::projects(&self.settings);
         }
     }
 
@@ -436,6 +445,7 @@ fn history(period: &Period, making: &Making) -> Vec<Value> {
         "apps" => install::app_history(period),
         "deploy_tasks" => deploy::task_history(period),
         "deploy_apps" => deploy::app_history(period),
+        "codearts_projects" => deploy::projects(period.settings),
         "image_jobs" => jobs::image_history(period),
         "swr_instance_jobs" => jobs::registry_history(period),
         _ => fill::history(period, making),
@@ -448,6 +458,7 @@ fn advance(period: &Period, making: &Making, records: &mut Vec<Value>) {
         "apps" => install::advance_apps(period, records),
         "deploy_tasks" => deploy::advance_tasks(period, records),
         "deploy_apps" => deploy::advance_apps(period, records),
+        "codearts_projects" => {}
         "image_jobs" => jobs::advance_images(period, records),
         "swr_instance_jobs" => jobs::advance_registry(period, records),
         _ => fill::advance(period, making, records),

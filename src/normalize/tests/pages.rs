@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CHINA, NOW, column, decode, list, list_of};
 use crate::catalog::Catalog;
+use crate::catalog::spec::Endpoint;
 use crate::normalize::decode::RECORD_BYTES_MAX;
 use crate::normalize::extra::{DEPTH_MAX, SAMPLE_BYTES_MAX};
 use crate::normalize::{Decoder, UNKNOWN_NAMES_MAX};
@@ -288,7 +289,9 @@ fn instants_more_than_a_day_ahead_are_counted_in_good_records() {
 
 #[test]
 fn the_builtin_lists_decode_an_empty_record_to_a_missing_key() {
-    for endpoint in Catalog::builtin().unwrap().endpoints() {
+    let catalog = Catalog::builtin().unwrap();
+    let has_key = |endpoint: &&Endpoint| !endpoint.columns.iter().any(|column| column.is_record_key());
+    for endpoint in catalog.endpoints().iter().filter(has_key) {
         let decoded = decode(endpoint, &["{}"]);
         assert_eq!((decoded.batch.num_rows(), decoded.bad.len()), (0, 1));
         assert!(decoded.bad[0].reason.starts_with("no key: "), "{}: {:?}", endpoint.name, decoded.bad);

@@ -13,9 +13,10 @@
 //! Wednesday. A case begins with an empty store.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::*;
+use crate::catalog::spec::{CORE_SET, Endpoint};
 
 struct Question {
     line: usize,
@@ -92,8 +93,21 @@ fn ask(session: &Session<'_>, report: &Report, asked: &str) -> Result<ReportResu
     session.run(report, &request, Moment { newest: now(), now: Timestamp(now().0 + 1000 * DAY) })
 }
 
+/// A folder of the project, found when the test runs: a changed report or case needs no build.
+fn in_project(name: &str) -> PathBuf {
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap()).join(name)
+}
+
+/// A store of the core lists and of those that the report names.
+fn store_for(report: &Report) -> Connection {
+    let named = |endpoint: &Endpoint| report.header.needs.iter().chain(&report.header.wants).any(|n| *n == endpoint.name);
+    let lists = Catalog::builtin().unwrap();
+    let lists = lists.endpoints().iter().filter(|endpoint| endpoint.set == CORE_SET || named(endpoint));
+    crate::store::empty::empty(&lists.cloned().collect::<Vec<_>>())
+}
+
 fn files() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/reports");
+    let folder = in_project("tests/fixtures/reports");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -102,15 +116,17 @@ fn files() -> Vec<PathBuf> {
 #[test]
 fn every_report_gives_the_rows_worked_out_by_hand() {
     let only = std::env::var("HCLAKE_REPORT_CASES").ok();
+    let (reports, faults) = folder::read(&in_project("sql/reports"));
+    assert!(faults.is_empty(), "{faults:?}");
     let mut faults = Vec::new();
     for path in files() {
         let name = path.file_stem().unwrap().to_str().unwrap();
         if only.as_ref().is_some_and(|only| only != name) {
             continue;
         }
-        let report = find(name).unwrap();
+        let report = reports.iter().find(|report| report.name == name).unwrap_or_else(|| panic!("no report {name}"));
         for case in cases(&path) {
-            let conn = store();
+            let conn = store_for(report);
             let mut session = Session::begin(&conn, TimeZone::UTC).unwrap();
             for step in case.steps {
                 match step {

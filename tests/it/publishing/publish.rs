@@ -53,7 +53,7 @@ fn written(ran: &Ran) -> BTreeSet<String> {
 }
 
 fn tables() -> Vec<String> {
-    Catalog::builtin().expect("sound").endpoints().iter().map(|endpoint| endpoint.name.clone()).collect()
+    Catalog::core().expect("sound").endpoints().iter().map(|endpoint| endpoint.name.clone()).collect()
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
@@ -154,7 +154,7 @@ fn every_value_is_read_back_as_the_store_has_it_by_two_readers() {
         assert_eq!(apart(&connection, &stored, &file), 0, "{table}");
         let batch = read(&path);
         assert_eq!(batch.num_rows() as i64, count(&connection, &format!("SELECT count(*) FROM {table}")));
-        let order = Catalog::builtin().expect("sound").get(&table).expect("known").key[0].clone();
+        let order = Catalog::core().expect("sound").get(&table).expect("known").key[0].clone();
         let key = order.fallback.map_or(order.column.clone(), |other| format!("coalesce({}, {other})", order.column));
         for name in &names {
             let plain = name.trim_matches('"');

@@ -89,7 +89,7 @@ fn views_and_macros_give_the_same_answers_in_each_version_of_duckdb() {
     }
     let instants = tenant
         .texts("SELECT strftime(make_timestamp(epoch_us(started_at)), '%Y-%m-%dT%H:%M:%S.%fZ') FROM runs ORDER BY 1");
-    let lists = Catalog::builtin().expect("sound");
+    let lists = Catalog::core().expect("sound");
     let about_lists = lists.endpoints().iter().flat_map(|list| questions_about(list, &instants));
     let questions: Vec<String> = about_lists.chain(QUESTIONS_ABOUT_VIEWS.map(str::to_owned)).collect();
     let connection = tenant.open();

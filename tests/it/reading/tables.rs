@@ -17,7 +17,7 @@ fn without_a_store_the_tables_are_those_of_the_catalog() {
     let ran = tenant.run(&["tables", "--format", "json"]).exits(0).says(&["there is no store at hclake.duckdb yet"]);
     let tables = ran.json();
     let names: Vec<_> = rows(&tables).iter().map(|row| row["table"].as_str().expect("a name")).collect();
-    let catalog = hclake::catalog::Catalog::builtin().expect("sound");
+    let catalog = hclake::catalog::Catalog::core().expect("sound");
     assert_eq!(names, catalog.endpoints().iter().map(|list| list.name.as_str()).collect::<Vec<_>>());
     assert!(rows(&tables).iter().all(|row| row["rows"].is_null() && row["since"].is_null()));
     tenant.run(&["describe", "apps"]).exits(0);
@@ -120,7 +120,7 @@ fn describe_also_shows_the_tables_of_the_ledger() {
 fn comments_in_the_store_explain_tables_and_columns() {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
-    for endpoint in hclake::catalog::Catalog::builtin().expect("sound").endpoints() {
+    for endpoint in hclake::catalog::Catalog::core().expect("sound").endpoints() {
         let comments = |what: &str| {
             tenant.texts(&format!("SELECT comment FROM duckdb_{what} AND schema_name = 'main' AND comment IS NOT NULL"))
         };

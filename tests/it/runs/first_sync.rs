@@ -24,7 +24,7 @@ fn all_lists_are_complete_and_counted() {
         assert_eq!(list["new"], list["rows_read"], "{list}");
         assert_eq!(list["error"], Value::Null, "{list}");
     }
-    for endpoint in Catalog::builtin().expect("sound").endpoints() {
+    for endpoint in Catalog::core().expect("sound").endpoints() {
         let held = tenant.number(&format!("SELECT count(*) FROM {}", endpoint.name));
         assert_eq!(held as usize, tenant.cloud.with_world(|w| w.records(&endpoint.name).len()), "{}", endpoint.name);
     }
@@ -58,7 +58,7 @@ fn every_scalar_value_of_every_record_is_the_clouds() {
     tenant.sync().exits(0);
     let connection = tenant.open();
     let mut compared = 0;
-    for endpoint in Catalog::builtin().expect("sound").endpoints() {
+    for endpoint in Catalog::core().expect("sound").endpoints() {
         let mut held: BTreeMap<(String, String), Value> = BTreeMap::new();
         let scalars: Vec<_> = endpoint
             .columns

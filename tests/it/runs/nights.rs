@@ -39,7 +39,7 @@ fn each_night_is_remembered_as_the_cloud_was() {
             tenant.advance();
         }
         let summary = tenant.sync().exits(0).json();
-        let tables: Vec<_> = Catalog::builtin().expect("sound").endpoints().iter().map(|e| e.name.clone()).collect();
+        let tables: Vec<_> = Catalog::core().expect("sound").endpoints().iter().map(|e| e.name.clone()).collect();
         let held: Vec<_> = tables.into_iter().map(|t| (cloud_keys(&tenant, &t), t)).collect();
         nights.push((summary["started_at"].as_str().expect("an instant").to_owned(), held));
         tenant.assert_sound();
