@@ -77,6 +77,8 @@ pub(super) struct EndpointFile {
     #[serde(default)]
     never_stored: Vec<String>,
     #[serde(default)]
+    not_verified: Vec<String>,
+    #[serde(default)]
     order: Vec<String>,
     updated: Option<String>,
     permission: Option<String>,
@@ -214,6 +216,7 @@ impl EndpointFile {
             items: self.items.0,
             total: self.total.map(|total| total.0),
             omit: self.omit.iter().map(|path| member_path::parse(path)).collect(),
+            not_verified: self.not_verified,
             never_stored: self.never_stored.iter().map(|path| member_path::parse(path)).collect(),
             none_times: self.none,
             key,

@@ -47,6 +47,8 @@ pub struct Endpoint {
     pub(crate) omit: Vec<Vec<String>>,
     /// Members that are removed before anything of a record is kept, by path.
     pub(crate) never_stored: Vec<Vec<String>>,
+    /// What no source settles, in sentences for people.
+    pub(crate) not_verified: Vec<String>,
     /// Texts that stand for no time, in any of its timestamps.
     pub(crate) none_times: Vec<String>,
     /// Identifies a record, together with the scope.

@@ -2,6 +2,7 @@
 
 use super::file_paging::BARE_ARRAY;
 use super::member_path;
+use super::reach::{Orphans, Parent, Window, WindowOf};
 use super::spec::{Column, Count, Endpoint, Items, NextMarker, Paging, ScopeKind, Total};
 use crate::base::nearest::nearest;
 
@@ -69,6 +70,46 @@ impl Endpoint {
         format!("records in {items}, {total}{omitted}{never}")
     }
 
+    /// What is read for each record of another table, and when.
+    pub(crate) fn parent_in_words(&self) -> Option<String> {
+        let parent = self.parent.as_ref()?;
+        let fill =
+            parent.fill.iter().map(|filled| format!("{} = {}", filled.name, filled.of.join("."))).collect::<Vec<_>>();
+        let due = match parent.changed.as_slice() {
+            [] => "all of them in every run".to_owned(),
+            changed => {
+                format!("in each run those of which {} moved, and each within {}", either(changed), parent.every)
+            }
+        };
+        let orphans = match parent.orphans {
+            Orphans::Kept => "stay as they were last seen",
+            Orphans::Gone => "are gone too",
+        };
+        let Parent { table, .. } = parent;
+        Some(format!("each record of {table} ({}): {due}; records of one that is gone {orphans}", fill.join(", ")))
+    }
+
+    /// The time that is asked for.
+    pub(crate) fn window_in_words(&self) -> Option<String> {
+        let window = self.window.as_ref()?;
+        let of = match &window.of {
+            WindowOf::Column(column) => format!("by {column}"),
+            WindowOf::Day(column) => format!("each day by itself, named in {column}"),
+        };
+        let Window { from, to, width, back, again, .. } = window;
+        Some(format!(
+            "from {from} to {to}, {of}; {width} in one request at most; the first run reads {back} back, each later one \
+             {again} behind the end of the one before"
+        ))
+    }
+
+    /// How long the service remembers.
+    pub(crate) fn memory_in_words(&self) -> Option<String> {
+        self.memory
+            .as_ref()
+            .map(|memory| format!("the service shows a record until {} after its {}", memory.after, memory.of))
+    }
+
     /// `id`, or `id, else task_id`
     pub(crate) fn key_in_words(&self) -> String {
         let part = |part: &super::spec::KeyPart| match &part.fallback {
@@ -76,6 +117,15 @@ impl Endpoint {
             Some(other) => format!("{}, else {other}", part.column),
         };
         self.key.iter().map(part).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// `a`, `a or b`, or `a, b or c`
+fn either(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} or {last}", first.join(", ")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a report, and what to do next.
 
 use super::limits::{COUNT_MAX, GROUPINGS_MAX, RESULT_ROWS_MAX};
+use super::missing::Missing;
 use super::when::{self, WhenError};
 use crate::base::clock::Timestamp;
 use crate::store;
@@ -62,7 +63,7 @@ pub enum Error {
     Future { as_of: Timestamp, newest: Timestamp },
     /// The store lacks a table of the report.
     #[error("the report `{report}` is not available: {reason}")]
-    Unavailable { report: String, reason: String },
+    Unavailable { report: String, reason: Missing },
     /// More rows than are held in memory.
     #[error("the report `{report}` has more than {RESULT_ROWS_MAX} rows")]
     TooManyRows { report: String },
@@ -116,7 +117,7 @@ impl Error {
             Error::NoEarlierRun => Some("it has an answer once `hclake sync` has run twice".to_owned()),
             Error::EmptyRange { .. } => Some("--since is the earlier end and --until the later".to_owned()),
             Error::Future { .. } => Some("omit --as-of for the newest run, or name an instant up to now".to_owned()),
-            Error::Unavailable { .. } => Some("`hclake sync` fetches the lists that reports are made of".to_owned()),
+            Error::Unavailable { reason, .. } => Some(reason.hint()),
             Error::TooManyRows { .. } => Some("narrow it with --since and --until, or group it by less".to_owned()),
             Error::Database { .. } | Error::Session(_) | Error::Tables(_) | Error::Lists(_) | Error::Runs(_) => None,
         }

@@ -7,11 +7,13 @@ pub mod folder;
 pub mod head;
 pub mod header;
 pub mod limits;
+mod missing;
 pub mod page;
 mod question;
 mod request;
 mod run;
 mod session;
+mod sets;
 mod tables;
 pub mod when;
 
@@ -19,6 +21,7 @@ pub mod when;
 mod tests;
 
 pub use error::Error;
+pub use missing::Missing;
 pub use question::{GROUPS, Report, Reports};
 pub use request::{Moment, Request, count};
 pub use run::{Layout, ReportResult};

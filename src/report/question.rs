@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::header::{self, Grouping, Header};
+use super::sets;
 use crate::base::nearest::nearest;
 use crate::schema::is_list_table;
 
@@ -100,6 +101,31 @@ impl Report {
     pub fn lists(&self) -> impl Iterator<Item = &str> {
         let header = &self.header;
         header.needs.iter().chain(&header.wants).map(String::as_str).filter(|name| is_list_table(name))
+    }
+
+    /// The sets besides the core one without which it has no answer.
+    pub fn sets_needed(&self) -> Vec<&'static str> {
+        sets::of(&self.header.needs)
+    }
+
+    /// Further sets whose lists it uses where they are kept.
+    pub fn sets_wanted(&self) -> Vec<&'static str> {
+        let needed = self.sets_needed();
+        sets::of(&self.header.wants).into_iter().filter(|set| !needed.contains(set)).collect()
+    }
+
+    /// The same for people; `None` where the core set suffices.
+    pub fn sets_in_words(&self) -> Option<String> {
+        let named = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| format!("`{set}`")).collect();
+            format!("{} {}", if sets.len() == 1 { "the set" } else { "the sets" }, sets.join(" and "))
+        };
+        match (self.sets_needed().as_slice(), self.sets_wanted().as_slice()) {
+            ([], []) => None,
+            ([], wanted) => Some(format!("It uses {} where it is switched on.", named(wanted))),
+            (needed, []) => Some(format!("It needs {}.", named(needed))),
+            (needed, wanted) => Some(format!("It needs {}, and uses {} too.", named(needed), named(wanted))),
+        }
     }
 
     /// The statement as it runs, with its parameters as `$name`.

@@ -2,15 +2,14 @@
 //! and the macros of `sql/reports/macros`. All of it is temporary and lives as long as the connection. It knows no report.
 
 use std::cell::Cell;
-use std::sync::LazyLock;
 
 use duckdb::{Connection, params};
 
 use super::error::Error;
+use super::sets;
 use super::tables::has_table;
 use crate::base::clock::Timestamp;
 use crate::base::time_zone::TimeZone;
-use crate::catalog::Catalog;
 use crate::catalog::spec::{CORE_SET, Endpoint};
 use crate::schema::versions_view;
 use crate::store::views::{no_versions, views};
@@ -23,9 +22,6 @@ const DAYS: &str = include_str!("../../sql/reports/macros/days.sql");
 /// Macros that stand on the views, and those that stand on the views and the ledger.
 const JOBS: &str = include_str!("../../sql/reports/macros/jobs.sql");
 const SENTENCES: &str = include_str!("../../sql/reports/macros/sentences.sql");
-
-/// A fault in a built-in list is reported where the lists are read.
-static CATALOG: LazyLock<Option<Catalog>> = LazyLock::new(|| Catalog::builtin().ok());
 
 /// A connection on which reports can be run.
 pub struct Session<'a> {
@@ -75,7 +71,7 @@ impl<'a> Session<'a> {
 
     /// A built-in list that was never read has no versions, so that what stands on several lists still works.
     fn fill_gaps(&self, is_needed: impl Fn(&Endpoint) -> bool) -> duckdb::Result<()> {
-        for endpoint in CATALOG.iter().flat_map(Catalog::endpoints).filter(|endpoint| is_needed(endpoint)) {
+        for endpoint in sets::lists().filter(|endpoint| is_needed(endpoint)) {
             if !has_table(self.conn, &versions_view(&endpoint.name))? {
                 self.conn.execute_batch(&no_versions(endpoint))?;
             }

@@ -3,22 +3,19 @@
 use duckdb::Connection;
 
 use super::error::Error;
+use super::missing::Missing;
 use super::question::Report;
 use crate::store::views::views;
 
-/// Why `report` cannot be run on this store; `None` where it can.
-pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<String>, Error> {
+/// The tables for lack of which `report` cannot be run on this store; `None` where it can.
+pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<Missing>, Error> {
     let mut missing = Vec::new();
     for table in tables_behind(&report.header.needs) {
         if !has_table(conn, &table).map_err(Error::Tables)? {
             missing.push(table);
         }
     }
-    Ok(match missing.as_slice() {
-        [] => None,
-        [one] => Some(format!("the store has no table {one}")),
-        several => Some(format!("the store has no tables {}", several.join(", "))),
-    })
+    Ok((!missing.is_empty()).then_some(Missing { tables: missing }))
 }
 
 /// These tables, and in place of the store's views the tables that they stand on.

@@ -522,9 +522,9 @@ fn runs_come_newest_first_with_their_sweeps_and_twenty_unless_a_start_is_given()
 fn a_report_without_its_tables_says_which_are_missing() {
     let conn = crate::store::in_memory("UTC");
     let report = find("runs").unwrap();
-    assert_eq!(unavailable(&conn, report).unwrap().unwrap(), "the store has no tables runs, sweeps");
+    assert_eq!(unavailable(&conn, report).unwrap().unwrap().to_string(), "the store has no tables runs, sweeps");
     conn.execute_batch("CREATE TABLE runs (run_id BIGINT)").unwrap();
-    assert_eq!(unavailable(&conn, report).unwrap().unwrap(), "the store has no table sweeps");
+    assert_eq!(unavailable(&conn, report).unwrap().unwrap().to_string(), "the store has no table sweeps");
     let error = run(&conn, report, &Params::default(), now()).unwrap_err();
     assert_eq!(error.to_string(), "the report `runs` is not available: the store has no table sweeps");
     assert_eq!(unavailable(&store(), report).unwrap(), None);

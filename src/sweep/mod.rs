@@ -24,4 +24,4 @@ pub use page::{PageRequest, PagingShape, Steps};
 pub(crate) use page_budget::{HELD_BYTES_MAX, PageBudget};
 pub(crate) use source::CloudSource;
 pub use source::{Fetched, PageSource, Traffic};
-pub use task::{Ending, Progress, Proof, Sink, SweepLimits, Swept, sweep};
+pub use task::{Ending, Progress, ProgressUnit, Proof, Sink, SweepLimits, Swept, sweep};

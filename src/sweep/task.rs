@@ -54,16 +54,42 @@ pub trait Sink: Send {
 pub struct Progress {
     /// Counted from 1. A later reading replaces the one before or is compared with it.
     pub(crate) reading: u32,
-    pub(crate) pages: u64,
-    pub(crate) pages_expected: Option<u64>,
+    /// What is counted.
+    pub(crate) unit: ProgressUnit,
+    /// How many have been read.
+    pub(crate) done: u64,
+    /// How many there are, as far as is known.
+    pub(crate) expected: Option<u64>,
     pub(crate) rows: u64,
     pub(crate) rows_expected: Option<u64>,
 }
 
+/// What the progress of a list is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProgressUnit {
+    /// Pages of one listing.
+    Pages,
+    /// Parents, of a list that is read for each of them.
+    Parents,
+    /// Days, of a list that is read day by day.
+    Days,
+}
+
+impl ProgressUnit {
+    /// The word for several.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ProgressUnit::Pages => "pages",
+            ProgressUnit::Parents => "parents",
+            ProgressUnit::Days => "days",
+        }
+    }
+}
+
 impl Progress {
-    /// How far a list has come that is read once for each parent; a parent counts as a page.
-    pub(crate) fn of_parents(done: u64, due: u64, rows: u64) -> Progress {
-        Progress { reading: 1, pages: done, pages_expected: Some(due), rows, rows_expected: None }
+    /// How far a list has come that is read part by part.
+    pub(crate) fn of_parts(unit: ProgressUnit, done: u64, due: u64, rows: u64) -> Progress {
+        Progress { reading: 1, unit, done, expected: Some(due), rows, rows_expected: None }
     }
 }
 
@@ -369,8 +395,9 @@ impl<S: PageSource> Driver<S> {
             }
             sink.progress(Progress {
                 reading: self.readings,
-                pages,
-                pages_expected: pass.expected_pages(),
+                unit: ProgressUnit::Pages,
+                done: pages,
+                expected: pass.expected_pages(),
                 rows,
                 rows_expected: pass.expected_rows(),
             });

@@ -21,7 +21,7 @@ pub(crate) struct Experience {
 /// What one list would cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Estimate {
-    /// Records of the parent table that the store holds; absent for a list without one.
+    /// Records of the parent table that the store holds; absent for a list without one, and where that was never read.
     pub parents: Option<u64>,
     /// Absent for a list that was never read.
     pub requests: Option<u64>,
@@ -58,11 +58,13 @@ impl Experience {
         let is_of_parent = |found: &str| scope.is_none_or(|scope| place(scope) == place(found));
         let costs = self.costs.iter().filter(|cost| cost.table == endpoint.name && is_here(&cost.scope));
         let costs: Vec<&SweepCost> = costs.collect();
-        let parents = endpoint.parent.as_ref().map(|parent| {
+        let parents = endpoint.parent.as_ref().and_then(|parent| {
             let listed: Vec<u64> = costs.iter().filter_map(|cost| cost.parents).collect();
-            let held = self.held.get(&parent.table).into_iter().flatten();
-            let held = held.filter(|holding| is_of_parent(&holding.scope)).map(|holding| holding.rows);
-            if listed.is_empty() { held.sum::<u64>() } else { listed.into_iter().sum() }
+            let held = || {
+                let of_scope = |holding: &&Holding| is_of_parent(&holding.scope);
+                Some(self.held.get(&parent.table)?.iter().filter(of_scope).map(|holding| holding.rows).sum())
+            };
+            if listed.is_empty() { held() } else { Some(listed.into_iter().sum()) }
         });
         let spans = endpoint.window.as_ref().map_or(1, |window| window.back.0.div_ceil(window.width.0).max(1));
         let first_round = parents.map(|parents| parents * u64::from(spans));
@@ -141,6 +143,11 @@ mod tests {
         assert_eq!(of(&known, apps, "r/q"), Estimate::default());
         assert_eq!(of(&known, users, "r/p"), Estimate { parents: Some(120), requests: Some(120), minutes: Some(1.0) });
         assert_eq!(known.estimate(users, None, 0.0).requests, Some(150));
+        assert_eq!(
+            Experience::default().estimate(users, None, 1.0),
+            Estimate::default(),
+            "the parents were never read"
+        );
         known.costs.push(cost("app_users", "r/p", 12, Some(118)));
         assert_eq!(of(&known, users, "r/p"), Estimate { parents: Some(118), requests: Some(12), minutes: Some(0.1) });
     }

@@ -104,7 +104,7 @@ pub(crate) struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     #[error("there is no table `{name}`{}", did_you_mean(nearest.as_deref()))]
-    UnknownTable { name: String, nearest: Option<String>, known: Vec<String> },
+    UnknownTable { name: String, nearest: Option<String> },
     #[error("`lists` names no set or table `{name}`{}", did_you_mean(nearest.as_deref()))]
     UnknownList { name: String, nearest: Option<String>, sets: Vec<String> },
     #[error("{list} is read for each record of {parent}, which is not switched on")]
@@ -118,7 +118,7 @@ pub enum PlanError {
 impl PlanError {
     pub(crate) fn hint(&self) -> String {
         match self {
-            PlanError::UnknownTable { known, .. } => format!("the tables are {}", known.join(", ")),
+            PlanError::UnknownTable { .. } => "`hclake tables --available` shows every list".to_owned(),
             PlanError::UnknownList { sets, .. } => {
                 format!("the sets are {}; `hclake tables --available` shows every list", sets.join(", "))
             }
@@ -170,8 +170,7 @@ pub(super) fn require_known<'a>(
 
 fn unknown(catalog: &Catalog, name: &str) -> PlanError {
     let near = nearest(name, catalog.endpoints().iter().map(|e| e.name.as_str())).map(str::to_owned);
-    let known = catalog.endpoints().iter().map(|e| e.name.clone()).collect();
-    PlanError::UnknownTable { name: name.to_owned(), nearest: near, known }
+    PlanError::UnknownTable { name: name.to_owned(), nearest: near }
 }
 
 /// Whether any of these tables, all where `None`, needs a project of this kind.

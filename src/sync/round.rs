@@ -16,7 +16,7 @@ use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::store::{self, LastComplete, ParentCounts, PartRecord, SweepId, Verdict};
-use crate::sweep::{Ending, Progress, Proof, Swept};
+use crate::sweep::{Ending, Progress, ProgressUnit, Proof, Swept};
 
 /// Parents that are asked for at the same time.
 const AT_ONCE_MAX: usize = 4;
@@ -68,7 +68,8 @@ pub(super) async fn run<P: Pages>(
         (None, None) => unreachable!("the list is read in parts"),
     };
     tally.due = due.len();
-    tally.what = if endpoint.parent.is_some() { "parents" } else { "days" };
+    let unit = if endpoint.parent.is_some() { ProgressUnit::Parents } else { ProgressUnit::Days };
+    tally.what = unit.name();
     let reached: HashMap<&[String], Timestamp> =
         last.iter().filter_map(|part| Some((part.parent.as_slice(), part.reached_to?))).collect();
     let mut waiting = due.into_iter();
@@ -83,7 +84,7 @@ pub(super) async fn run<P: Pages>(
         let Some(ended) = reading.join_next().await else { break };
         let (sweep, row, part) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         tally.add(sweep, row, part, shared.context.confirm_gone);
-        let progress = Progress::of_parents(tally.parts.len() as u64, tally.due as u64, tally.rows());
+        let progress = Progress::of_parts(unit, tally.parts.len() as u64, tally.due as u64, tally.rows());
         let (table, scope) = (&endpoint.name, &shared.plan.scope);
         shared.context.observer.event(&Event::Progress { table, scope, progress });
     }

@@ -81,6 +81,16 @@ impl Tenant {
         Tenant::with_catalog(&Catalog::core().expect("the catalog is sound"), world, settings)
     }
 
+    /// A tenant with every built-in list, of all sets, switched on.
+    pub fn with_all_sets() -> Tenant {
+        let catalog = Catalog::builtin().expect("the catalog is sound");
+        let tenant = Tenant::with_catalog(&catalog, small_world(), EmulatorSettings::default());
+        let sets: BTreeSet<&str> = catalog.endpoints().iter().map(|list| list.set.as_str()).collect();
+        let sets: Vec<&str> = sets.into_iter().collect();
+        tenant.write("hclake.toml", &format!("lists = {sets:?}\n{}", unlimited_rates()));
+        tenant
+    }
+
     /// A tenant of a cloud that serves the lists of this catalog.
     pub fn with_catalog(catalog: &Catalog, world: WorldSettings, settings: EmulatorSettings) -> Tenant {
         let runtime =

@@ -67,9 +67,10 @@ fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
     let names = || catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
     catalog.get(name).ok_or_else(|| {
         let like = did_you_mean(nearest(name, names().chain(RESERVED_TABLES).chain(OFFERED_VIEWS)));
-        let known = names().collect::<Vec<_>>().join(", ");
         let (ledger, views) = (RESERVED_TABLES.join(", "), OFFERED_VIEWS.join(", "));
-        let hint = format!("the tables are {known}; those of the ledger are {ledger}; the views are {views}");
+        let hint = format!(
+            "`hclake tables --available` shows every list; the tables of the ledger are {ledger}; the views are {views}"
+        );
         Failure::usage(format!("there is no table `{name}`{like}"), Some(hint))
     })
 }
@@ -78,6 +79,7 @@ fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint, Failure> {
 fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     let not_documented = || "not documented".to_owned();
     let mut facts = vec![
+        ("set", endpoint.set.clone()),
         ("request", format!("{} of {}", endpoint.request_in_words(), endpoint.service)),
         ("listed in", endpoint.scope_in_words()),
         ("paging", endpoint.paging_in_words()),
@@ -87,6 +89,13 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
         ("permission", endpoint.permission.clone().unwrap_or_else(not_documented)),
         ("documentation", endpoint.doc.clone()),
     ];
+    let reach = [
+        ("read for", endpoint.parent_in_words()),
+        ("window", endpoint.window_in_words()),
+        ("memory", endpoint.memory_in_words()),
+    ];
+    facts.extend(reach.into_iter().filter_map(|(name, text)| Some((name, text?))));
+    facts.extend(endpoint.not_verified.iter().map(|text| ("not verified", text.clone())));
     facts.extend(endpoint.successor.clone().map(|name| ("replaced by", name)));
     if !is_builtin(&endpoint.name) {
         facts.push(("declared in", "a catalog file of your own".to_owned()));
@@ -190,6 +199,11 @@ fn as_json(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
         "listed_in": endpoint.scope_in_words(),
         "paging": endpoint.paging_in_words(),
         "answer": endpoint.answer_in_words(),
+        "set": endpoint.set,
+        "read_for": endpoint.parent_in_words(),
+        "window": endpoint.window_in_words(),
+        "memory": endpoint.memory_in_words(),
+        "not_verified": endpoint.not_verified,
         "key": endpoint.key.iter().map(|part| [Some(&part.column), part.fallback.as_ref()].into_iter().flatten().collect()).collect::<Vec<Vec<&String>>>(),
         "order": endpoint.order,
         "updated": endpoint.updated,

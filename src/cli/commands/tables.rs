@@ -137,6 +137,7 @@ fn asked(catalog: &Catalog) -> RecordBatch {
     let endpoints = || catalog.endpoints().iter();
     Grid::default()
         .texts("table", endpoints().map(|e| Some(e.name.as_str())))
+        .texts("set", endpoints().map(|e| Some(e.set.as_str())))
         .texts("what a row is", endpoints().map(|e| Some(e.about.as_str())))
         .texts("service", endpoints().map(|e| Some(e.service.name())))
         .texts("request", endpoints().map(|e| Some(e.request_in_words())))
@@ -157,9 +158,11 @@ fn columns(catalog: &Catalog) -> RecordBatch {
 /// All tables and columns as one page of Markdown.
 fn page(catalog: &Catalog) -> String {
     let mut page = PAGE_HEAD.to_owned();
-    page.push('\n');
-    for Endpoint { name, title, .. } in catalog.endpoints() {
-        page += &format!("- [`{name}`](#{name}): {title}\n");
+    for set in catalog.sets().into_iter().filter(|set| catalog.of_set(set).next().is_some()) {
+        page += &format!("\nThe set `{set}`:\n\n");
+        for Endpoint { name, title, .. } in catalog.of_set(set) {
+            page += &format!("- [`{name}`](#{name}): {title}\n");
+        }
     }
     for endpoint in catalog.endpoints() {
         page.push('\n');

@@ -289,22 +289,23 @@ fn without_colours(template: &str) -> String {
     template.chars().filter(is_kept).collect()
 }
 
-/// Pages read of all, then the speed or the reason of a wait, then the time left.
+/// Pages, parents or days read of all, then the speed or the reason of a wait, then the time left.
 fn label(shown: &Shown, now: Duration) -> String {
     let Some(progress) = shown.progress else {
         return waits(shown, now).unwrap_or_else(|| "asking for the first page".to_owned());
     };
     let again = if progress.reading > 1 { "again: " } else { "" };
-    let pages = match progress.pages_expected {
-        Some(expected) => format!("{again}{}/{} pages", progress.pages, expected.max(progress.pages)),
-        None => format!("{again}{} pages", progress.pages),
+    let unit = progress.unit.name();
+    let read = match progress.expected {
+        Some(expected) => format!("{again}{}/{} {unit}", progress.done, expected.max(progress.done)),
+        None => format!("{again}{} {unit}", progress.done),
     };
     let rows_per_s = shown.rows_per_s(now);
     let speed = rows_per_s.map(|rate| format!("{} rows/s", grouped(rate.round() as u64)));
     let rows_left = progress.rows_expected.map_or(0, |expected| expected.saturating_sub(progress.rows));
     let left = rows_per_s.map(|rate| Duration::from_secs((rows_left as f64 / rate) as u64));
     let left = left.filter(|left| !left.is_zero()).map(|left| format!("{} left", clock_face(left)));
-    [Some(pages), waits(shown, now).or(speed), left].into_iter().flatten().collect::<Vec<_>>().join("  ")
+    [Some(read), waits(shown, now).or(speed), left].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 /// As much of a text as fits.
@@ -350,6 +351,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
     use crate::catalog::Catalog;
+    use crate::sweep::ProgressUnit;
 
     /// At 100 s, after 4 s in which all rows but those of the first page came.
     fn shown(progress: Option<Progress>, held: Option<Held>) -> String {
@@ -357,7 +359,8 @@ mod tests {
     }
 
     fn at_page(pages: u64) -> Option<Progress> {
-        Some(Progress { reading: 1, pages, pages_expected: Some(46), rows: pages * 99, rows_expected: Some(4554) })
+        let of_pages = Progress::of_parts(ProgressUnit::Pages, pages, 46, pages * 99);
+        Some(Progress { rows_expected: Some(4554), ..of_pages })
     }
 
     fn held(wait_ms: u64, until_ms: u64, cause: WaitCause) -> Option<Held> {
@@ -373,6 +376,8 @@ mod tests {
         assert_eq!(shown(again, None), "again: 3/46 pages  50 rows/s  1:26 left");
         let over = at_page(47).map(|progress| Progress { rows: 4554, ..progress });
         assert_eq!(shown(over, None), "47/47 pages  1,114 rows/s");
+        let parents = Progress::of_parts(ProgressUnit::Parents, 40, 2_000, 339);
+        assert_eq!(shown(Some(parents), None), "40/2000 parents  60 rows/s");
     }
 
     #[test]

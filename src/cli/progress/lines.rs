@@ -48,7 +48,7 @@ impl Observer for Lines {
             }
             Event::Started { table, scope, .. } => tracing::info!(table, %scope, "started"),
             Event::Progress { table, scope, progress } => {
-                tracing::debug!(table, %scope, pages = progress.pages, rows = progress.rows, "page read");
+                tracing::debug!(table, %scope, unit = progress.unit.name(), done = progress.done, rows = progress.rows, "read on");
             }
             Event::Waiting(Waiting { service, region, wait, cause }) => {
                 let wait_ms = wait.as_millis() as u64;

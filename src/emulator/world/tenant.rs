@@ -338,6 +338,13 @@ impl World {
         self.serve(id, None, 0, 0, usize::MAX).into_iter().cloned().collect()
     }
 
+    /// Those records of a listing whose time lies at or after `from`: the time by which a window of its list goes. All
+    /// where the list has no such time.
+    pub fn listing_since(&self, id: &ListId, from: Timestamp) -> Vec<Value> {
+        let within = Between { from, until: Timestamp(i64::MAX) };
+        self.serve(id, Some(within), 0, 0, usize::MAX).into_iter().cloned().collect()
+    }
+
     /// Number of records in a listing that the service remembers; 0 where it is unknown.
     pub fn count(&self, id: &ListId) -> usize {
         self.count_within(id, None)

@@ -28,6 +28,9 @@ fn section(report: &Report) -> String {
     let header = &report.header;
     let places: String = header.args.iter().map(|name| format!(" {}", name.to_uppercase())).collect();
     let mut text = format!("#### {}\n\n`hclake report {}{places}`: {}\n", header.title, report.name, header.about);
+    if let Some(sets) = report.sets_in_words() {
+        let _ = write!(text, "\n{sets}\n");
+    }
     if !header.groupings.is_empty() {
         let names = code(header.groupings.iter().map(|grouping| grouping.name.clone()));
         let _ = write!(text, "\nGrouped by {names}.\n");

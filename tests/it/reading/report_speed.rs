@@ -24,7 +24,7 @@ fn fastest(tenant: &Tenant, args: &[&str]) -> Duration {
 #[test]
 #[ignore = "a measurement: make speed"]
 fn each_report_on_a_year_of_nights() {
-    let tenant = Tenant::new();
+    let tenant = Tenant::with_all_sets();
     tenant.sync().exits(0);
     let connection = duckdb::Connection::open(tenant.store()).expect("the store");
     connection.execute_batch(YEAR).expect("a year");

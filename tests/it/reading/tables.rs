@@ -83,10 +83,28 @@ fn describe_shows_a_table_in_every_format() {
     assert!(markdown.starts_with("## apps\n") && markdown.contains("| column | type | null | meaning |"), "{markdown}");
     let csv = tenant.run(&["describe", "apps", "--format", "csv"]).exits(0).stdout;
     assert!(csv.starts_with("column,type,null,meaning\nid,VARCHAR,no,"), "{csv}");
-    tenant
-        .run(&["describe", "app"])
-        .exits(2)
-        .says(&["there is no table `app`; did you mean `apps`?", "the tables are"]);
+    tenant.run(&["describe", "app"]).exits(2).says(&[
+        "there is no table `app`; did you mean `apps`?",
+        "shows every list",
+        "the tables of the ledger are",
+    ]);
+}
+
+#[test]
+fn describe_says_for_what_a_list_is_read_how_far_back_and_what_is_not_known_of_it() {
+    let tenant = Tenant::new();
+    let shown = tenant.run(&["describe", "build_records"]).exits(0).stdout;
+    for piece in [
+        "set            delivery",
+        "read for       each record of build_jobs (build_project_id = build_project_id): in each run those of which",
+        "window         from from_date to to_date, by create_time; 90d in one request at most",
+        "not verified   The form of times.",
+    ] {
+        assert!(shown.contains(piece), "`{piece}` is not in:\n{shown}");
+    }
+    let memory = tenant.run(&["describe", "cts_traces", "--format", "json"]).exits(0).json();
+    assert_eq!(memory["memory"], "the service shows a record until 7d after its record_time");
+    assert_eq!(memory["not_verified"].as_array().expect("notes").len(), 2);
 }
 
 #[test]
@@ -112,7 +130,7 @@ fn describe_also_shows_the_tables_of_the_ledger() {
     tenant
         .run(&["describe", "run"])
         .exits(2)
-        .says(&["did you mean `runs`?", "those of the ledger are gone_candidates"]);
+        .says(&["did you mean `runs`?", "the tables of the ledger are gone_candidates"]);
 }
 
 /// The comments on tables and columns in the store are those of the catalog.

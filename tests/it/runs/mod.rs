@@ -2,9 +2,12 @@
 
 mod clock;
 mod crashes;
+mod days;
 mod first_sync;
 mod memory;
 mod nights;
 mod parts;
 mod projects;
 mod readers;
+mod sets;
+mod year_of_parents;

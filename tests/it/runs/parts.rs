@@ -2,18 +2,15 @@
 //! remembers. Each part closes only what it could have seen.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::pending;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime};
-use hclake::base::clock::{Clock, ShiftedClock, SystemClock, Timestamp};
+use hclake::base::clock::{SystemClock, Timestamp};
 use hclake::catalog::Catalog;
-use hclake::config::{self, Environment, Flags};
 use hclake::emulator::{EmulatorSettings, Fault, ListId, When, World, WorldSettings};
-use hclake::sync;
 use serde_json::{Value, json};
 
+use super::days::Days;
 use crate::support::{REGION, Ran, Tenant, list_of, small_world, unlimited_rates};
 
 const DAY_US: i64 = 86_400_000_000;
@@ -26,7 +23,7 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog/parts")
 }
 
-fn catalog() -> Catalog {
+pub fn catalog() -> Catalog {
     let names = ["pipes", "pipe_runs", "part_checks", "notices"];
     let file = |name: &str| {
         let path = fixtures().join(format!("{name}.toml"));
@@ -35,61 +32,8 @@ fn catalog() -> Catalog {
     Catalog::load(names.map(file)).expect("the fixtures are sound")
 }
 
-/// A tenant whose days pass when a test says so: the program's clock, the cloud's and the world's move together.
-struct Days {
-    tenant: Tenant,
-    clock: Arc<ShiftedClock>,
-    shift_us: std::cell::Cell<i64>,
-}
-
-impl Days {
-    fn new() -> Days {
-        let world = WorldSettings { other_rows: PIPES, ..small_world() };
-        let shift_us = world.start.0 - SystemClock::shared().wall().0;
-        let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), shift_us));
-        let settings = EmulatorSettings { clock: clock.clone(), ..EmulatorSettings::default() };
-        let tenant = Tenant::with_catalog(&catalog(), world, settings);
-        Days { tenant, clock, shift_us: shift_us.into() }
-    }
-
-    /// A day in which nothing happens in the cloud.
-    fn rest(&self) {
-        self.shift_us.set(self.shift_us.get() + DAY_US);
-        self.clock.set_shift_us(self.shift_us.get());
-    }
-
-    fn pass(&self) {
-        self.rest();
-        self.tenant.advance();
-    }
-
-    fn now(&self) -> Timestamp {
-        self.clock.wall()
-    }
-
-    /// Runs, and returns the summary as JSON.
-    fn night(&self) -> Value {
-        let flags = Flags { store: Some(self.tenant.store()), ..Flags::default() };
-        let (ak, sk) = self.tenant.keys();
-        let projects = self.tenant.cloud.with_world(|w| w.settings().codearts_project_ids.join(","));
-        let environment = Environment::of(&[
-            ("HCLAKE_ENDPOINT_URL", &self.tenant.cloud.base_url()),
-            ("HCLAKE_REGION", REGION),
-            ("HCLAKE_CODEARTS_PROJECTS", &projects),
-            ("HUAWEICLOUD_SDK_AK", ak),
-            ("HUAWEICLOUD_SDK_SK", sk),
-        ]);
-        let mut settings = config::resolve(&flags, &environment).expect("sound settings");
-        settings.set_rates(0.0);
-        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
-        let catalog = catalog();
-        let synced = sync::sync(request, &catalog, self.clock.clone(), Arc::new(()), pending());
-        let summary = runtime.block_on(synced).unwrap_or_else(|error| panic!("{error}"));
-        self.tenant.assert_sound_by(&catalog);
-        serde_json::to_value(&summary).expect("JSON")
-    }
+fn days() -> Days {
+    Days::of(catalog(), WorldSettings { other_rows: PIPES, ..small_world() })
 }
 
 /// A tenant of today, whose runs are those of the program.
@@ -224,7 +168,7 @@ fn a_first_night_reads_the_children_of_every_parent() {
 
 #[test]
 fn a_quiet_night_asks_for_the_days_share_of_parents() {
-    let days = Days::new();
+    let days = days();
     let tenant = &days.tenant;
     days.night();
     let (runs, first) = (runs_in_store(tenant), pipes_asked(tenant, 0));
@@ -251,7 +195,7 @@ fn a_quiet_night_asks_for_the_days_share_of_parents() {
 
 #[test]
 fn a_parent_that_moved_is_asked_for_and_the_children_of_others_stay_as_they_were() {
-    let days = Days::new();
+    let days = days();
     let tenant = &days.tenant;
     days.night();
     let before = checks_in_cloud(tenant);
@@ -291,7 +235,7 @@ fn a_parent_that_moved_is_asked_for_and_the_children_of_others_stay_as_they_were
 
 #[test]
 fn children_of_a_parent_that_vanishes_in_mid_run_stay() {
-    let days = Days::new();
+    let days = days();
     let tenant = &days.tenant;
     days.night();
     days.rest();
@@ -333,7 +277,7 @@ fn children_of_a_parent_that_vanishes_in_mid_run_stay() {
 
 #[test]
 fn a_record_that_the_service_has_forgotten_is_not_gone_and_one_that_was_deleted_is() {
-    let days = Days::new();
+    let days = days();
     let tenant = &days.tenant;
     let list = lists(tenant, "notices").remove(0);
     let start = days.now().0;
@@ -371,7 +315,7 @@ fn a_record_that_the_service_has_forgotten_is_not_gone_and_one_that_was_deleted_
 
 #[test]
 fn a_window_loses_no_run_over_nights_of_which_one_is_missed_and_closes_only_what_it_reaches() {
-    let days = Days::new();
+    let days = days();
     let tenant = &days.tenant;
     let from_us = first_window_us(days.now());
     let keys = |rows: BTreeSet<String>| -> BTreeSet<String> {
@@ -456,7 +400,7 @@ fn a_parent_that_fails_leaves_the_others_stored_and_is_asked_for_in_the_next_nig
 
 #[test]
 fn each_request_asks_for_a_span_that_the_service_takes() {
-    let days = Days::new();
+    let days = days();
     days.night();
     days.rest();
     days.night();

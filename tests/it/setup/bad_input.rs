@@ -168,12 +168,12 @@ fn a_configuration_fault_is_reported_with_line_column_and_nearest_key() {
 }
 
 #[test]
-fn an_unknown_table_offers_the_nearest_and_lists_all() {
+fn an_unknown_table_offers_the_nearest_and_the_command_that_lists_all() {
     let tenant = Tenant::new();
     tenant
         .run(&["sync", "--only", "app_instal_jobs"])
         .exits(2)
-        .says(&["there is no table `app_instal_jobs`; did you mean `app_install_jobs`?", "swr_instance_jobs"]);
+        .says(&["there is no table `app_instal_jobs`; did you mean `app_install_jobs`?", "hclake tables --available"]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ const LISTS: [(&str, &str); 6] = [
     ("swr_shared_repositories", "totals"),
     ("swr_repositories_v3", "markers"),
     ("app_catalogs", "one page"),
-    ("app_connections", "one page"),
+    ("app_pairings", "one page"),
 ];
 
 fn fixtures() -> std::path::PathBuf {
@@ -136,7 +136,7 @@ fn each_list_is_asked_for_as_its_file_says() {
     assert_eq!(tenant.requests_for("/repositories?limit=10&marker="), 4, "each other page does, escaped as it must be");
     assert_eq!(tenant.requests_for("/v3/manage/repos?"), 7);
     assert_eq!(tenant.requests_for("app-catalogs"), 1);
-    assert_eq!(tenant.requests_for("app-connection?limit=100&offset=0"), 1, "a POST with its paging in the query");
+    assert_eq!(tenant.requests_for("pairings?limit=100&offset=0"), 1, "a POST with its paging in the query");
     assert_eq!(tenant.requests_for("app-catalogs?"), 0, "a list without paging has no parameters");
 }
 
@@ -210,10 +210,7 @@ fn a_file_with_faults_is_left_out_with_each_fault_named_and_everything_else_is_d
     tenant.run(&["sync", "--dry-run"]).exits(3).says(&faults);
     let checked = tenant.run(&["check"]).exits(1).stdout;
     assert!(faults.iter().all(|fault| checked.contains(fault)), "{checked}");
-    assert!(
-        checked.contains("ok       list apps [") && checked.contains("ok       list app_connections ["),
-        "{checked}"
-    );
+    assert!(checked.contains("ok       list apps [") && checked.contains("ok       list app_pairings ["), "{checked}");
     for file in ["folder.toml", "link.toml", "more.toml", "app_two.toml"] {
         let path = tenant.path("lists").join(file);
         if file == "folder.toml" { fs::remove_dir(path) } else { fs::remove_file(path) }.expect("removed");
@@ -417,22 +414,17 @@ fn rewrite(tenant: &Tenant, table: &str, from: &str, to: &str) {
 fn a_list_that_no_longer_fits_its_table_fails_alone() {
     let tenant = tenant();
     tenant.sync().exits(0);
-    let held = tenant.number("SELECT count(*) FROM app_connections");
-    rewrite(
-        &tenant,
-        "app_connections",
-        "name = \"app_name\"\ntype = \"text\"",
-        "name = \"app_name\"\ntype = \"int64\"",
-    );
+    let held = tenant.number("SELECT count(*) FROM app_pairings");
+    rewrite(&tenant, "app_pairings", "name = \"app_name\"\ntype = \"text\"", "name = \"app_name\"\ntype = \"int64\"");
     tenant.advance();
-    let ran = tenant.sync().exits(3).says(&["app_name of table app_connections is VARCHAR in the store", "hint:"]);
+    let ran = tenant.sync().exits(3).says(&["app_name of table app_pairings is VARCHAR in the store", "hint:"]);
     let summary = ran.json();
-    assert_eq!(list(&summary, "app_connections")["verdict"], "failed");
-    assert_eq!(list(&summary, "app_connections")["error"]["class"], "usage");
+    assert_eq!(list(&summary, "app_pairings")["verdict"], "failed");
+    assert_eq!(list(&summary, "app_pairings")["error"]["class"], "usage");
     assert_eq!(list(&summary, "app_catalogs")["verdict"], "complete");
     assert_eq!(tenant.number("SELECT max(run_id) FROM runs"), 2, "the others are stored");
-    assert_eq!(tenant.number("SELECT count(*) FROM app_connections"), held);
-    rewrite(&tenant, "app_connections", "type = \"int64\"", "type = \"text\"");
+    assert_eq!(tenant.number("SELECT count(*) FROM app_pairings"), held);
+    rewrite(&tenant, "app_pairings", "type = \"int64\"", "type = \"text\"");
     tenant.sync().exits(0);
     tenant.assert_sound_by(&catalog());
 }
@@ -441,11 +433,11 @@ fn a_list_that_no_longer_fits_its_table_fails_alone() {
 fn a_changed_key_is_reported_and_one_with_duplicates_fails_only_its_list() {
     let tenant = tenant();
     tenant.sync().exits(0);
-    let id = id_of(&tenant, "app_connections");
+    let id = id_of(&tenant, "app_pairings");
     let name_apps = |name: &dyn Fn(&Value) -> Value| {
         tenant.cloud.with_world(|w| {
             for mut record in w.listing(&id) {
-                let key = w.key("app_connections", &record).expect("a key");
+                let key = w.key("app_pairings", &record).expect("a key");
                 record["app_name"] = name(&record);
                 w.replace(&id, &key, record);
             }
@@ -455,21 +447,21 @@ fn a_changed_key_is_reported_and_one_with_duplicates_fails_only_its_list() {
     let by_name = "key = [{ column = \"app_name\", else = \"id\" }]";
     name_apps(&|record| record["id"].clone());
     tenant.sync().exits(0);
-    rewrite(&tenant, "app_connections", by_id, by_name);
-    let changed = "the key of app_connections was id and is app_name or id now";
+    rewrite(&tenant, "app_pairings", by_id, by_name);
+    let changed = "the key of app_pairings was id and is app_name or id now";
     tenant.sync().exits(0).says(&[changed]);
     assert!(!tenant.sync().exits(0).stderr.contains("the key of"), "it is reported once");
-    rewrite(&tenant, "app_connections", by_name, by_id);
+    rewrite(&tenant, "app_pairings", by_name, by_id);
     tenant.sync().exits(0).says(&["was app_name or id and is id now"]);
 
     name_apps(&|_| json!("the same"));
     tenant.sync().exits(0);
-    rewrite(&tenant, "app_connections", by_id, by_name);
+    rewrite(&tenant, "app_pairings", by_id, by_name);
     let pieces = ["several records under one key, app_name or id", "its key was id before", "hint:"];
     let ran = tenant.sync().exits(3).says(&pieces);
-    assert_eq!(list(&ran.json(), "app_connections")["verdict"], "failed");
+    assert_eq!(list(&ran.json(), "app_pairings")["verdict"], "failed");
     assert_eq!(list(&ran.json(), "app_catalogs")["verdict"], "complete");
-    rewrite(&tenant, "app_connections", by_name, by_id);
+    rewrite(&tenant, "app_pairings", by_name, by_id);
     tenant.sync().exits(0);
     tenant.assert_sound_by(&catalog());
 }

@@ -16,13 +16,13 @@ fn fixtures() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/catalog")
 }
 
-/// A tenant with one list more, which belongs to the set `registry` and is changed by `rewritten`.
+/// A tenant with one list more, which belongs to the set `shelves` and is changed by `rewritten`.
 fn tenant_with(rewritten: impl Fn(String) -> String) -> Tenant {
     let catalog = Catalog::with_folder(&fixtures()).expect("the fixtures are sound");
     let tenant = Tenant::with_catalog(&catalog, small_world(), EmulatorSettings::default());
     let text = fs::read_to_string(fixtures().join(format!("{TABLE}.toml"))).expect("the fixture");
     let text =
-        text.replace("service = \"swr\"", "set = \"registry\"\npermission = \"swr:repo:list\"\nservice = \"swr\"");
+        text.replace("service = \"swr\"", "set = \"shelves\"\npermission = \"swr:repo:list\"\nservice = \"swr\"");
     fs::create_dir(tenant.path("lists")).expect("made");
     tenant.write(&format!("lists/{TABLE}.toml"), &rewritten(text));
     tenant.write("hclake.toml", &format!("catalog_dir = \"lists\"\n{}", unlimited_rates()));
@@ -45,7 +45,7 @@ fn a_list_is_asked_for_once_its_set_or_its_name_is_switched_on_or_for_one_run() 
     assert_eq!(tenant.requests_for(PATH), 0);
     let only = tenant.run(&["sync", "--only", TABLE, "--format", "json"]).exits(0).json();
     assert_eq!(tables(&only), [TABLE]);
-    for lists in ["registry", TABLE] {
+    for lists in ["shelves", TABLE] {
         let summary = tenant.run_with(&["sync", "--format", "json"], &[("HCLAKE_LISTS", lists)]).exits(0).json();
         assert_eq!(tables(&summary), [TABLE]);
     }
@@ -56,13 +56,13 @@ fn a_list_is_asked_for_once_its_set_or_its_name_is_switched_on_or_for_one_run() 
 fn an_unknown_set_is_refused_with_the_nearest() {
     let tenant = tenant();
     for args in [&["sync"][..], &["sync", "--dry-run"]] {
-        tenant.run_with(args, &[("HCLAKE_LISTS", "core, registri")]).exits(2).says(&[
-            "`lists` names no set or table `registri`; did you mean `registry`?",
-            "hint: the sets are core, registry, own; `hclake tables --available` shows every list",
+        tenant.run_with(args, &[("HCLAKE_LISTS", "core, shelve")]).exits(2).says(&[
+            "`lists` names no set or table `shelve`; did you mean `shelves`?",
+            "hint: the sets are core, desktops, streaming, delivery, registry, platform, shelves, own; `hclake tables --available` shows every list",
         ]);
     }
-    let check = tenant.run_with(&["check"], &[("HCLAKE_LISTS", "registri")]).exits(1);
-    assert!(check.stdout.contains("did you mean `registry`?"), "{}", check.stdout);
+    let check = tenant.run_with(&["check"], &[("HCLAKE_LISTS", "shelve")]).exits(1);
+    assert!(check.stdout.contains("did you mean `shelves`?"), "{}", check.stdout);
     assert!(tenant.cloud.requests().is_empty(), "nothing was asked");
 }
 
@@ -87,7 +87,7 @@ fn every_list_is_shown_by_set_with_what_it_needs_and_costs() {
         rows.as_array().expect("rows").iter().find(|row| row["table"] == table).expect("the table").clone()
     };
     let of = row(&before, TABLE);
-    assert_eq!((&of["set"], &of["on"], &of["permission"]), (&json!("registry"), &json!("no"), &json!("swr:repo:list")));
+    assert_eq!((&of["set"], &of["on"], &of["permission"]), (&json!("shelves"), &json!("no"), &json!("swr:repo:list")));
     assert_eq!(of["requests a night"], Value::Null);
     assert_eq!(row(&before, "apps")["on"], "yes");
     assert!(shown(&[]).stdout.contains("unknown"));
@@ -95,7 +95,7 @@ fn every_list_is_shown_by_set_with_what_it_needs_and_costs() {
     let after = shown(&["--format", "json"]).json();
     assert!(row(&after, "apps")["requests a night"].as_i64().is_some_and(|requests| requests > 0), "{after}");
     assert_eq!(row(&after, TABLE)["requests a night"], Value::Null);
-    let switched = tenant.run_with(&["tables", "--available", "--format", "json"], &[("HCLAKE_LISTS", "registry")]);
+    let switched = tenant.run_with(&["tables", "--available", "--format", "json"], &[("HCLAKE_LISTS", "shelves")]);
     let switched = switched.exits(0).json();
     assert_eq!((&row(&switched, TABLE)["on"], &row(&switched, "apps")["on"]), (&json!("yes"), &json!("no")));
 }
@@ -114,7 +114,7 @@ fn a_check_of_all_lists_says_what_is_missing_and_fails_for_none_that_is_off() {
         line.starts_with("skipped") && line.ends_with("may not read it: swr:repo:list is missing; not switched on"),
         "{line}"
     );
-    let switched = tenant.run_with(&["check", "--all"], &[("HCLAKE_LISTS", "core, registry")]).exits(1).stdout;
+    let switched = tenant.run_with(&["check", "--all"], &[("HCLAKE_LISTS", "core, shelves")]).exits(1).stdout;
     assert!(switched.contains(&format!("failed   list {TABLE}")), "{switched}");
 }
 
@@ -126,7 +126,11 @@ fn a_check_asks_for_a_lists_records_of_the_first_parent() {
     let shown = tenant.run(&["check", "--all"]).exits(0).stdout;
     assert!(shown.contains(" list app_users [ap-southeast-3/"), "{shown}");
     let asked = tenant.cloud.requests();
-    let asked: Vec<&str> = asked.iter().map(|r| r.target.as_str()).filter(|target| target.contains("/users")).collect();
+    let asked: Vec<&str> = asked
+        .iter()
+        .map(|r| r.target.as_str())
+        .filter(|target| target.contains("/apps/") && target.contains("/users"))
+        .collect();
     let first = tenant.cloud.with_world(|world| {
         world.records("apps").iter().any(|app| asked[0].contains(app["id"].as_str().expect("an id")))
     });
@@ -159,7 +163,7 @@ fn a_dry_run_says_what_each_list_would_cost() {
 #[test]
 fn a_list_that_is_forgotten_between_runs_is_warned_of() {
     let tenant = tenant_with(|text| format!("{text}\n[memory]\nof = \"updated_at\"\nafter = \"7d\"\n"));
-    let sync = || tenant.run_with(&["sync", "--only", TABLE], &[("HCLAKE_LISTS", "registry")]).exits(0);
+    let sync = || tenant.run_with(&["sync", "--only", TABLE], &[("HCLAKE_LISTS", "shelves")]).exits(0);
     sync();
     sync();
     assert!(!sync().stderr.contains("records will be lost"));

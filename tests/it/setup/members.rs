@@ -43,19 +43,18 @@ fn session(id: &str, more: Value) -> Value {
 #[test]
 fn members_are_read_left_out_and_never_stored_as_the_file_says() {
     let tenant = tenant();
-    insert(&tenant, "app_sessions", session("zz1", json!({})));
-    insert(&tenant, "app_sessions", session("zz2", json!({ "score": "many" })));
-    insert(&tenant, "app_sessions", session("zz3", json!({ "time_zone": "Asia/Shangai" })));
+    insert(&tenant, "app_stays", session("zz1", json!({})));
+    insert(&tenant, "app_stays", session("zz2", json!({ "score": "many" })));
+    insert(&tenant, "app_stays", session("zz3", json!({ "time_zone": "Asia/Shangai" })));
     let summary = tenant.sync().exits(0).json();
-    let swept = list_of(&summary, "app_sessions");
+    let swept = list_of(&summary, "app_stays");
     assert_eq!(
         (&swept["verdict"], &swept["proof"], &swept["quarantined"]),
         (&json!("complete"), &json!("markers"), &json!(2)),
         "{swept}"
     );
-    let of_zz1 = |sql: &str| {
-        tenant.texts(&format!("SELECT coalesce(({sql})::VARCHAR, 'NULL') FROM app_sessions WHERE id = 'zz1'"))
-    };
+    let of_zz1 =
+        |sql: &str| tenant.texts(&format!("SELECT coalesce(({sql})::VARCHAR, 'NULL') FROM app_stays WHERE id = 'zz1'"));
     assert_eq!(of_zz1("epoch_us(began_at)"), ["1777669200000000"]);
     assert_eq!(of_zz1("image_id"), ["NULL"]);
     assert_eq!(of_zz1("ended_at"), ["NULL"]);
@@ -74,7 +73,7 @@ fn members_are_read_left_out_and_never_stored_as_the_file_says() {
     assert!(drift.contains("brand_new") && !drift.contains("links") && !drift.contains("authorization"), "{drift}");
     tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
     tenant.run(&["publish", "verify", "bi"]).exits(0);
-    let described = tenant.run(&["describe", "app_sessions"]).exits(0).stdout;
+    let described = tenant.run(&["describe", "app_stays"]).exits(0).stdout;
     for words in ["`authorization`", "`time_zone`", r"`metering\.image_id`"] {
         assert!(described.contains(words), "{words}: {described}");
     }
@@ -84,7 +83,7 @@ fn members_are_read_left_out_and_never_stored_as_the_file_says() {
 fn what_is_never_stored_is_nowhere_in_the_store_even_of_a_record_that_cannot_be_read() {
     let tenant = tenant();
     let bad = json!({ "id": "zz2", "score": "many", "authorization": CANARY, "hosts": [{ "password": CANARY }] });
-    insert(&tenant, "app_sessions", bad);
+    insert(&tenant, "app_stays", bad);
     tenant.sync().exits(0);
     assert_eq!(tenant.number("SELECT count(*) FROM quarantine"), 1);
     let bytes = fs::read(tenant.store()).expect("the store");

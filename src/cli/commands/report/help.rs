@@ -20,6 +20,7 @@ pub(super) fn write(reports: &Reports, names: &[String], streams: &mut Streams<'
 fn text(report: &Report) -> String {
     let header = &report.header;
     let mut lines = vec![format!("{}: {}", report.name, header.title), String::new(), header.about.clone()];
+    lines.extend(report.sets_in_words());
     if !header.groupings.is_empty() {
         let names: Vec<&str> = header.groupings.iter().map(|grouping| grouping.name.as_str()).collect();
         let others: Vec<String> = header.aliases.iter().map(|(other, name)| format!("{other} = {name}")).collect();

@@ -20,12 +20,20 @@ pub(super) fn write(reports: &Reports, streams: &mut Streams<'_>) -> Result<(), 
         for report in reports.iter().filter(|report| heading(report) == group) {
             let indent = 2 + name_width + GAP;
             let width = streams::terminal_width().map(|width| width.saturating_sub(indent as u16));
-            let title = wrapped(&report.header.title, width).replace('\n', &format!("\n{}", " ".repeat(indent)));
+            let title = wrapped(&titled(report), width).replace('\n', &format!("\n{}", " ".repeat(indent)));
             writeln!(streams.out, "  {:name_width$}{}{title}", report.name, " ".repeat(GAP))?;
         }
     }
     streams.remark("\nhclake report help NAME says how one can be asked: --by, --since, --app and others");
     Ok(())
+}
+
+/// The question, and the sets that have to be switched on for an answer.
+fn titled(report: &Report) -> String {
+    match report.sets_needed().as_slice() {
+        [] => report.header.title.clone(),
+        sets => format!("{} ({})", report.header.title, sets.join(", ")),
+    }
 }
 
 fn heading(report: &Report) -> &str {
