@@ -153,5 +153,5 @@ SELECT
     last_failed
 FROM adjusted
 WHERE is_asked AND finished >= CAST($min AS BIGINT)
--- The first columns are the group's name and id, or counts.
-ORDER BY p NULLS LAST, wilson_low(failed, finished) DESC, failed DESC, finished DESC, 1, 2
+-- The first columns are the names and ids of the group, or counts.
+ORDER BY p NULLS LAST, wilson_low(failed, finished) DESC, failed DESC, finished DESC, 1, 2, 3, 4
