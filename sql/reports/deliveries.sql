@@ -50,16 +50,6 @@ names AS (
     WHERE _valid_from <= CAST($as_of AS TIMESTAMPTZ)
     GROUP BY ALL
 ),
-builds AS (
-    SELECT _region, revision, list({
-        'id': id,
-        'queued_s': (epoch_us(start_time) - epoch_us(coalesce(queued_time, create_time))) / 1e6,
-        'building_s': (epoch_us(finish_time) - epoch_us(start_time)) / 1e6
-    }) AS builds
-    FROM build_records_as_of(CAST($as_of AS TIMESTAMPTZ))
-    WHERE revision <> ''
-    GROUP BY ALL
-),
 described AS (
     SELECT
         r._scope,
@@ -78,10 +68,9 @@ described AS (
             FOR s IN r.stage_status_list IF upper(r.status) = 'FAILED' AND upper(s.status) IN ('FAILED', 'ASYNC_FAILED')
         ]).name AS stage,
         (epoch_us(r.end_time) - epoch_us(r.start_time)) / 1e6 AS took_s,
-        builds.builds
+        if(r.commit_id <> '', {'region': r._region, 'revision': r.commit_id}, NULL) AS commit
     FROM pipeline_runs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS r
     LEFT JOIN names ON names._region = r._region AND names._project = r._project AND names.pipeline_id = r.pipeline_id
-    LEFT JOIN builds ON builds._region = r._region AND builds.revision = r.commit_id
 ),
 selected AS (
     SELECT *,
@@ -101,7 +90,7 @@ grouped AS (
         count(*) FILTER (is_selected AND NOT finished) AS other,
         median(took_s) FILTER (is_selected AND finished) AS took_s,
         histogram(stage) FILTER (is_selected AND failed) AS stages,
-        list_distinct(flatten(list(builds) FILTER (is_selected AND builds IS NOT NULL))) AS builds,
+        list(DISTINCT commit) FILTER (is_selected AND commit IS NOT NULL) AS commits,
         count(*) FILTER (is_recent AND failed) AS failed_now,
         count(*) FILTER (is_recent AND finished) AS finished_now,
         count(*) FILTER (is_earlier AND failed) AS failed_before,
@@ -110,6 +99,20 @@ grouped AS (
     WHERE NOT list_contains({{by}}, 'stage') OR failed
     GROUP BY ALL
     HAVING count(*) FILTER (is_selected) > 0
+),
+numbered AS MATERIALIZED (
+    SELECT *, row_number() OVER () AS number FROM grouped
+),
+-- A row holds a commit once, so that each of its builds counts once there.
+built AS (
+    SELECT n.number,
+        count(*) AS builds,
+        median((epoch_us(b.start_time) - epoch_us(coalesce(b.queued_time, b.create_time))) / 1e6) AS queued_s,
+        median((epoch_us(b.finish_time) - epoch_us(b.start_time)) / 1e6) AS building_s
+    FROM (SELECT number, unnest(commits) AS commit FROM numbered) AS n
+    JOIN build_records_as_of(CAST($as_of AS TIMESTAMPTZ)) AS b
+        ON b._region = n.commit.region AND b.revision = n.commit.revision
+    GROUP BY n.number
 ),
 -- Grouped by stage, the rate is taken of all runs.
 everything AS (
@@ -120,18 +123,20 @@ everything AS (
     FROM selected
 ),
 counted AS (
-    SELECT grouped.* REPLACE (
-        if(list_contains({{by}}, 'stage'), everything.finished, grouped.finished) AS finished,
-        if(list_contains({{by}}, 'stage'), everything.finished_now, grouped.finished_now) AS finished_now,
-        if(list_contains({{by}}, 'stage'), everything.finished_before, grouped.finished_before) AS finished_before,
+    SELECT numbered.* EXCLUDE (number, commits) REPLACE (
+        if(list_contains({{by}}, 'stage'), everything.finished, numbered.finished) AS finished,
+        if(list_contains({{by}}, 'stage'), everything.finished_now, numbered.finished_now) AS finished_now,
+        if(list_contains({{by}}, 'stage'), everything.finished_before, numbered.finished_before) AS finished_before,
         -- The most of them, and of several with as many the first in the alphabet.
-        list_sort([{'rest': -e.value::BIGINT, 'name': e.key} FOR e IN map_entries(grouped.stages)])[1] AS stages
-    )
-    FROM grouped CROSS JOIN everything
+        list_sort([{'rest': -e.value::BIGINT, 'name': e.key} FOR e IN map_entries(numbered.stages)])[1] AS stages
+    ), built.builds, built.queued_s, built.building_s
+    FROM numbered
+    CROSS JOIN everything
+    LEFT JOIN built ON built.number = numbered.number
 )
 SELECT
-    * EXCLUDE (runs, failed, finished, other, took_s, stages, builds, failed_now, finished_now, failed_before,
-        finished_before, trend, evidence),
+    * EXCLUDE (runs, failed, finished, other, took_s, stages, builds, queued_s, building_s, failed_now, finished_now,
+        failed_before, finished_before, trend, evidence),
     runs,
     failed,
     finished,
@@ -141,9 +146,9 @@ SELECT
     stages.name AS dies_in,
     -stages.rest AS dies_in_runs,
     round(took_s, 0)::BIGINT AS median_s,
-    nullif(len(builds), 0) AS builds,
-    round(list_median([b.queued_s FOR b IN builds]), 0)::BIGINT AS queued_s,
-    round(list_median([b.building_s FOR b IN builds]), 0)::BIGINT AS building_s,
+    builds,
+    round(queued_s, 0)::BIGINT AS queued_s,
+    round(building_s, 0)::BIGINT AS building_s,
     failed_now AS failed_7d,
     finished_now AS finished_7d,
     -- A day or week is no group that could be worse than before.
