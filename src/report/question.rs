@@ -7,7 +7,8 @@ use crate::base::nearest::nearest;
 use crate::schema::is_list_table;
 
 /// The headings of the list of reports, in its order: how headers name them.
-pub const GROUPS: [&str; 5] = ["installations", "changes", "inventory", "jobs and deployments", "runs"];
+pub const GROUPS: [&str; 7] =
+    ["installations", "users", "streaming", "changes", "inventory", "jobs and deployments", "runs"];
 
 /// Declares the reports that come with hclake, in the order they are listed: each is a file of `sql/reports`.
 macro_rules! built_in {
@@ -28,13 +29,21 @@ const BUILT_IN: &[(&str, &str)] = built_in! {
     "install_stuck"
     "install_retries"
     "install_history"
+    "install_pools"
+    "install_images"
+    "install_groups"
+    "install_fresh"
+    "app_openings"
     "changes"
     "digest"
     "what_changed"
     "object"
     "install_outcomes"
     "app_inventory"
+    "app_use"
     "deploy_health"
+    "deployments"
+    "deliveries"
     "image_jobs"
     "registry_jobs"
     "freshness"

@@ -30,6 +30,9 @@ use crate::sync;
 const STORE_DEFAULT: &str = "hclake-demo.duckdb";
 const NIGHTS: i64 = 3;
 const NIGHTS_FULL: i64 = 5;
+/// Reports on further sets of lists that a full demo shows, and how many rows of each.
+const FULL_REPORTS: [&str; 3] = ["install_pools", "app_openings", "deployments"];
+const FULL_ROWS: usize = 6;
 const DAY_US: i64 = 86_400_000_000;
 /// The emulator on loopback can take more than a real service.
 const RATE_PER_S: f64 = 500.0;
@@ -45,7 +48,7 @@ pub(crate) fn run(
     make_room(&store, args.replace)?;
     let page = dashboard::place(&page_beside(&store), false)?;
     let nights = runtime::runtime()?.block_on(sync_nights(&store, args, streams))?;
-    show_answers(&store, &nights, streams)?;
+    show_answers(&store, &nights, args.full, streams)?;
     dashboard::of_demo(&store, &page)?;
     streams.remark(&format!("\nThe dashboard is {}; any browser opens it.", page.display()));
     Ok(Exit::Done)
@@ -132,25 +135,29 @@ fn settings(
     Ok(settings)
 }
 
-fn show_answers(store: &Path, nights: &[Timestamp], streams: &mut Streams<'_>) -> Result<(), Failure> {
+fn show_answers(store: &Path, nights: &[Timestamp], full: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let Some(first) = nights.first() else { return Ok(()) };
     let reader = store::open_read_only(store)?;
     let moment = moment(&reader)?;
     let session = Session::begin(&reader, TimeZone::UTC)?;
     let reports = Reports::built_in();
     let shown = shell(&store.display().to_string());
-    let ask = |name: &str, streams: &mut Streams<'_>| -> Result<ReportResult, Failure> {
-        streams.remark(&format!("\n$ hclake --store {shown} report {name}"));
-        let result = session.run(reports.find(name)?, &Request::default(), moment)?;
+    let ask = |name: &str, top: Option<usize>, streams: &mut Streams<'_>| -> Result<ReportResult, Failure> {
+        let first = top.map_or_else(String::new, |rows| format!(" --top {rows}"));
+        streams.remark(&format!("\n$ hclake --store {shown} report {name}{first}"));
+        let result = session.run(reports.find(name)?, &Request { top, ..Request::default() }, moment)?;
         let rows_only = ReportResult { notes: Vec::new(), ..result.clone() };
         let form = Form { format: QueryFormat::Table, zone: TimeZone::UTC, is_wide: false, out: None, replace: false };
         answer::write(&[(name, rows_only)], &form, streams)?;
         Ok(result)
     };
-    let failures = ask("install_failures", streams)?;
+    let failures = ask("install_failures", None, streams)?;
     writeln!(streams.out, "\n{}", conclusion(&failures)?)?;
-    ask("regressions", streams)?;
-    ask("changes", streams)?;
+    ask("regressions", None, streams)?;
+    ask("changes", None, streams)?;
+    for name in if full { FULL_REPORTS.as_slice() } else { &[] } {
+        ask(name, Some(FULL_ROWS), streams)?;
+    }
     streams.remark(&format!(
         "\nThe store is {}. Try:\n  hclake --store {shown} report install_failures --by version\n  \
          hclake --store {shown} query \"SELECT * FROM app_install_jobs_as_of(TIMESTAMPTZ '{first}') LIMIT 5\"",

@@ -37,6 +37,8 @@ const WELL: f64 = 0.75;
 /// Words of states that say so.
 const WELL_STATES: [&str; 8] =
     ["success", "succeeded", "complete", "completed", "active", "normal", "running", "ready"];
+/// Different names among the records of a list.
+const NAMES: usize = 50;
 /// Draws before a value that should differ is taken as it is.
 const DRAWS_MAX: usize = 50;
 
@@ -128,6 +130,10 @@ fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: 
             ColumnType::Text if making.tells_apart(column) => json!(format!("{} {number}", column.name)),
             ColumnType::Text if is_key || orders => json!(format!("{number:08}-{}", period.id(&endpoint.name))),
             ColumnType::Int32 | ColumnType::Int64 if is_key || orders => json!(number),
+            ColumnType::Text if column.name == "name" && column.values.is_empty() => {
+                json!(format!("{} {}", endpoint.name.trim_end_matches('s'), number % NAMES))
+            }
+            _ if is_of_a_fault(column) && chance(rng, WELL) => continue,
             _ if column.nullable && !making.takes_from(column) && chance(rng, ABSENT) => continue,
             _ => drawn(column, rng, number, made),
         };
@@ -193,6 +199,12 @@ pub(crate) fn move_column(period: &Period, column: &Column, rng: &mut Rng, recor
             return;
         }
     }
+}
+
+/// Whether the column says what went wrong, by its name: most records have nothing there.
+fn is_of_a_fault(column: &Column) -> bool {
+    let is_named_so = ["fail", "error"].iter().any(|word| column.name.contains(word));
+    is_named_so && column.nullable && column.ty == ColumnType::Text
 }
 
 /// Whether a time is that of the end of something, by the name of its column.

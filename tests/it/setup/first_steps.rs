@@ -215,6 +215,16 @@ fn completions_and_manual_pages_name_every_command() {
 }
 
 #[test]
+fn a_full_demo_syncs_all_sets_over_five_nights_and_shows_reports_on_them() {
+    let tenant = Tenant::new();
+    let ran = tenant.run(&["--store", "full.duckdb", "demo", "--full", "--rows", "300"]).exits(0);
+    ran.says(&["serves 37 lists", "night 5 of 5", "run 5 complete: ", "report install_pools", "report deployments"]);
+    let reader = hclake::store::open_read_only(&tenant.path("full.duckdb")).expect("the demo's store");
+    let unproved = "SELECT count(*) FROM sweeps WHERE verdict <> 'complete'";
+    assert_eq!(reader.query_row(unproved, [], |row| row.get::<_, i64>(0)).expect("a count"), 0);
+}
+
+#[test]
 fn the_commands_that_the_demo_suggests_work() {
     let tenant = Tenant::new();
     let ran = tenant.run(&["--store", "my demo.duckdb", "demo", "--rows", "300"]).exits(0);
