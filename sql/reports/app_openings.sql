@@ -58,7 +58,11 @@ by_sid AS (
     GROUP BY ALL
 ),
 every_connection AS (
-    SELECT * FROM app_connections_as_of(CAST($as_of AS TIMESTAMPTZ))
+    SELECT _scope, _region, _project, app_id, app_name, primary_server_group_id, failed_code, connection_failure_reason,
+        brokering_time, machine_name, aps_instance_name, client_type, client_version,
+        nullif(aps_instance_id, '') AS server_id,
+        nullif(sid, '') AS server_sid
+    FROM app_connections_as_of(CAST($as_of AS TIMESTAMPTZ))
 ),
 -- The newest name, as in the reports on installations.
 app_names AS (
@@ -69,10 +73,9 @@ app_names AS (
     GROUP BY ALL
 ),
 connections AS (
-    SELECT c.*,
-        coalesce(app_names.name, nullif(c.app_name, ''), c.app_id) AS app,
-        nullif(c.aps_instance_id, '') AS server_id,
-        nullif(c.sid, '') AS server_sid
+    SELECT
+        c.*,
+        coalesce(app_names.name, nullif(c.app_name, ''), c.app_id) AS app
     FROM every_connection AS c
     LEFT JOIN app_names ON app_names._region = c._region AND app_names._project = c._project AND app_names.app_id = c.app_id
     WHERE (matches(app, CAST($app AS VARCHAR)) OR c.app_id = CAST($app AS VARCHAR))
