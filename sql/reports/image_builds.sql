@@ -42,31 +42,38 @@ selected AS (
     WHERE in_range(known.begin_time, $since, $until)
         AND matches(known._scope, CAST($scope AS VARCHAR)) AND matches(type, CAST($type AS VARCHAR))
 ),
--- Each part as it was last seen, also one that was deleted since.
-parts AS (
-    SELECT v._scope, v._region, v._project, v.id,
-        arg_max({
-            'job_id': v.job_id,
-            'status': v.status,
-            'resource_id': v.resource_id,
-            'code': nullif(trim(v.error_code), ''),
-            'message': nullif(trim(v.error_message), ''),
-            'ended_at': coalesce(v.end_time, v.begin_time, TIMESTAMPTZ '-infinity')
-        }, v._valid_from) AS last
+listed_parts AS (
+    SELECT * FROM image_sub_jobs_as_of(CAST($as_of AS TIMESTAMPTZ))
+),
+-- Those that were deleted since are there as they were last seen.
+last_parts AS (
+    SELECT _scope, _region, _project, id, job_id, status, error_code, error_message, resource_id, begin_time, end_time
+    FROM listed_parts
+    UNION ALL
+    SELECT v._scope, v._region, v._project, v.id, v.job_id, v.status, v.error_code, v.error_message, v.resource_id,
+        v.begin_time, v.end_time
     FROM image_sub_jobs_versions AS v
-    WHERE v._valid_from <= CAST($as_of AS TIMESTAMPTZ)
-    GROUP BY ALL
+    ANTI JOIN listed_parts ON listed_parts._scope = v._scope AND listed_parts.id = v.id
+    WHERE v._valid_to <= CAST($as_of AS TIMESTAMPTZ)
+    QUALIFY row_number() OVER (PARTITION BY v._scope, v.id ORDER BY v._valid_from DESC) = 1
+),
+parts AS (
+    SELECT _scope, _region, _project, job_id, status, resource_id,
+        nullif(trim(error_code), '') AS code,
+        nullif(trim(error_message), '') AS message,
+        coalesce(end_time, begin_time, TIMESTAMPTZ '-infinity') AS ended_at
+    FROM last_parts
 ),
 -- A job has each error once, whatever the number of its parts.
 errors AS (
-    SELECT _scope, last.job_id AS job_id,
-        coalesce(last.code, last.message, '(no reason given)') AS error,
-        arg_max(last.message, (last.ended_at, last.message)) FILTER (last.message IS NOT NULL) AS message,
-        max(last.ended_at) AS ended_at,
+    SELECT _scope, job_id,
+        coalesce(code, message, '(no reason given)') AS error,
+        arg_max(message, (ended_at, message)) FILTER (message IS NOT NULL) AS message,
+        max(ended_at) AS ended_at,
         count(*) AS parts
     FROM parts
-    WHERE last.status = 'FAILED' OR (last.status NOT IN ('SUCCESS', 'WAITING', 'RUNNING')
-        AND (last.code IS NOT NULL OR last.message IS NOT NULL))
+    WHERE status = 'FAILED' OR (status NOT IN ('SUCCESS', 'WAITING', 'RUNNING')
+        AND (code IS NOT NULL OR message IS NOT NULL))
     GROUP BY ALL
 ),
 per_job AS (
@@ -76,10 +83,10 @@ per_job AS (
     GROUP BY ALL
 ),
 still AS (
-    SELECT parts._scope, parts.last.job_id AS job_id, list(DISTINCT coalesce(groups.name, groups.id)) AS groups
+    SELECT parts._scope, parts.job_id, list(DISTINCT coalesce(groups.name, groups.id)) AS groups
     FROM parts
     JOIN image_servers_as_of(CAST($as_of AS TIMESTAMPTZ)) AS built
-        ON built._region = parts._region AND built._project = parts._project AND built.id = parts.last.resource_id
+        ON built._region = parts._region AND built._project = parts._project AND built.id = parts.resource_id
     JOIN app_server_groups_as_of(CAST($as_of AS TIMESTAMPTZ)) AS groups
         ON groups._region = built._region AND groups._project = built._project AND groups.image_id = built.source_image_id
     WHERE built.image_id <> built.source_image_id AND built.source_image_type IN ('private', 'shared')
