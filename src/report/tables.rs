@@ -5,6 +5,7 @@ use duckdb::Connection;
 use super::error::Error;
 use super::missing::Missing;
 use super::question::Report;
+use crate::schema::versions_view;
 use crate::store::views::views;
 
 /// The tables for lack of which `report` cannot be run on this store; `None` where it can.
@@ -15,7 +16,10 @@ pub fn unavailable(conn: &Connection, report: &Report) -> Result<Option<Missing>
             missing.push(table);
         }
     }
-    Ok((!missing.is_empty()).then_some(Missing { tables: missing }))
+    // The versions of a list are where the list is.
+    let is_list = |table: &String| missing.iter().all(|list| *table != versions_view(list));
+    let tables: Vec<String> = missing.iter().filter(|table| is_list(table)).cloned().collect();
+    Ok((!tables.is_empty()).then_some(Missing { tables }))
 }
 
 /// These tables, and in place of the store's views the tables that they stand on.

@@ -124,6 +124,11 @@ fn run(conn: &Connection, report: &Report, params: &Params, newest: Timestamp) -
 
 /// A store with the tables of every built-in list, all empty.
 fn store() -> Connection {
+    crate::store::empty::empty(Catalog::core().unwrap().endpoints())
+}
+
+/// A store of all sets.
+fn full_store() -> Connection {
     crate::store::empty::empty(Catalog::builtin().unwrap().endpoints())
 }
 
@@ -277,7 +282,7 @@ fn no_report_needs_a_zone_database_or_a_clock() {
 
 #[test]
 fn every_report_answers_with_its_columns_on_empty_tables() {
-    let conn = store();
+    let conn = full_store();
     let mut answers = String::new();
     for report in REPORTS.iter() {
         let mut groupings: Vec<Option<String>> = report.header.groupings.iter().map(|g| Some(g.name.clone())).collect();
@@ -460,7 +465,8 @@ fn the_rolling_rate_is_that_of_four_weeks_also_where_one_is_missing() {
 
 #[test]
 fn answers_are_the_same_in_every_session_zone() {
-    let conn = with(&typical());
+    let conn = full_store();
+    keep(&conn, &typical());
     keep(&conn, &[version("edge", "FAIL", at("2026-05-10T23:30:00Z"))]);
     conn.execute_batch("INSERT INTO runs BY NAME SELECT 1 AS run_id, '2026-05-19T23:00:00Z' AS started_at").unwrap();
     let range = Params {
@@ -528,6 +534,18 @@ fn a_report_without_its_tables_says_which_are_missing() {
     let error = run(&conn, report, &Params::default(), now()).unwrap_err();
     assert_eq!(error.to_string(), "the report `runs` is not available: the store has no table sweeps");
     assert_eq!(unavailable(&store(), report).unwrap(), None);
+}
+
+#[test]
+fn a_report_on_a_set_that_is_not_kept_says_which_to_switch_on() {
+    let conn = store();
+    let error = run(&conn, find("install_pools").unwrap(), &Params::default(), now()).unwrap_err();
+    assert!(error.to_string().ends_with("the store has no table desktops"), "{error}");
+    assert!(error.hint().unwrap().starts_with("add \"desktops\" to the setting `lists`, then run `hclake sync`"));
+    let in_words = |name: &str| find(name).unwrap().sets_in_words().unwrap_or_default();
+    assert_eq!(in_words("install_failures"), "");
+    assert_eq!(in_words("deployments"), "It needs the set `delivery`.");
+    assert_eq!(in_words("app_use"), "It needs the set `streaming`.");
 }
 
 #[test]
