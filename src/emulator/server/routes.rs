@@ -336,6 +336,7 @@ fn codearts_projects(world: &World, call: &Call) -> Answer {
     if !(1..=PROJECTS_LIMIT_MAX).contains(&limit) {
         return answers::out_of_range(services::projectman(), "limit must be between 1 and 1000");
     }
-    let shown: Vec<_> = deploy::projects(settings).into_iter().skip(call.number("offset").unwrap_or(0)).take(limit).collect();
+    let shown: Vec<_> =
+        deploy::projects(settings).into_iter().skip(call.number("offset").unwrap_or(0)).take(limit).collect();
     Answer::json(200, &json!({ "projects": shown, "total": settings.codearts_project_ids.len() }))
 }

@@ -35,7 +35,8 @@ const TAKES_MAX: i64 = HOUR;
 /// Share of the records whose state says that all is well, where there is a word for it.
 const WELL: f64 = 0.75;
 /// Words of states that say so.
-const WELL_STATES: [&str; 8] = ["success", "succeeded", "complete", "completed", "active", "normal", "running", "ready"];
+const WELL_STATES: [&str; 8] =
+    ["success", "succeeded", "complete", "completed", "active", "normal", "running", "ready"];
 /// Draws before a value that should differ is taken as it is.
 const DRAWS_MAX: usize = 50;
 
@@ -59,7 +60,8 @@ impl Making<'_> {
 
     /// Whether records without a key differ in this column: the first text of any kind.
     fn tells_apart(&self, column: &Column) -> bool {
-        let is_free = |column: &&Column| column.ty == ColumnType::Text && column.values.is_empty() && !column.is_given();
+        let is_free =
+            |column: &&Column| column.ty == ColumnType::Text && column.values.is_empty() && !column.is_given();
         self.endpoint.columns.iter().any(Column::is_record_key)
             && self.endpoint.columns.iter().find(is_free).is_some_and(|first| first.name == column.name)
     }
