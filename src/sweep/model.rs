@@ -303,7 +303,7 @@ fn what_lies_beyond_the_greatest_offset_is_not_asked_for_and_leaves_the_list_unp
         for has_total in [false, true] {
             let outcome = read(1_000, overlap, has_total);
             let reason = format!("the service shows at most {shown} records of the list");
-            assert_eq!(outcome.listing.evidence, Evidence::Unprovable(reason));
+            assert_eq!(outcome.listing.evidence, Evidence::Cut(reason));
             assert_eq!(outcome.released.len(), shown);
         }
         let whole = read(shown as u64, overlap, true);

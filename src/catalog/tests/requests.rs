@@ -111,7 +111,7 @@ fn a_list_of_which_the_service_shows_the_beginning_can_be_split() {
     let words = read.paging_in_words();
     assert!(words.ends_with(", up to offset 1000 and beyond it for each state of ON, OFF"), "{words}");
     let misspelt = faults_of(&bounded(&SPLIT.replace("param", "parm")));
-    assert!(misspelt[0].contains(": line 22, column 1: unknown field `parm`"), "{misspelt:?}");
+    assert!(misspelt[0].contains(": line 27, column 1: unknown field `parm`"), "{misspelt:?}");
     assert!(misspelt[0].ends_with("did you mean `param`?"), "{misspelt:?}");
     let column = |name: &str| bounded(&format!("{SPLIT}column = \"{name}\"\n"));
     refused(&column("ownr"), "split.column: there is no column `ownr`; did you mean `owner`?");
