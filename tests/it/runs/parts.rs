@@ -538,7 +538,7 @@ fn a_record_that_moves_to_a_piece_already_read_is_not_gone() {
     let of_world = list.clone();
     // After the only page of those that are open.
     let moves = Fault::change(move |world| {
-        assert!(world.replace(&of_world, "t29", ticket(29, "open")));
+        assert!(world.replace(&of_world, "t29", ticket(29, "open")).is_some());
     });
     let before = tenant.requests_for("state=open");
     tenant.cloud.faults.add("state=open", When::Nth(1), moves);
