@@ -82,9 +82,7 @@ impl MarkerPass {
                 moved("a page says that there are more, and names no marker for them".to_owned())
             }
             None => Step::Ended(self.judge()),
-            Some(_)
-                if self.rows_read >= self.keys.len() as u64 + self.totals.copies() + u64::from(self.shape.limit) =>
-            {
+            Some(_) if self.rows_read >= self.keys.len() as u64 + self.totals.copies() + u64::from(self.shape.limit) => {
                 moved("the server shows again what it showed before".to_owned())
             }
             Some(marker) if !self.followed.insert(xxh3_128(marker.text.as_bytes())) => {

@@ -79,7 +79,8 @@ fn make_room(store: &Path, replace: bool) -> Result<(), Failure> {
 
 /// Runs the nights and returns when each began.
 async fn sync_nights(store: &Path, args: &DemoArgs, streams: &mut Streams<'_>) -> Result<Vec<Timestamp>, Failure> {
-    let (catalog, nights) = if args.full { (Catalog::builtin()?, NIGHTS_FULL) } else { (Catalog::core()?, NIGHTS) };
+    let (catalog, nights) =
+        if args.full { (Catalog::builtin()?, NIGHTS_FULL) } else { (Catalog::core()?, NIGHTS) };
     let clock = Arc::new(ShiftedClock::new(SystemClock::shared(), -(nights - 1) * DAY_US));
     let world =
         WorldSettings { seed: args.seed, start: clock.wall(), install_jobs: args.rows as usize, ..Default::default() };

@@ -100,8 +100,7 @@ fn in_project(name: &str) -> PathBuf {
 
 /// A store of the core lists and of those that the report names.
 fn store_for(report: &Report) -> Connection {
-    let named =
-        |endpoint: &Endpoint| report.header.needs.iter().chain(&report.header.wants).any(|n| *n == endpoint.name);
+    let named = |endpoint: &Endpoint| report.header.needs.iter().chain(&report.header.wants).any(|n| *n == endpoint.name);
     let lists = Catalog::builtin().unwrap();
     let lists = lists.endpoints().iter().filter(|endpoint| endpoint.set == CORE_SET || named(endpoint));
     crate::store::empty::empty(&lists.cloned().collect::<Vec<_>>())
