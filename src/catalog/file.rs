@@ -9,7 +9,7 @@ use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
 use super::services::Services;
-use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service, Split};
 use super::toml_text::{self, TomlFault};
 use super::{file_request, member_path};
 use crate::base::time::parse_offset;
@@ -69,6 +69,7 @@ pub(super) struct EndpointFile {
     window: Option<WindowFile>,
     memory: Option<Memory>,
     paging: PagingFile,
+    split: Option<Split>,
     items: ItemsFile,
     total: Option<TotalFile>,
     key: KeyFile,
@@ -213,6 +214,7 @@ impl EndpointFile {
             window,
             memory: self.memory,
             paging,
+            split: self.split,
             items: self.items.0,
             total: self.total.map(|total| total.0),
             omit: self.omit.iter().map(|path| member_path::parse(path)).collect(),

@@ -23,6 +23,7 @@ pub(crate) mod toml_text;
 mod validate;
 mod validate_members;
 mod validate_reach;
+mod validate_split;
 mod words;
 
 pub(crate) use builtin::is_builtin;

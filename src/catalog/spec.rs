@@ -40,6 +40,8 @@ pub struct Endpoint {
     pub memory: Option<Memory>,
     /// How its pages are requested.
     pub paging: Paging,
+    /// How it can be asked for in pieces, where the service shows only its first records.
+    pub split: Option<Split>,
     pub(crate) items: Items,
     /// Where the answer has the number of records.
     pub(crate) total: Option<Total>,
@@ -130,6 +132,20 @@ pub struct FixedParam {
     #[serde(rename = "as")]
     pub(crate) column: Option<String>,
     /// The list is read once for each.
+    pub values: Vec<String>,
+}
+
+/// A parameter by whose values a list can be asked for in pieces. Each record has one of the values.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Split {
+    pub(crate) param: String,
+    /// Where it goes.
+    #[serde(rename = "in", default)]
+    pub(crate) place: PagingPlace,
+    /// The column of the records that holds the value.
+    pub(crate) column: Option<String>,
+    /// Each has a piece of its own.
     pub values: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ use super::spec::{
     Column, Count, CountedPaging, Endpoint, Items, KeyPart, MarkerPaging, Method, NextMarker, Paging, PagingPlace,
     ScopeKind, Total, add_texts,
 };
-use super::{validate_members, validate_reach};
+use super::{validate_members, validate_reach, validate_split};
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
@@ -38,6 +38,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     order_and_updated(endpoint, &mut faults);
     validate_members::endpoint(endpoint, &mut faults);
     validate_reach::endpoint(endpoint, &mut faults);
+    validate_split::endpoint(endpoint, &mut faults);
     faults
 }
 
@@ -206,9 +207,11 @@ fn paging(endpoint: &Endpoint, faults: &mut Vec<String>) {
 fn taken_twice(endpoint: &Endpoint) -> Vec<&str> {
     let fixed = endpoint.fixed.iter().map(|fixed| &fixed.param);
     let window = endpoint.window.iter().flat_map(|window| [&window.from, &window.to]);
+    let split = endpoint.split.iter().map(|split| &split.param);
     let named = endpoint.query.iter().map(|(name, _)| name).chain(endpoint.body.iter().map(|(name, _)| name));
     let mut seen: HashSet<&str> = endpoint.paging.params().into_iter().collect();
-    fixed.chain(window).chain(named).map(String::as_str).filter(|name| !name.is_empty() && !seen.insert(name)).collect()
+    let given = fixed.chain(window).chain(split).chain(named).map(String::as_str);
+    given.filter(|name| !name.is_empty() && !seen.insert(name)).collect()
 }
 
 fn fixed(endpoint: &Endpoint, faults: &mut Vec<String>) {

@@ -37,7 +37,11 @@ impl Endpoint {
                     Count::OffsetMultiple => ("by offset, a multiple of the page size".to_owned(), ""),
                     Count::Page { start } => (format!("by page number from {start}"), ""),
                 };
-                let reach = paging.offset_max.map_or_else(String::new, |offset| format!(", up to offset {offset}"));
+                let beyond = self.split.as_ref().map_or_else(String::new, |split| {
+                    format!(" and beyond it for each {} of {}", split.param, split.values.join(", "))
+                });
+                let reach =
+                    paging.offset_max.map_or_else(String::new, |offset| format!(", up to offset {offset}{beyond}"));
                 format!("{how} ({}, {}), {} records a page{step}{reach}", paging.position, paging.size, paging.limit)
             }
             Paging::Marker(paging) => {

@@ -9,6 +9,7 @@ mod order;
 mod page;
 mod page_budget;
 mod pass;
+mod pieces;
 mod source;
 mod span;
 mod task;
@@ -17,6 +18,8 @@ mod task;
 mod model;
 #[cfg(test)]
 mod model_markers;
+#[cfg(test)]
+mod model_pieces;
 
 pub use envelope::{Envelope, Page, key_hash};
 pub(crate) use page::PageFacts;

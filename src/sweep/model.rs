@@ -102,7 +102,8 @@ fn assert_each_once(rows: u64, limit: u32, overlap: bool, seed: u64) {
         Evidence::OnePage => rows <= u64::from(limit),
         Evidence::Seams => overlap && limit > 1,
         Evidence::Totals => !overlap || limit == 1 || rows < ORDER_RECORDS_MIN,
-        Evidence::Markers | Evidence::End | Evidence::Moved(_) | Evidence::Unprovable(_) => false,
+        Evidence::Markers | Evidence::End | Evidence::Pieces => false,
+        Evidence::Moved(_) | Evidence::Cut(_) | Evidence::Unprovable(_) => false,
     };
     assert!(proved, "rows {rows}, limit {limit}, overlap {overlap}: {:?}", outcome.listing.evidence);
     let step = if overlap && limit > 1 { u64::from(limit) - 1 } else { u64::from(limit) };
@@ -302,7 +303,7 @@ fn what_lies_beyond_the_greatest_offset_is_not_asked_for_and_leaves_the_list_unp
         for has_total in [false, true] {
             let outcome = read(1_000, overlap, has_total);
             let reason = format!("the service shows at most {shown} records of the list");
-            assert_eq!(outcome.listing.evidence, Evidence::Unprovable(reason));
+            assert_eq!(outcome.listing.evidence, Evidence::Cut(reason));
             assert_eq!(outcome.released.len(), shown);
         }
         let whole = read(shown as u64, overlap, true);

@@ -151,8 +151,12 @@ pub(crate) enum Evidence {
     End,
     /// Markers led from page to page to the end; no marker and no record came twice.
     Markers,
+    /// Each piece of the list by evidence of its own, and together they have as many records as the total counts.
+    Pieces,
     /// Nothing, because the list moved or contradicted itself; another pass may succeed.
     Moved(String),
+    /// Nothing, as the service shows only the beginning of the list, and all of it was seen.
+    Cut(String),
     /// Nothing, and another pass would show no more.
     Unprovable(String),
 }
@@ -161,8 +165,13 @@ impl Evidence {
     /// Why nothing is proved, if nothing is.
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
-            Evidence::Moved(reason) | Evidence::Unprovable(reason) => Some(reason),
-            Evidence::OnePage | Evidence::Seams | Evidence::Totals | Evidence::End | Evidence::Markers => None,
+            Evidence::Moved(reason) | Evidence::Cut(reason) | Evidence::Unprovable(reason) => Some(reason),
+            Evidence::OnePage
+            | Evidence::Seams
+            | Evidence::Totals
+            | Evidence::End
+            | Evidence::Markers
+            | Evidence::Pieces => None,
         }
     }
 }

@@ -177,8 +177,8 @@ impl Pass {
         if self.is_beyond_reach(self.join_slot) {
             let shown = self.join_slot * self.step() + self.page_rows - self.step();
             let is_all = self.totals.last.is_some_and(|total| total <= self.keys.len() as u64 + self.totals.copies());
-            let cut = || Evidence::Unprovable(format!("the service shows at most {shown} records of the list"));
-            self.ended = Some(if is_all { self.judge() } else { cut() });
+            let cut = || Evidence::Cut(format!("the service shows at most {shown} records of the list"));
+            self.ended = Some(if is_all { self.judge() } else { self.contradiction().unwrap_or_else(cut) });
         } else if self.join_slot >= u64::from(self.shape.pages_max) {
             self.give_up(format!("the list did not end within {} pages", self.shape.pages_max));
         }
@@ -318,15 +318,22 @@ impl Pass {
         self.ended = Some(Evidence::Moved(reason));
     }
 
+    /// What forbids any proof, however complete the pages are.
+    fn contradiction(&self) -> Option<Evidence> {
+        let reason = match (self.keyless, self.contradicted) {
+            (0, false) => return None,
+            (0, true) => "a page shows two different records under one key".to_owned(),
+            (keyless, _) => format!("{keyless} records have no key"),
+        };
+        Some(Evidence::Unprovable(reason))
+    }
+
     fn judge(&self) -> Evidence {
         let distinct = self.keys.len() as u64;
         let agrees = self.totals.last.is_none() || self.totals.count(distinct);
         let shown = distinct + self.totals.copies();
-        if self.keyless > 0 {
-            return Evidence::Unprovable(format!("{} records have no key", self.keyless));
-        }
-        if self.contradicted {
-            return Evidence::Unprovable("a page shows two different records under one key".to_owned());
+        if let Some(evidence) = self.contradiction() {
+            return evidence;
         }
         if let Some(reason) = self.totals.not_met_by(distinct) {
             return Evidence::Moved(reason);

@@ -69,6 +69,13 @@ pub trait PageSource: Send + Sync + 'static {
     fn shape(&self) -> PagingShape;
     /// Asks for one page, with retries.
     fn fetch(&self, request: PageRequest) -> impl Future<Output = Fetched> + Send;
+    /// The pieces in which the list can be asked for, each with its name. Each record is in one of them.
+    fn pieces(&self) -> Vec<(String, Self)>
+    where
+        Self: Sized,
+    {
+        Vec::new()
+    }
     /// Counts of fetches that were dropped before their end, each reported once.
     fn dropped(&self) -> Traffic {
         Traffic::default()
@@ -76,6 +83,7 @@ pub trait PageSource: Send + Sync + 'static {
 }
 
 /// Pages of one list in one scope, from the cloud.
+#[derive(Clone)]
 pub(crate) struct CloudSource {
     client: Arc<Client>,
     endpoint: Arc<Endpoint>,
@@ -86,6 +94,8 @@ pub(crate) struct CloudSource {
     given: Given,
     /// The span of time to ask for, as the two values of the window's parameters.
     span: Option<(String, String)>,
+    /// The value of the parameter that the list is split by, where one piece is asked for.
+    piece: Option<String>,
     budget: Option<Arc<ListBudget>>,
     abandoned: Abandoned,
 }
@@ -100,6 +110,7 @@ impl CloudSource {
             iam_project,
             given: Given::default(),
             span: None,
+            piece: None,
             budget: None,
             abandoned: Abandoned::default(),
         }
@@ -188,6 +199,12 @@ impl CloudSource {
                 PagingPlace::Body => drop(body.insert(fixed.param.clone(), value.clone().into())),
             }
         }
+        if let (Some(split), Some(value)) = (&endpoint.split, &self.piece) {
+            match split.place {
+                PagingPlace::Query => query.push((split.param.clone(), value.clone())),
+                PagingPlace::Body => drop(body.insert(split.param.clone(), value.clone().into())),
+            }
+        }
         Call {
             service: endpoint.service,
             region: self.scope.region.clone(),
@@ -259,6 +276,13 @@ impl PageSource for CloudSource {
             (page, facts)
         });
         Fetched { result, traffic }
+    }
+
+    fn pieces(&self) -> Vec<(String, CloudSource)> {
+        let split = self.endpoint.split.iter().filter(|_| self.piece.is_none());
+        let values = split.flat_map(|split| split.values.iter().map(|value| (&split.param, value)));
+        let piece = |value: &String| Self { piece: Some(value.clone()), ..self.clone() };
+        values.map(|(param, value)| (format!("{param}={value}"), piece(value))).collect()
     }
 
     fn dropped(&self) -> Traffic {

@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use super::confirm::{Confirmation, why_unusable};
 use super::envelope::Page;
 use super::markers::MarkerPass;
-use super::page::{Event, Evidence, Listing, PagePass, PagingShape, Steps};
+use super::page::{Event, Evidence, Listing, PagePass, PageRequest, PagingShape, Steps};
 use super::pass::Pass;
+use super::pieces::Pieces;
 use super::source::{Fetched, PageSource, Traffic};
 use crate::cloud::error::Error;
 
@@ -24,8 +25,8 @@ pub struct SweepLimits {
     /// Further readings to confirm that records are gone.
     pub confirming_readings_max: u32,
     /// Whether the same sweep reads the list again to confirm that records are gone. If not, the next run confirms it.
-    /// A list with neither a total nor an order that never changes is read again in any case: one reading of it proves
-    /// too little.
+    /// A list with neither a total nor an order that never changes, or in pieces, is read again in any case: one reading
+    /// of it proves too little.
     pub confirms_at_once: bool,
 }
 
@@ -114,6 +115,8 @@ pub enum Proof {
     Agreement,
     /// Each of several parts by a proof of its own.
     Parts,
+    /// Each of its pieces by a proof of its own, and all of them by the total of the whole list.
+    Pieces,
 }
 
 impl Proof {
@@ -124,7 +127,8 @@ impl Proof {
             Evidence::Totals => Some(Proof::Totals),
             Evidence::End => Some(Proof::End),
             Evidence::Markers => Some(Proof::Markers),
-            Evidence::Moved(_) | Evidence::Unprovable(_) => None,
+            Evidence::Pieces => Some(Proof::Pieces),
+            Evidence::Moved(_) | Evidence::Cut(_) | Evidence::Unprovable(_) => None,
         }
     }
 
@@ -132,7 +136,9 @@ impl Proof {
         match self {
             Proof::Seams | Proof::SeamsConfirmed => Proof::SeamsConfirmed,
             Proof::OnePage | Proof::OnePageConfirmed => Proof::OnePageConfirmed,
-            Proof::Totals | Proof::End | Proof::Markers | Proof::Agreement | Proof::Parts => Proof::Agreement,
+            Proof::Totals | Proof::End | Proof::Markers | Proof::Agreement | Proof::Parts | Proof::Pieces => {
+                Proof::Agreement
+            }
         }
     }
 }
@@ -149,6 +155,7 @@ impl fmt::Display for Proof {
             Proof::OnePageConfirmed => "one page, confirmed",
             Proof::Agreement => "agreement",
             Proof::Parts => "each part",
+            Proof::Pieces => "pieces",
         })
     }
 }
@@ -206,7 +213,8 @@ pub async fn sweep<S: PageSource, K: Sink>(
     sink: &mut K,
     limits: SweepLimits,
 ) -> Result<Swept, K::Fault> {
-    let mut driver = Driver { source, limits, traffic: Traffic::default(), pages: 0, next_id: 0, readings: 0 };
+    let mut driver =
+        Driver { source, limits, traffic: Traffic::default(), pages: 0, next_id: 0, readings: 0, pages_before: 0 };
     let listing = match driver.first_listing(sink).await? {
         Ok(listing) => listing,
         Err(error) => return Ok(Swept { pages: driver.pages, traffic: driver.traffic, ..Swept::failed(error) }),
@@ -251,13 +259,31 @@ struct Driver<S> {
     pages: u64,
     next_id: u64,
     readings: u32,
+    /// Pages that were read before this reading.
+    pages_before: u64,
 }
 
-/// Which of a reading's rows are released.
-enum RowsToRelease<'a> {
-    All,
+/// Which rows of a reading, or of one piece, are released: all where neither is there.
+struct RowsToRelease<'a> {
+    /// Only those that neither the whole list nor a piece before has shown in this reading.
+    pieces: Option<&'a mut Pieces>,
     /// Only those that no reading before has shown. The reading ends as soon as nothing is left to confirm.
-    Missing(&'a mut Confirmation),
+    missing: Option<&'a mut Confirmation>,
+}
+
+impl RowsToRelease<'_> {
+    fn are_all(&self) -> bool {
+        self.pieces.is_none() && self.missing.is_none()
+    }
+
+    fn adds(&mut self, identity: u64, stable_hash: u64) -> bool {
+        self.pieces.as_mut().is_none_or(|pieces| pieces.adds(identity, stable_hash))
+            && self.missing.as_mut().is_none_or(|confirmation| confirmation.adds(identity, stable_hash))
+    }
+
+    fn has_shown_all(&self) -> bool {
+        self.missing.as_ref().is_some_and(|confirmation| confirmation.has_shown_all())
+    }
 }
 
 /// How a reading ended.
@@ -270,19 +296,19 @@ enum Reading {
 
 impl<S: PageSource> Driver<S> {
     /// Drops the fetches in flight. Their requests still count.
-    async fn drop_rest(&mut self, mut in_flight: JoinSet<(u64, Fetched)>) {
+    async fn drop_rest(&mut self, source: &S, mut in_flight: JoinSet<(u64, Fetched)>) {
         in_flight.abort_all();
         while let Some(ended) = in_flight.join_next().await {
             ended.into_iter().for_each(|(_, fetched)| self.traffic.add(fetched.traffic));
         }
-        self.traffic.add(self.source.dropped());
+        self.traffic.add(source.dropped());
     }
 
     /// The first listing, read again within bounds if the list moved.
     async fn first_listing<K: Sink>(&mut self, sink: &mut K) -> Result<Result<Listing, Error>, K::Fault> {
         let mut restarts = 0;
         loop {
-            match self.read(sink, &mut RowsToRelease::All).await?.0 {
+            match self.read(sink, None).await?.0 {
                 Reading::Failed(error) => return Ok(Err(error)),
                 Reading::Whole(Listing { evidence: Evidence::Moved(_), .. }) if restarts < self.limits.restarts_max => {
                     restarts += 1;
@@ -297,7 +323,7 @@ impl<S: PageSource> Driver<S> {
     /// Whether the next run confirms which records are gone.
     fn leaves_to_the_next_run(&self, listing: &Listing) -> bool {
         let is_worth_little = match listing.evidence {
-            Evidence::End => true,
+            Evidence::End | Evidence::Pieces => true,
             Evidence::Markers => !listing.is_total_met,
             _ => false,
         };
@@ -314,7 +340,7 @@ impl<S: PageSource> Driver<S> {
     ) -> Result<Ending, K::Fault> {
         let mut reason = String::new();
         for _ in 0..self.limits.confirming_readings_max {
-            let (reading, added) = self.read(sink, &mut RowsToRelease::Missing(&mut confirmation)).await?;
+            let (reading, added) = self.read(sink, Some(&mut confirmation)).await?;
             swept.rows_read += added;
             swept.distinct += added;
             match reading {
@@ -335,21 +361,83 @@ impl<S: PageSource> Driver<S> {
         Ok(Ending::Unproved(format!("{} records were not shown, and {reason}", confirmation.missing())))
     }
 
-    /// One reading, and how many rows it released. The outer error is the sink's.
+    /// One reading, and how many rows it released. Where the service shows only the beginning of the list, the reading
+    /// goes on with its pieces. The outer error is the sink's.
     async fn read<K: Sink>(
         &mut self,
         sink: &mut K,
-        to_release: &mut RowsToRelease<'_>,
+        mut missing: Option<&mut Confirmation>,
     ) -> Result<(Reading, u64), K::Fault> {
-        let mut pass = pass_over(self.source.shape(), self.next_id);
+        self.readings += 1;
+        self.pages_before = self.pages;
+        let source = Arc::clone(&self.source);
+        let to_release = RowsToRelease { pieces: None, missing: missing.as_deref_mut() };
+        let (reading, released) = self.read_source(&source, sink, to_release).await?;
+        match (reading, source.pieces()) {
+            (Reading::Whole(whole), pieces) if matches!(whole.evidence, Evidence::Cut(_)) && !pieces.is_empty() => {
+                let (reading, more) = self.read_pieces(pieces, whole, sink, missing).await?;
+                Ok((reading, released + more))
+            }
+            (reading, _) => Ok((reading, released)),
+        }
+    }
+
+    /// Reads the pieces of a list, one after the other, and asks for the total of the whole again.
+    async fn read_pieces<K: Sink>(
+        &mut self,
+        pieces: Vec<(String, S)>,
+        whole: Listing,
+        sink: &mut K,
+        mut missing: Option<&mut Confirmation>,
+    ) -> Result<(Reading, u64), K::Fault> {
+        let mut joined = Pieces::after(whole);
+        let mut released = 0;
+        for (name, source) in pieces {
+            let to_release = RowsToRelease { pieces: Some(&mut joined), missing: missing.as_deref_mut() };
+            let (reading, added) = self.read_source(&Arc::new(source), sink, to_release).await?;
+            released += added;
+            match reading {
+                Reading::Whole(piece) => joined.end_piece(&name, &piece),
+                Reading::AllShown => return Ok((Reading::AllShown, released)),
+                Reading::Failed(error) => {
+                    let what = format!("the piece {name}");
+                    return Ok((Reading::Whole(joined.failed(&what, &error)), released));
+                }
+            }
+        }
+        let listing = match self.total().await {
+            Ok(total) => joined.into_listing(total),
+            Err(error) => joined.failed("the total after the last piece", &error),
+        };
+        Ok((Reading::Whole(listing), released))
+    }
+
+    /// The total of the list as it is now, by its first page.
+    async fn total(&mut self) -> Result<Option<u64>, Error> {
+        let request = PageRequest { id: self.next_id, offset: 0, marker: None, limit: self.source.shape().limit };
+        self.next_id += 1;
+        let fetched = self.source.fetch(request).await;
+        self.traffic.add(fetched.traffic);
+        let (_, facts) = fetched.result?;
+        self.pages += 1;
+        Ok(facts.total)
+    }
+
+    /// Reads a list, or one of its pieces, and returns how many rows were released.
+    async fn read_source<K: Sink>(
+        &mut self,
+        source: &Arc<S>,
+        sink: &mut K,
+        mut to_release: RowsToRelease<'_>,
+    ) -> Result<(Reading, u64), K::Fault> {
+        let mut pass = pass_over(source.shape(), self.next_id);
         let mut in_flight: JoinSet<(u64, Fetched)> = JoinSet::new();
         let mut bodies: HashMap<u64, (Page, Vec<(u64, u64)>)> = HashMap::new();
-        let fixed = self.source.shape().order_columns;
-        let (mut rows, mut released, mut pages) = (0, 0, 0);
-        self.readings += 1;
+        let fixed = source.shape().order_columns;
+        let (mut rows, mut released) = (0, 0);
         while !pass.is_ended() {
             while let Some(request) = pass.next_request() {
-                let source = Arc::clone(&self.source);
+                let source = Arc::clone(source);
                 let id = request.id;
                 in_flight.spawn(async move { (id, source.fetch(request).await) });
             }
@@ -362,16 +450,14 @@ impl<S: PageSource> Driver<S> {
             let (page, facts) = match fetched.result {
                 Ok(page) => page,
                 Err(error) => {
-                    self.drop_rest(in_flight).await;
+                    self.drop_rest(source, in_flight).await;
                     return Ok((Reading::Failed(error), released));
                 }
             };
-            (self.pages, pages) = (self.pages + 1, pages + 1);
-            let identities = match to_release {
-                RowsToRelease::All => Vec::new(),
-                RowsToRelease::Missing(_) => {
-                    facts.rows.iter().map(|row| (row.identity(), row.stable_hash(fixed))).collect()
-                }
+            self.pages += 1;
+            let identities = match to_release.are_all() {
+                true => Vec::new(),
+                false => facts.rows.iter().map(|row| (row.identity(), row.stable_hash(fixed))).collect(),
             };
             bodies.insert(id, (page.looked_at(), identities));
             for event in pass.on_page(id, facts) {
@@ -380,10 +466,10 @@ impl<S: PageSource> Driver<S> {
                     Event::Release { page, rows: mut listed } => {
                         rows += listed.len() as u64;
                         let Some((page, identities)) = bodies.remove(&page) else { continue };
-                        if let RowsToRelease::Missing(confirmation) = to_release {
+                        if !to_release.are_all() {
                             listed.retain(|row| {
                                 let (identity, stable_hash) = identities[*row as usize];
-                                confirmation.adds(identity, stable_hash)
+                                to_release.adds(identity, stable_hash)
                             });
                         }
                         released += listed.len() as u64;
@@ -393,20 +479,23 @@ impl<S: PageSource> Driver<S> {
                     }
                 }
             }
-            sink.progress(Progress {
-                reading: self.readings,
-                unit: ProgressUnit::Pages,
-                done: pages,
-                expected: pass.expected_pages(),
-                rows,
-                rows_expected: pass.expected_rows(),
+            let (reading, unit, done) = (self.readings, ProgressUnit::Pages, self.pages - self.pages_before);
+            sink.progress(match &to_release.pieces {
+                None => {
+                    let (expected, rows_expected) = (pass.expected_pages(), pass.expected_rows());
+                    Progress { reading, unit, done, expected, rows, rows_expected }
+                }
+                Some(pieces) => {
+                    let (rows, rows_expected) = (pieces.shown(), pieces.expected());
+                    Progress { reading, unit, done, expected: None, rows, rows_expected }
+                }
             });
-            if matches!(to_release, RowsToRelease::Missing(confirmation) if confirmation.has_shown_all()) {
-                self.drop_rest(in_flight).await;
+            if to_release.has_shown_all() {
+                self.drop_rest(source, in_flight).await;
                 return Ok((Reading::AllShown, released));
             }
         }
-        self.drop_rest(in_flight).await;
+        self.drop_rest(source, in_flight).await;
         let listing = pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"));
         Ok((Reading::Whole(listing), released))
     }

@@ -11,7 +11,7 @@ use crate::catalog::file_paging::{OfLastRecord, OutsideTheBody, PagingFile};
 use crate::catalog::file_reach::{ParentFile, WindowFile};
 use crate::catalog::reach::Memory;
 use crate::catalog::services::ServiceFile;
-use crate::catalog::spec::{FixedParam, KeyPart};
+use crate::catalog::spec::{FixedParam, KeyPart, Split};
 
 const PAGE: &str = include_str!("../../../docs/lists-of-your-own.md");
 
@@ -73,6 +73,7 @@ fn the_page_names_every_key_of_a_file_and_no_other() {
         ("key of a part of `key`", keys_of::<KeyPart>()),
         ("key of `fixed`", keys_of::<FixedParam>()),
         ("key of `[paging]`", keys_of::<PagingFile>()),
+        ("key of `[split]`", keys_of::<Split>()),
         ("key of `total` or `next`", of_objects),
         ("key of `[[column]]`", keys_of::<ColumnFile>()),
         ("key of a field", keys_of::<FieldFile>()),

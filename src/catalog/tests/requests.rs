@@ -96,6 +96,64 @@ fn an_offset_has_a_bound_where_the_service_has_one() {
     );
 }
 
+const SPLIT: &str = "[split]\nparam = \"state\"\nvalues = [\"ON\", \"OFF\"]\n";
+
+/// The sample with a bound for the offset, and with this part of a file.
+fn bounded(split: &str) -> String {
+    altered("limit = 100", "limit = 100\noffset_max = 1_000").replacen("[[column]]", &format!("{split}[[column]]"), 1)
+}
+
+#[test]
+fn a_list_of_which_the_service_shows_the_beginning_can_be_split() {
+    let read = endpoint(&bounded(&format!("{SPLIT}column = \"owner\"\n")));
+    let split = read.split.as_ref().unwrap();
+    assert_eq!((split.place, split.column.as_deref()), (PagingPlace::Query, Some("owner")));
+    let words = read.paging_in_words();
+    assert!(words.ends_with(", up to offset 1000 and beyond it for each state of ON, OFF"), "{words}");
+    let misspelt = faults_of(&bounded(&SPLIT.replace("param", "parm")));
+    assert!(misspelt[0].contains(": line 27, column 1: unknown field `parm`"), "{misspelt:?}");
+    assert!(misspelt[0].ends_with("did you mean `param`?"), "{misspelt:?}");
+    let column = |name: &str| bounded(&format!("{SPLIT}column = \"{name}\"\n"));
+    refused(&column("ownr"), "split.column: there is no column `ownr`; did you mean `owner`?");
+    refused(&column("made"), "split.column: `made` is not a text of the records; name one that is");
+}
+
+#[test]
+fn a_split_needs_a_bound_a_total_and_values_that_differ() {
+    let whole = bounded(SPLIT).replace("offset_max = 1_000\n", "");
+    refused(
+        &whole,
+        "split: the service shows the whole list, as `paging` has no `offset_max`; leave `split` out or say how far the \
+         service shows it",
+    );
+    refused(
+        &bounded(SPLIT).replace("total = \"count\"\n", ""),
+        "split: without a `total` nothing shows that the pieces are the whole list; name the total or leave `split` out",
+    );
+    let values = |values: &str| bounded(&SPLIT.replace("\"ON\", \"OFF\"", values));
+    for too_few in ["", "\"ON\"", "\"ON\", \"\""] {
+        refused(&values(too_few), "split.values: at least 2 values are needed, and none may be empty");
+    }
+    refused(&values("\"ON\", \"OFF\", \"ON\""), "split.values: \"ON\" is given twice; give it once");
+}
+
+#[test]
+fn the_parameter_of_a_split_has_no_other_use() {
+    let param = |name: &str| bounded(&SPLIT.replace("\"state\"", &format!("\"{name}\"")));
+    refused(&param(""), "split.param: is empty; name the parameter");
+    for taken in ["kind", "offset", "limit"] {
+        refused(&param(taken), &format!("\"{taken}\" has two uses as a parameter; a parameter has one"));
+    }
+    let window = "[window]\nfrom = \"state\"\nto = \"to\"\nformat = \"epoch_millis\"\nwidth = \"1d\"\nback = \"9d\"\n\
+                  of = \"made\"\n";
+    refused(&bounded(&format!("{SPLIT}{window}")), "\"state\" has two uses as a parameter; a parameter has one");
+    let in_query = param("state").replacen("items =", "query = { state = \"ON\" }\nitems =", 1);
+    refused(&in_query, "\"state\" has two uses as a parameter; a parameter has one");
+    let in_body = bounded(&format!("{SPLIT}in = \"body\"\n"));
+    refused(&in_body, "split.in: a GET has no body; use \"query\"");
+    assert_eq!(faults_of(&in_body.replace("\"GET\"", "\"POST\"")), [""; 0]);
+}
+
 #[test]
 fn a_total_may_be_in_either_header() {
     let total = |header: &str| altered("\"count\"", &format!("{{ header = \"{header}\" }}"));

@@ -11,10 +11,9 @@ use crate::catalog::reach::{Filled, Window};
 use crate::catalog::services;
 use crate::catalog::spec::{Column, Endpoint, Items, MarkerPaging, NextMarker, Paging, PagingPlace, ScopeKind, Total};
 use crate::emulator::world::deploy;
-use crate::emulator::world::listing::ListId;
+use crate::emulator::world::listing::{ListId, Wanted};
 use crate::emulator::world::settings::WorldSettings;
 use crate::emulator::world::tenant::World;
-use crate::emulator::world::times::Between;
 
 /// Largest page of CodeArts' project list.
 const PROJECTS_LIMIT_MAX: usize = 1000;
@@ -115,6 +114,16 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, mut values: Values) -> 
     let asked = pages::asked(endpoint, from(endpoint.paging.is_in_body())).map_err(refused)?;
     let span = |window: &Window| windows::asked(window, from(window.place == PagingPlace::Body));
     let within = endpoint.window.as_ref().map(span).transpose().map_err(refused)?;
+    let piece = match &endpoint.split {
+        None => None,
+        Some(split) => {
+            let given = from(split.place == PagingPlace::Body)(&split.param);
+            if given.as_ref().is_some_and(|given| !split.values.contains(given)) {
+                return Err(out_of_range(&format!("{} must be one of {}", split.param, split.values.join(", "))));
+            }
+            given
+        }
+    };
     let parent = match &endpoint.parent {
         None => Vec::new(),
         Some(parent) => {
@@ -127,7 +136,8 @@ fn list(world: &World, endpoint: &Endpoint, call: &Call, mut values: Values) -> 
     if is_child && !world.is_there(&id) {
         return Err(answers::not_found(endpoint.service, &format!("{} does not exist", id.parent.join(", "))));
     }
-    let listing = Listing { world, endpoint, id: &id, within, call };
+    let wanted = Wanted { within, piece: piece.as_deref() };
+    let listing = Listing { world, endpoint, id: &id, wanted, call };
     let page = match asked {
         Asked::Page(asked) => listing.page_at(asked),
         Asked::Behind { marker, length } => listing
@@ -181,7 +191,7 @@ struct Listing<'a> {
     world: &'a World,
     endpoint: &'a Endpoint,
     id: &'a ListId,
-    within: Option<Between>,
+    wanted: Wanted<'a>,
     call: &'a Call<'a>,
 }
 
@@ -192,7 +202,7 @@ impl<'a> Listing<'a> {
             PageFault { repeated: true, .. } => asked.before(),
             _ => asked,
         };
-        let records = self.world.serve(self.id, self.within, self.call.number, at.start, at.length);
+        let records = self.world.serve(self.id, self.wanted, self.call.number, at.start, at.length);
         Page { start: at.start, records, next: None }
     }
 
@@ -210,7 +220,7 @@ impl<'a> Listing<'a> {
             Some(column) => value_at(record, column).unwrap_or_default(),
             None => world.key(&endpoint.name, record).unwrap_or_default(),
         };
-        let mut records = world.serve(self.id, self.within, self.call.number, 0, usize::MAX);
+        let mut records = world.serve(self.id, self.wanted, self.call.number, 0, usize::MAX);
         let number = |record: &Value| if is_number { key(record).parse::<i64>().ok() } else { None };
         records.sort_by_cached_key(|record| (number(record), key(record)));
         let keys: Vec<String> = records.iter().map(|record| key(record)).collect();
@@ -233,7 +243,7 @@ impl<'a> Listing<'a> {
     fn written(&self, mut page: Page) -> Answer {
         let Listing { endpoint, call, .. } = self;
         page.records.truncate(page.records.len().saturating_sub(call.page_fault.without));
-        let counted = self.world.count_within(self.id, self.within) as i64;
+        let counted = self.world.count_wanted(self.id, self.wanted) as i64;
         let total = counted.saturating_add(call.page_fault.total_off).max(0);
         let texts: Vec<String> = page.records.iter().map(|record| record.to_string()).collect();
         let array = format!("[{}]", texts.join(","));

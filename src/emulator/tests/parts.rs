@@ -21,6 +21,7 @@ fn files() -> Vec<(String, String)> {
         file("part_checks", include_str!("../../../tests/fixtures/catalog/parts/part_checks.toml")),
         file("pipes", include_str!("../../../tests/fixtures/catalog/parts/pipes.toml")),
         file("notices", include_str!("../../../tests/fixtures/catalog/parts/notices.toml")),
+        file("tickets", include_str!("../../../tests/fixtures/catalog/parts/tickets.toml")),
     ]
 }
 
@@ -254,6 +255,30 @@ async fn a_window_shows_the_days_that_it_names_in_the_zone_of_the_list() {
     }
     let (status, _) = answer(get(&emulator, &format!("{path}&start_date=2026-10-11&end_date=2026-11-10")).await).await;
     assert_eq!(status, 200, "thirty days apart");
+}
+
+#[tokio::test]
+async fn a_piece_shows_and_counts_the_records_with_its_value_and_no_offset_beyond_the_bound_is_taken() {
+    let world = world();
+    let list = world.lists_of("tickets").remove(0);
+    let tickets = world.listing(&list);
+    let emulator = running(world).await;
+    let path = format!("/v2/{}/tickets?limit=6", list.project);
+    let mut pieces = Vec::new();
+    for state in ["open", "waiting", "closed"] {
+        let wanted: Vec<&Value> = tickets.iter().filter(|ticket| ticket["state"] == state).collect();
+        let (status, body) = answer(get(&emulator, &format!("{path}&offset=0&state={state}")).await).await;
+        assert_eq!((status, &body["total"]), (200, &json!(wanted.len())));
+        assert_eq!(body["tickets"], json!(wanted[..wanted.len().min(6)]));
+        pieces.push(wanted.len());
+    }
+    assert!(pieces.iter().all(|records| *records > 0) && pieces.iter().sum::<usize>() == tickets.len(), "{pieces:?}");
+    let (_, whole) = answer(get(&emulator, &format!("{path}&offset=20")).await).await;
+    assert_eq!((&whole["total"], whole["tickets"].as_array().map(Vec::len)), (&json!(30), Some(6)));
+    for beyond in ["offset=21", "offset=0&state=lost"] {
+        let (status, _) = answer(get(&emulator, &format!("{path}&{beyond}")).await).await;
+        assert_eq!(status, 400, "{beyond}");
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{CODEARTS_PROJECT, small, small_world};
 use crate::catalog::Catalog;
+use crate::emulator::world::listing::Wanted;
 use crate::emulator::*;
 
 fn everything(world: &World) -> String {
@@ -120,7 +121,7 @@ fn other_orders_hold_the_same_records() {
     assert!(same(&scattered, &plain));
     world.set_order("apps", ServedOrder::Reshuffled);
     let id = world.lists().find(|id| id.table == "apps").unwrap().clone();
-    let turn = |n| world.serve(&id, None, n, 0, usize::MAX).into_iter().cloned().collect::<Vec<_>>();
+    let turn = |n| world.serve(&id, Wanted::default(), n, 0, usize::MAX).into_iter().cloned().collect::<Vec<_>>();
     assert!(turn(1) != turn(2) && same(&turn(1), &plain));
     world.set_order("swr_instance_jobs", ServedOrder::LatestChangeFirst);
     let changed: Vec<_> = world.records("swr_instance_jobs").iter().map(|r| text(r, "updated_at").to_owned()).collect();

@@ -60,6 +60,12 @@ impl Making<'_> {
         self.taken.iter().any(|of| of.first() == Some(&column.name))
     }
 
+    /// Whether some records have no value in this column.
+    fn may_lack(&self, column: &Column) -> bool {
+        let splits = self.endpoint.split.as_ref().is_some_and(|split| split.column.as_ref() == Some(&column.name));
+        column.nullable && !self.takes_from(column) && !splits
+    }
+
     /// Whether records without a key differ in this column: the first text of any kind.
     fn tells_apart(&self, column: &Column) -> bool {
         let is_free =
@@ -134,7 +140,7 @@ fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: 
                 json!(format!("{} {}", endpoint.name.trim_end_matches('s'), number % NAMES))
             }
             _ if is_of_a_fault(column) && chance(rng, WELL) => continue,
-            _ if column.nullable && !making.takes_from(column) && chance(rng, ABSENT) => continue,
+            _ if making.may_lack(column) && chance(rng, ABSENT) => continue,
             _ => drawn(column, rng, number, made),
         };
         place(&mut record, &column.path, value);

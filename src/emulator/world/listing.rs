@@ -59,30 +59,38 @@ pub(super) struct Listing {
     pub is_there: bool,
 }
 
+/// Which of a listing's records a request wants: all where it says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Those within its window.
+    pub within: Option<Between>,
+    /// Those with this value of the parameter that the list is split by.
+    pub piece: Option<&'a str>,
+}
+
 /// Which of a listing's records an answer may show.
 #[derive(Clone, Copy)]
 pub(super) struct Limits<'a> {
     endpoint: &'a Endpoint,
-    /// The window that the request names.
-    within: Option<Between>,
+    wanted: Wanted<'a>,
     /// The list's memory: records from before it are forgotten.
     remembered_from: Option<Timestamp>,
 }
 
 impl<'a> Limits<'a> {
-    pub(super) fn new(endpoint: &'a Endpoint, within: Option<Between>, now: Timestamp) -> Limits<'a> {
+    pub(super) fn new(endpoint: &'a Endpoint, wanted: Wanted<'a>, now: Timestamp) -> Limits<'a> {
         let remembered_from = endpoint.memory.as_ref().map(|memory| Timestamp(now.0 - memory.after.micros()));
-        Limits { endpoint, within, remembered_from }
+        Limits { endpoint, wanted, remembered_from }
     }
 
     /// Whether every record is shown.
     fn are_none(self) -> bool {
-        self.within.is_none() && self.remembered_from.is_none()
+        self.wanted.within.is_none() && self.wanted.piece.is_none() && self.remembered_from.is_none()
     }
 
     fn show(self, record: &Value) -> bool {
         let at = |column: &str| time_in(self.endpoint, column, record);
-        let is_within = match (self.within, &self.endpoint.window) {
+        let is_within = match (self.wanted.within, &self.endpoint.window) {
             (Some(within), Some(window)) => {
                 window.column().is_none_or(|column| at(column).is_some_and(|at| within.holds(at)))
             }
@@ -92,7 +100,12 @@ impl<'a> Limits<'a> {
             (Some(from), Some(memory)) => at(&memory.of).is_none_or(|at| at >= from),
             _ => true,
         };
-        is_within && is_remembered
+        let column = self.endpoint.split.as_ref().and_then(|split| self.endpoint.column(split.column.as_ref()?));
+        let is_in_piece = match (self.wanted.piece, column) {
+            (Some(piece), Some(column)) => at_path(record, &column.path).is_some_and(|value| value == piece),
+            _ => true,
+        };
+        is_within && is_remembered && is_in_piece
     }
 }
 

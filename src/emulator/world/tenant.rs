@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::fill::Making;
-use super::listing::{Limits, ListId, Listing, ServedOrder, key_of};
+use super::listing::{Limits, ListId, Listing, ServedOrder, Wanted, key_of};
 use super::period::{DAY, Period, chance};
 use super::settings::WorldSettings;
 use super::times::Between;
@@ -335,24 +335,24 @@ impl World {
 
     /// The records of one listing in the order they are served, whatever their time; none where the listing is unknown.
     pub fn listing(&self, id: &ListId) -> Vec<Value> {
-        self.serve(id, None, 0, 0, usize::MAX).into_iter().cloned().collect()
+        self.serve(id, Wanted::default(), 0, 0, usize::MAX).into_iter().cloned().collect()
     }
 
     /// Those records of a listing whose time lies at or after `from`: the time by which a window of its list goes. All
     /// where the list has no such time.
     pub fn listing_since(&self, id: &ListId, from: Timestamp) -> Vec<Value> {
-        let within = Between { from, until: Timestamp(i64::MAX) };
-        self.serve(id, Some(within), 0, 0, usize::MAX).into_iter().cloned().collect()
+        let within = Some(Between { from, until: Timestamp(i64::MAX) });
+        self.serve(id, Wanted { within, piece: None }, 0, 0, usize::MAX).into_iter().cloned().collect()
     }
 
     /// Number of records in a listing that the service remembers; 0 where it is unknown.
     pub fn count(&self, id: &ListId) -> usize {
-        self.count_within(id, None)
+        self.count_wanted(id, Wanted::default())
     }
 
-    /// Number of records in a listing within a span of time.
-    pub(crate) fn count_within(&self, id: &ListId, within: Option<Between>) -> usize {
-        self.at(id).map_or(0, |listing| listing.count(self.limits(listing, within)))
+    /// Number of those records in a listing that a request wants.
+    pub(crate) fn count_wanted(&self, id: &ListId, wanted: Wanted) -> usize {
+        self.at(id).map_or(0, |listing| listing.count(self.limits(listing, wanted)))
     }
 
     /// Whether the cloud knows this listing.
@@ -364,23 +364,16 @@ impl World {
         self.by_id.get(id).map(|at| &self.listings[*at]).filter(|listing| listing.is_there)
     }
 
-    fn limits(&self, listing: &Listing, within: Option<Between>) -> Limits<'_> {
-        Limits::new(&self.catalog.endpoints()[listing.endpoint], within, self.now())
+    fn limits<'a>(&'a self, listing: &Listing, wanted: Wanted<'a>) -> Limits<'a> {
+        Limits::new(&self.catalog.endpoints()[listing.endpoint], wanted, self.now())
     }
 
-    /// At most `length` records after the first `start`, of those within a span of time. Where the order changes with
+    /// At most `length` records after the first `start`, of those that a request wants. Where the order changes with
     /// each request, `request` selects it.
-    pub(crate) fn serve(
-        &self,
-        id: &ListId,
-        within: Option<Between>,
-        request: u64,
-        start: usize,
-        length: usize,
-    ) -> Vec<&Value> {
+    pub(crate) fn serve(&self, id: &ListId, wanted: Wanted, request: u64, start: usize, length: usize) -> Vec<&Value> {
         let Some(listing) = self.at(id) else { return Vec::new() };
         let turn = if listing.order == ServedOrder::Reshuffled { request + 1 } else { 0 };
-        listing.page(self.limits(listing, within), self.settings.seed ^ turn, start, length)
+        listing.page(self.limits(listing, wanted), self.settings.seed ^ turn, start, length)
     }
 
     /// Serves all listings of a table in this order from now on.

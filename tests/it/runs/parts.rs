@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, NaiveDateTime};
 use hclake::base::clock::{SystemClock, Timestamp};
 use hclake::catalog::Catalog;
-use hclake::emulator::{EmulatorSettings, Fault, ListId, When, World, WorldSettings};
+use hclake::emulator::{EmulatorSettings, Fault, ListId, ServedOrder, When, World, WorldSettings};
 use serde_json::{Value, json};
 
 use super::days::Days;
@@ -413,4 +413,99 @@ fn each_request_asks_for_a_span_that_the_service_takes() {
     let widths: BTreeSet<i64> = requests.iter().filter_map(|request| width(&request.target)).collect();
     assert_eq!(widths, BTreeSet::from([3, 30]), "thirty days twice, then a day and the two before it");
     assert!(requests.iter().all(|request| !format!("{request:?}").contains("status: Some(400)")));
+}
+
+/// Thirty tickets, of which the service shows the oldest 26: five are open, twelve and the last wait, the others are closed.
+fn with_tickets() -> (Tenant, ListId) {
+    let tenant = today();
+    let list = lists(&tenant, "tickets").remove(0);
+    tenant.cloud.with_world(|world| {
+        world.set_order("tickets", ServedOrder::OldestFirst);
+        world.clear(&list);
+        for n in 0..30 {
+            let state = match n {
+                0..5 => "open",
+                5..17 | 29 => "waiting",
+                _ => "closed",
+            };
+            assert!(world.insert(&list, ticket(n, state)));
+        }
+    });
+    (tenant, list)
+}
+
+fn ticket(n: i64, state: &str) -> Value {
+    let made = SystemClock::shared().wall().0 - DAY_US + n * 60_000_000;
+    json!({ "id": format!("t{n:02}"), "state": state, "made_at": Timestamp(made).to_string() })
+}
+
+/// Runs, and returns what it says of the tickets.
+fn sync_tickets(tenant: &Tenant, code: i32) -> Value {
+    let summary = tenant.run(&["sync", "--format", "json", "--only", "tickets"]).exits(code).json();
+    tenant.assert_sound_by(&Catalog::with_folder(&fixtures()).expect("sound"));
+    assert!(tenant.cloud.requests().iter().all(|request| !format!("{request:?}").contains("status: Some(400)")));
+    list_of(&summary, "tickets").clone()
+}
+
+fn tickets_in_store(tenant: &Tenant) -> BTreeSet<String> {
+    tenant.texts("SELECT id FROM tickets").into_iter().collect()
+}
+
+#[test]
+fn a_list_that_is_longer_than_the_service_shows_is_read_in_pieces_and_loses_what_was_deleted() {
+    let (tenant, list) = with_tickets();
+    let swept = sync_tickets(&tenant, 0);
+    assert_eq!([&swept["proof"], &swept["new"], &swept["duplicates"]], [&json!("pieces"), &json!(30), &json!(0)]);
+    assert_eq!(tickets_in_store(&tenant), tenant.cloud_keys(&list));
+    for state in ["open", "waiting", "closed"] {
+        assert!(tenant.requests_for(&format!("state={state}")) > 0, "{state}");
+    }
+    tenant.cloud.with_world(|world| {
+        assert!(world.remove(&list, "t29").is_some());
+        assert!(world.insert(&list, ticket(30, "open")));
+    });
+    let swept = sync_tickets(&tenant, 0);
+    assert_eq!([&swept["proof"], &swept["new"], &swept["gone"]], [&json!("agreement"), &json!(1), &json!(1)]);
+    assert_eq!(tickets_in_store(&tenant), tenant.cloud_keys(&list));
+    // Where the service shows the whole list again, no piece is asked for.
+    tenant.cloud.with_world(|world| ["t00", "t01", "t02", "t03"].map(|id| world.remove(&list, id)));
+    let before = tenant.requests_for("state=");
+    let swept = sync_tickets(&tenant, 0);
+    assert_eq!([&swept["proof"], &swept["gone"]], [&json!("agreement"), &json!(4)]);
+    assert_eq!(tenant.requests_for("state="), before);
+}
+
+#[test]
+fn a_record_that_moves_to_a_piece_already_read_is_not_gone() {
+    let (tenant, list) = with_tickets();
+    sync_tickets(&tenant, 0);
+    let of_world = list.clone();
+    // After the only page of those that are open.
+    let moves = Fault::change(move |world| {
+        assert!(world.replace(&of_world, "t29", ticket(29, "open")).is_some());
+    });
+    let before = tenant.requests_for("state=open");
+    tenant.cloud.faults.add("state=open", When::Nth(1), moves);
+    let swept = sync_tickets(&tenant, 0);
+    assert_eq!([&swept["proof"], &swept["changed"], &swept["gone"]], [&json!("pieces"), &json!(1), &json!(0)]);
+    let asked = tenant.requests_for("state=open") - before;
+    assert_eq!(asked, 3, "one page in the reading that lacked it, and two for the six records of the next");
+    assert_eq!(tenant.texts("SELECT state FROM tickets WHERE id = 't29'"), ["open"]);
+}
+
+#[test]
+fn a_record_with_a_value_that_the_file_lacks_leaves_the_list_unproved_and_nothing_gone() {
+    let (tenant, list) = with_tickets();
+    sync_tickets(&tenant, 0);
+    tenant.cloud.with_world(|world| {
+        assert!(world.remove(&list, "t05").is_some());
+        assert!(world.insert(&list, ticket(30, "lost")));
+        assert!(world.insert(&list, ticket(31, "closed")));
+    });
+    let swept = sync_tickets(&tenant, 3);
+    assert_eq!(swept["verdict"], "unproved");
+    let reason = swept["proof"].as_str().expect("a reason");
+    assert!(reason.starts_with("the total is 31, yet all pieces have 30 distinct records"), "{reason}");
+    assert_eq!([&swept["new"], &swept["gone"]], [1, 0], "what was shown is stored");
+    assert!(tickets_in_store(&tenant).contains("t05"));
 }
