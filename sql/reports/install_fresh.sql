@@ -3,7 +3,7 @@
 -- about: How many installations finished and failed that were ordered within 7 days (--param days) after the desktop was
 --   created, was rebuilt or joined its domain again, beside those on desktops to which none of this was done in that
 --   time. The worst comes first.
--- needs: app_install_jobs, app_install_jobs_versions, workspace_sub_jobs
+-- needs: app_install_jobs, app_install_jobs_versions, workspace_sub_jobs, workspace_sub_jobs_versions
 -- takes: since, until, as_of, app, scope, min = 1
 -- param: days count 7  for how many days after it a desktop counts as touched
 -- by: touched_by  touched_by
@@ -39,6 +39,13 @@ selected AS (
     WHERE finished AND in_range(update_time, $since, $until)
     WINDOW of_app AS (PARTITION BY app_id)
 ),
+-- Every job on a desktop that a run saw, as it was last seen: what the list no longer shows was done all the same.
+sub_jobs AS (
+    SELECT * FROM workspace_sub_jobs_versions
+    WHERE _valid_from <= CAST($as_of AS TIMESTAMPTZ)
+        AND job_type IN ('createDesktops', 'rebuildDesktops', 'desktopRejoinDomain')
+    QUALIFY row_number() OVER (PARTITION BY _scope, id ORDER BY _valid_from DESC) = 1
+),
 -- What was done to desktops, once for each desktop and instant.
 done AS (
     SELECT
@@ -48,8 +55,8 @@ done AS (
         end_time,
         min(job_type) FILTER (status = 'SUCCESS') AS job_type,
         min(nullif(error_code, '')) FILTER (status = 'FAILED') AS error_code
-    FROM workspace_sub_jobs_as_of(CAST($as_of AS TIMESTAMPTZ))
-    WHERE job_type IN ('createDesktops', 'rebuildDesktops', 'desktopRejoinDomain') AND end_time IS NOT NULL
+    FROM sub_jobs
+    WHERE end_time IS NOT NULL
     GROUP BY ALL
 ),
 touches AS (

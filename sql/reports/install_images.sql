@@ -5,7 +5,7 @@
 --   fell on all its jobs alike. The strongest evidence comes first.
 -- needs: app_install_jobs, app_install_jobs_versions, desktop_details, desktop_details_versions
 -- takes: since, until, as_of, app, scope, min = 1
--- param: assume text no  with yes, a job from before the first time that its desktop was seen counts as if it was then as at
+-- param: assume yes|no no  with yes, a job from before the first time that its desktop was seen counts as if it was then as at
 --   that time
 -- by: image   image, image_id
 -- by: system  system

@@ -6,7 +6,7 @@
 -- needs: user_events, login_records
 -- wants: desktops, workspace_sub_jobs
 -- takes: since, until, as_of, target, scope, min = 1
--- param: list text *  only what stands in this list: events or logins
+-- param: list all|events|logins all  only what stands in this list
 -- param: days count 30  after how many days without a connection a desktop counts as unused
 -- by: user     user_name AS user, scope
 -- by: error    error
@@ -111,7 +111,7 @@ selected AS (
     LEFT JOIN users ON users._region = a._region AND users._project = a._project AND users.name = a.name
     WHERE in_range(a.happened_at, $since, $until)
         AND matches(a._scope, CAST($scope AS VARCHAR))
-        AND matches(a.list, CAST($list AS VARCHAR))
+        AND CAST($list AS VARCHAR) IN (a.list, 'all')
         AND (a.list = 'logins' OR NOT list_contains({{by}}, 'agent'))
 ),
 rates AS (

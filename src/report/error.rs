@@ -37,6 +37,9 @@ pub enum Error {
     /// A value of the wrong kind.
     #[error("`{value}` is not {what}, as {option} needs")]
     UnfitValue { option: String, value: String, what: &'static str },
+    /// A text that is none of the words which the parameter takes.
+    #[error("`{value}` is none of {}, of which {option} takes one", choices.join(", "))]
+    UnfitChoice { option: String, value: String, choices: Vec<String> },
     /// A number that is no count, or too great.
     #[error("`{value}` is not a whole number from 0 to {COUNT_MAX}, as {option} needs")]
     UnfitCount { option: String, value: String },
@@ -103,7 +106,7 @@ impl Error {
             ),
             Error::NotTaken { taken, .. } if taken.is_empty() => Some("it takes no options of this kind".to_owned()),
             Error::NotTaken { taken, .. } => Some(format!("it takes {}", taken.join(", "))),
-            Error::UnfitValue { .. } | Error::UnfitCount { .. } => None,
+            Error::UnfitValue { .. } | Error::UnfitCount { .. } | Error::UnfitChoice { .. } => None,
             Error::When(_) => Some(format!(
                 "write {}, an age ({}), the number of a run (3), or last: the run before the newest",
                 when::DATES,

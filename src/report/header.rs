@@ -10,6 +10,7 @@
 //! -- wants: a_list_that_may_be_missing
 //! -- takes: since, until, as_of, app, min = 5
 //! -- param: days count 30  how many days are looked at
+//! -- param: list all|events all  which of these words
 //! -- args: id
 //! -- by: app  app, app_id
 //! -- alias: application = app
@@ -93,6 +94,8 @@ pub struct Param {
     pub name: String,
     /// What its value must be.
     pub kind: ParamKind,
+    /// The only values that it takes; none where any of its kind will do.
+    pub choices: Vec<String>,
     /// Its value where none is given.
     pub default: ParamDefault,
     /// What it is for.
@@ -355,7 +358,7 @@ fn taken(text: &str) -> Result<Param, String> {
         format!("unknown param `{name}`; there are {}; others are declared with `-- param:`", known.join(", "))
     })?;
     let default = value.map_or(default.clone(), |value| ParamDefault::Value(value.to_owned()));
-    Ok(Param { name: (*name).to_owned(), kind: *kind, default, about: (*about).to_owned() })
+    Ok(Param { name: (*name).to_owned(), kind: *kind, choices: Vec::new(), default, about: (*about).to_owned() })
 }
 
 /// A parameter of the report's own: name, type, default and meaning.
@@ -368,20 +371,38 @@ fn own_param(value: &str) -> Result<Param, String> {
     if STANDARD.iter().any(|(known, ..)| *known == name) {
         return Err(format!("`{name}` means the same in every report: `-- takes: {name}`"));
     }
+    let choices: Vec<String> = match kind.contains('|') {
+        true => kind.split('|').map(str::to_owned).collect(),
+        false => Vec::new(),
+    };
     let kind = match kind {
+        _ if !choices.is_empty() => ParamKind::Text,
         "instant" => ParamKind::Instant,
         "text" => ParamKind::Text,
         "count" => ParamKind::Count,
         "number" => ParamKind::Number,
         "table" => ParamKind::Table,
-        other => return Err(format!("unknown type `{other}`; there are instant, text, count, number and table")),
+        other => {
+            return Err(format!(
+                "unknown type `{other}`; there are instant, text, count, number and table, and `a|b` for one of these words"
+            ));
+        }
     };
+    if !choices.is_empty() && !choices.iter().any(|choice| choice == default) {
+        return Err(format!("the default `{default}` is none of {}", choices.join(", ")));
+    }
     let default = match default {
-        "none" => ParamDefault::None,
+        "none" if choices.is_empty() => ParamDefault::None,
         "newest" if kind == ParamKind::Instant => ParamDefault::Newest,
         value => ParamDefault::Value(value.to_owned()),
     };
-    Ok(Param { name: name.to_owned(), kind, default, about: words.next().unwrap_or_default().trim().to_owned() })
+    Ok(Param {
+        name: name.to_owned(),
+        kind,
+        choices,
+        default,
+        about: words.next().unwrap_or_default().trim().to_owned(),
+    })
 }
 
 fn grouping(value: &str) -> Result<Grouping, String> {

@@ -23,8 +23,8 @@ impl fmt::Display for Missing {
 impl Missing {
     /// What brings the tables into the store.
     pub(super) fn hint(&self) -> String {
-        match sets::of(&self.tables).as_slice() {
-            [] => "`hclake sync` fetches the lists that reports are made of".to_owned(),
+        match sets::of_all(&self.tables).as_slice() {
+            [] | ["core"] => "`hclake sync` fetches the lists that reports are made of".to_owned(),
             sets => format!(
                 "add {} to the setting `lists`, then run `hclake sync`; `hclake tables --available` shows what each set needs",
                 sets.iter().map(|set| format!("\"{set}\"")).collect::<Vec<_>>().join(" and ")

@@ -238,6 +238,9 @@ fn value(
             instants.push((param.name.clone(), at));
             Ok(at.to_string())
         }
+        ParamKind::Text if !param.choices.is_empty() && !param.choices.iter().any(|choice| choice == text) => {
+            Err(Error::UnfitChoice { option: param.option(), value: text.to_owned(), choices: param.choices.clone() })
+        }
         ParamKind::Text => Ok(text.to_owned()),
         ParamKind::Table => table(text, session),
         ParamKind::Count => count(&param.option(), text).map(|count| count.to_string()),

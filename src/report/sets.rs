@@ -13,12 +13,17 @@ pub(super) fn lists() -> impl Iterator<Item = &'static Endpoint> {
     CATALOG.iter().flat_map(Catalog::endpoints)
 }
 
-/// The sets of these tables, each once. Those of the core set, and tables that are no built-in list, have none.
-pub(super) fn of<'a>(tables: impl IntoIterator<Item = &'a String>) -> Vec<&'static str> {
+/// The sets of these tables, each once. Tables that are no built-in list have none.
+pub(super) fn of_all<'a>(tables: impl IntoIterator<Item = &'a String>) -> Vec<&'static str> {
     let mut sets = Vec::new();
     for table in tables {
-        let list = lists().find(|list| list.name == *table && list.set != CORE_SET);
+        let list = lists().find(|list| list.name == *table);
         sets.extend(list.map(|list| list.set.as_str()).filter(|set| !sets.contains(set)));
     }
     sets
+}
+
+/// Those of them that are not on where nothing else is said.
+pub(super) fn of<'a>(tables: impl IntoIterator<Item = &'a String>) -> Vec<&'static str> {
+    of_all(tables).into_iter().filter(|set| *set != CORE_SET).collect()
 }

@@ -478,7 +478,10 @@ fn answers_are_the_same_in_every_session_zone() {
     let all = || {
         let mut answers = Vec::new();
         for report in REPORTS.iter() {
-            for grouping in report.header.groupings.iter().map(|g| Some(g.name.clone())).chain([None]) {
+            // Of the sets that are empty here, one grouping is enough.
+            let others = report.header.groupings.iter().map(|g| Some(g.name.clone()));
+            let others = others.filter(|_| report.sets_needed().is_empty());
+            for grouping in others.chain([None]) {
                 let takes_until = report.header.params.iter().any(|p| p.name == "until");
                 let until = range.until.filter(|_| takes_until);
                 let takes_since = report.header.params.iter().any(|p| p.name == "since");

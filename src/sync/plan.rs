@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn lists_whose_projects_cannot_be_looked_up_are_planned_with_the_fault() {
-        let catalog = Catalog::builtin().unwrap();
+        let catalog = Catalog::core().unwrap();
         let error = Error::NoProject { region: "r1".into(), name: "r1".into(), known: Vec::new() };
         let codearts = Projects::Unknown { named: "all".into(), error };
         let plan = plan(&[PlannedScope { codearts, ..scope("r1", &[]) }], &select(&catalog, &[]).unwrap()).unwrap();
@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn every_list_of_every_scope_is_planned_once_and_job_types_each_get_a_sweep() {
-        let catalog = Catalog::builtin().unwrap();
+        let catalog = Catalog::core().unwrap();
         let endpoints = select(&catalog, &[]).unwrap();
         let plan = plan(&[scope("r1", &["c1", "c2"]), scope("r1", &["c1", "c2"])], &endpoints).unwrap();
         let count = |table: &str| plan.lists.iter().filter(|l| l.endpoint.name == table).count();
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn codearts_lists_are_skipped_and_named_where_no_project_is_named() {
-        let catalog = Catalog::builtin().unwrap();
+        let catalog = Catalog::core().unwrap();
         let plan = plan(&[scope("r1", &[])], &select(&catalog, &[]).unwrap()).unwrap();
         let skipped: Vec<_> = plan.skipped.iter().map(|s| s.table.as_str()).collect();
         assert_eq!(skipped, ["deploy_tasks", "deploy_apps"]);
@@ -321,9 +321,9 @@ mod tests {
 
     #[test]
     fn an_unknown_table_is_refused_with_the_nearest_one() {
-        let error = select(&Catalog::builtin().unwrap(), &["app_instal_jobs".into()]).unwrap_err();
+        let error = select(&Catalog::core().unwrap(), &["app_instal_jobs".into()]).unwrap_err();
         assert_eq!(error.to_string(), "there is no table `app_instal_jobs`; did you mean `app_install_jobs`?");
-        assert!(error.hint().contains("swr_instance_jobs"));
+        assert!(error.hint().contains("hclake tables --available"));
     }
 
     #[test]

@@ -124,6 +124,9 @@ mod tests {
     fn unknown_names_are_refused_with_the_nearest() {
         let error = tables(&["cor"], None, &[]).unwrap_err();
         assert_eq!(error.to_string(), "`lists` names no set or table `cor`; did you mean `core`?");
-        assert_eq!(error.hint(), "the sets are core, more, own; `hclake tables --available` shows every list");
+        assert_eq!(
+            error.hint(),
+            "the sets are core, desktops, streaming, delivery, registry, platform, more, own; `hclake tables --available` shows every list"
+        );
     }
 }

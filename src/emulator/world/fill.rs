@@ -152,8 +152,29 @@ fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: 
             mark(&mut record, &path, number, &period.id(&of.join(".")));
         }
     }
+    if let Some(own) = endpoint.column("status").filter(|column| !column.values.is_empty()) {
+        let status = record.get("status").cloned().unwrap_or_default();
+        let well = own.values.iter().find(|value| is_well(value)).map_or(Value::Null, |value| json!(value));
+        record.as_object_mut().into_iter().flatten().for_each(|(_, member)| agree(member, &status, &well));
+    }
     making.joined.apply(&mut record, rng, number);
     record
+}
+
+/// Gives the parts of a record that have a status ones that go with its own: all went well but the last.
+fn agree(member: &mut Value, status: &Value, well: &Value) {
+    let Value::Array(parts) = member else { return };
+    let last = parts.len();
+    for (place, part) in parts.iter_mut().enumerate() {
+        if let Some(of_part) = part.get_mut("status") {
+            *of_part = if place + 1 == last { status.clone() } else { well.clone() };
+        }
+    }
+}
+
+/// Whether a state says that all is well.
+fn is_well(state: &str) -> bool {
+    WELL_STATES.contains(&state.to_lowercase().as_str())
 }
 
 /// Makes the values at a path unlike those of any other record: other lists are asked for by them.
@@ -225,8 +246,7 @@ fn is_zone(endpoint: &Endpoint, column: &Column) -> bool {
 
 fn drawn(column: &Column, rng: &mut Rng, number: usize, at: Timestamp) -> Value {
     if column.ty == ColumnType::Text && !column.values.is_empty() {
-        let is_well = |value: &&String| WELL_STATES.contains(&value.to_lowercase().as_str());
-        match column.values.iter().find(is_well) {
+        match column.values.iter().find(|value| is_well(value)) {
             Some(well) if chance(rng, WELL) => json!(well),
             _ => json!(pick(rng, &column.values)),
         }

@@ -22,7 +22,7 @@ const fn join(table: &'static str, column: &'static str, of: (&'static str, &'st
 }
 
 /// Columns of one table that take values of the same other table take them from the same record of it.
-const JOINS: [Join; 31] = [
+const JOINS: [Join; 34] = [
     join("desktops", "desktop_id", ("app_install_jobs", "instance_id")),
     join("desktops", "computer_name", ("app_install_jobs", "instance_name")),
     join("desktops", "sid", ("app_install_jobs", "instance_sid")),
@@ -43,12 +43,15 @@ const JOINS: [Join; 31] = [
     join("app_servers", "server_group_id", ("app_server_groups", "id")),
     join("app_servers", "server_group_name", ("app_server_groups", "name")),
     join("app_connections", "user_name", ("app_install_jobs", "target")),
+    join("app_connections", "app_id", ("apps", "id")),
+    join("app_connections", "app_name", ("apps", "name")),
     join("app_connections", "sid", ("app_servers", "sid")),
     join("app_connections", "machine_name", ("app_servers", "machine_name")),
     join("app_connections", "primary_server_group_id", ("app_servers", "server_group_id")),
     join("image_sub_jobs", "job_id", ("image_jobs", "id")),
     join("deploy_records", "task_id", ("deploy_tasks", "id")),
     join("build_records", "build_project_id", ("build_jobs", "build_project_id")),
+    join("build_records", "revision", ("pipeline_runs", "commit_id")),
     join("pipeline_runs", "pipeline_id", ("pipelines", "pipeline_id")),
     join("swr_instances", "id", ("swr_instance_jobs", "instance_id")),
     join("swr_instances", "name", ("swr_instance_jobs", "resource_name")),

@@ -73,8 +73,9 @@ impl World {
 
     fn making<'a>(&'a self, endpoint: &'a Endpoint, id: &'a ListId) -> Making<'a> {
         let records_of = |table: &str| {
-            let of_table =
-                self.listings.iter().filter(|other| other.id.table == table && other.id.project == id.project);
+            // What is listed for a whole region belongs to any of its projects.
+            let is_near = |project: &String| *project == id.project || id.project.is_empty();
+            let of_table = self.listings.iter().filter(|other| other.id.table == table && is_near(&other.id.project));
             of_table.flat_map(|other| &other.records).collect()
         };
         Making {

@@ -74,6 +74,7 @@ fn each_malformed_line_is_named_with_file_and_line() {
         ("-- param: days instant", "x.sql, line 1: expected `-- param: name type default meaning`"),
         ("-- param: since instant none", "x.sql, line 1: `since` means the same in every report: `-- takes: since`"),
         ("-- param: days day none", "x.sql, line 1: unknown type `day`"),
+        ("-- param: days one|two three", "x.sql, line 1: the default `three` is none of one, two"),
         ("-- by: app", "x.sql, line 1: expected `-- by: name expressions`"),
         ("-- by: App app", "x.sql, line 1: `App` is not the name of a grouping"),
         ("-- by: a x\n-- by: a y", "x.sql, line 2: the grouping `a` is given twice"),

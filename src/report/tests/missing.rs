@@ -20,6 +20,9 @@ fn a_report_on_a_set_that_is_not_kept_says_which_to_switch_on() {
     let error = run(&conn, find("install_pools").unwrap(), &Params::default(), now()).unwrap_err();
     assert!(error.to_string().ends_with("the store has no table desktops"), "{error}");
     assert!(error.hint().unwrap().starts_with("add \"desktops\" to the setting `lists`, then run `hclake sync`"));
+    let nothing = crate::store::in_memory("UTC");
+    let hint = run(&nothing, find("install_pools").unwrap(), &Params::default(), now()).unwrap_err().hint().unwrap();
+    assert!(hint.starts_with("add \"core\" and \"desktops\" to the setting"), "{hint}");
     let in_words = |name: &str| find(name).unwrap().sets_in_words().unwrap_or_default();
     assert_eq!(in_words("install_failures"), "");
     assert_eq!(in_words("deployments"), "It needs the set `delivery`.");

@@ -37,7 +37,8 @@ fn text(report: &Report) -> String {
             ParamDefault::None | ParamDefault::Now => String::new(),
         };
         let place = if header.args.contains(&param.name) { param.name.to_uppercase() } else { param.option() };
-        lines.push(format!("{place}  {}{default}", param.about));
+        let choices = if param.choices.is_empty() { String::new() } else { format!(": {}", param.choices.join(" | ")) };
+        lines.push(format!("{place}  {}{choices}{default}", param.about));
     }
     if let Some(Cross { row, column, .. }) = &header.cross {
         lines.extend([String::new(), format!("a table shows a row for each {row} and a column for each {column}; with --wide, all columns and a row for each of both")]);
