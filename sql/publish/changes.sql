@@ -1,5 +1,6 @@
 -- The changes made by the runs from first to last: versions that they opened, as opened or changed, and records gone
--- with their last values. A version is a change if the same run closed another version of the same record.
+-- with their last values. A version is a change if the same run closed another version of the same record. The parts of
+-- a key are compared as texts.
 -- takes: table, history, columns, keys_of_version, order, first_run_id, last_run_id
 
 WITH _hclake_replaced AS (

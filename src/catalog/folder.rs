@@ -34,7 +34,7 @@ pub(super) fn read(folder: &Path) -> Vec<Read> {
     }
 }
 
-fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+pub(super) fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

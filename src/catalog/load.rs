@@ -2,7 +2,7 @@
 //! used is skipped, and its faults are kept. It reads no answers of the cloud.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::builtin::{SHIPPED, shipped};
 use super::folder::{SERVICES_FILE, Unreadable};
@@ -103,6 +103,14 @@ impl Catalog {
         shipped().chain(own).filter_map(|(_, text)| Some(file::parse_with(&text, services).ok()?.name)).collect()
     }
 
+    /// The catalog files of a folder, and that of its services.
+    pub(crate) fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CatalogError> {
+        let services = folder.join(SERVICES_FILE);
+        let lists = folder::toml_files(folder)
+            .map_err(|error| CatalogError { faults: vec![format!("{}: cannot be read: {error}", folder.display())] })?;
+        Ok(lists.into_iter().chain(Some(services).filter(|file| file.exists())).collect())
+    }
+
     /// The faults of one file, checked together with the built-in lists and the valid files of a folder. Empty where it
     /// is valid.
     pub(crate) fn faults_of(
@@ -122,9 +130,11 @@ impl Catalog {
         let beside = folder.map(folder::read).unwrap_or_default().into_iter().flatten();
         let beside = beside.filter(|(other, text)| !is_the_file(other) && judged(text, services).is_ok());
         let own = format!("{name}: ");
+        let in_core = file::parse_with(&text, services).ok().as_ref().and_then(in_core);
+        let in_core = in_core.map(|fault| format!("{own}{fault}"));
         let faults =
             Self::beside_builtin_of(beside.chain([(name, text)]), services).err().map_or(Vec::new(), |e| e.faults);
-        Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).collect())
+        Ok(faults.into_iter().filter(|fault| fault.starts_with(&own)).chain(in_core).collect())
     }
 
     /// Reads and checks files given as (name, text). Returns all faults of all files at once.
@@ -182,6 +192,12 @@ impl Catalog {
     }
 }
 
+/// The core set is that of every user, so no file of one user joins it.
+fn in_core(endpoint: &Endpoint) -> Option<String> {
+    let fault = format!("set: \"{CORE_SET}\" is the built-in set; leave `set` out, or choose another");
+    (endpoint.set == CORE_SET).then_some(fault)
+}
+
 /// The endpoint of one file, or all faults of the file alone.
 fn judged(text: &str, services: &Services) -> Result<Endpoint, Vec<String>> {
     if text.trim().is_empty() {
@@ -189,7 +205,8 @@ fn judged(text: &str, services: &Services) -> Result<Endpoint, Vec<String>> {
     }
     let endpoint = file::parse_with(text, services)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-    let faults = validate::endpoint(&endpoint);
+    let mut faults = validate::endpoint(&endpoint);
+    faults.extend(in_core(&endpoint));
     if faults.is_empty() { Ok(endpoint) } else { Err(faults) }
 }
 

@@ -28,6 +28,7 @@ const PROJECT: &str = "{project_id}";
 pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     let mut faults = Vec::new();
     table_name(endpoint, &mut faults);
+    set_name(endpoint, &mut faults);
     texts(endpoint, &mut faults);
     request(endpoint, &mut faults);
     paging(endpoint, &mut faults);
@@ -70,6 +71,12 @@ pub(super) fn together(endpoints: &[(String, Endpoint)]) -> Vec<(String, String)
     }
     faults.extend(validate_reach::together(endpoints));
     faults
+}
+
+/// People write the names of sets in settings and variables, so they are formed like those of tables.
+fn set_name(endpoint: &Endpoint, faults: &mut Vec<String>) {
+    let set = &endpoint.set;
+    faults.extend(table_name_faults(set).into_iter().map(|why| format!("set: \"{set}\" {why}")));
 }
 
 fn table_name(endpoint: &Endpoint, faults: &mut Vec<String>) {

@@ -337,10 +337,15 @@ impl Table {
             ("history", ident(&history_table(&self.name))),
             ("versions", ident(&versions_view(&self.name))),
             ("columns", selected(&self.version)),
-            ("keys_of_version", self.key.join(", ")),
+            ("keys_of_version", as_texts(&self.key)),
             ("key_order", self.key.join(", ")),
         ])
     }
+}
+
+/// The parts of a key as texts, so that parts of different types can stand in one DuckDB list.
+fn as_texts(parts: &[String]) -> String {
+    parts.iter().map(|part| format!("CAST({part} AS VARCHAR)")).collect::<Vec<_>>().join(", ")
 }
 
 /// The columns that the store has, each selected from `v`.

@@ -52,6 +52,9 @@ pub enum Error {
     /// The store has no such list.
     #[error("the store has no list `{name}`")]
     UnknownTable { name: String, nearest: Option<String>, known: Vec<String> },
+    /// An id that is one column of several records' keys.
+    #[error("{table} has several records with `{id}` in their key, which is {}", columns.join(" and "))]
+    SeveralRecords { table: String, id: String, columns: Vec<String>, keys: Vec<String>, is_cut: bool },
     /// A report about a table, and none is named.
     #[error("no table is named")]
     NoTable,
@@ -114,6 +117,10 @@ impl Error {
             )),
             Error::UnknownRun { .. } => Some("`hclake report runs` lists them".to_owned()),
             Error::UnknownTable { nearest, known, .. } => Some(offer(nearest.as_deref(), "lists", known)),
+            Error::SeveralRecords { columns, keys, is_cut, .. } => {
+                let more = if *is_cut { " and others" } else { "" };
+                Some(format!("write {} as one text: there are {}{more}", columns.join("/"), keys.join(", ")))
+            }
             Error::NoTable => {
                 Some("it follows the name of the report; `hclake tables` shows which there are".to_owned())
             }

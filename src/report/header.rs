@@ -113,7 +113,8 @@ pub enum ParamKind {
     Count,
     /// A number.
     Number,
-    /// A list's table: it takes the place of `{{table}}`, and its key columns those of `{{keys}}`.
+    /// A list's table: it takes the place of `{{table}}`, its key columns those of `{{keys}}`, and the whole key as one
+    /// text that of `{{key_as_text}}`.
     Table,
 }
 
@@ -184,10 +185,10 @@ pub struct HeaderError {
 pub(super) const COLUMNS: &str = "{{columns}}";
 /// What stands for the list of the names of the groupings.
 pub(super) const BY: &str = "{{by}}";
-/// What stands for the table that is asked for, for its key columns, and for those as text.
+/// What stands for the table that is asked for, for its key columns, and for the whole key as text.
 pub(super) const TABLE: &str = "{{table}}";
 pub(super) const KEYS: &str = "{{keys}}";
-pub(super) const KEYS_AS_TEXT: &str = "{{keys_as_text}}";
+pub(super) const KEY_AS_TEXT: &str = "{{key_as_text}}";
 
 /// Reads the header of `text`, a whole report file, and checks the statement against it.
 pub fn parse(file: &str, text: &str) -> Result<Header, HeaderError> {

@@ -2,21 +2,26 @@
 //! for each parameter. It looks up runs by number, and reads nothing else.
 
 use super::error::Error;
-use super::header::{Grouping, KEYS, KEYS_AS_TEXT, Param, ParamDefault, ParamKind, TABLE};
+use super::header::{Grouping, KEY_AS_TEXT, KEYS, Param, ParamDefault, ParamKind, TABLE};
 use super::limits::{COUNT_MAX, GROUPINGS_MAX};
 use super::question::Report;
 use super::session::Session;
 use super::tables::has_table;
 use super::when;
-use duckdb::{Connection, OptionalExt};
+use duckdb::{Connection, OptionalExt, params};
 
 use crate::base::clock::Timestamp;
 use crate::base::nearest::nearest;
-use crate::schema::{RUNS, ident};
+use crate::schema::{RUNS, ident, versions_view};
 use crate::store;
 
 /// As an instant: the start of the run before the newest.
 const LAST: &str = "last";
+
+/// Between the columns of a key that is written as one text.
+const KEY_SEPARATOR: char = '/';
+/// Keys that are named where an id fits several records.
+const KEYS_SHOWN_MAX: usize = 5;
 
 /// A question to a report.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +89,11 @@ impl Values {
     /// Each parameter with its value as text.
     pub(super) fn all(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.texts.iter().map(|(name, value)| (name.as_str(), value.as_deref()))
+    }
+
+    fn set(&mut self, name: &str, text: String) {
+        let known = self.texts.iter_mut().filter(|(known, _)| known == name);
+        known.for_each(|(_, value)| *value = Some(text.clone()));
     }
 
     /// Whether the report has such a parameter.
@@ -307,8 +317,9 @@ fn table(text: &str, session: &Session<'_>) -> Result<String, Error> {
     }
 }
 
-/// The statement about the table that is asked for, where the report is about one.
-pub(super) fn with_table(session: &Session<'_>, statement: String, values: &Values) -> Result<String, Error> {
+/// The statement about the table that is asked for, where the report is about one. A part of a record's key, given as its
+/// id, becomes the whole key.
+pub(super) fn with_table(session: &Session<'_>, statement: String, values: &mut Values) -> Result<String, Error> {
     if !statement.contains(TABLE) {
         return Ok(statement);
     }
@@ -316,8 +327,56 @@ pub(super) fn with_table(session: &Session<'_>, statement: String, values: &Valu
     let parts = key_parts(session, table).map_err(Error::Tables)?;
     let joined = |columns: &[String]| columns.join(", ");
     let keys: Vec<String> = parts.iter().map(|columns| format!("coalesce({})", joined(columns))).collect();
-    let texts: Vec<String> = parts.iter().flatten().map(|column| format!("CAST({column} AS VARCHAR)")).collect();
-    Ok(statement.replace(TABLE, table).replace(KEYS_AS_TEXT, &joined(&texts)).replace(KEYS, &joined(&keys)))
+    let texts: Vec<String> = keys.iter().map(|key| format!("CAST({key} AS VARCHAR)")).collect();
+    let whole = format!("concat_ws('{KEY_SEPARATOR}', {})", joined(&texts));
+    let statement = statement.replace(TABLE, table).replace(KEY_AS_TEXT, &whole).replace(KEYS, &joined(&keys));
+    if let Some(id) = values.text("id") {
+        let found = keys_with(session, table, &parts, &whole, id, values.text("scope"))?;
+        let id = match found.as_slice() {
+            [first, ..] if first == id => None,
+            [only] => Some(only.clone()),
+            [] => None,
+            _ => return Err(several_records(table, id, &parts, found)),
+        };
+        id.into_iter().for_each(|id| values.set("id", id));
+    }
+    Ok(statement)
+}
+
+/// The whole keys of the records of which a text is the key, or one of its columns; the one that is the text first.
+fn keys_with(
+    session: &Session<'_>,
+    table: &str,
+    parts: &[Vec<String>],
+    whole: &str,
+    id: &str,
+    scope: Option<&str>,
+) -> Result<Vec<String>, Error> {
+    let columns: Vec<String> = parts.iter().flatten().map(|column| format!("CAST({column} AS VARCHAR)")).collect();
+    let (columns, versions, limit) = (columns.join(", "), ident(&versions_view(table)), KEYS_SHOWN_MAX + 1);
+    let sql = format!(
+        "SELECT key FROM (SELECT DISTINCT {whole} AS key FROM {versions} AS v
+            WHERE ($1 = {whole} OR $1 IN ({columns})) AND matches(v._scope, CAST($2 AS VARCHAR)))
+        ORDER BY key <> $1, key LIMIT {limit}"
+    );
+    let read = || {
+        session.provide(&sql)?;
+        let mut statement = session.conn.prepare(&sql)?;
+        let rows = statement.query_map(params![id, scope], |row| row.get(0))?;
+        rows.collect::<duckdb::Result<Vec<String>>>()
+    };
+    read().map_err(Error::Tables)
+}
+
+fn several_records(table: &str, id: &str, parts: &[Vec<String>], mut keys: Vec<String>) -> Error {
+    let is_cut = keys.len() > KEYS_SHOWN_MAX;
+    keys.truncate(KEYS_SHOWN_MAX);
+    let name = |part: &Vec<String>| {
+        let plain = part.iter().map(|column| column.trim_start_matches("v.").trim_matches('"'));
+        plain.collect::<Vec<_>>().join(" or ")
+    };
+    let columns = parts.iter().map(name).collect();
+    Error::SeveralRecords { table: table.to_owned(), id: id.to_owned(), columns, keys, is_cut }
 }
 
 /// The parts of a table's key, each with the columns that it is taken from. Stores that do not say so yet have lists with

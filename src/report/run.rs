@@ -61,11 +61,11 @@ impl Session<'_> {
     /// Runs `report` for the records as they were at the request's `as_of`, else at the newest run.
     pub fn run(&self, report: &Report, request: &Request, moment: Moment) -> Result<ReportResult, Error> {
         let groupings = request::groupings(report, &request.by)?;
-        let values = request::values(report, self, request, moment)?;
+        let mut values = request::values(report, self, request, moment)?;
         if let Some(reason) = unavailable(self.conn, report)? {
             return Err(Error::Unavailable { report: report.name.clone(), reason });
         }
-        let statement = request::with_table(self, report.statement(&groupings), &values)?;
+        let statement = request::with_table(self, report.statement(&groupings), &mut values)?;
         let fault = |source| Error::Database { report: report.name.clone(), source };
         if report.is_own && !is_one_select(self.conn, &statement).map_err(fault)? {
             return Err(Error::NotOneSelect { report: report.name.clone() });

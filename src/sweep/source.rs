@@ -15,6 +15,7 @@ use super::span::written;
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Span, Window};
 use crate::catalog::spec::{Count, Endpoint, Given, Method, Paging, PagingPlace, Scope};
+use crate::cloud::auth::sign::path_part;
 use crate::cloud::error::Error;
 use crate::cloud::{Abandoned, Attempt, Call, Client};
 use crate::schema::ZoneRule;
@@ -146,6 +147,13 @@ impl CloudSource {
         Self { envelope: self.envelope.with_known_keyless(keyless), ..self }
     }
 
+    /// The path with each value encoded, so that a value is one part of it whatever its characters are.
+    fn path(&self) -> String {
+        let encoded = |(name, value): &(String, String)| (name.clone(), path_part(value));
+        let given = Given(self.given.0.iter().map(encoded).collect());
+        given.fill(&self.endpoint.path.replace("{project_id}", &path_part(&self.scope.project)))
+    }
+
     fn call(&self, request: &PageRequest) -> Call {
         let endpoint = &self.endpoint;
         let filled = |text: &str| self.given.fill(&text.replace("{project_id}", &self.scope.project));
@@ -209,7 +217,7 @@ impl CloudSource {
             service: endpoint.service,
             region: self.scope.region.clone(),
             method: endpoint.method,
-            path: filled(&endpoint.path),
+            path: self.path(),
             query,
             body: (endpoint.method == Method::Post).then(|| Bytes::from(serde_json::Value::Object(body).to_string())),
             project_id: self.iam_project.clone(),

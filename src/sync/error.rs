@@ -25,6 +25,24 @@ pub enum Error {
     /// The store could not be opened or written.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// A list that is tried out needs a record of another table, and its first page shows none.
+    #[error("{list} is read for each record of {parent}, and the first page of {parent} shows none to ask for")]
+    NoParent {
+        /// The list that is tried out.
+        list: String,
+        /// The table above it.
+        parent: String,
+    },
+    /// A list that is tried out needs a record of another table, which could not be read.
+    #[error("{list} is read for each record of {parent}, which could not be read: {source}")]
+    ParentUnread {
+        /// The list that is tried out.
+        list: String,
+        /// The table above it.
+        parent: String,
+        /// Why.
+        source: cloud::error::Error,
+    },
     /// The two clocks differ by more than a day.
     #[error("this machine's clock says {run}, and the cloud's {cloud}; nothing was stored")]
     ClockApart {
@@ -50,7 +68,8 @@ impl Error {
         match self {
             Error::Plan(error) => Some(error.hint()),
             Error::Keys(error) => Some(error.hint()),
-            Error::Cloud(error) => error.hint(),
+            Error::Cloud(error) | Error::ParentUnread { source: error, .. } => error.hint(),
+            Error::NoParent { .. } => Some("it can be tried once the cloud has such a record".to_owned()),
             Error::Store(error) => error.hint(),
             Error::ClockApart { .. } | Error::ClockUnset { .. } => Some(SET_CLOCK.to_owned()),
             Error::Interrupted => None,
@@ -61,8 +80,11 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => Exit::Usage,
-            Error::Cloud(error) if ListError::of(error).is_for_a_person => Exit::Usage,
-            Error::Cloud(_) => Exit::Failed,
+            Error::NoParent { .. } => Exit::Failed,
+            Error::Cloud(error) | Error::ParentUnread { source: error, .. } if ListError::of(error).is_for_a_person => {
+                Exit::Usage
+            }
+            Error::Cloud(_) | Error::ParentUnread { .. } => Exit::Failed,
             Error::Store(error) => exit_of_store(error),
             Error::Interrupted => Exit::Interrupted,
         }

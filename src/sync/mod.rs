@@ -8,6 +8,7 @@ mod error;
 pub(crate) mod estimate;
 mod event;
 mod families;
+mod first_page;
 mod intervals;
 mod list;
 mod outcome;

@@ -174,13 +174,15 @@ pub(super) fn days_due(window: &Window, last: &[LastComplete], now: Timestamp) -
     let days = days(window, now.0);
     let again_from = now.0.saturating_sub(window.again.micros());
     let known = days.len();
-    let row = |span: Span| {
-        let day = Timestamp(span.from_us).to_datetime()?.format("%Y-%m-%d").to_string();
-        Some((ParentRow { values: vec![day], moved: None }, span))
-    };
+    let row = |span: Span| Some((ParentRow { values: vec![day(span)?], moved: None }, span));
     let is_due =
         |(row, span): &(ParentRow, Span)| span.to_us > again_from || !complete.contains(row.values[0].as_str());
     (known, days.into_iter().filter_map(row).filter(is_due).collect())
+}
+
+/// The day that a span is, as text.
+pub(super) fn day(span: Span) -> Option<String> {
+    Some(Timestamp(span.from_us).to_datetime()?.format("%Y-%m-%d").to_string())
 }
 
 /// How many of so many parents are due for their turn after a time, if a full round lasts `every`.

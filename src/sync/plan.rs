@@ -130,7 +130,8 @@ impl PlanError {
                 "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned()
             }
             PlanError::Nothing { skipped } if skipped.is_empty() => {
-                "no scope's `lists` and `tables` in hclake.toml hold any of the tables asked for".to_owned()
+                "no list that can be read is switched on by the scopes' `lists` and `tables` in hclake.toml; `hclake tables \
+                 --available` shows every list".to_owned()
             }
             PlanError::Nothing { .. } => NO_CODEARTS_PROJECT_HINT.to_owned(),
         }

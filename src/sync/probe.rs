@@ -5,24 +5,35 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::clients::{self, Clients};
+use super::first_page::{Answered, Asker, FirstPage};
 use super::plan::ListPlan;
 use super::{Error, PlanError, plan};
 use crate::base::clock::SharedClock;
-use crate::catalog::spec::{Endpoint, Method, Scope, ScopeKind, Service};
+use crate::catalog::Catalog;
+use crate::catalog::spec::{Endpoint, Given, Method, Scope, ScopeKind, Service};
 use crate::cloud::lookup::projects;
 use crate::cloud::{Call, Reply};
+use crate::config::settings::CODEARTS_ZONE;
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
-use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
+use crate::normalize::DecodeSettings;
+use crate::sweep::{Page, PageFacts};
 
 /// The first page of a list.
 pub(crate) struct Probe {
     pub list: ListPlan,
     pub page: Page,
     pub facts: PageFacts,
+    /// The values that the request gave to each record.
+    pub given: Given,
 }
 
-/// Asks for the first page of a list, in the first scope of the settings that has it.
-pub(crate) async fn first_page(settings: &Settings, endpoint: Endpoint, clock: SharedClock) -> Result<Probe, Error> {
+/// Asks for the first page of a list, in the first scope of the settings that has it. The catalog has the tables above it.
+pub(crate) async fn first_page(
+    settings: &Settings,
+    catalog: &Catalog,
+    endpoint: Endpoint,
+    clock: SharedClock,
+) -> Result<Probe, Error> {
     let clients = Clients::new(settings, &clock, |of_profile| of_profile)?;
     let endpoints = [Arc::new(endpoint)];
     let (scopes, _) = clients::look_up(&for_all_tables(&settings.scopes), &endpoints, &clients).await?;
@@ -31,13 +42,19 @@ pub(crate) async fn first_page(settings: &Settings, endpoint: Endpoint, clock: S
     if let Some(fault) = list.fault {
         return Err(fault.into());
     }
-    let client = clients.of(&list.profile);
-    let (endpoint, scope) = (Arc::clone(&list.endpoint), list.scope.clone());
-    let source = CloudSource::new(client, endpoint, scope, list.iam_project.clone());
-    let limit = source.shape().limit;
-    let fetched = source.fetch(PageRequest { id: 0, offset: 0, marker: None, limit }).await;
-    let (page, facts) = fetched.result?;
-    Ok(Probe { list, page, facts })
+    let decode = DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s };
+    let answered = Asker { catalog, clients: &clients, decode, now: clock.wall() }.ask(&list).await;
+    let name = list.endpoint.name.clone();
+    match answered {
+        Answered::Page(read) => {
+            let FirstPage { page, facts, given } = *read;
+            let given = given.with_fixed(&list.endpoint, &list.scope);
+            Ok(Probe { list, page, facts, given })
+        }
+        Answered::NoParent(parent) => Err(Error::NoParent { list: name, parent }),
+        Answered::Failed { table, error } if table == name => Err(error.into()),
+        Answered::Failed { table, error } => Err(Error::ParentUnread { list: name, parent: table, source: error }),
+    }
 }
 
 /// What to ask for before there is a catalog file.

@@ -11,6 +11,7 @@ use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
 use super::part::{self, Found, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
+use crate::base::printable::printable;
 use crate::catalog::reach::{Parent, Span};
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
@@ -23,6 +24,9 @@ const AT_ONCE_MAX: usize = 4;
 
 /// The longest value of a parent in a path.
 const PATH_VALUE_BYTES_MAX: usize = 256;
+
+/// Characters of a parent's value that a message shows.
+const SHOWN_CHARS_MAX: usize = 40;
 
 /// What a round has read.
 pub(super) struct Round {
@@ -57,6 +61,7 @@ pub(super) async fn run<P: Pages>(
             }
             let (fit, unfit): (Vec<_>, Vec<_>) = known.into_iter().partition(|row| can_be_asked(endpoint, parent, row));
             tally.unfit = unfit.len();
+            tally.first_unfit = unfit.first().map(|row| shown(&row.values));
             let due = parents::choose(fit, last, parent, shared.context.clock.wall());
             due.into_iter().map(|row| Due { row, day: None }).collect()
         }
@@ -127,8 +132,8 @@ async fn stored<P: Pages>(shared: &Shared<P>, parent: &Parent) -> Result<Vec<Par
     Ok(rows)
 }
 
-/// Whether the values of a parent can stand where the request needs them. In a path they must be plain: another text
-/// could lead to another resource.
+/// Whether the values of a parent can stand where the request needs them. In a path they are encoded; only an empty one,
+/// `.` and `..` would lead to another resource all the same.
 pub(super) fn can_be_asked(endpoint: &Endpoint, parent: &Parent, row: &ParentRow) -> bool {
     parent.fill.iter().zip(&row.values).all(|(filled, value)| {
         let is_in_path = endpoint.path.contains(&format!("{{{}}}", filled.name));
@@ -137,8 +142,16 @@ pub(super) fn can_be_asked(endpoint: &Endpoint, parent: &Parent, row: &ParentRow
 }
 
 fn is_path_value(value: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':');
-    (1..=PATH_VALUE_BYTES_MAX).contains(&value.len()) && value.bytes().all(is_plain) && !matches!(value, "." | "..")
+    (1..=PATH_VALUE_BYTES_MAX).contains(&value.len()) && !matches!(value, "." | "..")
+}
+
+/// The values of a parent as a message shows them; a long one is cut.
+fn shown(values: &[String]) -> String {
+    let cut = |value: &String| match value.char_indices().nth(SHOWN_CHARS_MAX) {
+        Some((end, _)) => format!("`{}…`", printable(&value[..end])),
+        None => format!("`{}`", printable(value)),
+    };
+    values.iter().map(cut).collect::<Vec<_>>().join(", ")
 }
 
 fn too_many(endpoint: &Endpoint, parents: usize) -> Error {
@@ -156,6 +169,7 @@ struct Tally {
     what: &'static str,
     /// Parents whose values cannot stand in a request.
     unfit: usize,
+    first_unfit: Option<String>,
     /// Parents that the service says are not there.
     not_there: u64,
     failed: u64,
@@ -215,7 +229,9 @@ impl Tally {
             said(self.unproved, "could not be proved complete"),
             said(self.not_there, "are not there, says the service"),
             said(left as u64, "are left to the next run, since the time was up"),
-            said(self.unfit as u64, "have an id that cannot stand in a path"),
+            self.first_unfit
+                .as_ref()
+                .map(|first| format!("{} have an id that cannot stand in a path, the first: {first}", self.unfit)),
         ]
         .into_iter()
         .flatten()
@@ -246,13 +262,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_in_a_path_is_plain_or_its_parent_is_not_asked_for() {
-        for plain in ["a", "0f3e-77", "task_1", "v1.2:rc", "x"] {
-            assert!(is_path_value(plain), "{plain}");
+    fn a_value_in_a_path_is_one_part_of_it_or_its_parent_is_not_asked_for() {
+        for fit in ["a", "0f3e-77", "v1.2:rc", "...", "a/b", "a b", "ü", "a?b#", "a%2Fb", &"x".repeat(256)] {
+            assert!(is_path_value(fit), "{fit}");
         }
-        for other in ["", ".", "..", "a/b", "a b", "ü", "a?b", "a%2Fb", &"x".repeat(257)] {
+        for other in ["", ".", "..", &"x".repeat(257)] {
             assert!(!is_path_value(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_first_parent_that_cannot_be_asked_for_is_named() {
+        let first_unfit = Some(shown(&["..".to_owned(), "x".repeat(300)]));
+        let counts = ParentCounts { known: 2, asked: 0 };
+        let round = Tally { what: "parents", unfit: 2, first_unfit, ..Tally::default() }.into_round(counts);
+        let long = "x".repeat(40);
+        let said = format!("2 have an id that cannot stand in a path, the first: `..`, `{long}…`");
+        assert!(round.note.is_some_and(|note| note.contains(&said)));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(crate) struct ConfigArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum CatalogCommand {
-    /// Show every fault of a catalog file
+    /// Show every fault of catalog files
     Check(CheckArgs),
     /// Ask for one page of the list that a catalog file describes, and show how it reads
     Try(TryArgs),
@@ -47,8 +47,9 @@ pub(crate) enum CatalogCommand {
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {
-    /// The catalog file
-    pub file: PathBuf,
+    /// Catalog files, and folders of them, of which each *.toml is checked
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
 }
 
 #[derive(Args)]

@@ -52,7 +52,7 @@ pub(crate) struct ChangesArgs {
 /// How a report is asked, and in which form it answers.
 #[derive(Args)]
 pub(crate) struct ReportOptions {
-    /// What rows are grouped by, two at once between commas; an unknown one is answered with those there are
+    /// What rows are grouped by, three at once at most, between commas; an unknown one is answered with those there are
     #[arg(long, value_name = "GROUPING", value_delimiter = ',')]
     pub by: Vec<String>,
     /// From this instant on: 2026-05-01, 2026-05-01T02:00:00Z, back from the end (7d, 26h, 8w), a run's number, or last

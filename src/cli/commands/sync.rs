@@ -1,6 +1,7 @@
 //! `hclake sync`: makes a run, reports its progress, and shows the result.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -25,7 +26,7 @@ use crate::cli::streams;
 use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Settings};
 use crate::store::{self, Outcome, Verdict};
-use crate::sync::estimate::{self, Estimate, Experience, Total};
+use crate::sync::estimate::{self, Basis, Estimate, Experience, Total};
 use crate::sync::{self, ListPlan, ListSummary, Observer, Plan, Skipped, Summary};
 
 pub(crate) fn run(
@@ -40,10 +41,13 @@ pub(crate) fn run(
     for file in catalog.skipped() {
         file.lines().iter().for_each(|line| say(&format!("error: {line}")));
     }
-    if !catalog.skipped().is_empty() {
-        say(
-            "hint: the lists of these files were left out, all others are asked; `hclake catalog check FILE` checks one file",
-        );
+    let is_folder = |file: &str| settings.catalog_dir.as_ref().is_some_and(|folder| Path::new(file) == folder);
+    match catalog.skipped() {
+        [] => {}
+        [only] if is_folder(&only.file) => {
+            say("hint: no list of this folder is read; correct `catalog_dir` in hclake.toml, or HCLAKE_CATALOG_DIR");
+        }
+        _ => say("hint: the lists of these files are left out; `hclake catalog check FILE` checks one file"),
     }
     let regions: BTreeSet<&str> = settings.scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
@@ -138,7 +142,7 @@ fn dry_run(
     };
     writeln!(
         streams.out,
-        "{} in {} or more, by the set pace{unknown}",
+        "about {} in {}, at the set pace{unknown}",
         counted(total.requests, "request"),
         minutes(total.minutes)
     )?;
@@ -165,6 +169,7 @@ fn estimates_table(lists: &[ListPlan], estimates: &[Estimate]) -> RecordBatch {
     }
     grid.texts("requests", estimates.iter().map(|estimate| Some(unknown(estimate.requests))))
         .texts("time", estimates.iter().map(|estimate| Some(time(estimate))))
+        .texts("rests on", estimates.iter().map(|estimate| estimate.rests_on.map(Basis::in_words)))
         .batch()
 }
 
@@ -178,6 +183,7 @@ fn dry_run_json(request: &sync::Request, plan: &Plan, estimates: &[Estimate], to
             "parents": estimate.parents,
             "requests": estimate.requests,
             "minutes": estimate.minutes,
+            "rests_on": estimate.rests_on,
         })
     };
     let skipped = |skipped: &Skipped| json!({ "table": skipped.table, "reason": skipped.reason });

@@ -62,9 +62,14 @@ pub(crate) fn sdk_date(at: Timestamp) -> String {
     at.to_datetime().unwrap_or_default().format("%Y%m%dT%H%M%SZ").to_string()
 }
 
+/// A value as one part of a path.
+pub(crate) fn path_part(value: &str) -> String {
+    escaped(value.as_bytes())
+}
+
 /// Path and query as sent. The query is sent exactly as it is signed.
 pub(crate) fn request_target(path: &str, query: &[(String, String)]) -> String {
-    let path = escaped_path(path);
+    let path = path.split('/').map(|part| escaped(&decoded(part))).collect::<Vec<_>>().join("/");
     if query.is_empty() { path } else { format!("{path}?{}", canonical_query(query)) }
 }
 
@@ -82,9 +87,9 @@ fn canonical_request(request: &Request<'_>, headers: &[(String, &str)], names: &
     )
 }
 
+/// The path as it is signed: decoded as a whole, as the vendor's SDKs do it, so that `%2F` is signed as `/`.
 fn escaped_path(path: &str) -> String {
-    let bytes: Vec<u8> = percent_decode_str(path).collect();
-    bytes.split(|byte| *byte == b'/').map(escaped).collect::<Vec<_>>().join("/")
+    decoded(path).split(|byte| *byte == b'/').map(escaped).collect::<Vec<_>>().join("/")
 }
 
 fn canonical_query(query: &[(String, String)]) -> String {
@@ -95,6 +100,10 @@ fn canonical_query(query: &[(String, String)]) -> String {
         .map(|(name, value)| format!("{}={}", escaped(name.as_bytes()), escaped(value.as_bytes())))
         .collect::<Vec<_>>()
         .join("&")
+}
+
+fn decoded(text: &str) -> Vec<u8> {
+    percent_decode_str(text).collect()
 }
 
 fn escaped(bytes: &[u8]) -> String {
@@ -227,6 +236,15 @@ mod tests {
                 sign(&Request { method: "POST", host: "h", path: "/", query: &[], headers: &[], body }, "ak", "sk", Timestamp(0))
             };
             prop_assert_ne!(signed(&body).signature, signed(&other).signature);
+        }
+
+        #[test]
+        fn any_value_stays_one_part_of_the_path_and_is_encoded_once(value in ".{1,12}") {
+            let target = request_target(&format!("/v1/{}/jobs", path_part(&value)), &[]);
+            let parts: Vec<&str> = target.split('/').collect();
+            prop_assert_eq!(parts.len(), 4);
+            prop_assert_eq!(decoded(parts[2]), value.as_bytes());
+            prop_assert!(parts[2].bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~%".contains(&b)));
         }
 
         #[test]

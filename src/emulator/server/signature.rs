@@ -87,7 +87,8 @@ fn canonical_request(request: &Signed, listed: &[&str]) -> Option<String> {
 }
 
 fn canonical_path(path: &str) -> String {
-    let mut encoded = path.split('/').map(recoded).collect::<Vec<_>>().join("/");
+    // The vendor's SDKs decode the whole path before they split it.
+    let mut encoded = decode(path).split('/').map(encode).collect::<Vec<_>>().join("/");
     if !encoded.ends_with('/') {
         encoded.push('/');
     }
@@ -108,10 +109,6 @@ pub(crate) fn pairs_of(query: &str) -> Vec<(String, String)> {
         (decode(name), decode(value))
     };
     query.split('&').filter(|text| !text.is_empty()).map(pair).collect()
-}
-
-fn recoded(part: &str) -> String {
-    encode(&decode(part))
 }
 
 fn decode(text: &str) -> String {

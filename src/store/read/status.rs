@@ -90,22 +90,34 @@ pub(crate) fn freshness(connection: &Connection, until: Option<Timestamp>) -> Re
     read().map_err(Error::sql("read how fresh the lists are"))
 }
 
-/// What the newest reading of a list cost in one scope.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What readings of a list cost in one scope.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SweepCost {
     pub table: String,
     pub scope: String,
+    /// Of the newest reading.
     pub requests: u64,
-    /// Records of the parent table, where the list has one.
+    /// The parts that the newest reading knew, where the list is read in parts.
     pub parents: Option<u64>,
+    /// Those that it asked for.
+    pub parents_asked: Option<u64>,
+    /// Those that a reading asked for on average, of the last ones after the first.
+    pub parents_asked_mean: Option<f64>,
 }
 
-/// What each list cost when it was last read.
+/// What each list cost when it was read.
 pub(crate) fn sweep_costs(connection: &Connection) -> Result<Vec<SweepCost>, Error> {
     let read = || {
         let mut statement = connection.prepare(template::COSTS.text)?;
         let rows = statement.query_map([], |row| {
-            Ok(SweepCost { table: row.get(0)?, scope: row.get(1)?, requests: row.get(2)?, parents: row.get(3)? })
+            Ok(SweepCost {
+                table: row.get(0)?,
+                scope: row.get(1)?,
+                requests: row.get(2)?,
+                parents: row.get(3)?,
+                parents_asked: row.get(4)?,
+                parents_asked_mean: row.get(5)?,
+            })
         })?;
         rows.collect::<duckdb::Result<Vec<_>>>()
     };

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::first_page::{self, Answered, Asker};
 use super::trial::{Finding, Mark, Trial};
 use crate::base::clock::MAX_CLOCK_SKEW;
 use crate::catalog::services;
@@ -21,6 +20,7 @@ use crate::config::{CodeartsProjects, ScopeSettings};
 use crate::normalize::DecodeSettings;
 use crate::sync::clients::{self, Clients, KnownProjects};
 use crate::sync::error::Error as RunError;
+use crate::sync::first_page::{Answered, Asker};
 use crate::sync::plan::{self, ListPlan, Plan, PlanError, PlannedScope, Projects};
 use crate::sync::probe;
 use crate::sync::request;
@@ -272,7 +272,7 @@ impl Tried<'_> {
                 Err(_) => unasked(REFUSED.to_owned()),
                 Ok(Plan { lists, .. }) => match &lists[0] {
                     ListPlan { fault: Some(error), .. } => unasked(error.to_string()).hint(error.hint()),
-                    list => first_page::of_list_that_is_off(&endpoint, self.asker(clients).ask(list).await)
+                    list => of_list_that_is_off(&endpoint, self.asker(clients).ask(list).await)
                         .of(format!("{} [{}]", endpoint.name, list.scope)),
                 },
             };
@@ -294,7 +294,7 @@ impl Tried<'_> {
     async fn list(&mut self, clients: &Clients, list: &ListPlan, known_projects: &mut KnownProjects) -> Finding {
         let endpoint = &list.endpoint;
         let facts = match self.asker(clients).ask(list).await {
-            Answered::Page(facts) => facts,
+            Answered::Page(read) => read.facts,
             Answered::NoParent(table) => {
                 let detail = format!("not asked, since {table} shows no record to ask for");
                 return Finding::new(Mark::Skipped, "list", detail);
@@ -356,6 +356,27 @@ fn is_refusal(error: &Error) -> bool {
 
 fn failed(check: &'static str, error: &Error) -> Finding {
     Finding::new(Mark::Failed, check, error.to_string()).hint(error.hint())
+}
+
+/// What a page of a list that is not switched on shows: whether this user may read it, and what is missing. It never
+/// makes a check fail.
+fn of_list_that_is_off(endpoint: &Endpoint, answered: Answered) -> Finding {
+    let skipped = |detail: String| Finding::new(Mark::Skipped, "list", format!("{detail}; not switched on"));
+    match answered {
+        Answered::Page(read) => {
+            let rows = read.facts.rows.len();
+            let detail = format!("this user may read it ({rows} rows on the first page); not switched on");
+            Finding::new(Mark::Ok, "list", detail)
+        }
+        Answered::NoParent(table) => skipped(format!("not asked, since {table} shows no record to ask for")),
+        Answered::Failed { table, error } if error.class() == ErrorClass::Forbidden => {
+            let whose = if table == endpoint.name { "it".to_owned() } else { format!("{table}, which it needs") };
+            let own = endpoint.permission.as_ref().filter(|_| table == endpoint.name);
+            let missing = own.map_or(String::new(), |permission| format!(": {permission} is missing"));
+            skipped(format!("this user may not read {whose}{missing}")).hint(error.hint())
+        }
+        Answered::Failed { error, .. } => skipped(error.to_string()).hint(error.hint()),
+    }
 }
 
 fn reached(answered: &host_probe::Answered) -> Finding {

@@ -2,7 +2,6 @@
 //! list only, and changes nothing.
 
 mod cloud;
-mod first_page;
 mod local;
 mod trial;
 

@@ -219,6 +219,21 @@ fn every_run_is_published_once_and_missed_runs_are_published_later() {
 }
 
 #[test]
+fn the_lists_of_every_set_are_published_whatever_their_keys_are() {
+    let tenant = Tenant::with_all_sets();
+    tenant.sync().exits(0);
+    next_night(&tenant);
+    publish(&tenant, &[]).exits(0);
+    verified(&tenant);
+    let connection = Connection::open_in_memory().expect("opens");
+    for table in ["swr_artifacts", "build_records"] {
+        let files = tenant.path(&format!("bi/changes/{table}/*/*.parquet"));
+        let sql = format!("SELECT count(*) FROM read_parquet('{}')", files.display());
+        assert!(count(&connection, &sql) > 0, "{table}");
+    }
+}
+
+#[test]
 fn changes_alone_say_what_every_run_did() {
     let tenant = nights(3);
     publish(&tenant, &[]).exits(0);

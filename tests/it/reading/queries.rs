@@ -381,3 +381,15 @@ fn only_names_tables_in_every_command_and_quiet_excludes_verbose() {
     tenant.run(&["publish", "parquet", "--to", "lake", "--tables", "apps"]).exits(0);
     tenant.run(&["-q", "-v", "status"]).exits(2).says(&["--quiet", "--verbose"]);
 }
+
+#[test]
+fn a_built_in_list_that_the_store_does_not_keep_is_named_with_its_set() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    for table in ["pipelines", "pipelines_history"] {
+        let ran = tenant.run(&["query", &format!("SELECT * FROM {table}")]).exits(2);
+        ran.says(&["hint: pipelines is a built-in list of the set delivery, and is not kept in this store"]);
+    }
+    let other = tenant.run(&["query", "SELECT * FROM no_such_table"]).exits(2);
+    assert!(!other.stderr.contains("built-in list"), "{}", other.stderr);
+}

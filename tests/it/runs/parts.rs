@@ -167,6 +167,48 @@ fn a_first_night_reads_the_children_of_every_parent() {
 }
 
 #[test]
+fn ids_that_must_be_encoded_in_a_path_are_asked_for_and_one_that_cannot_stand_there_is_named() {
+    let tenant = today();
+    let add = |ids: &[&str]| {
+        tenant.cloud.with_world(|world| {
+            let list = world.lists_of("pipes").remove(0);
+            let mut record = world.listing(&list).remove(0);
+            for id in ids {
+                record["id"] = json!(id);
+                assert!(world.insert(&list, record.clone()));
+            }
+        });
+    };
+    let odd = ["a b", "a#b", "a?b=c", "a/b", "ü", "100%41", "a+b"];
+    add(&odd);
+    sync_parts(&tenant, &[]).exits(0);
+    let read = read_last(&tenant, "pipe_runs");
+    odd.iter().for_each(|id| assert!(read.contains(*id), "{id} in {read:?}"));
+    let before = first_window_us(SystemClock::shared().wall());
+    assert_eq!(runs_in_store(&tenant), runs_in_cloud(&tenant, before));
+    add(&[".."]);
+    let summary = sync_parts(&tenant, &[]).json();
+    let counts = list_of(&summary, "pipe_runs").to_string();
+    assert!(counts.contains("1 have an id that cannot stand in a path, the first: `..`"), "{counts}");
+}
+
+#[test]
+fn a_list_with_a_parent_and_a_window_is_tried_for_a_real_parent_and_its_newest_span() {
+    let tenant = today();
+    let file = fixtures().join("pipe_runs.toml").display().to_string();
+    tenant.run(&["catalog", "try", &file, "--format", "json"]).exits(0).says(&[", for pipe_id = "]);
+    let pipes = lists(&tenant, "pipes").remove(0);
+    let requests = tenant.cloud.requests();
+    let target = &requests.last().expect("a request").target;
+    let is_pipe = |id: &String| target.contains(&format!("/{id}/runs?"));
+    assert!(tenant.cloud_keys(&pipes).iter().any(is_pipe), "{target}");
+    assert_eq!(target.matches(&SystemClock::shared().wall().to_string()[..4]).count(), 2, "a span of time: {target}");
+    tenant.cloud.with_world(|world| world.clear(&pipes));
+    let ran = tenant.run(&["catalog", "try", &file]).exits(1);
+    ran.says(&["pipe_runs is read for each record of pipes, and the first page of pipes shows none", "hint: "]);
+}
+
+#[test]
 fn a_quiet_night_asks_for_the_days_share_of_parents() {
     let days = days();
     let tenant = &days.tenant;

@@ -276,6 +276,20 @@ fn catalog_check_reports_the_faults_of_one_file_only() {
         "bad.toml: key: there is no column `idd`; did you mean `id`?",
     ]);
     assert!(ran.stdout.is_empty());
+    let several = tenant.run(&["catalog", "check", "bad.toml", "lists", "marked.toml"]).exits(2);
+    several.says(&["bad.toml has 2 faults:", "lists/app_catalogs.toml is sound", "marked.toml is sound"]);
+    tenant.run(&["catalog", "check", "lists"]).exits(0).says(&["lists/swr_all_repositories.toml is sound"]);
+    fs::create_dir(tenant.path("none")).expect("made");
+    tenant.run(&["catalog", "check", "none"]).exits(2).says(&["none holds no catalog file", "hint: "]);
+    for (set, fault) in [
+        ("", "set: \"\" must begin with a small letter"),
+        ("My Set", "set: \"My Set\" must begin with a small letter"),
+        ("core", "set: \"core\" is the built-in set"),
+    ] {
+        let own = text.replace("\"app_catalogs\"", "\"of_a_set\"");
+        tenant.write("of_a_set.toml", &format!("set = \"{set}\"\n{own}"));
+        tenant.run(&["catalog", "check", "of_a_set.toml"]).exits(2).says(&[fault]);
+    }
     tenant.run(&["catalog", "check", "none.toml"]).exits(2).says(&["none.toml: cannot be read"]);
     assert_eq!(tenant.cloud.requests().len(), 0, "checking asks nothing of the cloud");
 }
@@ -383,6 +397,9 @@ fn a_draft_that_cannot_be_made_says_why() {
     let new = |args: &[&str]| tenant.run(&[&["catalog", "new"], args].concat());
     new(&["/v2/{project_id}/repositories"]).exits(2).says(&["no service is named", "hint: the services are workspace"]);
     new(&["/v2/x", "--service", "swrr"]).exits(2).says(&["there is no service `swrr`; did you mean `swr`?"]);
+    new(&["/v2/{project_id}/fleets/{fleet_id}/trips", "--service", "swr"])
+        .exits(2)
+        .says(&["no value is known for {fleet_id}", "hint: write the id of a real one in its place"]);
     new(&["v2/x", "--service", "swr"]).exits(2).says(&["v2/x is no path of an API", "hint: write it as"]);
     new(&["https://swr.example/v2/x"]).exits(2).says(&["no service is known at swr.example"]);
     new(&["/v2/{project_id}/repositories?limit=10", "--service", "swr", "--items", "page_info"])
@@ -464,4 +481,18 @@ fn a_changed_key_is_reported_and_one_with_duplicates_fails_only_its_list() {
     rewrite(&tenant, "app_pairings", by_name, by_id);
     tenant.sync().exits(0);
     tenant.assert_sound_by(&catalog());
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named_and_nothing_else_is_claimed() {
+    let tenant = tenant();
+    let variables = [("HCLAKE_CATALOG_DIR", "nodir"), ("HCLAKE_LISTS", "own")];
+    let ran = tenant.run_with(&["sync", "--dry-run"], &variables);
+    let said = ran.stderr.clone();
+    ran.says(&[
+        "nodir: cannot be read",
+        "hint: no list of this folder is read",
+        "no list that can be read is switched on",
+    ]);
+    assert!(!said.contains("all others are asked"), "{said}");
 }

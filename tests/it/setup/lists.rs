@@ -155,8 +155,9 @@ fn a_dry_run_says_what_each_list_would_cost() {
     assert_eq!(jobs["minutes"].as_f64(), Some(requests as f64 / 6.0), "{jobs}");
     assert_eq!(json["total"]["unknown"], 0, "{json}");
     let text = tenant.run_with(&["sync", "--dry-run"], &known).exits(0).stdout;
-    let total = format!("{} requests in ", json["total"]["requests"]);
-    assert!(text.contains(&total) && text.contains(" or more, by the set pace"), "{text}");
+    let total = format!("about {} requests in ", json["total"]["requests"]);
+    assert!(text.contains(&total) && text.contains(", at the set pace"), "{text}");
+    assert!(text.contains("the newest reading") && jobs["rests_on"] == "newest_reading", "{text}");
     assert_eq!(tenant.cloud.requests().len(), asked, "a dry run asks nothing");
 }
 

@@ -68,6 +68,10 @@ fn request(args: &NewArgs, services: &Services) -> Result<RawRequest, Failure> {
         (name.to_owned(), value.to_owned())
     });
     let query: Vec<(String, String)> = query.collect();
+    let texts = [path].into_iter().chain(query.iter().map(|(_, value)| value.as_str()));
+    if let Some(name) = texts.filter_map(unknown_placeholder).next() {
+        return Err(no_value_for(name));
+    }
     let service = service(args.service.as_deref(), host, services)?;
     let has_project = path.contains(PROJECT) || query.iter().any(|(_, value)| value.contains(PROJECT));
     let scope = match service {
@@ -76,6 +80,21 @@ fn request(args: &NewArgs, services: &Services) -> Result<RawRequest, Failure> {
         _ => ScopeKind::IamProject,
     };
     Ok(RawRequest { service, path: path.to_owned(), query, scope })
+}
+
+/// The first `{name}` of a text that is not the project.
+fn unknown_placeholder(text: &str) -> Option<&str> {
+    let found = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name);
+    found.filter(|name| *name != PROJECT.trim_matches(['{', '}'])).find(|name| !name.is_empty())
+}
+
+/// Only the project is known before there is a file.
+fn no_value_for(name: &str) -> Failure {
+    let hint = format!(
+        "write the id of a real one in its place; in the draft put {{{name}}} back, and say in [parent] which table fills \
+         it: docs/lists-of-your-own.md shows how"
+    );
+    Failure::usage(format!("no value is known for {{{name}}}; only {PROJECT} is filled in"), Some(hint))
 }
 
 /// The host, where a whole URL is given, and what follows it.

@@ -7,9 +7,11 @@ use arrow::array::{Array, RecordBatch};
 use super::check::require_sound;
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;
+use crate::base::printable::printable;
 use crate::catalog::file;
-use crate::catalog::spec::{Endpoint, Given, Paging};
+use crate::catalog::spec::{Endpoint, Paging};
 use crate::cli::args::catalog::TryArgs;
+use crate::cli::catalogs::catalog_of;
 use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::progress::runtime;
@@ -29,11 +31,12 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     let endpoint = file::parse_with(&text, &settings.services)
         .map_err(|_| Failure::failed("the file changed while it was read"))?;
     let decode = DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s };
+    let catalog = catalog_of(&settings)?;
     let clock = SystemClock::shared();
-    let probe = runtime::runtime()?.block_on(probe::first_page(&settings, endpoint.clone(), clock.clone()))?;
+    let probe =
+        runtime::runtime()?.block_on(probe::first_page(&settings, &catalog, endpoint.clone(), clock.clone()))?;
     let rows: Vec<&str> = (0..probe.facts.rows.len() as u32).map(|index| probe.page.row(index)).collect();
-    let given = Given::default().with_fixed(&endpoint, &probe.list.scope);
-    let decoded = Decoder::new(&endpoint, decode).with_given(&endpoint, &given).decode(&rows, clock.wall());
+    let decoded = Decoder::new(&endpoint, decode).with_given(&endpoint, &probe.given).decode(&rows, clock.wall());
     let shown = without_hash(&decoded.batch.slice(0, decoded.batch.num_rows().min(args.rows)));
     output::write([shown.clone()], shown.schema_ref(), args.format, streams.out, terminal_width())?;
     streams.out.flush()?;
@@ -50,7 +53,11 @@ fn without_hash(batch: &RecordBatch) -> RecordBatch {
 fn remark_on_page(endpoint: &Endpoint, probe: &Probe, decoded: &Decoded, streams: &Streams<'_>) {
     let total = probe.facts.total;
     let rows = probe.facts.rows.len();
-    streams.remark(&format!("asked: {} of {} in {}", endpoint.request_in_words(), endpoint.service, probe.list.scope));
+    let given: Vec<String> =
+        probe.given.0.iter().map(|(name, value)| format!("{name} = {}", printable(value))).collect();
+    let given = if given.is_empty() { String::new() } else { format!(", for {}", given.join(", ")) };
+    let (words, scope) = (endpoint.request_in_words(), &probe.list.scope);
+    streams.remark(&format!("asked: {words} of {} in {scope}{given}", endpoint.service));
     let of = total.map_or("the answer has no total".to_owned(), |total| format!("of {total} in all"));
     streams.remark(&format!("rows: {rows} on this page, {of}"));
     streams.remark(&format!("paging: {}", paging(endpoint, rows as u64, total, probe.facts.next.as_deref())));

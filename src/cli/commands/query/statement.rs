@@ -11,6 +11,7 @@ use duckdb::{Connection, Statement};
 
 use crate::base::exit::Exit;
 use crate::base::time_zone::TimeZone;
+use crate::catalog::Catalog;
 use crate::cli::message::Failure;
 use crate::cli::output::parquet::ExportError;
 use crate::cli::output::query_format::QueryFormat;
@@ -173,8 +174,21 @@ fn refused(error: duckdb::Error) -> Failure {
             hint: Some("a query only reads, and only the store: give a SELECT over its tables".to_owned()),
             ..failure
         },
-        false => failure,
+        false => Failure { hint: failure.hint.clone().or(not_kept(&failure.message)), ..failure },
     }
+}
+
+/// What a statement lacks that names a built-in list whose table the store does not have.
+fn not_kept(message: &str) -> Option<String> {
+    let (name, _) = message.split_once("Table with name ")?.1.split_once(" does not exist")?;
+    let name = name.trim_matches('"');
+    let table = ["_history", "_versions"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let catalog = Catalog::builtin().ok()?;
+    let set = &catalog.get(table)?.set;
+    Some(format!(
+        "{table} is a built-in list of the set {set}, and is not kept in this store: with \"{set}\" in the setting \
+         `lists`, `hclake sync` reads it"
+    ))
 }
 
 /// A fault after the first rows.

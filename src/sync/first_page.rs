@@ -3,18 +3,17 @@
 
 use std::sync::Arc;
 
+use super::clients::Clients;
+use super::parents;
+use super::plan::ListPlan;
+use super::round::can_be_asked;
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
-use crate::catalog::reach::spans;
+use crate::catalog::reach::{Span, days, spans};
 use crate::catalog::spec::{Endpoint, Given, Scope};
-use crate::cloud::error::{Error, ErrorClass};
+use crate::cloud::error::Error;
 use crate::normalize::{DecodeSettings, Decoder};
 use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
-use crate::sync::check::trial::{Finding, Mark};
-use crate::sync::clients::Clients;
-use crate::sync::parents;
-use crate::sync::plan::ListPlan;
-use crate::sync::round::can_be_asked;
 
 /// What a first page is asked with.
 pub(super) struct Asker<'a> {
@@ -26,7 +25,7 @@ pub(super) struct Asker<'a> {
 
 /// What became of the question.
 pub(super) enum Answered {
-    Page(Box<PageFacts>),
+    Page(Box<FirstPage>),
     /// A table above the list has no record that it could be asked for.
     NoParent(String),
     /// The list, or a table above it, could not be read.
@@ -36,23 +35,34 @@ pub(super) enum Answered {
     },
 }
 
+/// A page, and the values that its request gave to each of its records.
+pub(super) struct FirstPage {
+    pub page: Page,
+    pub facts: PageFacts,
+    pub given: Given,
+}
+
 impl Asker<'_> {
     pub(super) async fn ask(&self, list: &ListPlan) -> Answered {
         let chain = self.chain(&list.endpoint);
         let mut given = Given::default();
         let mut answered = Answered::NoParent(list.endpoint.name.clone());
         for (at, endpoint) in chain.iter().enumerate() {
-            let (page, facts) = match self.page(endpoint, list, &given).await {
+            let span = self.newest_span(endpoint);
+            given.0.extend(day_of(endpoint, span));
+            let (page, facts) = match self.page(endpoint, list, &given, span).await {
                 Ok(read) => read,
                 Err(error) => return Answered::Failed { table: endpoint.name.clone(), error },
             };
-            if let Some(child) = chain.get(at + 1) {
-                match self.first_parent(endpoint, child, &page, facts.rows.len(), &given) {
-                    Some(found) => given = found,
+            let read = FirstPage { page, facts, given };
+            given = match chain.get(at + 1) {
+                Some(child) => match self.first_parent(endpoint, child, &read) {
+                    Some(found) => found,
                     None => return Answered::NoParent(endpoint.name.clone()),
-                }
-            }
-            answered = Answered::Page(Box::new(facts));
+                },
+                None => Given::default(),
+            };
+            answered = Answered::Page(Box::new(read));
         }
         answered
     }
@@ -67,11 +77,24 @@ impl Asker<'_> {
         chain
     }
 
-    async fn page(&self, endpoint: &Arc<Endpoint>, list: &ListPlan, given: &Given) -> Result<(Page, PageFacts), Error> {
+    fn newest_span(&self, endpoint: &Endpoint) -> Option<Span> {
+        let window = endpoint.window.as_ref()?;
+        match window.day_column() {
+            Some(_) => days(window, self.now.0).pop(),
+            None => spans(window, self.now.0, None).pop(),
+        }
+    }
+
+    async fn page(
+        &self,
+        endpoint: &Arc<Endpoint>,
+        list: &ListPlan,
+        given: &Given,
+        span: Option<Span>,
+    ) -> Result<(Page, PageFacts), Error> {
         let own = list.scope.fixed.clone().filter(|_| endpoint.name == list.endpoint.name);
         let fixed = own.or_else(|| endpoint.fixed.as_ref().and_then(|fixed| fixed.values.first().cloned()));
         let scope = Scope { fixed, ..list.scope.clone() };
-        let span = endpoint.window.as_ref().and_then(|window| spans(window, self.now.0, None).pop());
         let client = self.clients.of(&list.profile);
         let source = CloudSource::new(client, Arc::clone(endpoint), scope, list.iam_project.clone())
             .with_given(given.clone())
@@ -80,17 +103,10 @@ impl Asker<'_> {
     }
 
     /// What the first record of a page that can be a parent gives to its children's requests.
-    fn first_parent(
-        &self,
-        endpoint: &Endpoint,
-        child: &Endpoint,
-        page: &Page,
-        rows: usize,
-        given: &Given,
-    ) -> Option<Given> {
+    fn first_parent(&self, endpoint: &Endpoint, child: &Endpoint, read: &FirstPage) -> Option<Given> {
         let parent = child.parent.as_ref()?;
-        let rows: Vec<&str> = (0..rows as u32).map(|index| page.row(index)).collect();
-        let decoded = Decoder::new(endpoint, self.decode).with_given(endpoint, given).decode(&rows, self.now);
+        let rows: Vec<&str> = (0..read.facts.rows.len() as u32).map(|index| read.page.row(index)).collect();
+        let decoded = Decoder::new(endpoint, self.decode).with_given(endpoint, &read.given).decode(&rows, self.now);
         let found = parents::rows_of(&decoded.batch, parent).ok()?;
         let first = found.into_iter().find(|row| can_be_asked(child, parent, row))?;
         let names = parent.fill.iter().map(|filled| filled.name.clone());
@@ -98,23 +114,8 @@ impl Asker<'_> {
     }
 }
 
-/// What a page of a list that is not switched on shows: whether this user may read it, and what is missing. It never
-/// makes a check fail.
-pub(super) fn of_list_that_is_off(endpoint: &Endpoint, answered: Answered) -> Finding {
-    let skipped = |detail: String| Finding::new(Mark::Skipped, "list", format!("{detail}; not switched on"));
-    match answered {
-        Answered::Page(facts) => {
-            let rows = facts.rows.len();
-            let detail = format!("this user may read it ({rows} rows on the first page); not switched on");
-            Finding::new(Mark::Ok, "list", detail)
-        }
-        Answered::NoParent(table) => skipped(format!("not asked, since {table} shows no record to ask for")),
-        Answered::Failed { table, error } if error.class() == ErrorClass::Forbidden => {
-            let whose = if table == endpoint.name { "it".to_owned() } else { format!("{table}, which it needs") };
-            let own = endpoint.permission.as_ref().filter(|_| table == endpoint.name);
-            let missing = own.map_or(String::new(), |permission| format!(": {permission} is missing"));
-            skipped(format!("this user may not read {whose}{missing}")).hint(error.hint())
-        }
-        Answered::Failed { error, .. } => skipped(error.to_string()).hint(error.hint()),
-    }
+/// The column of a list whose parts are days, with the day.
+fn day_of(endpoint: &Endpoint, span: Option<Span>) -> Option<(String, String)> {
+    let column = endpoint.window.as_ref()?.day_column()?;
+    Some((column.to_owned(), parents::day(span?)?))
 }
