@@ -257,7 +257,9 @@ fn drawn(column: &Column, rng: &mut Rng, number: usize, at: Timestamp) -> Value 
 
 fn value(ty: &ColumnType, name: &str, rng: &mut Rng, number: usize, at: Timestamp) -> Value {
     match ty {
-        ColumnType::Text | ColumnType::Json => json!(format!("{name} {}", number % 50)),
+        ColumnType::Text => json!(format!("{name} {}", number % 50)),
+        // Values without a type are objects in the documentation.
+        ColumnType::Json => json!({ format!("{name} {}", number % 50): [] }),
         ColumnType::Bool => json!(rng.bool()),
         ColumnType::Int32 => json!(rng.i32(-1..10_000)),
         ColumnType::Int64 => json!(rng.i64(0..1 << 40)),

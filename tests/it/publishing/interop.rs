@@ -51,11 +51,11 @@ fn later_nights(tenant: &Tenant) {
 }
 
 /// Where `make test-interop` installs the readers.
-fn environment() -> PathBuf {
+pub(super) fn environment() -> PathBuf {
     std::env::var_os("HCLAKE_READERS").expect("HCLAKE_READERS names the readers' environment").into()
 }
 
-fn script(name: &str) -> PathBuf {
+pub(super) fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name)
 }
 

@@ -3,4 +3,5 @@
 mod interop;
 mod publish;
 mod publish_speed;
+mod sdk;
 mod views;
