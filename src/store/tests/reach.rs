@@ -151,6 +151,22 @@ fn the_records_of_a_parent_that_is_gone_are_gone_only_where_the_catalog_says_so(
 }
 
 #[test]
+fn a_parent_that_is_gone_with_its_records_is_new_when_it_comes_back() {
+    for (orphans, gone, known) in [(Orphans::Kept, 0, vec!["a", "b"]), (Orphans::Gone, 1, vec!["a"])] {
+        let (place, lists) = (Place::new(), [builds(orphans), tasks()]);
+        let of = |task| Shown::whole(task, vec![build(task, 1, 0, None)]);
+        sync(&place, &lists, 0, Some(&["a", "b"]), &[of("a"), of("b")]);
+        let counts = sync(&place, &lists, 1, Some(&["a"]), &[of("a")]);
+        let of_ledger = texts(&place.read(), "SELECT gone FROM sweeps WHERE table_name = 'builds' AND run_id = 2");
+        assert_eq!((counts.gone, of_ledger), (gone, vec![vec![gone.to_string()]]));
+        let mut run = StagedRun::open(&place.store, &lists, &|| run_start(2), &settings()).unwrap();
+        let list = run.begin_sweep("builds", &scope("p1")).unwrap();
+        let read: Vec<String> = run.last_complete(list).unwrap().into_iter().flat_map(|last| last.parent).collect();
+        assert_eq!(read, known);
+    }
+}
+
+#[test]
 fn the_deletion_guard_counts_the_records_of_all_parents_together() {
     let (place, lists) = (Place::new(), [builds(Orphans::Kept), tasks()]);
     let names: Vec<&'static str> = (0..20).map(|n| &*format!("t{n:02}").leak()).collect();
