@@ -133,6 +133,8 @@ impl Decoder {
 
     /// Decodes one page's records, each a JSON object. `now` is for counting instants in the future.
     pub fn decode(&mut self, rows: &[&str], now: Timestamp) -> Decoded {
+        // Readings are counted from one again.
+        self.object.forget();
         let latest = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
         let texts: Vec<_> = rows.iter().map(|row| self.left_out.removed_from(row)).collect();
         let mut notes = Notes::new(FutureCounter { latest, count: 0 });

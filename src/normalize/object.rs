@@ -32,7 +32,8 @@ impl Object {
         object
     }
 
-    /// Forgets what was read. Call it where one reading of a record may come to the object again.
+    /// Forgets what was read. Call it where one reading of a record may come to the object again, and where readings are
+    /// counted anew.
     pub(super) fn forget(&mut self) {
         for slot in &mut self.slots {
             if let Slot::Branch { object, read_in } = slot {

@@ -34,7 +34,7 @@ pub(super) struct Notes<'de> {
     pub unknown: Vec<Unknown<'de>>,
     /// Read numbers by their digits rather than their value.
     pub by_digits: bool,
-    /// Increases with each reading of a record.
+    /// Increases with each reading of a record of one page.
     pub reading: u64,
     fault: Option<Located>,
 }

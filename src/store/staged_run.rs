@@ -344,12 +344,12 @@ impl StagedRun {
         // Before the merge, which resolves the records that it finds good copies of.
         ledger.fold_quarantine(quarantine, &place_of)?;
         let merged = self.merge(connection, sweeps)?;
-        let counts: Vec<SweepCounts> = sweeps.iter().map(|record| counts_of(record, &merged)).collect();
+        let mut counts: Vec<SweepCounts> = sweeps.iter().map(|record| counts_of(record, &merged)).collect();
         let rows: Vec<SweepRow> =
             sweeps.iter().zip(&counts).map(|(record, counts)| self.row(record, *counts)).collect();
         ledger.add_sweeps(&rows)?;
         ledger.fold_complete(&self.complete_parts(sweeps))?;
-        self.close_orphans(connection, sweeps)?;
+        self.close_orphans(connection, sweeps, &mut counts)?;
         ledger.resolve_keyless()?;
         ledger.add_requests(requests, &place_of, self.request_log_days)?;
         ledger.fold_drift(drift)?;
@@ -431,15 +431,28 @@ impl StagedRun {
         complete
     }
 
-    /// Closes the records of the run's lists whose parents are gone, where the catalog says so.
-    fn close_orphans(&self, connection: &Connection, sweeps: &[SweepRecord]) -> Result<(), Error> {
-        let is_read =
-            |position: usize| sweeps.iter().any(|record| self.sweeps[record.sweep.0 as usize].table == position);
-        for (_, table) in self.tables.iter().enumerate().filter(|(position, _)| is_read(*position)) {
+    /// Closes the records of the run's lists whose parents are gone, where the catalog says so, and counts them.
+    fn close_orphans(
+        &self,
+        connection: &Connection,
+        sweeps: &[SweepRecord],
+        counts: &mut [SweepCounts],
+    ) -> Result<(), Error> {
+        let place = |record: &SweepRecord| &self.sweeps[record.sweep.0 as usize];
+        for (position, table) in self.tables.iter().enumerate() {
             let parent = table.layout.orphaned_by();
-            let parent = parent.and_then(|name| self.tables.iter().find(|of| of.layout.table == name));
-            parent
-                .map_or(Ok(()), |parent| merge::close_orphans(connection, &table.layout, &parent.layout, self.run))?;
+            let Some(parent) = parent.and_then(|name| self.tables.iter().find(|of| of.layout.table == name)) else {
+                continue;
+            };
+            if !sweeps.iter().any(|record| place(record).table == position) {
+                continue;
+            }
+            for (scope, gone) in merge::close_orphans(connection, &table.layout, &parent.layout, self.run)? {
+                let is_of =
+                    |record: &SweepRecord| place(record).table == position && place(record).scope.to_string() == scope;
+                let of_scope = sweeps.iter().zip(&mut *counts).filter(|(record, _)| is_of(record));
+                of_scope.for_each(|(_, counts)| counts.gone = gone);
+            }
         }
         Ok(())
     }

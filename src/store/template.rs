@@ -81,6 +81,7 @@ templates! {
     CANDIDATES = "merge/candidates.sql";
     CLEAR_SWEEPS = "merge/clear_sweeps.sql";
     CLOSE = "merge/close.sql";
+    COUNT_ORPHANS = "merge/count_orphans.sql";
     CREATE_STAGING = "merge/create_staging.sql";
     CREATE_STAGE = "merge/create_stage.sql";
     DEDUPE = "merge/dedupe.sql";

@@ -239,6 +239,12 @@ impl Envelope {
         self.key_of(page.row(index)).filter(|key| page.lost(index).is_none() || is_whole(key))
     }
 
+    /// Hashes of the key of a page's record, and of that with the values that never change; `None` if it has no key.
+    pub(crate) fn unchanging_in(&self, page: &Page, index: u32) -> Option<(u64, u64)> {
+        let facts = self.facts(page.row(index), &mut self.key.scan());
+        Some((facts.key?, facts.stable_hash(self.order_fixed)))
+    }
+
     fn facts<'r>(&self, row: &'r str, scan: &mut KeyScan<'_, 'r>) -> RowFacts {
         scan.read(row);
         let mut order: OrderValues = [None; ORDER_COLUMNS_MAX];

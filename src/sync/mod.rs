@@ -21,6 +21,7 @@ mod request;
 mod retry;
 mod round;
 mod run;
+mod shown;
 mod summary;
 mod switched;
 #[cfg(test)]

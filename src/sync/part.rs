@@ -10,6 +10,7 @@ use super::event::Event;
 use super::pages::Pages;
 use super::parents::{self, ParentRow};
 use super::plan::ListPlan;
+use super::shown::Shown;
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{MARGIN_US, Parent, Reach, Span, Window, spans};
 use crate::catalog::spec::{Endpoint, Given};
@@ -122,6 +123,7 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         reach,
         raws: part.raws,
         found: Found::default(),
+        shown: (spans.len() > 1).then(Shown::default),
     };
     let mut all: Option<Swept> = None;
     let mut found = Found::default();
@@ -136,6 +138,9 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         if has_failed && all.is_some() {
             sink.restart().await?;
         }
+        if let Some(shown) = &mut sink.shown {
+            shown.end_span();
+        }
         found.add(std::mem::take(&mut sink.found));
         all = Some(match all {
             None => swept,
@@ -146,6 +151,8 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         }
     }
     let swept = all.unwrap_or_else(|| unreachable!("a part has a span"));
+    let contradicts = sink.shown.as_ref().is_some_and(Shown::contradicts_itself);
+    let swept = if contradicts { unproved(swept, TWO_OF_ONE_KEY) } else { swept };
     let bad = found.bad_count - found.dismissed_count;
     let swept = held_to_bad_share(swept, bad, context.max_bad_percent);
     Ok(Part { swept, found, reach, reached_to: spans.last().map(|span| Timestamp(span.to_us)) })
@@ -201,18 +208,30 @@ fn joined(before: Swept, next: Swept) -> Swept {
     }
 }
 
-/// A listing with too many unreadable records is not complete, even if all its pages were read.
-fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
-    let is_within = u128::from(bad) * 100 <= u128::from(swept.rows_read) * u128::from(max_percent);
+/// Why a part is not complete whose spans contradict each other.
+const TWO_OF_ONE_KEY: &str = "two time spans show two different records under one key";
+
+/// A sweep that is not complete after all.
+fn unproved(swept: Swept, reason: &str) -> Swept {
     let ending = match swept.ending {
-        Ending::Complete(_) if !is_within => Ending::Unproved(format!(
-            "{bad} of {} records could not be read, more than max_bad_percent = {max_percent} allows; \
-             `hclake quarantine list` shows them",
-            swept.rows_read
-        )),
+        Ending::Complete(_) => Ending::Unproved(reason.to_owned()),
         ending => ending,
     };
     Swept { ending, ..swept }
+}
+
+/// A listing with too many unreadable records is not complete, even if all its pages were read.
+fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
+    let is_within = u128::from(bad) * 100 <= u128::from(swept.rows_read) * u128::from(max_percent);
+    if is_within {
+        return swept;
+    }
+    let reason = format!(
+        "{bad} of {} records could not be read, more than max_bad_percent = {max_percent} allows; \
+         `hclake quarantine list` shows them",
+        swept.rows_read
+    );
+    unproved(swept, &reason)
 }
 
 /// The reason for a record with invalid bytes; its text is kept with U+FFFD in their place.
@@ -230,6 +249,8 @@ struct ListSink<'a, P> {
     reach: Reach,
     raws: RawTexts,
     found: Found,
+    /// Where there are several spans.
+    shown: Option<Shown>,
 }
 
 impl<P: Pages> ListSink<'_, P> {
@@ -266,6 +287,10 @@ impl<P: Pages> Sink for ListSink<'_, P> {
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
         let context = &self.shared.context;
         let (garbled, readable): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|index| page.lost(*index).is_some());
+        if let Some(shown) = &mut self.shown {
+            let records = readable.iter().filter_map(|index| self.envelope.unchanging_in(&page, *index));
+            records.for_each(|(key, unchanging)| shown.add(key, unchanging));
+        }
         let raw: Vec<&str> = readable.iter().map(|index| page.row(*index)).collect();
         let decoded = self.decoder.decode(&raw, context.clock.wall());
         self.found.future_instants += decoded.future_instants;
@@ -298,6 +323,9 @@ impl<P: Pages> Sink for ListSink<'_, P> {
 
     async fn restart(&mut self) -> Result<(), store::Error> {
         self.found = Found::default();
+        if let Some(shown) = &mut self.shown {
+            shown.drop_span();
+        }
         let (sweep, first_seq) = (self.sweep, self.first_seq);
         self.next_seq = first_seq;
         self.shared.context.writer.ask(move |staged| staged.discard(sweep, first_seq)).await

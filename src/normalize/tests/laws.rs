@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{column, decode, hashes, list};
+use super::{CHINA, NOW, column, decode, hashes, list};
 use crate::catalog::spec::Endpoint;
+use crate::normalize::Decoder;
 
 const COLUMNS: &str = r#"
     [[column]]
@@ -197,6 +198,26 @@ proptest! {
         for ((thing, _), extra) in things_written.iter().zip(column(&decoded, "extra")) {
             let wanted = thing.unknown.as_ref().map(|value| json!({ "later": value }).to_string());
             prop_assert_eq!(extra, json!(wanted));
+        }
+    }
+
+    #[test]
+    fn a_decoder_reads_each_page_as_a_new_one_would(
+        pages in prop::collection::vec(prop::collection::vec((thing(), style(), prop::option::weighted(0.2, Just("}"))), 0..4), 1..6),
+    ) {
+        let endpoint = things();
+        let mut decoder = Decoder::new(&endpoint, CHINA);
+        for page in pages {
+            let records: Vec<String> = page
+                .into_iter()
+                .map(|(thing, choices, wrong)| Style { choices, next: 0 }.record(&thing) + wrong.unwrap_or_default())
+                .collect();
+            let rows: Vec<&str> = records.iter().map(String::as_str).collect();
+            let (read, alone) = (decoder.decode(&rows, NOW), decode(&endpoint, &rows));
+            prop_assert_eq!(read.bad, alone.bad, "{:?}", rows);
+            prop_assert_eq!(read.good, alone.good);
+            prop_assert_eq!(read.batch, alone.batch);
+            prop_assert_eq!((read.unknown, read.future_instants), (alone.unknown, alone.future_instants));
         }
     }
 

@@ -111,6 +111,16 @@ fn a_decoder_can_be_reused_for_many_pages() {
 }
 
 #[test]
+fn a_page_of_one_record_does_not_make_the_next_page_bad() {
+    let mut decoder = Decoder::new(&keyed(), CHINA);
+    for id in ["0", "1", "2"] {
+        let record = format!(r#"{{"id":"{id}","meta":{{"name":"a","data":{{"size":1}}}}}}"#);
+        let decoded = decoder.decode(&[&record], NOW);
+        assert_eq!((reasons(&decoded), decoded.good.as_slice()), (vec![], [0].as_slice()), "record {id}");
+    }
+}
+
+#[test]
 fn a_record_without_a_key_is_bad() {
     let rows = [
         r#"{"id":"a"}"#,

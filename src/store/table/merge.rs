@@ -65,21 +65,26 @@ pub(crate) fn merge_table(
 }
 
 /// Closes the records of a list whose parents are gone, after all tables were merged and the sweeps are in the ledger.
+/// Returns for each scope that had some how many of its records are gone in this run.
 pub(crate) fn close_orphans(
     connection: &Connection,
     layout: &Layout,
     parent: &Layout,
     run: RunStamp,
-) -> Result<(), Error> {
+) -> Result<Vec<(String, u64)>, Error> {
     let mut values = layout.values();
     run.add_to(&mut values);
     values.insert("parent_table", template::ident(&parent.table));
     values.insert("parent_table_text", template::literal(&parent.table));
     values.insert("parent_values", layout.values_of_parent(parent));
-    let sql = template::ORPHANS.fill(&values)?;
-    connection
-        .execute_batch(&sql)
-        .map_err(Error::sql(format!("close the records of {} without a parent", layout.table)))
+    let (close, count) = (template::ORPHANS.fill(&values)?, template::COUNT_ORPHANS.fill(&values)?);
+    let closed = || {
+        connection.execute_batch(&close)?;
+        let mut statement = connection.prepare(&count)?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        rows.collect::<duckdb::Result<_>>()
+    };
+    closed().map_err(Error::sql(format!("close the records of {} without a parent", layout.table)))
 }
 
 /// The sweeps that would declare too many records of their scope gone: the parts of a list are counted together.

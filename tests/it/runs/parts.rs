@@ -400,6 +400,27 @@ fn a_window_loses_no_run_over_nights_of_which_one_is_missed_and_closes_only_what
 }
 
 #[test]
+fn two_different_records_under_one_key_in_two_time_spans_prove_nothing() {
+    let days = days();
+    let tenant = &days.tenant;
+    let list = busiest(tenant);
+    let now = days.now().0;
+    tenant.cloud.with_world(|world| {
+        for ago_us in [40 * DAY_US, 3 * DAY_US] {
+            let run = json!({ "number": 9001, "state": "done", "started_at": written(now - ago_us) });
+            assert!(world.insert(&list, run));
+        }
+    });
+    let summary = days.night();
+    let swept = list_of(&summary, "pipe_runs");
+    let why = "two time spans show two different records under one key";
+    assert_eq!(swept["verdict"], "unproved", "{swept}");
+    assert!(swept["proof"].as_str().is_some_and(|proof| proof.contains(why)), "{swept}");
+    let read = read_last(tenant, "pipe_runs");
+    assert!(!read.contains(&list.parent[0]) && read.len() == PIPES - 1, "{read:?}");
+}
+
+#[test]
 fn a_run_whose_time_is_up_stores_no_children_and_the_next_one_reads_them() {
     let tenant = today();
     tenant.run(&["sync", "--only", "pipes"]).exits(0);
