@@ -13,7 +13,7 @@ use super::context::Context;
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::families::Families;
-use super::intervals::lost_between_runs;
+use super::intervals::{Intervals, lost_between_runs};
 use super::list::ListOutcome;
 use super::outcome::FinishedRun;
 use super::pages::CloudPages;
@@ -23,7 +23,7 @@ use super::summary::Summary;
 use super::switched::{self, switched_on};
 use super::writer::Writer;
 use super::{clients, list};
-use crate::base::clock::SharedClock;
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
 use crate::cloud;
@@ -76,7 +76,7 @@ pub async fn sync(
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
-    warn_of_lost_records(&request.settings, &endpoints, &scopes, observer.as_ref());
+    warn_of_lost_records(&request.settings, &endpoints, &scopes, started_at, observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
@@ -104,11 +104,12 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-/// Warns of lists that reach back less far than the last two runs were apart.
+/// Warns of lists that reach back less far than runs are apart.
 fn warn_of_lost_records(
     settings: &Settings,
     endpoints: &[Arc<Endpoint>],
     scopes: &[ScopeSettings],
+    now: Timestamp,
     observer: &dyn Observer,
 ) {
     let is_limited = |endpoint: &&Arc<Endpoint>| endpoint.window.is_some() || endpoint.memory.is_some();
@@ -119,9 +120,12 @@ fn warn_of_lost_records(
         return;
     }
     let Ok(reader) = store::open_read_only(&settings.store.value) else { return };
-    if let Ok([last, before]) = store::last_runs(&reader, 2).as_deref() {
-        let apart_us = last.started_at.minus(before.started_at);
-        lost_between_runs(limited, apart_us).for_each(|warning| observer.event(&Event::Warning(warning)));
+    if let Ok([last, before @ ..]) = store::last_runs(&reader, 2).as_deref() {
+        let intervals = Intervals {
+            since_us: now.minus(last.started_at),
+            apart_us: before.first().map(|before| last.started_at.minus(before.started_at)),
+        };
+        lost_between_runs(limited, intervals).for_each(|warning| observer.event(&Event::Warning(warning)));
     }
 }
 
