@@ -1,5 +1,6 @@
 //! Gives a run another start time, if it was made while the machine's clock was wrong: every version that it opened or
-//! closed moves with it, and nothing else in the store changes. It cannot know whether the new time is right.
+//! closed moves with it, as does the time up to which its lists were read, and nothing else in the store changes. It cannot
+//! know whether the new time is right.
 
 use std::path::Path;
 

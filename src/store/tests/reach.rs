@@ -9,7 +9,9 @@ use super::support::{Place, batch, endpoint, run_record, run_start, scope, setti
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Days, Filled, Memory, Orphans, Parent, Reach};
 use crate::catalog::spec::Endpoint;
-use crate::store::{LastComplete, NotShown, ParentCounts, PartRecord, StagedRun, SweepCounts, Verdict, run_checks};
+use crate::store::{
+    LastComplete, NotShown, ParentCounts, PartRecord, StagedRun, SweepCounts, Verdict, redate, run_checks,
+};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -164,6 +166,39 @@ fn a_parent_that_is_gone_with_its_records_is_new_when_it_comes_back() {
         let read: Vec<String> = run.last_complete(list).unwrap().into_iter().flat_map(|last| last.parent).collect();
         assert_eq!(read, known);
     }
+}
+
+#[test]
+fn a_run_that_gets_another_date_has_read_no_further_than_that() {
+    let (place, lists) = (Place::new(), [builds(Orphans::Kept), tasks()]);
+    let mut run = StagedRun::open(&place.store, &lists, &|| run_start(10), &settings()).unwrap();
+    let list = run.begin_sweep("builds", &scope("p1")).unwrap();
+    let mut record = sweep_record(list, Verdict::Complete, 0);
+    record.parents = Some(ParentCounts { known: 4, asked: 4 });
+    let after = |day: i64| run_start(day).0 + 5;
+    let (first, last) = (Some(run_start(8).0), Some(run_start(10).0));
+    let parts = [("2026-01-08", first), ("2026-01-10", last), ("a", Some(after(10))), ("b", None)];
+    for (parent, reached_us) in parts {
+        record.parts.push(PartRecord {
+            sweep: run.begin_part(list, vec![parent.to_owned()]).unwrap(),
+            verdict: Verdict::Complete,
+            not_shown: NotShown::AreGone,
+            reach: Reach::ALL,
+            reached_to: reached_us.map(Timestamp),
+            moved: None,
+        });
+    }
+    run.commit(&run_record(), &[record], &[], &[], &[]).unwrap();
+    let redated = |to: i64| {
+        redate(&place.store, 1, run_start(to), run_start(20), &lists, &settings()).unwrap();
+        texts(&place.read(), "SELECT parent[1], epoch_us(\"at\"), epoch_us(reached_to) FROM last_complete ORDER BY ALL")
+    };
+    let parts = |at: i64| {
+        let reached = [("2026-01-08", run_start(8).0.to_string()), ("a", after(9).to_string()), ("b", "-".to_owned())];
+        reached.map(|(parent, reached)| vec![parent.to_owned(), run_start(at).0.to_string(), reached])
+    };
+    assert_eq!(redated(9), parts(9), "the day before its new date had not ended");
+    assert_eq!(redated(12), parts(12), "it has asked for no more");
 }
 
 #[test]
