@@ -1,7 +1,7 @@
 -- title: How fresh and complete is each list?
 -- group: runs
 -- about: Each list that was ever read: what its newest reading proved, in plain words, how old the newest complete one is,
---   and what waits. The lists that need attention come first.
+--   how many records it has in the store, and what waits. The lists that need attention come first.
 -- needs: runs, sweeps, quarantine
 -- takes: as_of, now, scope
 -- wide: proof, run, held_back, unconfirmed
@@ -15,7 +15,6 @@ swept AS (
         arg_max(sweeps.proof, sweeps.run_id) AS proof,
         max(sweeps.started_at) AS asked_at,
         max(sweeps.started_at) FILTER (sweeps.verdict = 'complete') AS complete_at,
-        arg_max(sweeps.distinct_count, sweeps.run_id) FILTER (sweeps.verdict = 'complete') AS records,
         max(sweeps.run_id) AS run,
         bool_and(sweeps.verdict = 'failed') AS was_never_read,
         arg_max(sweeps.held_back, sweeps.run_id) AS held_back,
@@ -24,6 +23,12 @@ swept AS (
     JOIN runs ON runs.run_id = sweeps.run_id
     WHERE (sweeps.pages > 0 OR sweeps.verdict = 'failed') AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
         AND matches(sweeps.scope, CAST($scope AS VARCHAR))
+    GROUP BY sweeps.table_name, sweeps.scope
+),
+held AS (
+    SELECT sweeps.table_name, sweeps.scope, CAST(sum(sweeps."new" - sweeps.gone) AS BIGINT) AS records
+    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE sweeps.verdict <> 'failed' AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
     GROUP BY sweeps.table_name, sweeps.scope
 ),
 waiting AS (
@@ -37,12 +42,15 @@ waiting AS (
 aged AS (
     SELECT
         swept.*,
+        held.records,
         coalesce(waiting.records, 0) AS unreadable,
         CASE WHEN swept.complete_at IS NOT NULL
             THEN greatest(0, round((epoch_us(CAST($now AS TIMESTAMPTZ)) - epoch_us(swept.complete_at)) / 3.6e9, 1))
         END AS complete_age_h,
         newest_reading($as_of) AS newest_run
-    FROM swept LEFT JOIN waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
+    FROM swept
+    LEFT JOIN held ON held.table_name = swept.table_name AND held.scope = swept.scope
+    LEFT JOIN waiting ON waiting.table_name = swept.table_name AND waiting.scope = swept.scope
 )
 SELECT
     table_name,

@@ -1,5 +1,6 @@
--- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, and the records that wait
--- in quarantine. A retry of quarantined records reads no page and does not count as a sweep. A store that has not been
+-- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, the records that are open in
+-- the store, and those that wait in quarantine. A retry of quarantined records reads no page and does not count as a
+-- sweep, but the records that it stores count. A store that has not been
 -- migrated yet has no dismissals. Only runs that started by the instant bound as $1 count, or all runs if it is NULL.
 -- Instants are microseconds since 1970, UTC; NULL if no sweep was complete.
 -- takes:
@@ -10,7 +11,7 @@ SELECT
     swept.verdict,
     swept.asked_us,
     swept.complete_us,
-    swept.complete_rows,
+    held.records,
     coalesce(waiting.records, 0),
     swept.asked_run,
     swept.held_back
@@ -21,7 +22,6 @@ FROM (
         arg_max(sweeps.verdict, sweeps.run_id) AS verdict,
         max(epoch_us(sweeps.started_at)) AS asked_us,
         max(epoch_us(sweeps.started_at)) FILTER (sweeps.verdict = 'complete') AS complete_us,
-        arg_max(sweeps.distinct_count, sweeps.run_id) FILTER (sweeps.verdict = 'complete') AS complete_rows,
         max(sweeps.run_id) AS asked_run,
         arg_max(sweeps.held_back, sweeps.run_id) AS held_back
     FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
@@ -29,6 +29,12 @@ FROM (
         AND ($1::BIGINT IS NULL OR epoch_us(runs.started_at) <= $1::BIGINT)
     GROUP BY sweeps.table_name, sweeps.scope
 ) AS swept
+LEFT JOIN (
+    SELECT sweeps.table_name, sweeps.scope, CAST(sum(sweeps."new" - sweeps.gone) AS BIGINT) AS records
+    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE sweeps.verdict <> 'failed' AND ($1::BIGINT IS NULL OR epoch_us(runs.started_at) <= $1::BIGINT)
+    GROUP BY sweeps.table_name, sweeps.scope
+) AS held ON held.table_name = swept.table_name AND held.scope = swept.scope
 LEFT JOIN (
     SELECT table_name, scope, count(*) AS records
     FROM (FROM quarantine UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS dismissed_at WHERE false)

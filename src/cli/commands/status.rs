@@ -275,7 +275,7 @@ impl Status {
         gauge(
             "list_rows",
             "",
-            "Records of the newest complete listing.",
+            "Records that are open in the store.",
             of_lists(&|list| list.rows.map(|rows| rows.to_string())),
         );
         gauge(

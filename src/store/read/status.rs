@@ -36,7 +36,7 @@ pub struct ListStatus {
     pub(crate) asked_at: Timestamp,
     /// When the newest complete sweep began: what the store holds is at least as new as this.
     pub(crate) complete_at: Option<Timestamp>,
-    /// Records of the newest complete sweep.
+    /// Records that are open in the store, by the counts of all sweeps; `None` if none could be read.
     pub(crate) rows: Option<u64>,
     /// Records in quarantine that no later sweep could read.
     pub(crate) quarantined: u64,

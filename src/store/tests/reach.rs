@@ -10,7 +10,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::reach::{Days, Filled, Memory, Orphans, Parent, Reach};
 use crate::catalog::spec::Endpoint;
 use crate::store::{
-    LastComplete, NotShown, ParentCounts, PartRecord, StagedRun, SweepCounts, Verdict, redate, run_checks,
+    LastComplete, NotShown, ParentCounts, PartRecord, StagedRun, SweepCounts, Verdict, freshness, redate, run_checks,
 };
 
 const DAY: i64 = 86_400_000_000;
@@ -85,6 +85,9 @@ fn sync(place: &Place, lists: &[Endpoint], number: i64, tasks: Option<&[&str]>, 
     }
     let counts = run.commit(&run_record(), &records, &[], &[], &[]).unwrap()[0];
     assert_eq!(run_checks(&place.read(), lists).unwrap(), []);
+    let status = freshness(&place.read(), None).unwrap();
+    let of_builds = status.iter().find(|list| list.table == "builds").unwrap();
+    assert_eq!(of_builds.rows, Some(open(place).len() as u64), "the counts of all sweeps come to the open records");
     counts
 }
 
