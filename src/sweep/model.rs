@@ -200,33 +200,6 @@ fn two_different_records_under_one_key_on_a_page_forbid_any_proof_and_two_equal_
     assert!(!matches!(evidence_of(row(1).content), Evidence::Unprovable(_)));
 }
 
-/// A list of these records, equal ones beside each other, whose total counts each.
-fn with_equals(records: &[u64], limit: u32, overlap: bool) -> Evidence {
-    let outcome = run(shape(limit, overlap), 5, |request, _| {
-        let shown = records.iter().skip(request.offset as usize).take(request.limit as usize);
-        let rows = shown.map(|key| RowFacts { order: [None; ORDER_COLUMNS_MAX], ..row(*key) }).collect();
-        PageFacts { total: Some(records.len() as u64), rows, ..PageFacts::default() }
-    });
-    outcome.listing.evidence
-}
-
-#[test]
-fn equal_records_on_one_page_are_counted_as_often_as_the_total_counts_them() {
-    assert_eq!(with_equals(&[1, 2, 2, 2, 3], 10, true), Evidence::OnePage);
-    for overlap in [true, false] {
-        assert_eq!(with_equals(&[1, 2, 2, 3, 4, 5, 6, 6], 4, overlap), Evidence::Totals, "{overlap}");
-    }
-    assert_eq!(with_equals(&[1, 2, 3, 4, 4, 5, 6], 4, true), Evidence::Totals, "together on the page that overlaps");
-}
-
-#[test]
-fn equal_records_on_two_pages_may_be_one_that_moved_and_prove_nothing() {
-    let evidence = with_equals(&[1, 2, 3, 4, 4, 5, 6], 4, false);
-    assert!(matches!(&evidence, Evidence::Moved(reason) if reason.contains("6 distinct")), "{evidence:?}");
-    let evidence = with_equals(&[1, 2, 2, 3, 1, 4, 5, 6], 4, false);
-    assert!(matches!(&evidence, Evidence::Moved(_)), "{evidence:?}");
-}
-
 #[test]
 fn an_unsorted_list_is_proved_by_totals_alone() {
     let server = Server::of(1_000);

@@ -97,14 +97,6 @@ impl PageFacts {
         let mut keyed = self.rows.iter().filter_map(|row| Some((row.key?, row.content)));
         keyed.any(|(key, content)| contents.insert(key, content).is_some_and(|other| other != content))
     }
-
-    /// The records of which the page shows several equal ones, each with how many beyond the first. A page is one answer,
-    /// so these stand beside each other in the list, and none of them is another that has moved.
-    pub(super) fn copies(&self) -> HashMap<u64, u64> {
-        let mut times: HashMap<u64, u64> = HashMap::with_capacity(self.rows.len());
-        self.rows.iter().for_each(|row| *times.entry(row.identity()).or_default() += 1);
-        times.into_iter().filter(|(_, times)| *times > 1).map(|(identity, times)| (identity, times - 1)).collect()
-    }
 }
 
 #[derive(Clone, Copy, Debug)]

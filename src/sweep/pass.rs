@@ -176,7 +176,7 @@ impl Pass {
     fn stop_at_the_last_page_allowed(&mut self) {
         if self.is_beyond_reach(self.join_slot) {
             let shown = self.join_slot * self.step() + self.page_rows - self.step();
-            let is_all = self.totals.last.is_some_and(|total| total <= self.keys.len() as u64 + self.totals.copies());
+            let is_all = self.totals.last.is_some_and(|total| total <= self.keys.len() as u64);
             let cut = || Evidence::Cut(format!("the service shows at most {shown} records of the list"));
             self.ended = Some(if is_all { self.judge() } else { self.contradiction().unwrap_or_else(cut) });
         } else if self.join_slot >= u64::from(self.shape.pages_max) {
@@ -242,7 +242,6 @@ impl Pass {
             self.first_page_rows = page.facts.rows.len() as u64;
         }
         self.totals.see(page.facts.total);
-        self.totals.see_copies(page.facts.copies());
         self.contradicted |= page.facts.contradicts_itself();
         let mut released = Vec::with_capacity(page.facts.rows.len());
         for (index, row) in page.facts.rows.iter().enumerate() {
@@ -275,8 +274,7 @@ impl Pass {
         let says_more = total.is_some_and(|total| page.offset + rows < total);
         let may_be_cut = total.is_none() && added > 0;
         if !self.overlaps() {
-            let shown = self.keys.len() as u64 + self.totals.copies();
-            let repeats = rows > 0 && self.pages > 1 && shown + self.page_rows <= self.rows_read;
+            let repeats = rows > 0 && self.pages > 1 && self.keys.len() as u64 + self.page_rows <= self.rows_read;
             let adds_nothing = added == 0 || self.shape.steps == Steps::Whole;
             if repeats {
                 self.give_up("the server gives the same page again".to_owned());
@@ -330,8 +328,7 @@ impl Pass {
 
     fn judge(&self) -> Evidence {
         let distinct = self.keys.len() as u64;
-        let agrees = self.totals.last.is_none() || self.totals.count(distinct);
-        let shown = distinct + self.totals.copies();
+        let agrees = self.totals.last.is_none_or(|total| total == distinct);
         if let Some(evidence) = self.contradiction() {
             return evidence;
         }
@@ -342,9 +339,9 @@ impl Pass {
         if says_nothing {
             return Evidence::End;
         }
-        let first_held_all = self.first_page_rows == shown && self.totals.first == Some(shown);
+        let first_held_all = self.first_page_rows == distinct && self.totals.first == Some(distinct);
         let came_at_once = self.pages == 1 || (self.pages == 2 && first_held_all);
-        if came_at_once && agrees && self.rows_read == shown {
+        if came_at_once && agrees && self.rows_read == distinct {
             return Evidence::OnePage;
         }
         let is_no_chance = distinct >= ORDER_RECORDS_MIN;
@@ -359,7 +356,7 @@ impl Pass {
                 Evidence::Moved(format!("the total is {total}, yet {distinct} distinct records were seen"))
             }
             (_, Some(_)) => Evidence::Totals,
-            _ if self.rows_read == shown => Evidence::End,
+            _ if self.rows_read == distinct => Evidence::End,
             _ => Evidence::Moved("a record came twice".to_owned()),
         }
     }
@@ -441,13 +438,11 @@ pub(super) struct Totals {
     pub last: Option<u64>,
     pub least: Option<u64>,
     pub steady: bool,
-    /// Records of which a page showed several equal ones, and the most beyond the first: a total may count them.
-    copies: HashMap<u64, u64>,
 }
 
 impl Default for Totals {
     fn default() -> Self {
-        Self { first: None, last: None, least: None, steady: true, copies: HashMap::new() }
+        Self { first: None, last: None, least: None, steady: true }
     }
 }
 
@@ -460,29 +455,13 @@ impl Totals {
         self.least = Some(self.least.map_or(total, |least| least.min(total)));
     }
 
-    pub(super) fn see_copies(&mut self, of_page: HashMap<u64, u64>) {
-        for (identity, copies) in of_page {
-            let most = self.copies.entry(identity).or_default();
-            *most = copies.max(*most);
-        }
-    }
-
-    pub(super) fn copies(&self) -> u64 {
-        self.copies.values().sum()
-    }
-
     pub(super) fn are_met_by(&self, distinct: u64) -> bool {
-        self.steady && self.count(distinct)
-    }
-
-    /// Whether the last total counts this many distinct records, with or without the equal ones beside them.
-    pub(super) fn count(&self, distinct: u64) -> bool {
-        self.last.is_some_and(|total| total == distinct || total == distinct + self.copies())
+        self.steady && self.last == Some(distinct)
     }
 
     /// Why a listing with this many distinct records is not complete: every total that was seen is greater.
     pub(super) fn not_met_by(&self, distinct: u64) -> Option<String> {
-        let least = self.least.filter(|least| distinct + self.copies() < *least)?;
+        let least = self.least.filter(|least| distinct < *least)?;
         let which = if self.steady { "the total" } else { "the least total" };
         Some(format!("{which} is {least}, yet {distinct} distinct records were seen"))
     }

@@ -41,7 +41,7 @@ pub enum Error {
         /// The table above it.
         parent: String,
         /// Why.
-        source: cloud::error::Error,
+        source: Box<cloud::error::Error>,
     },
     /// The two clocks differ by more than a day.
     #[error("this machine's clock says {run}, and the cloud's {cloud}; nothing was stored")]
@@ -68,7 +68,8 @@ impl Error {
         match self {
             Error::Plan(error) => Some(error.hint()),
             Error::Keys(error) => Some(error.hint()),
-            Error::Cloud(error) | Error::ParentUnread { source: error, .. } => error.hint(),
+            Error::Cloud(error) => error.hint(),
+            Error::ParentUnread { source, .. } => source.hint(),
             Error::NoParent { .. } => Some("it can be tried once the cloud has such a record".to_owned()),
             Error::Store(error) => error.hint(),
             Error::ClockApart { .. } | Error::ClockUnset { .. } => Some(SET_CLOCK.to_owned()),
@@ -81,14 +82,16 @@ impl Error {
         match self {
             Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => Exit::Usage,
             Error::NoParent { .. } => Exit::Failed,
-            Error::Cloud(error) | Error::ParentUnread { source: error, .. } if ListError::of(error).is_for_a_person => {
-                Exit::Usage
-            }
-            Error::Cloud(_) | Error::ParentUnread { .. } => Exit::Failed,
+            Error::Cloud(error) => exit_of_cloud(error),
+            Error::ParentUnread { source, .. } => exit_of_cloud(source),
             Error::Store(error) => exit_of_store(error),
             Error::Interrupted => Exit::Interrupted,
         }
     }
+}
+
+fn exit_of_cloud(error: &cloud::error::Error) -> Exit {
+    if ListError::of(error).is_for_a_person { Exit::Usage } else { Exit::Failed }
 }
 
 /// A person must fix the store, another run holds it, or it could not be written.

@@ -190,7 +190,9 @@ mod tests {
     #[test]
     fn a_list_costs_what_it_cost_last_and_before_that_a_request_for_each_parent() {
         let catalog = child_of_apps();
-        let (apps, users) = (catalog.get("apps").unwrap(), catalog.get("app_users").unwrap());
+        let (apps, mut users) = (catalog.get("apps").unwrap(), catalog.get("app_users").unwrap().clone());
+        users.parent.as_mut().unwrap().changed = vec!["version".to_owned()];
+        let users = &users;
         let held = BTreeMap::from([("apps".to_owned(), vec![holding("r/p", 120), holding("r/q", 30)])]);
         let mut known = Experience { costs: vec![cost("apps", "r/p", 3, None)], held };
         let of = |known: &Experience, endpoint, scope| known.estimate(endpoint, Some(scope), 2.0);

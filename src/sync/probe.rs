@@ -53,7 +53,9 @@ pub(crate) async fn first_page(
         }
         Answered::NoParent(parent) => Err(Error::NoParent { list: name, parent }),
         Answered::Failed { table, error } if table == name => Err(error.into()),
-        Answered::Failed { table, error } => Err(Error::ParentUnread { list: name, parent: table, source: error }),
+        Answered::Failed { table, error } => {
+            Err(Error::ParentUnread { list: name, parent: table, source: Box::new(error) })
+        }
     }
 }
 
