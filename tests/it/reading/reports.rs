@@ -84,7 +84,7 @@ fn reports_are_listed_by_question_and_each_says_how_it_is_asked() {
 
 #[test]
 fn every_report_answers_on_a_store_of_two_nights_and_of_one() {
-    let tenant = Tenant::new();
+    let tenant = Tenant::with_all_sets();
     tenant.sync().exits(0);
     for night in 1..=2 {
         for report in hclake::report::Reports::built_in().iter() {

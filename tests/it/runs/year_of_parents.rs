@@ -20,7 +20,7 @@ const SHOWN: [usize; 6] = [1, 30, 90, 180, 270, 365];
 /// Shows that some pipes were used, other ones each night.
 fn move_some(world: &mut World, pipes: &ListId, night: usize, at: Timestamp) {
     for (number, record) in world.listing(pipes).into_iter().enumerate() {
-        if (number + night * 37) % PARENTS.div_ceil(MOVED) == 0 {
+        if (number + night * 37).is_multiple_of(PARENTS.div_ceil(MOVED)) {
             let mut record = record;
             let key = record["id"].as_str().expect("an id").to_owned();
             record["changed_at"] = json!(at.to_string());

@@ -190,7 +190,7 @@ fn a_file_with_faults_is_left_out_with_each_fault_named_and_everything_else_is_d
         "lists/link.toml: is a link to nowhere, which is not there",
     ];
     tenant.advance();
-    let summary = tenant.sync().exits(3).says(&faults).says(&["hint: the lists of these files were left out"]).json();
+    let summary = tenant.sync().exits(3).says(&faults).says(&["hint: the lists of these files are left out"]).json();
     assert_eq!(summary["outcome"], "partial");
     let named: Vec<_> =
         summary["catalog_faults"].as_array().expect("faults").iter().filter_map(Value::as_str).collect();
