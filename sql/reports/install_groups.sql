@@ -117,15 +117,9 @@ counted AS (
 ),
 tested AS (
     SELECT *, poisson_at_least(failed, expected) AS p FROM counted
-),
-ranked AS (
-    SELECT *, p * count(*) OVER () / row_number() OVER (ORDER BY p) AS scaled FROM tested
-),
-adjusted AS (
-    SELECT *, least(1, min(scaled) OVER (ORDER BY p DESC RANGE UNBOUNDED PRECEDING)) AS q FROM ranked
 )
 SELECT
-    * EXCLUDE (failed, finished, expected, given_up, apps, users, last_failed, p, scaled, q),
+    * EXCLUDE (failed, finished, expected, given_up, apps, users, last_failed, p, q),
     failed,
     finished,
     round(100 * failed / finished, 1) AS failure_rate_pct,
@@ -138,7 +132,7 @@ SELECT
     apps,
     users,
     last_failed
-FROM adjusted
+FROM corrected('tested')
 WHERE finished >= CAST($min AS BIGINT)
 -- The first columns are the names of the group, or counts.
 ORDER BY wilson_low(failed, finished) DESC, failed DESC, given_up DESC, finished DESC, 1, 2

@@ -103,9 +103,6 @@ named AS (
         unknown IS NULL OR NOT is_by_desktop AS is_compared
     FROM dated
 ),
-rates AS (
-    SELECT cause, count(*) FILTER (failed) AS failed, count(*) AS finished FROM named WHERE is_compared GROUP BY cause
-),
 per_cause AS (
     SELECT
         {{columns}},
@@ -123,38 +120,12 @@ per_cause AS (
     WHERE is_asked OR list_contains({{by}}, 'app')
     GROUP BY ALL
 ),
-expected AS (
-    SELECT
-        per_cause.*,
-        -- The rate elsewhere would be too sure of itself: 0 of 1 there would prove that 1 of 1 here is no chance.
-        CASE WHEN per_cause.is_compared THEN per_cause.finished * rates.failed / rates.finished END AS expected
-    FROM per_cause
-    LEFT JOIN rates ON rates.cause IS NOT DISTINCT FROM per_cause.cause
-),
-counted AS (
-    SELECT
-        * EXCLUDE (cause, is_compared, failed, finished, expected, app_ids, desktop_ids, last_failed, is_asked),
-        sum(failed)::BIGINT AS failed,
-        sum(finished)::BIGINT AS finished,
-        sum(expected) AS expected,
-        len(list_distinct(flatten(list(app_ids)))) AS apps,
-        len(list_distinct(flatten(list(desktop_ids)))) AS desktops,
-        max(last_failed) AS last_failed,
-        bool_or(is_asked) AS is_asked
-    FROM expected
-    GROUP BY ALL
-),
 tested AS (
-    SELECT *, CASE WHEN expected IS NOT NULL THEN poisson_at_least(failed, expected) END AS p FROM counted
-),
-ranked AS (
-    SELECT *, p * count(p) OVER () / row_number() OVER (ORDER BY p NULLS LAST) AS scaled FROM tested
-),
-adjusted AS (
-    SELECT *, least(1, min(scaled) OVER (ORDER BY p DESC NULLS LAST RANGE UNBOUNDED PRECEDING)) AS q FROM ranked
+    SELECT *, CASE WHEN expected IS NOT NULL THEN poisson_at_least(failed, expected) END AS p
+    FROM expected_by_cause('named', 'per_cause')
 )
 SELECT
-    * EXCLUDE (failed, finished, expected, apps, desktops, last_failed, is_asked, p, scaled, q),
+    * EXCLUDE (failed, finished, expected, apps, desktops, last_failed, is_asked, p, q),
     failed,
     finished,
     round(expected, 1) AS expected,
@@ -166,7 +137,7 @@ SELECT
     apps,
     desktops,
     last_failed
-FROM adjusted
+FROM corrected('tested')
 WHERE is_asked AND finished >= CAST($min AS BIGINT)
 -- The first columns are the names and ids of the group, or counts.
 ORDER BY p NULLS LAST, wilson_low(failed, finished) DESC, failed DESC, finished DESC, 1, 2, 3, 4

@@ -61,15 +61,9 @@ counted AS (
 ),
 tested AS (
     SELECT *, poisson_at_least(failed, expected) AS p FROM counted
-),
-ranked AS (
-    SELECT *, p * count(*) OVER () / row_number() OVER (ORDER BY p) AS scaled FROM tested
-),
-adjusted AS (
-    SELECT *, least(1, min(scaled) OVER (ORDER BY p DESC RANGE UNBOUNDED PRECEDING)) AS q FROM ranked
 )
 SELECT
-    * EXCLUDE (failed, finished, expected, apps, last_failed, is_asked, p, scaled, q),
+    * EXCLUDE (failed, finished, expected, apps, last_failed, is_asked, p, q),
     failed,
     finished,
     round(expected, 1) AS expected,
@@ -78,6 +72,6 @@ SELECT
     if(q <= level(), 'fails far more', 'no clear sign') AS judged,
     apps,
     last_failed
-FROM adjusted
+FROM corrected('tested')
 WHERE is_asked AND failed >= CAST($min AS BIGINT) AND failed > 0
 ORDER BY p, failed DESC, 1

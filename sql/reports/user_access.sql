@@ -162,11 +162,8 @@ numbered AS MATERIALIZED (
                 if(finished_logins > 0, poisson_at_least(failed_logins, expected_logins), 1))) END AS p
     FROM grouped CROSS JOIN everything
 ),
-ranked AS (
-    SELECT *, p * count(*) OVER () / row_number() OVER (ORDER BY p) AS scaled FROM numbered
-),
 adjusted AS (
-    SELECT *, if(p IS NULL, NULL, least(1, min(scaled) OVER (ORDER BY p DESC RANGE UNBOUNDED PRECEDING))) AS q FROM ranked
+    FROM corrected('numbered')
 ),
 -- Of the users of the rows: their desktops, and to which of them nobody connected.
 used AS (
@@ -237,7 +234,7 @@ touched AS (
 SELECT
     adjusted.* EXCLUDE (failed, finished, other, failed_events, finished_events, expected_events, failed_logins,
         finished_logins, expected_logins, users, errors, newest_agent, last_success, last_failed, newest_failure, who,
-        is_asked, number, p, scaled, q),
+        is_asked, number, p, q),
     failed,
     finished,
     round(100 * failed / nullif(finished, 0), 1) AS failure_rate_pct,

@@ -33,7 +33,7 @@ impl Object {
     }
 
     /// Forgets what was read. Call it where one reading of a record may come to the object again, and where readings are
-    /// counted anew.
+    /// counted from one again.
     pub(super) fn forget(&mut self) {
         for slot in &mut self.slots {
             if let Slot::Branch { object, read_in } = slot {

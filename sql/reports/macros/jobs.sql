@@ -32,3 +32,33 @@ waiting AS (
     WHERE NOT selected.finished
 )
 SELECT * FROM waiting WHERE waiting_s > p99_s;
+
+-- Counts of jobs for each cause and whatever stands beside it, added up over the causes, with how many would be expected to
+-- fail if the failures of each cause fell on all its jobs alike. `all_jobs` has every job with its cause.
+CREATE OR REPLACE TEMP MACRO expected_by_cause(all_jobs, per_cause) AS TABLE
+WITH
+rates AS (
+    SELECT cause, count(*) FILTER (failed) AS failed, count(*) AS finished
+    FROM query_table(all_jobs)
+    WHERE is_compared
+    GROUP BY cause
+),
+expected AS (
+    SELECT
+        counted.*,
+        -- The rate elsewhere would be too sure of itself: 0 of 1 there would prove that 1 of 1 here is no chance.
+        CASE WHEN counted.is_compared THEN counted.finished * rates.failed / rates.finished END AS expected
+    FROM query_table(per_cause) AS counted
+    LEFT JOIN rates ON rates.cause IS NOT DISTINCT FROM counted.cause
+)
+SELECT
+    * EXCLUDE (cause, is_compared, failed, finished, expected, app_ids, desktop_ids, last_failed, is_asked),
+    sum(failed)::BIGINT AS failed,
+    sum(finished)::BIGINT AS finished,
+    sum(expected) AS expected,
+    len(list_distinct(flatten(list(app_ids)))) AS apps,
+    len(list_distinct(flatten(list(desktop_ids)))) AS desktops,
+    max(last_failed) AS last_failed,
+    bool_or(is_asked) AS is_asked
+FROM expected
+GROUP BY ALL;

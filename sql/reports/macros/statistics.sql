@@ -95,3 +95,13 @@ FROM (
         )
     )
 );
+
+-- The rows of a query with the chance `p` of each, and `q`: that chance corrected for the number of rows that have one, by
+-- the method of Benjamini and Hochberg.
+CREATE OR REPLACE TEMP MACRO corrected(tested) AS TABLE
+SELECT * EXCLUDE (_hclake_scaled),
+    CASE WHEN p IS NOT NULL THEN least(1, min(_hclake_scaled) OVER (ORDER BY p DESC NULLS LAST RANGE UNBOUNDED PRECEDING))
+    END AS q
+FROM (
+    SELECT *, p * count(p) OVER () / row_number() OVER (ORDER BY p NULLS LAST) AS _hclake_scaled FROM query_table(tested)
+);
