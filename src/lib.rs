@@ -22,6 +22,9 @@ mod publish;
 pub mod report;
 pub mod sync;
 
+mod alert;
+mod notify;
+
 mod cli;
 
 pub use cli::main;

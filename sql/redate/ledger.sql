@@ -23,3 +23,5 @@ UPDATE last_complete SET reached_to = least(
 )
 WHERE run_id = {{run_id}} AND reached_to IS NOT NULL;
 UPDATE last_complete SET "at" = {{to}} WHERE run_id = {{run_id}};
+UPDATE alerts SET fired_at = {{to}} WHERE fired_run_id = {{run_id}};
+UPDATE alerts SET over_at = {{to}} WHERE over_run_id = {{run_id}};

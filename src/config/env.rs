@@ -50,6 +50,11 @@ impl Environment {
         Environment { values, working_folder: env::current_dir().unwrap_or_default() }
     }
 
+    /// Every variable with its value.
+    pub(super) fn all(&self) -> Vec<(String, Secret)> {
+        self.values.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &String> {
         self.values.keys()
     }

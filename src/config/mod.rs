@@ -2,11 +2,13 @@
 //! each value with its origin. The only place that reads the environment. It knows nothing of what settings do.
 
 mod address;
+pub mod alert_block;
 mod choices;
 mod entry;
 mod env;
 mod fault;
 mod keys;
+pub mod notify_block;
 mod read;
 mod reference;
 mod resolve;
@@ -19,10 +21,12 @@ mod tests;
 mod value;
 mod values;
 
+pub(crate) use alert_block::{AlertReport, AlertSettings};
 pub(crate) use choices::{CodeartsProjects, ConfirmGone, ParquetCompression};
 pub use env::Environment;
 pub(crate) use keys::{KeysFault, Search, SourceReport, SourceState};
-pub use reference::reference;
+pub(crate) use notify_block::{ChannelSettings, NotifySettings};
+pub use reference::{reference, reference_of_alerts};
 pub(crate) use resolve::{ConfigError, Settings, of_this_shell};
 pub use resolve::{FILE_NAME, resolve};
 pub(crate) use scopes::ScopeSettings;

@@ -8,24 +8,28 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::choices::CodeartsProjects;
-use super::entry::{Key, Kind};
-use super::fault;
+use super::entry::{Entry, Key, Kind};
 use super::settings::{self, CATALOG_DIR};
 use super::value::{Origin, Value};
 use super::values::Values;
+use super::{alert_block, fault, notify_block};
 use crate::base::rate::Rate;
 use crate::catalog::Services;
 use crate::catalog::toml_text::{self, TomlFault};
 
-/// The name of the tables that each describe a scope.
+/// Names of the tables of which there may be several.
 const SCOPE: &str = "scope";
+const ALERT: &str = "alert";
+const NOTIFY: &str = "notify";
+const BLOCKS: [&str; 3] = [SCOPE, ALERT, NOTIFY];
 
-/// What a file sets.
+/// What a file sets. Each block has only what it says itself.
 #[derive(Default)]
 pub(super) struct FileValues {
     pub values: Values,
-    /// For each `[[scope]]`, only what it says itself.
     pub scopes: Vec<Values>,
+    pub alerts: Vec<Values>,
+    pub notify: Vec<Values>,
 }
 
 /// The folder with a person's own lists and services, as the file names it. It is known before all else, since a file
@@ -72,11 +76,17 @@ impl Reader<'_> {
         let mut read = FileValues::default();
         let tables = settings::tables();
         let at_top: Vec<Key> = settings::keys(self.services).filter(|key| key.entry.table().is_none()).collect();
-        let beside: Vec<&str> = [SCOPE].into_iter().chain(tables.iter().copied()).collect();
+        let beside: Vec<&str> = BLOCKS.into_iter().chain(tables.iter().copied()).collect();
         for (name, value) in file {
             let word: &str = name.get_ref();
-            if word == SCOPE {
-                read.scopes = self.scopes(value);
+            if BLOCKS.contains(&word) {
+                let keys = self.keys_of_block(word);
+                let blocks = self.blocks(word, &keys, value);
+                match word {
+                    ALERT => read.alerts = blocks,
+                    NOTIFY => read.notify = blocks,
+                    _ => read.scopes = blocks,
+                }
             } else if tables.contains(&word) {
                 let header = format!("[{word}]");
                 let Some(table) = value.get_ref().as_table() else {
@@ -93,30 +103,41 @@ impl Reader<'_> {
         read
     }
 
-    fn scopes(&mut self, value: &Spanned<DeValue<'_>>) -> Vec<Values> {
-        let keys: Vec<Key> = settings::keys(self.services).filter(|key| key.entry.is_scoped).collect();
+    fn keys_of_block(&self, name: &str) -> Vec<Key> {
+        let of = |entries: &[&'static Entry]| {
+            entries.iter().flat_map(|entry| entry.keys(self.services)).collect::<Vec<_>>()
+        };
+        match name {
+            ALERT => of(alert_block::ALL),
+            NOTIFY => of(notify_block::ALL),
+            _ => settings::keys(self.services).filter(|key| key.entry.is_scoped).collect(),
+        }
+    }
+
+    fn blocks(&mut self, name: &str, keys: &[Key], value: &Spanned<DeValue<'_>>) -> Vec<Values> {
+        let header = format!("[[{name}]]");
         let items = match value.get_ref() {
             DeValue::Array(items) => items,
             DeValue::Table(_) => {
-                let message = "write [[scope]], with two brackets on each side: there may be several".to_owned();
+                let message = format!("write {header}, with two brackets on each side: there may be several");
                 self.faults.push(Fault { at: value.span().start, message });
                 return Vec::new();
             }
             _ => {
-                self.faults.push(Fault::of_type(value, "a table [[scope]]"));
+                self.faults.push(Fault::of_type(value, &format!("a table {header}")));
                 return Vec::new();
             }
         };
-        let mut scopes = Vec::new();
+        let mut blocks = Vec::new();
         for item in items.iter() {
             let mut values = Values::default();
             match item.get_ref().as_table() {
-                Some(table) => self.table("[[scope]]", table, &keys, &mut values),
-                None => self.faults.push(Fault::of_type(item, "a table [[scope]]")),
+                Some(table) => self.table(&header, table, keys, &mut values),
+                None => self.faults.push(Fault::of_type(item, &format!("a table {header}"))),
             }
-            scopes.push(values);
+            blocks.push(values);
         }
-        scopes
+        blocks
     }
 
     fn table(&mut self, header: &str, table: &DeTable<'_>, keys: &[Key], values: &mut Values) {

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::alert_block::{self, AlertSettings};
 use super::choices::ParquetCompression;
-use super::entry::Setting;
+use super::entry::{Entry, Setting};
 use super::env::{self, Environment};
 use super::keys::{FoundKeys, KeysFault};
+use super::notify_block::{self, NotifySettings};
 use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
@@ -19,6 +21,7 @@ use super::settings::{
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
+use crate::base::nearest::{did_you_mean, nearest};
 use crate::base::rate::Rate;
 use crate::catalog::Services;
 use crate::catalog::spec::Service;
@@ -61,6 +64,8 @@ pub struct Settings {
     pub(crate) lock_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) publish: Option<PublishSettings>,
+    pub(crate) alerts: Vec<AlertSettings>,
+    pub(crate) notify: Vec<NotifySettings>,
     pub(super) values: Values,
     /// Of each scope, in their order.
     pub(super) scope_values: Vec<Values>,
@@ -188,7 +193,7 @@ pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> V
 pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
     let named = named_file(flags, environment)?;
     let services = services(named.as_ref(), environment)?;
-    let (FileValues { values: mut file, scopes: declared }, path) = match named {
+    let (FileValues { values: mut file, scopes: declared, alerts, notify }, path) = match named {
         Some((path, text)) => (parse(&text, &path, &services)?, Some(path)),
         None => (FileValues::default(), None),
     };
@@ -209,6 +214,18 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }
+    let notify = blocks(("notify", notify_block::ALL), &notify, &services, &mut faults, |values, place, faults| {
+        let notify = NotifySettings::of(values, place, environment, faults)?;
+        Some((notify.name.clone(), notify))
+    });
+    let alerts = blocks(("alert", alert_block::ALL), &alerts, &services, &mut faults, |values, place, faults| {
+        let alert = AlertSettings::of(values, place, faults)?;
+        for name in alert.notify.iter().filter(|name| !notify.iter().any(|notify| notify.name == **name)) {
+            let like = nearest(name, notify.iter().map(|notify| notify.name.as_str()));
+            faults.push(format!("{place}no [[notify]] is named {name:?}{}", did_you_mean(like)));
+        }
+        Some((alert.name.clone(), alert))
+    });
     if !faults.is_empty() {
         return Err(ConfigError::Meaning { faults });
     }
@@ -221,9 +238,37 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         lock_timeout: flags.lock_timeout.unwrap_or_default(),
         credentials,
         publish,
+        alerts,
+        notify,
         values,
         scope_values: scopes,
     })
+}
+
+/// What each block of a name says; faults of its values, its meaning and a name used twice are added.
+fn blocks<T>(
+    (kind, entries): (&str, &[&'static Entry]),
+    blocks: &[Values],
+    services: &Services,
+    faults: &mut Vec<String>,
+    of: impl Fn(&Values, &str, &mut Vec<String>) -> Option<(String, T)>,
+) -> Vec<T> {
+    let mut found: Vec<(String, T)> = Vec::new();
+    for (at, values) in blocks.iter().enumerate() {
+        let place = format!("[[{kind}]] {}: ", at + 1);
+        let wrong = values.faults_of_block(entries, &place, services);
+        if !wrong.is_empty() {
+            faults.extend(wrong);
+            continue;
+        }
+        match of(values, &place, faults) {
+            Some((name, _)) if found.iter().any(|(other, _)| *other == name) => {
+                faults.push(format!("{place}another [[{kind}]] is named {name:?} too"));
+            }
+            block => found.extend(block),
+        }
+    }
+    found.into_iter().map(|(_, block)| block).collect()
 }
 
 /// The configuration file, where there is one, with its text.

@@ -28,7 +28,7 @@ macro_rules! settings {
             });
         )+
 
-        /// Every setting, in the order of the file.
+        /// Every setting declared here, in the order of the file.
         pub(super) static ALL: &[&Entry] = &[$($name.entry),+];
 
         /// Whether a value becomes the type of its setting, for each in the order of [`ALL`].
@@ -37,6 +37,7 @@ macro_rules! settings {
             &[$(|value| <$type as super::value::FromValue>::from_value(value).is_some()),+];
     };
 }
+pub(super) use settings;
 
 settings! {
     /// The store, a DuckDB file. A relative path counts from the configuration file's folder.

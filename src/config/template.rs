@@ -16,6 +16,24 @@ const HEAD: &str = "\
 ";
 const OF_SCOPES: &str =
     "Several regions or projects in one run: write one [[scope]] for each. It takes from above what it leaves out.";
+/// A first alert, to be taken out of its comments.
+const ALERTS: &str = "\
+# An alert looks at a report after each sync. This one sends a mail when an application's failure rate doubles, once, and
+# once more when that is over. docs/alerts.md has every key of [[alert]] and [[notify]]; `hclake alerts` shows their state.
+#[[alert]]
+#name = \"worse\"
+#report = \"regressions\"
+#when = \"what = 'app' AND rate_now_pct >= 2 * coalesce(rate_before_pct, 0) AND failed_now >= 10\"
+
+#[[notify]]
+#name = \"mail\"
+#kind = \"email\"
+#server = \"smtp.example.com:465\"
+#user = \"hclake@example.com\"
+#password_env = \"HCLAKE_SMTP_PASSWORD\"
+#from = \"hclake@example.com\"
+#to = [\"platform@example.com\"]
+";
 /// Characters of a line.
 const WIDTH: usize = 118;
 
@@ -42,6 +60,8 @@ pub(crate) fn template(region: Option<&str>) -> String {
     }
     text.push_str(&format!("\n{}#[[scope]]\n", wrapped(OF_SCOPES)));
     settings::ALL.iter().filter(|entry| entry.is_scoped).for_each(|entry| text.push_str(&commented_out(entry)));
+    text.push('\n');
+    text.push_str(ALERTS);
     text
 }
 

@@ -119,8 +119,17 @@ impl Values {
 
     /// What is wrong with these values, each behind the place where it is set.
     pub(super) fn faults(&self, place: &str, services: &Services) -> Vec<String> {
+        self.faults_in(place, settings::keys(services))
+    }
+
+    /// The same for the values of a block.
+    pub(super) fn faults_of_block(&self, entries: &[&'static Entry], place: &str, services: &Services) -> Vec<String> {
+        self.faults_in(place, entries.iter().flat_map(|entry| entry.keys(services)))
+    }
+
+    fn faults_in(&self, place: &str, keys: impl Iterator<Item = Key>) -> Vec<String> {
         let mut faults = Vec::new();
-        for key in settings::keys(services) {
+        for key in keys {
             let name = key.name();
             let Some(Sourced { value, origin }) = self.find(&name) else { continue };
             let place = match origin {

@@ -9,6 +9,7 @@ mod world;
 
 pub use server::faults::{Fault, When};
 pub use server::identity::EmulatedUser;
+pub(crate) use server::listener::NIGHT_PATH;
 pub use server::listener::{Emulator, Running};
 pub use server::settings::{EmulatedMetadata, EmulatorSettings};
 pub use world::listing::{ListId, ServedOrder};

@@ -28,6 +28,9 @@ pub enum Error {
     /// The statement of a report of the user's own is not one question.
     #[error("the report `{report}` is not one SELECT")]
     NotOneSelect { report: String },
+    /// The condition on the rows is not one expression.
+    #[error("`{condition}` is no condition on the rows of `{report}`")]
+    UnfitCondition { report: String, condition: String },
     /// Every column is one that a table leaves out.
     #[error("the report `{report}` has no column that every table shows")]
     NothingShown { report: String },
@@ -102,6 +105,9 @@ impl Error {
             Error::TooManyGroupings { .. } | Error::GroupingAlone { .. } => Some("ask twice".to_owned()),
             Error::Missing { usage, .. } => Some(usage.clone()),
             Error::NotOneSelect { .. } => Some("a report only reads: one SELECT, which WITH may begin".to_owned()),
+            Error::UnfitCondition { .. } => {
+                Some("write one SQL expression over the report's columns, such as \"failed >= 10\"".to_owned())
+            }
             Error::NothingShown { .. } => Some(
                 "a table shows columns of `-- wide:` only with --wide, and those of `-- spark:` only in a terminal: add \
                  another column to the statement"

@@ -32,6 +32,8 @@ pub struct Request {
     pub given: Vec<(String, String)>,
     /// Rows at most.
     pub top: Option<usize>,
+    /// An SQL expression over the report's columns: only the rows that fulfil it.
+    pub only: Option<String>,
 }
 
 impl Request {

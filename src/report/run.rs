@@ -70,6 +70,10 @@ impl Session<'_> {
         if report.is_own && !is_one_select(self.conn, &statement).map_err(fault)? {
             return Err(Error::NotOneSelect { report: report.name.clone() });
         }
+        let statement = match &request.only {
+            Some(condition) => self.only(report, &statement, condition)?,
+            None => statement,
+        };
         self.provide(&statement).map_err(fault)?;
         let (schema, batches) = fetch(self.conn, &statement, &values, RESULT_ROWS_MAX)
             .map_err(fault)?
@@ -94,6 +98,19 @@ impl Session<'_> {
         let is_asked = request.given.iter().any(|(name, _)| name == "as_of");
         let as_of = values.instant("as_of").filter(|_| is_asked);
         Ok(ReportResult { as_of, schema, batches: first(batches, request.top), notes, rows_found, layout })
+    }
+}
+
+impl Session<'_> {
+    /// The statement with only those of its rows that fulfil a condition.
+    fn only(&self, report: &Report, statement: &str, condition: &str) -> Result<String, Error> {
+        let unfit = || Error::UnfitCondition { report: report.name.clone(), condition: condition.to_owned() };
+        let is_one = is_one_select(self.conn, &format!("SELECT (\n{condition}\n)"));
+        if !is_one.map_err(|source| Error::Database { report: report.name.clone(), source })? {
+            return Err(unfit());
+        }
+        let statement = statement.trim_end().trim_end_matches(';');
+        Ok(format!("SELECT * FROM (\n{statement}\n) WHERE coalesce((\n{condition}\n), false)"))
     }
 }
 

@@ -8,8 +8,10 @@ use super::table::EXTRA;
 pub(crate) const NAME_CHARS_MAX: usize = 63;
 
 /// Tables of the ledger.
+const ALERTS: &str = "alerts";
 const GONE_CANDIDATES: &str = "gone_candidates";
 const LAST_COMPLETE: &str = "last_complete";
+const NOTICES: &str = "notices";
 const OUTBOX: &str = "outbox";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
@@ -19,8 +21,19 @@ const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub const RESERVED_TABLES: [&str; 9] =
-    [GONE_CANDIDATES, LAST_COMPLETE, OUTBOX, QUARANTINE, REQUESTS, RUNS, SCHEMA_DRIFT, SCHEMA_MIGRATIONS, SWEEPS];
+pub const RESERVED_TABLES: [&str; 11] = [
+    ALERTS,
+    GONE_CANDIDATES,
+    LAST_COMPLETE,
+    NOTICES,
+    OUTBOX,
+    QUARANTINE,
+    REQUESTS,
+    RUNS,
+    SCHEMA_DRIFT,
+    SCHEMA_MIGRATIONS,
+    SWEEPS,
+];
 /// The views that the store offers beside the lists.
 pub(crate) const OFFERED_VIEWS: [&str; 4] =
     ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];

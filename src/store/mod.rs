@@ -29,6 +29,9 @@ pub(crate) use file::open::{file_name, is_demo};
 #[cfg(test)]
 pub(crate) use file::shadow_copy::ShadowCopy;
 pub use file::shadow_copy::{Purpose, StoreSettings};
+pub(crate) use ledger::alerts::{
+    Begun, Ended, Episode, Notice, begin_notices, end_notices, failed_notices, newest_notices, open_alerts,
+};
 pub use ledger::complete::LastComplete;
 pub(crate) use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
 pub(crate) use ledger::quarantine::{Quarantined, dismiss, quarantined};

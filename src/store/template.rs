@@ -55,6 +55,9 @@ templates! {
     HOLDINGS = "holdings/scopes.sql";
     ACKNOWLEDGE = "ledger/acknowledge.sql";
     ACKNOWLEDGED = "ledger/acknowledged.sql";
+    ALERTS_OPEN = "ledger/alerts_open.sql";
+    ALERT_END = "ledger/alert_end.sql";
+    ALERT_FIRE = "ledger/alert_fire.sql";
     CLEAR_QUARANTINE = "ledger/clear_quarantine.sql";
     DISMISS = "ledger/dismiss.sql";
     DISMISSED = "ledger/dismissed.sql";
@@ -64,6 +67,13 @@ templates! {
     FOLD_QUARANTINE = "ledger/fold_quarantine.sql";
     LAST_COMPLETE = "ledger/last_complete.sql";
     NEWEST_RUN = "ledger/newest_run.sql";
+    NOTICES_FAILED = "ledger/notices_failed.sql";
+    NOTICES_NEWEST = "ledger/notices_newest.sql";
+    NOTICE_AGAIN = "ledger/notice_again.sql";
+    NOTICE_BEGIN = "ledger/notice_begin.sql";
+    NOTICE_END = "ledger/notice_end.sql";
+    PRUNE_ALERTS = "ledger/prune_alerts.sql";
+    PRUNE_NOTICES = "ledger/prune_notices.sql";
     PRUNE_REQUESTS = "ledger/prune_requests.sql";
     QUARANTINE_OPEN = "ledger/quarantine_open.sql";
     RESOLVE_KEYLESS = "ledger/resolve_keyless.sql";

@@ -15,6 +15,9 @@ use crate::config::{KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
+/// How long the ledger of alerts waits for another run, at least.
+const NOTICES_WAIT: Duration = Duration::from_secs(30);
+
 /// What a run is asked to do.
 pub struct Request {
     /// As resolved from all places.
@@ -68,6 +71,13 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
         allow_gone: request.allow_gone,
         purpose: Purpose::Any,
     }
+}
+
+/// How the ledger of alerts is written: a run that has just ended holds the store no longer, and another may.
+pub(crate) fn notices_settings(settings: &Settings) -> StoreSettings {
+    let request =
+        Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
+    StoreSettings { lock_timeout: settings.lock_timeout.max(NOTICES_WAIT), ..store_settings(&request) }
 }
 
 /// The folder that a run has to be published to, and the last run that it holds.

@@ -9,7 +9,7 @@ use super::daily::{
     ChangesArgs, DashboardArgs, DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs,
     ReportArgs, SyncArgs,
 };
-use super::upkeep::{CheckArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
+use super::upkeep::{AlertsArgs, CheckArgs, EmulatorArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
 use crate::config;
 
 const ABOUT: &str = "Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.";
@@ -117,6 +117,8 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show the last runs and how fresh each list is
     Status(StatusArgs),
+    /// Show each alert with its state and the messages that were sent, or try a message out
+    Alerts(AlertsArgs),
     /// Correct the time of a run that was made while the clock was wrong
     Redate(RedateArgs),
     /// Write a commented hclake.toml to start from
@@ -127,6 +129,10 @@ pub(crate) enum Command {
     ///
     /// Leaves hclake-demo.duckdb, or what --store names, and its dashboard beside it.
     Demo(DemoArgs),
+    /// Serve the stand-in cloud on this machine, to try hclake, an SDK or a script against it
+    ///
+    /// Prints what a shell needs to reach it, and serves until it is stopped.
+    Emulator(EmulatorArgs),
     /// Print a shell's completion script
     Completions(CompletionsArgs),
     /// Print the manual page, or write one for each command

@@ -1,6 +1,7 @@
 //! Flags of the commands that set up hclake and maintain it.
 
 use std::path::PathBuf;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,6 +25,84 @@ pub(crate) struct StatusArgs {
     pub max_age: Option<Duration>,
     #[arg(long, value_enum, default_value_t = StatusFormat::Text, value_name = "FORMAT")]
     pub format: StatusFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct EmulatorArgs {
+    /// The address to listen on, of this machine alone; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// How many nights there are, the last of them today; it begins with the first
+    #[arg(long, value_name = "NUMBER", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub nights: u32,
+    /// What goes wrong, and how often: `429` is every tenth answer, `429:2` every second, `403:1` each
+    #[arg(long, value_name = "FAULT[:EVERY]", num_args = 1.., value_delimiter = ',', value_parser = parse_fault)]
+    pub fault: Vec<FaultArg>,
+    /// Let records come, change and go between requests
+    #[arg(long)]
+    pub moving: bool,
+    /// What the records are made from
+    #[arg(long, value_name = "NUMBER", default_value_t = 7)]
+    pub seed: u64,
+    /// Install jobs on the first night
+    #[arg(long, default_value_t = 6_000, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(100..=200_000))]
+    pub rows: u32,
+}
+
+/// A fault of the emulator, and which of the answers have it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct FaultArg {
+    pub kind: FaultKind,
+    /// 1: each answer.
+    pub every: u64,
+}
+
+/// What may go wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum FaultKind {
+    Throttled,
+    Forbidden,
+    ServerError,
+    Unavailable,
+    Reset,
+    Cut,
+    Stall,
+    Html,
+    Clock,
+}
+
+const FAULTS: [(&str, FaultKind); 9] = [
+    ("429", FaultKind::Throttled),
+    ("403", FaultKind::Forbidden),
+    ("500", FaultKind::ServerError),
+    ("503", FaultKind::Unavailable),
+    ("reset", FaultKind::Reset),
+    ("cut", FaultKind::Cut),
+    ("stall", FaultKind::Stall),
+    ("html", FaultKind::Html),
+    ("clock", FaultKind::Clock),
+];
+/// One of so many answers has a fault where nothing else is said.
+const FAULT_EVERY: u64 = 10;
+
+fn parse_fault(text: &str) -> Result<FaultArg, String> {
+    let (name, every) = text.split_once(':').unwrap_or((text, ""));
+    let known = FAULTS.iter().find(|(known, _)| *known == name);
+    let every = if every.is_empty() { Some(FAULT_EVERY) } else { every.parse().ok().filter(|every| *every > 0) };
+    match (known, every) {
+        (Some((_, kind)), Some(every)) => Ok(FaultArg { kind: *kind, every }),
+        (Some(_), None) => Err("write a whole number of 1 or more after the colon".to_owned()),
+        (None, _) => Err(format!("write one of {}", FAULTS.map(|(name, _)| name).join(", "))),
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct AlertsArgs {
+    /// Send a message to the channels of this [[alert]], or to this [[notify]], and say whether it arrived
+    #[arg(long, value_name = "NAME")]
+    pub test: Option<String>,
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]

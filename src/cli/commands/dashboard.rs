@@ -129,13 +129,24 @@ fn beginning(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Makes the page and puts it in its place; returns how many bytes it has.
-fn write(reader: &Reader, shown: &Shown<'_>, path: &Path) -> Result<usize, Failure> {
-    require_other(shown.store, path)?;
+/// The page of the newest run, to be attached to a message.
+pub(crate) fn bytes(reader: &Reader, settings: &Settings) -> Result<Vec<u8>, Failure> {
+    let store = &settings.store.value;
+    let shown = Shown { store, as_of: None, zone: settings.get(TIMEZONE), moment: moment(reader)? };
+    html(reader, &shown).map(String::into_bytes)
+}
+
+fn html(reader: &Reader, shown: &Shown<'_>) -> Result<String, Failure> {
     let session = Session::begin(reader, shown.zone)?;
     let name = shown.store.file_name().unwrap_or(shown.store.as_os_str());
     let store = name.to_string_lossy();
-    let html = page(&session, &PageRequest { store: &store, as_of: shown.as_of, moment: shown.moment })?;
+    Ok(page(&session, &PageRequest { store: &store, as_of: shown.as_of, moment: shown.moment })?)
+}
+
+/// Makes the page and puts it in its place; returns how many bytes it has.
+fn write(reader: &Reader, shown: &Shown<'_>, path: &Path) -> Result<usize, Failure> {
+    require_other(shown.store, path)?;
+    let html = html(reader, shown)?;
     let file = whole::begin(path, IfExists::Replace)?;
     (&file.file).write_all(html.as_bytes()).map_err(FileError::at(path))?;
     file.finish().map_err(FileError::at(path))?;

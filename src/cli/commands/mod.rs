@@ -1,5 +1,6 @@
 //! One file for each command: it takes the flags, calls the rooms below, and shows the result.
 
+pub(super) mod alerts;
 mod available;
 pub(super) mod catalog;
 pub(super) mod check;
@@ -8,6 +9,7 @@ pub(super) mod dashboard;
 pub(super) mod demo;
 pub(super) mod describe;
 pub(super) mod drift;
+pub(super) mod emulator;
 pub(super) mod init;
 pub(super) mod manual;
 pub(super) mod mcp;

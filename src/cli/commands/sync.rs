@@ -7,10 +7,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use serde_json::json;
 
-use super::dashboard;
 use super::init::unknown_region;
-use super::publish;
-use crate::base::clock::SystemClock;
+use super::{alerts, dashboard, publish};
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;
 use crate::cli::args::{Global, SummaryFormat, SyncArgs};
@@ -63,6 +62,7 @@ pub(crate) fn run(
     }
     let settings = request.settings.clone();
     let is_watched = bars::is_watched(global, environment);
+    let begun_at = SystemClock::new().wall();
     let summary = runtime::runtime()?.block_on(async {
         let clock = SystemClock::shared();
         let bars = is_watched.then(|| Bars::shown(Arc::clone(&clock), bars::is_coloured(environment)));
@@ -74,7 +74,13 @@ pub(crate) fn run(
             sync::sync(request, &catalog, clock, observer, runtime::interrupt()?).await.map_err(Failure::from);
         bars.iter().for_each(|bars| bars.clear());
         summary
-    })?;
+    });
+    // Whoever stopped the run, or runs another, knows of it.
+    let is_known = summary.as_ref().is_err_and(|failure| matches!(failure.exit, Exit::Interrupted | Exit::Busy));
+    if !is_known {
+        alerts::after_sync(&settings, &summary, begun_at, streams);
+    }
+    let summary = summary?;
     show(&summary, args.format, streams)?;
     let mut exit = summary.exit();
     if summary.run_id.is_some() {

@@ -34,6 +34,8 @@ use crate::emulator::world::tenant::World;
 /// Bytes of a request's body, at most, as at the gateway.
 const BODY_BYTES_MAX: usize = 12 << 20;
 /// Requests kept in the log; the oldest are dropped first.
+/// Asked for with POST, it lets a night pass.
+pub(crate) const NIGHT_PATH: &str = "/emulator/night";
 const LOG_MAX: usize = 200_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +58,16 @@ pub struct Emulator;
 impl Emulator {
     /// Serves the world on a free port of 127.0.0.1, on the current tokio runtime, until stopped or dropped.
     pub async fn start(world: World, settings: EmulatorSettings) -> io::Result<Running> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Emulator::start_at((Ipv4Addr::LOCALHOST, 0).into(), world, settings).await
+    }
+
+    /// The same at an address of this machine.
+    pub(crate) async fn start_at(
+        address: SocketAddr,
+        world: World,
+        settings: EmulatorSettings,
+    ) -> io::Result<Running> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(Mutex::new(world));
         let faults = settings.faults.clone();
@@ -313,8 +324,21 @@ impl Shared {
             let world = lock(&self.world);
             return Some(self.identity.issue(self.settings.user.as_ref(), world.settings(), &arrived.body, now));
         }
+        if self.settings.passes_nights && (arrived.method.as_str(), arrived.path.as_str()) == ("POST", NIGHT_PATH) {
+            return Some(self.pass_night(now));
+        }
         let session = arrived.headers.get("x-metadata-token").map(String::as_str);
         metadata::answer(&self.settings, &arrived.method, &arrived.path, session, now)
+    }
+
+    fn pass_night(&self, now: Timestamp) -> Answer {
+        let mut world = lock(&self.world);
+        if world.is_of_today(now) {
+            let message = "the newest night is reached: this emulator's tenant lives in the present now";
+            return Answer::json(409, &json!({ "error_code": "EMULATOR.0001", "error_msg": message }));
+        }
+        world.advance_day();
+        Answer::json(200, &json!({ "night": world.night() }))
     }
 
     /// Counts the request, and returns the limit if the request is one too many. Refused requests count too.

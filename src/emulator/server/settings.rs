@@ -29,6 +29,8 @@ pub struct EmulatorSettings {
     pub metadata: Option<EmulatedMetadata>,
     /// Where it is set, requests beyond it get a 429.
     pub rate_limit: Option<RateLimit>,
+    /// Whether anyone may ask it to let a night pass, up to the present.
+    pub passes_nights: bool,
     /// The rules in force from the start.
     pub faults: Faults,
     /// The server's time; a stall sleeps on it.
@@ -45,6 +47,7 @@ impl Default for EmulatorSettings {
             user: None,
             metadata: None,
             rate_limit: None,
+            passes_nights: false,
             faults: Faults::default(),
             clock: SystemClock::shared(),
         }

@@ -214,6 +214,16 @@ impl World {
         Timestamp(self.settings.start.0 + i64::from(self.day) * DAY + self.passed_us)
     }
 
+    /// Number of the night, from 1.
+    pub fn night(&self) -> u32 {
+        self.day + 1
+    }
+
+    /// Whether another day would lie in the future.
+    pub(crate) fn is_of_today(&self, now: Timestamp) -> bool {
+        self.now().0 + DAY > now.0
+    }
+
     /// Lets time pass in which nothing happens.
     pub fn pass_us(&mut self, us: i64) {
         self.passed_us += us;

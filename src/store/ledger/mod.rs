@@ -1,5 +1,6 @@
 //! The ledger: runs, sweeps, requests, quarantine and drift, written and read. It knows nothing of the tables of lists.
 
+pub(super) mod alerts;
 pub(super) mod complete;
 pub(super) mod drift;
 pub(super) mod quarantine;

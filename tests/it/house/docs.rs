@@ -446,6 +446,26 @@ fn the_table_of_settings_is_the_programs() {
 }
 
 #[test]
+fn the_keys_of_alerts_are_the_programs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/alerts.md");
+    for (name, table) in ["alert", "notify"].into_iter().zip(hclake::config::reference_of_alerts()) {
+        let page = fs::read_to_string(&path).expect("the page");
+        let (first, second) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
+        let (before, rest) = page.split_once(&first).expect("the first mark");
+        let (shown, after) = rest.split_once(&second).expect("the second mark");
+        if std::env::var_os("HCLAKE_WRITE_DOCS").is_some() {
+            fs::write(&path, format!("{before}{first}{table}{second}{after}")).expect("written");
+        } else {
+            assert!(
+                shown == table,
+                "docs/alerts.md is not what the keys of [[{name}]] say; write it again:\n\
+                 HCLAKE_WRITE_DOCS=1 cargo test --locked --no-default-features --test it keys_of_alerts"
+            );
+        }
+    }
+}
+
+#[test]
 fn the_table_of_services_is_the_programs() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lists-of-your-own.md");
     let page = fs::read_to_string(&path).expect("the page");

@@ -1,5 +1,6 @@
 //! Runs: what the store holds after each of them, also when a run is killed, a clock is wrong, or someone reads.
 
+mod alerts;
 mod clock;
 mod crashes;
 mod days;

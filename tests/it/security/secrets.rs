@@ -48,13 +48,14 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 29] = [
+const COMMANDS: [&[&str]; 30] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
     &["report", "install_failures"],
     &["changes"],
     &["dashboard", "--out", "page.html"],
+    &["alerts"],
     &["query", "FROM sweeps"],
     &["mcp"],
     &["quarantine", "list"],

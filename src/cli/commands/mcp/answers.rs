@@ -257,7 +257,7 @@ fn run_report(
     let request = Request {
         by: by.collect(),
         given: times.chain(asked.parameters.iter().map(|(name, value)| (name.clone(), plain(value)))).collect(),
-        top: None,
+        ..Request::default()
     };
     let result = Session::begin(reader, TimeZone::UTC)?.run(report, &request, moment)?;
     let remarks = report_command::heads(reader, report, result.as_of, moment)?;
