@@ -23,7 +23,6 @@ pub mod report;
 pub mod sync;
 
 mod alert;
-mod notify;
 
 mod cli;
 

@@ -18,7 +18,6 @@ const NOTHING: &str = "-";
 /// A condition on a report's rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
-    pub name: String,
     pub report: Report,
     /// What the report is asked, with the condition.
     pub request: Request,

@@ -4,5 +4,5 @@
 mod hits;
 mod news;
 
-pub(crate) use hits::{HITS_MAX, Hit, Rule, hits};
+pub(crate) use hits::{Fault, Hit, Rule, hits};
 pub(crate) use news::{News, news};

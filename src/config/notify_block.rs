@@ -151,9 +151,23 @@ pub(crate) type Found = Result<Secret, String>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ChannelSettings {
     /// With the variables of this process, of which a program gets those that are no secrets.
-    Command { argv: Vec<String>, env: Vec<(String, Secret)> },
-    Webhook { form: String, url: Found, sign: Option<Found> },
-    Email { server: String, tls: String, user: Option<String>, password: Option<Found>, from: String, to: Vec<String> },
+    Command {
+        argv: Vec<String>,
+        env: Vec<(String, Secret)>,
+    },
+    Webhook {
+        form: String,
+        url: Found,
+        sign: Option<Found>,
+    },
+    Email {
+        server: String,
+        tls: String,
+        user: Option<String>,
+        password: Option<Found>,
+        from: String,
+        to: Vec<String>,
+    },
 }
 
 impl NotifySettings {

@@ -104,9 +104,8 @@ impl Reader<'_> {
     }
 
     fn keys_of_block(&self, name: &str) -> Vec<Key> {
-        let of = |entries: &[&'static Entry]| {
-            entries.iter().flat_map(|entry| entry.keys(self.services)).collect::<Vec<_>>()
-        };
+        let of =
+            |entries: &[&'static Entry]| entries.iter().flat_map(|entry| entry.keys(self.services)).collect::<Vec<_>>();
         match name {
             ALERT => of(alert_block::ALL),
             NOTIFY => of(notify_block::ALL),

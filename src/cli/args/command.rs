@@ -9,7 +9,9 @@ use super::daily::{
     ChangesArgs, DashboardArgs, DemoArgs, DriftCommand, McpArgs, PublishCommand, QuarantineCommand, QueryArgs,
     ReportArgs, SyncArgs,
 };
-use super::upkeep::{AlertsArgs, CheckArgs, EmulatorArgs, CompletionsArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs};
+use super::upkeep::{
+    AlertsArgs, CheckArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs,
+};
 use crate::config;
 
 const ABOUT: &str = "Keeps a local, queryable, honest record of what a Huawei Cloud tenant's list APIs say.";

@@ -1,7 +1,7 @@
 //! Flags of the commands that set up hclake and maintain it.
 
-use std::path::PathBuf;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};

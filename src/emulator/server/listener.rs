@@ -18,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -62,11 +63,7 @@ impl Emulator {
     }
 
     /// The same at an address of this machine.
-    pub(crate) async fn start_at(
-        address: SocketAddr,
-        world: World,
-        settings: EmulatorSettings,
-    ) -> io::Result<Running> {
+    pub(crate) async fn start_at(address: SocketAddr, world: World, settings: EmulatorSettings) -> io::Result<Running> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(Mutex::new(world));

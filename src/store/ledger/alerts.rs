@@ -98,11 +98,7 @@ pub(crate) fn newest_notices(connection: &Connection, rows_max: u32) -> Result<V
     notices(connection, template::NOTICES_NEWEST, params![rows_max])
 }
 
-fn notices(
-    connection: &Connection,
-    question: Template,
-    values: &[&dyn duckdb::ToSql],
-) -> Result<Vec<Notice>, Error> {
+fn notices(connection: &Connection, question: Template, values: &[&dyn duckdb::ToSql]) -> Result<Vec<Notice>, Error> {
     if !has_alerts(connection)? {
         return Ok(Vec::new());
     }
@@ -169,12 +165,7 @@ pub(crate) fn begin_notices(
 }
 
 /// Writes what became of messages.
-pub(crate) fn end_notices(
-    path: &Path,
-    at: Timestamp,
-    settings: &StoreSettings,
-    ended: &[Ended],
-) -> Result<(), Error> {
+pub(crate) fn end_notices(path: &Path, at: Timestamp, settings: &StoreSettings, ended: &[Ended]) -> Result<(), Error> {
     let shadow = ShadowCopy::open(path, at, settings)?;
     for Ended { notice, channel, state, error } in ended {
         let values = params![notice, channel, state, error];

@@ -59,7 +59,7 @@ fn a_row_fires_once_and_is_over_once() {
     assert_eq!(heard.messages().len(), 1, "nothing is new, so nothing is sent");
 
     let jobs: Vec<_> = tenant.cloud.with_world(|world| world.lists_of("app_install_jobs"));
-    tenant.cloud.with_world(|world| jobs.iter().for_each(|list| drop(world.clear(list))));
+    tenant.cloud.with_world(|world| jobs.iter().map(|list| world.clear(list)).sum::<usize>());
     tenant.run(&["sync", "--allow-gone"]).exits(0);
     assert_eq!(tenant.number("SELECT count(*) FROM alerts WHERE over_run_id IS NULL"), 0);
     let after = heard.messages();
@@ -120,7 +120,11 @@ fn an_alert_that_cannot_be_judged_is_named_and_the_others_are_judged() {
     let wrong = "[[alert]]\nname = \"wrong\"\nreport = \"install_failures\"\nwhen = \"faild >= 1\"\n";
     let heard = Heard::new(&format!("{wrong}{FAILING}"));
     let ran = heard.tenant.sync().exits(0);
-    assert!(ran.stderr.contains("the alert wrong could not be judged") && ran.stderr.contains("failed"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("the alert wrong could not be judged") && ran.stderr.contains("failed"),
+        "{}",
+        ran.stderr
+    );
     let message = &heard.messages()[0];
     assert_eq!(message["alerts"][0]["name"], "failing");
     assert!(message["troubles"][0]["text"].as_str().expect("a text").contains("wrong"), "{message}");
@@ -188,7 +192,9 @@ fn a_secret_that_cannot_be_had_is_a_fault_of_the_message_alone() {
     tenant.write("url", "http://127.0.0.1:9/x");
     fs::set_permissions(tenant.path("url"), fs::Permissions::from_mode(0o644)).expect("set");
     let hook = |rest: &str| format!("[[notify]]\nname = \"hook\"\nkind = \"webhook\"\n{rest}\n");
-    for (rest, why) in [("url_env = \"HOOK\"", "the variable HOOK is not set"), ("url_file = \"url\"", "others may read")] {
+    for (rest, why) in
+        [("url_env = \"HOOK\"", "the variable HOOK is not set"), ("url_file = \"url\"", "others may read")]
+    {
         tenant.configure("", &format!("{FAILING}{}", hook(rest)));
         let _ = fs::remove_file(tenant.store());
         tenant.sync().exits(0).says(&[why]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::message::{Ended, Known, message};
 use super::rules::{AfterRun, Judged, judge};
 use crate::alert::News;
-use crate::base::clock::{Clock, SharedClock, SystemClock, Timestamp};
+use crate::base::clock::{SharedClock, SystemClock, Timestamp};
 use crate::base::time_zone::TimeZone;
 use crate::cli::commands::dashboard;
 use crate::cli::commands::report::reports;
@@ -103,7 +103,12 @@ impl<'a> AfterSync<'a> {
         }
         let ended = self.send(letters, read.dashboard, streams)?;
         if is_written {
-            store::end_notices(&self.settings.store.value, self.clock.wall(), &notices_settings(self.settings), &ended)?;
+            store::end_notices(
+                &self.settings.store.value,
+                self.clock.wall(),
+                &notices_settings(self.settings),
+                &ended,
+            )?;
         }
         Ok(())
     }
@@ -155,12 +160,15 @@ impl<'a> AfterSync<'a> {
         again: &[Letter<'_>],
         failed: &[Notice],
     ) -> Result<bool, Failure> {
-        let news: Vec<&News> = read.judged.iter().filter_map(|judged| Some(&judged.found.as_ref().ok()?.news)).collect();
+        let news: Vec<&News> =
+            read.judged.iter().filter_map(|judged| Some(&judged.found.as_ref().ok()?.news)).collect();
         let fired: Vec<_> = news.iter().flat_map(|news| news.fired.iter().cloned()).collect();
         let (run_id, at) = (self.ended.run_id(), self.clock.wall());
         let over: Vec<_> = match &self.ended {
             Ended::Stored(summary) => {
-                let of_run = |episode: &store::Episode| (episode.clone(), summary.run_id.unwrap_or_default(), summary.started_at);
+                let of_run = |episode: &store::Episode| {
+                    (episode.clone(), summary.run_id.unwrap_or_default(), summary.started_at)
+                };
                 news.iter().flat_map(|news| news.over.iter().map(of_run)).collect()
             }
             Ended::Failed { .. } => Vec::new(),
@@ -177,7 +185,9 @@ impl<'a> AfterSync<'a> {
             error: None,
         };
         let new: Vec<Notice> = new.iter().map(notice).collect();
-        let is_again = |notice: &&Notice| again.iter().any(|letter| letter.channel.name == notice.channel && letter.message.id == notice.notice);
+        let is_again = |notice: &&Notice| {
+            again.iter().any(|letter| letter.channel.name == notice.channel && letter.message.id == notice.notice)
+        };
         let again: Vec<Notice> = failed.iter().filter(is_again).cloned().collect();
         if fired.is_empty() && over.is_empty() && new.is_empty() && again.is_empty() {
             return Ok(true);

@@ -24,7 +24,10 @@ const ALERT: &str = "alert";
 pub(super) enum Ended<'a> {
     Stored(&'a Summary),
     /// It was refused before it could sum up, or summed up that nothing was stored.
-    Failed { at: Timestamp, lines: Vec<(String, Option<String>)> },
+    Failed {
+        at: Timestamp,
+        lines: Vec<(String, Option<String>)>,
+    },
 }
 
 /// What is known after a run.
@@ -96,12 +99,9 @@ fn run_news(known: &Known<'_>) -> RunNews {
             started_at: summary.started_at,
             ended_at: summary.ended_at,
         },
-        Ended::Failed { at, .. } => RunNews {
-            run_id: None,
-            outcome: Outcome::Failed.name().to_owned(),
-            started_at: *at,
-            ended_at: known.now,
-        },
+        Ended::Failed { at, .. } => {
+            RunNews { run_id: None, outcome: Outcome::Failed.name().to_owned(), started_at: *at, ended_at: known.now }
+        }
     }
 }
 

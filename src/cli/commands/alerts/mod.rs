@@ -12,8 +12,8 @@ pub(crate) use after_sync::after_sync;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::cli::args::Global;
-use crate::cli::args::upkeep::AlertsArgs;
 use crate::cli::args::SummaryFormat;
+use crate::cli::args::upkeep::AlertsArgs;
 use crate::cli::commands::report::reports;
 use crate::cli::message::Failure;
 use crate::cli::output;
@@ -168,12 +168,7 @@ fn as_json(settings: &Settings, judged: &[Judged<'_>], notices: &[Notice]) -> Va
 }
 
 /// Sends a message to the channels of an alert, or to one channel, whatever the records say.
-fn test(
-    name: &str,
-    settings: &Settings,
-    judged: &[Judged<'_>],
-    streams: &mut Streams<'_>,
-) -> Result<Exit, Failure> {
+fn test(name: &str, settings: &Settings, judged: &[Judged<'_>], streams: &mut Streams<'_>) -> Result<Exit, Failure> {
     let alert = settings.alerts.iter().find(|alert| alert.name == name);
     let channels: Vec<&NotifySettings> = match alert.map(|alert| alert.notify.as_slice()) {
         Some([]) => settings.notify.iter().filter(|channel| channel.on.iter().any(|on| on == "alert")).collect(),

@@ -58,13 +58,9 @@ fn rule(alert: &AlertSettings, reports: &Reports) -> Result<Rule, Failure> {
         AlertReport::Named(name) => reports.find(name)?.clone(),
         AlertReport::File(path) => read_file(path).map_err(|error| Failure::usage(error.to_string(), None))?,
     };
-    let request = Request {
-        by: alert.by.clone(),
-        given: alert.options.clone(),
-        top: None,
-        only: Some(alert.when.clone()),
-    };
-    Ok(Rule { name: alert.name.clone(), report, request, key: alert.key.clone() })
+    let request =
+        Request { by: alert.by.clone(), given: alert.options.clone(), top: None, only: Some(alert.when.clone()) };
+    Ok(Rule { report, request, key: alert.key.clone() })
 }
 
 impl From<alert::Fault> for Failure {
