@@ -271,6 +271,16 @@ settings! {
         page: Some("dashboard.md"),
     }
 
+    /// A file with metrics for Prometheus, written again after each sync, such as one in the folder of node_exporter. A
+    /// file that hclake did not make is not replaced.
+    STATUS_TEXTFILE: Option<PathBuf> {
+        key: "status.textfile",
+        kind: Kind::Path,
+        example: "hclake.prom",
+        variables: &["HCLAKE_STATUS_TEXTFILE"],
+        page: Some("monitoring.md"),
+    }
+
     /// A folder of Parquet files for BI tools, brought up to date after each sync. It has no default.
     PUBLISH_PARQUET: Option<PathBuf> {
         key: "publish.parquet",

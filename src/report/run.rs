@@ -105,9 +105,12 @@ impl Session<'_> {
     /// The statement with only those of its rows that fulfil a condition.
     fn only(&self, report: &Report, statement: &str, condition: &str) -> Result<String, Error> {
         let unfit = || Error::UnfitCondition { report: report.name.clone(), condition: condition.to_owned() };
-        let is_one = is_one_select(self.conn, &format!("SELECT (\n{condition}\n)"));
-        if !is_one.map_err(|source| Error::Database { report: report.name.clone(), source })? {
-            return Err(unfit());
+        // With brackets it is one value; without them it closes none that it has not opened.
+        for whole in [format!("SELECT (\n{condition}\n)"), format!("SELECT\n{condition}\n")] {
+            let is_one = is_one_select(self.conn, &whole);
+            if !is_one.map_err(|source| Error::Database { report: report.name.clone(), source })? {
+                return Err(unfit());
+            }
         }
         let statement = statement.trim_end().trim_end_matches(';');
         Ok(format!("SELECT * FROM (\n{statement}\n) WHERE coalesce((\n{condition}\n), false)"))

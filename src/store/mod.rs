@@ -46,7 +46,9 @@ pub(crate) use read::holdings::{Holding, LedgerColumn, holdings, ledger_columns,
 pub(crate) use read::reader::READ_MEMORY_MB;
 pub use read::reader::{Reader, open_read_only};
 pub(crate) use read::spill::READ_SPILL_MB;
-pub(crate) use read::status::{ListStatus, RunStatus, SweepCost, freshness, last_runs, sweep_costs};
+pub(crate) use read::status::{
+    ListStatus, RunStatus, SweepCost, SweepMetrics, freshness, last_runs, sweep_costs, sweep_metrics,
+};
 pub use staged_run::StagedRun;
 pub(crate) use staged_run::{SweptProject, newest_run_at};
 pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};

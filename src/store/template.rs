@@ -112,6 +112,7 @@ templates! {
     COSTS = "status/costs.sql";
     FRESHNESS = "status/freshness.sql";
     LAST_RUNS = "status/last_runs.sql";
+    METRICS = "status/metrics.sql";
     ADD_COLUMN = "table/add_column.sql";
     COLUMN_DIFFERENCES = "table/column_differences.sql";
     COMMENT_COLUMN = "table/comment_column.sql";

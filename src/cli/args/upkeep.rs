@@ -23,6 +23,9 @@ pub(crate) struct StatusArgs {
     /// Exit with 1 where a list has no complete sweep younger than this, such as 26h or 8d
     #[arg(long, value_name = "AGE", value_parser = parse_age)]
     pub max_age: Option<Duration>,
+    /// Write the metrics of --format openmetrics to this file too, for node_exporter; it is replaced at once
+    #[arg(long, value_name = "FILE")]
+    pub textfile: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = StatusFormat::Text, value_name = "FORMAT")]
     pub format: StatusFormat,
 }

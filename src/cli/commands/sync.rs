@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use serde_json::json;
 
 use super::init::unknown_region;
-use super::{alerts, dashboard, publish};
+use super::{alerts, dashboard, publish, status};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;
@@ -86,7 +86,8 @@ pub(crate) fn run(
     if summary.run_id.is_some() {
         let published = publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams);
         let shown = dashboard::after_sync(&settings, streams);
-        if published.is_err() || shown.is_err() {
+        let measured = status::after_sync(&settings, streams);
+        if published.is_err() || shown.is_err() || measured.is_err() {
             exit = exit.and(Exit::Partly);
         }
     }

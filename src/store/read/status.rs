@@ -123,3 +123,35 @@ pub(crate) fn sweep_costs(connection: &Connection) -> Result<Vec<SweepCost>, Err
     };
     read().map_err(Error::sql("read what lists cost"))
 }
+
+/// The newest listing of a list in one scope: how long it took and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SweepMetrics {
+    pub table: String,
+    pub scope: String,
+    pub duration_us: i64,
+    pub requests: u64,
+    pub retries: u64,
+    pub throttled: u64,
+    pub waited_ms: u64,
+}
+
+/// The newest listing of each list.
+pub(crate) fn sweep_metrics(connection: &Connection) -> Result<Vec<SweepMetrics>, Error> {
+    let read = || {
+        let mut statement = connection.prepare(template::METRICS.text)?;
+        let rows = statement.query_map([], |row| {
+            Ok(SweepMetrics {
+                table: row.get(0)?,
+                scope: row.get(1)?,
+                duration_us: row.get(2)?,
+                requests: row.get(3)?,
+                retries: row.get(4)?,
+                throttled: row.get(5)?,
+                waited_ms: row.get(6)?,
+            })
+        })?;
+        rows.collect::<duckdb::Result<Vec<_>>>()
+    };
+    read().map_err(Error::sql("read how the newest listings went"))
+}

@@ -6,6 +6,7 @@ mod crashes;
 mod days;
 mod first_sync;
 mod memory;
+mod monitoring;
 mod nights;
 mod parts;
 mod projects;

@@ -1,7 +1,10 @@
 //! `hclake status`: the last runs and how fresh each list is, for people, for programs and for monitoring.
 
+mod metrics;
+
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
@@ -16,13 +19,16 @@ use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::output::grid::Grid;
 use crate::cli::output::lists::{distinguishing, short, verdict_in_words};
+use crate::cli::output::whole::{self, FileError, IfExists};
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::streams;
 use crate::cli::streams::Streams;
-use crate::config::{self, Environment};
+use crate::config::settings::STATUS_TEXTFILE;
+use crate::config::{self, Environment, Settings};
 use crate::report::when::spoken;
-use crate::store::{self, ListStatus, Outcome, RunStatus, Verdict};
+use crate::store::{self, ListStatus, Reader, RunStatus};
 use crate::sync;
+use metrics::Extent;
 
 /// Runs shown.
 const RUNS_MAX: u32 = 10;
@@ -37,6 +43,9 @@ pub(crate) fn run(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let settings = config::resolve(&global.flags(), environment)?;
+    if let Some(file) = &args.textfile {
+        write_textfile(&settings, file, streams)?;
+    }
     let path = &settings.store.value;
     let listener = Listener::begin()?;
     let opened = match store::open_read_only(path) {
@@ -45,17 +54,11 @@ pub(crate) fn run(
         }
         opened => opened?,
     };
-    let (runs, lists) = listener.attend(&opened, Watched::default(), |_| {
-        Ok((store::last_runs(&opened, RUNS_MAX)?, store::freshness(&opened, None)?))
-    })?;
-    let catalog = catalogs::usable_catalog(&settings, streams)?;
-    let dropped = dropped(&lists, |list| sync::is_asked_for(&settings, &catalog, &list.table, &list.scope));
-    let (store, now) = (path.display().to_string(), SystemClock::new().wall());
-    let status = Status { store, now, max_age: args.max_age, runs, dropped, lists };
+    let status = listener.attend(&opened, Watched::default(), |_| read(&settings, args.max_age, &opened, streams))?;
     let text = match args.format {
         StatusFormat::Text => status.text(streams::terminal_width())?,
         StatusFormat::Json => format!("{}\n", status.json()),
-        StatusFormat::Openmetrics => status.openmetrics(),
+        StatusFormat::Openmetrics => metrics::text(&status, &Extent::of(path, &opened)?),
     };
     write!(streams.out, "{text}")?;
     let stale = status.stale();
@@ -68,6 +71,53 @@ pub(crate) fn run(
         );
     }
     Ok(if stale.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn read(
+    settings: &Settings,
+    max_age: Option<Duration>,
+    reader: &Reader,
+    streams: &Streams<'_>,
+) -> Result<Status, Failure> {
+    let (runs, lists) = (store::last_runs(reader, RUNS_MAX)?, store::freshness(reader, None)?);
+    let catalog = catalogs::usable_catalog(settings, streams)?;
+    let dropped = dropped(&lists, |list| sync::is_asked_for(settings, &catalog, &list.table, &list.scope));
+    let (store, now) = (settings.store.value.display().to_string(), SystemClock::new().wall());
+    Ok(Status { store, now, max_age, runs, dropped, lists })
+}
+
+/// Writes the metrics to the file that the settings name, after a sync. A fault is reported here; the run stays stored.
+pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(), Failure> {
+    let Some(file) = settings.get(STATUS_TEXTFILE) else { return Ok(()) };
+    let written = write_textfile(settings, &file, streams);
+    if let Err(failure) = &written {
+        streams::say(&format!("warning: the run is stored, but the metrics were not written: {}", failure.message));
+        failure.hint.iter().for_each(|hint| streams::say(&format!("hint: {hint}")));
+    }
+    written
+}
+
+/// Writes the metrics to a file, which is the old one or the new one at any moment. It replaces metrics, and nothing else.
+fn write_textfile(settings: &Settings, file: &Path, streams: &Streams<'_>) -> Result<(), Failure> {
+    let reader = store::open_read_only(&settings.store.value)?;
+    let status = read(settings, None, &reader, streams)?;
+    let text = metrics::text(&status, &Extent::of(&settings.store.value, &reader)?);
+    require_metrics(file)?;
+    let unfinished = whole::begin(file, IfExists::Replace)?;
+    (&unfinished.file).write_all(text.as_bytes())?;
+    Ok(unfinished.finish().map_err(FileError::at(file))?)
+}
+
+/// Refuses a file that holds something else.
+fn require_metrics(file: &Path) -> Result<(), Failure> {
+    let Ok(text) = std::fs::read(file) else { return Ok(()) };
+    match text.is_empty() || text.starts_with(metrics::BEGINNING.as_bytes()) {
+        true => Ok(()),
+        false => Err(Failure::usage(
+            format!("{} is already there and holds no metrics of hclake; it was left as it is", file.display()),
+            Some("name another file, such as hclake.prom in the folder of node_exporter".to_owned()),
+        )),
+    }
 }
 
 struct Status {
@@ -215,92 +265,10 @@ impl Status {
             "lists": self.lists.iter().map(list).collect::<Vec<_>>(),
         })
     }
-
-    fn openmetrics(&self) -> String {
-        let mut text = String::new();
-        let mut gauge = |name: &str, unit: &str, help: &str, samples: Vec<(String, String)>| {
-            let _ = writeln!(text, "# TYPE hclake_{name} gauge");
-            if !unit.is_empty() {
-                let _ = writeln!(text, "# UNIT hclake_{name} {unit}");
-            }
-            let _ = writeln!(text, "# HELP hclake_{name} {help}");
-            for (labels, value) in samples {
-                let _ = writeln!(text, "hclake_{name}{labels} {value}");
-            }
-        };
-        let newest = self.runs.first();
-        let of_run =
-            |value: fn(&RunStatus) -> String| newest.map(|run| (String::new(), value(run))).into_iter().collect();
-        gauge(
-            "last_run_start_timestamp_seconds",
-            "seconds",
-            "When the newest run that stored something began.",
-            of_run(|run| seconds(run.started_at)),
-        );
-        gauge(
-            "last_run_end_timestamp_seconds",
-            "seconds",
-            "When the newest run that stored something ended.",
-            of_run(|run| seconds(run.ended_at)),
-        );
-        let outcomes = [Outcome::Complete, Outcome::Partial].iter().flat_map(|outcome| {
-            let is_it = |run: &RunStatus| u8::from(run.outcome == *outcome).to_string();
-            newest.map(|run| (labels(&[("outcome", outcome.name())]), is_it(run)))
-        });
-        gauge("last_run_outcome", "", "1 for the outcome of the newest run, 0 for the others.", outcomes.collect());
-        let held: Vec<&ListStatus> = self.lists.iter().filter(|list| !self.is_retired(list)).collect();
-        let of_lists = |value: &dyn Fn(&ListStatus) -> Option<String>| -> Vec<(String, String)> {
-            let sample =
-                |list: &&ListStatus| Some((labels(&[("table", &list.table), ("scope", &list.scope)]), value(list)?));
-            held.iter().filter_map(sample).collect()
-        };
-        gauge(
-            "list_complete_timestamp_seconds",
-            "seconds",
-            "When the newest complete listing began.",
-            of_lists(&|list| list.complete_at.map(seconds)),
-        );
-        gauge(
-            "list_age_seconds",
-            "seconds",
-            "Age of the newest complete listing when this was written.",
-            of_lists(&|list| self.age_of(list).map(|age| age.as_secs().to_string())),
-        );
-        gauge(
-            "list_newest_complete",
-            "",
-            "1 where the newest listing was complete.",
-            of_lists(&|list| Some(u8::from(list.verdict == Verdict::Complete).to_string())),
-        );
-        gauge(
-            "list_rows",
-            "",
-            "Records that are open in the store.",
-            of_lists(&|list| list.rows.map(|rows| rows.to_string())),
-        );
-        gauge(
-            "list_quarantined",
-            "",
-            "Records that could not be read and wait in quarantine.",
-            of_lists(&|list| Some(list.quarantined.to_string())),
-        );
-        text.push_str("# EOF\n");
-        text
-    }
 }
 
 fn micros(duration_us: i64) -> Duration {
     Duration::from_micros(u64::try_from(duration_us).unwrap_or(0))
-}
-
-fn labels(pairs: &[(&str, &str)]) -> String {
-    let escaped = |text: &str| text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n");
-    let pair = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", escaped(value));
-    format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(","))
-}
-
-fn seconds(at: Timestamp) -> String {
-    format!("{}.{:06}", at.0.div_euclid(1_000_000), at.0.rem_euclid(1_000_000))
 }
 
 pub(crate) fn to_second(at: Timestamp) -> String {
@@ -310,6 +278,7 @@ pub(crate) fn to_second(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::{Outcome, Verdict};
 
     const HOUR_US: i64 = 3_600_000_000;
     const NOW: Timestamp = Timestamp(1_768_465_800_000_000);
@@ -413,13 +382,14 @@ mod tests {
 
     #[test]
     fn openmetrics_has_a_type_and_help_for_every_gauge_and_ends_with_eof() {
-        let text = status(None, vec![run(2)], vec![list("apps", 2, Some(2)), list("jobs", 2, None)]).openmetrics();
+        let status = status(None, vec![run(2)], vec![list("apps", 2, Some(2)), list("jobs", 2, None)]);
+        let text = metrics::text(&status, &metrics::tests::extent());
         insta::assert_snapshot!(text);
     }
 
     #[test]
     fn openmetrics_of_an_empty_store_still_names_its_gauges() {
-        let text = status(None, vec![], vec![]).openmetrics();
+        let text = metrics::text(&status(None, vec![], vec![]), &Extent::default());
         assert!(text.lines().all(|line| line.starts_with("# ")), "{text}");
         assert!(text.ends_with("# EOF\n"));
     }

@@ -1,0 +1,74 @@
+//! The metrics: what they say after a sync, how the file is written, and that rules and dashboard name no others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use hclake::emulator::{Fault, When};
+
+use crate::support::Tenant;
+
+/// Names of metrics in a text.
+fn named(text: &str) -> BTreeSet<String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("hclake_"));
+    words.map(str::to_owned).collect()
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page)).expect("the page")
+}
+
+fn value(text: &str, sample: &str) -> f64 {
+    let line = text.lines().find(|line| line.starts_with(sample)).unwrap_or_else(|| panic!("no {sample} in {text}"));
+    line.rsplit(' ').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+#[test]
+fn a_sync_writes_the_metrics_of_what_it_found() {
+    let tenant = Tenant::new();
+    tenant.configure("", "[status]\ntextfile = \"hclake.prom\"\n");
+    tenant.cloud.faults.add("app-center/apps", When::Nth(1), Fault::throttled(10, "1 second", Some(0)));
+    tenant.sync().exits(0);
+    let text = fs::read_to_string(tenant.path("hclake.prom")).expect("the file");
+    assert_eq!(value(&text, "hclake_last_run_outcome{outcome=\"complete\"}"), 1.0);
+    assert_eq!(value(&text, "hclake_list_throttled{table=\"apps\""), 1.0);
+    assert_eq!(value(&text, "hclake_list_rows{table=\"apps\"") as i64, tenant.number("SELECT count(*) FROM apps"));
+    assert_eq!(value(&text, "hclake_store_bytes") as u64, fs::metadata(tenant.store()).expect("there").len());
+    let printed = tenant.run(&["status", "--format", "openmetrics"]).exits(0).stdout;
+    assert_eq!(named(&printed), named(&text));
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn a_file_that_is_no_metrics_is_left_as_it_is() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    tenant.write("notes.txt", "mine");
+    tenant.run(&["status", "--textfile", "notes.txt"]).exits(2).says(&["holds no metrics"]);
+    assert_eq!(fs::read_to_string(tenant.path("notes.txt")).expect("there"), "mine");
+    for _ in 0..2 {
+        tenant.run(&["status", "--textfile", "hclake.prom"]).exits(0);
+    }
+    tenant.configure("", "[status]\ntextfile = \"no/such/folder/hclake.prom\"\n");
+    tenant.sync().exits(3).says(&["the metrics were not written"]);
+}
+
+#[test]
+fn rules_dashboard_and_documentation_name_the_metrics_that_there_are() {
+    let tenant = Tenant::new();
+    tenant.sync().exits(0);
+    let text = tenant.run(&["status", "--format", "openmetrics"]).exits(0).stdout;
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let known: BTreeSet<String> = types.map(str::to_owned).collect();
+    assert!(known.len() > 15, "{known:?}");
+    assert_eq!(named(&read("monitoring.md")), known);
+    for page in ["monitoring/alerts.yml", "monitoring/grafana.json"] {
+        let unknown: Vec<_> = named(&read(page)).difference(&known).cloned().collect();
+        assert!(unknown.is_empty(), "{page}: {unknown:?}");
+    }
+    let board: serde_json::Value = serde_json::from_str(&read("monitoring/grafana.json")).expect("JSON");
+    let shown = board["panels"].as_array().expect("panels").iter();
+    let ids: BTreeSet<i64> = shown.clone().map(|panel| panel["id"].as_i64().expect("an id")).collect();
+    assert_eq!(ids.len(), shown.count(), "each panel has its own id");
+}
