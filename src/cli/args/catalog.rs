@@ -17,6 +17,9 @@ pub(crate) struct TablesArgs {
     /// Every list that could be kept, by set: whether it is switched on, the permission it needs, its requests a night
     #[arg(long, conflicts_with_all = ["api", "columns"])]
     pub available: bool,
+    /// The smallest IAM policy, as JSON to paste, that lets a user read the lists that are switched on
+    #[arg(long, conflicts_with_all = ["api", "columns", "available", "format"])]
+    pub policy: bool,
     #[arg(long, value_enum, default_value_t = output::Format::Table, value_name = "FORMAT")]
     pub format: output::Format,
 }

@@ -1,6 +1,10 @@
-//! `hclake tables`: what is kept and since when, the request for each table, or every column; and one page of Markdown.
+//! `hclake tables`: what is kept and since when, the request for each table, every column, one page of
+//! Markdown, or the permissions that reading needs.
+
+use std::collections::BTreeSet;
 
 use arrow::array::RecordBatch;
+use serde_json::json;
 
 use super::available;
 use super::describe::{self, section};
@@ -22,6 +26,8 @@ use crate::schema::own_columns;
 use crate::store::{self, Holding, Reader};
 use crate::sync::is_switched_on;
 
+/// Of custom identity policies in IAM.
+const POLICY_VERSION: &str = "5.0";
 const PAGE_HEAD: &str = "# Tables and their columns\n
 Every table that hclake keeps, as its catalog declares them. This page is made by\n
     hclake tables --columns --format markdown\n
@@ -39,6 +45,9 @@ pub(crate) fn run(
         write!(streams.out, "{}", page(&catalog))?;
         return Ok(Exit::Done);
     }
+    if args.policy {
+        return policy(&catalog, &settings, streams);
+    }
     let whole = if args.columns {
         columns(&catalog)
     } else if args.api {
@@ -55,6 +64,21 @@ pub(crate) fn run(
         holdings(&tables, Detail::All)
     };
     output::write([whole.clone()], whole.schema_ref(), args.format, streams.out, terminal_width())?;
+    Ok(Exit::Done)
+}
+
+/// Writes the policy; lists whose action no document names are named beside it.
+fn policy(catalog: &Catalog, settings: &Settings, streams: &mut Streams<'_>) -> Result<Exit, Failure> {
+    let on = || catalog.endpoints().iter().filter(|endpoint| is_switched_on(endpoint, settings));
+    let actions: BTreeSet<&str> = on().filter_map(|endpoint| endpoint.permission.as_deref()).collect();
+    let statement = json!([{ "Effect": "Allow", "Action": actions }]);
+    writeln!(streams.out, "{:#}", json!({ "Version": POLICY_VERSION, "Statement": statement }))?;
+    let without: Vec<&str> =
+        on().filter(|endpoint| endpoint.permission.is_none()).map(|endpoint| endpoint.name.as_str()).collect();
+    if !without.is_empty() {
+        streams.remark(&format!("note: no document names an action for {}", without.join(", ")));
+        streams.remark("hint: lists of CodeArts need a role in the project; `hclake check` tries each list");
+    }
     Ok(Exit::Done)
 }
 
