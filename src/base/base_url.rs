@@ -67,7 +67,7 @@ impl BaseUrl {
 }
 
 /// `host` as a URL has it: an IPv6 address stands in brackets.
-fn is_loopback(host: &str) -> bool {
+pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

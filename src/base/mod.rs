@@ -1,5 +1,6 @@
-//! What all rooms use: the clock, secrets, credentials, instants, exit codes, whole files, base URLs, the nearest of
-//! several names, rates, and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
+//! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole files, base URLs,
+//! the nearest of several names, rates, waits, and text that is safe to show. It knows nothing of lists, of the cloud or
+//! of the store.
 
 pub(crate) mod base_url;
 pub mod clock;
@@ -8,6 +9,8 @@ pub mod exit;
 pub mod nearest;
 pub(crate) mod printable;
 pub mod rate;
+pub(crate) mod redact;
+pub mod retry_after;
 pub mod secret;
 pub mod time;
 pub mod time_zone;

@@ -13,6 +13,8 @@ use super::error::{ApiError, BodyFault, Error, ErrorClass};
 use super::tally::Log;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::credentials::Credentials;
+use crate::base::redact::Secrets;
+use crate::base::retry_after::retry_after;
 use crate::catalog::spec::Method;
 use crate::cloud::auth::cached::{AuthMethod, CachedCredential};
 use crate::cloud::auth::credentials::Identity;
@@ -23,7 +25,6 @@ use crate::cloud::auth::sign;
 use crate::cloud::auth::skew::{Skew, signature_expired};
 use crate::cloud::http::error_body::ErrorBody;
 use crate::cloud::http::exchange::{Answer, Broken, NoAnswer, Outgoing, Transport, TransportSettings};
-use crate::cloud::http::redact::Secrets;
 use crate::cloud::limit::rate::{RateLimiter, RateLimits, RateSettings, Slot};
 use crate::cloud::limit::retry::{self, AttemptOutcome, FailedAttempt, NextStep, RETRY_AFTER_MAX, RetryLimits, Window};
 use crate::cloud::limit::waiting::{WaitCause, Watcher};
@@ -455,7 +456,7 @@ impl Client {
         // The body of a good answer was redacted as records are, which leaves names in it.
         let redactor = self.secrets().redactor();
         let message = error_body.message.map_or_else(|| "no text".to_owned(), |text| redactor.text(text));
-        let header = answer.retry_after.as_deref().and_then(|text| retry::retry_after(text, self.server_time(answer)));
+        let header = answer.retry_after.as_deref().and_then(|text| retry_after(text, self.server_time(answer)));
         let stated = Window::in_message(&message).filter(|_| status == 429).map(|window| window.per);
         let error = Error::Api(Box::new(ApiError {
             service: route.call.service,

@@ -19,7 +19,6 @@ pub use call::{Call, Reply};
 pub use client::{BODY_BYTES_MAX, Client, ClientSettings};
 pub use error::Error;
 pub use http::error_body;
-pub(crate) use http::redact::REDACTED_BYTES_MIN;
 pub use limit::rate::RateSettings;
 pub use limit::retry::{self, RetryLimits};
 pub use lookup::endpoint::EndpointOverrides;

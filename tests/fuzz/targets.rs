@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use hclake::base::clock::Timestamp;
-use hclake::base::time;
+use hclake::base::{retry_after, time};
 use hclake::catalog::Catalog;
 use hclake::cloud::Reply;
 use hclake::cloud::error_body;
@@ -115,7 +115,7 @@ fn catalog(data: &[u8]) {
 
 fn retry_after(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let _ = (retry::retry_after(text, NOW), retry::http_date(text));
+    let _ = (retry_after::retry_after(text, NOW), retry_after::http_date(text));
     if let Some(window) = retry::Window::in_message(text) {
         let rate = window.rate_per_s();
         assert!(rate.is_finite() && rate > 0.0, "{text}: {rate}");

@@ -2,8 +2,8 @@
 //! module does not know where they were found.
 
 use crate::base::credentials::Credentials;
+use crate::base::redact::{REDACTED_BYTES_MIN, Secrets};
 use crate::base::secret::Secret;
-use crate::cloud::http::redact::{REDACTED_BYTES_MIN, Secrets};
 
 /// Keys that sign requests.
 #[derive(Clone)]

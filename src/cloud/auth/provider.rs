@@ -14,11 +14,11 @@ use super::metadata::Metadata;
 use super::token;
 use crate::base::clock::Timestamp;
 use crate::base::credentials::Credentials;
+use crate::base::redact::Secrets;
 use crate::base::secret::Secret;
 use crate::cloud::call::Call;
 use crate::cloud::error::Error;
 use crate::cloud::http::exchange::Answer;
-use crate::cloud::http::redact::Secrets;
 use crate::cloud::tally::Log;
 
 /// A token is renewed when less of its life remains.

@@ -18,11 +18,11 @@ use reqwest::header::{
 };
 use reqwest::{Method, Request, Response, StatusCode, Url};
 
-use super::redact::{Redactor, Secrets};
 use crate::base::clock::Timestamp;
+use crate::base::redact::{Redactor, Secrets};
+use crate::base::retry_after::http_date;
 use crate::base::secret::Secret;
 use crate::cloud::call::Reply;
-use crate::cloud::limit::retry::http_date;
 use crate::cloud::lookup::endpoint::Endpoint;
 
 /// Bytes kept of the body of an error.

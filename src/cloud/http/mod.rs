@@ -3,4 +3,3 @@
 
 pub mod error_body;
 pub(super) mod exchange;
-pub(super) mod redact;

@@ -1,11 +1,7 @@
 //! Whether a failed attempt is tried again, and after how long. Pure functions: the number of the attempt, the time
-//! spent, the wall clock and the random number are passed in.
+//! spent and the random number are passed in.
 
 use std::time::Duration;
-
-use chrono::DateTime;
-
-use crate::base::clock::Timestamp;
 
 /// The longest wait that a service can ask for.
 pub(crate) const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
@@ -106,22 +102,6 @@ fn worth_retrying(outcome: AttemptOutcome) -> bool {
 fn backoff(limits: &RetryLimits, attempt: u32, random: f64) -> Duration {
     let doublings = attempt.saturating_sub(1).min(31);
     limits.backoff_base.saturating_mul(1 << doublings).min(limits.backoff_max).mul_f64(random.clamp(0.0, 1.0))
-}
-
-/// Reads `Retry-After`: whole seconds, or an HTTP date as seen from `now`. A date in the past means no wait.
-pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
-    let header = header.trim();
-    if let Ok(seconds) = header.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let wait_us = http_date(header)?.minus(now);
-    Some(Duration::from_micros(wait_us.max(0).unsigned_abs()))
-}
-
-/// An HTTP date such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub fn http_date(text: &str) -> Option<Timestamp> {
-    let at = DateTime::parse_from_rfc2822(text.trim()).ok()?;
-    Some(Timestamp::from_datetime(at.to_utc()))
 }
 
 /// A limit as a service gives it: a number of requests per time.
@@ -244,24 +224,6 @@ mod tests {
         };
         assert_eq!(wait(7), NextStep::RetryAfter(Duration::from_secs(7)));
         assert_eq!(wait(86_400), NextStep::RetryAfter(RETRY_AFTER_MAX));
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(now, Timestamp(784_111_777_000_000));
-        let cases = [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
-            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("-3", None),
-            ("", None),
-        ];
-        for (header, expected_s) in cases {
-            assert_eq!(retry_after(header, now), expected_s.map(Duration::from_secs), "{header:?}");
-        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 
-use crate::base::secret::Secret;
+use super::secret::Secret;
 
 /// Bytes of the shortest secret that is redacted. A shorter one occurs in too many unrelated texts.
 pub(crate) const REDACTED_BYTES_MIN: usize = 8;
