@@ -10,6 +10,7 @@ pub mod schema;
 
 pub mod catalog;
 pub mod emulator;
+pub mod notify;
 
 pub mod cloud;
 pub mod config;

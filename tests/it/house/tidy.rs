@@ -11,6 +11,7 @@ const LINES_MAX: usize = 650;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("schema", &["base"]),
+    ("notify", &["base"]),
     ("catalog", &["schema", "base"]),
     ("emulator", &["catalog", "schema", "base"]),
     ("config", &["catalog", "schema", "base"]),
@@ -20,7 +21,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sweep", &["cloud", "normalize", "catalog", "schema", "base"]),
     ("publish", &["store", "config", "catalog", "schema", "base"]),
     ("report", &["store", "config", "catalog", "schema", "base"]),
-    ("sync", &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "catalog", "schema", "base"]),
+    (
+        "sync",
+        &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "notify", "catalog", "schema", "base"],
+    ),
     (
         "cli",
         &[
@@ -33,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "store",
             "config",
             "emulator",
+            "notify",
             "catalog",
             "schema",
             "base",
@@ -51,8 +56,8 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("time::sleep(", &["base"]),
     ("thread::sleep", &["base"]),
     ("duckdb::", &["store", "publish", "report", "cli"]),
-    ("reqwest::", &["cloud"]),
-    ("tokio::", &["cloud", "sweep", "sync", "cli", "emulator", "base"]),
+    ("reqwest::", &["cloud", "notify"]),
+    ("tokio::", &["cloud", "notify", "sweep", "sync", "cli", "emulator", "base"]),
     (
         "ColumnType::",
         &[
