@@ -76,7 +76,7 @@ fmt: ## format the sources
 speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB's own COPY; what each report takes on a year of nights; what a year of 2,000 parents costs
 	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed:: report_speed:: year_of_parents::
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
 
 $(READERS)/installed: tests/interop/requirements.txt

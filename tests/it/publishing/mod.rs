@@ -1,6 +1,7 @@
 //! Published Parquet: what is in it, who can read it, how fast it is written.
 
 mod interop;
+mod mail_interop;
 mod publish;
 mod publish_speed;
 mod sdk;
