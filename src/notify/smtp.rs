@@ -48,6 +48,9 @@ impl<'a> Mailer<'a> {
                 line(host, QUOTED_CHARS_MAX)
             ));
         }
+        if email.user.is_some() != email.password.is_some() {
+            return Err(format!("{}: a user and a password go together", line(host, QUOTED_CHARS_MAX)));
+        }
         let letter = letter(email, message, attachments, limits)?;
         let secrets = Secrets::default();
         email.password.iter().for_each(|password| secrets.add(password.expose()));

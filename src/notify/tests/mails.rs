@@ -213,6 +213,9 @@ async fn without_the_protection_that_was_asked_for_nothing_is_sent() {
     let plain = Email { host: "mail.example".into(), ..server.email() };
     let why = failed(delivered(&Channel::Email(plain), &[], &SHORT).await.0);
     assert_eq!(why, "mail.example: mail without TLS is for this machine itself; use STARTTLS");
+    let nameless = Email { password: Some(Secret::new("canary-password")), ..server.email() };
+    let why = failed(delivered(&Channel::Email(nameless), &[], &SHORT).await.0);
+    assert_eq!(why, "127.0.0.1: a user and a password go together");
     let open = Server::of(&[FINE]).await;
     let implicit = Email { tls: Tls::Implicit, ..open.email() };
     let (delivery, _) = delivered(&Channel::Email(implicit), &[], &Limits { attempts: 1, ..SHORT }).await;
