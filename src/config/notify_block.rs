@@ -11,6 +11,8 @@ use crate::base::secret::Secret;
 
 /// What a message may be about.
 pub(crate) const SUBJECTS: [&str; 7] = ["alert", "failed", "partial", "unproved", "drift", "held_back", "quarantine"];
+/// Forms of webhooks whose messages can be signed.
+const SIGNED_FORMS: [&str; 2] = ["dingtalk", "feishu"];
 /// Bytes of a file with a secret, at most.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 /// Bits of a file's mode by which others than its owner may read or write it.
@@ -171,6 +173,19 @@ pub(crate) enum ChannelSettings {
 }
 
 impl NotifySettings {
+    /// Leaves these variables, which hold secrets of channels, out of what a program gets.
+    pub(super) fn hide(&mut self, secrets: &[String]) {
+        if let ChannelSettings::Command { env, .. } = &mut self.channel {
+            env.retain(|(name, _)| !secrets.contains(name));
+        }
+    }
+
+    /// The variables that blocks name for their secrets.
+    pub(super) fn variables(blocks: &[Values]) -> Vec<String> {
+        let of = |values: &Values| [values.get(URL_ENV), values.get(SIGN_ENV), values.get(PASSWORD_ENV)];
+        blocks.iter().flat_map(of).flatten().collect()
+    }
+
     /// What a block says; what is wrong with it is added to the faults.
     pub(super) fn of(
         values: &Values,
@@ -219,7 +234,12 @@ fn webhook(values: &Values, secrets: &Secrets<'_>, faults: &mut Vec<String>) -> 
         let place = secrets.place;
         faults.push(format!("{place}url_env or url_file is missing: an address with a token in it is a secret"));
     }
-    Some(ChannelSettings::Webhook { form: values.get(FORM), url: url?, sign })
+    let form = values.get(FORM);
+    if sign.is_some() && !SIGNED_FORMS.contains(&form.as_str()) {
+        let forms = SIGNED_FORMS.join(" and ");
+        faults.push(format!("{}only webhooks of {forms} are signed, not those of {form}", secrets.place));
+    }
+    Some(ChannelSettings::Webhook { form, url: url?, sign })
 }
 
 fn email(values: &Values, secrets: &Secrets<'_>, faults: &mut Vec<String>) -> Option<ChannelSettings> {

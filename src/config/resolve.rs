@@ -214,10 +214,12 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }
-    let notify = blocks(("notify", notify_block::ALL), &notify, &services, &mut faults, |values, place, faults| {
+    let secrets = NotifySettings::variables(&notify);
+    let mut notify = blocks(("notify", notify_block::ALL), &notify, &services, &mut faults, |values, place, faults| {
         let notify = NotifySettings::of(values, place, environment, faults)?;
         Some((notify.name.clone(), notify))
     });
+    notify.iter_mut().for_each(|notify| notify.hide(&secrets));
     let alerts = blocks(("alert", alert_block::ALL), &alerts, &services, &mut faults, |values, place, faults| {
         let alert = AlertSettings::of(values, place, faults)?;
         for name in alert.notify.iter().filter(|name| !notify.iter().any(|notify| notify.name == **name)) {
