@@ -107,8 +107,8 @@ impl Session<'_> {
         let unfit = || Error::UnfitCondition { report: report.name.clone(), condition: condition.to_owned() };
         // With brackets it is one value; without them it closes none that it has not opened.
         for whole in [format!("SELECT (\n{condition}\n)"), format!("SELECT\n{condition}\n")] {
-            let is_one = is_one_select(self.conn, &whole);
-            if !is_one.map_err(|source| Error::Database { report: report.name.clone(), source })? {
+            let fault = |source| Error::Database { report: report.name.clone(), source };
+            if selects_in(self.conn, &whole).map_err(fault)? != Some(1) {
                 return Err(unfit());
             }
         }
@@ -120,14 +120,18 @@ impl Session<'_> {
 /// Whether DuckDB reads the text as one SELECT. A statement that it cannot write down again, such as PIVOT, has to look
 /// like one.
 fn is_one_select(conn: &Connection, statement: &str) -> duckdb::Result<bool> {
-    const COUNT: &str = "SELECT json_array_length(json_serialize_sql(?::VARCHAR) -> 'statements')";
     let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
     let code = lines.collect::<Vec<_>>().join("\n");
     let code = code.trim().trim_end_matches(';');
     let first = code.split_whitespace().next().unwrap_or_default().to_uppercase();
     let reads = ["SELECT", "WITH", "FROM", "PIVOT", "UNPIVOT", "VALUES"].contains(&first.as_str());
-    let selects: Option<i64> = conn.query_row(COUNT, [statement], |row| row.get(0))?;
-    Ok(selects.map_or(reads && !code.contains(';'), |selects| selects == 1))
+    Ok(selects_in(conn, statement)?.map_or(reads && !code.contains(';'), |selects| selects == 1))
+}
+
+/// How many SELECTs DuckDB reads in the text; none where it is something else, or nothing that it can write down again.
+fn selects_in(conn: &Connection, text: &str) -> duckdb::Result<Option<i64>> {
+    const COUNT: &str = "SELECT json_array_length(json_serialize_sql(?::VARCHAR) -> 'statements')";
+    conn.query_row(COUNT, [text], |row| row.get(0))
 }
 
 /// The first `rows_max` rows.

@@ -119,7 +119,7 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Show the last runs and how fresh each list is
     Status(StatusArgs),
-    /// Show each alert with its state and the messages that were sent, or try a message out
+    /// Show each alert with its state, and the messages that were sent
     Alerts(AlertsArgs),
     /// Correct the time of a run that was made while the clock was wrong
     Redate(RedateArgs),
@@ -131,7 +131,7 @@ pub(crate) enum Command {
     ///
     /// Leaves hclake-demo.duckdb, or what --store names, and its dashboard beside it.
     Demo(DemoArgs),
-    /// Serve the stand-in cloud on this machine, to try hclake, an SDK or a script against it
+    /// Serve the stand-in cloud on this machine, for hclake, SDKs and scripts
     ///
     /// Prints what a shell needs to reach it, and serves until it is stopped.
     Emulator(EmulatorArgs),

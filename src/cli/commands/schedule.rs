@@ -12,6 +12,8 @@ use crate::config::{self, Environment};
 
 /// How long a scheduled run waits for another to end.
 const LOCK_TIMEOUT: &str = "30m";
+/// Without a sign of life for this long, systemd ends the job.
+const WATCHDOG: &str = "30min";
 /// Holds the access keys, beside the store.
 const SECRETS_NAME: &str = "hclake.env";
 
@@ -140,9 +142,13 @@ impl Job {
              Description=hclake: the nightly record of Huawei Cloud lists\n\
              Wants=network-online.target\n\
              After=network-online.target\n\
+             # OnFailure= names a unit of your own that is started when the job fails or hangs.\n\
+             #OnFailure=hclake-failed.service\n\
              \n\
              [Service]\n\
-             Type=oneshot\n\
+             Type=notify\n\
+             NotifyAccess=main\n\
+             WatchdogSec={watchdog}\n\
              EnvironmentFile={secrets}\n\
              WorkingDirectory={folder}\n\
              ExecStart={command}\n\
@@ -150,6 +156,24 @@ impl Job {
              NoNewPrivileges=yes\n\
              ProtectSystem=strict\n\
              ReadWritePaths={quoted_folder}\n\
+             PrivateTmp=yes\n\
+             RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK\n\
+             RestrictNamespaces=yes\n\
+             RestrictRealtime=yes\n\
+             RestrictSUIDSGID=yes\n\
+             LockPersonality=yes\n\
+             SystemCallArchitectures=native\n\
+             SystemCallFilter=@system-service\n\
+             # These only where the system runs the unit, not a user's own systemd:\n\
+             #CapabilityBoundingSet=\n\
+             #PrivateDevices=yes\n\
+             #ProtectHome=read-only\n\
+             #ProtectClock=yes\n\
+             #ProtectHostname=yes\n\
+             #ProtectKernelLogs=yes\n\
+             #ProtectKernelModules=yes\n\
+             #ProtectKernelTunables=yes\n\
+             #ProtectControlGroups=yes\n\
              \n\
              # hclake.timer\n\
              [Unit]\n\
@@ -165,6 +189,7 @@ impl Job {
             note = self.secrets_note(shell),
             command = self.command(unit_command_word),
             quoted_folder = unit_word(&shown(&self.folder)),
+            watchdog = WATCHDOG,
         )
     }
 }

@@ -21,6 +21,7 @@ use crate::cli::output::lists::{distinguishing, short, verdict_in_words};
 use crate::cli::progress::bars::{self, Bars};
 use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
+use crate::cli::progress::supervisor::supervised;
 use crate::cli::streams;
 use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Settings};
@@ -70,6 +71,7 @@ pub(crate) fn run(
             Some(bars) => Arc::clone(bars) as Arc<dyn Observer>,
             None => Arc::new(Lines::new(streams.is_quiet)),
         };
+        let observer = supervised(observer, environment, &clock);
         let summary =
             sync::sync(request, &catalog, clock, observer, runtime::interrupt()?).await.map_err(Failure::from);
         bars.iter().for_each(|bars| bars.clear());

@@ -4,4 +4,5 @@ pub(super) mod bars;
 pub(super) mod lines;
 pub(super) mod log;
 pub(super) mod runtime;
+pub(super) mod supervisor;
 pub(super) mod watch;

@@ -21,6 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sweep", &["cloud", "normalize", "catalog", "schema", "base"]),
     ("publish", &["store", "config", "catalog", "schema", "base"]),
     ("report", &["store", "config", "catalog", "schema", "base"]),
+    ("alert", &["report", "store", "base"]),
     (
         "sync",
         &["sweep", "publish", "report", "cloud", "normalize", "store", "config", "notify", "catalog", "schema", "base"],
@@ -29,6 +30,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "sync",
+            "alert",
             "sweep",
             "publish",
             "report",
@@ -64,6 +66,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "schema",
             "catalog/file.rs",
             "emulator/world/fill.rs",
+            "emulator/world/names.rs",
             "emulator/world/times.rs",
             "normalize/columns.rs",
             "normalize/hash.rs",

@@ -131,7 +131,8 @@ fn an_alert_that_cannot_be_judged_is_named_and_the_others_are_judged() {
     let message = &heard.messages()[0];
     assert_eq!(message["alerts"][0]["name"], "failing");
     assert!(message["troubles"][0]["text"].as_str().expect("a text").contains("wrong"), "{message}");
-    heard.tenant.run(&["alerts"]).exits(1).says(&["cannot be judged"]);
+    let shown = heard.tenant.run(&["alerts"]).exits(1).stdout;
+    assert!(shown.contains("cannot be judged"), "{shown}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 
 use hclake::emulator::{Fault, When};
@@ -71,4 +72,23 @@ fn rules_dashboard_and_documentation_name_the_metrics_that_there_are() {
     let shown = board["panels"].as_array().expect("panels").iter();
     let ids: BTreeSet<i64> = shown.clone().map(|panel| panel["id"].as_i64().expect("an id")).collect();
     assert_eq!(ids.len(), shown.count(), "each panel has its own id");
+}
+
+#[test]
+fn systemd_hears_that_a_run_is_ready_goes_on_and_stores() {
+    let tenant = Tenant::new();
+    let socket = UnixDatagram::bind(tenant.path("notify")).expect("a socket");
+    let path = tenant.path("notify");
+    tenant.run_with(&["sync"], &[("NOTIFY_SOCKET", path.to_str().expect("text"))]).exits(0);
+    socket.set_nonblocking(true).expect("set");
+    let mut heard = Vec::new();
+    let mut bytes = [0; 4096];
+    while let Ok(length) = socket.recv(&mut bytes) {
+        heard.push(String::from_utf8_lossy(&bytes[..length]).into_owned());
+    }
+    assert!(heard[0].starts_with("READY=1\n"), "{heard:?}");
+    assert!(heard[1..].iter().all(|text| text.starts_with("WATCHDOG=1\nSTATUS=")), "{heard:?}");
+    assert!(heard.iter().any(|text| text.ends_with("8 of 8 lists read")), "{heard:?}");
+    assert!(heard.last().expect("some").ends_with("storing"), "{heard:?}");
+    tenant.run_with(&["sync"], &[("NOTIFY_SOCKET", "/no/such/socket")]).exits(0);
 }

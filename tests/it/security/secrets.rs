@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 30] = [
+const COMMANDS: [&[&str]; 31] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -56,6 +56,7 @@ const COMMANDS: [&[&str]; 30] = [
     &["changes"],
     &["dashboard", "--out", "page.html"],
     &["alerts"],
+    &["emulator", "--listen", "0.0.0.0:0"],
     &["query", "FROM sweeps"],
     &["mcp"],
     &["quarantine", "list"],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::Status;
+use super::state::Status;
 use crate::base::clock::Timestamp;
 use crate::cli::message::Failure;
 use crate::store::{self, ListStatus, Outcome, Reader, RunStatus, SweepMetrics, Verdict};
@@ -210,10 +210,11 @@ fn seconds(at: Timestamp) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
+    use super::super::state::tests::{list, run, status};
     use super::*;
 
-    pub(in super::super) fn extent() -> Extent {
+    fn extent() -> Extent {
         let sweep = SweepMetrics {
             table: "apps".into(),
             scope: "r/\"p\"".into(),
@@ -230,5 +231,18 @@ pub(super) mod tests {
             alerts: counts(["worse".to_owned()].into_iter()),
             undelivered: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn openmetrics_has_a_type_and_help_for_every_gauge_and_ends_with_eof() {
+        let status = status(None, vec![run(2)], vec![list("apps", 2, Some(2)), list("jobs", 2, None)]);
+        insta::assert_snapshot!(text(&status, &extent()));
+    }
+
+    #[test]
+    fn openmetrics_of_an_empty_store_still_names_its_gauges() {
+        let text = text(&status(None, vec![], vec![]), &Extent::default());
+        assert!(text.lines().all(|line| line.starts_with("# ")), "{text}");
+        assert!(text.ends_with("# EOF\n"));
     }
 }
