@@ -61,6 +61,8 @@ pub struct Settings {
     /// Those built in, and those of that folder.
     pub(crate) services: Services,
     pub(crate) scopes: Vec<ScopeSettings>,
+    /// Why scopes of the file are left out.
+    pub(crate) left_out: Vec<String>,
     pub(crate) lock_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) publish: Option<PublishSettings>,
@@ -203,7 +205,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     scopes::settle_projects(&of_flags, &mut of_environment, &mut file);
     let values = of_flags.over(of_environment).over(file);
     faults.extend(values.faults("", &services));
-    let Resolved { scopes, credentials } = scopes::resolve(&values, &declared, environment, &services, &mut faults);
+    let Resolved { scopes, credentials, left_out } = scopes::resolve(&values, &declared, environment, &services, &mut faults);
     let compression = match values.origin(PUBLISH_COMPRESSION) {
         Origin::Default => None,
         _ => Some(values.get(PUBLISH_COMPRESSION)),
@@ -237,6 +239,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         catalog_dir: values.get(CATALOG_DIR),
         services,
         scopes: scopes.iter().filter_map(ScopeSettings::of).collect(),
+        left_out,
         lock_timeout: flags.lock_timeout.unwrap_or_default(),
         credentials,
         publish,

@@ -54,6 +54,8 @@ pub(super) struct Resolved {
     /// Those that have a region.
     pub scopes: Vec<Values>,
     pub credentials: Credentials,
+    /// Why scopes are left out: their region stands beside credentials that cannot be used.
+    pub left_out: Vec<String>,
 }
 
 /// A project of the environment belongs to the keys of the environment, so it is ignored where a profile is named.
@@ -90,10 +92,15 @@ pub(super) fn resolve(
     let listed: &[Values] = if declared.is_empty() { &alone } else { declared };
     let credentials = credentials(top, listed, environment);
     let mut scopes = Vec::new();
+    let mut left_out = Vec::new();
     for (at, scope) in listed.iter().enumerate() {
         let scope = inherited(scope, top, &credentials);
         match scope.get(REGION) {
             None if declared.is_empty() => continue,
+            None if let Some(fault) = fault_of_profile(&scope, &credentials) => {
+                left_out.push(format!("{}{fault}", place(at)));
+                continue;
+            }
             None => {
                 faults.push(format!("[[scope]] {} names no region", at + 1));
                 continue;
@@ -106,6 +113,9 @@ pub(super) fn resolve(
         }
         scopes.push((at, scope));
     }
+    if scopes.is_empty() {
+        faults.append(&mut left_out);
+    }
     adopt_projects(&mut scopes, &credentials);
     for (at, scope) in &scopes {
         if let Some(id) = scope.get(PROJECT_ID).filter(|id| !is_project_id(id)) {
@@ -116,7 +126,14 @@ pub(super) fn resolve(
             ));
         }
     }
-    Resolved { scopes: scopes.into_iter().map(|(_, scope)| scope).collect(), credentials }
+    Resolved { scopes: scopes.into_iter().map(|(_, scope)| scope).collect(), credentials, left_out }
+}
+
+/// Why the profile that a scope names cannot be used; its region may stand beside the profile's keys.
+fn fault_of_profile(scope: &Values, credentials: &Credentials) -> Option<String> {
+    let profile = scope.get(PROFILE)?;
+    let fault = credentials.get(&Some(profile))?.found.as_ref().err()?;
+    Some(format!("it names no region, and {fault}"))
 }
 
 impl ScopeSettings {

@@ -49,6 +49,12 @@ pub(crate) fn run(
         }
         _ => say("hint: the lists of these files are left out; `hclake catalog check FILE` checks one file"),
     }
+    for fault in &settings.left_out {
+        say(&format!("error: {fault}"));
+    }
+    if !settings.left_out.is_empty() {
+        say("hint: nothing is read of these; write the region and a profile that is there");
+    }
     let regions: BTreeSet<&str> = settings.scopes.iter().map(|scope| scope.region.as_str()).collect();
     regions.into_iter().filter_map(unknown_region).for_each(|warning| streams.remark(&warning));
     let request = sync::Request {
@@ -85,6 +91,9 @@ pub(crate) fn run(
     let summary = summary?;
     show(&summary, args.format, streams)?;
     let mut exit = summary.exit();
+    if !settings.left_out.is_empty() {
+        exit = exit.and(Exit::Partly);
+    }
     if summary.run_id.is_some() {
         let published = publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams);
         let shown = dashboard::after_sync(&settings, streams);
@@ -115,7 +124,8 @@ fn dry_run(
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
     let plan = sync::dry_run(request, catalog)?;
-    let mut exit = if catalog.is_short_of(&request.only) { Exit::Partly } else { Exit::Done };
+    let is_short = catalog.is_short_of(&request.only) || !request.settings.left_out.is_empty();
+    let mut exit = if is_short { Exit::Partly } else { Exit::Done };
     let is_usable = request.settings.credentials.values().any(|search| search.found.is_ok());
     let (estimates, total) = estimates(request, catalog, &plan);
     if format == SummaryFormat::Json {

@@ -228,6 +228,23 @@ fn a_profile_that_is_misspelt_in_one_scope_fails_that_scope_and_no_other() {
 }
 
 #[test]
+fn a_scope_whose_region_stands_with_a_misspelt_profile_is_left_out_and_the_others_are_read() {
+    let tenant = tenant();
+    let (ak, sk) = tenant.keys();
+    tenant.write_at_home(".huaweicloud/credentials", &format!("[prod]\nak = {ak}\nsk = {sk}\n"));
+    let variables = [("HUAWEICLOUD_SDK_AK", ak), ("HUAWEICLOUD_SDK_SK", sk), ("HCLAKE_REGION", "")];
+    let scopes = format!("[[scope]]\nregion = \"{REGION}\"\ntables = [\"apps\"]\n[[scope]]\nprofile = \"prdo\"\n");
+    tenant.configure("", &scopes);
+    let left_out = ["error: [[scope]] 2: it names no region, and profile `prdo` cannot be used"];
+    let summary = tenant.run_at_home(&NIGHTLY, &variables).exits(3).says(&left_out).json();
+    assert_eq!(summary["tables"].as_array().expect("lists").len(), 1);
+    assert_eq!(summary["tables"][0]["verdict"], "complete");
+    tenant.run_at_home(&["sync", "--dry-run"], &variables).exits(3).says(&left_out);
+    tenant.configure("", "[[scope]]\nprofile = \"prdo\"\n");
+    tenant.run_at_home(&NIGHTLY, &variables).exits(2).says(&["it names no region, and profile `prdo`"]);
+}
+
+#[test]
 fn a_project_id_that_is_not_the_accounts_is_named_with_the_right_one() {
     let tenant = tenant();
     let right = tenant.cloud.with_world(|world| world.settings().iam_project_ids[0].clone());
