@@ -2,7 +2,7 @@
 
 mod clock;
 mod crashes;
-mod days;
+pub mod days;
 mod first_sync;
 mod memory;
 mod nights;
