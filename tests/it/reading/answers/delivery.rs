@@ -401,15 +401,16 @@ fn artifact(record: &Value) -> Artifact<'_> {
 }
 
 fn registry_unused(tenant: &Tenant, nights: &[Night]) {
-    for (question, days) in [(&[][..], 90), (&["--param", "days=30"], 30)]
-        .into_iter()
-        .flat_map(|(more, days)| {
-            questions(nights, &["repository", "instance", "artifact"], more)
-                .into_iter()
-                .map(move |question| (question, days))
-        })
-        .filter(|(question, _)| question.since_days.is_none())
-    {
+    let monthly: &[&str] = &["--param", "days=30"];
+    let ask = |by, more, nights| Question { by, since_days: None, more, nights };
+    let asked = [
+        (ask("repository", &[], nights), 90),
+        (ask("repository", monthly, nights), 30),
+        (ask("repository", &[], &nights[..3]), 90),
+        (ask("instance", &[], nights), 90),
+        (ask("artifact", &[], nights), 90),
+    ];
+    for (question, days) in asked {
         let from = Some(question.as_of() - days * DAY);
         let instances: BTreeMap<String, String> = question
             .listed("swr_instances")

@@ -11,7 +11,7 @@ use super::compared::{
 use super::installations::{Job, jobs};
 use super::questions::{Question, questions};
 use super::statistics::judged;
-use super::{DAY, Expected, Figure, Night, check, evidence, instant, shown, text, texts};
+use super::{DAY, Expected, Figure, Night, evidence, instant, shown, text, texts};
 use crate::support::Tenant;
 
 const NOT_LISTED: &str = "(desktop not listed)";
@@ -96,7 +96,7 @@ fn desktop_then<'a>(nights: &'a [Night], id: &str, at: i64, assumes: bool) -> Re
 
 fn images(tenant: &Tenant, nights: &[Night]) {
     let assumed: &[&str] = &["--param", "assume=yes"];
-    let assuming = questions(nights, &["image", "system", "agent", "app", "image,app"], assumed);
+    let assuming = questions(nights, &["image", "system", "agent", "app"], assumed);
     for question in questions(nights, &["image"], &[]).into_iter().chain(assuming) {
         let assumes = !question.more.is_empty();
         let seen = question.last_seen("desktop_details", "desktop_id");

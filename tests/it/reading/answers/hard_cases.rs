@@ -41,9 +41,9 @@ pub fn write(world: &mut World, night: usize) {
     let start = world.settings().start.0;
     order_twice(world);
     alter(world, "app_install_jobs", &|job, n| {
-        if night == 0 && n % 9 == 0 {
+        if night == 0 && n.is_multiple_of(9) {
             job["instance_id"] = json!(format!("replaced {n}"));
-        } else if night > 1 && n % 3 == 0 && !lost.is_empty() {
+        } else if night > 1 && n.is_multiple_of(3) && !lost.is_empty() {
             job["instance_id"] = json!(lost[n % lost.len()]);
         }
     });
@@ -112,12 +112,14 @@ fn lost_desktops(world: &World) -> Vec<String> {
 fn order_twice(world: &mut World) {
     for id in world.lists_of("app_install_jobs") {
         let jobs = world.listing(&id);
-        for (n, pair) in jobs.windows(2).enumerate().filter(|(n, pair)| n % 40 == 0 && pair[1].get(MARK).is_none()) {
+        for (n, pair) in
+            jobs.windows(2).enumerate().filter(|(n, pair)| n.is_multiple_of(40) && pair[1].get(MARK).is_none())
+        {
             let mut twin = pair[1].clone();
             for name in ["target", "app_id", "app_name", "app_version", "create_time"] {
                 twin[name] = pair[0][name].clone();
             }
-            let failed = if n % 80 == 0 { vec![pair[0].clone(), twin] } else { vec![twin] };
+            let failed = if n.is_multiple_of(80) { vec![pair[0].clone(), twin] } else { vec![twin] };
             for mut job in failed {
                 job["job_status"] = json!("FAIL");
                 job["error_message"] = json!("ordered twice");
@@ -171,8 +173,8 @@ fn address(n: usize) -> Value {
 
 fn event(event: &mut Value, n: usize) {
     event["event_type"] = one("event", n, 3);
-    event["is_success"] = if n % 17 == 0 { Value::Null } else { json!(n % 5 != 0 && n % 23 > 4) };
-    event["error_code"] = if n % 4 == 0 { json!("") } else { one("WKS", n, 3) };
+    event["is_success"] = if n.is_multiple_of(17) { Value::Null } else { json!(!n.is_multiple_of(5) && n % 23 > 4) };
+    event["error_code"] = if n.is_multiple_of(4) { json!("") } else { one("WKS", n, 3) };
     event["source_ip"] = address(n);
     rename(event, "username", n);
 }
@@ -181,7 +183,7 @@ fn login(login: &mut Value, n: usize) {
     login["connection_failure_reason"] = if n % 6 == 1 { one("reason", n, 4) } else { json!("") };
     login["agent_version"] = one("23.1", n, 3);
     login["source_ip"] = address(n / 2);
-    if n % 11 == 0 {
+    if n.is_multiple_of(11) {
         remove(login, "connection_setup_time");
     }
     rename(login, "user_name", n / 3);
@@ -189,9 +191,9 @@ fn login(login: &mut Value, n: usize) {
 
 fn user(user: &mut Value, n: usize) {
     let name = user["user_name"].as_str().unwrap_or_default().to_owned();
-    if let (true, Some((bare, domain))) = (n % 2 == 0, name.split_once('@')) {
+    if let (true, Some((bare, domain))) = (n.is_multiple_of(2), name.split_once('@')) {
         user["user_name"] = json!(bare);
-        user["domain"] = json!(if n % 4 == 0 { domain } else { "elsewhere.example.com" });
+        user["domain"] = json!(if n.is_multiple_of(4) { domain } else { "elsewhere.example.com" });
     }
     let groups: Vec<Value> = (0..n % 3).map(|place| one("group", n / 2 + place, 5)).collect();
     user["group_names"] = json!(groups);
@@ -200,14 +202,14 @@ fn user(user: &mut Value, n: usize) {
 fn desktop(desktop: &mut Value, n: usize) {
     desktop["os_version"] = one("Windows", n, 3);
     desktop["agent_version"] = one("23.2", n, 4);
-    if n % 10 == 0 {
+    if n.is_multiple_of(10) {
         remove(desktop, "os_version");
         desktop["metadata"] = json!({});
     }
 }
 
 fn opening(opening: &mut Value, n: usize, servers: &[Value]) {
-    let has_failed = n % 5 == 0 || n % 7 == 3;
+    let has_failed = n.is_multiple_of(5) || n % 7 == 3;
     opening["failed_code"] = if has_failed { one("code", n, 3) } else { json!("") };
     opening["connection_failure_reason"] = if has_failed { one("reason", n, 6) } else { json!("") };
     opening["client_type"] = one("client", n, 2);
@@ -223,13 +225,13 @@ fn opening(opening: &mut Value, n: usize, servers: &[Value]) {
 
 fn part(part: &mut Value, n: usize) {
     let mut info = json!({});
-    if n % 3 != 0 {
+    if !n.is_multiple_of(3) {
         part["status"] = json!("FAILED");
     }
-    if n % 7 != 0 {
+    if !n.is_multiple_of(7) {
         info["error_code"] = one("WKS.2", n, 4);
     }
-    if n % 5 != 0 {
+    if !n.is_multiple_of(5) {
         info["error_message"] = one("message", n, 6);
     }
     part["job_execute_info"] = info;
@@ -252,7 +254,7 @@ fn run(run: &mut Value, n: usize) {
     // In another order than they ran in.
     run["stage_status_list"] = stages.rev().collect();
     run["build_params"]["target_branch"] = one("branch", n, 3);
-    if n % 7 == 0 {
+    if n.is_multiple_of(7) {
         run["build_params"]["target_branch"] = json!("");
         run["build_params"]["tag"] = one("tag", n, 9);
     } else {
@@ -269,7 +271,7 @@ fn build(build: &mut Value, n: usize) {
     let (queued, begun, ended) = (later(5 + n % 4), later(20 + n % 50 * 7), later(400 + n % 70 * 11));
     build["start_time"] = begun;
     build["finish_time"] = ended;
-    build["queued_time"] = if n % 3 == 0 { Value::Null } else { queued };
+    build["queued_time"] = if n.is_multiple_of(3) { Value::Null } else { queued };
 }
 
 fn artifact(artifact: &mut Value, n: usize) {
@@ -283,7 +285,8 @@ fn artifact(artifact: &mut Value, n: usize) {
     artifact["pull_time"] = if n % 4 == 2 { Value::Null } else { pulled };
     for (place, tag) in artifact["tags"].as_array_mut().into_iter().flatten().enumerate() {
         tag["push_time"] = pushed.clone();
-        tag["pull_time"] = if (n + place) % 3 == 0 { Value::Null } else { earlier(&tag["pull_time"], n % 7 * 30) };
+        tag["pull_time"] =
+            if (n + place).is_multiple_of(3) { Value::Null } else { earlier(&tag["pull_time"], n % 7 * 30) };
     }
 }
 

@@ -14,7 +14,7 @@ use super::{DAY, Night, hard_cases, instant, micros};
 use crate::runs::days::Days;
 use crate::support::{REGION, Tenant, small_world};
 
-const NIGHTS: usize = 5;
+const NIGHTS: usize = 4;
 /// A Sunday evening.
 const FIRST_NIGHT: i64 = 1_792_346_400_000_000;
 

@@ -453,7 +453,7 @@ fn app_openings(tenant: &Tenant, nights: &[Night]) {
 }
 
 fn app_use(tenant: &Tenant, nights: &[Night]) {
-    for (question, days) in [(&nights[..], 30), (&nights[..], 9), (&nights[..3], 30)]
+    for (question, days) in [(nights, 30), (nights, 9), (&nights[..3], 30)]
         .map(|(nights, days)| (Question { by: "app", since_days: None, more: &[], nights }, days))
     {
         let apps: Vec<&Value> = question.listed("apps").collect();
