@@ -46,9 +46,10 @@ demo: build ## three nights on a cloud emulator, then a report; leaves target/de
 test: $(DUCKDB) ## every test that needs no network but loopback
 	$(CARGO) test --locked $(FEATURES)
 
-sim: $(DUCKDB) ## the simulations over N=5000 worlds, and PARTS=500 of lists in parts; HCLAKE_SIM_SEED=n runs one
+sim: $(DUCKDB) ## the simulations: N=5000 worlds, PARTS=500 of lists in parts, LISTS=10 of each list; HCLAKE_SIM_SEED=n runs one
 	HCLAKE_SIM_SEEDS=$(or $(N),5000) $(CARGO) test --locked $(FEATURES) --test it sim::
 	HCLAKE_SIM_SEEDS=$(or $(PARTS),500) $(CARGO) test --locked $(FEATURES) --lib sync::tests::simulation
+	HCLAKE_SIM_SEEDS=$(or $(LISTS),10) $(CARGO) test --locked $(FEATURES) --lib sync::tests::every_list
 
 fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, a C++ compiler and nightly Rust
 	mkdir -p "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)"

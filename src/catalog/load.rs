@@ -163,6 +163,12 @@ impl Catalog {
         if faults.is_empty() { Ok(Catalog { endpoints, skipped: Vec::new() }) } else { Err(CatalogError { faults }) }
     }
 
+    /// These lists alone, checked elsewhere.
+    #[cfg(test)]
+    pub(crate) fn of(endpoints: Vec<Endpoint>) -> Catalog {
+        Catalog { endpoints, skipped: Vec::new() }
+    }
+
     /// The user's files that were skipped.
     pub(crate) fn skipped(&self) -> &[SkippedFile] {
         &self.skipped

@@ -4,6 +4,7 @@
 mod answer;
 mod confirm;
 mod envelope;
+mod list_request;
 mod markers;
 mod order;
 mod page;
@@ -22,6 +23,7 @@ mod model_markers;
 mod model_pieces;
 
 pub use envelope::{Envelope, Page, key_hash};
+pub(crate) use list_request::ListRequest;
 pub(crate) use page::PageFacts;
 pub use page::{PageRequest, PagingShape, Steps};
 pub(crate) use page_budget::{HELD_BYTES_MAX, PageBudget};

@@ -13,7 +13,7 @@ use crate::catalog::reach::{Span, days, spans};
 use crate::catalog::spec::{Endpoint, Given, Scope};
 use crate::cloud::error::Error;
 use crate::normalize::{DecodeSettings, Decoder};
-use crate::sweep::{CloudSource, Page, PageFacts, PageRequest, PageSource};
+use crate::sweep::{CloudSource, ListRequest, Page, PageFacts, PageRequest, PageSource};
 
 /// What a first page is asked with.
 pub(super) struct Asker<'a> {
@@ -96,9 +96,10 @@ impl Asker<'_> {
         let fixed = own.or_else(|| endpoint.fixed.as_ref().and_then(|fixed| fixed.values.first().cloned()));
         let scope = Scope { fixed, ..list.scope.clone() };
         let client = self.clients.of(&list.profile);
-        let source = CloudSource::new(client, Arc::clone(endpoint), scope, list.iam_project.clone())
+        let request = ListRequest::new(Arc::clone(endpoint), scope, list.iam_project.clone())
             .with_given(given.clone())
             .with_span(span, self.decode.codearts_offset_s);
+        let source = CloudSource::new(client, request);
         source.fetch(PageRequest { id: 0, offset: 0, marker: None, limit: source.shape().limit }).await.result
     }
 

@@ -7,7 +7,7 @@ use super::clients::Clients;
 use super::plan::ListPlan;
 use crate::catalog::reach::Span;
 use crate::catalog::spec::Given;
-use crate::sweep::{CloudSource, PageBudget, PageSource};
+use crate::sweep::{CloudSource, ListRequest, PageBudget, PageSource};
 
 /// Gives the source of a part's pages.
 pub(super) trait Pages: Clone + Send + Sync + 'static {
@@ -32,10 +32,9 @@ impl Pages for CloudPages {
 
     fn of(&self, plan: &ListPlan, given: &Given, span: Option<Span>, keyless: &Arc<HashSet<u64>>) -> CloudSource {
         let client = self.clients.of(&plan.profile);
-        CloudSource::new(client, Arc::clone(&plan.endpoint), plan.scope.clone(), plan.iam_project.clone())
+        let request = ListRequest::new(Arc::clone(&plan.endpoint), plan.scope.clone(), plan.iam_project.clone())
             .with_given(given.clone())
-            .with_span(span, self.codearts_offset_s)
-            .with_known_keyless(Arc::clone(keyless))
-            .within(&self.room)
+            .with_span(span, self.codearts_offset_s);
+        CloudSource::new(client, request).with_known_keyless(Arc::clone(keyless)).within(&self.room)
     }
 }

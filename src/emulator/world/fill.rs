@@ -120,7 +120,7 @@ pub(crate) fn advance(period: &Period, making: &Making, records: &mut Vec<Value>
     }
 }
 
-fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
+pub(crate) fn record(period: &Period, making: &Making, rng: &mut Rng, number: usize, made: Timestamp) -> Value {
     let endpoint = making.endpoint;
     let mut record = Value::Object(Map::new());
     for column in endpoint.columns.iter().filter(|column| !column.is_given()) {
@@ -192,7 +192,7 @@ fn mark(value: &mut Value, path: &[&str], number: usize, id: &str) {
     }
 }
 
-fn change(period: &Period, making: &Making, rng: &mut Rng, record: &mut Value) {
+pub(crate) fn change(period: &Period, making: &Making, rng: &mut Rng, record: &mut Value) {
     let endpoint = making.endpoint;
     let at = period.moment(rng);
     let free = |column: &&Column| {

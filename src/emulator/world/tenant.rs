@@ -33,6 +33,10 @@ pub struct World {
     listings: Vec<Listing>,
     by_id: HashMap<ListId, usize>,
     hidden: Option<(usize, Value)>,
+    /// Time that has passed of the day.
+    passed_us: i64,
+    /// Records that came between two days.
+    pub(super) stirred: usize,
 }
 
 impl fmt::Debug for World {
@@ -52,6 +56,8 @@ impl World {
             listings: Vec::new(),
             by_id: HashMap::new(),
             hidden: None,
+            passed_us: 0,
+            stirred: 0,
         };
         for at in world.order.clone() {
             world.add_listings(at);
@@ -71,7 +77,7 @@ impl World {
         }
     }
 
-    fn making<'a>(&'a self, endpoint: &'a Endpoint, id: &'a ListId) -> Making<'a> {
+    pub(super) fn making<'a>(&'a self, endpoint: &'a Endpoint, id: &'a ListId) -> Making<'a> {
         let records_of = |table: &str| {
             // What is listed for a whole region belongs to any of its projects.
             let is_near = |project: &String| *project == id.project || id.project.is_empty();
@@ -181,7 +187,7 @@ impl World {
     }
 
     /// The day that ends now.
-    fn span<'a>(&'a self, id: &'a ListId) -> Period<'a> {
+    pub(super) fn span<'a>(&'a self, id: &'a ListId) -> Period<'a> {
         let until = self.now();
         Period {
             settings: &self.settings,
@@ -199,13 +205,18 @@ impl World {
         &self.settings
     }
 
-    pub(crate) fn catalog(&self) -> &Catalog {
+    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
     }
 
-    /// The world's own time: its start, plus the days since.
-    pub(crate) fn now(&self) -> Timestamp {
-        Timestamp(self.settings.start.0 + i64::from(self.day) * DAY)
+    /// The world's own time: its start, and what has passed since.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.settings.start.0 + i64::from(self.day) * DAY + self.passed_us)
+    }
+
+    /// Lets time pass in which nothing happens.
+    pub fn pass_us(&mut self, us: i64) {
+        self.passed_us += us;
     }
 
     /// Lets a day pass: jobs end, fail and are retried, records come, change and go. A parent whose children come or
@@ -257,7 +268,7 @@ impl World {
 
     /// Moves the columns of a child's parent that show a change, unless they have moved since the day began; and then
     /// those of the parent's own parent.
-    fn move_parent(&mut self, child: &ListId, parent: &Parent, before: &Signs) {
+    pub(super) fn move_parent(&mut self, child: &ListId, parent: &Parent, before: &Signs) {
         let Some(at) = self.catalog.endpoints().iter().position(|endpoint| endpoint.name == child.table) else {
             return;
         };
@@ -280,7 +291,7 @@ impl World {
     }
 
     /// What shows of each parent whether its children may have changed.
-    fn signs(&self) -> Signs {
+    pub(super) fn signs(&self) -> Signs {
         let lists = self.catalog.endpoints().iter().enumerate();
         let children = lists.filter_map(|(at, endpoint)| Some((at, endpoint.parent.as_ref()?)));
         children.flat_map(|(at, parent)| self.signs_of(at, parent)).collect()
@@ -337,6 +348,11 @@ impl World {
     /// The records of one listing in the order they are served, whatever their time; none where the listing is unknown.
     pub fn listing(&self, id: &ListId) -> Vec<Value> {
         self.serve(id, Wanted::default(), 0, 0, usize::MAX).into_iter().cloned().collect()
+    }
+
+    /// All records of a listing, oldest first, with those that the service has forgotten.
+    pub fn held(&self, id: &ListId) -> &[Value] {
+        self.by_id.get(id).map_or(&[], |at| &self.listings[*at].records)
     }
 
     /// Those records of a listing whose time lies at or after `from`: the time by which a window of its list goes. All
@@ -417,7 +433,7 @@ impl World {
     }
 
     /// Changes the records of a listing, which may be parents of others.
-    fn alter<T>(&mut self, id: &ListId, change: impl FnOnce(&mut Listing) -> T) -> Option<T> {
+    pub(super) fn alter<T>(&mut self, id: &ListId, change: impl FnOnce(&mut Listing) -> T) -> Option<T> {
         let at = *self.by_id.get(id).filter(|at| self.listings[**at].is_there)?;
         let changed = change(&mut self.listings[at]);
         self.settle();
@@ -438,7 +454,7 @@ struct Kin {
 }
 
 /// For each list with a parent, each project and each parent: the parent's columns that show a change.
-type Signs = HashMap<(usize, String, Vec<String>), String>;
+pub(super) type Signs = HashMap<(usize, String, Vec<String>), String>;
 
 fn history(period: &Period, making: &Making) -> Vec<Value> {
     match making.endpoint.name.as_str() {

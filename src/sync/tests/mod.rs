@@ -1,3 +1,5 @@
-//! Tests of whole runs against a model of the cloud.
+//! Tests of whole runs against models of the cloud.
 
+mod every_list;
+mod nights;
 mod simulation;

@@ -1,36 +1,29 @@
 //! Many nights of lists in parts, from one seed: a model cloud whose records come, change, go and are forgotten while they
 //! are read, the real rounds, sweeps and store. After each night the store is checked against what the model knows.
 //!
-//! Four lists: `tasks`; `builds`, read for each task; `marks`, read for each task by a time window; `events`, which the
+//! Five lists: `tasks`; `builds`, read for each task; `marks`, read for each task by a time window; `events`, which the
 //! service forgets, read whole; and `logins`, forgotten too and read by a window.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use crate::base::clock::{Clock, Sleep, Timestamp};
+use super::nights::{Nights, night};
+use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::reach::Span;
-use crate::catalog::spec::{Endpoint, Given, Scope};
+use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::Reply;
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
-use crate::normalize::DecodeSettings;
-use crate::store::{
-    self, DeletionGuard, Outcome, Purpose, RunRecord, StagedRun, StoreSettings, Verdict, open_read_only, run_checks,
-};
+use crate::store::{self, open_read_only, run_checks};
 use crate::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
-use crate::sync::context::Context;
-use crate::sync::families::Families;
-use crate::sync::list;
 use crate::sync::pages::Pages;
 use crate::sync::plan::ListPlan;
-use crate::sync::writer::Writer;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -277,85 +270,10 @@ impl PageSource for ModelPages {
     }
 }
 
-struct WorldClock(Model);
-
-impl Clock for WorldClock {
-    fn wall(&self) -> Timestamp {
-        Timestamp(self.0.world().now)
+impl Nights for Model {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.world().now)
     }
-
-    fn mono(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn sleep(&self, _: Duration) -> Sleep {
-        Box::pin(std::future::ready(()))
-    }
-}
-
-fn settings() -> StoreSettings {
-    StoreSettings {
-        lock_timeout: Duration::ZERO,
-        wait: |_| panic!("nothing waits"),
-        memory_limit_mb: 160,
-        request_log_days: 30,
-        deletion_guard: DeletionGuard::new(100),
-        allow_gone: false,
-        purpose: Purpose::Any,
-    }
-}
-
-/// One night. Returns the lists that are not complete, and why.
-async fn night(model: &Model, catalog: &Catalog, store: &Path, confirm_gone: ConfirmGone) -> Vec<String> {
-    let (path, endpoints) = (store.to_owned(), catalog.endpoints().to_vec());
-    let started = Timestamp(model.world().now);
-    let open = move || StagedRun::open(&path, &endpoints, &|| started, &settings());
-    let writer = Arc::new(Writer::start(open).await.unwrap());
-    let context = Context {
-        pages: model.clone(),
-        writer: Arc::clone(&writer),
-        clock: Arc::new(WorldClock(model.clone())),
-        observer: Arc::new(()),
-        decode: DecodeSettings { codearts_offset_s: 0 },
-        confirm_gone,
-        max_bad_percent: 5,
-        deadline: None,
-    };
-    let plan = |endpoint: &Endpoint| ListPlan {
-        endpoint: Arc::new(endpoint.clone()),
-        scope: Scope { region: "r1".into(), project: "p1".into(), fixed: None },
-        iam_project: None,
-        profile: None,
-        fault: None,
-    };
-    let mut families = Families::of(catalog.endpoints().iter().map(plan).collect());
-    let mut outcomes = Vec::new();
-    loop {
-        let ready = families.ready();
-        if ready.is_empty() {
-            break;
-        }
-        for (index, list, family) in ready {
-            let mut outcome = list::run(context.clone(), list, family).await.unwrap();
-            families.ended(index, &mut outcome);
-            outcomes.push(outcome);
-        }
-    }
-    assert_eq!(outcomes.len(), catalog.endpoints().len());
-    drop(context);
-    let records: Vec<_> = outcomes.iter().map(|outcome| outcome.sweep_record()).collect();
-    let incomplete = outcomes.iter().zip(&records).filter(|(_, record)| record.verdict != Verdict::Complete);
-    let incomplete = incomplete
-        .map(|(outcome, record)| {
-            let bad = outcome.bad.first().map(|bad| bad.reason.clone());
-            format!("{}: {:?} {:?} {bad:?}", outcome.plan.endpoint.name, record.proof, record.error)
-        })
-        .collect();
-    let run =
-        RunRecord { ended_at: started, outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None };
-    let writer = Arc::try_unwrap(writer).unwrap_or_else(|_| panic!("the lists have ended"));
-    writer.finish(move |staged| staged.commit(&run, &records, &[], &[], &[])).await.unwrap();
-    incomplete
 }
 
 type Rows = Vec<(String, i64)>;

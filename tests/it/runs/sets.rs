@@ -7,9 +7,7 @@ use hclake::base::clock::Timestamp;
 use hclake::catalog::Catalog;
 use hclake::catalog::reach::WindowOf;
 use hclake::catalog::spec::Endpoint;
-use hclake::emulator::{ListId, WorldSettings};
-use hclake::schema::ColumnType;
-use serde_json::Value;
+use hclake::emulator::{ListId, Names, WorldSettings};
 
 use super::days::Days;
 use crate::support::{Tenant, small_world};
@@ -17,57 +15,18 @@ use crate::support::{Tenant, small_world};
 const NIGHTS: usize = 5;
 const DAY_US: i64 = 86_400_000_000;
 
-/// The columns that tell a list's records apart: those of its key, or all texts where it has none; each with the one that
-/// is used where it is empty.
-fn telling(endpoint: &Endpoint) -> Vec<(String, Option<String>)> {
-    let own = |name: &str| endpoint.column(name).is_some_and(|column| !column.is_given());
-    let of_key = endpoint.key.iter().filter(|part| own(&part.column));
-    let of_key: Vec<_> = of_key.map(|part| (part.column.clone(), part.fallback.clone())).collect();
-    if !of_key.is_empty() {
-        return of_key;
-    }
-    let texts = endpoint.columns.iter().filter(|column| column.ty == ColumnType::Text && !column.is_given());
-    texts.map(|column| (column.name.clone(), None)).collect()
-}
-
-fn text_in(endpoint: &Endpoint, name: &str, record: &Value) -> Option<String> {
-    let value = endpoint.column(name)?.path.iter().try_fold(record, |at, member| at.get(member))?;
-    match value {
-        Value::Null => None,
-        Value::String(text) => Some(text.clone()),
-        other => Some(other.to_string()),
-    }
-}
-
-/// Whose a record is, and which of them it is, as one text.
-fn named(endpoint: &Endpoint, id: &ListId, record: &Value) -> String {
-    let mut parts = vec![id.project.clone(), id.fixed.clone().unwrap_or_default()];
-    parts.extend(id.parent.iter().cloned());
-    parts.extend(telling(endpoint).iter().map(|(column, other)| {
-        let other = || text_in(endpoint, other.as_ref()?, record);
-        text_in(endpoint, column, record).or_else(other).unwrap_or_default()
-    }));
-    parts.join("|")
-}
-
-/// The same of a list's rows in the store that fulfil a condition.
+/// The names of a list's rows in the store that fulfil a condition.
 fn stored(tenant: &Tenant, endpoint: &Endpoint, table: &str, condition: &str) -> BTreeSet<String> {
-    let mut parts = vec!["_project".to_owned(), "split_part(_scope, '/', 3)".to_owned()];
-    parts.extend(endpoint.parent.iter().flat_map(|parent| &parent.fill).map(|filled| format!("\"{}\"", filled.name)));
-    parts.extend(telling(endpoint).into_iter().map(|(column, other)| match other {
-        Some(other) => format!("coalesce(\"{column}\", \"{other}\")"),
-        None => format!("\"{column}\""),
-    }));
-    let parts: Vec<String> = parts.iter().map(|part| format!("coalesce(CAST({part} AS VARCHAR), '')")).collect();
-    let sql = format!("SELECT concat_ws('|', {}) FROM {table} WHERE {condition}", parts.join(", "));
+    let sql = format!("SELECT {} FROM {table} WHERE {condition}", Names::of(endpoint).sql());
     tenant.texts(&sql).into_iter().collect()
 }
 
 /// The records that the cloud shows of a list, from this time on where the list is asked for by time.
 fn shown(tenant: &Tenant, endpoint: &Endpoint, from: Timestamp) -> BTreeSet<String> {
     tenant.cloud.with_world(|world| {
+        let names = Names::of(endpoint);
         let of_list = |id: ListId| {
-            world.listing_since(&id, from).iter().map(|record| named(endpoint, &id, record)).collect::<Vec<_>>()
+            world.listing_since(&id, from).iter().map(|record| names.name(&id, record)).collect::<Vec<_>>()
         };
         world.lists_of(&endpoint.name).into_iter().flat_map(of_list).collect()
     })
@@ -99,7 +58,7 @@ fn no_built_in_list_loses_a_record_or_calls_one_gone_that_stayed() {
             let again_us = endpoint.window.as_ref().map_or(0, |window| i64::from(window.again.0) * DAY_US);
             let from = match night {
                 // A record that has no key is another one once it has changed, and old ones are not read again.
-                1.. if endpoint.key.iter().any(|part| part.column == "record_key") => days.now().0 - again_us + DAY_US,
+                1.. if !Names::of(endpoint).are_of_a_key() => days.now().0 - again_us + DAY_US,
                 _ => first.0 - back_us + DAY_US,
             };
             let visible = shown(tenant, endpoint, Timestamp(from));

@@ -1,0 +1,117 @@
+//! One night against a model of the cloud: the real rounds, sweeps, decoder and store, in one thread, without sockets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::clock::{Clock, Sleep, Timestamp};
+use crate::catalog::Catalog;
+use crate::catalog::spec::{Endpoint, Scope};
+use crate::config::ConfirmGone;
+use crate::normalize::DecodeSettings;
+use crate::store::{DeletionGuard, Outcome, Purpose, RunRecord, StagedRun, StoreSettings, Verdict};
+use crate::sync::context::Context;
+use crate::sync::families::Families;
+use crate::sync::list;
+use crate::sync::pages::Pages;
+use crate::sync::plan::ListPlan;
+use crate::sync::writer::Writer;
+
+/// Seconds east of UTC of the times that CodeArts writes without a zone.
+pub(super) const CODEARTS_OFFSET_S: i32 = 28_800;
+
+/// A model of the cloud, with a clock of its own.
+pub(super) trait Nights: Pages {
+    fn now(&self) -> Timestamp;
+    /// The scopes in which a list is read.
+    fn scopes(&self, _: &Endpoint) -> Vec<Scope> {
+        vec![Scope { region: "r1".into(), project: "p1".into(), fixed: None }]
+    }
+}
+
+struct ModelClock<M>(M);
+
+impl<M: Nights> Clock for ModelClock<M> {
+    fn wall(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn mono(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration) -> Sleep {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn settings() -> StoreSettings {
+    StoreSettings {
+        lock_timeout: Duration::ZERO,
+        wait: |_| panic!("nothing waits"),
+        memory_limit_mb: 160,
+        request_log_days: 30,
+        deletion_guard: DeletionGuard::new(100),
+        allow_gone: false,
+        purpose: Purpose::Any,
+    }
+}
+
+/// One night. Returns the lists that are not complete, and why.
+pub(super) async fn night<M: Nights>(
+    model: &M,
+    catalog: &Catalog,
+    store: &Path,
+    confirm_gone: ConfirmGone,
+) -> Vec<String> {
+    let (path, endpoints) = (store.to_owned(), catalog.endpoints().to_vec());
+    let started = model.now();
+    let open = move || StagedRun::open(&path, &endpoints, &|| started, &settings());
+    let writer = Arc::new(Writer::start(open).await.unwrap());
+    let context = Context {
+        pages: model.clone(),
+        writer: Arc::clone(&writer),
+        clock: Arc::new(ModelClock(model.clone())),
+        observer: Arc::new(()),
+        decode: DecodeSettings { codearts_offset_s: CODEARTS_OFFSET_S },
+        confirm_gone,
+        max_bad_percent: 5,
+        deadline: None,
+    };
+    let plans = |endpoint: &Endpoint| {
+        let endpoint = Arc::new(endpoint.clone());
+        let plan =
+            |scope| ListPlan { endpoint: endpoint.clone(), scope, iam_project: None, profile: None, fault: None };
+        model.scopes(&endpoint).into_iter().map(plan).collect::<Vec<_>>()
+    };
+    let plans: Vec<ListPlan> = catalog.endpoints().iter().flat_map(plans).collect();
+    let lists = plans.len();
+    let mut families = Families::of(plans);
+    let mut outcomes = Vec::new();
+    loop {
+        let ready = families.ready();
+        if ready.is_empty() {
+            break;
+        }
+        for (index, list, family) in ready {
+            let mut outcome = list::run(context.clone(), list, family).await.unwrap();
+            families.ended(index, &mut outcome);
+            outcomes.push(outcome);
+        }
+    }
+    assert_eq!(outcomes.len(), lists);
+    drop(context);
+    let records: Vec<_> = outcomes.iter().map(|outcome| outcome.sweep_record()).collect();
+    let incomplete = outcomes.iter().zip(&records).filter(|(_, record)| record.verdict != Verdict::Complete);
+    let incomplete = incomplete
+        .map(|(outcome, record)| {
+            let bad = outcome.bad.first().map(|bad| bad.reason.clone());
+            format!("{}: {:?} {:?} {bad:?}", outcome.plan.endpoint.name, record.proof, record.error)
+        })
+        .collect();
+    let run =
+        RunRecord { ended_at: started, outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None };
+    let writer = Arc::try_unwrap(writer).unwrap_or_else(|_| panic!("the lists have ended"));
+    writer.finish(move |staged| staged.commit(&run, &records, &[], &[], &[])).await.unwrap();
+    incomplete
+}
