@@ -110,7 +110,7 @@ grouped AS (
         if(list_contains({{by}}, 'app'), app_id, NULL) AS within,
         count(*) FILTER (failed) AS failed_now,
         count(*) AS finished_now,
-        fsum(app_rate) AS expected,
+        round(sum(app_rate), 9) AS expected,
         count(DISTINCT (_scope, instance_id)) FILTER (instance_id IS NOT NULL) AS desktops,
         list_aggregate(list(error ORDER BY error) FILTER (failed AND error IS NOT NULL), 'mode') AS top_error,
         string_agg(DISTINCT error_code, ', ' ORDER BY error_code) AS error_codes,

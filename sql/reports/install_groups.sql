@@ -109,7 +109,7 @@ counted AS (
         {{columns}},
         count(*) FILTER (failed) AS failed,
         count(*) AS finished,
-        fsum(app_rate) AS expected,
+        round(sum(app_rate), 9) AS expected,
         count(*) FILTER (is_given_up) AS given_up,
         count(DISTINCT app_id) AS apps,
         count(DISTINCT (_region, _project, whom)) FILTER (whom IS NOT NULL) AS users,

@@ -116,7 +116,7 @@ grouped AS (
         {{columns}},
         count(*) FILTER (failed) AS failed,
         count(*) AS finished,
-        fsum(expected) AS expected,
+        round(sum(expected), 9) AS expected,
         count(DISTINCT app_id) AS apps,
         count(DISTINCT (_scope, coalesce(desktop_id, instance_id))) FILTER (coalesce(desktop_id, instance_id) IS NOT NULL)
             AS desktops,
