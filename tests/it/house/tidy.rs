@@ -59,6 +59,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "schema",
             "catalog/file.rs",
             "emulator/world/fill.rs",
+            "emulator/world/names.rs",
             "emulator/world/times.rs",
             "normalize/columns.rs",
             "normalize/hash.rs",
