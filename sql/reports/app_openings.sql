@@ -45,17 +45,21 @@ server_versions AS (
     FROM app_servers_versions AS v
     WHERE v._valid_from <= CAST($as_of AS TIMESTAMPTZ)
 ),
-by_id AS (
+dated_servers AS (
     SELECT *, if(seen_before_at >= changed_at, _valid_from, changed_at) AS holds_from FROM server_versions
 ),
--- One of them at each instant, also where two servers have one sid.
+-- One of them at each instant, until the next holds.
+by_id AS (
+    SELECT *, lead(holds_from, 1, TIMESTAMPTZ 'infinity') OVER (
+        PARTITION BY _region, _project, id ORDER BY holds_from, _valid_from) AS next_from
+    FROM dated_servers
+),
+-- The same of each sid, which two servers may have.
 by_sid AS (
-    SELECT _region, _project, sid, holds_from,
-        arg_max({'image_id': image_id, 'server_group_id': server_group_id, 'server_group_name': server_group_name,
-            '_valid_to': _valid_to}, (_valid_from, id)) AS version
-    FROM by_id
+    SELECT *, lead(holds_from, 1, TIMESTAMPTZ 'infinity') OVER (
+        PARTITION BY _region, _project, sid ORDER BY holds_from, _valid_from, id) AS next_from
+    FROM dated_servers
     WHERE sid IS NOT NULL
-    GROUP BY ALL
 ),
 every_connection AS (
     SELECT _scope, _region, _project, app_id, app_name, primary_server_group_id, failed_code, connection_failure_reason,
@@ -88,15 +92,15 @@ served AS (
             WHEN by_id.id IS NOT NULL AND (by_id._valid_to IS NULL OR by_id._valid_to > c.brokering_time)
                 THEN {'image_id': by_id.image_id, 'server_group_id': by_id.server_group_id,
                     'server_group_name': by_id.server_group_name}
-            WHEN by_sid.sid IS NOT NULL AND (by_sid.version._valid_to IS NULL OR by_sid.version._valid_to > c.brokering_time)
-                THEN {'image_id': by_sid.version.image_id, 'server_group_id': by_sid.version.server_group_id,
-                    'server_group_name': by_sid.version.server_group_name}
+            WHEN by_sid.id IS NOT NULL AND (by_sid._valid_to IS NULL OR by_sid._valid_to > c.brokering_time)
+                THEN {'image_id': by_sid.image_id, 'server_group_id': by_sid.server_group_id,
+                    'server_group_name': by_sid.server_group_name}
         END AS server_then
     FROM connections AS c
-    ASOF LEFT JOIN by_id ON by_id._region = c._region AND by_id._project = c._project AND by_id.id = c.server_id
-        AND c.brokering_time >= by_id.holds_from
-    ASOF LEFT JOIN by_sid ON by_sid._region = c._region AND by_sid._project = c._project AND by_sid.sid = c.server_sid
-        AND c.brokering_time >= by_sid.holds_from
+    LEFT JOIN by_id ON by_id._region = c._region AND by_id._project = c._project AND by_id.id = c.server_id
+        AND by_id.holds_from <= c.brokering_time AND by_id.next_from > c.brokering_time
+    LEFT JOIN by_sid ON by_sid._region = c._region AND by_sid._project = c._project AND by_sid.sid = c.server_sid
+        AND by_sid.holds_from <= c.brokering_time AND by_sid.next_from > c.brokering_time
 ),
 -- The newest name, also of a group that is gone.
 group_names AS (

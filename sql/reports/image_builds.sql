@@ -72,7 +72,7 @@ errors AS (
         max(ended_at) AS ended_at,
         count(*) AS parts
     FROM parts
-    WHERE status = 'FAILED' OR (status NOT IN ('SUCCESS', 'WAITING', 'RUNNING')
+    WHERE status = 'FAILED' OR (coalesce(status, '') NOT IN ('SUCCESS', 'WAITING', 'RUNNING')
         AND (code IS NOT NULL OR message IS NOT NULL))
     GROUP BY ALL
 ),

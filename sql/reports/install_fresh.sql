@@ -31,13 +31,13 @@
 
 WITH
 selected AS (
-    SELECT
-        *,
-        coalesce(create_time, update_time) AS ordered_at,
-        count(*) FILTER (failed) OVER of_app / count(*) OVER of_app AS app_rate
+    SELECT *, coalesce(create_time, update_time) AS ordered_at
     FROM jobs($as_of, $app, NULL, NULL, $scope)
     WHERE finished AND in_range(update_time, $since, $until)
-    WINDOW of_app AS (PARTITION BY app_id)
+),
+-- What is expected of one job.
+app_rates AS (
+    SELECT app_id, count(*) FILTER (failed) / count(*) AS app_rate FROM selected GROUP BY app_id
 ),
 -- Every job on a desktop that a run saw, as it was last seen: what the list no longer shows was done all the same.
 sub_jobs AS (
@@ -59,11 +59,18 @@ done AS (
     WHERE end_time IS NOT NULL
     GROUP BY ALL
 ),
+-- Each holds until the next on the same desktop.
 touches AS (
-    SELECT * FROM done WHERE job_type IS NOT NULL
+    SELECT *, lead(end_time, 1, TIMESTAMPTZ 'infinity') OVER (
+        PARTITION BY _region, _project, desktop_id ORDER BY end_time) AS next_at
+    FROM done
+    WHERE job_type IS NOT NULL
 ),
 failures AS (
-    SELECT * FROM done WHERE error_code IS NOT NULL
+    SELECT *, lead(end_time, 1, TIMESTAMPTZ 'infinity') OVER (
+        PARTITION BY _region, _project, desktop_id ORDER BY end_time) AS next_at
+    FROM done
+    WHERE error_code IS NOT NULL
 ),
 -- Before its first job on desktops nothing is known of a project.
 firsts AS (
@@ -72,16 +79,20 @@ firsts AS (
 dated AS (
     SELECT
         selected.*,
+        app_rates.app_rate,
         touches.job_type,
         epoch_us(selected.ordered_at) - epoch_us(touches.end_time) < CAST($days AS BIGINT) * 86400000000 AS is_near,
         epoch_us(selected.ordered_at) - epoch_us(firsts.first_at) >= CAST($days AS BIGINT) * 86400000000 AS is_covered,
         CASE WHEN epoch_us(selected.ordered_at) - epoch_us(failures.end_time) < CAST($days AS BIGINT) * 86400000000
             THEN failures.error_code END AS error_code
     FROM selected
-    ASOF LEFT JOIN touches ON touches._region = selected._region AND touches._project = selected._project
-        AND touches.desktop_id = selected.instance_id AND touches.end_time <= selected.ordered_at
-    ASOF LEFT JOIN failures ON failures._region = selected._region AND failures._project = selected._project
-        AND failures.desktop_id = selected.instance_id AND failures.end_time <= selected.ordered_at
+    LEFT JOIN touches ON touches._region = selected._region AND touches._project = selected._project
+        AND touches.desktop_id = selected.instance_id
+        AND touches.end_time <= selected.ordered_at AND touches.next_at > selected.ordered_at
+    LEFT JOIN failures ON failures._region = selected._region AND failures._project = selected._project
+        AND failures.desktop_id = selected.instance_id
+        AND failures.end_time <= selected.ordered_at AND failures.next_at > selected.ordered_at
+    JOIN app_rates ON app_rates.app_id IS NOT DISTINCT FROM selected.app_id
     LEFT JOIN firsts ON firsts._region = selected._region AND firsts._project = selected._project
 ),
 marked AS (
@@ -99,7 +110,7 @@ grouped AS (
         if(list_contains({{by}}, 'app'), app_id, NULL) AS within,
         count(*) FILTER (failed) AS failed_now,
         count(*) AS finished_now,
-        sum(app_rate) AS expected,
+        round(sum(app_rate), 9) AS expected,
         count(DISTINCT (_scope, instance_id)) FILTER (instance_id IS NOT NULL) AS desktops,
         list_aggregate(list(error ORDER BY error) FILTER (failed AND error IS NOT NULL), 'mode') AS top_error,
         string_agg(DISTINCT error_code, ', ' ORDER BY error_code) AS error_codes,

@@ -58,7 +58,7 @@ known AS (
     LEFT JOIN called AS exact ON exact._region = everything._region AND exact._project = everything._project
         AND exact.name = everything.called_as
     LEFT JOIN called AS short ON short._region = everything._region AND short._project = everything._project
-        AND short.name = everything.short_name AND exact.id IS NULL
+        AND short.name = everything.short_name
 ),
 named AS (
     SELECT
@@ -74,39 +74,42 @@ named AS (
     FROM known
     LEFT JOIN listed ON listed._region = known._region AND listed._project = known._project AND listed.id = known.user_id
 ),
--- Of each user and application, one of the first jobs, and whether all were made at once and failed.
-traced AS (
-    SELECT
-        *,
-        whom IS NOT NULL AND app_id IS NOT NULL
-            AND row_number() OVER (of_pair ORDER BY create_time, id) = 1
-            AND bool_and(failed) OVER of_pair
-            AND (count(*) OVER of_pair = 1
-                OR count(create_time) OVER of_pair = count(*) OVER of_pair
-                    AND min(create_time) OVER of_pair = max(create_time) OVER of_pair) AS is_given_up
+-- One job of each user and application whose jobs were all made at once and failed.
+given_up AS (
+    SELECT _region, _project, whom, app_id, min(id) AS id
     FROM named
-    WINDOW of_pair AS (PARTITION BY _region, _project, whom, app_id)
+    WHERE whom IS NOT NULL AND app_id IS NOT NULL
+    GROUP BY _region, _project, whom, app_id
+    HAVING bool_and(failed)
+        AND (count(*) = 1 OR count(create_time) = count(*) AND min(create_time) = max(create_time))
 ),
 finished AS (
     SELECT
-        *,
-        matches(target, CAST($target AS VARCHAR)) OR matches(user_name, CAST($target AS VARCHAR)) AS is_asked,
-        -- What is expected of one job.
-        count(*) FILTER (failed) OVER of_app / count(*) OVER of_app AS app_rate
-    FROM traced
-    WHERE finished AND in_range(update_time, $since, $until)
-    WINDOW of_app AS (PARTITION BY app_id)
+        named.*,
+        matches(named.target, CAST($target AS VARCHAR)) OR matches(named.user_name, CAST($target AS VARCHAR)) AS is_asked,
+        given_up.id IS NOT NULL AS is_given_up
+    FROM named
+    LEFT JOIN given_up ON given_up._region = named._region AND given_up._project = named._project
+        AND given_up.whom = named.whom AND given_up.app_id = named.app_id AND given_up.id = named.id
+    WHERE named.finished AND in_range(named.update_time, $since, $until)
+),
+-- What is expected of one job.
+app_rates AS (
+    SELECT app_id, count(*) FILTER (failed) / count(*) AS app_rate FROM finished GROUP BY app_id
 ),
 -- Once for each group where groups are asked for, and once otherwise.
 members AS (
-    SELECT *, unnest(if(list_contains({{by}}, 'group'), groups, [NULL])) AS group_name FROM finished
+    SELECT finished.*, app_rates.app_rate,
+        unnest(if(list_contains({{by}}, 'group'), finished.groups, [NULL])) AS group_name
+    FROM finished
+    JOIN app_rates ON app_rates.app_id IS NOT DISTINCT FROM finished.app_id
 ),
 counted AS (
     SELECT
         {{columns}},
         count(*) FILTER (failed) AS failed,
         count(*) AS finished,
-        sum(app_rate) AS expected,
+        round(sum(app_rate), 9) AS expected,
         count(*) FILTER (is_given_up) AS given_up,
         count(DISTINCT app_id) AS apps,
         count(DISTINCT (_region, _project, whom)) FILTER (whom IS NOT NULL) AS users,

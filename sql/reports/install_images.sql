@@ -31,12 +31,10 @@ WITH
 -- Of all jobs on an image, also where only one application is asked for: its rate stands on them.
 finished AS (
     SELECT
-        jobs.*,
-        nullif(known.instance_sid, '') AS sid,
-        matches(jobs.app, CAST($app AS VARCHAR)) OR coalesce(jobs.app_id = CAST($app AS VARCHAR), false) AS is_asked
-    FROM jobs($as_of, NULL, NULL, NULL, $scope) AS jobs
-    JOIN app_install_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known ON known._scope = jobs._scope AND known.id = jobs.id
-    WHERE jobs.finished AND in_range(jobs.update_time, $since, $until)
+        *,
+        matches(app, CAST($app AS VARCHAR)) OR coalesce(app_id = CAST($app AS VARCHAR), false) AS is_asked
+    FROM jobs($as_of, NULL, NULL, NULL, $scope)
+    WHERE finished AND in_range(update_time, $since, $until)
 ),
 seen AS (
     SELECT
@@ -49,11 +47,13 @@ seen AS (
         nullif(os_version, '') AS os_version,
         nullif(agent_version, '') AS agent_version,
         _valid_from,
-        if(CAST($assume AS VARCHAR) = 'yes' AND _valid_from = min(_valid_from) OVER (PARTITION BY _region, _project, desktop_id),
-            TIMESTAMPTZ '-infinity', _valid_from) AS valid_from,
-        coalesce(_valid_to, TIMESTAMPTZ 'infinity') AS valid_to
+        if(CAST($assume AS VARCHAR) = 'yes' AND lag(_valid_from) OVER life IS NULL, TIMESTAMPTZ '-infinity', _valid_from)
+            AS valid_from,
+        coalesce(_valid_to, TIMESTAMPTZ 'infinity') AS valid_to,
+        lead(_valid_from, 1, TIMESTAMPTZ 'infinity') OVER life AS next_from
     FROM desktop_details_versions
     WHERE _valid_from <= CAST($as_of AS TIMESTAMPTZ)
+    WINDOW life AS (PARTITION BY _region, _project, desktop_id ORDER BY _valid_from)
 ),
 -- One row for each desktop, and one for each security identifier.
 ids AS (
@@ -65,13 +65,20 @@ by_sid AS (
     WHERE sid IS NOT NULL
     GROUP BY ALL
 ),
+-- The desktops of jobs on what no desktop's id names.
+by_job AS (
+    SELECT known._scope, known.id, by_sid.desktop_id
+    FROM app_install_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known
+    ANTI JOIN ids ON ids._region = known._region AND ids._project = known._project AND ids.desktop_id = known.instance_id
+    JOIN by_sid ON by_sid._region = known._region AND by_sid._project = known._project
+        AND by_sid.sid = known.instance_sid
+),
 placed AS (
-    SELECT finished.*, coalesce(ids.desktop_id, by_sid.desktop_id) AS desktop_id
+    SELECT finished.*, coalesce(ids.desktop_id, by_job.desktop_id) AS desktop_id
     FROM finished
     LEFT JOIN ids ON ids._region = finished._region AND ids._project = finished._project
         AND ids.desktop_id = finished.instance_id
-    LEFT JOIN by_sid ON by_sid._region = finished._region AND by_sid._project = finished._project
-        AND by_sid.sid = finished.sid AND ids.desktop_id IS NULL
+    LEFT JOIN by_job ON by_job._scope = finished._scope AND by_job.id = finished.id
 ),
 -- The last version that began before the job ended; whether it was still there then is asked below.
 dated AS (
@@ -88,8 +95,9 @@ dated AS (
         END AS unknown,
         list_has_any({{by}}, ['image', 'system', 'agent']) AS is_by_desktop
     FROM placed
-    ASOF LEFT JOIN seen ON seen._region = placed._region AND seen._project = placed._project
-        AND seen.desktop_id = placed.desktop_id AND seen.valid_from <= placed.update_time
+    LEFT JOIN seen ON seen._region = placed._region AND seen._project = placed._project
+        AND seen.desktop_id = placed.desktop_id
+        AND seen.valid_from <= placed.update_time AND seen.next_from > placed.update_time
 ),
 named AS (
     SELECT
@@ -103,26 +111,25 @@ named AS (
         unknown IS NULL OR NOT is_by_desktop AS is_compared
     FROM dated
 ),
-per_cause AS (
+grouped AS (
     SELECT
         {{columns}},
-        cause,
-        is_compared,
         count(*) FILTER (failed) AS failed,
         count(*) AS finished,
-        list(DISTINCT app_id) AS app_ids,
-        list(DISTINCT (_scope, coalesce(desktop_id, instance_id))) FILTER (coalesce(desktop_id, instance_id) IS NOT NULL)
-            AS desktop_ids,
+        round(sum(expected), 9) AS expected,
+        count(DISTINCT app_id) AS apps,
+        count(DISTINCT (_scope, coalesce(desktop_id, instance_id))) FILTER (coalesce(desktop_id, instance_id) IS NOT NULL)
+            AS desktops,
         max(update_time) FILTER (failed) AS last_failed,
         bool_or(is_asked) AS is_asked
-    FROM named
+    FROM expected_by_cause('named')
     -- Applications are compared with all others, whichever are asked for.
     WHERE is_asked OR list_contains({{by}}, 'app')
     GROUP BY ALL
 ),
 tested AS (
     SELECT *, CASE WHEN expected IS NOT NULL THEN poisson_at_least(failed, expected) END AS p
-    FROM expected_by_cause('named', 'per_cause')
+    FROM grouped
 )
 SELECT
     * EXCLUDE (failed, finished, expected, apps, desktops, last_failed, is_asked, p, q),

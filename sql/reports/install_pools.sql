@@ -26,12 +26,10 @@ WITH
 -- Of all jobs of a pool, also where only one application is asked for: its rate stands on them.
 finished AS (
     SELECT
-        jobs.*,
-        nullif(known.instance_sid, '') AS sid,
-        matches(jobs.app, CAST($app AS VARCHAR)) OR coalesce(jobs.app_id = CAST($app AS VARCHAR), false) AS is_asked
-    FROM jobs($as_of, NULL, NULL, NULL, $scope) AS jobs
-    JOIN app_install_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known ON known._scope = jobs._scope AND known.id = jobs.id
-    WHERE jobs.finished AND in_range(jobs.update_time, $since, $until)
+        *,
+        matches(app, CAST($app AS VARCHAR)) OR coalesce(app_id = CAST($app AS VARCHAR), false) AS is_asked
+    FROM jobs($as_of, NULL, NULL, NULL, $scope)
+    WHERE finished AND in_range(update_time, $since, $until)
 ),
 seen AS (
     SELECT _region, _project, desktop_id, nullif(sid, '') AS sid, nullif(pool_id, '') AS pool_id, _valid_from
@@ -56,19 +54,22 @@ pools AS (
     WHERE _valid_from <= CAST($as_of AS TIMESTAMPTZ)
     GROUP BY ALL
 ),
+-- The desktops of jobs on what no desktop's id names.
+by_job AS (
+    SELECT known._scope, known.id, by_sid.desktop_id
+    FROM app_install_jobs_as_of(CAST($as_of AS TIMESTAMPTZ)) AS known
+    ANTI JOIN by_id ON by_id._region = known._region AND by_id._project = known._project
+        AND by_id.desktop_id = known.instance_id
+    JOIN by_sid ON by_sid._region = known._region AND by_sid._project = known._project
+        AND by_sid.sid = known.instance_sid
+),
 placed AS (
-    SELECT
-        finished.*,
-        -- A desktop in no pool has an id and no pool_id; what is no desktop has neither.
-        coalesce(direct.desktop_id, other.desktop_id) AS desktop_id,
-        if(direct.desktop_id IS NOT NULL, direct.pool_id, other.pool_id) AS pool_id
+    -- A desktop in no pool has an id and no pool_id; what is no desktop has neither.
+    SELECT finished.*, by_id.desktop_id, by_id.pool_id
     FROM finished
-    LEFT JOIN by_id AS direct ON direct._region = finished._region AND direct._project = finished._project
-        AND direct.desktop_id = finished.instance_id
-    LEFT JOIN by_sid ON by_sid._region = finished._region AND by_sid._project = finished._project
-        AND by_sid.sid = finished.sid AND direct.desktop_id IS NULL
-    LEFT JOIN by_id AS other ON other._region = by_sid._region AND other._project = by_sid._project
-        AND other.desktop_id = by_sid.desktop_id
+    LEFT JOIN by_job ON by_job._scope = finished._scope AND by_job.id = finished.id
+    LEFT JOIN by_id ON by_id._region = finished._region AND by_id._project = finished._project
+        AND by_id.desktop_id = coalesce(by_job.desktop_id, finished.instance_id)
 ),
 named AS (
     SELECT
@@ -88,26 +89,25 @@ named AS (
     FROM placed
     LEFT JOIN pools ON pools._region = placed._region AND pools._project = placed._project AND pools.id = placed.pool_id
 ),
-per_cause AS (
+grouped AS (
     SELECT
         {{columns}},
-        cause,
-        is_compared,
         count(*) FILTER (failed) AS failed,
         count(*) AS finished,
-        list(DISTINCT app_id) AS app_ids,
-        list(DISTINCT (_scope, coalesce(desktop_id, instance_id))) FILTER (coalesce(desktop_id, instance_id) IS NOT NULL)
-            AS desktop_ids,
+        round(sum(expected), 9) AS expected,
+        count(DISTINCT app_id) AS apps,
+        count(DISTINCT (_scope, coalesce(desktop_id, instance_id))) FILTER (coalesce(desktop_id, instance_id) IS NOT NULL)
+            AS desktops,
         max(update_time) FILTER (failed) AS last_failed,
         bool_or(is_asked) AS is_asked
-    FROM named
+    FROM expected_by_cause('named')
     -- Applications are compared with all others, whichever are asked for.
     WHERE is_asked OR list_contains({{by}}, 'app')
     GROUP BY ALL
 ),
 tested AS (
     SELECT *, CASE WHEN expected IS NOT NULL THEN poisson_at_least(failed, expected) END AS p
-    FROM expected_by_cause('named', 'per_cause')
+    FROM grouped
 )
 SELECT
     * EXCLUDE (failed, finished, expected, apps, desktops, last_failed, is_asked, p, q),

@@ -52,7 +52,7 @@ counted AS (
         * EXCLUDE (app_id, failed, finished, app, expected, last_failed, is_asked),
         sum(failed)::BIGINT AS failed,
         sum(finished)::BIGINT AS finished,
-        sum(expected) AS expected,
+        round(sum(expected), 9) AS expected,
         count(*) AS apps,
         max(last_failed) AS last_failed,
         bool_or(is_asked) AS is_asked

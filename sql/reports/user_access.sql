@@ -94,12 +94,26 @@ users AS (
         AS user_name
     FROM keyed
 ),
-selected AS (
+in_question AS NOT MATERIALIZED (
+    SELECT * FROM attempts
+    WHERE in_range(happened_at, $since, $until)
+        AND matches(_scope, CAST($scope AS VARCHAR))
+        AND CAST($list AS VARCHAR) IN (list, 'all')
+        AND (list = 'logins' OR NOT list_contains({{by}}, 'agent'))
+),
+rates AS (
+    SELECT list, kind, count(*) FILTER (NOT succeeded) / count(*) AS rate
+    FROM in_question
+    WHERE succeeded IS NOT NULL
+    GROUP BY list, kind
+),
+-- Wide rows, which take longer to keep than to make again.
+selected AS NOT MATERIALIZED (
     SELECT
         a.list, a.kind, a._scope AS scope, a._region, a._project, a.happened_at, a.agent_version, a.desktop_id, a.succeeded,
         users.user_key,
         users.user_name,
-        local_time(a.happened_at) AS began_at,
+        local_time_on(a.happened_at, days.offset_s, days.changes_at, days.offset_after_s) AS began_at,
         a.succeeded IS NOT NULL AS finished,
         coalesce(NOT a.succeeded, false) AS failed,
         if(NOT a.succeeded, a.error, NULL) AS error,
@@ -107,15 +121,9 @@ selected AS (
             regexp_extract(a.source_ip, '^[0-9]+\.[0-9]+\.[0-9]+') || '.0/24', nullif(a.source_ip, ''))
             AS network,
         matches(users.user_name, CAST($target AS VARCHAR)) OR matches(a.name, CAST($target AS VARCHAR)) AS is_asked
-    FROM attempts AS a
+    FROM in_question AS a
     LEFT JOIN users ON users._region = a._region AND users._project = a._project AND users.name = a.name
-    WHERE in_range(a.happened_at, $since, $until)
-        AND matches(a._scope, CAST($scope AS VARCHAR))
-        AND CAST($list AS VARCHAR) IN (a.list, 'all')
-        AND (a.list = 'logins' OR NOT list_contains({{by}}, 'agent'))
-),
-rates AS (
-    SELECT list, kind, count(*) FILTER (failed) / count(*) AS rate FROM selected WHERE finished GROUP BY list, kind
+    LEFT JOIN _hclake_days AS days ON days.day = without_zone(a.happened_at)::DATE
 ),
 counted_in AS (
     SELECT selected.*, if(selected.finished, rates.rate, 0) AS rate
@@ -131,10 +139,10 @@ grouped AS (
         count(*) FILTER (NOT finished) AS other,
         count(*) FILTER (list = 'events' AND failed) AS failed_events,
         count(*) FILTER (list = 'events' AND finished) AS finished_events,
-        sum(rate) FILTER (list = 'events') AS expected_events,
+        round(sum(rate) FILTER (list = 'events'), 9) AS expected_events,
         count(*) FILTER (list = 'logins' AND failed) AS failed_logins,
         count(*) FILTER (list = 'logins' AND finished) AS finished_logins,
-        sum(rate) FILTER (list = 'logins') AS expected_logins,
+        round(sum(rate) FILTER (list = 'logins'), 9) AS expected_logins,
         count(DISTINCT (_region, _project, user_key)) FILTER (failed AND user_key IS NOT NULL) AS users,
         histogram(error) FILTER (failed) AS errors,
         arg_max(agent_version, happened_at) AS newest_agent,
@@ -151,7 +159,7 @@ grouped AS (
 ),
 -- Grouped by error, the rate is taken of all attempts, and there is nothing to expect.
 everything AS (
-    SELECT count(*) AS finished FROM counted_in WHERE finished AND is_asked
+    SELECT count(*) AS finished FROM selected WHERE list_contains({{by}}, 'error') AND finished AND is_asked
 ),
 numbered AS MATERIALIZED (
     SELECT grouped.* REPLACE (if(list_contains({{by}}, 'error'), everything.finished, grouped.finished) AS finished),

@@ -56,7 +56,7 @@ impl<'a> Session<'a> {
         let needs_sentences = statement.contains("sentences(") || statement.contains("newest_reading(");
         let needs_views =
             needs_sentences || statement.contains("jobs(") || views().iter().any(|view| statement.contains(view.name));
-        if (needs_views || statement.contains("local_time(")) && !self.has_local_time.replace(true) {
+        if (needs_views || statement.contains("local_time")) && !self.has_local_time.replace(true) {
             self.conn.execute_batch(DAYS)?;
         }
         if needs_views && !self.has_views.replace(true) {

@@ -9,6 +9,13 @@ FROM (
 ASOF JOIN _hclake_zone AS before ON days.day >= before.starts_at
 LEFT JOIN _hclake_zone AS changes ON changes.starts_at::DATE = days.day;
 
+-- An instant as local time, by the row of its day. Before the first day and after the last, the zone's first offset holds.
+CREATE OR REPLACE TEMP MACRO local_time_on(instant, offset_s, changes_at, offset_after_s) AS
+    without_zone(instant) + to_seconds(coalesce(
+        if(without_zone(instant) >= changes_at, offset_after_s, offset_s),
+        (SELECT arg_min(_hclake_zone.offset_s, _hclake_zone.starts_at) FROM _hclake_zone)
+    ));
+
 -- An instant as local time. Before the first day and after the last, the zone's first offset holds.
 CREATE OR REPLACE TEMP MACRO local_time(instant) AS without_zone(instant) + to_seconds(coalesce(
     (

@@ -2,8 +2,9 @@
 -- for, with local times. A macro's parameters begin with `asked_`, so that they cannot hide a column.
 
 CREATE OR REPLACE TEMP MACRO jobs(asked_as_of, asked_app, asked_instance, asked_target, asked_scope) AS TABLE
-SELECT facts.*, local_time(facts.update_time) AS changed_at
+SELECT facts.*, local_time_on(facts.update_time, days.offset_s, days.changes_at, days.offset_after_s) AS changed_at
 FROM install_job_facts_as_of(asked_as_of) AS facts
+LEFT JOIN _hclake_days AS days ON days.day = without_zone(facts.update_time)::DATE
 WHERE (matches(facts.app, CAST(asked_app AS VARCHAR)) OR facts.app_id = CAST(asked_app AS VARCHAR))
     AND (matches(facts.instance, CAST(asked_instance AS VARCHAR)) OR facts.instance_id = CAST(asked_instance AS VARCHAR))
     AND matches(facts.target, CAST(asked_target AS VARCHAR))
@@ -33,32 +34,16 @@ waiting AS (
 )
 SELECT * FROM waiting WHERE waiting_s > p99_s;
 
--- Counts of jobs for each cause and whatever stands beside it, added up over the causes, with how many would be expected to
--- fail if the failures of each cause fell on all its jobs alike. `all_jobs` has every job with its cause.
-CREATE OR REPLACE TEMP MACRO expected_by_cause(all_jobs, per_cause) AS TABLE
+-- The jobs of a query, each with its `cause`, and how many failures are expected of it: the rate of all jobs of that cause.
+CREATE OR REPLACE TEMP MACRO expected_by_cause(all_jobs) AS TABLE
 WITH
+-- The rate elsewhere would be too sure of itself: 0 of 1 there would prove that 1 of 1 here is no chance.
 rates AS (
-    SELECT cause, count(*) FILTER (failed) AS failed, count(*) AS finished
+    SELECT cause, count(*) FILTER (failed) / count(*) AS rate
     FROM query_table(all_jobs)
     WHERE is_compared
     GROUP BY cause
-),
-expected AS (
-    SELECT
-        counted.*,
-        -- The rate elsewhere would be too sure of itself: 0 of 1 there would prove that 1 of 1 here is no chance.
-        CASE WHEN counted.is_compared THEN counted.finished * rates.failed / rates.finished END AS expected
-    FROM query_table(per_cause) AS counted
-    LEFT JOIN rates ON rates.cause IS NOT DISTINCT FROM counted.cause
 )
-SELECT
-    * EXCLUDE (cause, is_compared, failed, finished, expected, app_ids, desktop_ids, last_failed, is_asked),
-    sum(failed)::BIGINT AS failed,
-    sum(finished)::BIGINT AS finished,
-    sum(expected) AS expected,
-    len(list_distinct(flatten(list(app_ids)))) AS apps,
-    len(list_distinct(flatten(list(desktop_ids)))) AS desktops,
-    max(last_failed) AS last_failed,
-    bool_or(is_asked) AS is_asked
-FROM expected
-GROUP BY ALL;
+SELECT jobs.*, CASE WHEN jobs.is_compared THEN rates.rate END AS expected
+FROM query_table(all_jobs) AS jobs
+LEFT JOIN rates ON rates.cause IS NOT DISTINCT FROM jobs.cause;

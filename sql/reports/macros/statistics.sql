@@ -62,7 +62,7 @@ CREATE OR REPLACE TEMP MACRO poisson_at_least(hits, expected) AS CASE
     WHEN expected <= 0 THEN 0
     WHEN hits > expected THEN least(1, list_sum([
         exp(_hclake_hits * ln(expected) - expected - lgamma(_hclake_hits + 1))
-        FOR _hclake_hits IN range(hits::BIGINT, hits::BIGINT + 200 + (10 * sqrt(expected))::BIGINT)]))
+        FOR _hclake_hits IN range(hits::BIGINT, hits::BIGINT + 30 + (10 * sqrt(expected))::BIGINT)]))
     ELSE greatest(0, 1 - list_sum([
         exp(_hclake_hits * ln(expected) - expected - lgamma(_hclake_hits + 1)) FOR _hclake_hits IN range(0, hits::BIGINT)]))
     END;

@@ -49,6 +49,11 @@ impl Days {
 
     /// Reads every list of the catalog, and returns the summary as JSON.
     pub fn night(&self) -> Value {
+        self.night_of(&[])
+    }
+
+    /// Reads these lists alone, or all where none is named.
+    pub fn night_of(&self, lists: &[&str]) -> Value {
         let flags = Flags { store: Some(self.tenant.store()), ..Flags::default() };
         let (ak, sk) = self.tenant.keys();
         let sets: BTreeSet<&str> = self.catalog.endpoints().iter().map(|list| list.set.as_str()).collect();
@@ -64,7 +69,8 @@ impl Days {
         ]);
         let mut settings = config::resolve(&flags, &environment).expect("sound settings");
         settings.set_rates(0.0);
-        let request = sync::Request { settings, only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
+        let only = lists.iter().copied().map(str::to_owned).collect();
+        let request = sync::Request { settings, only, allow_gone: false, max_time: None, is_demo: false };
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
         let synced = sync::sync(request, &self.catalog, self.clock.clone(), Arc::new(()), pending());

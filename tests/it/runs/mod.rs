@@ -3,7 +3,7 @@
 mod alerts;
 mod clock;
 mod crashes;
-mod days;
+pub mod days;
 mod first_sync;
 mod memory;
 mod monitoring;

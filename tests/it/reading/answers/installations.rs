@@ -13,16 +13,17 @@ use crate::support::Tenant;
 /// A job as it is on the last night, with what was seen of it before.
 pub struct Job {
     pub id: String,
-    app_id: String,
-    app: String,
+    pub app_id: String,
+    pub app: String,
     version: String,
-    user: String,
+    pub user: String,
     operator: String,
-    desktop_id: String,
+    pub desktop_id: String,
+    pub sid: String,
     desktop: String,
     pub status: String,
-    made: i64,
-    changed: i64,
+    pub made: i64,
+    pub changed: i64,
     /// Distinct failures, oldest first: when they happened, with their message.
     failures: Vec<(i64, String)>,
     /// One for each night on which it was listed.
@@ -30,7 +31,7 @@ pub struct Job {
 }
 
 impl Job {
-    fn failed(&self) -> bool {
+    pub fn failed(&self) -> bool {
         self.status == "FAIL"
     }
 
@@ -46,7 +47,7 @@ impl Job {
         !self.failures.is_empty()
     }
 
-    fn error(&self) -> String {
+    pub fn error(&self) -> String {
         self.failures.last().map_or_else(|| "-".to_owned(), |(_, message)| folded(message))
     }
 
@@ -122,6 +123,7 @@ pub fn jobs(nights: &[Night]) -> Vec<Job> {
             user: text(record, "target"),
             operator: text(record, "operator"),
             desktop_id: text(record, "instance_id"),
+            sid: text(record, "instance_sid"),
             desktop: text(record, "instance_name"),
             status: text(record, "job_status"),
             made: micros(&text(record, "create_time")),

@@ -140,7 +140,7 @@ fn inventory(tenant: &Tenant, nights: &[Night]) {
 }
 
 /// `HH:MM:SS`
-fn elapsed_s(text: &str) -> Option<f64> {
+pub fn elapsed_s(text: &str) -> Option<f64> {
     let parts: Vec<f64> = text.split(':').filter_map(|part| part.parse().ok()).collect();
     (parts.len() == 3).then(|| parts[0] * 3600.0 + parts[1] * 60.0 + parts[2])
 }

@@ -2,7 +2,7 @@
 //! textbook. They know no report.
 
 /// 5 %, and what sums are rounded by.
-const LEVEL: f64 = 0.05 + 1e-9;
+pub const LEVEL: f64 = 0.05 + 1e-9;
 
 pub fn wilson(hits: i64, total: i64) -> Option<(f64, f64)> {
     let z = 1.959_963_984_540_054_f64;
