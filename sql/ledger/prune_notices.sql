@@ -1,4 +1,4 @@
 -- Removes messages from before an instant. Bound: the instant as text.
 -- takes:
 
-DELETE FROM notices WHERE "at" < CAST($1 AS TIMESTAMPTZ);
+DELETE FROM sent_messages WHERE "at" < CAST($1 AS TIMESTAMPTZ);

@@ -18,7 +18,7 @@ COMMENT ON COLUMN alerts."row" IS 'The whole row of the report then, as JSON.';
 COMMENT ON COLUMN alerts.over_run_id IS 'The run after which the condition was no longer true; empty while the alert fires.';
 COMMENT ON COLUMN alerts.over_at IS 'Start of that run.';
 
-CREATE TABLE notices (
+CREATE TABLE sent_messages (
     notice   VARCHAR NOT NULL,
     channel  VARCHAR NOT NULL,
     run_id   BIGINT,
@@ -29,13 +29,13 @@ CREATE TABLE notices (
     attempts INTEGER NOT NULL,
     error    VARCHAR
 );
-COMMENT ON TABLE notices IS 'One row for each message to each [[notify]] of hclake.toml.';
-COMMENT ON COLUMN notices.notice IS 'Identifies the message; the same for each attempt and each channel.';
-COMMENT ON COLUMN notices.channel IS 'Name of the [[notify]].';
-COMMENT ON COLUMN notices.run_id IS 'The run that it is about; empty where the run stored nothing.';
-COMMENT ON COLUMN notices."at" IS 'When it was first to be sent.';
-COMMENT ON COLUMN notices.title IS 'The first line of the message.';
-COMMENT ON COLUMN notices.message IS 'The message as JSON.';
-COMMENT ON COLUMN notices.state IS 'sent; failed: it was certainly not delivered, and later runs try again; unknown: it may have arrived, so it is not sent again; sending: the program ended before it could say more, which counts as unknown.';
-COMMENT ON COLUMN notices.attempts IS 'Runs that tried to send it.';
-COMMENT ON COLUMN notices.error IS 'Why it was not delivered.';
+COMMENT ON TABLE sent_messages IS 'One row for each message to each [[notify]] of hclake.toml.';
+COMMENT ON COLUMN sent_messages.notice IS 'Identifies the message; the same for each attempt and each channel.';
+COMMENT ON COLUMN sent_messages.channel IS 'Name of the [[notify]].';
+COMMENT ON COLUMN sent_messages.run_id IS 'The run that it is about; empty where the run stored nothing.';
+COMMENT ON COLUMN sent_messages."at" IS 'When it was first to be sent.';
+COMMENT ON COLUMN sent_messages.title IS 'The first line of the message.';
+COMMENT ON COLUMN sent_messages.message IS 'The message as JSON.';
+COMMENT ON COLUMN sent_messages.state IS 'sent; failed: it was certainly not delivered, and later runs try again; unknown: it may have arrived, so it is not sent again; sending: the program ended before it could say more, which counts as unknown.';
+COMMENT ON COLUMN sent_messages.attempts IS 'Runs that tried to send it.';
+COMMENT ON COLUMN sent_messages.error IS 'Why it was not delivered.';

@@ -18,8 +18,8 @@ const OF_SCOPES: &str =
     "Several regions or projects in one run: write one [[scope]] for each. It takes from above what it leaves out.";
 /// A first alert, to be taken out of its comments.
 const ALERTS: &str = "\
-# An alert looks at a report after each sync. This one sends a mail when an application's failure rate doubles, once, and
-# once more when that is over. docs/alerts.md has every key of [[alert]] and [[notify]]; `hclake alerts` shows their state.
+# An alert looks at a report after each sync. This one sends a mail when an application's failure rate doubles, and
+# another when that is over. docs/alerts.md has every key of [[alert]] and [[notify]]; `hclake alerts` shows what fires.
 #[[alert]]
 #name = \"worse\"
 #report = \"regressions\"

@@ -11,13 +11,13 @@ pub(crate) const NAME_CHARS_MAX: usize = 63;
 const ALERTS: &str = "alerts";
 const GONE_CANDIDATES: &str = "gone_candidates";
 const LAST_COMPLETE: &str = "last_complete";
-const NOTICES: &str = "notices";
 const OUTBOX: &str = "outbox";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const RUNS: &str = "runs";
 const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
+const SENT_MESSAGES: &str = "sent_messages";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
@@ -25,13 +25,13 @@ pub const RESERVED_TABLES: [&str; 11] = [
     ALERTS,
     GONE_CANDIDATES,
     LAST_COMPLETE,
-    NOTICES,
     OUTBOX,
     QUARANTINE,
     REQUESTS,
     RUNS,
     SCHEMA_DRIFT,
     SCHEMA_MIGRATIONS,
+    SENT_MESSAGES,
     SWEEPS,
 ];
 /// The views that the store offers beside the lists.

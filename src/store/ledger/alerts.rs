@@ -128,7 +128,7 @@ fn has_alerts(connection: &Connection) -> Result<bool, Error> {
     let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(Error::sql("list the tables"))?;
     let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(Error::sql("list the tables"))?;
     let names: Vec<String> = names.collect::<duckdb::Result<_>>().map_err(Error::sql("list the tables"))?;
-    Ok(names.iter().any(|name| name == "notices"))
+    Ok(names.iter().any(|name| name == "sent_messages"))
 }
 
 /// Writes what alerts found, and which messages are about to be sent. Old entries are removed.

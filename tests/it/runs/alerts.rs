@@ -56,7 +56,7 @@ fn a_row_fires_once_and_is_over_once() {
     assert!(!rows.is_empty() && rows.iter().all(|row| row["failed"].as_i64().expect("a count") >= 1), "{rows:?}");
     let open = tenant.number("SELECT count(*) FROM alerts WHERE over_run_id IS NULL");
     assert_eq!(open, tenant.number("SELECT count(DISTINCT subject) FROM alerts"));
-    assert_eq!(tenant.texts("SELECT state FROM notices"), ["sent"]);
+    assert_eq!(tenant.texts("SELECT state FROM sent_messages"), ["sent"]);
 
     tenant.sync().exits(0);
     assert_eq!(heard.messages().len(), 1, "nothing is new, so nothing is sent");
@@ -91,12 +91,12 @@ fn a_test_message_reaches_the_channels_of_its_alert_and_is_no_event() {
     let heard = Heard::new(FAILING);
     let tenant = &heard.tenant;
     tenant.sync().exits(0);
-    let before = tenant.number("SELECT count(*) FROM notices");
+    let before = tenant.number("SELECT count(*) FROM sent_messages");
     for name in ["failing", "team"] {
         assert_eq!(tenant.run(&["alerts", "--test", name]).exits(0).stdout, "team: sent\n");
     }
     assert_eq!(heard.messages().len(), 3);
-    assert_eq!(tenant.number("SELECT count(*) FROM notices"), before);
+    assert_eq!(tenant.number("SELECT count(*) FROM sent_messages"), before);
     tenant.run(&["alerts", "--test", "faling"]).exits(2).says(&["no [[alert]] and no [[notify]]", "failing"]);
 }
 
@@ -151,12 +151,12 @@ fn a_message_that_fails_changes_no_exit_code_and_is_tried_again_by_the_next_run(
     let tenant = &heard.tenant;
     fs::set_permissions(tenant.path("keep.sh"), fs::Permissions::from_mode(0o600)).expect("not executable");
     tenant.sync().exits(0).says(&["is failed"]);
-    assert_eq!(tenant.texts("SELECT state FROM notices"), ["failed"]);
+    assert_eq!(tenant.texts("SELECT state FROM sent_messages"), ["failed"]);
     fs::set_permissions(tenant.path("keep.sh"), fs::Permissions::from_mode(0o755)).expect("executable");
     tenant.sync().exits(0);
     assert_eq!(heard.messages().len(), 1);
-    assert_eq!(tenant.texts("SELECT state FROM notices"), ["sent"]);
-    assert_eq!(tenant.number("SELECT attempts FROM notices"), 2);
+    assert_eq!(tenant.texts("SELECT state FROM sent_messages"), ["sent"]);
+    assert_eq!(tenant.number("SELECT attempts FROM sent_messages"), 2);
     tenant.sync().exits(0);
     assert_eq!(heard.messages().len(), 1);
 }
@@ -183,11 +183,11 @@ fn a_message_that_may_have_arrived_is_never_sent_again() {
     let url = format!("http://127.0.0.1:{port}/canary-path");
     let ran = tenant.run_with(&["-vv", "sync"], &[("HOOK", &url)]).exits(0);
     taken.join().expect("one request came");
-    assert_eq!(tenant.texts("SELECT state FROM notices"), ["unknown"]);
+    assert_eq!(tenant.texts("SELECT state FROM sent_messages"), ["unknown"]);
     assert!(!ran.stderr.contains("canary-path"), "the address is a secret: {}", ran.stderr);
-    assert!(tenant.texts("SELECT error FROM notices").iter().all(|why| !why.contains("canary-path")));
+    assert!(tenant.texts("SELECT error FROM sent_messages").iter().all(|why| !why.contains("canary-path")));
     tenant.run_with(&["sync"], &[("HOOK", &url)]).exits(0);
-    assert_eq!(tenant.number("SELECT count(*) FROM notices WHERE state = 'unknown'"), 1, "nothing more was sent");
+    assert_eq!(tenant.number("SELECT count(*) FROM sent_messages WHERE state = 'unknown'"), 1, "nothing more was sent");
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_secret_that_cannot_be_had_is_a_fault_of_the_message_alone() {
         tenant.configure("", &format!("{FAILING}{}", hook(rest)));
         let _ = fs::remove_file(tenant.store());
         tenant.sync().exits(0).says(&[why]);
-        assert_eq!(tenant.texts("SELECT state FROM notices"), ["failed"], "{rest}");
+        assert_eq!(tenant.texts("SELECT state FROM sent_messages"), ["failed"], "{rest}");
     }
 }
 
