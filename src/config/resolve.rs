@@ -205,7 +205,8 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     scopes::settle_projects(&of_flags, &mut of_environment, &mut file);
     let values = of_flags.over(of_environment).over(file);
     faults.extend(values.faults("", &services));
-    let Resolved { scopes, credentials, left_out } = scopes::resolve(&values, &declared, environment, &services, &mut faults);
+    let Resolved { scopes, credentials, left_out } =
+        scopes::resolve(&values, &declared, environment, &services, &mut faults);
     let compression = match values.origin(PUBLISH_COMPRESSION) {
         Origin::Default => None,
         _ => Some(values.get(PUBLISH_COMPRESSION)),
