@@ -51,6 +51,10 @@ pub enum Error {
     DanglingLink { path: PathBuf, to: PathBuf },
     #[error("table {table} of the store has a column {column}, which hides the row numbers that hclake needs")]
     RowIdHidden { table: String, column: String },
+    #[error("{} is already there", path.display())]
+    Exists { path: PathBuf },
+    #[error("another program has left its log {} beside the store", path.display())]
+    LogBeside { path: PathBuf },
     #[error("another program has {} open for writing", path.display())]
     HeldByOther { path: PathBuf, source: duckdb::Error },
     #[error("there is no run {run_id} in the store")]
@@ -136,6 +140,8 @@ impl Error {
     /// What a person can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
+            Error::Exists { .. } => "nothing is replaced: name another file",
+            Error::LogBeside { .. } => "close that program; if it is closed, the next `hclake sync` takes the log up",
             Error::Missing { .. } => "run `hclake sync` to make it, or name another file with --store",
             Error::DiskFull { .. } => {
                 "make room for about three times the store's size, then run again; the store is as it was"

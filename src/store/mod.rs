@@ -20,6 +20,7 @@ pub(crate) mod empty;
 mod tests;
 
 pub(crate) use error::Error;
+pub(crate) use file::backup::{backup, restore};
 pub(crate) use file::holder::Holder;
 pub(crate) use file::inspect::{free_bytes, holder, require_writable};
 pub(crate) use file::memory::memory_limit_mb;

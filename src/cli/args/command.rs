@@ -10,7 +10,8 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, CheckArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs,
+    AlertsArgs, BackupArgs, CheckArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, RedateArgs, RestoreArgs,
+    ScheduleArgs, StatusArgs,
 };
 use crate::config;
 
@@ -123,6 +124,10 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// Correct the time of a run that was made while the clock was wrong
     Redate(RedateArgs),
+    /// Copy the store to a new file, and check the copy
+    Backup(BackupArgs),
+    /// Put a copy in the store's place; the store of before is kept
+    Restore(RestoreArgs),
     /// Write a commented hclake.toml to start from
     Init(InitArgs),
     /// Print the lines that make this machine run the nightly job

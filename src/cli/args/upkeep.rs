@@ -100,6 +100,18 @@ fn parse_fault(text: &str) -> Result<FaultArg, String> {
 }
 
 #[derive(Args)]
+pub(crate) struct BackupArgs {
+    /// The new file, or a folder, where the file is named after the store and its newest run
+    pub to: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct RestoreArgs {
+    /// The copy to put in the store's place
+    pub from: PathBuf,
+}
+
+#[derive(Args)]
 pub(crate) struct AlertsArgs {
     /// Send a message to the channels of this [[alert]], or to this [[notify]], and say whether it arrived
     #[arg(long, value_name = "NAME")]

@@ -2,6 +2,7 @@
 
 pub(super) mod alerts;
 mod available;
+pub(super) mod backup;
 pub(super) mod catalog;
 pub(super) mod check;
 pub(super) mod config;

@@ -1,5 +1,6 @@
 //! The store as a file: opened, locked, copied, migrated and put in place. It knows nothing of lists and their rows.
 
+pub(super) mod backup;
 pub(super) mod holder;
 pub(super) mod inspect;
 pub(super) mod lock;

@@ -68,6 +68,25 @@ pub(crate) struct ShadowCopy {
 impl ShadowCopy {
     /// Locks the store, copies it, opens the copy and migrates it. A store that does not exist yet begins empty.
     pub(crate) fn open(path: &Path, started: Timestamp, settings: &StoreSettings) -> Result<ShadowCopy, Error> {
+        Self::begin(path, None, started, settings)
+    }
+
+    /// The same with another store's content: a copy of before, which is to take this one's place.
+    pub(crate) fn of_another(
+        path: &Path,
+        other: &Path,
+        started: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<ShadowCopy, Error> {
+        Self::begin(path, Some(&open::locate(other)?), started, settings)
+    }
+
+    fn begin(
+        path: &Path,
+        other: Option<&Path>,
+        started: Timestamp,
+        settings: &StoreSettings,
+    ) -> Result<ShadowCopy, Error> {
         let files = Files::of(path)?;
         let holder = Holder::this_process(started);
         let lock = Lock::take(&files.lock, &holder, settings.lock_timeout, settings.wait)?;
@@ -75,20 +94,29 @@ impl ShadowCopy {
         files.create_spill()?;
         let mut shadow = ShadowCopy { connection: None, files, origin: None, _lock: lock };
         let files = &shadow.files;
-        if files.store.exists() {
+        if let Some(other) = other {
+            // The store that is replaced may be damaged; it is not looked into.
+            let opened = reader::open_read_only(other)?;
+            require_fit(other, &opened, settings.purpose)?;
+            shadow.origin = Fingerprint::of_any(&files.store)?;
+        } else if files.store.exists() {
             fold_foreign_log(files)?;
             match reader::open_read_only(&files.store) {
                 Ok(reader) => require_fit(&files.store, &reader, settings.purpose)?,
                 Err(error) => accept_empty(error, settings.purpose)?,
             }
             shadow.origin = Some(Fingerprint::of(&files.store)?);
-            fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
-        } else {
-            create_private(files)?;
+        }
+        match (other, files.store.exists()) {
+            (Some(other), _) => copy_private(other, &files.next)?,
+            (None, true) => {
+                fs::copy(&files.store, &files.next).map_err(Error::io("copy the store to", &files.next))?;
+            }
+            (None, false) => create_private(files)?,
         }
         let connection = connect(&shadow.files, settings)?;
         migrate::run(&connection, MIGRATIONS, started, PROGRAM)?;
-        if shadow.origin.is_none() && settings.purpose == Purpose::Demo {
+        if shadow.origin.is_none() && other.is_none() && settings.purpose == Purpose::Demo {
             connection.execute_batch(template::MARK_DEMO.text).map_err(Error::sql("mark the demo's store"))?;
         }
         shadow.connection = Some(connection);
@@ -102,6 +130,20 @@ impl ShadowCopy {
     /// Folder for temporary files; it is removed when the run ends.
     pub(crate) fn spill(&self) -> &Path {
         &self.files.spill
+    }
+
+    /// Gives the store that is to be replaced a second name, under which it stays. False where there is none.
+    pub(crate) fn keep_replaced(&self, aside: &Path) -> Result<bool, Error> {
+        let store = &self.files.store;
+        if self.origin.is_none() {
+            return Ok(false);
+        }
+        let kept = fs::hard_link(store, aside).or_else(|error| match error.kind() {
+            ErrorKind::AlreadyExists => Err(error),
+            _ => copy_new(store, aside),
+        });
+        kept.map_err(Error::io("keep the store of before as", aside))?;
+        Ok(true)
     }
 
     /// Writes the copy to the disk, verifies what was written, and replaces the store with it.
@@ -259,6 +301,22 @@ fn create_private(files: &Files) -> Result<(), Error> {
     fs::set_permissions(&empty, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
         .map_err(Error::io("restrict the permissions of", &empty))?;
     fs::rename(&empty, &files.next).map_err(Error::io("create", &files.next))
+}
+
+/// Copies a store to a file that only its owner can read.
+fn copy_private(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::copy(from, to).map_err(Error::io("copy the store to", to))?;
+    #[cfg(unix)]
+    fs::set_permissions(to, <Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))
+        .map_err(Error::io("restrict the permissions of", to))?;
+    Ok(())
+}
+
+/// For file systems without links.
+fn copy_new(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut target = File::create_new(to)?;
+    std::io::copy(&mut File::open(from)?, &mut target)?;
+    target.sync_all()
 }
 
 fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error> {

@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 33] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -56,6 +56,8 @@ const COMMANDS: [&[&str]; 31] = [
     &["changes"],
     &["dashboard", "--out", "page.html"],
     &["alerts"],
+    &["backup", "copy.duckdb"],
+    &["restore", "copy.duckdb"],
     &["emulator", "--listen", "0.0.0.0:0"],
     &["query", "FROM sweeps"],
     &["mcp"],
