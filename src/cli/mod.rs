@@ -46,6 +46,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => commands::status::run(&cli.global, args, &environment, &mut streams),
         Command::Alerts(args) => commands::alerts::run(&cli.global, args, &environment, &mut streams),
         Command::Redate(args) => commands::redate::run(&cli.global, args, &environment, &mut streams),
+        Command::Prune(args) => commands::prune::run(&cli.global, args, &environment, &mut streams),
+        Command::Compact(args) => commands::compact::run(&cli.global, args, &environment, &mut streams),
         Command::Init(args) => commands::init::run(&cli.global, args, &mut streams),
         Command::Schedule(args) => commands::schedule::run(&cli.global, args, &environment, &mut streams),
         Command::Emulator(args) => commands::emulator::run(&cli.global, args, &environment, &mut streams),

@@ -12,11 +12,11 @@ const ALERTS: &str = "alerts";
 const GONE_CANDIDATES: &str = "gone_candidates";
 const LAST_COMPLETE: &str = "last_complete";
 const NOTICES: &str = "notices";
-const OUTBOX: &str = "outbox";
+pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const RUNS: &str = "runs";
-const SCHEMA_DRIFT: &str = "schema_drift";
+pub(crate) const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SWEEPS: &str = "sweeps";
 

@@ -10,7 +10,7 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, CheckArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, RedateArgs, ScheduleArgs, StatusArgs,
+    AlertsArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs, RedateArgs, ScheduleArgs, StatusArgs,
 };
 use crate::config;
 
@@ -123,6 +123,13 @@ pub(crate) enum Command {
     Alerts(AlertsArgs),
     /// Correct the time of a run that was made while the clock was wrong
     Redate(RedateArgs),
+    /// Remove old history: all before an age, or all but one night a week or a month
+    ///
+    /// Records that are there now stay, and so does every answer as of a night that stays. Without --keep and --thin, what
+    /// hclake.toml says under [retention] applies.
+    Prune(PruneArgs),
+    /// Give the free space of the store's file back
+    Compact(CompactArgs),
     /// Write a commented hclake.toml to start from
     Init(InitArgs),
     /// Print the lines that make this machine run the nightly job

@@ -7,5 +7,6 @@ mod large;
 mod ledger;
 mod model;
 mod reach;
+mod retention;
 mod shapes;
 mod support;
