@@ -34,6 +34,8 @@ pub const RESERVED_TABLES: [&str; 11] = [
     SCHEMA_MIGRATIONS,
     SWEEPS,
 ];
+/// Columns of the ledger in which pruning leaves its marks.
+pub(crate) const PRUNING_COLUMNS: [&str; 2] = ["pruned_at", "records_before"];
 /// The views that the store offers beside the lists.
 pub(crate) const OFFERED_VIEWS: [&str; 4] =
     ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];

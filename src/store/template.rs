@@ -234,8 +234,19 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["checks", "file", "holdings", "ledger", "macros", "merge", "redate", "retention", "status", "table", "views"]
-        {
+        for folder in [
+            "checks",
+            "file",
+            "holdings",
+            "ledger",
+            "macros",
+            "merge",
+            "redate",
+            "retention",
+            "status",
+            "table",
+            "views",
+        ] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 let file = entry.unwrap().file_name().into_string().unwrap();
                 // The other views belong to `store::views`.

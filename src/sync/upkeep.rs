@@ -4,8 +4,8 @@
 use super::error::{Error, require_set};
 use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
-use crate::catalog::Catalog;
 use crate::base::retention::Retention;
+use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::store::{self, Compacted, Pruned, Quarantined};
 

@@ -10,7 +10,8 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs, RedateArgs, ScheduleArgs, StatusArgs,
+    AlertsArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs, RedateArgs,
+    ScheduleArgs, StatusArgs,
 };
 use crate::config;
 

@@ -33,7 +33,6 @@ pub(crate) fn run(
             (compacted.before, Some(compacted.after))
         }
     };
-    let store = settings.store.value.display();
     match (args.format, after) {
         (SummaryFormat::Json, _) => {
             let figures = json!({
@@ -47,10 +46,10 @@ pub(crate) fn run(
         }
         (SummaryFormat::Text, None) => {
             let least = mib(before.bytes.saturating_sub(before.free_bytes));
-            writeln!(streams.out, "{store} has {}: it would have {least} or less", in_words(before))?;
+            writeln!(streams.out, "the store has {}: it would have {least} or less", in_words(before))?;
         }
         (SummaryFormat::Text, Some(after)) => {
-            writeln!(streams.out, "compacted {store}: it had {}, and has {} now", in_words(before), mib(after.bytes))?;
+            writeln!(streams.out, "{}", line(before, after))?;
         }
     }
     Ok(Exit::Done)
@@ -65,8 +64,7 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
     match compacted {
         Ok(None) => Ok(()),
         Ok(Some(compacted)) => {
-            let (before, after) = (in_words(compacted.before), mib(compacted.after.bytes));
-            streams.remark(&format!("compacted the store: it had {before}, and has {after} now"));
+            streams.remark(&line(compacted.before, compacted.after));
             Ok(())
         }
         Err(failure) => {
@@ -75,6 +73,10 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
             Err(failure)
         }
     }
+}
+
+fn line(before: Space, after: Space) -> String {
+    format!("compacted the store: it had {}, and has {} now", in_words(before), mib(after.bytes))
 }
 
 /// Settings by which a step after a sync waits: the run holds the store no longer, and another may.

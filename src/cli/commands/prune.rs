@@ -31,7 +31,8 @@ pub(crate) fn run(
     let given = Retention { keep: args.keep, thin: args.thin.unwrap_or_default() };
     let retention = if given.keeps_all() { of_settings(&settings) } else { given };
     if retention.keeps_all() {
-        let hint = "say so with --keep 400d or --thin weekly-after=90d,monthly-after=2y, or under [retention] in hclake.toml";
+        let hint =
+            "say so with --keep 400d or --thin weekly-after=90d,monthly-after=2y, or under [retention] in hclake.toml";
         return Err(Failure::usage("nothing says how much of the history stays", Some(hint.to_owned())));
     }
     let pruned = sync::prune(&settings, &catalog, &retention, &SystemClock::shared(), args.dry_run)?;
@@ -41,7 +42,13 @@ pub(crate) fn run(
     }
     if !streams.is_quiet {
         let table = table(&pruned);
-        output::write([table.clone()], table.schema_ref(), output::Format::Table, streams.out, streams::terminal_width())?;
+        output::write(
+            [table.clone()],
+            table.schema_ref(),
+            output::Format::Table,
+            streams.out,
+            streams::terminal_width(),
+        )?;
     }
     streams.remark(&line(&pruned, args.dry_run));
     if !args.dry_run && pruned.after.is_worth_compacting() {

@@ -10,3 +10,4 @@ mod reach;
 mod retention;
 mod shapes;
 mod support;
+mod ten_years;

@@ -24,7 +24,6 @@ use crate::store::{
 
 const TABLES: [&str; 2] = ["things", "parts"];
 const SCOPES: [&str; 2] = ["p1", "p2"];
-const DAY_US: i64 = 86_400_000_000;
 
 /// One list in one scope on one night.
 #[derive(Clone, Debug)]
@@ -44,9 +43,14 @@ fn lists() -> Vec<Endpoint> {
 }
 
 fn listing(table: usize, scope: usize) -> impl Strategy<Value = Option<Listing>> {
-    let verdict = select(vec![Verdict::Complete, Verdict::Complete, Verdict::Complete, Verdict::Unproved, Verdict::Failed]);
-    let listing = (verdict, btree_map(0..5u8, 0..3u8, 0..5))
-        .prop_map(move |(verdict, states)| Listing { table, scope, verdict, states });
+    let verdict =
+        select(vec![Verdict::Complete, Verdict::Complete, Verdict::Complete, Verdict::Unproved, Verdict::Failed]);
+    let listing = (verdict, btree_map(0..5u8, 0..3u8, 0..5)).prop_map(move |(verdict, states)| Listing {
+        table,
+        scope,
+        verdict,
+        states,
+    });
     proptest::option::weighted(0.8, listing)
 }
 
@@ -299,7 +303,8 @@ fn another_run_and_a_newer_store_are_refused() {
     let run = place.open_run(&list, 1).unwrap();
     tried().iter().for_each(|error| assert!(matches!(error, Error::Busy { .. }), "{error}"));
     drop(run);
-    let newer = "INSERT INTO schema_migrations SELECT 99, 'later', 'sum', applied_at, program FROM schema_migrations LIMIT 1";
+    let newer =
+        "INSERT INTO schema_migrations SELECT 99, 'later', 'sum', applied_at, program FROM schema_migrations LIMIT 1";
     Connection::open(&place.store).unwrap().execute_batch(newer).unwrap();
     tried().iter().for_each(|error| assert!(matches!(error, Error::NewerSchema { .. }), "{error}"));
 }
