@@ -7,6 +7,12 @@
 -- wide: proof, run, held_back, unconfirmed
 
 WITH
+-- A store that has not been migrated yet lacks the last columns. records_before is what pruned sweeps had counted.
+swept_ever AS (
+    FROM sweeps
+    UNION ALL BY NAME
+    SELECT CAST(NULL AS BIGINT) AS unconfirmed, CAST(NULL AS BIGINT) AS records_before WHERE false
+),
 swept AS (
     SELECT
         sweeps.table_name,
@@ -16,19 +22,26 @@ swept AS (
         max(sweeps.started_at) AS asked_at,
         max(sweeps.started_at) FILTER (sweeps.verdict = 'complete') AS complete_at,
         max(sweeps.run_id) AS run,
-        bool_and(sweeps.verdict = 'failed') AS was_never_read,
+        bool_and(sweeps.verdict = 'failed' AND sweeps.records_before IS NULL) AS was_never_read,
         arg_max(sweeps.held_back, sweeps.run_id) AS held_back,
         arg_max(sweeps.unconfirmed, sweeps.run_id) AS unconfirmed
-    FROM (FROM sweeps UNION ALL BY NAME SELECT CAST(NULL AS BIGINT) AS unconfirmed WHERE false) AS sweeps
+    FROM swept_ever AS sweeps
     JOIN runs ON runs.run_id = sweeps.run_id
     WHERE (sweeps.pages > 0 OR sweeps.verdict = 'failed') AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
         AND matches(sweeps.scope, CAST($scope AS VARCHAR))
     GROUP BY sweeps.table_name, sweeps.scope
 ),
 held AS (
-    SELECT sweeps.table_name, sweeps.scope, CAST(sum(sweeps."new" - sweeps.gone) AS BIGINT) AS records
-    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
-    WHERE sweeps.verdict <> 'failed' AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
+    SELECT
+        sweeps.table_name,
+        sweeps.scope,
+        CAST(sum(
+            CASE WHEN sweeps.verdict = 'failed' THEN 0 ELSE sweeps."new" - sweeps.gone END
+            + coalesce(sweeps.records_before, 0)
+        ) AS BIGINT) AS records
+    FROM swept_ever AS sweeps JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE (sweeps.verdict <> 'failed' OR sweeps.records_before IS NOT NULL)
+        AND runs.started_at <= CAST($as_of AS TIMESTAMPTZ)
     GROUP BY sweeps.table_name, sweeps.scope
 ),
 waiting AS (

@@ -1,7 +1,9 @@
 -- Each list that was ever swept: the result of its newest sweep, its newest complete sweep, the records that are open in
 -- the store, and those that wait in quarantine. A retry of quarantined records reads no page and does not count as a
 -- sweep, but the records that it stores count. A store that has not been
--- migrated yet has no dismissals. Only runs that started by the instant bound as $1 count, or all runs if it is NULL.
+-- migrated yet has no dismissals, and nothing was pruned from it. The records of sweeps that pruning removed are in
+-- records_before of the next sweep that stays: counting the records themselves would read every table of the store, and
+-- could not say how many there were as of an earlier run. Only runs that started by the instant bound as $1 count, or all runs if it is NULL.
 -- Instants are microseconds since 1970, UTC; NULL if no sweep was complete.
 -- takes:
 
@@ -30,9 +32,17 @@ FROM (
     GROUP BY sweeps.table_name, sweeps.scope
 ) AS swept
 LEFT JOIN (
-    SELECT sweeps.table_name, sweeps.scope, CAST(sum(sweeps."new" - sweeps.gone) AS BIGINT) AS records
-    FROM sweeps JOIN runs ON runs.run_id = sweeps.run_id
-    WHERE sweeps.verdict <> 'failed' AND ($1::BIGINT IS NULL OR epoch_us(runs.started_at) <= $1::BIGINT)
+    SELECT
+        sweeps.table_name,
+        sweeps.scope,
+        CAST(sum(
+            CASE WHEN sweeps.verdict = 'failed' THEN 0 ELSE sweeps."new" - sweeps.gone END
+            + coalesce(sweeps.records_before, 0)
+        ) AS BIGINT) AS records
+    FROM (FROM sweeps UNION ALL BY NAME SELECT CAST(NULL AS BIGINT) AS records_before WHERE false) AS sweeps
+    JOIN runs ON runs.run_id = sweeps.run_id
+    WHERE (sweeps.verdict <> 'failed' OR sweeps.records_before IS NOT NULL)
+        AND ($1::BIGINT IS NULL OR epoch_us(runs.started_at) <= $1::BIGINT)
     GROUP BY sweeps.table_name, sweeps.scope
 ) AS held ON held.table_name = swept.table_name AND held.scope = swept.scope
 LEFT JOIN (

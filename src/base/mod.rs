@@ -1,5 +1,5 @@
 //! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole files, base URLs,
-//! the nearest of several names, rates, waits, and text that is safe to show. It knows nothing of lists, of the cloud or
+//! the nearest of several names, rates, waits, how long history is kept, and text that is safe to show. It knows nothing of lists, of the cloud or
 //! of the store.
 
 pub(crate) mod base_url;
@@ -10,6 +10,7 @@ pub mod nearest;
 pub(crate) mod printable;
 pub mod rate;
 pub(crate) mod redact;
+pub mod retention;
 pub mod retry_after;
 pub mod secret;
 pub mod time;

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::value::{FromValue, Value};
+use crate::base::retention::{Age, Thinning};
 use crate::base::time::parse_offset;
 use crate::base::time_zone::TimeZone;
 
@@ -107,6 +108,18 @@ impl fmt::Display for Zone {
 }
 
 impl FromValue for TimeZone {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        String::from_value(value)?.parse().ok()
+    }
+}
+
+impl FromValue for Age {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        String::from_value(value)?.parse().ok()
+    }
+}
+
+impl FromValue for Thinning {
     fn from_value(value: Option<&Value>) -> Option<Self> {
         String::from_value(value)?.parse().ok()
     }

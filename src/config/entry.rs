@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use super::choices::{CodeartsProjects, Zone};
 use super::value::{FromValue, Value};
 use crate::base::rate::Rate;
+use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Services;
 use crate::catalog::spec::Service;
@@ -63,6 +64,10 @@ pub(super) enum Kind {
     Zone,
     /// A zone of the IANA database, or an offset.
     TimeZone,
+    /// Whole days.
+    Age,
+    /// The ages from which on one night a week or a month is enough.
+    Thinning,
     Switch,
     Whole(RangeInclusive<i64>),
     /// Requests a second: 0, which is no limit, or one of the range. A text gives them by the second, minute or hour.
@@ -82,6 +87,8 @@ impl Kind {
             Kind::Url(_) => "a URL".to_owned(),
             Kind::Zone => "an offset such as \"+08:00\"".to_owned(),
             Kind::TimeZone => "a time zone such as \"Asia/Shanghai\" or \"+08:00\"".to_owned(),
+            Kind::Age => Age::FORM.to_owned(),
+            Kind::Thinning => Thinning::FORM.to_owned(),
             Kind::Switch => "true or false".to_owned(),
             Kind::Whole(_) => format!("a whole number {}", self.range().unwrap_or_default()),
             Kind::Rate(_) => format!("a number, {}, or {}", self.range().unwrap_or_default(), Rate::FORM),
@@ -105,7 +112,9 @@ impl Kind {
     pub(super) fn value_of(&self, text: &str) -> Option<Value> {
         let texts = || text.split(',').map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned).collect();
         Some(match self {
-            Kind::Text | Kind::Url(_) | Kind::Zone | Kind::TimeZone | Kind::Choice(_) => Value::Text(text.to_owned()),
+            Kind::Text | Kind::Url(_) | Kind::Zone | Kind::TimeZone | Kind::Choice(_) | Kind::Age | Kind::Thinning => {
+                Value::Text(text.to_owned())
+            }
             Kind::Path => Value::Path(PathBuf::from(text)),
             Kind::Switch => Value::Switch(text.parse().ok()?),
             Kind::Whole(_) => Value::Whole(text.parse().ok()?),
@@ -117,6 +126,7 @@ impl Kind {
 
     /// What is wrong with a value, in words that follow the setting's name.
     pub(super) fn faults(&self, value: &Value) -> Vec<String> {
+        let refused = |fault: String| format!("cannot be used: {fault}; write {}", self.expected());
         let fault = match (self, value) {
             (Kind::Path, Value::Path(path)) if path.as_os_str().is_empty() => "is \"\": write a path".to_owned(),
             (Kind::Url(fault), Value::Text(url)) => return fault(url).into_iter().collect(),
@@ -125,6 +135,10 @@ impl Kind {
             }
             (Kind::TimeZone, Value::Text(text)) if text.parse::<TimeZone>().is_err() => {
                 format!("is \"{text}\": write {}", self.expected())
+            }
+            (Kind::Age, Value::Text(text)) => return text.parse::<Age>().err().map(refused).into_iter().collect(),
+            (Kind::Thinning, Value::Text(text)) => {
+                return text.parse::<Thinning>().err().map(refused).into_iter().collect();
             }
             (Kind::Whole(range), Value::Whole(number)) if !range.contains(number) => match *range.end() {
                 i64::MAX => format!("is {number}: it must be {} or more", range.start()),

@@ -176,9 +176,10 @@ impl Reader<'_> {
                 }
                 Some(Value::Text(word.to_string()))
             }
-            (Kind::Text | Kind::Url(_) | Kind::Zone | Kind::TimeZone, DeValue::String(text)) => {
-                Some(Value::Text(text.to_string()))
-            }
+            (
+                Kind::Text | Kind::Url(_) | Kind::Zone | Kind::TimeZone | Kind::Age | Kind::Thinning,
+                DeValue::String(text),
+            ) => Some(Value::Text(text.to_string())),
             (Kind::Switch, DeValue::Boolean(is_on)) => Some(Value::Switch(*is_on)),
             (Kind::Whole(_), DeValue::Integer(number)) => {
                 i64::from_str_radix(number.as_str(), number.radix()).ok().map(Value::Whole)

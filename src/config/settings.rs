@@ -13,6 +13,7 @@ use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
 use crate::base::rate::Rate;
+use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Services;
 use crate::schema::UTC;
@@ -213,6 +214,26 @@ settings! {
         key: "sync.memory_limit_mb",
         kind: Kind::Whole(64..=i64::MAX),
         default: Some("160"),
+    }
+
+    /// How far back the history goes, counted from the newest run. After a run in which every list was read to its end,
+    /// hclake removes older versions. Without it, all of them stay.
+    RETENTION_KEEP: Option<Age> {
+        key: "retention.keep",
+        kind: Kind::Age,
+        unset: "none, all of the history",
+        example: "400d",
+        page: Some("retention.md"),
+    }
+
+    /// From which ages on one night a week, and one a month, is enough. After a run in which every list was read to its
+    /// end, hclake removes the versions that only the other nights show. Without it, every night stays.
+    RETENTION_THIN: Option<Thinning> {
+        key: "retention.thin",
+        kind: Kind::Thinning,
+        unset: "none, every night",
+        example: "weekly-after=90d,monthly-after=2y",
+        page: Some("retention.md"),
     }
 
     /// How long a request waits for its connection, in seconds.

@@ -54,7 +54,7 @@ pub(crate) struct Published {
     pub bytes: u64,
     /// Files that had been removed or altered, and were written again.
     pub rewritten: Vec<String>,
-    /// Files that had been removed or altered, and whose rows the store no longer holds.
+    /// Files that had been removed or altered, and of whose rows the store no longer holds all.
     pub lost: Vec<String>,
     /// Files of the whole dataset.
     pub files: usize,
@@ -291,13 +291,19 @@ impl Publisher<'_> {
             if listed.is_some() && !is_whole {
                 published.rewritten.push(file.path.clone());
             }
+            let rows_before =
+                listed.filter(|_| matches!(file.part, Part::History | Part::Changes)).map(|entry| entry.rows);
             let entry = self.write(file)?;
+            // What pruning removed from the store cannot be written again.
+            if rows_before.is_some_and(|before| entry.rows < before) {
+                published.lost.push(file.path.clone());
+            }
             published.rows += entry.rows;
             published.bytes += entry.bytes;
             published.written.push(file.path.clone());
             self.manifest.files.insert(file.path.clone(), entry);
         }
-        published.lost = self.drop_lost(&wanted);
+        published.lost.extend(self.drop_lost(&wanted));
         published.files = self.manifest.files.len();
         self.finish()?;
         Ok(published)

@@ -50,6 +50,8 @@ templates! {
     RUN_COUNTS = "publish/run_counts.sql";
     SAME = "publish/same.sql";
     SCHEMA_VERSION = "publish/schema_version.sql";
+    UNPRUNED_CHANGES = "publish/unpruned_changes.sql";
+    UNPRUNED_SWEEPS = "publish/unpruned_sweeps.sql";
     VIEW = "publish/view.sql";
 }
 

@@ -15,6 +15,7 @@ use super::sum::sum_of;
 use super::{published_schema, require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
+use crate::schema::{self, PRUNING_COLUMNS};
 use crate::store::{Values, literal};
 
 /// What was checked, and all differences.
@@ -156,7 +157,9 @@ impl Comparison<'_> {
         }
         for (name, order) in LEDGER_TABLES {
             let (sql, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
-            let columns: Vec<_> = schema.columns().iter().collect();
+            // Pruning sets them in the store alone.
+            let columns: Vec<_> =
+                schema.columns().iter().filter(|column| !PRUNING_COLUMNS.contains(&column.name.as_str())).collect();
             found.extend(self.rows_apart(name, Part::Ledger, &sql, &columns)?);
         }
         Ok(found)
@@ -243,6 +246,12 @@ impl Comparison<'_> {
             ("columns", comparable(columns)),
             ("hashed", source::names(columns)),
         ]);
+        let unpruned = match (part, table) {
+            (Part::Changes, _) => source::UNPRUNED_CHANGES.fill(&Values::new())?,
+            (_, schema::SWEEPS) => source::UNPRUNED_SWEEPS.fill(&Values::new())?,
+            _ => "true".to_owned(),
+        };
+        values.insert("unpruned", unpruned);
         values.insert("both", source::BOTH_ROWS.fill(&values)?);
         let doing = Error::sql(format!("compare {table} with the store"));
         if self.are_same(table, &values)? {

@@ -298,6 +298,29 @@ pub(super) fn first_run_at(conn: &Connection) -> Result<Option<Timestamp>, Error
     Ok(at.map(Timestamp))
 }
 
+/// Starts of the runs next to an instant that the store still answers in full.
+pub(super) struct Answered {
+    pub before: Option<Timestamp>,
+    pub after: Option<Timestamp>,
+}
+
+/// `None` unless the last run before the instant was pruned. A store that has not been migrated yet was never pruned.
+pub(super) fn answered_around(conn: &Connection, at: Timestamp) -> Result<Option<Answered>, Error> {
+    const SQL: &str = "
+        SELECT
+            coalesce(arg_max(pruned_at IS NOT NULL, run_id) FILTER (epoch_us(started_at) <= $1), false),
+            max(epoch_us(started_at)) FILTER (pruned_at IS NULL AND epoch_us(started_at) <= $1),
+            min(epoch_us(started_at)) FILTER (pruned_at IS NULL AND epoch_us(started_at) > $1)
+        FROM (FROM runs UNION ALL BY NAME SELECT CAST(NULL AS TIMESTAMPTZ) AS pruned_at WHERE false)";
+    if !has_table(conn, RUNS).map_err(Error::Tables)? {
+        return Ok(None);
+    }
+    let read = |row: &duckdb::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let (is_pruned, before, after): (bool, Option<i64>, Option<i64>) =
+        conn.query_row(SQL, [at.0], read).map_err(Error::Runs)?;
+    Ok(is_pruned.then(|| Answered { before: before.map(Timestamp), after: after.map(Timestamp) }))
+}
+
 fn started_at(session: &Session<'_>, sql: &str, value: i64) -> Result<Option<Timestamp>, Error> {
     if !has_table(session.conn, RUNS).map_err(Error::Tables)? {
         return Ok(None);

@@ -8,7 +8,7 @@ use super::error::Error;
 use super::header::{Cross, Grouping, Note};
 use super::limits::RESULT_ROWS_MAX;
 use super::question::Report;
-use super::request::{self, Moment, Request, Values};
+use super::request::{self, Answered, Moment, Request, Values};
 use super::session::Session;
 use super::tables::unavailable;
 use crate::base::clock::Timestamp;
@@ -86,6 +86,7 @@ impl Session<'_> {
         let mut notes = vec![always(range_note(&groupings, &values, self.zone))];
         let end = values.instant("as_of").unwrap_or(moment.newest);
         notes.extend(outside_note(self.conn, request, &values, end, self.zone)?.map(always));
+        notes.extend(pruned_note(self.conn, request, &values, self.zone)?.map(always));
         notes.extend(report.header.notes.iter().cloned());
         let header = &report.header;
         let layout = Layout {
@@ -198,6 +199,24 @@ fn outside_note(
         )),
         _ => None,
     })
+}
+
+/// A note where records are asked for as of a run that was pruned.
+fn pruned_note(conn: &Connection, request: &Request, values: &Values, zone: TimeZone) -> Result<Option<String>, Error> {
+    for name in ["as_of", "since"] {
+        let given = values.instant(name).filter(|_| request.given.iter().any(|(given, _)| given == name));
+        let Some(at) = given else { continue };
+        let Some(Answered { before, after }) = request::answered_around(conn, at)? else { continue };
+        let name = name.replace('_', " ");
+        let before = before.map_or(String::new(), |before| format!("{} and ", zone.show(before)));
+        let after = after.map_or(String::new(), |after| zone.show(after).to_string());
+        return Ok(Some(format!(
+            "{name} {}: that night was pruned, so that some of its records may be missing; the nights next to it that are \
+             whole: {before}{after}",
+            zone.show(at)
+        )));
+    }
+    Ok(None)
 }
 
 /// The records that the rows are about.

@@ -11,11 +11,11 @@ pub(crate) const NAME_CHARS_MAX: usize = 63;
 const ALERTS: &str = "alerts";
 const GONE_CANDIDATES: &str = "gone_candidates";
 const LAST_COMPLETE: &str = "last_complete";
-const OUTBOX: &str = "outbox";
+pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const RUNS: &str = "runs";
-const SCHEMA_DRIFT: &str = "schema_drift";
+pub(crate) const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 const SENT_MESSAGES: &str = "sent_messages";
 pub(crate) const SWEEPS: &str = "sweeps";
@@ -34,6 +34,8 @@ pub const RESERVED_TABLES: [&str; 11] = [
     SENT_MESSAGES,
     SWEEPS,
 ];
+/// Columns of the ledger in which pruning leaves its marks.
+pub(crate) const PRUNING_COLUMNS: [&str; 2] = ["pruned_at", "records_before"];
 /// The views that the store offers beside the lists.
 pub(crate) const OFFERED_VIEWS: [&str; 4] =
     ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];

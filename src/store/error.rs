@@ -63,6 +63,8 @@ pub enum Error {
     RedateOutOfOrder { run_id: i64, to: Timestamp, before: Option<Timestamp>, latest: Timestamp },
     #[error("the changed store would break the rule {check}: {sample}; it was left as it was")]
     Unsound { check: &'static str, sample: String },
+    #[error("the new file would not hold what the store holds; the store was left as it was")]
+    CompactedOtherwise,
     #[error(
         "run {run_id} of the store is dated {at}, and this machine's clock says {now}: the next run would be dated later still"
     )]

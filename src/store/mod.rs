@@ -8,6 +8,7 @@ mod error;
 mod file;
 mod ledger;
 mod read;
+mod retention;
 mod staged_run;
 mod sweeps;
 mod table;
@@ -50,6 +51,8 @@ pub(crate) use read::spill::READ_SPILL_MB;
 pub(crate) use read::status::{
     ListStatus, RunStatus, SweepCost, SweepMetrics, freshness, last_runs, sweep_costs, sweep_metrics,
 };
+pub(crate) use retention::compact::{Compacted, Space, compact, space_of};
+pub(crate) use retention::prune::{Pruned, PrunedTable, prune};
 pub use staged_run::StagedRun;
 pub(crate) use staged_run::{SweptProject, newest_run_at};
 pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};

@@ -109,6 +109,15 @@ templates! {
     REDATE_INSTANT = "redate/instant.sql";
     REDATE_LEDGER = "redate/ledger.sql";
     REDATE_NEIGHBOURS = "redate/neighbours.sql";
+    RETENTION_CONTENTS = "retention/contents.sql";
+    RETENTION_COUNT = "retention/count.sql";
+    RETENTION_FATE = "retention/fate.sql";
+    RETENTION_HISTORIES = "retention/histories.sql";
+    RETENTION_LEDGER = "retention/ledger.sql";
+    RETENTION_NIGHTS = "retention/nights.sql";
+    RETENTION_REWRITE = "retention/rewrite.sql";
+    RETENTION_SPACE = "retention/space.sql";
+    RETENTION_VERSIONS = "retention/versions.sql";
     COSTS = "status/costs.sql";
     FRESHNESS = "status/freshness.sql";
     LAST_RUNS = "status/last_runs.sql";
@@ -225,8 +234,19 @@ mod tests {
     fn the_list_of_files_is_the_folders_contents() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
         let mut found = BTreeSet::new();
-        for folder in ["checks", "file", "holdings", "ledger", "macros", "merge", "redate", "status", "table", "views"]
-        {
+        for folder in [
+            "checks",
+            "file",
+            "holdings",
+            "ledger",
+            "macros",
+            "merge",
+            "redate",
+            "retention",
+            "status",
+            "table",
+            "views",
+        ] {
             for entry in fs::read_dir(root.join(folder)).unwrap() {
                 let file = entry.unwrap().file_name().into_string().unwrap();
                 // The other views belong to `store::views`.
@@ -282,6 +302,7 @@ mod tests {
             "merge",
             "migrations",
             "redate",
+            "retention",
             "status",
             "table",
             "views",

@@ -42,4 +42,4 @@ pub use run::sync;
 pub(crate) use summary::ListSummary;
 pub use summary::Summary;
 pub(crate) use switched::is_switched_on;
-pub(crate) use upkeep::{acknowledge, dismiss, redate};
+pub(crate) use upkeep::{acknowledge, compact, dismiss, prune, redate};

@@ -73,11 +73,21 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
     }
 }
 
+/// How the store is changed beside its runs.
+pub(super) fn upkeep_settings(settings: &Settings) -> StoreSettings {
+    store_settings(&Request {
+        settings: settings.clone(),
+        only: Vec::new(),
+        allow_gone: false,
+        max_time: None,
+        is_demo: false,
+    })
+}
+
 /// How the ledger of alerts is written: a run that has just ended holds the store no longer, and another may.
 pub(crate) fn notices_settings(settings: &Settings) -> StoreSettings {
-    let request =
-        Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
-    StoreSettings { lock_timeout: settings.lock_timeout.max(NOTICES_WAIT), ..store_settings(&request) }
+    let of_store = upkeep_settings(settings);
+    StoreSettings { lock_timeout: of_store.lock_timeout.max(NOTICES_WAIT), ..of_store }
 }
 
 /// The folder that a run has to be published to, and the last run that it holds.

@@ -1,11 +1,13 @@
-//! Changes that a person makes to a store: a run's date, records in quarantine, drift. It asks nothing of the cloud.
+//! Changes to a store beside its runs: a run's date, how much history stays, the size of the file, records in
+//! quarantine, drift. It asks nothing of the cloud.
 
 use super::error::{Error, require_set};
 use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
+use crate::base::retention::Retention;
 use crate::catalog::Catalog;
 use crate::config::Settings;
-use crate::store::{self, Quarantined};
+use crate::store::{self, Compacted, Pruned, Quarantined};
 
 /// Changes the time of a run `to` another, and returns the old one.
 pub(crate) fn redate(
@@ -19,10 +21,30 @@ pub(crate) fn redate(
     let path = &settings.store.value;
     // Fails where there is no store.
     drop(store::open_read_only(path)?);
-    let request =
-        Request { settings: settings.clone(), only: Vec::new(), allow_gone: false, max_time: None, is_demo: false };
-    let settings = request::store_settings(&request);
-    Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &settings)?)
+    let of_store = request::upkeep_settings(settings);
+    Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &of_store)?)
+}
+
+/// Removes what `retention` does not keep, or with `is_trial` says what that would be.
+pub(crate) fn prune(
+    settings: &Settings,
+    catalog: &Catalog,
+    retention: &Retention,
+    clock: &SharedClock,
+    is_trial: bool,
+) -> Result<Pruned, Error> {
+    require_set(clock.wall())?;
+    let path = &settings.store.value;
+    // Fails where there is no store.
+    drop(store::open_read_only(path)?);
+    let of_store = request::upkeep_settings(settings);
+    Ok(store::prune(path, retention, clock.wall(), catalog.endpoints(), &of_store, is_trial)?)
+}
+
+/// Gives the free space of the store's file back.
+pub(crate) fn compact(settings: &Settings, clock: &SharedClock) -> Result<Compacted, Error> {
+    require_set(clock.wall())?;
+    Ok(store::compact(&settings.store.value, clock.wall(), &request::upkeep_settings(settings))?)
 }
 
 /// Dismisses records in quarantine: they are not reported again as long as their content is the same.

@@ -10,8 +10,8 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, BackupArgs, CheckArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, RedateArgs, RestoreArgs,
-    ScheduleArgs, StatusArgs,
+    AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs,
+    RedateArgs, RestoreArgs, ScheduleArgs, StatusArgs,
 };
 use crate::config;
 
@@ -128,6 +128,13 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a copy in the store's place; the store of before is kept
     Restore(RestoreArgs),
+    /// Remove old history: all before an age, or all but one night a week or a month
+    ///
+    /// Records that are there now stay, and so does every answer as of a night that stays. Without --keep and --thin, what
+    /// hclake.toml says under [retention] applies.
+    Prune(PruneArgs),
+    /// Give the free space of the store's file back
+    Compact(CompactArgs),
     /// Write a commented hclake.toml to start from
     Init(InitArgs),
     /// Print the lines that make this machine run the nightly job

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::values::{SummaryFormat, parse_age};
+use super::values::{SummaryFormat, parse_age, parse_wait};
+use crate::base::retention::{Age, Thinning};
 
 #[derive(Args)]
 pub(crate) struct CheckArgs {
@@ -136,6 +137,38 @@ pub(crate) struct RedateArgs {
     /// When it really began: 2026-05-01T02:15:00Z, or an age such as 26h
     #[arg(long, value_name = "TIME")]
     pub to: String,
+}
+
+#[derive(Args)]
+pub(crate) struct PruneArgs {
+    /// How far back the history stays, counted from the newest run: 400d, 57w or 2y
+    #[arg(long, value_name = "AGE")]
+    pub keep: Option<Age>,
+    /// From which ages on one night a week, and one a month, is enough: weekly-after=90d,monthly-after=2y
+    #[arg(long, value_name = "AGES")]
+    pub thin: Option<Thinning>,
+    /// Show what would be removed, and remove nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another run to end, such as 90s or 10m
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
+    pub lock_timeout: Duration,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct CompactArgs {
+    /// Show how much of the file is free, and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How long to wait for another run to end, such as 90s or 10m
+    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
+    pub lock_timeout: Duration,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
 }
 
 #[derive(Args)]

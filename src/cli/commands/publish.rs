@@ -118,7 +118,10 @@ fn warn_of_changed_files(published: &Published, folder: &Path) {
         say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
     }
     for path in &published.lost {
-        say(&format!("warning: {} had been removed or altered, and the store no longer has its rows", place(path)));
+        say(&format!(
+            "warning: {} had been removed or altered, and the store no longer has all of its rows",
+            place(path)
+        ));
     }
 }
 

@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use serde_json::json;
 
 use super::init::unknown_region;
-use super::{alerts, dashboard, publish, status};
+use super::{alerts, compact, dashboard, prune, publish, status};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;
@@ -97,8 +97,12 @@ pub(crate) fn run(
     if summary.run_id.is_some() {
         let published = publish::after_sync(&settings, &catalog, || publish::bar(global, environment), streams);
         let shown = dashboard::after_sync(&settings, streams);
+        // After the publishing, which may need what is removed.
+        let pruned = prune::after_sync(&settings, &catalog, &summary, published.is_ok(), streams);
+        let compacted = compact::after_sync(&settings, streams);
         let measured = status::after_sync(&settings, streams);
-        if published.is_err() || shown.is_err() || measured.is_err() {
+        let is_done = [&published, &shown, &pruned, &compacted, &measured].into_iter().all(Result::is_ok);
+        if !is_done {
             exit = exit.and(Exit::Partly);
         }
     }

@@ -124,7 +124,14 @@ fn extremes(entry: &'static Entry) -> Vec<Value> {
         Kind::Choice(names) => values.extend(names.iter().map(|name| Value::Text(name.to_string()))),
         Kind::Switch => values.extend([true, false].map(Value::Switch)),
         Kind::Projects => values.extend(entry.kind.value_of("all")),
-        Kind::Text | Kind::Path | Kind::Url(_) | Kind::Zone | Kind::TimeZone | Kind::Texts => {}
+        Kind::Text
+        | Kind::Path
+        | Kind::Url(_)
+        | Kind::Zone
+        | Kind::TimeZone
+        | Kind::Age
+        | Kind::Thinning
+        | Kind::Texts => {}
     }
     values
 }

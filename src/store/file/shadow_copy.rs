@@ -146,6 +146,20 @@ impl ShadowCopy {
         Ok(true)
     }
 
+    /// Writes the copy into a new file, which has no free space, and goes on with that one. Only the connection's own
+    /// temporary tables stay beside it.
+    pub(crate) fn rewrite(&self) -> Result<(), Error> {
+        let files = &self.files;
+        let fresh = files.spill.join("fresh");
+        let values = Values::from([("fresh", literal(&fresh.to_string_lossy()))]);
+        let sql = template::RETENTION_REWRITE.fill(&values)?;
+        self.connection().execute_batch(&sql).map_err(Error::sql("write the store into a new file"))?;
+        let permissions = fs::metadata(&files.next).map_err(Error::io("read", &files.next))?.permissions();
+        fs::set_permissions(&fresh, permissions).map_err(Error::io("restrict the permissions of", &fresh))?;
+        fs::rename(&fresh, &files.next).map_err(Error::io("put the new file in the place of", &files.next))?;
+        attach(self.connection(), files)
+    }
+
     /// Writes the copy to the disk, verifies what was written, and replaces the store with it.
     pub(crate) fn replace(mut self, verify: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
         let files = &self.files;
@@ -332,11 +346,15 @@ fn connect(files: &Files, settings: &StoreSettings) -> Result<Connection, Error>
         Connection::open_in_memory_with_flags(config)
     };
     let connection = configured().map_err(Error::sql("be configured"))?;
-    let path = files.next.to_string_lossy();
-    let attach = template::ATTACH.fill(&Values::from([("path", literal(&path))]))?;
-    connection.execute_batch(&attach).map_err(|e| open::opening(&files.next, e))?;
+    attach(&connection, files)?;
     open::use_utc(&connection);
     Ok(connection)
+}
+
+fn attach(connection: &Connection, files: &Files) -> Result<(), Error> {
+    let path = files.next.to_string_lossy();
+    let attach = template::ATTACH.fill(&Values::from([("path", literal(&path))]))?;
+    connection.execute_batch(&attach).map_err(|e| open::opening(&files.next, e))
 }
 
 fn sync(path: &Path) -> Result<(), Error> {

@@ -379,7 +379,11 @@ impl Ledger<'_> {
     }
 
     fn append(&self, to: Database, table: &str, rows: RecordBatch) -> Result<(), Error> {
-        append::append(self.connection, to, table, rows).map_err(Error::sql(format!("write the ledger's {table}")))
+        let appended = match to {
+            Database::Store => append::append_by_name(self.connection, table, rows),
+            Database::Temp => append::append(self.connection, to, table, rows),
+        };
+        appended.map_err(Error::sql(format!("write the ledger's {table}")))
     }
 
     fn execute(&self, template: &Template, mut values: Values) -> Result<(), Error> {

@@ -7,5 +7,7 @@ mod large;
 mod ledger;
 mod model;
 mod reach;
+mod retention;
 mod shapes;
 mod support;
+mod ten_years;

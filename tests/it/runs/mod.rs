@@ -12,5 +12,6 @@ mod nights;
 mod parts;
 mod projects;
 mod readers;
+mod retention;
 mod sets;
 mod year_of_parents;

@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 33] = [
+const COMMANDS: [&[&str]; 35] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -78,6 +78,8 @@ const COMMANDS: [&[&str]; 33] = [
     &["schedule", "cron"],
     &["schedule", "systemd"],
     &["redate", "1", "--to", "1d"],
+    &["prune", "--keep", "400d"],
+    &["compact"],
     &["demo", "--store", "demo.duckdb"],
     &["completions", "bash"],
     &["man"],

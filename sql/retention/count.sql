@@ -1,0 +1,4 @@
+-- How many rows a table has.
+-- takes: table
+
+SELECT count(*) FROM {{table}};
