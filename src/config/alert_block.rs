@@ -1,5 +1,6 @@
 //! The keys of an `[[alert]]`: a condition on a report's rows, and who is to hear of it. It runs nothing.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use super::entry::{BLANK, Entry, Kind, Setting};
@@ -88,6 +89,15 @@ pub(crate) enum AlertReport {
     /// Built in, or in the folder of a person's own.
     Named(String),
     File(PathBuf),
+}
+
+impl fmt::Display for AlertReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AlertReport::Named(name) => f.write_str(name),
+            AlertReport::File(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 impl AlertSettings {

@@ -1,6 +1,7 @@
 //! The keys of a `[[notify]]`: a program, a chat or mailboxes that hear of runs and alerts. Secrets come from the environment
 //! or from a file that its owner alone may read, never from hclake.toml. It sends nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::entry::{BLANK, Entry, Kind, Setting};
@@ -170,6 +171,27 @@ pub(crate) enum ChannelSettings {
         from: String,
         to: Vec<String>,
     },
+}
+
+/// As a person may see it: no secret, and which of them cannot be had.
+impl fmt::Display for ChannelSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let secret = |name: &str, found: &Found| match found {
+            Ok(_) => format!(", {name} ***"),
+            Err(why) => format!(", {name}: {why}"),
+        };
+        match self {
+            ChannelSettings::Command { argv, .. } => write!(f, "command {}", argv.join(" ")),
+            ChannelSettings::Webhook { form, url, sign } => {
+                let sign = sign.as_ref().map_or(String::new(), |sign| secret("sign", sign));
+                write!(f, "webhook {form}{}{sign}", secret("url", url))
+            }
+            ChannelSettings::Email { server, to, password, .. } => {
+                let password = password.as_ref().map_or(String::new(), |password| secret("password", password));
+                write!(f, "email to {} by {server}{password}", to.join(" "))
+            }
+        }
+    }
 }
 
 impl NotifySettings {

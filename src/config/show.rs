@@ -42,6 +42,15 @@ pub(crate) fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
         at_top.iter().filter(|key| key.entry.is_scoped).for_each(|key| lines.key(&place, key, scope));
     }
     in_tables.iter().for_each(|key| lines.key("", key, &settings.values));
+    let file = || settings.file.clone().map_or(Origin::Default, Origin::File);
+    for alert in &settings.alerts {
+        lines.add(format!("alert[{}]", alert.name), format!("{} when {}", alert.report, alert.when), file());
+    }
+    for notify in &settings.notify {
+        let digest = if notify.digest { "; after every run" } else { "" };
+        let shown = format!("{} on {}{digest}", notify.channel, notify.on.join(", "));
+        lines.add(format!("notify[{}]", notify.name), shown, file());
+    }
     for (profile, search) in &settings.credentials {
         let name = profile.as_ref().map_or("credentials".to_owned(), |profile| format!("credentials[{profile}]"));
         match &search.found {

@@ -19,7 +19,7 @@ const OF_SCOPES: &str =
 /// A first alert, to be taken out of its comments.
 const ALERTS: &str = "\
 # An alert looks at a report after each sync. This one sends a mail when an application's failure rate doubles, and
-# another when that is over. docs/alerts.md has every key of [[alert]] and [[notify]]; `hclake alerts` shows what fires.
+# another when that is over. docs/alerts.md has every key of the two blocks; `hclake alerts` shows what fires.
 #[[alert]]
 #name = \"worse\"
 #report = \"regressions\"

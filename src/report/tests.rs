@@ -509,7 +509,7 @@ fn runs_come_newest_first_with_their_sweeps_and_twenty_unless_a_start_is_given()
     let conn = store();
     for run in 1..=22 {
         conn.execute_batch(&format!(
-            "INSERT INTO runs VALUES ({run}, 'v', '2026-05-{run:02}T01:00:00Z', '2026-05-{run:02}T01:00:02.5Z', 'complete', '');"
+            "INSERT INTO runs (run_id, version, started_at, ended_at, outcome, settings_hash) VALUES ({run}, 'v', '2026-05-{run:02}T01:00:00Z', '2026-05-{run:02}T01:00:02.5Z', 'complete', '');"
         ))
         .unwrap();
     }
@@ -582,7 +582,7 @@ fn a_range_beyond_the_runs_gets_a_note() {
     let usual = second(None, None);
     assert_eq!(second(Some(days_ago(90)), None), usual, "without a run there is nothing to measure by");
     conn.execute_batch(
-        "INSERT INTO runs VALUES (1, '0', '2026-05-10 02:00:00+00', '2026-05-10 02:01:00+00', 'complete', '')",
+        "INSERT INTO runs (run_id, version, started_at, ended_at, outcome, settings_hash) VALUES (1, '0', '2026-05-10 02:00:00+00', '2026-05-10 02:01:00+00', 'complete', '')",
     )
     .unwrap();
     assert_eq!(second(Some(days_ago(7)), None), usual);

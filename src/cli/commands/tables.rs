@@ -77,7 +77,9 @@ fn policy(catalog: &Catalog, settings: &Settings, streams: &mut Streams<'_>) -> 
         on().filter(|endpoint| endpoint.permission.is_none()).map(|endpoint| endpoint.name.as_str()).collect();
     if !without.is_empty() {
         streams.remark(&format!("note: no document names an action for {}", without.join(", ")));
-        streams.remark("hint: these need a policy of their service that may list, and those of CodeArts a role in the project");
+        streams.remark(
+            "hint: these need a policy of their service that may list, and those of CodeArts a role in the project",
+        );
     }
     Ok(Exit::Done)
 }

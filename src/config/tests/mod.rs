@@ -287,3 +287,36 @@ fn the_hash_of_settings_stays_what_it_was() {
     assert_eq!(with_file("", &[]).unwrap().hash(), "617ad23e2a29db1c");
     assert_eq!(with_file(text, &[]).unwrap().hash(), "13cf7cf15fc2ca5c");
 }
+
+#[test]
+fn blocks_of_alerts_and_messages_are_shown_without_secrets_and_faults_name_their_block() {
+    let text = "[[alert]]\nname = \"worse\"\nreport = \"regressions\"\nwhen = \"failed_now > 9\"\nnotify = [\"hook\"]\n\
+                [[notify]]\nname = \"hook\"\nkind = \"webhook\"\nurl_env = \"HOOK\"\n";
+    let lines = effective(&with_file(text, &[("HOOK", "https://hooks.example.com/canary")]).unwrap());
+    let shown = |name: &str| lines.iter().find(|line| line.setting == name).unwrap().value.clone();
+    assert_eq!(shown("alert[worse]"), "regressions when failed_now > 9");
+    assert!(shown("notify[hook]").starts_with("webhook json, url *** on alert"), "{}", shown("notify[hook]"));
+    assert!(lines.iter().all(|line| !line.value.contains("canary")));
+    let faults = [
+        ("[[alert]]\nname = \"a\"\nwhen = \"x\"\n", "[[alert]] 1: report is missing"),
+        ("[[alert]]\nname = \"a\"\nreport = \"runs\"\n", "[[alert]] 1: when is missing"),
+        (
+            "[[alert]]\nname = \"a\"\nreport = \"runs\"\nwhen = \"x\"\nnotify = [\"hok\"]\n[[notify]]\nname = \"hook\"\nkind = \"command\"\ncommand = [\"true\"]\n",
+            "did you mean `hook`?",
+        ),
+        ("[[notify]]\nname = \"a\"\nkind = \"email\"\nserver = \"s\"\nfrom = \"f\"\n", "[[notify]] 1: to is missing"),
+        ("[[notify]]\nname = \"a\"\nkind = \"command\"\ncommand = [\"true\"]\non = [\"alrt\"]\n", "on holds \"alrt\""),
+        (
+            "[[notify]]\nname = \"a\"\nkind = \"command\"\ncommand = [\"true\"]\n[[notify]]\nname = \"a\"\nkind = \"command\"\ncommand = [\"true\"]\n",
+            "[[notify]] 2: another [[notify]] is named \"a\" too",
+        ),
+        (
+            "[[notify]]\nname = \"a\"\nkind = \"webhook\"\nurl_env = \"X\"\nsign_env = \"Y\"\n",
+            "only webhooks of dingtalk and feishu are signed",
+        ),
+    ];
+    for (text, expected) in faults {
+        let found = with_file(text, &[]).unwrap_err().to_string();
+        assert!(found.contains(expected), "{found}");
+    }
+}

@@ -22,7 +22,7 @@ use crate::cli::progress::runtime;
 use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::{CLOSED, moment, open_if_there};
 use crate::cli::streams::{Streams, counted, terminal_width};
-use crate::config::{self, AlertReport, Environment, NotifySettings, Settings};
+use crate::config::{self, Environment, NotifySettings, Settings};
 use crate::notify::{self, AlertNews, AlertState, Delivery, Message};
 use crate::store::{self, Notice, Reader};
 use rules::{AfterRun, Judged, judge};
@@ -86,10 +86,7 @@ fn state(judged: &Judged<'_>) -> String {
 }
 
 fn report_name(judged: &Judged<'_>) -> String {
-    match &judged.alert.report {
-        AlertReport::Named(name) => name.clone(),
-        AlertReport::File(path) => path.display().to_string(),
-    }
+    judged.alert.report.to_string()
 }
 
 fn show(settings: &Settings, judged: &[Judged<'_>], streams: &mut Streams<'_>) -> Result<(), Failure> {
