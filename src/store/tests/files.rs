@@ -324,7 +324,10 @@ fn a_store_is_migrated_once() {
     };
     let first = applied();
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach", "alerts", "retention"]);
+    assert_eq!(
+        names,
+        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach", "alerts", "retention"]
+    );
     let again = ShadowCopy::open(&place.store, run_start(1), &settings()).unwrap();
     again.replace(|_| Ok(())).unwrap();
     assert_eq!(applied(), first);
