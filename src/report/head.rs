@@ -21,7 +21,9 @@ pub fn head(lists: &[ListStatus], tables: &[&str], at: Timestamp, is_past: bool)
         let mut of_table = lists.iter().filter(|list| list.table == *table).peekable();
         if of_table.peek().is_none() {
             lines.push(match is_past {
-                true => format!("{table} had not been read by then"),
+                true => {
+                    format!("of {table} nothing is known as of then: it had not been read, or the night was pruned")
+                }
                 false => format!("{table} was not read yet; `hclake sync` reads it"),
             });
         }
