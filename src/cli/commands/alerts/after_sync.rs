@@ -12,7 +12,7 @@ use crate::cli::commands::dashboard;
 use crate::cli::commands::report::reports;
 use crate::cli::message::Failure;
 use crate::cli::progress::runtime;
-use crate::cli::stores::moment;
+use crate::cli::stores::{CLOSED, moment};
 use crate::cli::streams::{Streams, counted};
 use crate::config::settings::TIMEZONE;
 use crate::config::{NotifySettings, Settings};
@@ -114,6 +114,8 @@ impl<'a> AfterSync<'a> {
     }
 
     fn read(&self, reader: &Reader, summary: &Summary, streams: &Streams<'_>) -> Result<Read<'a>, Failure> {
+        // A condition reads the store and nothing else.
+        reader.execute_batch(CLOSED)?;
         let moment = moment(reader)?;
         let Some(run_id) = summary.run_id else { return Ok(Read::default()) };
         let run = AfterRun { run_id, at: moment.newest };

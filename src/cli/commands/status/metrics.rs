@@ -211,7 +211,7 @@ fn seconds(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::tests::{list, run, status};
+    use super::super::testing::{list, run, status};
     use super::*;
 
     fn extent() -> Extent {

@@ -2,6 +2,8 @@
 
 mod metrics;
 mod state;
+#[cfg(test)]
+mod testing;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -174,49 +174,9 @@ pub(crate) fn to_second(at: Timestamp) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::store::{Outcome, Verdict};
-
-    const HOUR_US: i64 = 3_600_000_000;
-    const NOW: Timestamp = Timestamp(1_768_465_800_000_000);
-
-    fn ago_h(hours: i64) -> Timestamp {
-        Timestamp(NOW.0 - hours * HOUR_US)
-    }
-
-    pub(in super::super) fn run(hours: i64) -> RunStatus {
-        RunStatus {
-            run_id: 3,
-            started_at: ago_h(hours),
-            ended_at: Timestamp(ago_h(hours).0 + 95_250_000),
-            outcome: Outcome::Partial,
-            version: "0.1.0".into(),
-            lists: 2,
-            incomplete_lists: 1,
-            rows_read: 570,
-            changes: 12,
-        }
-    }
-
-    pub(in super::super) fn list(table: &str, asked_h: i64, complete_h: Option<i64>) -> ListStatus {
-        ListStatus {
-            table: table.into(),
-            scope: "r/\"p\"".into(),
-            verdict: if complete_h == Some(asked_h) { Verdict::Complete } else { Verdict::Failed },
-            asked_at: ago_h(asked_h),
-            complete_at: complete_h.map(ago_h),
-            rows: complete_h.map(|_| 450),
-            quarantined: 2,
-            asked_run: 3,
-            held_back: 0,
-        }
-    }
-
-    pub(in super::super) fn status(max_age_h: Option<u64>, runs: Vec<RunStatus>, lists: Vec<ListStatus>) -> Status {
-        let max_age = max_age_h.map(|hours| Duration::from_secs(hours * 3600));
-        Status { store: "hclake.duckdb".into(), now: NOW, max_age, runs, lists, dropped: BTreeSet::new() }
-    }
+    use crate::cli::commands::status::testing::{list, run, status};
 
     fn stale(max_age_h: u64, lists: Vec<ListStatus>) -> Vec<String> {
         status(Some(max_age_h), vec![run(2)], lists).stale()
