@@ -212,7 +212,8 @@ impl Simulation {
 
     fn night(&mut self, number: i64) -> Vec<(Ending, SweepCounts)> {
         let settings = StoreSettings {
-            lock_timeout: Duration::ZERO,
+            // A process that another test starts holds this one's lock until it begins its own program.
+            lock_timeout: Duration::from_secs(5),
             wait: clock::block,
             memory_limit_mb: MEMORY_LIMIT_MB.default(),
             request_log_days: REQUEST_LOG_DAYS.default(),

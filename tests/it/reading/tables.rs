@@ -130,7 +130,7 @@ fn describe_also_shows_the_tables_of_the_ledger() {
     tenant
         .run(&["describe", "run"])
         .exits(2)
-        .says(&["did you mean `runs`?", "the tables of the ledger are gone_candidates"]);
+        .says(&["did you mean `runs`?", "the tables of the ledger are alerts, gone_candidates"]);
 }
 
 /// The comments on tables and columns in the store are those of the catalog.
