@@ -36,8 +36,13 @@ impl Failure {
 
     /// The lines for standard error.
     pub(super) fn text(&self) -> String {
+        self.after("error")
+    }
+
+    /// The same behind other words, such as `warning: the run is stored, but …`.
+    pub(super) fn after(&self, beginning: &str) -> String {
         let hint = self.hint.as_ref().map_or(String::new(), |hint| format!("\nhint: {hint}"));
-        format!("error: {}{hint}", self.message)
+        format!("{beginning}: {}{hint}", self.message)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The emulated services without a server: a request is answered at once, by whoever has the world. For simulations in one
+//! The emulated services without a server: a request is answered at once from the world. For simulations in one
 //! thread, where something may happen between any two requests.
 
 use super::server::answers::Answer;

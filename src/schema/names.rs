@@ -17,7 +17,7 @@ pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const RUNS: &str = "runs";
 pub(crate) const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
-const SENT_MESSAGES: &str = "sent_messages";
+pub(crate) const SENT_MESSAGES: &str = "sent_messages";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.

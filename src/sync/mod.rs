@@ -35,7 +35,7 @@ pub use error::Error;
 pub(crate) use event::{Event, Observer};
 pub(crate) use plan::{ListPlan, Plan, PlanError, Skipped, is_asked_for};
 pub use request::Request;
-pub(crate) use request::notices_settings;
+pub(crate) use request::{upkeep_settings, waiting};
 pub(crate) use retry::retry;
 pub(crate) use run::dry_run;
 pub use run::sync;

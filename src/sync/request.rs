@@ -15,8 +15,8 @@ use crate::config::{KeysFault, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
-/// How long the ledger of alerts waits for another run, at least.
-const NOTICES_WAIT: Duration = Duration::from_secs(30);
+/// How long a step after a run waits for another one, at least.
+const AFTER_RUN_WAIT: Duration = Duration::from_secs(30);
 
 /// What a run is asked to do.
 pub struct Request {
@@ -74,7 +74,7 @@ pub(super) fn store_settings(request: &Request) -> StoreSettings {
 }
 
 /// How the store is changed beside its runs.
-pub(super) fn upkeep_settings(settings: &Settings) -> StoreSettings {
+pub(crate) fn upkeep_settings(settings: &Settings) -> StoreSettings {
     store_settings(&Request {
         settings: settings.clone(),
         only: Vec::new(),
@@ -84,10 +84,11 @@ pub(super) fn upkeep_settings(settings: &Settings) -> StoreSettings {
     })
 }
 
-/// How the ledger of alerts is written: a run that has just ended holds the store no longer, and another may.
-pub(crate) fn notices_settings(settings: &Settings) -> StoreSettings {
-    let of_store = upkeep_settings(settings);
-    StoreSettings { lock_timeout: of_store.lock_timeout.max(NOTICES_WAIT), ..of_store }
+/// Settings by which a step after a run waits: the run holds the store no longer, and another may.
+pub(crate) fn waiting(settings: &Settings) -> Settings {
+    let mut waiting = settings.clone();
+    waiting.lock_timeout = waiting.lock_timeout.max(AFTER_RUN_WAIT);
+    waiting
 }
 
 /// The folder that a run has to be published to, and the last run that it holds.

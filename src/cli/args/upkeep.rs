@@ -150,12 +150,8 @@ pub(crate) struct PruneArgs {
     /// Show what would be removed, and remove nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// How long to wait for another run to end, such as 90s or 10m
-    #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
-    pub lock_timeout: Duration,
-    /// What is written to standard output
-    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
-    pub format: SummaryFormat,
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 #[derive(Args)]
@@ -163,6 +159,13 @@ pub(crate) struct CompactArgs {
     /// Show how much of the file is free, and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
+}
+
+/// Of commands that rewrite the store.
+#[derive(Args)]
+pub(crate) struct UpkeepArgs {
     /// How long to wait for another run to end, such as 90s or 10m
     #[arg(long, value_name = "TIME", value_parser = parse_wait, default_value = "0s")]
     pub lock_timeout: Duration,

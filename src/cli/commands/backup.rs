@@ -12,7 +12,7 @@ use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{self, RunStatus};
-use crate::sync::notices_settings;
+use crate::sync::{upkeep_settings, waiting};
 
 /// A time in a file's name.
 const STAMP: &str = "%Y-%m-%dT%H%M%SZ";
@@ -48,16 +48,14 @@ pub(crate) fn restore(
     let store = &settings.store.value;
     let now = SystemClock::new().wall();
     let aside = named(store, &format!("before-restore-{}", stamp(now)));
-    let lock = notices_settings(&settings);
+    let lock = upkeep_settings(&waiting(&settings));
     let restored = store::restore(store, &args.from, &aside, (now, &lock), catalog.endpoints())?;
     streams.remark(&format!("{} holds {} now", store.display(), of(restored.newest.as_ref())));
     if let Some((newest, kept)) = &restored.replaced {
         streams.remark(&format!("the store of before, with {}, is kept as {}", of(newest.as_ref()), kept.display()));
-        let (Some(newest), first) = (newest, restored.newest.as_ref().map_or(1, |run| run.run_id + 1)) else {
-            return Ok(Exit::Done);
-        };
-        if newest.run_id >= first {
-            streams.remark(&format!("it has runs {first} to {}, which the restored store has not", newest.run_id));
+        let first = restored.newest.as_ref().map_or(1, |run| run.run_id + 1);
+        if let Some(last) = newest.as_ref().map(|run| run.run_id).filter(|last| *last >= first) {
+            streams.remark(&format!("it has runs {first} to {last}, which the restored store has not"));
         }
     }
     warn_of_published(&settings, restored.newest.as_ref(), streams);

@@ -1,7 +1,5 @@
 //! `hclake compact`: gives the free space of the store's file back, by hand or after a sync.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use crate::base::clock::SystemClock;
@@ -15,8 +13,6 @@ use crate::store::{self, Space};
 use crate::sync;
 
 const MIB: f64 = 1_048_576.0;
-/// How long a step after a sync waits for another run, at least.
-const AFTER_SYNC_WAIT: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(
     global: &Global,
@@ -24,7 +20,7 @@ pub(crate) fn run(
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
-    let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
+    let flags = config::Flags { lock_timeout: Some(args.upkeep.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
     let (before, after) = match args.dry_run {
         true => (store::space_of(&settings.store.value)?, None),
@@ -33,7 +29,7 @@ pub(crate) fn run(
             (compacted.before, Some(compacted.after))
         }
     };
-    match (args.format, after) {
+    match (args.upkeep.format, after) {
         (SummaryFormat::Json, _) => {
             let figures = json!({
                 "store": settings.store.value,
@@ -59,7 +55,10 @@ pub(crate) fn run(
 pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(), Failure> {
     let compacted = store::space_of(&settings.store.value).map_err(Failure::from).and_then(|space| {
         let is_due = space.is_worth_compacting();
-        is_due.then(|| sync::compact(&waiting(settings), &SystemClock::shared())).transpose().map_err(Failure::from)
+        is_due
+            .then(|| sync::compact(&sync::waiting(settings), &SystemClock::shared()))
+            .transpose()
+            .map_err(Failure::from)
     });
     match compacted {
         Ok(None) => Ok(()),
@@ -68,8 +67,7 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
             Ok(())
         }
         Err(failure) => {
-            say(&format!("error: the run is stored, but the store was not compacted: {}", failure.message));
-            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say(&failure.after("error: the run is stored, but the store was not compacted"));
             Err(failure)
         }
     }
@@ -77,13 +75,6 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
 
 fn line(before: Space, after: Space) -> String {
     format!("compacted the store: it had {}, and has {} now", in_words(before), mib(after.bytes))
-}
-
-/// Settings by which a step after a sync waits: the run holds the store no longer, and another may.
-pub(super) fn waiting(settings: &Settings) -> Settings {
-    let mut waiting = settings.clone();
-    waiting.lock_timeout = waiting.lock_timeout.max(AFTER_SYNC_WAIT);
-    waiting
 }
 
 /// `120.5 MiB, of which 80.0 MiB are free`

@@ -84,8 +84,7 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
         }
         Err(failure) => {
             let failure: Failure = failure;
-            say(&format!("warning: the run is stored, but the dashboard was not written: {}", failure.message));
-            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say(&failure.after("warning: the run is stored, but the dashboard was not written"));
             Err(failure)
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::compact::{in_words, mib, waiting};
+use super::compact::{in_words, mib};
 use crate::base::clock::SystemClock;
 use crate::base::exit::Exit;
 use crate::base::retention::Retention;
@@ -17,7 +17,7 @@ use crate::cli::streams::{self, Streams, counted, say};
 use crate::config::settings::{RETENTION_KEEP, RETENTION_THIN};
 use crate::config::{self, Environment, Settings};
 use crate::store::{Outcome, Pruned, PrunedTable};
-use crate::sync::{self, Summary};
+use crate::sync::{self, Summary, waiting};
 
 pub(crate) fn run(
     global: &Global,
@@ -25,7 +25,7 @@ pub(crate) fn run(
     environment: &Environment,
     streams: &mut Streams<'_>,
 ) -> Result<Exit, Failure> {
-    let flags = config::Flags { lock_timeout: Some(args.lock_timeout), ..global.flags() };
+    let flags = config::Flags { lock_timeout: Some(args.upkeep.lock_timeout), ..global.flags() };
     let settings = config::resolve(&flags, environment)?;
     let catalog = catalogs::usable_catalog(&settings, streams)?;
     let given = Retention { keep: args.keep, thin: args.thin.unwrap_or_default() };
@@ -36,7 +36,7 @@ pub(crate) fn run(
         return Err(Failure::usage("nothing says how much of the history stays", Some(hint.to_owned())));
     }
     let pruned = sync::prune(&settings, &catalog, &retention, &SystemClock::shared(), args.dry_run)?;
-    if args.format == SummaryFormat::Json {
+    if args.upkeep.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", as_json(&pruned, args.dry_run))?;
         return Ok(Exit::Done);
     }
@@ -88,8 +88,7 @@ pub(crate) fn after_sync(
         }
         Err(error) => {
             let failure = Failure::from(error);
-            say(&format!("error: the run is stored, but old history was not pruned: {}", failure.message));
-            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say(&failure.after("error: the run is stored, but old history was not pruned"));
             say("hint: the next complete run prunes it; so does hclake prune");
             Err(failure)
         }

@@ -104,8 +104,7 @@ pub(crate) fn after_sync(
         }
         Err(error) => {
             let failure = Failure::from(error);
-            say(&format!("error: the run is stored, but not published: {}", failure.message));
-            failure.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
+            say(&failure.after("error: the run is stored, but not published"));
             say("hint: the next sync publishes what is missing; so does hclake publish parquet");
             Err(failure)
         }

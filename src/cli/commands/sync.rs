@@ -83,7 +83,7 @@ pub(crate) fn run(
         bars.iter().for_each(|bars| bars.clear());
         summary
     });
-    // Whoever stopped the run, or runs another, knows of it.
+    // The person who stopped the run, or runs another, knows of it.
     let is_known = summary.as_ref().is_err_and(|failure| matches!(failure.exit, Exit::Interrupted | Exit::Busy));
     if !is_known {
         alerts::after_sync(&settings, &summary, begun_at, streams);

@@ -51,7 +51,7 @@ impl Supervised {
             None => SocketAddr::from_pathname(name).ok()?,
         };
         let socket = UnixDatagram::unbound().ok()?;
-        // A run does not wait for whoever listens.
+        // A run does not wait for a listener.
         socket.set_nonblocking(true).ok()?;
         let supervised = Supervised { observer, socket, address, clock: Arc::clone(clock), seen: Mutex::default() };
         supervised.say("READY=1\nSTATUS=begins");
@@ -62,35 +62,37 @@ impl Supervised {
         let _ = self.socket.send_to_addr(text.as_bytes(), &self.address);
     }
 
-    /// A sign of life, unless one was given just before.
-    fn live(&self, is_news: bool, status: impl FnOnce(&Seen) -> String) {
+    /// A sign of life with how far the run is, unless one was given just before and nothing is new.
+    fn live(&self, event: &Event<'_>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = seen.count(event);
         let now = self.clock.mono();
         if is_news || seen.said_at.is_none_or(|at| now.saturating_sub(at) >= PAUSE) {
             seen.said_at = Some(now);
-            self.say(&format!("WATCHDOG=1\nSTATUS={}", status(&seen)));
+            self.say(&match event {
+                Event::Storing => "WATCHDOG=1\nSTATUS=all lists are read; storing".to_owned(),
+                _ => format!("WATCHDOG=1\nSTATUS={} of {} lists read", seen.ended, seen.lists),
+            });
         }
     }
+}
 
-    fn count(&self, event: &Event<'_>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+impl Seen {
+    /// Takes note of an event; true where it changes how far the run is.
+    fn count(&mut self, event: &Event<'_>) -> bool {
         match event {
-            Event::Planned { lists, .. } => seen.lists = lists.len(),
-            Event::Swept { .. } | Event::Failed { .. } => seen.ended += 1,
-            _ => {}
+            Event::Planned { lists, .. } => self.lists = lists.len(),
+            Event::Swept { .. } | Event::Failed { .. } => self.ended += 1,
+            Event::Storing => {}
+            _ => return false,
         }
+        true
     }
 }
 
 impl Observer for Supervised {
     fn event(&self, event: &Event<'_>) {
         self.observer.event(event);
-        self.count(event);
-        let is_news =
-            matches!(event, Event::Planned { .. } | Event::Swept { .. } | Event::Failed { .. } | Event::Storing);
-        self.live(is_news, |seen| match event {
-            Event::Storing => "all lists are read; storing".to_owned(),
-            _ => format!("{} of {} lists read", seen.ended, seen.lists),
-        });
+        self.live(event);
     }
 }

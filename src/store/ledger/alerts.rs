@@ -5,7 +5,9 @@ use std::path::Path;
 use duckdb::{Connection, Row, params};
 
 use crate::base::clock::Timestamp;
+use crate::schema::SENT_MESSAGES;
 use crate::store::error::Error;
+use crate::store::file::memory::tables_held;
 use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::template::{self, Template};
 
@@ -125,10 +127,7 @@ fn notice(row: &Row<'_>) -> duckdb::Result<Notice> {
 }
 
 fn has_alerts(connection: &Connection) -> Result<bool, Error> {
-    let mut statement = connection.prepare(template::TABLES_HELD.text).map_err(Error::sql("list the tables"))?;
-    let names = statement.query_map([], |row| row.get::<_, String>(0)).map_err(Error::sql("list the tables"))?;
-    let names: Vec<String> = names.collect::<duckdb::Result<_>>().map_err(Error::sql("list the tables"))?;
-    Ok(names.iter().any(|name| name == "sent_messages"))
+    Ok(tables_held(connection)?.iter().any(|name| name == SENT_MESSAGES))
 }
 
 /// Writes what alerts found, and which messages are about to be sent. Old entries are removed.

@@ -46,7 +46,7 @@ pub(crate) fn space_of(path: &Path) -> Result<Space, Error> {
     space(&*reader::open_read_only(path)?)
 }
 
-/// Writes the store anew without free space. Tables, views, macros, comments and the number of rows must be the same in
+/// Writes the store into a new file without free space. Tables, views, macros, comments and the number of rows must be the same in
 /// the new file before it replaces the store.
 pub(crate) fn compact(path: &Path, now: Timestamp, settings: &StoreSettings) -> Result<Compacted, Error> {
     let before = space_of(path)?;

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::Value;
 
-use super::nights::{CODEARTS_OFFSET_S, Nights, night};
+use super::nights::{CODEARTS_OFFSET_S, Nights, night, refused, seeds};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::reach::{Orphans, Span};
 use crate::catalog::spec::{Endpoint, Given, Paging, Scope, ScopeKind};
 use crate::cloud::Reply;
-use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::emulator::direct::{self, Asked};
 use crate::emulator::{ListId, Loss, Lost, Names, ServedOrder, World, WorldSettings};
@@ -223,12 +222,6 @@ impl PageSource for ModelPages {
             tokio::task::yield_now().await;
         }
         let answered = self.model.tenant().answer(&self.request, &request);
-        let refused = |status| Error::RedirectRefused {
-            service: self.request.endpoint.service,
-            host: "model.invalid".into(),
-            status,
-            location: String::new(),
-        };
         let read = |answered: Answered| {
             let Answered { body, content_range, x_total } = &answered;
             let reply = Reply { body, content_range: content_range.as_deref(), x_total: x_total.as_deref() };
@@ -358,11 +351,7 @@ fn simulate(catalog: Catalog, seed: u64) {
 
 #[test]
 fn of_every_built_in_list_nothing_is_gone_that_stayed_and_nothing_is_lost() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds = match number("HCLAKE_SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("HCLAKE_SIM_SEEDS").unwrap_or(SEEDS),
-    };
+    let seeds = seeds(SEEDS);
     let catalog = Catalog::builtin().unwrap();
     let mut broken = Vec::new();
     for endpoint in catalog.endpoints() {

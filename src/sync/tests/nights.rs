@@ -1,12 +1,15 @@
 //! One night against a model of the cloud: the real rounds, sweeps, decoder and store, in one thread, without sockets.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::clock::{Clock, Sleep, Timestamp};
 use crate::catalog::Catalog;
+use crate::catalog::services::built_in;
 use crate::catalog::spec::{Endpoint, Scope};
+use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::normalize::DecodeSettings;
 use crate::store::{DeletionGuard, Outcome, Purpose, RunRecord, StagedRun, StoreSettings, Verdict};
@@ -27,6 +30,21 @@ pub(super) trait Nights: Pages {
     fn scopes(&self, _: &Endpoint) -> Vec<Scope> {
         vec![Scope { region: "r1".into(), project: "p1".into(), fixed: None }]
     }
+}
+
+/// The seeds that the environment asks for: `HCLAKE_SIM_SEED` is one, `HCLAKE_SIM_SEEDS` how many; otherwise so many.
+pub(super) fn seeds(ordinary: u64) -> Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
+    match number("HCLAKE_SIM_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("HCLAKE_SIM_SEEDS").unwrap_or(ordinary),
+    }
+}
+
+/// What a model's refusal with this status is to a sweep.
+pub(super) fn refused(status: u16) -> Error {
+    let service = built_in("workspace");
+    Error::RedirectRefused { service, host: "model.invalid".into(), status, location: String::new() }
 }
 
 struct ModelClock<M>(M);

@@ -12,13 +12,12 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-use super::nights::{Nights, night};
+use super::nights::{Nights, night, refused, seeds};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::reach::Span;
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::Reply;
-use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::store::{self, open_read_only, run_checks};
 use crate::sweep::{Envelope, Fetched, PageRequest, PageSource, PagingShape, Steps, Traffic};
@@ -253,12 +252,7 @@ impl PageSource for ModelPages {
         }
         let answer = self.model.world().answer(&self.endpoint.name, &self.given, self.span, &request);
         let traffic = Traffic::default();
-        let result = answer.map_err(|status| Error::RedirectRefused {
-            service: crate::catalog::services::built_in("workspace"),
-            host: "model.invalid".into(),
-            status,
-            location: String::new(),
-        });
+        let result = answer.map_err(refused);
         let read = |page: Value| {
             let envelope = Envelope::new(&self.endpoint).with_given(&self.given);
             let body = Bytes::from(page.to_string());
@@ -372,13 +366,8 @@ fn simulate(seed: u64) {
 /// `HCLAKE_SIM_SEED` runs one seed, `HCLAKE_SIM_SEEDS` that many.
 #[test]
 fn nothing_is_gone_that_a_sweep_could_not_have_listed_and_nothing_is_lost() {
-    let number = |name: &str| std::env::var(name).ok().map(|text| text.parse::<u64>().unwrap());
-    let seeds = match number("HCLAKE_SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("HCLAKE_SIM_SEEDS").unwrap_or(SEEDS),
-    };
     let mut broken = Vec::new();
-    for seed in seeds {
+    for seed in seeds(SEEDS) {
         if std::panic::catch_unwind(|| simulate(seed)).is_err() {
             broken.push(seed);
         }

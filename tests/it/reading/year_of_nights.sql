@@ -91,7 +91,7 @@ SELECT * EXCLUDE (night, luck, is_retried, error_number, second, length_s, seen_
 FROM ended WHERE is_failed AND is_retried;
 
 -- The lists beyond the core, grown from the demo's own rows, which are themselves first seen after the last night.
--- A row is first seen on the night that its number falls on, and what it tells of happened in the day before that.
+-- A row is first seen on the night that its number falls on, and what it describes happened in the day before that.
 
 CREATE TEMP MACRO grown(list, wanted) AS TABLE
 SELECT

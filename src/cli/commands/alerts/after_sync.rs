@@ -19,7 +19,7 @@ use crate::config::{NotifySettings, Settings};
 use crate::notify::{self, Attachment, Channel, Delivery, Message};
 use crate::report::{Reports, Request, Session};
 use crate::store::{self, Begun, Drift, Notice, Quarantined, Reader};
-use crate::sync::{Summary, notices_settings};
+use crate::sync::{Summary, upkeep_settings, waiting};
 
 /// A message that certainly did not arrive is tried again for this long,
 const AGAIN_DAYS: i64 = 3;
@@ -59,8 +59,7 @@ pub(crate) fn after_sync(
     };
     let result = AfterSync { settings, ended, clock: SystemClock::shared() }.run(streams);
     if let Err(failure) = result {
-        streams.remark(&format!("warning: alerts and messages: {}", failure.message));
-        failure.hint.iter().for_each(|hint| streams.remark(&format!("hint: {hint}")));
+        streams.remark(&failure.after("warning: alerts and messages"));
     }
 }
 
@@ -106,7 +105,7 @@ impl<'a> AfterSync<'a> {
             store::end_notices(
                 &self.settings.store.value,
                 self.clock.wall(),
-                &notices_settings(self.settings),
+                &upkeep_settings(&waiting(self.settings)),
                 &ended,
             )?;
         }
@@ -195,7 +194,8 @@ impl<'a> AfterSync<'a> {
             return Ok(true);
         }
         let begun = Begun { fired: &fired, over: &over, new: &new, again: &again };
-        let written = store::begin_notices(&self.settings.store.value, at, &notices_settings(self.settings), &begun);
+        let written =
+            store::begin_notices(&self.settings.store.value, at, &upkeep_settings(&waiting(self.settings)), &begun);
         match (written, &self.ended) {
             (Ok(()), _) => Ok(true),
             (Err(_), Ended::Failed { .. }) => Ok(false),
@@ -261,8 +261,7 @@ async fn deliver(
 fn report_alert(name: &str, found: Result<&News, &Failure>, streams: &Streams<'_>) {
     match found {
         Err(fault) => {
-            streams.remark(&format!("warning: the alert {name} could not be judged: {}", fault.message));
-            fault.hint.iter().for_each(|hint| streams.remark(&format!("hint: {hint}")));
+            streams.remark(&fault.after(&format!("warning: the alert {name} could not be judged")));
         }
         Ok(news) => {
             let subjects = |episodes: &[store::Episode]| {

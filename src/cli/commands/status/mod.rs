@@ -86,8 +86,7 @@ pub(crate) fn after_sync(settings: &Settings, streams: &Streams<'_>) -> Result<(
     let Some(file) = settings.get(STATUS_TEXTFILE) else { return Ok(()) };
     let written = write_textfile(settings, &file, streams);
     if let Err(failure) = &written {
-        streams::say(&format!("warning: the run is stored, but the metrics were not written: {}", failure.message));
-        failure.hint.iter().for_each(|hint| streams::say(&format!("hint: {hint}")));
+        streams::say(&failure.after("warning: the run is stored, but the metrics were not written"));
     }
     written
 }
