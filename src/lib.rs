@@ -12,6 +12,7 @@ pub mod catalog;
 pub mod emulator;
 pub mod notify;
 
+mod archive;
 pub mod cloud;
 pub mod config;
 pub mod normalize;

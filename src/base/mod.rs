@@ -1,6 +1,6 @@
 //! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole files, base URLs,
-//! the nearest of several names, rates, waits, how long history is kept, and text that is safe to show. It knows nothing of lists, of the cloud or
-//! of the store.
+//! checksums, the nearest of several names, rates, waits, how long history is kept, and text that is safe to show. It knows
+//! nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
 pub mod clock;
@@ -13,6 +13,7 @@ pub(crate) mod redact;
 pub mod retention;
 pub mod retry_after;
 pub mod secret;
+pub(crate) mod sum;
 pub mod time;
 pub mod time_zone;
 

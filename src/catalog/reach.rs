@@ -1,7 +1,7 @@
 //! What one sweep of a list can speak of: one parent's records, those of a time window, or those that the service still
 //! remembers. Plain data and plain decisions; it reads no file and asks no service.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::place::PagingPlace;
 
@@ -202,7 +202,7 @@ pub(crate) fn days(window: &Window, now_us: i64) -> Vec<Span> {
 /// after its beginning to a day before its end; a memory reaches back to a day less than it lasts. A window's column
 /// must never change, or a record could leave the window unseen; so a window over any other column reaches nothing.
 /// A memory's column may move to later times, which only makes the service remember the record for longer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reach {
     /// Records before it are out of reach.
     pub from_us: Option<i64>,

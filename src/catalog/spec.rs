@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use super::place::PagingPlace;
 use super::reach::{Memory, Parent, Window};
@@ -383,7 +383,7 @@ impl Given {
 }
 
 /// Where the records of a sweep live. It is the part of a record's identity that the API does not return.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Scope {
     /// As the cloud names it, such as `ap-southeast-3`.
     pub region: String,

@@ -48,6 +48,8 @@ pub fn main() -> ExitCode {
         Command::Redate(args) => commands::redate::run(&cli.global, args, &environment, &mut streams),
         Command::Backup(args) => commands::backup::backup(&cli.global, args, &environment, &mut streams),
         Command::Restore(args) => commands::backup::restore(&cli.global, args, &environment, &mut streams),
+        Command::Rebuild(args) => commands::rebuild::run(&cli.global, args, &environment, &mut streams),
+        Command::Replay(args) => commands::replay::run(&cli.global, args, &environment, &mut streams),
         Command::Prune(args) => commands::prune::run(&cli.global, args, &environment, &mut streams),
         Command::Compact(args) => commands::compact::run(&cli.global, args, &environment, &mut streams),
         Command::Init(args) => commands::init::run(&cli.global, args, &mut streams),

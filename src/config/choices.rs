@@ -33,7 +33,8 @@ impl FromValue for CodeartsProjects {
 }
 
 /// Which second reading must confirm that a record is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConfirmGone {
     /// One of the same run.
     Again,

@@ -236,6 +236,26 @@ settings! {
         page: Some("retention.md"),
     }
 
+    /// How long the raw archive keeps the bodies of pages as they came, counted from the newest run. Without it, none are
+    /// kept.
+    ARCHIVE_KEEP: Option<Age> {
+        key: "archive.keep",
+        kind: Kind::Age,
+        unset: "none, nothing is archived",
+        example: "30d",
+        page: Some("archive.md"),
+    }
+
+    /// The folder of the raw archive. It is made where it is missing.
+    ARCHIVE_FOLDER: Option<PathBuf> {
+        key: "archive.folder",
+        kind: Kind::Path,
+        unset: "the store's path with .archive behind it",
+        example: "archive",
+        variables: &["HCLAKE_ARCHIVE"],
+        page: Some("archive.md"),
+    }
+
     /// How long a request waits for its connection, in seconds.
     CONNECT_TIMEOUT_S: u64 {
         key: "http.connect_timeout_s",

@@ -10,7 +10,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::error::Error;
 use super::published_schema::PublishedSchema;
-use super::sum::Summed;
+use crate::base::sum::Summed;
 use super::target::Target;
 use crate::config::ParquetCompression;
 

@@ -8,7 +8,6 @@ pub(crate) mod file;
 pub(crate) mod manifest;
 mod published_schema;
 mod source;
-mod sum;
 mod target;
 mod verify;
 

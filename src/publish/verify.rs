@@ -11,7 +11,7 @@ use super::error::Error;
 use super::manifest::{FILE_NAME, FileEntry, Manifest, Part, schema_name};
 use super::published_schema::{Origin, PublishedColumn};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
-use super::sum::sum_of;
+use crate::base::sum::sum_of;
 use super::{published_schema, require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;

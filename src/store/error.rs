@@ -69,6 +69,8 @@ pub enum Error {
         "run {run_id} of the store is dated {at}, and this machine's clock says {now}: the next run would be dated later still"
     )]
     RunInFuture { run_id: i64, at: Timestamp, now: Timestamp },
+    #[error("run {run_id} cannot be stored again: the store ends with run {newest} of {at}")]
+    RunNotLater { run_id: i64, newest: i64, at: Timestamp },
     #[error("another run holds the store: {}", holder.as_ref().map_or("it does not say who".to_owned(), Holder::to_string))]
     Busy { path: PathBuf, holder: Option<Holder> },
     #[error("{} was changed by another program while the run was under way; nothing was stored", path.display())]
@@ -183,6 +185,9 @@ impl Error {
                     "nothing was stored; if this machine's clock is wrong, set it; if it is right, that run was made with \
                      a wrong one: `hclake redate {run_id} --to TIME` gives it the time at which it really was"
                 ));
+            }
+            Error::RunNotLater { .. } => {
+                "name a new store, or a copy of one that ends before that run and was filled from the same tenant"
             }
             Error::NoSuchRun { .. } => "`hclake status` shows the newest runs with their numbers",
             Error::RedateOutOfOrder { .. } => {

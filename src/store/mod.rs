@@ -44,6 +44,7 @@ pub use ledger::records::{ParentCounts, PartRecord, QuarantineRecord, RunRecord,
 pub(crate) use ledger::redate::redate;
 pub use ledger::verdict::{Outcome, Verdict};
 pub use read::checks::run_checks;
+pub(crate) use read::compare::{Compared, compare, quarantined_in};
 pub(crate) use read::holdings::{Holding, LedgerColumn, holdings, ledger_columns, lists_held};
 pub(crate) use read::reader::READ_MEMORY_MB;
 pub use read::reader::{Reader, open_read_only};
@@ -54,7 +55,8 @@ pub(crate) use read::status::{
 pub(crate) use retention::compact::{Compacted, Space, compact, space_of};
 pub(crate) use retention::prune::{Pruned, PrunedTable, prune};
 pub use staged_run::StagedRun;
-pub(crate) use staged_run::{SweptProject, newest_run_at};
+pub(crate) use staged_run::{SweptProject, newest_run_at, stored_runs};
+pub(crate) use sweeps::RunStamp;
 pub use sweeps::{DeletionGuard, NotShown, SweepCounts, SweepId};
 pub(crate) use table::raw::{RawText, RawTexts};
 pub(crate) use table::reconcile::KeyChange;

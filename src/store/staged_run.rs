@@ -76,6 +76,29 @@ impl StagedRun {
         now: &dyn Fn() -> Timestamp,
         settings: &StoreSettings,
     ) -> Result<StagedRun, Error> {
+        Self::begin(path, endpoints, now, settings, None)
+    }
+
+    /// Opens the store for a run of before, which is stored again under its own number and instant.
+    ///
+    /// Errors: besides those of a new run, the store holds that run already, or a later one.
+    pub(crate) fn open_again(
+        path: &Path,
+        endpoints: &[Endpoint],
+        now: &dyn Fn() -> Timestamp,
+        settings: &StoreSettings,
+        run: RunStamp,
+    ) -> Result<StagedRun, Error> {
+        Self::begin(path, endpoints, now, settings, Some(run))
+    }
+
+    fn begin(
+        path: &Path,
+        endpoints: &[Endpoint],
+        now: &dyn Fn() -> Timestamp,
+        settings: &StoreSettings,
+        again: Option<RunStamp>,
+    ) -> Result<StagedRun, Error> {
         let shadow = ShadowCopy::open(path, now(), settings)?;
         let connection = shadow.connection();
         let prepared = reconcile::run(connection, endpoints)?;
@@ -96,7 +119,10 @@ impl StagedRun {
         let lists = layouts.iter().map(|layout| layout.table.as_str());
         let wide_bytes = memory::wide_bytes(connection, &memory::tables_held(connection)?, lists)?;
         memory::set_limit(connection, memory::limit_mb(memory_limit_mb, wide_bytes))?;
-        let run = next_run(connection, now())?;
+        let run = match again {
+            Some(run) => require_later(connection, run)?,
+            None => next_run(connection, now())?,
+        };
         let row_file = |number| RowFile::new(shadow.spill().join(format!("rows-{number}")));
         let tables = layouts.into_iter().enumerate();
         let tables = tables.map(|(n, layout)| Table { layout, buffer: Buffer::new(row_file(n)) }).collect();
@@ -125,6 +151,11 @@ impl StagedRun {
         &self.key_changes
     }
 
+    /// The run's number and instant.
+    pub(crate) fn stamp(&self) -> RunStamp {
+        self.run
+    }
+
     pub(crate) fn run_id(&self) -> i64 {
         self.run.run_id
     }
@@ -132,6 +163,11 @@ impl StagedRun {
     /// The instant at which this run's versions open and close.
     pub(crate) fn valid_from(&self) -> Timestamp {
         self.run.valid_from
+    }
+
+    /// Number and start of every run of the store, the oldest first.
+    pub(crate) fn stored_runs(&self) -> Result<Vec<RunStamp>, Error> {
+        stored_runs(self.shadow.connection())
     }
 
     #[cfg(test)]
@@ -541,6 +577,25 @@ fn next_run(connection: &Connection, started: Timestamp) -> Result<RunStamp, Err
     }
     let earliest = at.map_or(i64::MIN, |newest| newest.saturating_add(1));
     Ok(RunStamp { run_id: run_id.unwrap_or(0) + 1, valid_from: Timestamp(started.0.max(earliest)) })
+}
+
+/// A run of before, if the store ends before it.
+fn require_later(connection: &Connection, run: RunStamp) -> Result<RunStamp, Error> {
+    match newest_run(connection)? {
+        (Some(run_id), Some(at)) if run_id >= run.run_id || at >= run.valid_from.0 => {
+            Err(Error::RunNotLater { run_id: run.run_id, newest: run_id, at: Timestamp(at) })
+        }
+        _ => Ok(run),
+    }
+}
+
+/// Number and start of every run of the store, the oldest first.
+pub(crate) fn stored_runs(connection: &Connection) -> Result<Vec<RunStamp>, Error> {
+    let doing = || Error::sql("read the runs");
+    let mut statement = connection.prepare(template::STORED_RUNS.text).map_err(doing())?;
+    let read = |row: &duckdb::Row<'_>| Ok(RunStamp { run_id: row.get(0)?, valid_from: Timestamp(row.get(1)?) });
+    let rows = statement.query_map([], read).map_err(doing())?;
+    rows.collect::<Result<_, _>>().map_err(doing())
 }
 
 /// DuckDB reports success for a commit after a failed statement; only the file itself shows the truth.

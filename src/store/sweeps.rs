@@ -1,17 +1,28 @@
 //! The sweeps of one run as the store sees them: their ids, what each may close, their counts, and the deletion
 //! guard. Plain values; no statement is run here.
 
+use serde::{Deserialize, Serialize};
+
 use super::template::{Values, instant};
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::Reach;
 use crate::catalog::spec::Scope;
 
 /// Identifies a sweep within its run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SweepId(pub(super) i32);
 
+impl SweepId {
+    /// Its number within the run.
+    pub(crate) fn number(self) -> i32 {
+        self.0
+    }
+}
+
 /// What happens to the open records that a sweep did not show. It matters only for a complete sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotShown {
     /// None is declared gone.
     StayOpen,
@@ -81,7 +92,7 @@ pub(crate) struct SweepToMerge<'a> {
 }
 
 /// The run that opens or closes a version, and its instant.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RunStamp {
     pub run_id: i64,
     pub valid_from: Timestamp,

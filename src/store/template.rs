@@ -35,6 +35,9 @@ macro_rules! templates {
 }
 
 templates! {
+    ARCHIVE_ATTACH_BOTH = "archive/attach_both.sql";
+    ARCHIVE_COMPARE = "archive/compare.sql";
+    ARCHIVE_QUARANTINED = "archive/quarantined.sql";
     CHECK_INTERVAL_FORWARD = "checks/interval_forward.sql";
     CHECK_LEDGER_EQUATION = "checks/ledger_equation.sql";
     CHECK_LEDGER_RUNS_KNOWN = "checks/ledger_runs_known.sql";
@@ -81,6 +84,7 @@ templates! {
     RESOLVE_STORED = "ledger/resolve_stored.sql";
     RUN_STORED = "ledger/run_stored.sql";
     MARK_PUBLISHED = "ledger/mark_published.sql";
+    STORED_RUNS = "ledger/stored_runs.sql";
     SUMMARISE_CHECK = "ledger/summarise_check.sql";
     SWEPT_PROJECTS = "ledger/swept_projects.sql";
     WAITING_QUARANTINE = "ledger/waiting_quarantine.sql";

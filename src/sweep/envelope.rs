@@ -91,6 +91,21 @@ impl Page {
         std::str::from_utf8(bytes).expect("the record was read as text before")
     }
 
+    /// The body, without what nothing may keep.
+    pub(crate) fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// Where in the body each record is.
+    pub(crate) fn records(&self) -> &[Range<u32>] {
+        &self.rows
+    }
+
+    /// Records that held bytes which are not UTF-8, with those bytes.
+    pub(crate) fn all_lost(&self) -> &[(u32, String)] {
+        &self.garbled
+    }
+
     /// Hash of the record's text.
     pub(crate) fn content(&self, index: u32) -> u64 {
         xxh3_64(self.row(index).as_bytes())
@@ -218,6 +233,26 @@ impl Envelope {
         };
         let page = Page { body, rows, garbled: Vec::new(), offset: 0, request_id: None, reservation: None };
         Ok((page, facts, ranges))
+    }
+
+    /// A page of before, from its body, the places of its records, and those that held bytes which are not UTF-8. What
+    /// nothing may keep is left out again, as the catalog has it now.
+    pub(crate) fn page_again(
+        &self,
+        body: Bytes,
+        records: Vec<Range<u32>>,
+        lost: Vec<(u32, String)>,
+    ) -> Result<Page, String> {
+        let text = |range: &Range<u32>| {
+            let bytes = body.get(range.start as usize..range.end as usize).ok_or("a record lies outside the body")?;
+            serde_json::from_slice::<&RawValue>(bytes).map_err(|error| format!("a record is not JSON: {error}"))
+        };
+        let texts = records.iter().map(text).collect::<Result<Vec<_>, String>>()?;
+        let (kept, rows) = match self.never_stored.is_empty() {
+            true => (body.clone(), records),
+            false => gathered(&self.kept(&texts)),
+        };
+        Ok(Page { body: kept, rows, garbled: lost, offset: 0, request_id: None, reservation: None })
     }
 
     /// The records' texts without the members that nothing may keep.

@@ -42,6 +42,10 @@ pub trait Sink: Send {
     type Fault: Send;
     /// These rows of the page belong to the listing.
     fn release(&mut self, page: Page, rows: Vec<u32>) -> impl Future<Output = Result<(), Self::Fault>> + Send;
+    /// A page of which no row belongs to the listing.
+    fn set_aside(&mut self, _page: Page) -> impl Future<Output = ()> + Send {
+        async {}
+    }
     /// Drops all rows released so far; the listing begins again.
     fn restart(&mut self) -> impl Future<Output = Result<(), Self::Fault>> + Send;
     /// Hashes, made by [`key_hash`], of the keys of stored records that are not among the rows released so far.
@@ -286,6 +290,13 @@ impl RowsToRelease<'_> {
     }
 }
 
+/// Hands over the pages that a reading has not used.
+async fn set_aside<K: Sink>(sink: &mut K, pages: HashMap<u64, (Page, Vec<(u64, u64)>)>) {
+    for (page, _) in pages.into_values() {
+        sink.set_aside(page).await;
+    }
+}
+
 /// How a reading ended.
 enum Reading {
     Whole(Listing),
@@ -405,7 +416,7 @@ impl<S: PageSource> Driver<S> {
                 }
             }
         }
-        let listing = match self.total().await {
+        let listing = match self.total(sink).await {
             Ok(total) => joined.into_listing(total),
             Err(error) => joined.failed("the total after the last piece", &error),
         };
@@ -413,13 +424,14 @@ impl<S: PageSource> Driver<S> {
     }
 
     /// The total of the list as it is now, by its first page.
-    async fn total(&mut self) -> Result<Option<u64>, Error> {
+    async fn total<K: Sink>(&mut self, sink: &mut K) -> Result<Option<u64>, Error> {
         let request = PageRequest { id: self.next_id, offset: 0, marker: None, limit: self.source.shape().limit };
         self.next_id += 1;
         let fetched = self.source.fetch(request).await;
         self.traffic.add(fetched.traffic);
-        let (_, facts) = fetched.result?;
+        let (page, facts) = fetched.result?;
         self.pages += 1;
+        sink.set_aside(page).await;
         Ok(facts.total)
     }
 
@@ -451,6 +463,7 @@ impl<S: PageSource> Driver<S> {
                 Ok(page) => page,
                 Err(error) => {
                     self.drop_rest(source, in_flight).await;
+                    set_aside(sink, bodies).await;
                     return Ok((Reading::Failed(error), released));
                 }
             };
@@ -462,7 +475,11 @@ impl<S: PageSource> Driver<S> {
             bodies.insert(id, (page.looked_at(), identities));
             for event in pass.on_page(id, facts) {
                 match event {
-                    Event::Forget { page } => drop(bodies.remove(&page)),
+                    Event::Forget { page } => {
+                        if let Some((page, _)) = bodies.remove(&page) {
+                            sink.set_aside(page).await;
+                        }
+                    }
                     Event::Release { page, rows: mut listed } => {
                         rows += listed.len() as u64;
                         let Some((page, identities)) = bodies.remove(&page) else { continue };
@@ -473,8 +490,9 @@ impl<S: PageSource> Driver<S> {
                             });
                         }
                         released += listed.len() as u64;
-                        if !listed.is_empty() {
-                            sink.release(page, listed).await?;
+                        match listed.is_empty() {
+                            true => sink.set_aside(page).await,
+                            false => sink.release(page, listed).await?,
                         }
                     }
                 }
@@ -492,10 +510,12 @@ impl<S: PageSource> Driver<S> {
             });
             if to_release.has_shown_all() {
                 self.drop_rest(source, in_flight).await;
+                set_aside(sink, bodies).await;
                 return Ok((Reading::AllShown, released));
             }
         }
         self.drop_rest(source, in_flight).await;
+        set_aside(sink, bodies).await;
         let listing = pass.into_listing().unwrap_or_else(|| unreachable!("the loop ends with the pass"));
         Ok((Reading::Whole(listing), released))
     }

@@ -4,17 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::archiver::Archiver;
 use super::event::Observer;
 use super::writer::Writer;
 use crate::base::clock::SharedClock;
 use crate::config::ConfirmGone;
 use crate::normalize::DecodeSettings;
+use crate::store::{self, StagedRun};
+
+/// The thread that writes the store.
+pub(super) type StoreWriter = Writer<StagedRun, store::Error>;
 
 /// What lists share.
 #[derive(Clone)]
 pub(super) struct Context<P> {
     pub pages: P,
-    pub writer: Arc<Writer>,
+    pub writer: Arc<StoreWriter>,
+    pub archiver: Archiver,
     pub clock: SharedClock,
     pub observer: Arc<dyn Observer>,
     pub decode: DecodeSettings,

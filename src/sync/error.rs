@@ -1,14 +1,27 @@
 //! Why a run ended early, what to do next, and its exit code.
 
+use std::path::PathBuf;
+
 use super::plan::PlanError;
 use super::summary::ListError;
 use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::config::KeysFault;
-use crate::{cloud, store};
+use crate::{archive, cloud, store};
 
 const SET_CLOCK: &str =
     "set this machine's clock, for instance by NTP, then run again: what a run finds is dated by it";
+
+/// What is wrong with an archive.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct ArchiveError(pub(crate) archive::Error);
+
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Error {
+        Error::Archive(ArchiveError(error))
+    }
+}
 
 /// Why a run stored nothing.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +38,23 @@ pub enum Error {
     /// The store could not be opened or written.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The archive could not be read.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// A page of the archive is not what its head says.
+    #[error("a page of the archive cannot be read: {fault}")]
+    UnreadablePage {
+        /// What is wrong.
+        fault: String,
+    },
+    /// There is nothing to store again.
+    #[error("the archive {} holds no run that the store {} does not hold", archive.display(), store.display())]
+    NothingToRebuild {
+        /// Where the pages are.
+        archive: PathBuf,
+        /// Where they were to be stored.
+        store: PathBuf,
+    },
     /// A list that is tried out needs a record of another table, and its first page shows none.
     #[error("{list} is read for each record of {parent}, and the first page of {parent} shows none to ask for")]
     NoParent {
@@ -72,6 +102,13 @@ impl Error {
             Error::ParentUnread { source, .. } => source.hint(),
             Error::NoParent { .. } => Some("it can be tried once the cloud has such a record".to_owned()),
             Error::Store(error) => error.hint(),
+            Error::Archive(ArchiveError(error)) => error.hint(),
+            Error::UnreadablePage { .. } => {
+                Some("the archive is damaged, or another program wrote it; take this run from a copy".to_owned())
+            }
+            Error::NothingToRebuild { .. } => {
+                Some("name a new store with --store, or a copy of one that ends before the archive".to_owned())
+            }
             Error::ClockApart { .. } | Error::ClockUnset { .. } => Some(SET_CLOCK.to_owned()),
             Error::Interrupted => None,
         }
@@ -81,7 +118,12 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::Plan(_) | Error::Keys(_) | Error::ClockApart { .. } | Error::ClockUnset { .. } => Exit::Usage,
-            Error::NoParent { .. } => Exit::Failed,
+            Error::NothingToRebuild { .. } => Exit::Usage,
+            Error::NoParent { .. } | Error::UnreadablePage { .. } => Exit::Failed,
+            Error::Archive(ArchiveError(error)) => match error {
+                archive::Error::Io { .. } | archive::Error::Damaged { .. } => Exit::Failed,
+                _ => Exit::Usage,
+            },
             Error::Cloud(error) => exit_of_cloud(error),
             Error::ParentUnread { source, .. } => exit_of_cloud(source),
             Error::Store(error) => exit_of_store(error),

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use super::context::Context;
 use super::drift::UnknownMembers;
 use super::event::Event;
+use super::findings;
 use super::pages::Pages;
 use super::parents::ParentRow;
-use super::part::{self, BadRecord, Found, Part, PartPlan, Shared};
+use super::intake::{BadRecord, Found};
+use super::part::{self, Part, PartPlan, Shared};
 use super::plan::ListPlan;
 use super::round::{self, Round};
 use crate::base::clock::Timestamp;
@@ -30,7 +32,7 @@ pub(super) struct ListOutcome {
     pub ended_at: Timestamp,
     /// Records of the list's scope that were open before.
     pub open_before: u64,
-    /// The first [`part::QUARANTINE_RECORDS_MAX`] of `bad_count`.
+    /// The first [`super::intake::QUARANTINE_RECORDS_MAX`] of `bad_count`.
     pub bad: Vec<BadRecord>,
     pub bad_count: u64,
     /// Those of `bad_count` that a person has dismissed.
@@ -101,7 +103,8 @@ pub(super) async fn run<P: Pages>(
     };
     let Before { sweep, open_records: open_before, dismissed, acknowledged, last_complete, raws } =
         context.writer.ask(begin).await?;
-    let shared = Arc::new(Shared { context: context.clone(), plan, dismissed, children: family.children });
+    context.archiver.begin_list(sweep, &plan.endpoint.name, &plan.scope).await;
+    let shared = Arc::new(Shared { context: context.clone(), plan, list: sweep, dismissed, children: family.children });
     let fault = shared.plan.fault.clone().or(context.is_over().then_some(cloud::Error::TimeUp));
     let read = match fault {
         Some(error) => Read::alone(Part::failed(error)),
@@ -114,8 +117,9 @@ pub(super) async fn run<P: Pages>(
     let Read { part: Part { swept, found, reach, reached_to }, parents, parts, note } = read;
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members, parents: gave } = found;
     let missing = members.missing();
-    let held = context.writer.ask(move |staged| staged.members_held(sweep, &missing)).await?;
-    let vanished = held.into_iter().filter(|(_, records)| *records * 2 > open_before).collect();
+    let vanished =
+        context.writer.ask(move |staged| findings::vanished(staged, sweep, &missing, open_before)).await?;
+    context.archiver.end_list(sweep).await;
     Ok(ListOutcome {
         plan: shared.plan.clone(),
         sweep,

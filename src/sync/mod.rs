@@ -1,5 +1,6 @@
 //! A nightly run from its settings to its summary. Here the rooms below meet; nothing is printed.
 
+mod archiver;
 pub(crate) mod check;
 mod clients;
 mod context;
@@ -8,7 +9,9 @@ mod error;
 pub(crate) mod estimate;
 mod event;
 mod families;
+mod findings;
 mod first_page;
+mod intake;
 mod intervals;
 mod list;
 mod outcome;
@@ -17,6 +20,8 @@ mod parents;
 mod part;
 mod plan;
 pub(crate) mod probe;
+mod rebuild;
+mod replay;
 mod request;
 mod retry;
 mod round;
@@ -34,6 +39,9 @@ mod writer;
 pub use error::Error;
 pub(crate) use event::{Event, Observer};
 pub(crate) use plan::{ListPlan, Plan, PlanError, Skipped, is_asked_for};
+pub(crate) use archiver::archive_folder;
+pub(crate) use rebuild::{Rebuilt, RebuiltRun, rebuild};
+pub(crate) use replay::{Replay, replay};
 pub use request::Request;
 pub(crate) use request::{upkeep_settings, waiting};
 pub(crate) use retry::retry;

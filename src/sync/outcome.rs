@@ -1,11 +1,14 @@
 //! The outcome of sweeps, as the ledger's rows and as the summary. It decides the outcome of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::drift::{Unknown, UnknownMembers};
+use super::drift::Unknown;
+use super::archiver::{ArchivedLedger, ArchivedSweep};
 use super::event::{Event, Observer};
+use super::findings::{self, Findings};
+use super::intake::QUARANTINE_RECORDS_MAX;
 use super::list::ListOutcome;
-use super::part::{self, BadRecord, QUARANTINE_RECORDS_MAX};
+use super::part;
 use super::plan::ListPlan;
 use super::request::{self, Request};
 use super::summary::{ListError, ListSummary, Summary, outcome_of};
@@ -13,9 +16,10 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::ScopeKind;
 use crate::catalog::{Catalog, SkippedFile};
 use crate::cloud::Attempt;
+use crate::config::ConfirmGone;
+use crate::config::settings::{CONFIRM_GONE, MAX_GONE_PERCENT};
 use crate::store::{
-    self, DriftKind, DriftRecord, PendingPublish, QuarantineRecord, RequestRecord, RunRecord, StagedRun, SweepCounts,
-    SweepError, SweepRecord,
+    self, DriftKind, PendingPublish, RequestRecord, RunRecord, StagedRun, SweepCounts, SweepError, SweepRecord,
 };
 use crate::sweep::{Ending, Proof};
 
@@ -43,29 +47,16 @@ impl ListOutcome {
         })
     }
 
-    /// The member that makes every record bad, where all are bad.
-    fn changed_member(&self) -> Option<&str> {
-        let member = |bad: &BadRecord| bad.reason.split_once(": ").map(|(place, _)| place.len());
-        let first = self.bad.first().filter(|_| self.bad_count == self.swept.rows_read)?;
-        let name = &first.reason[..member(first)?];
-        let all_alike = self.bad.iter().all(|bad| member(bad).is_some_and(|end| &bad.reason[..end] == name));
-        (all_alike && !name.contains(' ')).then_some(name)
-    }
-
-    /// Declared members that the list's records no longer have, or have with another type.
-    fn drift(&self) -> Vec<DriftRecord> {
-        let record = |kind, field: &str, count, sample| DriftRecord {
-            table: self.plan.endpoint.name.clone(),
-            kind,
-            field: field.to_owned(),
-            count,
-            sample,
-            form: None,
-        };
-        let vanished = self.vanished.iter().map(|(field, count)| record(DriftKind::Vanished, field, *count, None));
-        let sample = self.bad.first().map(|bad| bad.reason.clone());
-        let changed = self.changed_member().map(|field| record(DriftKind::Type, field, self.bad_count, sample));
-        vanished.chain(changed).collect()
+    fn findings(&self) -> Findings<'_> {
+        Findings {
+            sweep: self.sweep,
+            table: &self.plan.endpoint.name,
+            rows_read: self.swept.rows_read,
+            bad: &self.bad,
+            bad_count: self.bad_count,
+            unknown: &self.unknown,
+            vanished: &self.vanished,
+        }
     }
 
     fn is_acknowledged(&self, kind: DriftKind, field: &str, form: Option<&str>) -> bool {
@@ -105,7 +96,7 @@ impl ListOutcome {
         if bad_count > 0 {
             warn(format!("{bad_count} records could not be read and are kept in quarantine"));
         }
-        let changed = self.changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
+        let changed = self.findings().changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
         if let Some(member) = changed {
             warn(format!("no record could be read, for `{member}` in each; the service may have changed its type"));
         }
@@ -162,7 +153,7 @@ impl ListOutcome {
             ended_at: self.ended_at,
             verdict: self.verdict(),
             proof: self.proof(),
-            not_shown: part::not_shown(&self.swept, self.reach, self.confirm_gone),
+            not_shown: part::not_shown(part::is_complete(&self.swept), self.reach, self.confirm_gone),
             reach: self.reach,
             reached_to: self.reached_to,
             parents: self.parents,
@@ -238,6 +229,9 @@ pub(super) struct FinishedRun {
     store: String,
     settings_hash: String,
     pending_publish: Option<PendingPublish>,
+    allow_gone: bool,
+    max_gone_percent: u8,
+    confirm_gone: ConfirmGone,
     /// Whether lists that were asked for were left out.
     is_short: bool,
     catalog_faults: Vec<String>,
@@ -262,23 +256,56 @@ impl FinishedRun {
             store: request.settings.store.value.display().to_string(),
             settings_hash: request.settings.hash(),
             pending_publish: request::pending_publish(&request.settings),
+            allow_gone: request.allow_gone,
+            max_gone_percent: request.settings.get(MAX_GONE_PERCENT),
+            confirm_gone: request.settings.get(CONFIRM_GONE),
         }
     }
 
     /// Writes the run into the store.
     pub(super) fn commit(&self, staged: StagedRun) -> Result<Summary, store::Error> {
         let (run_id, started_at) = (staged.run_id(), staged.valid_from());
-        let sweeps: Vec<SweepRecord> = self.lists.iter().map(ListOutcome::sweep_record).collect();
-        let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
+        let sweeps = self.sweeps();
         let run = RunRecord {
             ended_at: self.ended_at,
-            outcome: if all_complete && !self.is_short { store::Outcome::Complete } else { store::Outcome::Partial },
+            outcome: self.outcome(&sweeps),
             settings_hash: self.settings_hash.clone(),
             pending_publish: self.pending_publish.clone(),
         };
-        let counts = staged.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
+        let findings = self.findings();
+        let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
+        let counts = staged.commit(&run, &sweeps, &self.requests(), &quarantine, &drift)?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
         Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
+    }
+
+    fn sweeps(&self) -> Vec<SweepRecord> {
+        self.lists.iter().map(ListOutcome::sweep_record).collect()
+    }
+
+    fn outcome(&self, sweeps: &[SweepRecord]) -> store::Outcome {
+        let all_complete = sweeps.iter().all(|sweep| sweep.verdict == store::Verdict::Complete);
+        if all_complete && !self.is_short { store::Outcome::Complete } else { store::Outcome::Partial }
+    }
+
+    /// What the archive keeps of the run besides its pages.
+    pub(super) fn archived(&self) -> ArchivedLedger {
+        let sweeps = self.sweeps();
+        let outcome = self.outcome(&sweeps);
+        let of_list = |(list, record): (&ListOutcome, SweepRecord)| {
+            let (table, scope) = (list.plan.endpoint.name.clone(), list.plan.scope.clone());
+            ArchivedSweep { table, scope, record }
+        };
+        ArchivedLedger {
+            ended_at: self.ended_at,
+            outcome,
+            settings_hash: self.settings_hash.clone(),
+            allow_gone: self.allow_gone,
+            max_gone_percent: self.max_gone_percent,
+            confirm_gone: self.confirm_gone,
+            lists: self.lists.iter().zip(sweeps).map(of_list).collect(),
+            requests: self.requests(),
+        }
     }
 
     /// The summary of a run that stores nothing.
@@ -299,6 +326,7 @@ impl FinishedRun {
             store: self.store.clone(),
             tables,
             catalog_faults: self.catalog_faults.clone(),
+            archive_fault: None,
         }
     }
 
@@ -311,40 +339,8 @@ impl FinishedRun {
         look_ups.chain(self.lists.iter().flat_map(of_list)).collect()
     }
 
-    fn quarantine(&self) -> Vec<QuarantineRecord> {
-        let stored = self.lists.iter().filter(|list| !list.is_failed());
-        let of_list = |list: &ListOutcome| {
-            let record = |bad: &BadRecord| QuarantineRecord {
-                sweep: list.sweep,
-                key: bad.key.clone(),
-                reason: bad.reason.clone(),
-                raw: bad.raw.clone(),
-                page: Some(bad.page_offset),
-                request_id: bad.request_id.clone(),
-            };
-            list.bad.iter().map(record).collect::<Vec<_>>()
-        };
-        stored.flat_map(of_list).collect()
-    }
-
-    /// The drift of all lists. The unknown members of a table's lists are bounded together.
-    fn drift(&self) -> Vec<DriftRecord> {
-        let stored = || self.lists.iter().filter(|list| !list.is_failed());
-        let mut unknown: BTreeMap<&str, UnknownMembers> = BTreeMap::new();
-        for list in stored() {
-            unknown.entry(&list.plan.endpoint.name).or_default().extend(&list.unknown);
-        }
-        let of_table = |(table, members): (&str, UnknownMembers)| {
-            let record = |(field, unknown): (&String, &Unknown)| DriftRecord {
-                table: table.to_owned(),
-                kind: DriftKind::Unknown,
-                field: field.clone(),
-                count: unknown.count,
-                sample: Some(unknown.sample.clone()),
-                form: unknown.form().map(str::to_owned),
-            };
-            members.iter().map(record).collect::<Vec<_>>()
-        };
-        unknown.into_iter().flat_map(of_table).chain(stored().flat_map(ListOutcome::drift)).collect()
+    /// What was found in the lists that are stored.
+    fn findings(&self) -> Vec<Findings<'_>> {
+        self.lists.iter().filter(|list| !list.is_failed()).map(ListOutcome::findings).collect()
     }
 }

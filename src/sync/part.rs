@@ -1,71 +1,31 @@
 //! One part of a list: the sweep of one parent's records, or of the whole list where it has no parent; span by span where
 //! it is asked for by time. Rows are decoded as pages are released and sent to the writer.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::context::Context;
-use super::drift::{Members, UnknownMembers};
 use super::event::Event;
+use super::intake::{Found, Intake, Taken};
 use super::pages::Pages;
-use super::parents::{self, ParentRow};
+use super::parents;
 use super::plan::ListPlan;
 use super::shown::Shown;
+use crate::archive::Entry;
 use crate::base::clock::Timestamp;
 use crate::catalog::reach::{MARGIN_US, Parent, Reach, Span, Window, spans};
 use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
-use crate::normalize::Decoder;
-use crate::store::{self, NotShown, RawText, RawTexts, SweepId};
-use crate::sweep::{Ending, Envelope, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
-
-/// Records of one sweep that may be kept in quarantine.
-pub(crate) const QUARANTINE_RECORDS_MAX: usize = 100_000;
-
-/// A record that could not be read, as it came.
-pub(super) struct BadRecord {
-    pub raw: RawText,
-    pub reason: String,
-    pub key: Option<Vec<String>>,
-    pub page_offset: u64,
-    pub request_id: Option<String>,
-}
-
-/// What decoding found besides good rows.
-#[derive(Default)]
-pub(super) struct Found {
-    /// The first [`QUARANTINE_RECORDS_MAX`] of `bad_count`.
-    pub bad: Vec<BadRecord>,
-    pub bad_count: u64,
-    /// Those of `bad_count` that a person has dismissed.
-    pub dismissed_count: u64,
-    pub unknown: UnknownMembers,
-    pub future_instants: u64,
-    pub members: Members,
-    /// The parents that the rows are for other lists, by the name of the other list.
-    pub parents: BTreeMap<String, Vec<ParentRow>>,
-}
-
-impl Found {
-    pub(super) fn add(&mut self, other: Found) {
-        let room = QUARANTINE_RECORDS_MAX.saturating_sub(self.bad.len());
-        self.bad.extend(other.bad.into_iter().take(room));
-        self.bad_count += other.bad_count;
-        self.dismissed_count += other.dismissed_count;
-        self.unknown.extend(&other.unknown);
-        self.future_instants += other.future_instants;
-        self.members.add(&other.members);
-        for (list, rows) in other.parents {
-            self.parents.entry(list).or_default().extend(rows);
-        }
-    }
-}
+use crate::store::{self, NotShown, RawTexts, SweepId};
+use crate::sweep::{Ending, Page, Progress, Proof, Sink, SweepLimits, Swept, key_hash, sweep};
 
 /// What the parts of one list share.
 pub(super) struct Shared<P> {
     pub context: Context<P>,
     pub plan: ListPlan,
+    /// The list's own sweep, which holds those of its parts.
+    pub list: SweepId,
     /// Hashes of the contents of bad records that a person has dismissed.
     pub dismissed: Arc<HashSet<u64>>,
     /// The lists that are read for each of this list's records, with what they take from it.
@@ -113,16 +73,15 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
     };
     let reach = reach(endpoint, &spans, now);
     let given = part.given.clone().with_fixed(endpoint, &plan.scope);
+    let number = part.sweep.number();
+    context.archiver.add(shared.list, Entry::Begin { sweep: number, given: part.given.0.clone() }).await;
     let mut sink = ListSink {
-        decoder: Decoder::new(endpoint, context.decode).with_given(endpoint, &given),
-        envelope: Envelope::new(endpoint).with_given(&given),
+        intake: Intake::new(endpoint, &given, context.decode, Arc::clone(dismissed), part.raws),
         shared,
         sweep: part.sweep,
         next_seq: 0,
         first_seq: 0,
         reach,
-        raws: part.raws,
-        found: Found::default(),
         shown: (spans.len() > 1).then(Shown::default),
     };
     let mut all: Option<Swept> = None;
@@ -130,6 +89,7 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
     let requested = if spans.is_empty() { vec![None] } else { spans.iter().copied().map(Some).collect() };
     for span in requested {
         sink.begin(span, reach);
+        context.archiver.add(shared.list, Entry::Span { sweep: number }).await;
         let source = context.pages.of(plan, &part.given, span, dismissed);
         let confirms_at_once = context.confirm_gone == ConfirmGone::Again;
         let limits = SweepLimits { confirms_at_once, ..SweepLimits::default() };
@@ -141,7 +101,7 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         if let Some(shown) = &mut sink.shown {
             shown.end_span();
         }
-        found.add(std::mem::take(&mut sink.found));
+        found.add(std::mem::take(&mut sink.intake.found));
         all = Some(match all {
             None => swept,
             Some(before) => joined(before, swept),
@@ -153,6 +113,11 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
     let swept = all.unwrap_or_else(|| unreachable!("a part has a span"));
     let contradicts = sink.shown.as_ref().is_some_and(Shown::contradicts_itself);
     let swept = if contradicts { unproved(swept, TWO_OF_ONE_KEY) } else { swept };
+    let proof = match &swept.ending {
+        Ending::Complete(proof) => Some(proof.to_string()),
+        Ending::Unproved(_) | Ending::Failed(_) => None,
+    };
+    context.archiver.add(shared.list, Entry::End { sweep: number, proof, rows_read: swept.rows_read }).await;
     let bad = found.bad_count - found.dismissed_count;
     let swept = held_to_bad_share(swept, bad, context.max_bad_percent);
     Ok(Part { swept, found, reach, reached_to: spans.last().map(|span| Timestamp(span.to_us)) })
@@ -177,9 +142,9 @@ pub(super) fn is_complete(swept: &Swept) -> bool {
 
 /// What happens to the records within reach that a sweep did not show. With a second reading in the same run, no other run
 /// has to confirm that they are gone.
-pub(super) fn not_shown(swept: &Swept, reach: Reach, confirm_gone: ConfirmGone) -> NotShown {
+pub(super) fn not_shown(is_complete: bool, reach: Reach, confirm_gone: ConfirmGone) -> NotShown {
     match confirm_gone {
-        _ if !is_complete(swept) || reach.is_nothing() => NotShown::StayOpen,
+        _ if !is_complete || reach.is_nothing() => NotShown::StayOpen,
         ConfirmGone::Again => NotShown::AreGone,
         ConfirmGone::NextNight => NotShown::AwaitNextRun,
     }
@@ -222,24 +187,25 @@ fn unproved(swept: Swept, reason: &str) -> Swept {
 
 /// A listing with too many unreadable records is not complete, even if all its pages were read.
 fn held_to_bad_share(swept: Swept, bad: u64, max_percent: u8) -> Swept {
-    let is_within = u128::from(bad) * 100 <= u128::from(swept.rows_read) * u128::from(max_percent);
-    if is_within {
-        return swept;
+    match too_many_bad(bad, swept.rows_read, max_percent) {
+        None => swept,
+        Some(reason) => unproved(swept, &reason),
     }
-    let reason = format!(
-        "{bad} of {} records could not be read, more than max_bad_percent = {max_percent} allows; \
-         `hclake quarantine list` shows them",
-        swept.rows_read
-    );
-    unproved(swept, &reason)
 }
 
-/// The reason for a record with invalid bytes; its text is kept with U+FFFD in their place.
-pub(super) const NOT_UTF8: &str = "holds bytes that are not UTF-8";
+/// Why a listing is not complete of whose records so many are bad, if it is not.
+pub(super) fn too_many_bad(bad: u64, rows_read: u64, max_percent: u8) -> Option<String> {
+    let is_within = u128::from(bad) * 100 <= u128::from(rows_read) * u128::from(max_percent);
+    (!is_within).then(|| {
+        format!(
+            "{bad} of {rows_read} records could not be read, more than max_bad_percent = {max_percent} allows; \
+             `hclake quarantine list` shows them"
+        )
+    })
+}
 
 struct ListSink<'a, P> {
-    decoder: Decoder,
-    envelope: Envelope,
+    intake: Intake,
     shared: &'a Shared<P>,
     sweep: SweepId,
     next_seq: u64,
@@ -247,8 +213,6 @@ struct ListSink<'a, P> {
     first_seq: u64,
     /// The records that the span can have listed.
     reach: Reach,
-    raws: RawTexts,
-    found: Found,
     /// Where there are several spans.
     shown: Option<Shown>,
 }
@@ -262,23 +226,6 @@ impl<P: Pages> ListSink<'_, P> {
             reach.and(Reach { from_us: Some(from), to_us: Some(to) })
         });
     }
-
-    /// Keeps a bad record, and returns its key, if it has one.
-    fn put_aside(&mut self, page: &Page, index: u32, reason: String) -> Result<Option<Vec<String>>, store::Error> {
-        let key = self.envelope.key_in(page, index);
-        self.found.bad_count += 1;
-        self.found.dismissed_count += u64::from(self.shared.dismissed.contains(&page.content(index)));
-        if self.found.bad.len() < QUARANTINE_RECORDS_MAX {
-            self.found.bad.push(BadRecord {
-                raw: self.raws.keep(page.row(index))?,
-                reason,
-                key: key.clone(),
-                page_offset: page.offset,
-                request_id: page.request_id.clone(),
-            });
-        }
-        Ok(key)
-    }
 }
 
 impl<P: Pages> Sink for ListSink<'_, P> {
@@ -286,29 +233,18 @@ impl<P: Pages> Sink for ListSink<'_, P> {
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
         let context = &self.shared.context;
-        let (garbled, readable): (Vec<u32>, Vec<u32>) = rows.into_iter().partition(|index| page.lost(*index).is_some());
+        context.archiver.page(self.shared.list, self.sweep, &page, &rows).await;
         if let Some(shown) = &mut self.shown {
-            let records = readable.iter().filter_map(|index| self.envelope.unchanging_in(&page, *index));
+            let readable = rows.iter().filter(|index| page.lost(**index).is_none());
+            let records = readable.filter_map(|index| self.intake.envelope.unchanging_in(&page, *index));
             records.for_each(|(key, unchanging)| shown.add(key, unchanging));
         }
-        let raw: Vec<&str> = readable.iter().map(|index| page.row(*index)).collect();
-        let decoded = self.decoder.decode(&raw, context.clock.wall());
-        self.found.future_instants += decoded.future_instants;
-        decoded.unknown.into_iter().for_each(|field| self.found.unknown.add(field));
-        let mut protected = Vec::new();
-        for index in garbled {
-            let reason = format!("{NOT_UTF8}: {}", page.lost(index).unwrap_or_default());
-            protected.extend(self.put_aside(&page, index, reason)?);
-        }
-        for bad in decoded.bad {
-            protected.extend(self.put_aside(&page, readable[bad.index], bad.reason)?);
-        }
-        self.found.members.see(&decoded.batch);
+        let Taken { batch, protected } = self.intake.take(&page, rows, context.clock.wall())?;
         for (list, parent) in &self.shared.children {
-            let rows = parents::rows_of(&decoded.batch, parent)?;
-            self.found.parents.entry(list.clone()).or_default().extend(rows);
+            let rows = parents::rows_of(&batch, parent)?;
+            self.intake.found.parents.entry(list.clone()).or_default().extend(rows);
         }
-        let (sweep, batch, first_seq) = (self.sweep, decoded.batch, self.next_seq);
+        let (sweep, first_seq) = (self.sweep, self.next_seq);
         self.next_seq += batch.num_rows() as u64;
         self.shared
             .context
@@ -321,8 +257,14 @@ impl<P: Pages> Sink for ListSink<'_, P> {
         Ok(())
     }
 
+    async fn set_aside(&mut self, page: Page) {
+        self.shared.context.archiver.page(self.shared.list, self.sweep, &page, &[]).await;
+    }
+
     async fn restart(&mut self) -> Result<(), store::Error> {
-        self.found = Found::default();
+        self.intake.found = Found::default();
+        let restart = Entry::Restart { sweep: self.sweep.number() };
+        self.shared.context.archiver.add(self.shared.list, restart).await;
         if let Some(shown) = &mut self.shown {
             shown.drop_span();
         }

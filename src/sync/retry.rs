@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::{Error, require_set};
-use super::part::NOT_UTF8;
+use super::intake::NOT_UTF8;
 use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;

@@ -9,7 +9,8 @@ use tokio::task::JoinSet;
 use super::event::Event;
 use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
-use super::part::{self, Found, Part, PartPlan, Shared};
+use super::intake::Found;
+use super::part::{self, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
 use crate::base::printable::printable;
 use crate::catalog::reach::{Parent, Span};
@@ -204,7 +205,7 @@ impl Tally {
                 Verdict::Failed
             }
         };
-        let not_shown = part::not_shown(&swept, reach, confirm_gone);
+        let not_shown = part::not_shown(part::is_complete(&swept), reach, confirm_gone);
         self.parts.push(PartRecord { sweep, verdict, not_shown, reach, reached_to, moved: row.moved });
         let kept = verdict != Verdict::Failed;
         if kept {

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::archiver::Archiver;
 use super::clients::{Clients, KnownProjects};
-use super::context::Context;
+use super::context::{Context, StoreWriter};
 use super::error::{Error, require_set};
 use super::event::{Event, Observer};
 use super::families::Families;
@@ -19,10 +20,10 @@ use super::outcome::FinishedRun;
 use super::pages::CloudPages;
 use super::plan::{self, Plan, PlanError, PlannedScope, Projects};
 use super::request::{self, Request};
-use super::summary::Summary;
+use super::summary::{ArchiveFault, Summary};
 use super::switched::{self, switched_on};
-use super::writer::Writer;
-use super::{clients, list};
+use super::writer::{self, Writer};
+use super::{archiver, clients, list};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -79,29 +80,38 @@ pub async fn sync(
     warn_of_lost_records(&request.settings, &endpoints, &scopes, started_at, observer.as_ref());
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
-    clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
-    let work = sweep_all(&request, (&endpoints, &scopes), clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
+    let (run, stored) = writer.ask(|staged| Ok((staged.stamp(), staged.stored_runs()?))).await?;
+    clients.date_run(run.valid_from, clock.mono());
+    let begun = Archiver::begin(&request.settings, run.run_id, stored).await;
+    let (archiver, unarchived) = begun.map_or_else(|fault| (Archiver::default(), Some(fault)), |begun| (begun, None));
+    let shared = (&writer, &archiver, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
-        swept = work => swept,
+        swept = sweep_all(&request, (&endpoints, &scopes), clients, shared) => swept,
         () = interrupt => Err(Error::Interrupted),
     };
-    let writer = sole(writer).await;
+    let writer = writer::sole(writer).await;
     let (lists, look_ups) = match swept {
         Ok(swept) => swept,
         Err(error) => {
-            abandon(writer).await;
+            abandon(writer, archiver).await;
             return Err(error);
         }
     };
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
-    let staged = FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog);
+    let finished = FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog);
     if nothing_to_store {
-        abandon(writer).await;
-        return Ok(staged.summary_of_failure());
+        abandon(writer, archiver).await;
+        return Ok(finished.summary_of_failure());
     }
     observer.event(&Event::Storing);
-    let summary = writer.finish(move |open| staged.commit(open)).await?;
-    Ok(Summary { ended_at: clock.wall(), ..summary })
+    let archived = match unarchived {
+        Some(fault) => Err(fault),
+        None => archiver.finish(run.valid_from, finished.archived()).await,
+    };
+    let summary = writer.finish(move |open| finished.commit(open)).await?;
+    let archived = archived.and_then(|archived| archiver::keep(&request.settings, archived));
+    let archive_fault = archived.err().map(|fault| ArchiveFault { hint: fault.hint(), message: fault.to_string() });
+    Ok(Summary { ended_at: clock.wall(), archive_fault, ..summary })
 }
 
 /// Warns of lists that reach back less far than runs are apart.
@@ -146,21 +156,19 @@ async fn open_run(
     purpose: Purpose,
     catalog: &Catalog,
     clock: &SharedClock,
-) -> Result<Writer, store::Error> {
+) -> Result<StoreWriter, store::Error> {
     let path: PathBuf = request.settings.store.value.clone();
     let endpoints = switched::kept(catalog, &request.only, &request.settings.scopes);
     let settings = StoreSettings { purpose, ..request::store_settings(request) };
     let clock = Arc::clone(clock);
-    Writer::start(move || StagedRun::open(&path, &endpoints, &|| clock.wall(), &settings)).await
+    Writer::start("writer", move || StagedRun::open(&path, &endpoints, &|| clock.wall(), &settings)).await
 }
 
 async fn sweep_all(
     request: &Request,
     (endpoints, scopes): (&[Arc<Endpoint>], &[ScopeSettings]),
     clients: Clients,
-    writer: &Arc<Writer>,
-    clock: SharedClock,
-    observer: Arc<dyn Observer>,
+    (writer, archiver, clock, observer): (&Arc<StoreWriter>, &Archiver, SharedClock, Arc<dyn Observer>),
 ) -> Result<(Vec<ListOutcome>, Vec<Attempt>), Error> {
     let settings = &request.settings;
     let (scopes, mut look_ups) = clients::look_up(scopes, endpoints, &clients).await?;
@@ -187,6 +195,7 @@ async fn sweep_all(
             codearts_offset_s: decode.codearts_offset_s,
         },
         writer: Arc::clone(writer),
+        archiver: archiver.clone(),
         clock: Arc::clone(&clock),
         observer: Arc::clone(&observer),
         decode,
@@ -230,19 +239,9 @@ fn refused(staged: &StagedRun) -> BTreeMap<String, cloud::Error> {
     staged.refused().iter().map(|(table, error)| (table.clone(), refusal(error))).collect()
 }
 
-/// The writer, once no list uses it any more. Interrupted lists release it when their tasks end.
-async fn sole(mut writer: Arc<Writer>) -> Writer {
-    loop {
-        match Arc::try_unwrap(writer) {
-            Ok(writer) => return writer,
-            Err(shared) => writer = shared,
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Gives the run up and waits until its files are gone.
-async fn abandon(writer: Writer) {
+async fn abandon(writer: StoreWriter, archiver: Archiver) {
+    archiver.abandon().await;
     let dropped = writer.finish(|staged: StagedRun| {
         drop(staged);
         Ok(())

@@ -22,6 +22,15 @@ pub struct Summary {
     pub(crate) tables: Vec<ListSummary>,
     /// The faults of the catalog files whose lists were left out.
     pub(crate) catalog_faults: Vec<String>,
+    /// Why the run's pages are not in the archive, if they should be.
+    pub(crate) archive_fault: Option<ArchiveFault>,
+}
+
+/// Why something was not archived, and what to do.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ArchiveFault {
+    pub message: String,
+    pub hint: Option<String>,
 }
 
 /// One list. Counts are of records.

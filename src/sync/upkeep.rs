@@ -1,8 +1,10 @@
 //! Changes to a store beside its runs: a run's date, how much history stays, the size of the file, records in
 //! quarantine, drift. It asks nothing of the cloud.
 
+use super::archiver::archive_folder;
 use super::error::{Error, require_set};
 use super::request::{self, Request};
+use crate::archive::{self, Archive};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::retention::Retention;
 use crate::catalog::Catalog;
@@ -22,7 +24,13 @@ pub(crate) fn redate(
     // Fails where there is no store.
     drop(store::open_read_only(path)?);
     let of_store = request::upkeep_settings(settings);
-    Ok(store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &of_store)?)
+    let was = store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &of_store)?;
+    match Archive::open(&archive_folder(settings)) {
+        Ok(archive) => archive.redate(run_id, was, to)?,
+        Err(archive::Error::Missing { .. } | archive::Error::NotOurs { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(was)
 }
 
 /// Removes what `retention` does not keep, or with `is_trial` says what that would be.

@@ -11,7 +11,7 @@ use super::daily::{
 };
 use super::upkeep::{
     AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs,
-    RedateArgs, RestoreArgs, ScheduleArgs, StatusArgs,
+    RebuildArgs, RedateArgs, ReplayArgs, RestoreArgs, ScheduleArgs, StatusArgs,
 };
 use crate::config;
 
@@ -128,6 +128,13 @@ pub(crate) enum Command {
     Backup(BackupArgs),
     /// Put a copy in the store's place; the store of before is kept
     Restore(RestoreArgs),
+    /// Make a store from the raw archive, with today's catalog
+    ///
+    /// The runs that the store has not are stored again under their own numbers and times. What a reading proved stands as
+    /// it was found. Nothing is asked of the cloud.
+    Rebuild(RebuildArgs),
+    /// Decode one run of the raw archive again with today's catalog, and show what would differ
+    Replay(ReplayArgs),
     /// Remove old history: all before an age, or all but one night a week or a month
     ///
     /// Records that are there now stay, and so does every answer as of a night that stays. Without --keep and --thin, what

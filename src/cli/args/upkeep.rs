@@ -113,6 +113,30 @@ pub(crate) struct RestoreArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct RebuildArgs {
+    /// The folder of the archive
+    #[arg(long, value_name = "FOLDER")]
+    pub from: PathBuf,
+    /// Compare every file with its checksum, show the runs, and store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct ReplayArgs {
+    /// The run's number, as `hclake status` shows it
+    #[arg(value_name = "RUN")]
+    pub run_id: i64,
+    /// The folder of the archive [default: the one of the settings]
+    #[arg(long, value_name = "FOLDER")]
+    pub from: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
 pub(crate) struct AlertsArgs {
     /// Send a message to the channels of this [[alert]], or to this [[notify]], and say whether it arrived
     #[arg(long, value_name = "NAME")]

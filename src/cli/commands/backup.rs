@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::archive::{Archive, ArchivedRun};
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 use crate::base::exit::Exit;
 use crate::cli::args::Global;
@@ -12,7 +13,7 @@ use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
 use crate::publish::manifest::Manifest;
 use crate::store::{self, RunStatus};
-use crate::sync::{upkeep_settings, waiting};
+use crate::sync::{archive_folder, upkeep_settings, waiting};
 
 /// A time in a file's name.
 const STAMP: &str = "%Y-%m-%dT%H%M%SZ";
@@ -59,6 +60,7 @@ pub(crate) fn restore(
         }
     }
     warn_of_published(&settings, restored.newest.as_ref(), streams);
+    name_archived(&settings, restored.newest.as_ref(), streams);
     Ok(Exit::Done)
 }
 
@@ -74,6 +76,21 @@ fn warn_of_published(settings: &Settings, newest: Option<&RunStatus>, streams: &
             folder.display(),
             held + 1,
             manifest.run.run_id
+        ));
+    }
+}
+
+/// Names the runs that the archive has and the store has not.
+fn name_archived(settings: &Settings, newest: Option<&RunStatus>, streams: &Streams<'_>) {
+    let folder = archive_folder(settings);
+    let Ok(runs) = Archive::open(&folder).and_then(|archive| archive.runs()) else { return };
+    let held = newest.map_or(0, |run| run.run_id);
+    let newer: Vec<i64> = runs.iter().map(ArchivedRun::run_id).filter(|run_id| *run_id > held).collect();
+    if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
+        streams.remark(&format!(
+            "the archive {0} has runs {first} to {last}, which the restored store has not\n\
+             hint: `hclake rebuild --from {0}` brings them back, before the next sync",
+            folder.display()
         ));
     }
 }

@@ -91,7 +91,7 @@ pub(crate) fn run(
     let summary = summary?;
     show(&summary, args.format, streams)?;
     let mut exit = summary.exit();
-    if !settings.left_out.is_empty() {
+    if !settings.left_out.is_empty() || summary.archive_fault.is_some() {
         exit = exit.and(Exit::Partly);
     }
     if summary.run_id.is_some() {
@@ -238,6 +238,10 @@ pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
                 counted(list.unconfirmed, "record")
             ));
         }
+    }
+    if let Some(fault) = &summary.archive_fault {
+        say(&format!("error: the run is stored, but its pages were not archived: {}", fault.message));
+        fault.hint.iter().for_each(|hint| say(&format!("hint: {hint}")));
     }
     if format == SummaryFormat::Json {
         let text = serde_json::to_string(summary).map_err(|e| Failure::failed(e.to_string()))?;

@@ -7,6 +7,7 @@ use arrow::array::{
     ArrayRef, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use duckdb::Connection;
+use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::verdict::{Outcome, Verdict};
@@ -45,7 +46,7 @@ pub struct PendingPublish {
 }
 
 /// One part of a list that is read in parts: the records of one parent.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PartRecord {
     /// As `StagedRun::begin_part` gave it.
     pub sweep: SweepId,
@@ -62,7 +63,7 @@ pub struct PartRecord {
 }
 
 /// How many parents a list has, and for how many it was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentCounts {
     /// All that are known.
     pub known: u64,
@@ -71,7 +72,7 @@ pub struct ParentCounts {
 }
 
 /// One sweep of one table in one scope. Counts are rows, pages or calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepRecord {
     /// As `StagedRun::begin_sweep` gave it.
     pub sweep: SweepId,
@@ -119,7 +120,7 @@ pub struct SweepRecord {
     pub error: Option<SweepError>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepError {
     pub class: String,
     pub status: Option<u16>,
@@ -129,7 +130,7 @@ pub struct SweepError {
 }
 
 /// One call to the cloud; a call that belongs to no list has no sweep.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {
     pub(crate) sweep: Option<SweepId>,
     pub(crate) at: Timestamp,

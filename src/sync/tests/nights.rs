@@ -13,6 +13,7 @@ use crate::cloud::error::Error;
 use crate::config::ConfirmGone;
 use crate::normalize::DecodeSettings;
 use crate::store::{DeletionGuard, Outcome, Purpose, RunRecord, StagedRun, StoreSettings, Verdict};
+use crate::sync::archiver::Archiver;
 use crate::sync::context::Context;
 use crate::sync::families::Families;
 use crate::sync::list;
@@ -85,10 +86,11 @@ pub(super) async fn night<M: Nights>(
     let (path, endpoints) = (store.to_owned(), catalog.endpoints().to_vec());
     let started = model.now();
     let open = move || StagedRun::open(&path, &endpoints, &|| started, &settings());
-    let writer = Arc::new(Writer::start(open).await.unwrap());
+    let writer = Arc::new(Writer::start("writer", open).await.unwrap());
     let context = Context {
         pages: model.clone(),
         writer: Arc::clone(&writer),
+        archiver: Archiver::default(),
         clock: Arc::new(ModelClock(model.clone())),
         observer: Arc::new(()),
         decode: DecodeSettings { codearts_offset_s: CODEARTS_OFFSET_S },

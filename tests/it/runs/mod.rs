@@ -1,6 +1,7 @@
 //! Runs: what the store holds after each of them, also when a run is killed, a clock is wrong, or someone reads.
 
 mod alerts;
+mod archive;
 mod backup;
 mod clock;
 mod crashes;

@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 35] = [
+const COMMANDS: [&[&str]; 37] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -58,6 +58,8 @@ const COMMANDS: [&[&str]; 35] = [
     &["alerts"],
     &["backup", "copy.duckdb"],
     &["restore", "copy.duckdb"],
+    &["rebuild", "--from", "hclake.duckdb.archive"],
+    &["replay", "1"],
     &["emulator", "--listen", "0.0.0.0:0"],
     &["query", "FROM sweeps"],
     &["mcp"],

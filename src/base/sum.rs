@@ -5,23 +5,28 @@ use std::io::{self, Read, Write};
 use sha2::{Digest, Sha256};
 
 /// A sink with the size and checksum of what is written to it.
-pub(super) struct Summed<W> {
+pub(crate) struct Summed<W> {
     sink: W,
     sum: Sha256,
     bytes: u64,
 }
 
 impl<W> Summed<W> {
-    pub(super) fn into(sink: W) -> Summed<W> {
+    pub(crate) fn into(sink: W) -> Summed<W> {
         Summed { sink, sum: Sha256::new(), bytes: 0 }
     }
 
-    pub(super) fn bytes(&self) -> u64 {
+    /// Where the bytes go.
+    pub(crate) fn sink(&self) -> &W {
+        &self.sink
+    }
+
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// SHA-256, as hexadecimal digits.
-    pub(super) fn sum(self) -> String {
+    pub(crate) fn sum(self) -> String {
         hex::encode(self.sum.finalize())
     }
 }
@@ -40,7 +45,7 @@ impl<W: Write> Write for Summed<W> {
 }
 
 /// How many bytes there are, and their SHA-256.
-pub(super) fn sum_of(mut source: impl Read) -> io::Result<(u64, String)> {
+pub(crate) fn sum_of(mut source: impl Read) -> io::Result<(u64, String)> {
     let mut summed = Summed::into(io::sink());
     io::copy(&mut source, &mut summed)?;
     Ok((summed.bytes(), summed.sum()))

@@ -1,0 +1,408 @@
+//! Makes a store from an archive: the pages of each run are decoded again with today's catalog, and stored under the run's
+//! own number and time. What a reading proved stands as it was found. It asks nothing of the cloud.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::archiver::{ArchivedLedger, ArchivedSweep};
+use super::error::{Error, require_set};
+use super::findings::{self, Findings};
+use super::intake::{Found, Intake, Taken};
+use super::part;
+use super::request;
+use crate::archive::{self, Archive, ArchivedList, ArchivedRun, Entry, PageHead};
+use crate::base::clock::{SharedClock, Timestamp};
+use crate::catalog::Catalog;
+use crate::catalog::reach::Reach;
+use crate::catalog::spec::{Endpoint, Given};
+use crate::config::settings::{CODEARTS_ZONE, MAX_BAD_PERCENT};
+use crate::config::{ConfirmGone, Settings};
+use crate::normalize::DecodeSettings;
+use crate::store::{
+    self, DeletionGuard, NotShown, PartRecord, RequestRecord, RunRecord, RunStamp, StagedRun, StoreSettings,
+    SweepId, SweepRecord, Verdict,
+};
+
+/// One run that has been stored again.
+#[derive(Clone, Debug)]
+pub(crate) struct RebuiltRun {
+    pub run_id: i64,
+    pub started_at: Timestamp,
+    pub pages: u64,
+    pub records: u64,
+    /// Records that could not be read.
+    pub quarantined: u64,
+    /// Lists that the catalog no longer has.
+    pub left_out: BTreeSet<String>,
+}
+
+/// What an archive has given.
+#[derive(Clone, Debug)]
+pub(crate) struct Rebuilt {
+    pub runs: Vec<RebuiltRun>,
+    /// The runs before the first one that was stored, as far as the store has none of them, and those between: first and
+    /// last of each gap.
+    pub gaps: Vec<(i64, i64)>,
+}
+
+impl Rebuilt {
+    /// Lists that the catalog no longer has, each once.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = &str> {
+        let all: BTreeSet<&str> = self.runs.iter().flat_map(|run| &run.left_out).map(String::as_str).collect();
+        all.into_iter()
+    }
+}
+
+/// Stores the runs of the archive that the store does not hold yet. With `is_trial` each is only compared with its
+/// checksums.
+pub(crate) fn rebuild(
+    settings: &Settings,
+    catalog: &Catalog,
+    from: &Path,
+    clock: &SharedClock,
+    is_trial: bool,
+    mut on_run: impl FnMut(&RebuiltRun),
+) -> Result<Rebuilt, Error> {
+    require_set(clock.wall())?;
+    let archive = Archive::open(from)?;
+    let path = &settings.store.value;
+    let held = match path.exists() {
+        true => store::stored_runs(&*store::open_read_only(path)?)?,
+        false => Vec::new(),
+    };
+    let newest = held.iter().map(|run| run.run_id).max().unwrap_or(0);
+    let runs = archive.runs()?;
+    let is_other = |run: &&ArchivedRun| {
+        held.iter().any(|held| held.run_id == run.run_id() && held.valid_from != run.started_at())
+    };
+    if let Some(other) = runs.iter().find(is_other) {
+        let (run_id, started_at) = (other.run_id(), other.started_at());
+        return Err(archive::Error::OtherStore { archive: from.to_owned(), run_id, started_at }.into());
+    }
+    let runs: Vec<ArchivedRun> = runs.into_iter().filter(|run| run.run_id() > newest).collect();
+    if runs.is_empty() {
+        return Err(Error::NothingToRebuild { archive: from.to_owned(), store: path.clone() });
+    }
+    let mut rebuilt = Rebuilt { runs: Vec::new(), gaps: Vec::new() };
+    let mut before = newest;
+    for run in &runs {
+        let stored = match is_trial {
+            true => checked(run)?,
+            false => one(settings, catalog, run, path, clock)?,
+        };
+        if run.run_id() > before + 1 {
+            rebuilt.gaps.push((before + 1, run.run_id() - 1));
+        }
+        before = run.run_id();
+        on_run(&stored);
+        rebuilt.runs.push(stored);
+    }
+    Ok(rebuilt)
+}
+
+fn checked(run: &ArchivedRun) -> Result<RebuiltRun, Error> {
+    run.verify()?;
+    let ledger: ArchivedLedger = run.ledger()?;
+    let sum = |of: fn(&SweepRecord) -> u64| ledger.lists.iter().map(|list| of(&list.record)).sum();
+    Ok(RebuiltRun {
+        run_id: run.run_id(),
+        started_at: run.started_at(),
+        pages: run.pages(),
+        records: sum(|record| record.rows_read),
+        quarantined: sum(|record| record.quarantined),
+        left_out: BTreeSet::new(),
+    })
+}
+
+/// Stores one run again in the store at `path`.
+pub(super) fn one(
+    settings: &Settings,
+    catalog: &Catalog,
+    run: &ArchivedRun,
+    path: &Path,
+    clock: &SharedClock,
+) -> Result<RebuiltRun, Error> {
+    let ledger: ArchivedLedger = run.ledger()?;
+    let held = match path.exists() {
+        true => store::lists_held(&*store::open_read_only(path)?)?,
+        false => Vec::new(),
+    };
+    let is_read = |endpoint: &&Endpoint| {
+        held.contains(&endpoint.name) || ledger.lists.iter().any(|list| list.table == endpoint.name)
+    };
+    let endpoints: Vec<Endpoint> = catalog.endpoints().iter().filter(is_read).cloned().collect();
+    let of_store = StoreSettings {
+        deletion_guard: DeletionGuard::new(ledger.max_gone_percent),
+        allow_gone: ledger.allow_gone,
+        ..request::upkeep_settings(settings)
+    };
+    let stamp = RunStamp { run_id: run.run_id(), valid_from: run.started_at() };
+    let mut staged = StagedRun::open_again(path, &endpoints, &|| clock.wall(), &of_store, stamp)?;
+    let again = Again {
+        confirm_gone: ledger.confirm_gone,
+        decode: DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s },
+        max_bad_percent: settings.get(MAX_BAD_PERCENT),
+        now: run.started_at(),
+    };
+    let mut stored = RebuiltRun {
+        run_id: run.run_id(),
+        started_at: run.started_at(),
+        pages: run.pages(),
+        records: 0,
+        quarantined: 0,
+        left_out: BTreeSet::new(),
+    };
+    let mut lists = Vec::new();
+    for sweep in &ledger.lists {
+        let Some(endpoint) = catalog.get(&sweep.table) else {
+            stored.left_out.insert(sweep.table.clone());
+            continue;
+        };
+        let pages = run.lists().find(|list| list.sweep() == sweep.record.sweep.number());
+        let list = again.list(&mut staged, endpoint, sweep, pages)?;
+        stored.records += list.record.rows_read;
+        stored.quarantined += list.found.bad_count;
+        lists.push(list);
+    }
+    let sweeps: Vec<SweepRecord> = lists.iter().map(|list| list.record.clone()).collect();
+    let findings: Vec<Findings<'_>> =
+        lists.iter().filter(|list| list.record.verdict != Verdict::Failed).map(ListAgain::findings).collect();
+    let of_run = RunRecord {
+        ended_at: ledger.ended_at,
+        outcome: ledger.outcome,
+        settings_hash: ledger.settings_hash,
+        pending_publish: None,
+    };
+    let request = |request: RequestRecord| {
+        let of = request.sweep.and_then(|sweep| lists.iter().find(|list| list.was == sweep));
+        RequestRecord { sweep: of.map(|list| list.record.sweep), ..request }
+    };
+    let requests: Vec<RequestRecord> = ledger.requests.into_iter().map(request).collect();
+    let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
+    staged.commit(&of_run, &sweeps, &requests, &quarantine, &drift)?;
+    Ok(stored)
+}
+
+/// By which rules the lists of a run are read again.
+struct Again {
+    confirm_gone: ConfirmGone,
+    decode: DecodeSettings,
+    max_bad_percent: u8,
+    now: Timestamp,
+}
+
+/// A list whose pages have been staged again.
+struct ListAgain {
+    /// The number that its sweep had in the run.
+    was: SweepId,
+    table: String,
+    record: SweepRecord,
+    found: Found,
+    vanished: Vec<(String, u64)>,
+}
+
+impl ListAgain {
+    fn findings(&self) -> Findings<'_> {
+        Findings {
+            sweep: self.record.sweep,
+            table: &self.table,
+            rows_read: self.record.rows_read,
+            bad: &self.found.bad,
+            bad_count: self.found.bad_count,
+            unknown: &self.found.unknown,
+            vanished: &self.vanished,
+        }
+    }
+}
+
+/// One sweep that is being read again.
+struct SweepAgain {
+    id: SweepId,
+    intake: Intake,
+    next_seq: u64,
+    /// Number of the first row of the span.
+    first_seq: u64,
+    found: Found,
+}
+
+/// How a sweep has ended.
+struct EndedSweep {
+    id: SweepId,
+    /// By what the listing is complete, but for its bad records.
+    proof: Option<String>,
+    /// Why it is not, because of them.
+    fault: Option<String>,
+}
+
+impl Again {
+    /// Stages what was read of a list.
+    fn list(
+        &self,
+        staged: &mut StagedRun,
+        endpoint: &Endpoint,
+        archived: &ArchivedSweep,
+        pages: Option<ArchivedList<'_>>,
+    ) -> Result<ListAgain, Error> {
+        let id = staged.begin_sweep(&archived.table, &archived.scope)?;
+        let open_before = staged.open_records(id)?;
+        let mut list = ListEntries {
+            again: self,
+            endpoint,
+            archived,
+            id,
+            open: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            found: Found::default(),
+        };
+        if let Some(pages) = pages {
+            for entry in pages.entries()? {
+                let (entry, body) = entry?;
+                list.take(staged, entry, body)?;
+            }
+        }
+        let ListEntries { ended, found, .. } = list;
+        let record = self.judged(endpoint, archived, id, &ended, found.bad_count);
+        let vanished = findings::vanished(staged, id, &found.members.missing(), open_before)?;
+        Ok(ListAgain { was: archived.record.sweep, table: archived.table.clone(), record, found, vanished })
+    }
+
+    /// The ledger's row of a list: as it was, but for what its records are now.
+    fn judged(
+        &self,
+        endpoint: &Endpoint,
+        archived: &ArchivedSweep,
+        id: SweepId,
+        ended: &BTreeMap<i32, EndedSweep>,
+        bad_count: u64,
+    ) -> SweepRecord {
+        let was = &archived.record;
+        let part = |part: &PartRecord| {
+            let ended = ended.get(&part.sweep.number())?;
+            let (verdict, _) = verdict_again(part.verdict, None, Some(ended));
+            let not_shown = self.not_shown(verdict, part.verdict, part.not_shown, part.reach);
+            Some(PartRecord { sweep: ended.id, verdict, not_shown, ..part.clone() })
+        };
+        let own = ended.get(&was.sweep.number()).filter(|_| !endpoint.has_parts());
+        let (verdict, proof) = verdict_again(was.verdict, was.proof.clone(), own);
+        SweepRecord {
+            sweep: id,
+            verdict,
+            proof,
+            not_shown: self.not_shown(verdict, was.verdict, was.not_shown, was.reach),
+            parts: was.parts.iter().filter_map(part).collect(),
+            quarantined: bad_count,
+            ..was.clone()
+        }
+    }
+
+    fn not_shown(&self, now: Verdict, was: Verdict, not_shown: NotShown, reach: Reach) -> NotShown {
+        match now == was {
+            true => not_shown,
+            false => part::not_shown(now == Verdict::Complete, reach, self.confirm_gone),
+        }
+    }
+}
+
+/// The verdict on a sweep, which its bad records alone can change, and the proof or the reason.
+fn verdict_again(was: Verdict, proof: Option<String>, ended: Option<&EndedSweep>) -> (Verdict, Option<String>) {
+    match (was, ended) {
+        (Verdict::Failed, _) | (_, None) => (was, proof),
+        (_, Some(EndedSweep { proof: Some(_), fault: Some(fault), .. })) => (Verdict::Unproved, Some(fault.clone())),
+        (Verdict::Unproved, Some(EndedSweep { proof: Some(proved), .. })) => (Verdict::Complete, Some(proved.clone())),
+        (was, Some(_)) => (was, proof),
+    }
+}
+
+/// A list whose entries are being taken.
+struct ListEntries<'a> {
+    again: &'a Again,
+    endpoint: &'a Endpoint,
+    archived: &'a ArchivedSweep,
+    id: SweepId,
+    open: BTreeMap<i32, SweepAgain>,
+    ended: BTreeMap<i32, EndedSweep>,
+    found: Found,
+}
+
+impl ListEntries<'_> {
+    fn take(&mut self, staged: &mut StagedRun, entry: Entry, body: Vec<u8>) -> Result<(), Error> {
+        match entry {
+            Entry::Begin { sweep, given } => {
+                let begun = self.begin(staged, Given(given))?;
+                self.open.insert(sweep, begun);
+            }
+            Entry::Span { sweep } => {
+                if let Some(open) = self.open.get_mut(&sweep) {
+                    open.first_seq = open.next_seq;
+                    open.found.add(std::mem::take(&mut open.intake.found));
+                }
+            }
+            Entry::Page(head) => {
+                if let Some(open) = self.open.get_mut(&head.sweep) {
+                    open.page(staged, head, body, self.again.now)?;
+                }
+            }
+            Entry::Restart { sweep } => {
+                if let Some(open) = self.open.get_mut(&sweep) {
+                    open.intake.found = Found::default();
+                    open.next_seq = open.first_seq;
+                    staged.discard(open.id, open.first_seq)?;
+                }
+            }
+            Entry::End { sweep, proof, rows_read } => {
+                if let Some(open) = self.open.remove(&sweep) {
+                    self.end(sweep, open, proof, rows_read);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(&self, staged: &mut StagedRun, given: Given) -> Result<SweepAgain, Error> {
+        let id = match self.endpoint.has_parts() {
+            false => self.id,
+            true => {
+                let value = |name: &str| given.get(name).unwrap_or_default().to_owned();
+                staged.begin_part(self.id, self.endpoint.part_columns().map(value).collect())?
+            }
+        };
+        let dismissed = Arc::new(staged.dismissed(id)?);
+        let given = given.with_fixed(self.endpoint, &self.archived.scope);
+        let intake = Intake::new(self.endpoint, &given, self.again.decode, dismissed, staged.raw_texts(id));
+        Ok(SweepAgain { id, intake, next_seq: 0, first_seq: 0, found: Found::default() })
+    }
+
+    fn end(&mut self, sweep: i32, mut open: SweepAgain, proof: Option<String>, rows_read: u64) {
+        open.found.add(std::mem::take(&mut open.intake.found));
+        let bad = open.found.bad_count - open.found.dismissed_count;
+        let fault = part::too_many_bad(bad, rows_read, self.again.max_bad_percent);
+        self.ended.insert(sweep, EndedSweep { id: open.id, proof, fault });
+        let part = self.archived.record.parts.iter().find(|part| part.sweep.number() == sweep);
+        if part.is_none_or(|part| part.verdict != Verdict::Failed) {
+            self.found.add(open.found);
+        }
+    }
+}
+
+impl SweepAgain {
+    fn page(
+        &mut self,
+        staged: &mut StagedRun,
+        head: PageHead,
+        body: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let listed = head.listed.unwrap_or_else(|| (0..head.records.len() as u32).collect());
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let page = self.intake.envelope.page_again(body.into(), head.records, head.lost);
+        let page = page.map_err(|fault| Error::UnreadablePage { fault })?.named(head.offset, head.request_id);
+        let Taken { batch, protected } = self.intake.take(&page, listed, now)?;
+        staged.protect(self.id, &protected)?;
+        staged.stage(self.id, &batch, self.next_seq)?;
+        self.next_seq += batch.num_rows() as u64;
+        Ok(())
+    }
+}
