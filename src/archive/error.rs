@@ -37,7 +37,9 @@ impl Error {
             }
             Error::Newer { .. } => "use the hclake that wrote it, or a newer one",
             Error::NoSuchRun { .. } => "`hclake rebuild --from ARCHIVE --dry-run` shows the runs that it holds",
-            Error::Damaged { .. } => "take this run from a copy of the archive, or move its folder away: the others are whole",
+            Error::Damaged { .. } => {
+                "take this run from a copy of the archive, or move its folder away: the others are whole"
+            }
             Error::OtherStore { archive, .. } => {
                 return Some(format!(
                     "bring these runs back with `hclake rebuild --from {}`, or name another folder in [archive]",

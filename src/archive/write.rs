@@ -144,7 +144,10 @@ impl CompressedFile {
         Ok(CompressedFile { path, name, out })
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut Encoder<'static, Summed<File>>) -> std::io::Result<()>) -> Result<(), Error> {
+    fn write(
+        &mut self,
+        write: impl FnOnce(&mut Encoder<'static, Summed<File>>) -> std::io::Result<()>,
+    ) -> Result<(), Error> {
         write(&mut self.out).map_err(Error::io("write", &self.path))
     }
 

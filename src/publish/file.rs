@@ -10,8 +10,8 @@ use parquet::schema::types::ColumnPath;
 
 use super::error::Error;
 use super::published_schema::PublishedSchema;
-use crate::base::sum::Summed;
 use super::target::Target;
+use crate::base::sum::Summed;
 use crate::config::ParquetCompression;
 
 pub(crate) const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));

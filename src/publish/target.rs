@@ -8,8 +8,8 @@ use std::time::SystemTime;
 
 use super::error::Error;
 use super::manifest;
-use crate::base::sum::sum_of;
 use crate::base::clock::Timestamp;
+use crate::base::sum::sum_of;
 use crate::base::whole_file::{IfExists, WholeFile};
 use crate::store::Holder;
 

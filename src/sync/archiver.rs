@@ -10,8 +10,8 @@ use super::writer::Writer;
 use crate::archive::{self, Archive, Entry, PageHead, RunWriter};
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
-use crate::config::{ConfirmGone, Settings};
 use crate::config::settings::{ARCHIVE_FOLDER, ARCHIVE_KEEP};
+use crate::config::{ConfirmGone, Settings};
 use crate::store::{Outcome, RequestRecord, RunStamp, SweepId, SweepRecord};
 use crate::sweep::Page;
 

@@ -8,9 +8,9 @@ use super::context::Context;
 use super::drift::UnknownMembers;
 use super::event::Event;
 use super::findings;
+use super::intake::{BadRecord, Found};
 use super::pages::Pages;
 use super::parents::ParentRow;
-use super::intake::{BadRecord, Found};
 use super::part::{self, Part, PartPlan, Shared};
 use super::plan::ListPlan;
 use super::round::{self, Round};
@@ -117,8 +117,7 @@ pub(super) async fn run<P: Pages>(
     let Read { part: Part { swept, found, reach, reached_to }, parents, parts, note } = read;
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members, parents: gave } = found;
     let missing = members.missing();
-    let vanished =
-        context.writer.ask(move |staged| findings::vanished(staged, sweep, &missing, open_before)).await?;
+    let vanished = context.writer.ask(move |staged| findings::vanished(staged, sweep, &missing, open_before)).await?;
     context.archiver.end_list(sweep).await;
     Ok(ListOutcome {
         plan: shared.plan.clone(),

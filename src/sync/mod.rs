@@ -36,10 +36,10 @@ mod tests;
 mod upkeep;
 mod writer;
 
+pub(crate) use archiver::archive_folder;
 pub use error::Error;
 pub(crate) use event::{Event, Observer};
 pub(crate) use plan::{ListPlan, Plan, PlanError, Skipped, is_asked_for};
-pub(crate) use archiver::archive_folder;
 pub(crate) use rebuild::{Rebuilt, RebuiltRun, rebuild};
 pub(crate) use replay::{Replay, replay};
 pub use request::Request;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::drift::Unknown;
 use super::archiver::{ArchivedLedger, ArchivedSweep};
+use super::drift::Unknown;
 use super::event::{Event, Observer};
 use super::findings::{self, Findings};
 use super::intake::QUARANTINE_RECORDS_MAX;
@@ -96,7 +96,8 @@ impl ListOutcome {
         if bad_count > 0 {
             warn(format!("{bad_count} records could not be read and are kept in quarantine"));
         }
-        let changed = self.findings().changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
+        let changed =
+            self.findings().changed_member().filter(|member| !self.is_acknowledged(DriftKind::Type, member, None));
         if let Some(member) = changed {
             warn(format!("no record could be read, for `{member}` in each; the service may have changed its type"));
         }

@@ -20,8 +20,8 @@ use crate::config::settings::{CODEARTS_ZONE, MAX_BAD_PERCENT};
 use crate::config::{ConfirmGone, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{
-    self, DeletionGuard, NotShown, PartRecord, RequestRecord, RunRecord, RunStamp, StagedRun, StoreSettings,
-    SweepId, SweepRecord, Verdict,
+    self, DeletionGuard, NotShown, PartRecord, RequestRecord, RunRecord, RunStamp, StagedRun, StoreSettings, SweepId,
+    SweepRecord, Verdict,
 };
 
 /// One run that has been stored again.
@@ -73,9 +73,8 @@ pub(crate) fn rebuild(
     };
     let newest = held.iter().map(|run| run.run_id).max().unwrap_or(0);
     let runs = archive.runs()?;
-    let is_other = |run: &&ArchivedRun| {
-        held.iter().any(|held| held.run_id == run.run_id() && held.valid_from != run.started_at())
-    };
+    let is_other =
+        |run: &&ArchivedRun| held.iter().any(|held| held.run_id == run.run_id() && held.valid_from != run.started_at());
     if let Some(other) = runs.iter().find(is_other) {
         let (run_id, started_at) = (other.run_id(), other.started_at());
         return Err(archive::Error::OtherStore { archive: from.to_owned(), run_id, started_at }.into());
@@ -386,13 +385,7 @@ impl ListEntries<'_> {
 }
 
 impl SweepAgain {
-    fn page(
-        &mut self,
-        staged: &mut StagedRun,
-        head: PageHead,
-        body: Vec<u8>,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    fn page(&mut self, staged: &mut StagedRun, head: PageHead, body: Vec<u8>, now: Timestamp) -> Result<(), Error> {
         let listed = head.listed.unwrap_or_else(|| (0..head.records.len() as u32).collect());
         if listed.is_empty() {
             return Ok(());

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::event::Event;
+use super::intake::Found;
 use super::pages::Pages;
 use super::parents::{self, PARENTS_MAX, ParentRow};
-use super::intake::Found;
 use super::part::{self, Part, PartPlan, Shared};
 use crate::base::clock::Timestamp;
 use crate::base::printable::printable;

@@ -6,7 +6,6 @@ use std::thread;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-
 /// Work items waiting for the thread; beyond that, senders wait.
 const QUEUE_MAX: usize = 64;
 
@@ -71,11 +70,7 @@ impl<S: 'static, E: Send + 'static> Writer<S, E> {
     }
 
     /// Has work that holds so many bytes done without waiting for it, but waits for room in the queue.
-    pub(super) async fn post(
-        &self,
-        bytes: usize,
-        work: impl FnOnce(&mut S) -> Result<(), E> + Send + 'static,
-    ) {
+    pub(super) async fn post(&self, bytes: usize, work: impl FnOnce(&mut S) -> Result<(), E> + Send + 'static) {
         let units = bytes.min(QUEUE_BYTES_MAX) / ROOM_UNIT_BYTES;
         let units = u32::try_from(units).expect("the queue's room is far less than 2^32 units");
         let room = Arc::clone(&self.room).acquire_many_owned(units).await.expect("the room is never closed");
