@@ -1,12 +1,12 @@
 //! The folder of an archive: which runs it holds, what an interrupted run has left, and what is too old. Nothing is
 //! removed that hclake did not make.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::ErrorKind;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::head::RunHead;
+use super::private::{make_folder, rename};
 use super::read::ArchivedRun;
 use super::write::RunWriter;
 use crate::base::clock::Timestamp;
@@ -39,7 +39,7 @@ impl Archive {
 
     /// An archive that is there, or a new one in a folder that is empty or not there yet.
     pub(crate) fn open_or_create(path: &Path) -> Result<Archive, Error> {
-        create_private(path)?;
+        make_folder(path)?;
         let mark = path.join(MARK);
         if !mark.exists() {
             let mut held = fs::read_dir(path).map_err(Error::io("read the folder", path))?;
@@ -88,7 +88,7 @@ impl Archive {
         }
         let place = self.path.join(name_of(run_id));
         let pending = self.path.join(format!("{}{PENDING}", name_of(run_id)));
-        create_private(&pending)?;
+        make_folder(&pending)?;
         RunWriter::begin(run_id, pending, place)
     }
 
@@ -156,23 +156,6 @@ fn run_of(name: &str) -> Option<i64> {
     (name_of(run_id) == name).then_some(run_id)
 }
 
-pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::rename(from, to).map_err(Error::io("rename", from))?;
-    let folder = to.parent().unwrap_or(to);
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io("write to the disk", folder))
-}
-
 fn remove(path: &Path) -> Result<(), Error> {
     fs::remove_dir_all(path).map_err(Error::io("remove", path))
-}
-
-/// Makes a folder that its owner alone can read, unless it is there.
-fn create_private(path: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-        made => made.map_err(Error::io("make the folder", path)),
-    }
 }

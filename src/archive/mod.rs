@@ -8,6 +8,7 @@ mod entry;
 mod error;
 mod folder;
 mod head;
+mod private;
 mod read;
 mod write;
 

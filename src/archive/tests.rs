@@ -18,7 +18,7 @@ fn at(day: i64) -> Timestamp {
 
 fn page(sweep: i32, body: &str) -> Entry {
     let bytes = body.len() as u64;
-    let records = vec![0..bytes as u32];
+    let records = vec![std::ops::Range { start: 0, end: bytes as u32 }];
     Entry::Page(PageHead { sweep, offset: 0, request_id: None, records, listed: None, lost: Vec::new(), bytes })
 }
 

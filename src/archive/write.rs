@@ -2,7 +2,7 @@
 //! folder whole. It runs beside the reading of the lists, on a thread of its own.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -10,8 +10,8 @@ use zstd::Encoder;
 
 use super::entry::{self, Entry};
 use super::error::{Error, FORMAT};
-use super::folder::rename;
 use super::head::{FileSum, ListFile, RunHead};
+use super::private::{create, rename};
 use crate::base::clock::Timestamp;
 use crate::base::sum::Summed;
 
@@ -115,15 +115,6 @@ impl Drop for RunWriter {
             let _ = std::fs::remove_dir_all(&self.pending);
         }
     }
-}
-
-/// A new file that its owner alone can read.
-fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 struct CompressedFile {

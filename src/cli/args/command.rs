@@ -133,7 +133,9 @@ pub(crate) enum Command {
     /// The runs that the store has not are stored again under their own numbers and times. What a reading proved stands as
     /// it was found. Nothing is asked of the cloud.
     Rebuild(RebuildArgs),
-    /// Decode one run of the raw archive again with today's catalog, and show what would differ
+    /// Decode one archived run again, and show what would differ
+    ///
+    /// It is decoded with today's catalog. Nothing is changed.
     Replay(ReplayArgs),
     /// Remove old history: all before an age, or all but one night a week or a month
     ///
