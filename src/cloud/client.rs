@@ -187,6 +187,11 @@ impl Client {
         self.credentials.is_too_short_to_redact().then_some(self.identity.source.as_str())
     }
 
+    /// The user whose password expires, and when, as far as IAM has said so.
+    pub(crate) fn expiring_password(&self) -> Option<(&str, Timestamp)> {
+        self.provider.expiring_password()
+    }
+
     /// Compares the services' clocks with the date of the run from now on. The date was taken at `at` on the monotonic
     /// clock.
     pub(crate) fn date_run(&self, dated: Timestamp, at: Duration) {

@@ -11,7 +11,8 @@ use super::values::Values;
 use crate::base::secret::Secret;
 
 /// What a message may be about.
-pub(crate) const SUBJECTS: [&str; 7] = ["alert", "failed", "partial", "unproved", "drift", "held_back", "quarantine"];
+pub(crate) const SUBJECTS: [&str; 8] =
+    ["alert", "failed", "partial", "unproved", "drift", "held_back", "quarantine", "expiring"];
 /// Forms of webhooks whose messages can be signed.
 const SIGNED_FORMS: [&str; 2] = ["dingtalk", "feishu"];
 /// Bytes of a file with a secret, at most.
@@ -35,11 +36,12 @@ settings! {
     }
 
     /// What a message is sent for: alerts that fire or end; a run that failed, or is partly done; lists that could not be
-    /// proved complete; records that differ from the catalog; records that would be gone at once; new unreadable records.
+    /// proved complete; records that differ from the catalog; records that would be gone at once; new unreadable records;
+    /// credentials that end soon.
     ON: Vec<String> {
         key: "notify.on",
         kind: Kind::Texts,
-        default: Some("alert, failed, partial, unproved, drift, held_back"),
+        default: Some("alert, failed, partial, unproved, drift, held_back, expiring"),
     }
 
     /// A message after every run, with the sentences of the report `digest`; a mail has the dashboard attached.

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::confirm::{Confirmation, why_unusable};
 use super::envelope::Page;
@@ -451,7 +452,8 @@ impl<S: PageSource> Driver<S> {
             while let Some(request) = pass.next_request() {
                 let source = Arc::clone(source);
                 let id = request.id;
-                in_flight.spawn(async move { (id, source.fetch(request).await) });
+                let page = tracing::debug_span!("page", page = request.offset, marker = request.marker.as_deref());
+                in_flight.spawn(async move { (id, source.fetch(request).await) }.instrument(page));
             }
             self.next_id = pass.next_id();
             let Some(finished) = in_flight.join_next().await else {

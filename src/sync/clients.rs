@@ -9,6 +9,7 @@ use super::error::Error;
 use super::event::{Event, Observer};
 use super::plan::{self, ListPlan, PlannedScope, Projects};
 use super::request;
+use super::summary::Expiry;
 use crate::base::clock::{MAX_CLOCK_SKEW, SharedClock, Timestamp};
 use crate::base::redact::REDACTED_BYTES_MIN;
 use crate::base::time::in_words;
@@ -19,6 +20,9 @@ use crate::cloud::lookup::{codearts, projects};
 use crate::cloud::{Attempt, Client, ClientSettings};
 use crate::config::{CodeartsProjects, ScopeSettings, Settings};
 use crate::store::SweptProject;
+
+/// How long before credentials end a run warns of it.
+const EXPIRY_WARNING: Duration = Duration::from_secs(14 * 86_400);
 
 /// Shown in a scope instead of projects that could not be listed.
 const ALL_PROJECTS: &str = "all";
@@ -101,6 +105,17 @@ impl Clients {
                 observer.event(&Event::Warning(format!("{source}: {}", short_secret_warning())));
             }
         }
+    }
+
+    /// The credentials that end within [`EXPIRY_WARNING`], each once.
+    pub(super) fn expiring(&self, now: Timestamp) -> Vec<Expiry> {
+        let ends = self.by_profile.values().flatten().filter_map(|client| client.expiring_password());
+        let soon = ends.filter(|(_, at)| at.minus(now) <= EXPIRY_WARNING.as_micros() as i64);
+        let mut expiring: Vec<Expiry> =
+            soon.map(|(user, at)| Expiry { what: format!("the password of the IAM user {user}"), at }).collect();
+        expiring.sort_by(|one, other| (one.at, &one.what).cmp(&(other.at, &other.what)));
+        expiring.dedup();
+        expiring
     }
 
     /// Warns where this machine's clock is wrong.

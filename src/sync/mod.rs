@@ -47,7 +47,7 @@ pub(crate) use request::{upkeep_settings, waiting};
 pub(crate) use retry::retry;
 pub(crate) use run::dry_run;
 pub use run::sync;
-pub(crate) use summary::ListSummary;
 pub use summary::Summary;
+pub(crate) use summary::{Expiry, ListSummary};
 pub(crate) use switched::is_switched_on;
 pub(crate) use upkeep::{acknowledge, compact, dismiss, prune, redate};

@@ -328,6 +328,7 @@ impl FinishedRun {
             tables,
             catalog_faults: self.catalog_faults.clone(),
             archive_fault: None,
+            expiring: Vec::new(),
         }
     }
 

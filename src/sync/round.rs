@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::event::Event;
 use super::intake::Found;
@@ -85,7 +86,8 @@ pub(super) async fn run<P: Pages>(
             let Some(due) = waiting.next() else { break };
             counts.asked += 1;
             let reached_to = reached.get(due.row.values.as_slice()).copied();
-            reading.spawn(one(Arc::clone(shared), list, due, reached_to));
+            let part = tracing::debug_span!("part", part = %shown(&due.row.values));
+            reading.spawn(one(Arc::clone(shared), list, due, reached_to).instrument(part));
         }
         let Some(ended) = reading.join_next().await else { break };
         let (sweep, row, part) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;

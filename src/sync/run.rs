@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tracing::Instrument;
 
 use super::archiver::Archiver;
 use super::clients::{Clients, KnownProjects};
@@ -86,7 +87,7 @@ pub async fn sync(
     let (archiver, unarchived) = begun.map_or_else(|fault| (Archiver::default(), Some(fault)), |begun| (begun, None));
     let shared = (&writer, &archiver, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
-        swept = sweep_all(&request, (&endpoints, &scopes), clients, shared) => swept,
+        swept = sweep_all(&request, (&endpoints, &scopes), clients.clone(), shared) => swept,
         () = interrupt => Err(Error::Interrupted),
     };
     let writer = writer::sole(writer).await;
@@ -97,11 +98,13 @@ pub async fn sync(
             return Err(error);
         }
     };
+    let expiring = clients.expiring(clock.wall());
+    expiring.iter().for_each(|expiry| observer.event(&Event::Warning(expiry.to_string())));
     let nothing_to_store = lists.iter().all(ListOutcome::is_failed);
     let finished = FinishedRun::new(&request, started_at, clock.wall(), lists, look_ups, catalog);
     if nothing_to_store {
         abandon(writer, archiver).await;
-        return Ok(finished.summary_of_failure());
+        return Ok(Summary { expiring, ..finished.summary_of_failure() });
     }
     observer.event(&Event::Storing);
     let archived = match unarchived {
@@ -111,7 +114,7 @@ pub async fn sync(
     let summary = writer.finish(move |open| finished.commit(open)).await?;
     let archived = archived.and_then(|archived| archiver::keep(&request.settings, archived));
     let archive_fault = archived.err().map(|fault| ArchiveFault { hint: fault.hint(), message: fault.to_string() });
-    Ok(Summary { ended_at: clock.wall(), archive_fault, ..summary })
+    Ok(Summary { ended_at: clock.wall(), archive_fault, expiring, ..summary })
 }
 
 /// Warns of lists that reach back less far than runs are apart.
@@ -177,7 +180,8 @@ async fn sweep_all(
     clients::warn_of_vanished_projects(&scopes, endpoints, &swept, observer.as_ref());
     clients.require_agreed_clock(clock.wall())?;
     let mut plan = plan::plan(&scopes, endpoints)?;
-    let (refused, key_changes) = writer.ask(|staged| Ok((refused(staged), staged.key_changes().to_vec()))).await?;
+    let (run_id, refused, key_changes) =
+        writer.ask(|staged| Ok((staged.run_id(), refused(staged), staged.key_changes().to_vec()))).await?;
     for list in &mut plan.lists {
         list.fault = refused.get(&list.endpoint.name).cloned().or(list.fault.take());
     }
@@ -211,10 +215,12 @@ async fn sweep_all(
     loop {
         for (index, list, family) in families.ready() {
             let (context, at_once) = (context.clone(), Arc::clone(&at_once));
-            tasks.spawn(async move {
+            let span = tracing::debug_span!("list", run = run_id, list = list.endpoint.name, scope = %list.scope);
+            let read = async move {
                 let _permit = at_once.acquire_owned().await;
                 (index, list::run(context, list, family).await)
-            });
+            };
+            tasks.spawn(read.instrument(span));
         }
         let Some(finished) = tasks.join_next().await else { break };
         let (index, outcome) = finished.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));

@@ -1,5 +1,7 @@
 //! The result of a run, list by list: plain data for people, for JSON and for the exit code.
 
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::base::clock::Timestamp;
@@ -24,6 +26,23 @@ pub struct Summary {
     pub(crate) catalog_faults: Vec<String>,
     /// Why the run's pages are not in the archive, if they should be.
     pub(crate) archive_fault: Option<ArchiveFault>,
+    /// Credentials that end soon.
+    pub(crate) expiring: Vec<Expiry>,
+}
+
+/// Credentials that end.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Expiry {
+    /// `the password of the IAM user nightly`
+    pub what: String,
+    #[serde(serialize_with = "as_text")]
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Expiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} expires at {}", self.what, self.at)
+    }
 }
 
 /// Why something was not archived, and what to do.

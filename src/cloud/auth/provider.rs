@@ -58,6 +58,8 @@ type CacheEntry = Arc<tokio::sync::Mutex<Cached>>;
 pub(crate) struct CredentialProvider {
     source: Source,
     cache: Mutex<HashMap<CredentialScope, CacheEntry>>,
+    /// As the newest token said.
+    password_expires_at: Mutex<Option<Timestamp>>,
 }
 
 enum Source {
@@ -81,7 +83,7 @@ impl CredentialProvider {
             }
             Credentials::EcsMetadata { base_url } => Source::Metadata(Metadata::new(base_url, user_agent)),
         };
-        CredentialProvider { source, cache: Mutex::default() }
+        CredentialProvider { source, cache: Mutex::default(), password_expires_at: Mutex::default() }
     }
 
     /// The credential for `call`. Errors: why there is none.
@@ -127,6 +129,13 @@ impl CredentialProvider {
         }
     }
 
+    /// The user whose password expires, and when, as far as IAM has said so.
+    pub(crate) fn expiring_password(&self) -> Option<(&str, Timestamp)> {
+        let Source::Password { user, .. } = &self.source else { return None };
+        let at = *self.password_expires_at.lock().unwrap_or_else(PoisonError::into_inner);
+        at.map(|at| (user.as_str(), at))
+    }
+
     /// Records that a token was rejected as expired. Returns whether the call can be made again with a new one.
     pub(crate) fn rejected(&self, credential: &CachedCredential, error: &Error) -> bool {
         if !matches!(self.source, Source::Password { .. }) || !token::has_expired(error) {
@@ -151,10 +160,10 @@ impl CredentialProvider {
             }
             Source::Password { user, password, domain } => {
                 let request = token::Request { user, password, domain, scope };
-                let (token, expires_at) =
-                    sender.send_unauthenticated(&request.call(), request.body(), token::read, log).await?;
-                sender.secrets().add(token.expose());
-                (AuthMethod::Token(token), expires_at, TOKEN_MARGIN)
+                let token = sender.send_unauthenticated(&request.call(), request.body(), token::read, log).await?;
+                sender.secrets().add(token.text.expose());
+                *self.password_expires_at.lock().unwrap_or_else(PoisonError::into_inner) = token.password_expires_at;
+                (AuthMethod::Token(token.text), token.expires_at, TOKEN_MARGIN)
             }
         };
         Ok(CachedCredential::expiring(method, sender.service_time(), expires_at, margin))

@@ -52,13 +52,25 @@ impl Request<'_> {
     }
 }
 
-/// The token, and when it expires.
-pub(crate) fn read(answer: &Answer) -> Result<(Secret, Timestamp), String> {
+/// A token as IAM gave it.
+pub(crate) struct Token {
+    pub text: Secret,
+    pub expires_at: Timestamp,
+    /// When the user's password expires, if it does.
+    pub password_expires_at: Option<Timestamp>,
+}
+
+pub(crate) fn read(answer: &Answer) -> Result<Token, String> {
     let body: Value = serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-    let expires_at = body["token"]["expires_at"].as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-    let expires_at = expires_at.ok_or("no time `token.expires_at`")?;
-    let token = answer.subject_token.clone().ok_or("no header X-Subject-Token")?;
-    Ok((token, Timestamp::from_datetime(expires_at.to_utc())))
+    let instant = |value: &Value| {
+        let at = value.as_str().and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+        at.map(|at| Timestamp::from_datetime(at.to_utc()))
+    };
+    Ok(Token {
+        text: answer.subject_token.clone().ok_or("no header X-Subject-Token")?,
+        expires_at: instant(&body["token"]["expires_at"]).ok_or("no time `token.expires_at`")?,
+        password_expires_at: instant(&body["token"]["user"]["password_expires_at"]),
+    })
 }
 
 /// Whether an error says that the token has expired and must be renewed.

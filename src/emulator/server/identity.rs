@@ -27,6 +27,8 @@ pub struct EmulatedUser {
     pub domain: String,
     /// Seconds; tokens of the real IAM are valid for a day.
     pub token_life_s: i64,
+    /// From now on; `None` where the password does not expire.
+    pub password_life_s: Option<i64>,
 }
 
 impl Default for EmulatedUser {
@@ -36,6 +38,7 @@ impl Default for EmulatedUser {
             password: Secret::new("a password for the emulator alone"),
             domain: "emulator".to_owned(),
             token_life_s: 86_400,
+            password_life_s: None,
         }
     }
 }
@@ -79,10 +82,12 @@ impl Identity {
         let mut tokens = self.tokens();
         let text = format!("MIIYAgYJKoZIhvcNAQcCoIIX8zCCF-emulator-{:08}", tokens.len());
         let domain = json!({ "id": "d0000000000000000000000000000000", "name": user.domain });
+        let password_ends =
+            user.password_life_s.map_or(String::new(), |life_s| shown(Timestamp(now.0 + life_s * 1_000_000)));
         let body = json!({ "token": {
             "methods": ["password"], "issued_at": shown(now), "expires_at": shown(ends_at), "roles": [],
             "project": { "id": project, "name": name, "domain": domain },
-            "user": { "name": user.name, "domain": domain, "password_expires_at": "" },
+            "user": { "name": user.name, "domain": domain, "password_expires_at": password_ends },
         } });
         tokens.push(Token { text: text.clone(), project, ends_at, is_revoked: false });
         let mut answer = Answer::json(201, &body);

@@ -154,3 +154,32 @@ fn a_dry_run_names_every_list_and_asks_nothing() {
     assert_eq!(tenant.cloud.requests().len(), 0);
     assert!(!tenant.store().exists());
 }
+
+#[test]
+fn a_log_line_of_a_request_says_for_which_run_list_and_page_it_was() {
+    let tenant = Tenant::with_all_sets();
+    let ran = tenant.run(&["-vv", "--log-format", "json", "sync"]).exits(0);
+    let lines = ran.stderr.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let requests: Vec<_> = lines.filter(|line| line["fields"]["message"] == "request").collect();
+    let span = |line: &serde_json::Value, name: &str| {
+        let spans = line["spans"].as_array().cloned().unwrap_or_default();
+        spans.into_iter().find(|span| span["name"] == name)
+    };
+    let of_lists: Vec<_> = requests.iter().filter(|line| span(line, "list").is_some()).collect();
+    assert!(of_lists.len() > 100);
+    for line in of_lists {
+        let (list, page) = (span(line, "list").expect("a list"), span(line, "page").expect("a page"));
+        assert_eq!(list["run"], 1, "{line}");
+        assert!(list["list"].is_string() && list["scope"].is_string() && page["page"].is_u64(), "{line}");
+        assert!(line["fields"]["status"].is_u64() && line["fields"]["attempt"].is_u64(), "{line}");
+    }
+    let of = |table: &str| {
+        requests.iter().filter(|line| span(line, "list").is_some_and(|list| list["list"] == table)).count()
+    };
+    let counted =
+        |table: &str| tenant.number(&format!("SELECT sum(requests)::BIGINT FROM sweeps WHERE table_name = '{table}'"));
+    for table in ["app_install_jobs", "deploy_records"] {
+        assert_eq!(i64::try_from(of(table)).expect("few"), counted(table), "{table}");
+    }
+    assert!(requests.iter().any(|line| span(line, "part").is_some()));
+}

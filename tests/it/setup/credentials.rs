@@ -248,6 +248,28 @@ fn an_expired_token_is_refused_by_the_emulator_and_soon_no_longer_sent() {
 }
 
 #[test]
+fn a_password_that_ends_soon_is_warned_of_each_night_and_sent_once() {
+    const DAY_S: i64 = 86_400;
+    for (days, is_near) in [(10, true), (40, false)] {
+        let user = EmulatedUser {
+            password: Secret::new(PASSWORD),
+            password_life_s: Some(days * DAY_S),
+            ..EmulatedUser::default()
+        };
+        let tenant = tenant_with(move |settings| settings.user = Some(user.clone()));
+        let keep = format!("cat >> {0}; echo >> {0}", tenant.path("heard").display());
+        tenant.configure("", &format!("[[notify]]\nname = \"me\"\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {keep:?}]\non = [\"expiring\"]\n"));
+        for _ in 0..2 {
+            let ran = tenant.run_at_home(&SYNC, &password(PASSWORD)).exits(0);
+            assert_eq!(ran.stderr.contains("the password of the IAM user nightly expires at 20"), is_near);
+            assert_eq!(ran.json()["expiring"].as_array().map(Vec::len), Some(usize::from(is_near)));
+        }
+        let heard = std::fs::read_to_string(tenant.path("heard")).unwrap_or_default();
+        assert_eq!(heard.matches("\"kind\":\"expiring\"").count(), usize::from(is_near), "{heard}");
+    }
+}
+
+#[test]
 fn no_secret_of_any_source_is_in_output_or_store_at_the_most_verbose_level() {
     let tenant = tenant();
     let mut secrets = vec![SK.to_owned(), PASSWORD.to_owned(), READY_TOKEN.to_owned()];

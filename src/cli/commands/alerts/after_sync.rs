@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Ended, Known, message};
+use super::message::{Ended, Known, is_due, message};
 use super::rules::{AfterRun, Judged, judge};
 use crate::alert::News;
 use crate::base::clock::{SharedClock, SystemClock, Timestamp};
@@ -19,7 +19,7 @@ use crate::config::{NotifySettings, Settings};
 use crate::notify::{self, Attachment, Channel, Delivery, Message};
 use crate::report::{Reports, Request, Session};
 use crate::store::{self, Begun, Drift, Notice, Quarantined, Reader};
-use crate::sync::{Summary, upkeep_settings, waiting};
+use crate::sync::{Expiry, Summary, upkeep_settings, waiting};
 
 /// A message that certainly did not arrive is tried again for this long,
 const AGAIN_DAYS: i64 = 3;
@@ -39,6 +39,7 @@ struct Read<'a> {
     judged: Vec<Judged<'a>>,
     drift: Vec<Drift>,
     quarantined: Vec<Quarantined>,
+    expiring: Vec<Expiry>,
     digest: Vec<String>,
     dashboard: Option<Vec<u8>>,
 }
@@ -122,11 +123,14 @@ impl<'a> AfterSync<'a> {
         let is_of_run = |first_seen: Timestamp| first_seen >= summary.started_at;
         let drift = store::known_drift(reader)?.into_iter().filter(|drift| !drift.is_acknowledged);
         let quarantined = store::quarantined(reader)?.into_iter();
+        let before = store::last_runs(reader, 2)?.get(1).map(|run| run.started_at);
+        let is_due = |expiry: &&Expiry| is_due(expiry.at, before, summary.started_at);
         let wants_digest = self.settings.notify.iter().any(|channel| channel.digest);
         Ok(Read {
             judged: judge(self.settings, &reports, reader, (moment, run))?,
             drift: drift.filter(|drift| is_of_run(drift.first_seen)).collect(),
             quarantined: quarantined.filter(|record| is_of_run(record.first_seen)).collect(),
+            expiring: summary.expiring.iter().filter(is_due).cloned().collect(),
             digest: if wants_digest { digest(&reports, reader, self.settings.get(TIMEZONE))? } else { Vec::new() },
             dashboard: if wants_digest { Some(dashboard::bytes(reader, self.settings)?) } else { None },
         })
@@ -140,6 +144,7 @@ impl<'a> AfterSync<'a> {
             judged: &read.judged,
             drift: &read.drift,
             quarantined: &read.quarantined,
+            expiring: &read.expiring,
             digest: &read.digest,
         };
         let channels = self.settings.notify.iter();

@@ -10,7 +10,7 @@ use crate::cli::streams::counted;
 use crate::config::NotifySettings;
 use crate::notify::{AlertNews, AlertState, Message, RunNews, Trouble};
 use crate::store::{Drift, Episode, Outcome, Quarantined, Verdict};
-use crate::sync::{ListSummary, Summary};
+use crate::sync::{Expiry, ListSummary, Summary};
 
 /// Rows of an alert in a message, at most.
 const ROWS_MAX: usize = 20;
@@ -38,6 +38,8 @@ pub(super) struct Known<'a> {
     pub judged: &'a [Judged<'a>],
     pub drift: &'a [Drift],
     pub quarantined: &'a [Quarantined],
+    /// Credentials that are to be renewed.
+    pub expiring: &'a [Expiry],
     /// The sentences of the digest.
     pub digest: &'a [String],
 }
@@ -63,6 +65,17 @@ impl Ended<'_> {
     pub(super) fn run_id(&self) -> Option<i64> {
         if let Ended::Stored(summary) = self { summary.run_id } else { None }
     }
+}
+
+/// Days before the end of credentials on which it is reported.
+const EXPIRY_DAYS: [i64; 5] = [14, 7, 3, 1, 0];
+const DAY_US: i64 = 86_400_000_000;
+
+/// Whether the end of credentials is to be reported now: a day on which that is done has begun since the run before, if
+/// there was one.
+pub(super) fn is_due(ends_at: Timestamp, before: Option<Timestamp>, now: Timestamp) -> bool {
+    let mut days = EXPIRY_DAYS.into_iter().map(|days| Timestamp(ends_at.0.saturating_sub(days * DAY_US)));
+    days.any(|day| day <= now && before.is_none_or(|before| before < day))
 }
 
 /// What one channel is to hear; nothing where nothing of it concerns the channel.
@@ -175,6 +188,11 @@ fn troubles(known: &Known<'_>) -> Vec<Trouble> {
         let hint = "`hclake quarantine` shows them; they are kept as they came".to_owned();
         troubles.push(trouble("quarantine", format!("{count} could not be read, for the first time"), Some(hint)));
     }
+    let ends = known.expiring.iter().map(|expiry| {
+        let hint = "give the user a new password and hclake the same; without it, no list can be read from then on";
+        trouble("expiring", expiry.to_string(), Some(hint.to_owned()))
+    });
+    troubles.extend(ends);
     let faulty = known.judged.iter().filter_map(|judged| Some((&judged.alert.name, judged.found.as_ref().err()?)));
     troubles.extend(faulty.map(|(name, fault)| {
         trouble(ALERT, format!("the alert {name} could not be judged: {}", fault.message), fault.hint.clone())
@@ -201,4 +219,22 @@ fn of_list(list: &ListSummary) -> impl Iterator<Item = (&'static str, String, Op
         ("held_back", format!("{place}: {count} would be gone at once; they are kept open"), Some(hint))
     });
     [failed, unproved, held_back].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_credentials_is_reported_once_for_each_of_its_days() {
+        let day = |day: i64| Timestamp(day * DAY_US);
+        let nights: Vec<i64> = (80..=102).collect();
+        let before = |night: i64| (night > 80).then(|| day(night - 1));
+        let reported: Vec<i64> =
+            nights.into_iter().filter(|night| is_due(day(100), before(*night), day(*night))).collect();
+        assert_eq!(reported, [86, 93, 97, 99, 100]);
+        assert!(is_due(day(100), None, day(90)), "a first run reports what is near");
+        assert!(!is_due(day(100), None, day(85)));
+        assert!(is_due(day(100), Some(day(70)), day(98)), "so does one after a pause");
+    }
 }
