@@ -9,7 +9,7 @@ use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
 use super::services::Services;
-use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service, Split};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, Privacy, RECORD_KEY, ScopeKind, Service, Split};
 use super::toml_text::{self, TomlFault};
 use super::{file_request, member_path};
 use crate::base::time::parse_offset;
@@ -228,6 +228,7 @@ impl EndpointFile {
             doc: self.doc,
             successor: self.successor,
             columns,
+            privacy: Privacy::default(),
         })
     }
 }

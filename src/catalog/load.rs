@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::builtin::{SHIPPED, shipped};
 use super::folder::{SERVICES_FILE, Unreadable};
 use super::services::Services;
-use super::spec::{CORE_SET, Endpoint};
+use super::spec::{CORE_SET, Endpoint, Privacy};
 use super::{file, folder, validate};
 
 /// A shell leaves an empty file where a command that should fill it fails.
@@ -167,6 +167,15 @@ impl Catalog {
     #[cfg(test)]
     pub(crate) fn of(endpoints: Vec<Endpoint>) -> Catalog {
         Catalog { endpoints, skipped: Vec::new() }
+    }
+
+    /// The lists, with what is done with what their records say of persons, by table.
+    pub fn with_privacy(self, of_table: impl Fn(&str) -> Privacy) -> Catalog {
+        let with = |endpoint: Endpoint| {
+            let privacy = of_table(&endpoint.name);
+            endpoint.with_privacy(privacy)
+        };
+        Catalog { endpoints: self.endpoints.into_iter().map(with).collect(), ..self }
     }
 
     /// The user's files that were skipped.

@@ -1,6 +1,7 @@
 //! The whole catalog: the built-in lists are valid, and each possible fault of a file is reported.
 
 mod members;
+mod personal;
 mod reference;
 mod requests;
 

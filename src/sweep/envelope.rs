@@ -18,9 +18,9 @@ use crate::base::time::parse_instant;
 use crate::catalog::spec::{Endpoint, Given, NextMarker, Paging, Total};
 use crate::cloud::Reply;
 use crate::cloud::http::error_body;
-use crate::normalize::{KeyReader, KeyScan, LeftOut};
+use crate::normalize::{KeyReader, KeyScan, Redaction};
 
-/// Stands for a record of which nobody can say whether it holds members that nothing may keep.
+/// Stands for a record of which nobody can say whether it holds what nothing may keep.
 const UNREADABLE: &str = r#""a record whose members cannot be read; it is not kept, since some are never stored""#;
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
@@ -38,8 +38,8 @@ pub struct Envelope {
     order: Vec<OrderColumn>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
-    /// Members that nothing may keep.
-    never_stored: LeftOut,
+    /// What nothing may keep of records as it came.
+    redaction: Redaction,
     /// Hashes of the contents of records that are known to have no key.
     known_keyless: Arc<HashSet<u64>>,
 }
@@ -121,7 +121,7 @@ impl Envelope {
             next_of_last,
             order: order_names.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
             order_fixed,
-            never_stored: LeftOut::new(endpoint.never_stored.iter()),
+            redaction: Redaction::of(endpoint),
             known_keyless: Arc::default(),
         }
     }
@@ -167,8 +167,8 @@ impl Envelope {
         }
         let lost = |row: &Range<u32>| {
             let within = places.iter().filter(|(at, _)| row.contains(at));
-            // The bytes may be part of a member that nothing may keep.
-            let may_be_shown = self.never_stored.is_empty();
+            // The bytes may be part of what nothing may keep.
+            let may_be_shown = self.redaction.is_empty();
             let shown =
                 |(_, bytes): &'_ (u32, String)| if may_be_shown { bytes.clone() } else { "not shown".to_owned() };
             let bytes: Vec<String> = within.map(shown).collect();
@@ -212,7 +212,7 @@ impl Envelope {
         };
         let facts = PageFacts { total, rows: facts, next, more };
         let ranges: Vec<Range<u32>> = parts.rows.iter().map(|row| range(row.get())).collect();
-        let (body, rows) = match self.never_stored.is_empty() {
+        let (body, rows) = match self.redaction.is_empty() {
             true => (body.clone(), ranges.clone()),
             false => gathered(&kept),
         };
@@ -220,9 +220,9 @@ impl Envelope {
         Ok((page, facts, ranges))
     }
 
-    /// The records' texts without the members that nothing may keep.
+    /// The records' texts as they may be kept.
     fn kept<'a>(&self, rows: &[&'a RawValue]) -> Vec<Cow<'a, str>> {
-        let kept = |row: &&'a RawValue| self.never_stored.kept_of(row.get()).unwrap_or(Cow::Borrowed(UNREADABLE));
+        let kept = |row: &&'a RawValue| self.redaction.kept_of(row.get()).unwrap_or(Cow::Borrowed(UNREADABLE));
         rows.iter().map(kept).collect()
     }
 
