@@ -11,6 +11,8 @@ pub struct Privacy {
     pub personal: Personal,
     /// The key of the hashes. Without it, what is to be hashed is dropped.
     pub key: Option<PrivacyKey>,
+    /// Whether members that the catalog does not know are not kept.
+    pub drops_unknown: bool,
 }
 
 impl Endpoint {

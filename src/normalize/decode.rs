@@ -86,6 +86,8 @@ pub struct Decoder {
     left_out: Redaction,
     /// The column for the key that is made where records have none.
     record_key: Option<(usize, RecordKey)>,
+    /// Whether nothing of members that the catalog does not know is kept but their names.
+    drops_unknown: bool,
     zones: ZoneColumns,
     /// Columns whose values the request gives, as JSON.
     given: Vec<(usize, String)>,
@@ -110,6 +112,7 @@ impl Decoder {
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
             left_out: Redaction::leaving_out(endpoint.left_out()),
             record_key,
+            drops_unknown: endpoint.privacy.drops_unknown,
             zones: ZoneColumns::of(endpoint),
             given: Vec::new(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
@@ -158,7 +161,8 @@ impl Decoder {
                 }
             }
         }
-        Decoded { batch: self.finish(good.len()), good, bad, unknown: unknown.finish(), future_instants }
+        let unknown = unknown.finish(self.drops_unknown);
+        Decoded { batch: self.finish(good.len()), good, bad, unknown, future_instants }
     }
 
     /// Adds one record to every column, and returns its bytes. After an error the columns have unequal lengths.
@@ -171,7 +175,7 @@ impl Decoder {
         }
         self.read(text, notes)?;
         self.fill_and_check(text, &mut notes.future)?;
-        if notes.unknown.is_empty() {
+        if notes.unknown.is_empty() || self.drops_unknown {
             self.extra.push_null();
         } else {
             self.extra.push_any_length(&extra::object(&notes.unknown)?);

@@ -97,7 +97,8 @@ impl Redaction {
             return Ok(Cow::Borrowed(record));
         }
         let rules: Vec<Ahead<'_>> = self.rules.iter().map(|rule| (rule.path.as_slice(), &rule.action)).collect();
-        let mut writer = Writer { key: self.key.as_ref(), kept: String::with_capacity(record.len()), has_changed: false };
+        let mut writer =
+            Writer { key: self.key.as_ref(), kept: String::with_capacity(record.len()), has_changed: false };
         writer.value(record, &rules, None, 0)?;
         Ok(if writer.has_changed { Cow::Owned(writer.kept) } else { Cow::Borrowed(record) })
     }
@@ -238,7 +239,7 @@ mod tests {
         );
         let key = PrivacyKey::new(Secret::new("0123456789abcdef"));
         let catalog = Catalog::load([("x".to_owned(), text)]).unwrap();
-        let catalog = catalog.with_privacy(|_| Privacy { personal, key: key.clone() });
+        let catalog = catalog.with_privacy(|_| Privacy { personal, key: key.clone(), drops_unknown: false });
         Redaction::of(&catalog.endpoints()[0])
     }
 
@@ -277,7 +278,10 @@ mod tests {
             (r#"{"user":{"name":"a\"b"}}"#, r#"{"user":{"name":"HASH(a"b)"}}"#),
             (r#"{"user":{"name":17}}"#, r#"{"user":{"name":"HASH(17)"}}"#),
             (r#"{"user":{"name":"a","name":"b"}}"#, r#"{"user":{"name":"HASH(a)","name":"HASH(b)"}}"#),
-            (r#"{"user":{"name":["a",{"x":"b","y":2}]}}"#, r#"{"user":{"name":["HASH(a)",{"x":"HASH(b)","y":"HASH(2)"}]}}"#),
+            (
+                r#"{"user":{"name":["a",{"x":"b","y":2}]}}"#,
+                r#"{"user":{"name":["HASH(a)",{"x":"HASH(b)","y":"HASH(2)"}]}}"#,
+            ),
         ] {
             assert_kept(&redaction, record, kept);
         }

@@ -13,8 +13,9 @@ use super::part::{self, BadRecord, Found, Part, PartPlan, Shared};
 use super::plan::ListPlan;
 use super::round::{self, Round};
 use crate::base::clock::Timestamp;
+use crate::base::privacy::Personal;
 use crate::catalog::reach::{Parent, Reach};
-use crate::catalog::spec::Given;
+use crate::catalog::spec::{Endpoint, Given};
 use crate::cloud;
 use crate::config::ConfirmGone;
 use crate::store::{self, Acknowledged, LastComplete, ParentCounts, PartRecord, RawTexts, StagedRun, SweepId};
@@ -113,7 +114,7 @@ pub(super) async fn run<P: Pages>(
     };
     let Read { part: Part { swept, found, reach, reached_to }, parents, parts, note } = read;
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members, parents: gave } = found;
-    let missing = members.missing();
+    let missing = still_kept(&shared.plan.endpoint, members.missing());
     let held = context.writer.ask(move |staged| staged.members_held(sweep, &missing)).await?;
     let vanished = held.into_iter().filter(|(_, records)| *records * 2 > open_before).collect();
     Ok(ListOutcome {
@@ -138,6 +139,13 @@ pub(super) async fn run<P: Pages>(
         note,
         gave,
     })
+}
+
+/// Those of the columns that nothing but the service can have emptied.
+fn still_kept(endpoint: &Endpoint, columns: Vec<String>) -> Vec<String> {
+    let is_dropped =
+        |name: &String| endpoint.column(name).is_some_and(|column| endpoint.done_with(column) == Personal::Drop);
+    columns.into_iter().filter(|name| !is_dropped(name)).collect()
 }
 
 /// What was read of a list.

@@ -16,6 +16,7 @@ mod pages;
 mod parents;
 mod part;
 mod plan;
+mod privacy;
 pub(crate) mod probe;
 mod request;
 mod retry;

@@ -125,10 +125,11 @@ impl ListOutcome {
         };
         let unknown: Vec<_> = self.unknown.iter().filter(is_new).collect();
         for (name, unknown) in unknown.iter().take(UNKNOWN_REPORTED_MAX) {
-            warn(format!(
-                "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
-                unknown.count
-            ));
+            let kept = match self.plan.endpoint.privacy.drops_unknown {
+                true => "its values are not kept",
+                false => "it is kept in `extra`",
+            };
+            warn(format!("the catalog does not know the member `{name}`; {kept} ({} records)", unknown.count));
         }
         if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_REPORTED_MAX) {
             warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
@@ -276,6 +277,9 @@ impl FinishedRun {
             settings_hash: self.settings_hash.clone(),
             pending_publish: self.pending_publish.clone(),
         };
+        let is_stored = |list: &&ListOutcome| !list.is_failed();
+        let stored = self.lists.iter().filter(is_stored).map(|list| list.plan.endpoint.name.as_str());
+        staged.remember_privacy(&stored.collect())?;
         let counts = staged.commit(&run, &sweeps, &self.requests(), &self.quarantine(), &self.drift())?;
         let tables: Vec<ListSummary> = self.lists.iter().zip(&counts).map(|(list, c)| list.summary(c)).collect();
         Ok(Summary { started_at, ..self.summary(Some(run_id), tables) })
@@ -340,7 +344,7 @@ impl FinishedRun {
                 kind: DriftKind::Unknown,
                 field: field.clone(),
                 count: unknown.count,
-                sample: Some(unknown.sample.clone()),
+                sample: Some(unknown.sample.clone()).filter(|sample| !sample.is_empty()),
                 form: unknown.form().map(str::to_owned),
             };
             members.iter().map(record).collect::<Vec<_>>()

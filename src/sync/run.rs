@@ -22,7 +22,7 @@ use super::request::{self, Request};
 use super::summary::Summary;
 use super::switched::{self, switched_on};
 use super::writer::Writer;
-use super::{clients, list};
+use super::{clients, list, privacy};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -42,6 +42,7 @@ pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select(catalog, &request.only)?;
     let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
+    privacy::require_possible(&request.settings.privacy, catalog, wanted(&endpoints, &scopes))?;
     let scopes: Vec<_> = scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
@@ -73,6 +74,7 @@ pub async fn sync(
     if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
+    privacy::require_possible(&request.settings.privacy, catalog, wanted(&endpoints, &scopes))?;
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
@@ -80,6 +82,7 @@ pub async fn sync(
     let purpose = if request.is_demo { Purpose::Demo } else { Purpose::Tenant };
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     clients.date_run(writer.ask(|staged| Ok(staged.valid_from())).await?, clock.mono());
+    warn_of_privacy_changes(&writer, catalog, (&endpoints, &scopes), observer.as_ref()).await?;
     let work = sweep_all(&request, (&endpoints, &scopes), clients, &writer, Arc::clone(&clock), Arc::clone(&observer));
     let swept = tokio::select! {
         swept = work => swept,
@@ -104,6 +107,16 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
+/// The lists that are read in any scope.
+pub(super) fn wanted<'a>(
+    endpoints: &'a [Arc<Endpoint>],
+    scopes: &'a [ScopeSettings],
+) -> impl Iterator<Item = &'a Endpoint> {
+    let is_wanted =
+        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
+    endpoints.iter().filter(is_wanted).map(Arc::as_ref)
+}
+
 /// Warns of lists that reach back less far than runs are apart.
 fn warn_of_lost_records(
     settings: &Settings,
@@ -112,10 +125,8 @@ fn warn_of_lost_records(
     now: Timestamp,
     observer: &dyn Observer,
 ) {
-    let is_limited = |endpoint: &&Arc<Endpoint>| endpoint.window.is_some() || endpoint.memory.is_some();
-    let is_wanted =
-        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
-    let mut limited = endpoints.iter().filter(is_limited).filter(is_wanted).map(Arc::as_ref).peekable();
+    let is_limited = |endpoint: &&Endpoint| endpoint.window.is_some() || endpoint.memory.is_some();
+    let mut limited = wanted(endpoints, scopes).filter(is_limited).peekable();
     if limited.peek().is_none() {
         return;
     }
@@ -127,6 +138,20 @@ fn warn_of_lost_records(
         };
         lost_between_runs(limited, intervals).for_each(|warning| observer.event(&Event::Warning(warning)));
     }
+}
+
+/// Warns of tables whose personal data is treated otherwise than before.
+async fn warn_of_privacy_changes(
+    writer: &Writer,
+    catalog: &Catalog,
+    (endpoints, scopes): (&[Arc<Endpoint>], &[ScopeSettings]),
+    observer: &dyn Observer,
+) -> Result<(), store::Error> {
+    let changes = writer.ask(|staged| Ok(staged.privacy_changes())).await?;
+    let is_read = |table: &str| wanted(endpoints, scopes).any(|endpoint| endpoint.name == table);
+    let warnings = privacy::warnings(&changes, catalog, is_read);
+    warnings.into_iter().for_each(|warning| observer.event(&Event::Warning(warning)));
+    Ok(())
 }
 
 /// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.

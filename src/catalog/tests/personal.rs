@@ -26,7 +26,8 @@ fn nothing_that_a_run_decides_rests_on_a_personal_column() {
 
 #[test]
 fn a_personal_column_fills_no_request() {
-    let child = SAMPLE.replace("name = \"sample\"", "name = \"child\"").replace("/samples", "/samples/{whose}/children");
+    let child =
+        SAMPLE.replace("name = \"sample\"", "name = \"child\"").replace("/samples", "/samples/{whose}/children");
     let child = child.replace("[paging]", "[parent]\ntable = \"sample\"\nfill = { whose = \"owner\" }\n[paging]");
     let child = child + "[[column]]\nname = \"whose\"\ntype = \"text\"\nnullable = false\nabout = \"x\"\n";
     let files = [("sample.toml".to_owned(), SAMPLE.to_owned()), ("child.toml".to_owned(), child)];
@@ -44,7 +45,7 @@ fn a_column_of_which_nothing_is_kept_may_be_null_and_only_such_a_column() {
     let list = Catalog::load([("sample.toml".to_owned(), text)]).unwrap().endpoints()[0].clone();
     let key = PrivacyKey::new(Secret::new("0123456789abcdef"));
     let treated = |personal, key: &Option<PrivacyKey>| {
-        let list = list.clone().with_privacy(Privacy { personal, key: key.clone() });
+        let list = list.clone().with_privacy(Privacy { personal, key: key.clone(), drops_unknown: false });
         ["id", "owner", "born"].map(|name| {
             let column = list.column(name).unwrap();
             (list.done_with(column), column.nullable)
