@@ -53,6 +53,7 @@ pub(crate) fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
     }
     match settings.privacy.key_source() {
         Ok(source) => lines.add("privacy.key", STARS, Origin::Credentials(source.to_owned())),
+        Err(_) if settings.privacy.keeps_all() => {}
         Err(why) => lines.add("privacy.key", NONE, Origin::Credentials(why.to_owned())),
     }
     for (profile, search) in &settings.credentials {

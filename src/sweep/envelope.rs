@@ -342,7 +342,10 @@ fn total_behind_slash(content_range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::privacy::{Personal, PrivacyKey};
+    use crate::base::secret::Secret;
     use crate::catalog::Catalog;
+    use crate::catalog::spec::Privacy;
 
     /// A reader for a list with these lines in its catalog file.
     fn envelope(answer: &str, paging: &str) -> Envelope {
@@ -392,6 +395,23 @@ mod tests {
         let (page, _) = envelope.read(&reply).unwrap();
         assert_eq!((page.row(0), page.row(1)), (r#"{"id":"1"}"#, r#"{"id":"2"}"#));
         assert_eq!((page.lost(0), page.lost(1)), (None, Some("not shown")));
+    }
+
+    #[test]
+    fn what_is_personal_is_hashed_before_a_record_is_known_by_its_content() {
+        let text = include_str!("../catalog/builtin/core/app_install_jobs.toml");
+        let key = PrivacyKey::new(Secret::new("0123456789abcdef"));
+        let privacy = Privacy { personal: Personal::Hash, key: key.clone(), drops_unknown: false };
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap().with_privacy(|_| privacy.clone());
+        let body = Bytes::from_static(
+            b"{\"items\":[{\"id\":\"1\",\"operator\":\"canary\"},{\"id\":\"2\",\"target\":\"canary\xc3\"},\"canary\"]}",
+        );
+        let (page, facts) = Envelope::new(&catalog.endpoints()[0]).read(&Reply::of_body(&body)).unwrap();
+        assert_eq!(page.row(0), format!(r#"{{"id":"1","operator":"{}"}}"#, key.unwrap().hash("canary")));
+        assert!((0..3).all(|row| !page.row(row).contains("canary")) && page.row(1).contains("\"h:"));
+        assert_eq!((page.lost(0), page.lost(1)), (None, Some("not shown")));
+        assert!((0..3).all(|row| page.content(row) == facts.rows[row as usize].content));
+        assert!(facts.rows[0].key.is_some() && facts.rows[2].key.is_none());
     }
 
     #[test]

@@ -172,6 +172,15 @@ pub(super) fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endp
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
 }
 
+/// The lists that are read in any scope.
+pub(super) fn wanted<'a>(
+    endpoints: &'a [Arc<Endpoint>],
+    scopes: &'a [ScopeSettings],
+) -> impl Iterator<Item = &'a Endpoint> {
+    let is_wanted = |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| wants(scope.tables.as_deref(), endpoint));
+    endpoints.iter().filter(is_wanted).map(Arc::as_ref)
+}
+
 /// Refuses unknown table names from `--only` and the settings.
 ///
 /// A name is accepted where it may belong to a catalog file that was left out: that file's fault is reported already.

@@ -42,7 +42,7 @@ pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select(catalog, &request.only)?;
     let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
-    privacy::require_possible(&request.settings.privacy, catalog, wanted(&endpoints, &scopes))?;
+    privacy::require_possible(&request.settings.privacy, catalog, plan::wanted(&endpoints, &scopes))?;
     let scopes: Vec<_> = scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
@@ -74,7 +74,7 @@ pub async fn sync(
     if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
-    privacy::require_possible(&request.settings.privacy, catalog, wanted(&endpoints, &scopes))?;
+    privacy::require_possible(&request.settings.privacy, catalog, plan::wanted(&endpoints, &scopes))?;
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
@@ -107,16 +107,6 @@ pub async fn sync(
     Ok(Summary { ended_at: clock.wall(), ..summary })
 }
 
-/// The lists that are read in any scope.
-pub(super) fn wanted<'a>(
-    endpoints: &'a [Arc<Endpoint>],
-    scopes: &'a [ScopeSettings],
-) -> impl Iterator<Item = &'a Endpoint> {
-    let is_wanted =
-        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
-    endpoints.iter().filter(is_wanted).map(Arc::as_ref)
-}
-
 /// Warns of lists that reach back less far than runs are apart.
 fn warn_of_lost_records(
     settings: &Settings,
@@ -126,7 +116,7 @@ fn warn_of_lost_records(
     observer: &dyn Observer,
 ) {
     let is_limited = |endpoint: &&Endpoint| endpoint.window.is_some() || endpoint.memory.is_some();
-    let mut limited = wanted(endpoints, scopes).filter(is_limited).peekable();
+    let mut limited = plan::wanted(endpoints, scopes).filter(is_limited).peekable();
     if limited.peek().is_none() {
         return;
     }
@@ -148,7 +138,7 @@ async fn warn_of_privacy_changes(
     observer: &dyn Observer,
 ) -> Result<(), store::Error> {
     let changes = writer.ask(|staged| Ok(staged.privacy_changes())).await?;
-    let is_read = |table: &str| wanted(endpoints, scopes).any(|endpoint| endpoint.name == table);
+    let is_read = |table: &str| plan::wanted(endpoints, scopes).any(|endpoint| endpoint.name == table);
     let warnings = privacy::warnings(&changes, catalog, is_read);
     warnings.into_iter().for_each(|warning| observer.event(&Event::Warning(warning)));
     Ok(())

@@ -5,7 +5,6 @@ mod cloud;
 mod local;
 mod trial;
 
-use super::run::wanted;
 use super::switched::switched_on;
 use super::{plan, privacy};
 pub(crate) use trial::{Finding, Mark, Trial};
@@ -16,7 +15,7 @@ pub(crate) async fn check(trial: &Trial<'_>, report: &mut dyn FnMut(Finding)) {
     let scopes = switched_on(trial.catalog, &[], &settings.scopes);
     let endpoints = plan::select(trial.catalog, &[]).and_then(|endpoints| {
         let scopes = scopes?;
-        privacy::require_possible(&settings.privacy, trial.catalog, wanted(&endpoints, &scopes))?;
+        privacy::require_possible(&settings.privacy, trial.catalog, plan::wanted(&endpoints, &scopes))?;
         Ok((endpoints, scopes))
     });
     let is_usable = !settings.scopes.is_empty();
