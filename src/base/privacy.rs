@@ -54,6 +54,17 @@ impl fmt::Display for Personal {
     }
 }
 
+/// What is done with what a list's records say of persons.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Privacy {
+    /// What is done with the columns that are declared personal.
+    pub personal: Personal,
+    /// The key of the hashes. Without it, what is to be hashed is dropped.
+    pub key: Option<PrivacyKey>,
+    /// Whether members that the catalog does not know are not kept.
+    pub drops_unknown: bool,
+}
+
 /// The key of the hashes. It cannot be printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivacyKey(Secret);

@@ -9,11 +9,10 @@ use super::file_paging::{ItemsFile, PagingFile, TotalFile};
 use super::file_reach::{ParentFile, WindowFile};
 use super::reach::Memory;
 use super::services::Services;
-use super::spec::{
-    Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, Privacy, RECORD_KEY, ScopeKind, Service, Split,
-};
+use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service, Split};
 use super::toml_text::{self, TomlFault};
 use super::{file_request, member_path};
+use crate::base::privacy::Privacy;
 use crate::base::time::parse_offset;
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::builtin::{SHIPPED, shipped};
 use super::folder::{SERVICES_FILE, Unreadable};
 use super::services::Services;
-use super::spec::{CORE_SET, Endpoint, Privacy};
+use super::spec::{CORE_SET, Endpoint};
 use super::{file, folder, validate};
+use crate::base::privacy::Privacy;
 
 /// A shell leaves an empty file where a command that should fill it fails.
 const EMPTY: &str = "the file is empty; remove it, or fill it with a list";

@@ -1,19 +1,7 @@
-//! What is done with what a list's records say of persons: setting and key beside the catalog entry, and what follows for
-//! each column. It changes no record.
+//! What is done with each column of a list by what the settings say of personal data. It changes no record.
 
 use super::spec::{Column, Endpoint};
-use crate::base::privacy::{Personal, PrivacyKey};
-
-/// What is done with what a list's records say of persons.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Privacy {
-    /// What is done with the columns that are declared personal.
-    pub personal: Personal,
-    /// The key of the hashes. Without it, what is to be hashed is dropped.
-    pub key: Option<PrivacyKey>,
-    /// Whether members that the catalog does not know are not kept.
-    pub drops_unknown: bool,
-}
+use crate::base::privacy::{Personal, Privacy};
 
 impl Endpoint {
     /// The list, treated so. A column of which nothing is kept may be NULL.

@@ -6,10 +6,10 @@ use std::fmt;
 use serde::Deserialize;
 
 pub use super::place::PagingPlace;
-pub use super::privacy::Privacy;
 use super::reach::{Memory, Parent, Window};
 pub use super::service::Service;
 
+use crate::base::privacy::Privacy;
 use crate::schema::{ColumnType, StoredColumn};
 
 /// A list API of one service, and the table of its records.

@@ -7,8 +7,7 @@ use super::env::Environment;
 use super::secret_file;
 use super::settings::{PRIVACY_KEY_FILE, PRIVACY_PERSONAL, PRIVACY_TABLES, PRIVACY_UNKNOWN};
 use super::values::Values;
-use crate::base::privacy::{KEY_BYTES_MIN, Personal, PrivacyKey};
-use crate::catalog::spec::Privacy;
+use crate::base::privacy::{KEY_BYTES_MIN, Personal, Privacy, PrivacyKey};
 
 /// Stands for members that the catalog does not know.
 const UNKNOWN: &str = "unknown";

@@ -218,8 +218,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::base::privacy::Privacy;
     use crate::base::secret::Secret;
-    use crate::catalog::spec::Privacy;
     use crate::catalog::{Catalog, member_path};
 
     fn leaving_out(paths: &[&str]) -> Redaction {

@@ -342,10 +342,9 @@ fn total_behind_slash(content_range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::privacy::{Personal, PrivacyKey};
+    use crate::base::privacy::{Personal, Privacy, PrivacyKey};
     use crate::base::secret::Secret;
     use crate::catalog::Catalog;
-    use crate::catalog::spec::Privacy;
 
     /// A reader for a list with these lines in its catalog file.
     fn envelope(answer: &str, paging: &str) -> Envelope {

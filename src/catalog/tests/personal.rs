@@ -1,10 +1,9 @@
 //! Personal columns: what may not rest on one, and what is done with each.
 
 use super::{SAMPLE, altered, faults_of};
-use crate::base::privacy::{Personal, PrivacyKey};
+use crate::base::privacy::{Personal, Privacy, PrivacyKey};
 use crate::base::secret::Secret;
 use crate::catalog::Catalog;
-use crate::catalog::spec::Privacy;
 
 #[test]
 fn nothing_that_a_run_decides_rests_on_a_personal_column() {
