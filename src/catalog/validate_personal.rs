@@ -19,7 +19,6 @@ pub(super) fn endpoint(endpoint: &Endpoint, faults: &mut Vec<String>) {
         ("paging.next", next),
         ("window.of", endpoint.window.as_ref().and_then(Window::column)),
         ("memory.of", endpoint.memory.as_ref().map(|memory| memory.of.as_str())),
-        ("split.column", endpoint.split.as_ref().and_then(|split| split.column.as_deref())),
     ];
     let zones = endpoint.columns.iter().filter_map(|column| Some(("zone_column", column.zone_column.as_deref()?)));
     let others = others.into_iter().filter_map(|(place, name)| Some((place, name?)));
