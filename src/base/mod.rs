@@ -1,6 +1,6 @@
 //! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole files, base URLs,
-//! checksums, the nearest of several names, rates, waits, how long history is kept, and text that is safe to show. It knows
-//! nothing of lists, of the cloud or of the store.
+//! checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, and text
+//! that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
 pub mod clock;
@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod exit;
 pub mod nearest;
 pub(crate) mod printable;
+pub mod privacy;
 pub mod rate;
 pub(crate) mod redact;
 pub mod retention;

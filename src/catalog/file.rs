@@ -12,6 +12,7 @@ use super::services::Services;
 use super::spec::{Column, Endpoint, FixedParam, KeyPart, Method, OWN_SET, RECORD_KEY, ScopeKind, Service, Split};
 use super::toml_text::{self, TomlFault};
 use super::{file_request, member_path};
+use crate::base::privacy::Privacy;
 use crate::base::time::parse_offset;
 use crate::schema::{ColumnType, Field, TimeForm, ZoneRule};
 
@@ -228,6 +229,7 @@ impl EndpointFile {
             doc: self.doc,
             successor: self.successor,
             columns,
+            privacy: Privacy::default(),
         })
     }
 }

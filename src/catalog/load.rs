@@ -9,6 +9,7 @@ use super::folder::{SERVICES_FILE, Unreadable};
 use super::services::Services;
 use super::spec::{CORE_SET, Endpoint};
 use super::{file, folder, validate};
+use crate::base::privacy::Privacy;
 
 /// A shell leaves an empty file where a command that should fill it fails.
 const EMPTY: &str = "the file is empty; remove it, or fill it with a list";
@@ -167,6 +168,15 @@ impl Catalog {
     #[cfg(test)]
     pub(crate) fn of(endpoints: Vec<Endpoint>) -> Catalog {
         Catalog { endpoints, skipped: Vec::new() }
+    }
+
+    /// The lists, with what is done with what their records say of persons, by table.
+    pub fn with_privacy(self, of_table: impl Fn(&str) -> Privacy) -> Catalog {
+        let with = |endpoint: Endpoint| {
+            let privacy = of_table(&endpoint.name);
+            endpoint.with_privacy(privacy)
+        };
+        Catalog { endpoints: self.endpoints.into_iter().map(with).collect(), ..self }
     }
 
     /// The user's files that were skipped.

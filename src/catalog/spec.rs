@@ -9,6 +9,7 @@ pub use super::place::PagingPlace;
 use super::reach::{Memory, Parent, Window};
 pub use super::service::Service;
 
+use crate::base::privacy::Privacy;
 use crate::schema::{ColumnType, StoredColumn};
 
 /// A list API of one service, and the table of its records.
@@ -67,6 +68,8 @@ pub struct Endpoint {
     pub(crate) successor: Option<String>,
     /// The declared columns, in the table's order.
     pub columns: Vec<Column>,
+    /// What is done with what its records say of persons. No file says it: it is a setting.
+    pub privacy: Privacy,
 }
 
 /// The HTTP methods of list APIs.
@@ -271,7 +274,7 @@ pub struct Column {
     pub(crate) zone_column: Option<String>,
     /// Stored, but a change in it alone opens no new version.
     pub(crate) volatile: bool,
-    /// Personal data; a setting may mask it.
+    /// Personal data; a setting may have it hashed or dropped.
     pub(crate) personal: bool,
 }
 

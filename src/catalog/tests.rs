@@ -1,6 +1,7 @@
 //! The whole catalog: the built-in lists are valid, and each possible fault of a file is reported.
 
 mod members;
+mod personal;
 mod reference;
 mod requests;
 
@@ -386,7 +387,7 @@ fn an_unusable_order_or_updated_column_is_refused() {
     refused(&order("place"), "order: `place` is neither text, integer nor timestamp; leave it out");
     let updated = |name: &str| altered("updated = \"changed\"", &format!("updated = {name:?}"));
     refused(&updated("change"), "updated: there is no column `change`; did you mean `changed`?");
-    refused(&updated("owner"), "updated: `owner` is not a timestamp; name one or leave it out");
+    refused(&updated("id"), "updated: `id` is not a timestamp; name one or leave it out");
 }
 
 #[test]

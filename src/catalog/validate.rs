@@ -9,7 +9,7 @@ use super::spec::{
     Column, Count, CountedPaging, Endpoint, Items, KeyPart, MarkerPaging, Method, NextMarker, Paging, PagingPlace,
     ScopeKind, Total, add_texts,
 };
-use super::{validate_members, validate_reach, validate_split};
+use super::{validate_members, validate_personal, validate_reach, validate_split};
 use crate::base::nearest::nearest;
 use crate::schema::{
     ColumnType, EXTRA, Field, NAME_CHARS_MAX, column_name_fault, is_field_name, seconds_column, table_name_faults,
@@ -37,6 +37,7 @@ pub(super) fn endpoint(endpoint: &Endpoint) -> Vec<String> {
     wire_paths(&endpoint.columns, &mut faults);
     key(endpoint, &mut faults);
     order_and_updated(endpoint, &mut faults);
+    validate_personal::endpoint(endpoint, &mut faults);
     validate_members::endpoint(endpoint, &mut faults);
     validate_reach::endpoint(endpoint, &mut faults);
     validate_split::endpoint(endpoint, &mut faults);

@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::member_path;
 use super::reach::{Days, Filled, Parent, Window};
 use super::spec::{Column, Endpoint, Method, PagingPlace, RECORD_KEY};
+use super::{member_path, validate_personal};
 use crate::base::nearest::nearest;
 
 /// The most values that one parent's record gives.
@@ -151,6 +151,7 @@ fn parent_columns(endpoint: &Endpoint, parent: &Parent, of: &Endpoint) -> Vec<St
     for filled in &parent.fill {
         let (column, fields) = filled.of.split_first().expect("a path has a first step");
         let place = format!("parent.fill.{}", filled.name);
+        faults.extend(of.column(column).and_then(|column| validate_personal::filled(&place, of, column)));
         match of.column(column).map(|column| column.ty.within(fields)) {
             None => faults.push(of.no_such_column(&format!("{place}: in {}", of.name), column)),
             Some(Some(ty)) if ty.can_be_key() => {}

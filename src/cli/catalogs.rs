@@ -4,12 +4,14 @@ use crate::catalog::{Catalog, CatalogError, SkippedFile};
 use crate::cli::streams::Streams;
 use crate::config::Settings;
 
-/// The lists that hclake ships, and those of the folder that the settings name.
+/// The lists that hclake ships, and those of the folder that the settings name; with what the settings do with their
+/// personal data.
 pub(crate) fn catalog_of(settings: &Settings) -> Result<Catalog, CatalogError> {
-    match &settings.catalog_dir {
+    let catalog = match &settings.catalog_dir {
         Some(folder) => Catalog::with_folder(folder),
         None => Catalog::builtin(),
-    }
+    };
+    Ok(catalog?.with_privacy(|table| settings.privacy.of_table(table)))
 }
 
 /// The same, for a command that can work without the unusable files: it warns of them.

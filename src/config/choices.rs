@@ -1,11 +1,13 @@
 //! Types of settings that are neither text nor number: a choice of words, a zone, and which projects to list. They
 //! know nothing of where they are set.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::value::{FromValue, Value};
+use crate::base::privacy::Personal;
 use crate::base::retention::{Age, Thinning};
 use crate::base::time::parse_offset;
 use crate::base::time_zone::TimeZone;
@@ -105,6 +107,19 @@ impl fmt::Display for Zone {
         let (hours, minutes) = (self.offset_s / 3600, self.offset_s.abs() / 60 % 60);
         let sign = if self.offset_s < 0 { '-' } else { '+' };
         write!(f, "{sign}{:02}:{minutes:02}", hours.abs())
+    }
+}
+
+impl FromValue for Personal {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        Personal::parse(&String::from_value(value)?)
+    }
+}
+
+impl FromValue for BTreeMap<String, Personal> {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        let Value::ByTable(words) = value? else { return None };
+        words.iter().map(|(table, word)| Some((table.clone(), Personal::parse(word)?))).collect()
     }
 }
 

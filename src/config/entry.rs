@@ -74,6 +74,8 @@ pub(super) enum Kind {
     Rate(RangeInclusive<f64>),
     Choice(&'static [&'static str]),
     Texts,
+    /// One of these words for each of several tables, by name.
+    ChoiceByTable(&'static [&'static str]),
     /// A list of CodeArts project ids, or `all`.
     Projects,
 }
@@ -94,6 +96,7 @@ impl Kind {
             Kind::Rate(_) => format!("a number, {}, or {}", self.range().unwrap_or_default(), Rate::FORM),
             Kind::Choice(names) => one_of(names, "\""),
             Kind::Texts => "a list such as [\"a\", \"b\"]".to_owned(),
+            Kind::ChoiceByTable(names) => format!("for each table {}", one_of(names, "\"")),
             Kind::Projects => "a list of project ids, or \"all\"".to_owned(),
         }
     }
@@ -121,6 +124,12 @@ impl Kind {
             Kind::Rate(_) => Value::Rate(Rate::parse(text).or_else(|| text.parse().ok().map(Rate::per_second))?),
             Kind::Projects if text.trim() == CodeartsProjects::ALL => Value::Text(CodeartsProjects::ALL.to_owned()),
             Kind::Texts | Kind::Projects => Value::Texts(texts()),
+            Kind::ChoiceByTable(_) => {
+                let pair = |text: String| {
+                    text.split_once('=').map(|(name, word)| (name.trim().to_owned(), word.trim().to_owned()))
+                };
+                Value::ByTable(texts().into_iter().map(pair).collect::<Option<_>>()?)
+            }
         })
     }
 
@@ -151,6 +160,13 @@ impl Kind {
             (Kind::Choice(names), Value::Text(text)) if !names.contains(&text.as_str()) => {
                 format!("is \"{text}\": write {}", self.expected())
             }
+            (Kind::ChoiceByTable(names), Value::ByTable(words)) => {
+                let fault = |(table, word): (&String, &String)| {
+                    let is_known = names.contains(&word.as_str());
+                    (!is_known).then(|| format!("has {table} = \"{word}\": write {}", one_of(names, "\"")))
+                };
+                return words.iter().filter_map(fault).collect();
+            }
             (Kind::Projects, Value::Texts(ids)) => return ids.iter().filter_map(|id| project_fault(id)).collect(),
             _ => return Vec::new(),
         };
@@ -169,6 +185,9 @@ impl Kind {
             (_, Value::Switch(is_on)) => is_on.to_string(),
             (_, Value::Whole(number)) => number.to_string(),
             (_, Value::Texts(texts)) => texts.join(", "),
+            (_, Value::ByTable(words)) => {
+                words.iter().map(|(table, word)| format!("{table} = {word}")).collect::<Vec<_>>().join(", ")
+            }
         }
     }
 }

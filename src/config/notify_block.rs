@@ -2,10 +2,11 @@
 //! or from a file that its owner alone may read, never from hclake.toml. It sends nothing.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::entry::{BLANK, Entry, Kind, Setting};
 use super::env::Environment;
+use super::secret_file;
 use super::settings::settings;
 use super::values::Values;
 use crate::base::secret::Secret;
@@ -15,11 +16,6 @@ pub(crate) const SUBJECTS: [&str; 8] =
     ["alert", "failed", "partial", "unproved", "drift", "held_back", "quarantine", "expiring"];
 /// Forms of webhooks whose messages can be signed.
 const SIGNED_FORMS: [&str; 2] = ["dingtalk", "feishu"];
-/// Bytes of a file with a secret, at most.
-const SECRET_BYTES_MAX: u64 = 64 * 1024;
-/// Bits of a file's mode by which others than its owner may read or write it.
-#[cfg(unix)]
-const OTHERS: u32 = 0o077;
 
 settings! {
     /// The name, which an [[alert]] may give. Each has its own.
@@ -305,36 +301,7 @@ impl Secrets<'_> {
             (Some(name), None) => {
                 Some(self.environment.secret(&name).ok_or_else(|| format!("the variable {name} is not set")))
             }
-            (None, Some(path)) => Some(from_file(&path)),
+            (None, Some(path)) => Some(secret_file::read(&path)),
         }
     }
-}
-
-/// The text of a file that nobody but its owner may read, without the line's end.
-fn from_file(path: &Path) -> Found {
-    let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
-    let held = std::fs::metadata(path).map_err(unreadable)?;
-    require_own(path, &held)?;
-    if held.len() > SECRET_BYTES_MAX {
-        return Err(format!("{} is longer than {SECRET_BYTES_MAX} bytes", path.display()));
-    }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    match text.trim() {
-        "" => Err(format!("{} is empty", path.display())),
-        secret => Ok(Secret::new(secret)),
-    }
-}
-
-#[cfg(unix)]
-fn require_own(path: &Path, held: &std::fs::Metadata) -> Result<(), String> {
-    use std::os::unix::fs::PermissionsExt as _;
-    match held.permissions().mode() & OTHERS {
-        0 => Ok(()),
-        _ => Err(format!("others may read {0}: run `chmod 600 {0}`", path.display())),
-    }
-}
-
-#[cfg(not(unix))]
-fn require_own(_: &Path, _: &std::fs::Metadata) -> Result<(), String> {
-    Ok(())
 }

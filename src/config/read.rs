@@ -1,6 +1,7 @@
 //! Reads `hclake.toml`. The table of settings says which keys there are and which types their values have. It judges
 //! no value and resolves nothing.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::choices::CodeartsProjects;
-use super::entry::{Entry, Key, Kind};
+use super::entry::{Entry, Key, Kind, one_of};
 use super::settings::{self, CATALOG_DIR};
 use super::value::{Origin, Value};
 use super::values::Values;
@@ -197,6 +198,15 @@ impl Reader<'_> {
                     None => Err(Fault::of_type(item, "text")),
                 };
                 Some(Value::Texts(items.iter().map(text).collect::<Result<_, _>>()?))
+            }
+            (Kind::ChoiceByTable(names), DeValue::Table(table)) => {
+                let word =
+                    |(name, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| match value.get_ref().as_str() {
+                        Some(word) if names.contains(&word) => Ok((name.get_ref().to_string(), word.to_owned())),
+                        Some(word) => Err(Fault { at: value.span().start, message: fault::unknown_value(word, names) }),
+                        None => Err(Fault::of_type(value, &one_of(names, "\""))),
+                    };
+                Some(Value::ByTable(table.iter().map(word).collect::<Result<_, _>>()?))
             }
             (Kind::Projects, DeValue::String(word)) if word != CodeartsProjects::ALL => {
                 let message = format!(

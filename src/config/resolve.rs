@@ -13,6 +13,7 @@ use super::entry::{Entry, Setting};
 use super::env::{self, Environment};
 use super::keys::{FoundKeys, KeysFault};
 use super::notify_block::{self, NotifySettings};
+use super::privacy_block::{PRIVACY_KEY, PrivacySettings};
 use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
@@ -68,6 +69,7 @@ pub struct Settings {
     pub(crate) publish: Option<PublishSettings>,
     pub(crate) alerts: Vec<AlertSettings>,
     pub(crate) notify: Vec<NotifySettings>,
+    pub(crate) privacy: PrivacySettings,
     pub(super) values: Values,
     /// Of each scope, in their order.
     pub(super) scope_values: Vec<Values>,
@@ -140,7 +142,14 @@ impl Settings {
             self.get(ENDPOINT_URL),
             self.hashed_urls()
         );
-        format!("{:016x}", xxh3_64(asked.as_bytes()))
+        let privacy = match (self.privacy.keeps_all(), self.privacy.key()) {
+            (true, _) => String::new(),
+            (false, Some(key)) if self.privacy.hashes() => {
+                format!(" {} {}", self.privacy.in_words(), key.fingerprint())
+            }
+            (false, _) => format!(" {}", self.privacy.in_words()),
+        };
+        format!("{:016x}", xxh3_64((asked + &privacy).as_bytes()))
     }
 }
 
@@ -217,7 +226,8 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }
-    let secrets = NotifySettings::variables(&notify);
+    let mut secrets = NotifySettings::variables(&notify);
+    secrets.push(PRIVACY_KEY.to_owned());
     let mut notify = blocks(("notify", notify_block::ALL), &notify, &services, &mut faults, |values, place, faults| {
         let notify = NotifySettings::of(values, place, environment, faults)?;
         Some((notify.name.clone(), notify))
@@ -234,6 +244,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     if !faults.is_empty() {
         return Err(ConfigError::Meaning { faults });
     }
+    let privacy = PrivacySettings::of(&values, environment);
     Ok(Settings {
         file: path,
         store: Sourced { value: values.get(STORE), origin: values.origin(STORE) },
@@ -246,6 +257,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         publish,
         alerts,
         notify,
+        privacy,
         values,
         scope_values: scopes,
     })

@@ -6,12 +6,14 @@
 //! The comment of a setting is its meaning, word for word. A field that a block leaves out is as in `BLANK`. The order
 //! is that of the file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::address::{endpoint_fault, metadata_fault};
 use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
+use crate::base::privacy::Personal;
 use crate::base::rate::Rate;
 use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
@@ -254,6 +256,41 @@ settings! {
         example: "archive",
         variables: &["HCLAKE_ARCHIVE"],
         page: Some("archive.md"),
+    }
+
+    /// What is done with personal data, such as names of users, before anything is kept. "keep": nothing. "hash": a hash with
+    /// a key stands for each text, the same for the same text in every table. "drop": nothing of it is kept. The columns are
+    /// those that `hclake describe` calls personal. The key of the hashes is the variable HCLAKE_PRIVACY_KEY or the file
+    /// `key_file`.
+    PRIVACY_PERSONAL: Personal {
+        key: "privacy.personal",
+        kind: Kind::Choice(Personal::NAMES),
+        default: Some("keep"),
+        page: Some("privacy.md"),
+    }
+
+    /// The same for single tables, by name.
+    PRIVACY_TABLES: Option<BTreeMap<String, Personal>> {
+        key: "privacy.tables",
+        kind: Kind::ChoiceByTable(Personal::NAMES),
+        example: "app_install_jobs = hash, cts_traces = drop",
+    }
+
+    /// What is done with members of records that the catalog does not know, which may be personal too. "keep": their values
+    /// are kept in `extra`, and one of them as a sample in the table `schema_drift`. "drop": only their names and how often
+    /// they came.
+    PRIVACY_UNKNOWN: Personal {
+        key: "privacy.unknown",
+        kind: Kind::Choice(&["keep", "drop"]),
+        default: Some("keep"),
+    }
+
+    /// A file with the key of the hashes, at least 16 bytes. Its owner alone may read it. A relative path counts from the
+    /// configuration file's folder.
+    PRIVACY_KEY_FILE: Option<PathBuf> {
+        key: "privacy.key_file",
+        kind: Kind::Path,
+        example: "privacy-key",
     }
 
     /// How long a request waits for its connection, in seconds.

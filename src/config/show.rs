@@ -51,6 +51,11 @@ pub(crate) fn effective(settings: &Settings) -> Vec<EffectiveSetting> {
         let shown = format!("{} on {}{digest}", notify.channel, notify.on.join(", "));
         lines.add(format!("notify[{}]", notify.name), shown, file());
     }
+    match settings.privacy.key_source() {
+        Ok(source) => lines.add("privacy.key", STARS, Origin::Credentials(source.to_owned())),
+        Err(_) if settings.privacy.keeps_all() => {}
+        Err(why) => lines.add("privacy.key", NONE, Origin::Credentials(why.to_owned())),
+    }
     for (profile, search) in &settings.credentials {
         let name = profile.as_ref().map_or("credentials".to_owned(), |profile| format!("credentials[{profile}]"));
         match &search.found {

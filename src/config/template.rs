@@ -119,5 +119,9 @@ fn written(value: &Value) -> String {
         Value::Rate(rate) if rate.is_by_second() => rate.to_string(),
         Value::Rate(rate) => toml::Value::from(rate.to_string()).to_string(),
         Value::Texts(texts) => toml::Value::from(texts.clone()).to_string(),
+        Value::ByTable(words) => {
+            let pair = |(table, word): (&String, &String)| format!("{table} = {}", toml::Value::from(word.as_str()));
+            format!("{{ {} }}", words.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Values of settings, each with where it was set, and the types that they become in the program. It knows no setting
 //! by name.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -45,6 +46,8 @@ pub enum Value {
     Whole(i64),
     Rate(Rate),
     Texts(Vec<String>),
+    /// A word for each of several tables.
+    ByTable(BTreeMap<String, String>),
 }
 
 /// A type that a value becomes in the program.

@@ -12,10 +12,10 @@ use super::extra::{self, UnknownCounts, UnknownField};
 use super::fault::{Fault, JsonPath, Located, PathStep};
 use super::hash::RowHasher;
 use super::key::{KeyColumns, given_json};
-use super::left_out::LeftOut;
 use super::object::Object;
 use super::read::{self, Notes, push_raw};
 use super::record_key::RecordKey;
+use super::redaction::Redaction;
 use super::scalars::{FutureCounter, TextColumn};
 use super::zones::ZoneColumns;
 use crate::base::clock::Timestamp;
@@ -83,9 +83,11 @@ pub struct Decoder {
     /// Columns that are declared never to be NULL.
     required: Vec<usize>,
     /// Members that are left out on purpose.
-    left_out: LeftOut,
+    left_out: Redaction,
     /// The column for the key that is made where records have none.
     record_key: Option<(usize, RecordKey)>,
+    /// Whether nothing of members that the catalog does not know is kept but their names.
+    drops_unknown: bool,
     zones: ZoneColumns,
     /// Columns whose values the request gives, as JSON.
     given: Vec<(usize, String)>,
@@ -108,8 +110,9 @@ impl Decoder {
             names: declared().map(|column| column.name.clone()).collect(),
             key: KeyColumns::all(endpoint, position),
             required: declared().enumerate().filter(|(_, column)| !column.nullable).map(|(index, _)| index).collect(),
-            left_out: LeftOut::new(endpoint.left_out()),
+            left_out: Redaction::leaving_out(endpoint.left_out()),
             record_key,
+            drops_unknown: endpoint.privacy.drops_unknown,
             zones: ZoneColumns::of(endpoint),
             given: Vec::new(),
             hasher: RowHasher::new(&endpoint.stored_columns()),
@@ -136,7 +139,7 @@ impl Decoder {
         // Readings are counted from one again.
         self.object.forget();
         let latest = Timestamp(now.0.saturating_add(FUTURE_TOLERANCE));
-        let texts: Vec<_> = rows.iter().map(|row| self.left_out.removed_from(row)).collect();
+        let texts: Vec<_> = rows.iter().map(|row| self.left_out.applied_to(row)).collect();
         let mut notes = Notes::new(FutureCounter { latest, count: 0 });
         let mut good = Vec::with_capacity(rows.len());
         let mut bad = Vec::new();
@@ -158,7 +161,8 @@ impl Decoder {
                 }
             }
         }
-        Decoded { batch: self.finish(good.len()), good, bad, unknown: unknown.finish(), future_instants }
+        let unknown = unknown.finish(self.drops_unknown);
+        Decoded { batch: self.finish(good.len()), good, bad, unknown, future_instants }
     }
 
     /// Adds one record to every column, and returns its bytes. After an error the columns have unequal lengths.
@@ -171,7 +175,7 @@ impl Decoder {
         }
         self.read(text, notes)?;
         self.fill_and_check(text, &mut notes.future)?;
-        if notes.unknown.is_empty() {
+        if notes.unknown.is_empty() || self.drops_unknown {
             self.extra.push_null();
         } else {
             self.extra.push_any_length(&extra::object(&notes.unknown)?);

@@ -28,7 +28,7 @@ pub(crate) struct UnknownField {
     pub name: String,
     /// How often it appeared.
     pub count: u64,
-    /// The first value seen, as JSON, cut at [`SAMPLE_BYTES_MAX`].
+    /// The first value seen, as JSON, cut at [`SAMPLE_BYTES_MAX`]; empty where no value may be kept.
     pub sample: String,
 }
 
@@ -176,7 +176,10 @@ impl UnknownCounts {
         self.0.len() - 1
     }
 
-    pub(super) fn finish(self) -> Vec<UnknownField> {
+    pub(super) fn finish(mut self, without_samples: bool) -> Vec<UnknownField> {
+        if without_samples {
+            self.0.iter_mut().for_each(|field| field.sample.clear());
+        }
         self.0
     }
 }

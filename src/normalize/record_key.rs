@@ -8,7 +8,6 @@ use sha2::{Digest, Sha256};
 
 use super::extra::write_text;
 use super::fault::Fault;
-use super::left_out::behind;
 use super::numbers;
 use super::raw::{RawMembers, text_of};
 use crate::catalog::spec::Endpoint;
@@ -41,6 +40,15 @@ impl RecordKey {
         write_content(record.trim_ascii(), &ignored, 0, &mut content)?;
         Ok(hex::encode(&Sha256::digest(content.as_bytes())[..HASH_BYTES]))
     }
+}
+
+/// The rests of the paths that begin with this member.
+fn behind<'p>(paths: &[&'p [String]], name: &str) -> Vec<&'p [String]> {
+    paths
+        .iter()
+        .filter_map(|path| path.split_first().filter(|(first, _)| *first == name))
+        .map(|(_, rest)| rest)
+        .collect()
 }
 
 /// Appends a value's content: members by name without those that are null, numbers by value.

@@ -159,6 +159,15 @@ impl ColumnType {
         matches!(self, ColumnType::Timestamp(TimeForm::Text { .. }))
     }
 
+    /// Whether it is text, or may hold some: another text can stand in its place. The keys of a map are no such text.
+    pub(crate) fn holds_texts(&self) -> bool {
+        match self {
+            ColumnType::List(item) => item.holds_texts(),
+            ColumnType::Text | ColumnType::Json | ColumnType::Struct(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it can identify a record.
     pub(crate) fn can_be_key(&self) -> bool {
         self.is_integer() || *self == ColumnType::Text

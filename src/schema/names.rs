@@ -12,6 +12,7 @@ const ALERTS: &str = "alerts";
 const GONE_CANDIDATES: &str = "gone_candidates";
 const LAST_COMPLETE: &str = "last_complete";
 pub(crate) const OUTBOX: &str = "outbox";
+const PRIVACY: &str = "privacy";
 pub(crate) const QUARANTINE: &str = "quarantine";
 pub(crate) const REQUESTS: &str = "requests";
 pub(crate) const RUNS: &str = "runs";
@@ -21,11 +22,12 @@ pub(crate) const SENT_MESSAGES: &str = "sent_messages";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub const RESERVED_TABLES: [&str; 11] = [
+pub const RESERVED_TABLES: [&str; 12] = [
     ALERTS,
     GONE_CANDIDATES,
     LAST_COMPLETE,
     OUTBOX,
+    PRIVACY,
     QUARANTINE,
     REQUESTS,
     RUNS,

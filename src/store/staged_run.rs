@@ -1,7 +1,7 @@
 //! One run's unit of work: rows are staged sweep by sweep, and one commit stores all of them or none.
 //! It knows nothing of HTTP or of how rows are decoded.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -17,6 +17,7 @@ use crate::store::file::memory::{self, VECTOR_ROWS};
 use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::ledger::complete::{self, LastComplete};
 use crate::store::ledger::drift::{self, Acknowledged};
+use crate::store::ledger::privacy::{self, PrivacyChange};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
     self, CompletePart, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
@@ -45,6 +46,7 @@ pub struct StagedRun {
     tables: Vec<Table>,
     refused: Vec<(String, Error)>,
     key_changes: Vec<KeyChange>,
+    privacy_changes: Vec<PrivacyChange>,
     sweeps: Vec<Sweep>,
     run: RunStamp,
     deletion_guard: Option<DeletionGuard>,
@@ -108,6 +110,7 @@ impl StagedRun {
             key_changes.extend(key_change);
             layouts.push(layout);
         }
+        let privacy_changes = privacy::changes(connection, endpoints, &layouts)?;
         views::create(connection)?;
         connection.execute_batch(template::CREATE_STAGING.text).map_err(Error::sql("prepare the staging tables"))?;
         for layout in &layouts {
@@ -132,6 +135,7 @@ impl StagedRun {
             tables,
             refused,
             key_changes,
+            privacy_changes,
             sweeps: Vec::new(),
             run,
             deletion_guard,
@@ -154,6 +158,16 @@ impl StagedRun {
     /// The run's number and instant.
     pub(crate) fn stamp(&self) -> RunStamp {
         self.run
+    }
+
+    /// Tables whose personal data is treated otherwise with this run, and that hold records of before.
+    pub(crate) fn privacy_changes(&self) -> Vec<PrivacyChange> {
+        self.privacy_changes.iter().filter(|change| change.is_seen).cloned().collect()
+    }
+
+    /// Records how personal data is treated from this run on, for those of the tables where that is new.
+    pub(crate) fn remember_privacy(&self, tables: &BTreeSet<&str>) -> Result<(), Error> {
+        privacy::remember(self.shadow.connection(), self.run.run_id, &self.privacy_changes, tables)
     }
 
     pub(crate) fn run_id(&self) -> i64 {

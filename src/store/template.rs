@@ -68,6 +68,7 @@ templates! {
     FOLD_COMPLETE = "ledger/fold_complete.sql";
     FOLD_DRIFT = "ledger/fold_drift.sql";
     FOLD_QUARANTINE = "ledger/fold_quarantine.sql";
+    HOLDS_VERSIONS = "ledger/holds_versions.sql";
     LAST_COMPLETE = "ledger/last_complete.sql";
     NEWEST_RUN = "ledger/newest_run.sql";
     NOTICES_FAILED = "ledger/notices_failed.sql";
@@ -75,6 +76,8 @@ templates! {
     NOTICE_AGAIN = "ledger/notice_again.sql";
     NOTICE_BEGIN = "ledger/notice_begin.sql";
     NOTICE_END = "ledger/notice_end.sql";
+    PRIVACY_ADD = "ledger/privacy_add.sql";
+    PRIVACY_KNOWN = "ledger/privacy_known.sql";
     PRUNE_ALERTS = "ledger/prune_alerts.sql";
     PRUNE_NOTICES = "ledger/prune_notices.sql";
     PRUNE_REQUESTS = "ledger/prune_requests.sql";

@@ -18,9 +18,9 @@ use crate::base::time::parse_instant;
 use crate::catalog::spec::{Endpoint, Given, NextMarker, Paging, Total};
 use crate::cloud::Reply;
 use crate::cloud::http::error_body;
-use crate::normalize::{KeyReader, KeyScan, LeftOut};
+use crate::normalize::{KeyReader, KeyScan, Redaction};
 
-/// Stands for a record of which nobody can say whether it holds members that nothing may keep.
+/// Stands for a record of which nobody can say whether it holds what nothing may keep.
 const UNREADABLE: &str = r#""a record whose members cannot be read; it is not kept, since some are never stored""#;
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
@@ -38,8 +38,8 @@ pub struct Envelope {
     order: Vec<OrderColumn>,
     /// How many of `order` never change; an update time may follow.
     order_fixed: usize,
-    /// Members that nothing may keep.
-    never_stored: LeftOut,
+    /// What nothing may keep of records as it came.
+    redaction: Redaction,
     /// Hashes of the contents of records that are known to have no key.
     known_keyless: Arc<HashSet<u64>>,
 }
@@ -136,7 +136,7 @@ impl Envelope {
             next_of_last,
             order: order_names.iter().map(|name| OrderColumn { is_instant: is_instant(name) }).collect(),
             order_fixed,
-            never_stored: LeftOut::new(endpoint.never_stored.iter()),
+            redaction: Redaction::of(endpoint),
             known_keyless: Arc::default(),
         }
     }
@@ -182,8 +182,8 @@ impl Envelope {
         }
         let lost = |row: &Range<u32>| {
             let within = places.iter().filter(|(at, _)| row.contains(at));
-            // The bytes may be part of a member that nothing may keep.
-            let may_be_shown = self.never_stored.is_empty();
+            // The bytes may be part of what nothing may keep.
+            let may_be_shown = self.redaction.is_empty();
             let shown =
                 |(_, bytes): &'_ (u32, String)| if may_be_shown { bytes.clone() } else { "not shown".to_owned() };
             let bytes: Vec<String> = within.map(shown).collect();
@@ -227,7 +227,7 @@ impl Envelope {
         };
         let facts = PageFacts { total, rows: facts, next, more };
         let ranges: Vec<Range<u32>> = parts.rows.iter().map(|row| range(row.get())).collect();
-        let (body, rows) = match self.never_stored.is_empty() {
+        let (body, rows) = match self.redaction.is_empty() {
             true => (body.clone(), ranges.clone()),
             false => gathered(&kept),
         };
@@ -248,16 +248,16 @@ impl Envelope {
             serde_json::from_slice::<&RawValue>(bytes).map_err(|error| format!("a record is not JSON: {error}"))
         };
         let texts = records.iter().map(text).collect::<Result<Vec<_>, String>>()?;
-        let (kept, rows) = match self.never_stored.is_empty() {
+        let (kept, rows) = match self.redaction.is_empty() {
             true => (body.clone(), records),
             false => gathered(&self.kept(&texts)),
         };
         Ok(Page { body: kept, rows, garbled: lost, offset: 0, request_id: None, reservation: None })
     }
 
-    /// The records' texts without the members that nothing may keep.
+    /// The records' texts as they may be kept.
     fn kept<'a>(&self, rows: &[&'a RawValue]) -> Vec<Cow<'a, str>> {
-        let kept = |row: &&'a RawValue| self.never_stored.kept_of(row.get()).unwrap_or(Cow::Borrowed(UNREADABLE));
+        let kept = |row: &&'a RawValue| self.redaction.kept_of(row.get()).unwrap_or(Cow::Borrowed(UNREADABLE));
         rows.iter().map(kept).collect()
     }
 
@@ -377,6 +377,8 @@ fn total_behind_slash(content_range: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::privacy::{Personal, Privacy, PrivacyKey};
+    use crate::base::secret::Secret;
     use crate::catalog::Catalog;
 
     /// A reader for a list with these lines in its catalog file.
@@ -427,6 +429,23 @@ mod tests {
         let (page, _) = envelope.read(&reply).unwrap();
         assert_eq!((page.row(0), page.row(1)), (r#"{"id":"1"}"#, r#"{"id":"2"}"#));
         assert_eq!((page.lost(0), page.lost(1)), (None, Some("not shown")));
+    }
+
+    #[test]
+    fn what_is_personal_is_hashed_before_a_record_is_known_by_its_content() {
+        let text = include_str!("../catalog/builtin/core/app_install_jobs.toml");
+        let key = PrivacyKey::new(Secret::new("0123456789abcdef"));
+        let privacy = Privacy { personal: Personal::Hash, key: key.clone(), drops_unknown: false };
+        let catalog = Catalog::load([("x".to_owned(), text.to_owned())]).unwrap().with_privacy(|_| privacy.clone());
+        let body = Bytes::from_static(
+            b"{\"items\":[{\"id\":\"1\",\"operator\":\"canary\"},{\"id\":\"2\",\"target\":\"canary\xc3\"},\"canary\"]}",
+        );
+        let (page, facts) = Envelope::new(&catalog.endpoints()[0]).read(&Reply::of_body(&body)).unwrap();
+        assert_eq!(page.row(0), format!(r#"{{"id":"1","operator":"{}"}}"#, key.unwrap().hash("canary")));
+        assert!((0..3).all(|row| !page.row(row).contains("canary")) && page.row(1).contains("\"h:"));
+        assert_eq!((page.lost(0), page.lost(1)), (None, Some("not shown")));
+        assert!((0..3).all(|row| page.content(row) == facts.rows[row as usize].content));
+        assert!(facts.rows[0].key.is_some() && facts.rows[2].key.is_none());
     }
 
     #[test]

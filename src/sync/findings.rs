@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use super::drift::{Unknown, UnknownMembers};
 use super::intake::BadRecord;
+use crate::base::privacy::Personal;
+use crate::catalog::spec::Endpoint;
 use crate::store::{self, DriftKind, DriftRecord, QuarantineRecord, StagedRun, SweepId};
 
 /// What was found in one list.
@@ -28,6 +30,13 @@ pub(super) fn vanished(
 ) -> Result<Vec<(String, u64)>, store::Error> {
     let held = staged.members_held(sweep, missing)?;
     Ok(held.into_iter().filter(|(_, records)| *records * 2 > open_records).collect())
+}
+
+/// Those of the columns that nothing but the service can have emptied.
+pub(super) fn still_kept(endpoint: &Endpoint, columns: Vec<String>) -> Vec<String> {
+    let is_dropped =
+        |name: &String| endpoint.column(name).is_some_and(|column| endpoint.done_with(column) == Personal::Drop);
+    columns.into_iter().filter(|name| !is_dropped(name)).collect()
 }
 
 impl<'a> Findings<'a> {
@@ -86,7 +95,7 @@ pub(super) fn drift(lists: &[Findings<'_>]) -> Vec<DriftRecord> {
             kind: DriftKind::Unknown,
             field: field.clone(),
             count: unknown.count,
-            sample: Some(unknown.sample.clone()),
+            sample: Some(unknown.sample.clone()).filter(|sample| !sample.is_empty()),
             form: unknown.form().map(str::to_owned),
         };
         members.iter().map(record).collect::<Vec<_>>()

@@ -116,7 +116,7 @@ pub(super) async fn run<P: Pages>(
     };
     let Read { part: Part { swept, found, reach, reached_to }, parents, parts, note } = read;
     let Found { bad, bad_count, dismissed_count, unknown, future_instants, members, parents: gave } = found;
-    let missing = members.missing();
+    let missing = findings::still_kept(&shared.plan.endpoint, members.missing());
     let vanished = context.writer.ask(move |staged| findings::vanished(staged, sweep, &missing, open_before)).await?;
     context.archiver.end_list(sweep).await;
     Ok(ListOutcome {

@@ -19,6 +19,7 @@ mod pages;
 mod parents;
 mod part;
 mod plan;
+mod privacy;
 pub(crate) mod probe;
 mod rebuild;
 mod replay;

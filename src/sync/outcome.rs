@@ -117,10 +117,11 @@ impl ListOutcome {
         };
         let unknown: Vec<_> = self.unknown.iter().filter(is_new).collect();
         for (name, unknown) in unknown.iter().take(UNKNOWN_REPORTED_MAX) {
-            warn(format!(
-                "the catalog does not know the member `{name}`; it is kept in `extra` ({} records)",
-                unknown.count
-            ));
+            let kept = match self.plan.endpoint.privacy.drops_unknown {
+                true => "its values are not kept",
+                false => "it is kept in `extra`",
+            };
+            warn(format!("the catalog does not know the member `{name}`; {kept} ({} records)", unknown.count));
         }
         if let Some(more @ 1..) = unknown.len().checked_sub(UNKNOWN_REPORTED_MAX) {
             warn(format!("{more} more members are unknown to the catalog; `hclake drift list` shows them"));
@@ -273,6 +274,9 @@ impl FinishedRun {
             settings_hash: self.settings_hash.clone(),
             pending_publish: self.pending_publish.clone(),
         };
+        let is_stored = |list: &&ListOutcome| !list.is_failed();
+        let stored = self.lists.iter().filter(is_stored).map(|list| list.plan.endpoint.name.as_str());
+        staged.remember_privacy(&stored.collect())?;
         let findings = self.findings();
         let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
         let counts = staged.commit(&run, &sweeps, &self.requests(), &quarantine, &drift)?;

@@ -109,6 +109,12 @@ pub enum PlanError {
     UnknownList { name: String, nearest: Option<String>, sets: Vec<String> },
     #[error("{list} is read for each record of {parent}, which is not switched on")]
     ParentOff { list: String, parent: String },
+    #[error("`[privacy.tables]` names no table `{name}`{}", did_you_mean(nearest.as_deref()))]
+    UnknownPrivacy { name: String, nearest: Option<String> },
+    #[error("personal data is to be hashed, and there is no key: {why}")]
+    NoPrivacyKey { why: String },
+    #[error("personal data of {tables} cannot be dropped: such a record is known by its whole content")]
+    KnownByContent { tables: String, first: String },
     #[error("no region is named")]
     NoRegion,
     #[error("there is nothing to list{}", because(skipped))]
@@ -118,13 +124,22 @@ pub enum PlanError {
 impl PlanError {
     pub(crate) fn hint(&self) -> String {
         match self {
-            PlanError::UnknownTable { .. } => "`hclake tables --available` shows every list".to_owned(),
+            PlanError::UnknownTable { .. } | PlanError::UnknownPrivacy { .. } => "`hclake tables --available` shows every list".to_owned(),
             PlanError::UnknownList { sets, .. } => {
                 format!("the sets are {}; `hclake tables --available` shows every list", sets.join(", "))
             }
             PlanError::ParentOff { list, parent } => format!(
                 "add \"{parent}\" to `lists` in hclake.toml (HCLAKE_LISTS), and to `tables` where it is set; or leave \
                  {list} out"
+            ),
+            PlanError::NoPrivacyKey { .. } => {
+                "make one with `openssl rand -hex 32`, and keep it: without it nobody is found again. Set HCLAKE_PRIVACY_KEY \
+                 to it, or write it to a file that its owner alone may read and name that as `privacy.key_file`"
+                    .to_owned()
+            }
+            PlanError::KnownByContent { first, .. } => format!(
+                "two of them that differ in dropped values alone would become one; write {first} = \"hash\" under \
+                 [privacy.tables], or leave the list out"
             ),
             PlanError::NoRegion => {
                 "set HCLAKE_REGION, or `region` in hclake.toml, to the region's id, such as ap-southeast-3".to_owned()
@@ -155,6 +170,15 @@ pub(super) fn select(catalog: &Catalog, names: &[String]) -> Result<Vec<Arc<Endp
     }
     let is_wanted = |e: &&Endpoint| names.is_empty() || names.contains(&e.name);
     Ok(catalog.endpoints().iter().filter(is_wanted).cloned().map(Arc::new).collect())
+}
+
+/// The lists that are read in any scope.
+pub(super) fn wanted<'a>(
+    endpoints: &'a [Arc<Endpoint>],
+    scopes: &'a [ScopeSettings],
+) -> impl Iterator<Item = &'a Endpoint> {
+    let is_wanted = |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| wants(scope.tables.as_deref(), endpoint));
+    endpoints.iter().filter(is_wanted).map(Arc::as_ref)
 }
 
 /// Refuses unknown table names from `--only` and the settings.

@@ -9,8 +9,7 @@ use super::archiver::{ArchivedLedger, ArchivedSweep};
 use super::error::{Error, require_set};
 use super::findings::{self, Findings};
 use super::intake::{Found, Intake, Taken};
-use super::part;
-use super::request;
+use super::{part, privacy, request};
 use crate::archive::{self, Archive, ArchivedList, ArchivedRun, Entry, PageHead};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
@@ -131,6 +130,7 @@ pub(super) fn one(
         held.contains(&endpoint.name) || ledger.lists.iter().any(|list| list.table == endpoint.name)
     };
     let endpoints: Vec<Endpoint> = catalog.endpoints().iter().filter(is_read).cloned().collect();
+    privacy::require_possible(&settings.privacy, catalog, endpoints.iter())?;
     let of_store = StoreSettings {
         deletion_guard: DeletionGuard::new(ledger.max_gone_percent),
         allow_gone: ledger.allow_gone,
@@ -179,6 +179,9 @@ pub(super) fn one(
     };
     let requests: Vec<RequestRecord> = ledger.requests.into_iter().map(request).collect();
     let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
+    let is_stored = |list: &&ListAgain| list.record.verdict != Verdict::Failed;
+    let tables: BTreeSet<&str> = lists.iter().filter(is_stored).map(|list| list.table.as_str()).collect();
+    staged.remember_privacy(&tables)?;
     staged.commit(&of_run, &sweeps, &requests, &quarantine, &drift)?;
     Ok(stored)
 }
@@ -262,7 +265,8 @@ impl Again {
         }
         let ListEntries { ended, found, .. } = list;
         let record = self.judged(endpoint, archived, id, &ended, found.bad_count);
-        let vanished = findings::vanished(staged, id, &found.members.missing(), open_before)?;
+        let vanished =
+            findings::vanished(staged, id, &findings::still_kept(endpoint, found.members.missing()), open_before)?;
         Ok(ListAgain { was: archived.record.sweep, table: archived.table.clone(), record, found, vanished })
     }
 

@@ -2,17 +2,19 @@
 //! of a sweep. A record that the newest listing did not show is left alone, since it may be gone; so is one that may be
 //! older than the stored copy.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use super::error::{Error, require_set};
 use super::intake::NOT_UTF8;
+use super::privacy;
 use super::request::{self, Request};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::reach::Reach;
 use crate::catalog::spec::{Endpoint, Given, Scope};
 use crate::config::settings::CODEARTS_ZONE;
-use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader};
+use crate::normalize::{DecodeSettings, Decoded, Decoder, KeyReader, Redaction};
 use crate::store::{self, NotShown, Quarantined, RunRecord, StagedRun, SweepRecord, Verdict};
 
 /// The sweep's reason in the ledger.
@@ -51,6 +53,7 @@ pub(crate) fn retry(request: &Request, catalog: &Catalog, clock: &SharedClock) -
     let path = &request.settings.store.value;
     // Fails where there is no store, as opening a run would make one.
     let held = store::lists_held(&*store::open_read_only(path)?)?;
+    privacy::require_possible(&request.settings.privacy, catalog, std::iter::empty())?;
     let lists: Vec<Endpoint> = catalog.endpoints().iter().filter(|list| held.contains(&list.name)).cloned().collect();
     let mut staged = StagedRun::open(path, &lists, &|| clock.wall(), &request::store_settings(request))?;
     let waiting = staged.quarantined()?;
@@ -105,6 +108,8 @@ fn sorted(
             retried.unread.extend(records.into_iter().map(|r| (r.id, refusal.to_string())));
             continue;
         }
+        let (records, unreadable) = as_kept(endpoint, records);
+        retried.unread.extend(unreadable.into_iter().map(|record| (record.id, record.reason)));
         let decoded = again(endpoint, &scope_of(&scope), settings, &records, now);
         retried.unread.extend(decoded.bad.iter().map(|bad| (records[bad.index].id.clone(), bad.reason.clone())));
         let good: Vec<Quarantined> = decoded.good.iter().map(|index| records[*index as usize].clone()).collect();
@@ -112,6 +117,20 @@ fn sorted(
         readable.push(Readable { scope: scope_of(&scope), table, decoded, records: good, known_newer });
     }
     (retried, readable)
+}
+
+/// The records with their texts as they may be kept now: they may have come before personal data was hashed or dropped. And
+/// those of which nobody can say what they hold.
+fn as_kept(endpoint: &Endpoint, records: Vec<Quarantined>) -> (Vec<Quarantined>, Vec<Quarantined>) {
+    let redaction = Redaction::of(endpoint);
+    let (mut readable, mut unreadable) = (Vec::with_capacity(records.len()), Vec::new());
+    for record in records {
+        match redaction.kept_of(&record.raw).map(Cow::into_owned) {
+            Some(raw) => readable.push(Quarantined { raw, ..record }),
+            None => unreadable.push(record),
+        }
+    }
+    (readable, unreadable)
 }
 
 /// The rows whose key was readable when they came. A good copy with that key would have resolved them, so none has come.

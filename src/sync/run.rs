@@ -24,7 +24,7 @@ use super::request::{self, Request};
 use super::summary::{ArchiveFault, Summary};
 use super::switched::{self, switched_on};
 use super::writer::{self, Writer};
-use super::{archiver, clients, list};
+use super::{archiver, clients, list, privacy};
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -44,6 +44,7 @@ pub(crate) const LISTS_AT_ONCE_MAX: usize = 16;
 pub(crate) fn dry_run(request: &Request, catalog: &Catalog) -> Result<Plan, Error> {
     let endpoints = plan::select(catalog, &request.only)?;
     let scopes = switched_on(catalog, &request.only, &request.settings.scopes)?;
+    privacy::require_possible(&request.settings.privacy, catalog, plan::wanted(&endpoints, &scopes))?;
     let scopes: Vec<_> = scopes.iter().map(unasked).collect();
     Ok(plan::plan(&scopes, &endpoints)?)
 }
@@ -75,6 +76,7 @@ pub async fn sync(
     if request.settings.scopes.is_empty() {
         return Err(without_region(&request.settings));
     }
+    privacy::require_possible(&request.settings.privacy, catalog, plan::wanted(&endpoints, &scopes))?;
     let settings = |of_profile| ClientSettings { watcher: watcher(&observer), ..of_profile };
     let clients = Clients::new(&request.settings, &clock, settings)?;
     clients.warn_of_short_secrets(observer.as_ref());
@@ -83,6 +85,7 @@ pub async fn sync(
     let writer = Arc::new(open_run(&request, purpose, catalog, &clock).await?);
     let (run, stored) = writer.ask(|staged| Ok((staged.stamp(), staged.stored_runs()?))).await?;
     clients.date_run(run.valid_from, clock.mono());
+    warn_of_privacy_changes(&writer, catalog, (&endpoints, &scopes), observer.as_ref()).await?;
     let begun = Archiver::begin(&request.settings, run.run_id, stored).await;
     let (archiver, unarchived) = begun.map_or_else(|fault| (Archiver::default(), Some(fault)), |begun| (begun, None));
     let shared = (&writer, &archiver, Arc::clone(&clock), Arc::clone(&observer));
@@ -125,10 +128,8 @@ fn warn_of_lost_records(
     now: Timestamp,
     observer: &dyn Observer,
 ) {
-    let is_limited = |endpoint: &&Arc<Endpoint>| endpoint.window.is_some() || endpoint.memory.is_some();
-    let is_wanted =
-        |endpoint: &&Arc<Endpoint>| scopes.iter().any(|scope| plan::wants(scope.tables.as_deref(), endpoint));
-    let mut limited = endpoints.iter().filter(is_limited).filter(is_wanted).map(Arc::as_ref).peekable();
+    let is_limited = |endpoint: &&Endpoint| endpoint.window.is_some() || endpoint.memory.is_some();
+    let mut limited = plan::wanted(endpoints, scopes).filter(is_limited).peekable();
     if limited.peek().is_none() {
         return;
     }
@@ -140,6 +141,20 @@ fn warn_of_lost_records(
         };
         lost_between_runs(limited, intervals).for_each(|warning| observer.event(&Event::Warning(warning)));
     }
+}
+
+/// Warns of tables whose personal data is treated otherwise than before.
+async fn warn_of_privacy_changes(
+    writer: &StoreWriter,
+    catalog: &Catalog,
+    (endpoints, scopes): (&[Arc<Endpoint>], &[ScopeSettings]),
+    observer: &dyn Observer,
+) -> Result<(), store::Error> {
+    let changes = writer.ask(|staged| Ok(staged.privacy_changes())).await?;
+    let is_read = |table: &str| plan::wanted(endpoints, scopes).any(|endpoint| endpoint.name == table);
+    let warnings = privacy::warnings(&changes, catalog, is_read);
+    warnings.into_iter().for_each(|warning| observer.event(&Event::Warning(warning)));
+    Ok(())
 }
 
 /// The error for a missing region. A named profile that cannot be read is shown first, as it may hold the region.

@@ -12,6 +12,7 @@ use columns::{markdown, wrapped_columns};
 use crate::base::clock::Timestamp;
 use crate::base::exit::Exit;
 use crate::base::nearest::{did_you_mean, nearest};
+use crate::base::privacy::Personal;
 use crate::catalog::member_path;
 use crate::catalog::spec::{Column, Endpoint};
 use crate::catalog::{Catalog, is_builtin};
@@ -52,7 +53,10 @@ pub(crate) fn run(
     };
     match args.format {
         Format::Table => show(endpoint, &holdings, streams)?,
-        Format::Markdown => write!(streams.out, "{}{}", section(endpoint), scopes_in_markdown(&holdings)?)?,
+        Format::Markdown => {
+            let personal = personal_fact(endpoint).map_or(String::new(), |(name, text)| format!("\n{name}: {text}\n"));
+            write!(streams.out, "{}{personal}{}", section(endpoint), scopes_in_markdown(&holdings)?)?;
+        }
         Format::Csv => {
             let batch = columns_grid(endpoint).batch();
             output::write([batch.clone()], batch.schema_ref(), Format::Csv, streams.out, None)?;
@@ -103,6 +107,22 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// What is done with each personal column now.
+fn personal_fact(endpoint: &Endpoint) -> Option<(&'static str, String)> {
+    let named = |done: Personal, words: &str| {
+        let columns = endpoint.personal_columns().filter(|column| endpoint.done_with(column) == done);
+        let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+        (!names.is_empty()).then(|| format!("{}: {words}", names.join(", ")))
+    };
+    let done = [
+        named(Personal::Keep, "kept as they come"),
+        named(Personal::Hash, "hashed before they are kept"),
+        named(Personal::Drop, "dropped before they are kept"),
+    ];
+    let text = done.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    (!text.is_empty()).then_some(("personal", text))
+}
+
 pub(crate) fn column_lines(endpoint: &Endpoint) -> Vec<ColumnLine> {
     let line = |stored: StoredColumn| {
         let declared = endpoint.column(&stored.name);
@@ -136,7 +156,7 @@ fn holdings_grid(holdings: &[Holding]) -> Grid {
 fn show(endpoint: &Endpoint, holdings: &[Holding], streams: &mut Streams<'_>) -> Result<(), Failure> {
     let about = wrapped(&endpoint.about, terminal_width());
     writeln!(streams.out, "{}: {}\n\n{about}\n", endpoint.name, endpoint.title)?;
-    for (name, text) in facts(endpoint) {
+    for (name, text) in facts(endpoint).into_iter().chain(personal_fact(endpoint)) {
         writeln!(streams.out, "{}", wrapped(&format!("{name:<14} {text}"), terminal_width()))?;
     }
     writeln!(streams.out, "\n{}", wrapped_columns(&column_lines(endpoint), terminal_width()).trim_fmt())?;
@@ -176,6 +196,7 @@ fn as_json(endpoint: &Endpoint, holdings: &[Holding]) -> Value {
             "path": declared.map(|column| member_path::written(&column.path)),
             "volatile": declared.is_some_and(|column| column.volatile),
             "personal": declared.is_some_and(|column| column.personal),
+            "personal_data": declared.filter(|column| column.personal).map(|column| endpoint.done_with(column).name()),
         })
     };
     let scope = |holding: &Holding| {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::settings::*;
 use super::*;
+use crate::base::privacy::Personal;
 use crate::catalog::services::built_in;
 
 fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
@@ -319,4 +320,57 @@ fn blocks_of_alerts_and_messages_are_shown_without_secrets_and_faults_name_their
         let found = with_file(text, &[]).unwrap_err().to_string();
         assert!(found.contains(expected), "{found}");
     }
+}
+
+#[test]
+fn personal_data_is_kept_unless_the_settings_say_otherwise_table_by_table() {
+    let of = |settings: &Settings, table: &str| settings.privacy.of_table(table).personal;
+    let plain = with_file("", &[]).unwrap();
+    assert_eq!(of(&plain, "apps"), Personal::Keep);
+    assert!(plain.privacy.keeps_all() && plain.privacy.lacks_key().is_none());
+    let text = "[privacy]\npersonal = \"drop\"\n[privacy.tables]\napps = \"hash\"\nimage_jobs = \"keep\"\n";
+    let settings = with_file(text, &[("HCLAKE_PRIVACY_KEY", "0123456789abcdef")]).unwrap();
+    let done = ["apps", "image_jobs", "deploy_apps"].map(|table| of(&settings, table));
+    assert_eq!(done, [Personal::Hash, Personal::Keep, Personal::Drop]);
+    assert_eq!(settings.privacy.in_words(), "drop; apps = hash; image_jobs = keep");
+    assert!(settings.privacy.of_table("apps").key.is_some() && settings.privacy.of_table("image_jobs").key.is_none());
+    assert_ne!(settings.hash(), plain.hash());
+    let other_key = with_file(text, &[("HCLAKE_PRIVACY_KEY", "0123456789abcdeF")]).unwrap();
+    assert_ne!(settings.hash(), other_key.hash());
+    let unknown = with_file("[privacy]\nunknown = \"drop\"\n", &[]).unwrap();
+    assert!(unknown.privacy.of_table("apps").drops_unknown && !unknown.privacy.keeps_all());
+    for (text, expected) in [
+        (
+            "[privacy]\npersonal = \"hsh\"\n",
+            "line 2, column 12: unknown value `hsh`, expected one of `keep`, `hash`, `drop`",
+        ),
+        (
+            "[privacy.tables]\napps = \"mask\"\n",
+            "line 2, column 8: unknown value `mask`, expected one of `keep`, `hash`",
+        ),
+        ("[privacy.tables]\napps = 1\n", "line 2, column 8: invalid type: integer `1`, expected one of \"keep\""),
+        ("[privacy]\ntables = [\"apps\"]\n", "invalid type: list, expected for each table one of \"keep\", \"hash\""),
+        ("[privacy]\nunknown = \"hash\"\n", "unknown value `hash`, expected `keep` or `drop`"),
+    ] {
+        let found = with_file(text, &[]).unwrap_err().to_string();
+        assert!(found.contains(expected), "{found}");
+    }
+}
+
+#[test]
+fn the_key_of_hashes_comes_from_the_environment_or_a_file_and_is_never_shown() {
+    let hash = "[privacy]\npersonal = \"hash\"\n";
+    let lacking = |text: &str, variables: &[(&str, &str)]| {
+        with_file(text, variables).unwrap().privacy.lacks_key().map(str::to_owned)
+    };
+    assert_eq!(lacking(hash, &[]).unwrap(), "neither HCLAKE_PRIVACY_KEY nor privacy.key_file is set");
+    let short = lacking(hash, &[("HCLAKE_PRIVACY_KEY", "0123456789abcde")]).unwrap();
+    assert_eq!(short, "the key in HCLAKE_PRIVACY_KEY is shorter than 16 bytes");
+    assert!(lacking(&format!("{hash}key_file = \"none\"\n"), &[]).unwrap().contains("none cannot be read"));
+    let canary = [("HCLAKE_PRIVACY_KEY", "canary-0123456789")];
+    assert_eq!(lacking(hash, &canary), None);
+    let settings = with_file(hash, &canary).unwrap();
+    assert!(!format!("{settings:?} {:?}", effective(&settings)).contains("canary"));
+    let line = effective(&settings).into_iter().find(|line| line.setting == "privacy.key").unwrap();
+    assert_eq!((line.value.as_str(), line.origin.as_str()), ("********", "HCLAKE_PRIVACY_KEY"));
 }

@@ -132,6 +132,10 @@ fn extremes(entry: &'static Entry) -> Vec<Value> {
         | Kind::Age
         | Kind::Thinning
         | Kind::Texts => {}
+        Kind::ChoiceByTable(names) => {
+            let words = |word: &&str| Value::ByTable([("apps".to_owned(), word.to_string())].into());
+            values.extend(names.iter().map(words));
+        }
     }
     values
 }

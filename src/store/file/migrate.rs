@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, name: "reach", text: include_str!("../../../sql/migrations/0006_reach.sql") },
     Migration { version: 7, name: "alerts", text: include_str!("../../../sql/migrations/0007_alerts.sql") },
     Migration { version: 8, name: "retention", text: include_str!("../../../sql/migrations/0008_retention.sql") },
+    Migration { version: 9, name: "privacy", text: include_str!("../../../sql/migrations/0009_privacy.sql") },
 ];
 
 impl Migration {

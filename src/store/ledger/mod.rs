@@ -3,6 +3,7 @@
 pub(super) mod alerts;
 pub(super) mod complete;
 pub(super) mod drift;
+pub(super) mod privacy;
 pub(super) mod quarantine;
 pub(super) mod records;
 pub(super) mod redate;

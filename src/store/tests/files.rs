@@ -326,7 +326,7 @@ fn a_store_is_migrated_once() {
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach", "alerts", "retention"]
+        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach", "alerts", "retention", "privacy"]
     );
     let again = ShadowCopy::open(&place.store, run_start(1), &settings()).unwrap();
     again.replace(|_| Ok(())).unwrap();

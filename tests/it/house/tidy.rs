@@ -85,6 +85,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "emulator/world/times.rs",
             "normalize/columns.rs",
             "normalize/hash.rs",
+            "normalize/redaction.rs",
         ],
     ),
     ("TimeForm::", &["schema", "catalog/file.rs", "emulator/world/times.rs", "normalize/scalars.rs"]),

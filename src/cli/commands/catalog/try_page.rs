@@ -30,6 +30,8 @@ pub(crate) fn run(args: &TryArgs, settings: Settings, streams: &mut Streams<'_>)
     let text = std::fs::read_to_string(&args.file)?;
     let endpoint = file::parse_with(&text, &settings.services)
         .map_err(|_| Failure::failed("the file changed while it was read"))?;
+    let privacy = settings.privacy.of_table(&endpoint.name);
+    let endpoint = endpoint.with_privacy(privacy);
     let decode = DecodeSettings { codearts_offset_s: settings.get(CODEARTS_ZONE).offset_s };
     let catalog = catalog_of(&settings)?;
     let clock = SystemClock::shared();

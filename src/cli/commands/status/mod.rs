@@ -78,7 +78,8 @@ fn read(
     let catalog = catalogs::usable_catalog(settings, streams)?;
     let dropped = dropped(&lists, |list| sync::is_asked_for(settings, &catalog, &list.table, &list.scope));
     let (store, now) = (settings.store.value.display().to_string(), SystemClock::new().wall());
-    Ok(Status { store, now, max_age, runs, dropped, lists })
+    let privacy = (!settings.privacy.keeps_all()).then(|| settings.privacy.in_words());
+    Ok(Status { store, now, max_age, runs, privacy, dropped, lists })
 }
 
 /// Writes the metrics to the file that the settings name, after a sync. A fault is reported here; the run stays stored.

@@ -25,6 +25,8 @@ pub(super) struct Status {
     /// Newest first.
     pub runs: Vec<RunStatus>,
     pub lists: Vec<ListStatus>,
+    /// What the settings do with personal data; `None` where they keep it as it comes.
+    pub privacy: Option<String>,
     /// Table and scope of lists that the configuration no longer asks for.
     pub dropped: BTreeSet<(String, String)>,
 }
@@ -96,7 +98,9 @@ impl Status {
             }
             false => "",
         };
-        Ok(format!("{}\n\n{runs}\n{lists}{}", self.store, output::wrap::wrapped(hint, width)))
+        let privacy = self.privacy.as_ref().map_or(String::new(), |privacy| format!("\npersonal data: {privacy}\n"));
+        let beside = output::wrap::wrapped(&format!("{hint}{privacy}"), width);
+        Ok(format!("{}\n\n{runs}\n{lists}{beside}", self.store))
     }
 
     fn runs_table(&self) -> RecordBatch {
@@ -158,6 +162,7 @@ impl Status {
         json!({
             "store": self.store,
             "at": self.now.to_string(),
+            "personal_data": self.privacy.as_deref().unwrap_or("keep"),
             "stale": self.max_age.map(|_| !self.stale().is_empty()),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "lists": self.lists.iter().map(list).collect::<Vec<_>>(),
