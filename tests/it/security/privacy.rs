@@ -188,6 +188,26 @@ fn no_personal_value_is_kept_or_printed_where_they_are_dropped() {
 }
 
 #[test]
+fn a_store_made_again_from_plain_pages_holds_no_plain_value() {
+    let tenant = with_canaries();
+    configure(&tenant, "personal = \"keep\"");
+    tenant.run_with(&["sync"], &WITH_KEY).exits(0);
+    let holds_canary = |store: &str| {
+        let reader = hclake::store::open_read_only(&tenant.path(store)).expect("the store");
+        let sql = format!("SELECT count(*) FROM app_install_jobs t WHERE CAST(t AS VARCHAR) LIKE '%{CANARY}%'");
+        reader.query_row(&sql, [], |row| row.get::<_, i64>(0)).expect("sql") > 0
+    };
+    assert!(holds_canary("hclake.duckdb"));
+    configure(&tenant, "personal = \"hash\"");
+    let from = ["rebuild", "--from", "hclake.duckdb.archive"];
+    tenant.run(&[&["--store", "again.duckdb"][..], &from].concat()).exits(2).says(&["HCLAKE_PRIVACY_KEY"]);
+    tenant.run_with(&[&["--store", "again.duckdb"][..], &from].concat(), &WITH_KEY).exits(0);
+    assert!(!holds_canary("again.duckdb"));
+    let bytes = fs::read(tenant.path("again.duckdb")).expect("the store");
+    assert!(!bytes.windows(CANARY.len()).any(|piece| piece == CANARY.as_bytes()));
+}
+
+#[test]
 fn the_canaries_are_found_where_all_is_kept() {
     let tenant = with_canaries();
     configure(&tenant, "personal = \"keep\"");
