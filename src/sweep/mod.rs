@@ -2,6 +2,7 @@
 //! state machines over the pages' contents; only `task` awaits. It knows nothing of Arrow or DuckDB.
 
 mod answer;
+mod body;
 mod confirm;
 mod envelope;
 mod list_request;
@@ -22,7 +23,8 @@ mod model_markers;
 #[cfg(test)]
 mod model_pieces;
 
-pub use envelope::{Envelope, Page, key_hash};
+pub use body::Page;
+pub use envelope::{Envelope, key_hash};
 pub(crate) use list_request::ListRequest;
 pub(crate) use page::PageFacts;
 pub use page::{PageRequest, PagingShape, Steps};

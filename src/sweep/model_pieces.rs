@@ -9,7 +9,8 @@ use bytes::Bytes;
 use fastrand::Rng;
 use serde_json::json;
 
-use super::envelope::{Envelope, Page, key_hash};
+use super::body::Page;
+use super::envelope::{Envelope, key_hash};
 use super::page::{PageRequest, PagingShape, Steps};
 use super::source::{Fetched, PageSource, Traffic};
 use super::task::{Ending, Progress, Proof, Sink, SweepLimits, Swept, sweep};

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::sync::Arc;
 
-use super::envelope::{Envelope, Page};
+use super::body::Page;
+use super::envelope::Envelope;
 use super::list_request::ListRequest;
 use super::page::{PageFacts, PageRequest, PagingShape};
 use super::page_budget::{ListBudget, PageBudget};

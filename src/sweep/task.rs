@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use super::body::Page;
 use super::confirm::{Confirmation, why_unusable};
-use super::envelope::Page;
 use super::markers::MarkerPass;
 use super::page::{Event, Evidence, Listing, PagePass, PageRequest, PagingShape, Steps};
 use super::pass::Pass;

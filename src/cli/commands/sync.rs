@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use serde_json::json;
 
 use super::init::unknown_region;
+use super::status::LastFailure;
 use super::{alerts, compact, dashboard, prune, publish, status};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
@@ -86,6 +87,7 @@ pub(crate) fn run(
     // The person who stopped the run, or runs another, knows of it.
     let is_known = summary.as_ref().is_err_and(|failure| matches!(failure.exit, Exit::Interrupted | Exit::Busy));
     if !is_known {
+        status::remember(&settings.store.value, LastFailure::of(summary.as_ref(), begun_at).as_ref());
         alerts::after_sync(&settings, &summary, begun_at, streams);
     }
     let summary = summary?;

@@ -92,3 +92,22 @@ fn systemd_hears_that_a_run_is_ready_goes_on_and_stores() {
     assert!(heard.last().expect("some").ends_with("storing"), "{heard:?}");
     tenant.run_with(&["sync"], &[("NOTIFY_SOCKET", "/no/such/socket")]).exits(0);
 }
+
+#[test]
+fn status_says_why_the_newest_run_stored_nothing_until_one_stores_something() {
+    let tenant = Tenant::new();
+    let failed = |tenant: &Tenant| tenant.run(&["status", "--format", "json"]).exits(0).json()["failure"].clone();
+    tenant.sync().exits(0);
+    assert!(failed(&tenant).is_null());
+    tenant.cloud.faults.add("", When::Always, Fault::forbidden("workspace:apps:list"));
+    let code = tenant.sync().code;
+    tenant.cloud.faults.clear();
+    let failure = failed(&tenant);
+    assert!(code != 0 && failure["message"].as_str().is_some_and(|text| text.contains("403")), "{code}: {failure}");
+    assert!(failure["hint"].as_str().is_some_and(|hint| hint.contains("grant")), "{failure}");
+    let shown = tenant.run(&["status"]).exits(0).stdout;
+    assert!(shown.contains("failed and stored nothing: ") && shown.contains("hint: grant"), "{shown}");
+    tenant.sync().exits(0);
+    assert!(failed(&tenant).is_null());
+    assert!(!tenant.path("hclake.duckdb.failed").exists());
+}

@@ -1,5 +1,6 @@
 //! `hclake status`: the last runs and how fresh each list is, for people, for programs and for monitoring.
 
+mod last_failure;
 mod metrics;
 mod state;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::sync;
 use metrics::Extent;
 use state::{Status, dropped};
 
+pub(crate) use last_failure::{LastFailure, remember};
 pub(crate) use state::to_second;
 
 /// Runs shown.
@@ -79,7 +81,8 @@ fn read(
     let dropped = dropped(&lists, |list| sync::is_asked_for(settings, &catalog, &list.table, &list.scope));
     let (store, now) = (settings.store.value.display().to_string(), SystemClock::new().wall());
     let privacy = (!settings.privacy.keeps_all()).then(|| settings.privacy.in_words());
-    Ok(Status { store, now, max_age, runs, privacy, dropped, lists })
+    let failure = LastFailure::read(&settings.store.value);
+    Ok(Status { store, now, max_age, runs, failure, privacy, dropped, lists })
 }
 
 /// Writes the metrics to the file that the settings name, after a sync. A fault is reported here; the run stays stored.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use serde_json::json;
 
+use super::last_failure::LastFailure;
 use crate::base::clock::Timestamp;
 use crate::cli::message::Failure;
 use crate::cli::output;
@@ -25,6 +26,8 @@ pub(super) struct Status {
     /// Newest first.
     pub runs: Vec<RunStatus>,
     pub lists: Vec<ListStatus>,
+    /// The newest run, where it stored nothing.
+    pub failure: Option<LastFailure>,
     /// What the settings do with personal data; `None` where they keep it as it comes.
     pub privacy: Option<String>,
     /// Table and scope of lists that the configuration no longer asks for.
@@ -99,7 +102,8 @@ impl Status {
             false => "",
         };
         let privacy = self.privacy.as_ref().map_or(String::new(), |privacy| format!("\npersonal data: {privacy}\n"));
-        let beside = output::wrap::wrapped(&format!("{hint}{privacy}"), width);
+        let failure = self.failure.as_ref().map_or(String::new(), LastFailure::text);
+        let beside = output::wrap::wrapped(&format!("{hint}{failure}{privacy}"), width);
         Ok(format!("{}\n\n{runs}\n{lists}{beside}", self.store))
     }
 
@@ -164,6 +168,9 @@ impl Status {
             "at": self.now.to_string(),
             "personal_data": self.privacy.as_deref().unwrap_or("keep"),
             "stale": self.max_age.map(|_| !self.stale().is_empty()),
+            "failure": self.failure.as_ref().map(|failure| json!({
+                "at": failure.at.to_string(), "message": failure.message, "hint": failure.hint,
+            })),
             "runs": self.runs.iter().map(run).collect::<Vec<_>>(),
             "lists": self.lists.iter().map(list).collect::<Vec<_>>(),
         })

@@ -44,5 +44,6 @@ pub(super) fn list(table: &str, asked_h: i64, complete_h: Option<i64>) -> ListSt
 
 pub(super) fn status(max_age_h: Option<u64>, runs: Vec<RunStatus>, lists: Vec<ListStatus>) -> Status {
     let max_age = max_age_h.map(|hours| Duration::from_secs(hours * 3600));
-    Status { store: "hclake.duckdb".into(), now: NOW, max_age, runs, lists, privacy: None, dropped: BTreeSet::new() }
+    let (store, dropped) = ("hclake.duckdb".into(), BTreeSet::new());
+    Status { store, now: NOW, max_age, runs, lists, failure: None, privacy: None, dropped }
 }
