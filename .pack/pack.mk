@@ -8,6 +8,8 @@ NAME := hclake-$(VERSION)-linux-$(shell uname -m)
 DEB := hclake_$(VERSION)_$(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m))).deb
 TARGET := $(shell rustc --print host-tuple 2>/dev/null)
 LICENSES := $(DIST)/THIRD-PARTY-LICENSES.txt
+# Who answers for the Debian package: the one who hands it out.
+MAINTAINER ?= The hclake authors <hclake@localhost>
 CONTAINER ?= $(or $(shell command -v podman),$(shell command -v docker))
 INSTALLED := $(DESTDIR)$(PREFIX)/lib/hclake/installed
 
@@ -62,7 +64,7 @@ dist: licenses release dated ## target/dist/hclake-VERSION-linux-x86_64.tar.gz, 
 
 deb: licenses release dated ## target/dist/hclake_VERSION_amd64.deb; needs dpkg-deb
 	$(STAGE) /usr "$(DIST)/deb/usr"
-	.pack/debian "$(DIST)/deb" "$(VERSION)" "$(DIST)/$(DEB)"
+	.pack/debian "$(DIST)/deb" "$(VERSION)" "$(MAINTAINER)" "$(DIST)/$(DEB)"
 	rm -rf "$(DIST)/deb"
 	cd "$(DIST)" && sha256sum "$(DEB)" | tee "$(DEB).sha256"
 

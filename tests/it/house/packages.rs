@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 
 fn read(path: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 #[test]
@@ -37,5 +38,8 @@ fn the_image_is_built_by_make_and_runs_as_a_user_without_rights_or_keys() {
     let copied: Vec<&str> = image.lines().filter(|line| line.starts_with("COPY ")).collect();
     assert_eq!(copied, ["COPY --from=build /image/usr /usr"], "only what was installed");
     let rust = read("Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = ").map(str::to_owned));
-    assert!(build.contains(&format!("/rust:{}-", rust.expect("a version").trim_matches('"'))), "the Rust of Cargo.toml");
+    assert!(
+        build.contains(&format!("/rust:{}-", rust.expect("a version").trim_matches('"'))),
+        "the Rust of Cargo.toml"
+    );
 }

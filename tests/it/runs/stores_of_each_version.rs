@@ -1,11 +1,12 @@
 //! A store of each version, kept as that version wrote it under `tests/fixtures/stores`: this one reads it, brings it up to
 //! date, adds a night, and gives the answers about the past that were written down when the store was kept.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use hclake::base::clock::{Clock, SystemClock, Timestamp};
+use hclake::base::clock::{SystemClock, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::emulator::WorldSettings;
 use hclake::report::Reports;
@@ -16,7 +17,9 @@ use crate::support::{Tenant, small_world, unlimited_rates};
 
 const DAY_US: i64 = 86_400_000_000;
 /// The last of them is made by the program itself, with alerts and retention.
-const NIGHTS: i64 = 4;
+const NIGHTS: i64 = 5;
+/// How old the first nights are. Of those that are older than what is kept, the last one stays.
+const AGES: [&str; 2] = ["500d", "400d"];
 /// The best that zstd does.
 const LEVEL: i32 = 22;
 /// A store that is kept has few records, so that the repository stays small.
@@ -105,8 +108,8 @@ fn ask_every_report(tenant: &Tenant) {
 /// Opens a store that was kept, asks it, and goes on with it for a night.
 fn assert_goes_on(name: &str) {
     let catalog = Catalog::builtin().expect("sound");
-    let kept: Value = serde_json::from_slice(&fs::read(folder().join(format!("{name}.json"))).expect("its answers"))
-        .expect("JSON");
+    let kept: Value =
+        serde_json::from_slice(&fs::read(folder().join(format!("{name}.json"))).expect("its answers")).expect("JSON");
     let number = |key: &str| kept[key].as_i64().expect("a number");
     let days = Days::of(catalog.clone(), world(number("world_start_us")));
     let tenant = &days.tenant;
@@ -115,7 +118,7 @@ fn assert_goes_on(name: &str) {
 
     assert_answers(tenant, &kept, "before a run");
     assert_eq!(tenant.number("SELECT count(*) FROM quarantine WHERE resolved_at IS NULL"), number("in_quarantine"));
-    for args in [&["status"][..], &["quarantine", "list"], &["drift"], &["alerts"], &["tables"], &["changes"]] {
+    for args in [&["status"][..], &["quarantine", "list"], &["drift", "list"], &["alerts"], &["tables"], &["changes"]] {
         tenant.run(args).exits(0);
     }
     ask_every_report(tenant);
@@ -140,15 +143,15 @@ fn assert_goes_on(name: &str) {
 fn make() -> (Days, i64) {
     let catalog = Catalog::builtin().expect("sound");
     let start_us = SystemClock::shared().wall().0 - (NIGHTS - 1) * DAY_US;
-    let days = Days::of(catalog, world(start_us));
+    let days = Days::of(catalog.clone(), world(start_us));
     let tenant = &days.tenant;
-    days.night();
-    tenant.run(&["redate", "1", "--to", "400d"]).exits(0);
-    for _ in 2..NIGHTS {
-        days.pass();
+    for night in 1..NIGHTS {
         days.night();
+        if let Some(age) = AGES.get(usize::try_from(night).expect("small") - 1) {
+            tenant.run(&["redate", &night.to_string(), "--to", age]).exits(0);
+        }
+        days.pass();
     }
-    days.pass();
     let jobs = tenant.list_id("app_install_jobs");
     tenant.cloud.with_world(|world| {
         for (place, member, value) in [(3, "create_time", json!("yesterday")), (7, "surprise", json!(["new"]))] {
@@ -165,11 +168,11 @@ fn make() -> (Days, i64) {
          when = \"failed >= 1\"\n[[notify]]\nname = \"team\"\nkind = \"command\"\ncommand = [{:?}]\non = [\"alert\"]\n",
         tenant.path("hear.sh")
     );
-    let sets = Catalog::builtin().expect("sound").sets().join("\", \"");
-    tenant.write("hclake.toml", &format!("lists = [\"{sets}\"]\n{}{blocks}", unlimited_rates()));
+    let sets: BTreeSet<&str> = catalog.endpoints().iter().map(|list| list.set.as_str()).collect();
+    tenant.write("hclake.toml", &format!("lists = {:?}\n{}{blocks}", Vec::from_iter(sets), unlimited_rates()));
     tenant.sync().exits(0);
     tenant.run(&["compact"]).exits(0);
-    tenant.assert_sound_by(&Catalog::builtin().expect("sound"));
+    tenant.assert_sound_by(&catalog);
     (days, start_us)
 }
 
@@ -184,7 +187,10 @@ fn write_if_asked() {
     for what in ["in_quarantine", "drift", "alerts", "messages"] {
         assert!(kept[what].as_i64() > Some(0), "the store has nothing of {what}");
     }
-    assert!(kept["nights"].as_array().expect("nights").len() < usize::try_from(NIGHTS).expect("few"), "none was pruned");
+    assert!(
+        kept["nights"].as_array().expect("nights").len() < usize::try_from(NIGHTS).expect("few"),
+        "none was pruned"
+    );
     let store = zstd::encode_all(&fs::read(days.tenant.store()).expect("the store")[..], LEVEL).expect("compressed");
     assert!(store.len() <= BYTES_MAX, "{} bytes are more than {BYTES_MAX}", store.len());
     let name = env!("CARGO_PKG_VERSION");
@@ -198,9 +204,8 @@ fn write_if_asked() {
 fn each_is_read_brought_up_to_date_and_continued_with_its_answers_unchanged() {
     write_if_asked();
     let files = fs::read_dir(folder()).expect("the folder").map(|entry| entry.expect("readable").file_name());
-    let names: Vec<String> = files
-        .filter_map(|name| name.to_str().expect("text").strip_suffix(".duckdb.zst").map(str::to_owned))
-        .collect();
+    let names: Vec<String> =
+        files.filter_map(|name| name.to_str().expect("text").strip_suffix(".duckdb.zst").map(str::to_owned)).collect();
     assert!(names.iter().any(|name| name == "0.1.0"), "{names:?}");
     for name in names {
         assert_goes_on(&name);
