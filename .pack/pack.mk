@@ -13,8 +13,9 @@ MAINTAINER ?= The hclake authors <hclake@localhost>
 CONTAINER ?= $(or $(shell command -v podman),$(shell command -v docker))
 INSTALLED := $(DESTDIR)$(PREFIX)/lib/hclake/installed
 
-# The time of the commit stands for the time of the build.
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+# The time of the commit stands for the time of the build. The compilers do not see it: a new commit would build everything.
+unexport SOURCE_DATE_EPOCH
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 # Names for the folders of this machine, in the order in which the later one wins.
 CARGO_HOME ?= $(HOME)/.cargo
@@ -64,7 +65,7 @@ dist: licenses release dated ## target/dist/hclake-VERSION-linux-x86_64.tar.gz, 
 
 deb: licenses release dated ## target/dist/hclake_VERSION_amd64.deb; needs dpkg-deb
 	$(STAGE) /usr "$(DIST)/deb/usr"
-	.pack/debian "$(DIST)/deb" "$(VERSION)" "$(MAINTAINER)" "$(DIST)/$(DEB)"
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) .pack/debian "$(DIST)/deb" "$(VERSION)" "$(MAINTAINER)" "$(DIST)/$(DEB)"
 	rm -rf "$(DIST)/deb"
 	cd "$(DIST)" && sha256sum "$(DEB)" | tee "$(DEB).sha256"
 
