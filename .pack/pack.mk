@@ -14,8 +14,8 @@ CONTAINER ?= $(or $(shell command -v podman),$(shell command -v docker))
 INSTALLED := $(DESTDIR)$(PREFIX)/lib/hclake/installed
 
 # The time of the commit stands for the time of the build. The compilers do not see it: a new commit would build everything.
-unexport SOURCE_DATE_EPOCH
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+unexport SOURCE_DATE_EPOCH
 
 # Names for the folders of this machine, in the order in which the later one wins.
 CARGO_HOME ?= $(HOME)/.cargo

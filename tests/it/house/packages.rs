@@ -12,13 +12,10 @@ fn read(path: &str) -> String {
 
 #[test]
 fn the_licences_that_are_accepted_are_those_that_may_be_depended_upon() {
-    let list = |text: &str, table: Option<&str>, key: &str| {
-        let file: toml::Table = text.parse().expect("TOML");
-        let list = table.map_or(&file[key], |table| &file[table][key]).clone();
-        list.try_into::<BTreeSet<String>>().expect("a list of names")
-    };
-    let accepted = list(&read(".pack/about.toml"), None, "accepted");
-    assert_eq!(accepted, list(&read(".cargo/deny.toml"), Some("licenses"), "allow"));
+    let file = |path: &str| read(path).parse::<toml::Table>().expect("TOML");
+    let names = |list: &toml::Value| list.clone().try_into::<BTreeSet<String>>().expect("a list of names");
+    let accepted = names(&file(".pack/about.toml")["accepted"]);
+    assert_eq!(accepted, names(&file(".cargo/deny.toml")["licenses"]["allow"]));
 }
 
 #[test]
