@@ -33,7 +33,7 @@ STAGE = .pack/stage "$(RELEASE)" "$(if $(PREBUILT),$(DUCKDB_DIR))" "$(LICENSES)"
 
 install: release ## the program, its library, manual pages and completions under PREFIX (default ~/.local); DESTDIR is honoured
 	$(STAGE) "$(PREFIX)" "$(CARGO_TARGET_DIR)/stage"
-	install -d "$(DESTDIR)$(PREFIX)"
+	install -d "$(dir $(INSTALLED))"
 	@if test -f "$(INSTALLED)"; then cd "$(DESTDIR)$(PREFIX)" && xargs -d '\n' rm -f < "$(INSTALLED)"; fi
 	cp -R "$(CARGO_TARGET_DIR)/stage/." "$(DESTDIR)$(PREFIX)/"
 	cd "$(CARGO_TARGET_DIR)/stage" && find . -type f | LC_ALL=C sort > "$(INSTALLED)"
