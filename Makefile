@@ -32,7 +32,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-browser test-bundled install clean announce-bundled
+.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-browser test-bundled clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -68,8 +68,9 @@ lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depe
 	then $(CARGO) deny --locked --offline --config .cargo/deny.toml check bans licenses sources; \
 	else echo "lint: cargo-deny is missing, so licences and sources were not checked; \`make tools\` installs it"; fi
 
-tools: ## cargo-deny for lint and cargo-fuzz for fuzz, compiled from source
+tools: ## cargo-deny for lint, cargo-fuzz for fuzz and cargo-about for packages, compiled from source
 	$(CARGO) install --locked cargo-deny cargo-fuzz
+	$(MAKE) tools-pack
 
 fmt: ## format the sources
 	$(CARGO) fmt
@@ -108,12 +109,10 @@ $(BROWSER)/installed: tests/browser/package.json
 test-bundled: announce-bundled ## the tests against DuckDB compiled from source, in a folder of its own
 	CARGO_TARGET_DIR="$(CARGO_TARGET_DIR)/bundled" $(CARGO) test --locked
 
-install: build ## the program and its library under PREFIX (default ~/.local)
-	install -D -m 755 "$(CARGO_TARGET_DIR)/debug/hclake" "$(PREFIX)/bin/hclake"
-	$(if $(PREBUILT),install -D -m 644 "$(DUCKDB_LIB)" "$(PREFIX)/lib/hclake/libduckdb.so")
-
 clean: ## everything that was built
 	rm -rf "$(CARGO_TARGET_DIR)"
+
+include .pack/pack.mk
 
 announce-bundled:
 	@echo "DuckDB is compiled from source: about 25 minutes on two cores, once." \

@@ -211,8 +211,20 @@ mod tests {
         Template { file: "x.sql", text: "-- About.\n-- takes: a, b\n\nSELECT {{a}}, {{b}}, {{a}}\n" };
 
     /// Folders of `sql/` whose files are templates.
-    const FOLDERS: [&str; 11] =
-        ["checks", "file", "holdings", "ledger", "macros", "merge", "redate", "retention", "status", "table", "views"];
+    const FOLDERS: [&str; 12] = [
+        "archive",
+        "checks",
+        "file",
+        "holdings",
+        "ledger",
+        "macros",
+        "merge",
+        "redate",
+        "retention",
+        "status",
+        "table",
+        "views",
+    ];
 
     fn values(pairs: &[(&'static str, &str)]) -> Values {
         pairs.iter().map(|(name, value)| (*name, value.to_string())).collect()

@@ -311,7 +311,8 @@ fn every_path_named_is_there() {
 
 #[test]
 fn every_make_target_named_is_in_the_makefile() {
-    let makefile = fs::read_to_string(root().join("Makefile")).expect("the Makefile");
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a makefile");
+    let makefile = read("Makefile") + &read(".pack/pack.mk");
     let mut targets = BTreeSet::new();
     for code in all_pages().iter().flat_map(Page::code) {
         let Some(words) = code.strip_prefix("make ") else { continue };

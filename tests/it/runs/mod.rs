@@ -15,4 +15,5 @@ mod projects;
 mod readers;
 mod retention;
 mod sets;
+mod stores_of_each_version;
 mod year_of_parents;
