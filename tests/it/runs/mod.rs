@@ -4,6 +4,7 @@ mod alerts;
 mod archive;
 mod backup;
 mod clock;
+mod confined;
 mod crashes;
 pub mod days;
 mod first_sync;
