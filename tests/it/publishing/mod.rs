@@ -2,6 +2,7 @@
 
 mod interop;
 mod mail_interop;
+mod metrics_interop;
 mod publish;
 mod publish_speed;
 mod sdk;
