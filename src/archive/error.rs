@@ -12,8 +12,10 @@ pub(super) const FORMAT: u32 = 1;
 pub(crate) enum Error {
     #[error("there is no archive at {}", path.display())]
     Missing { path: PathBuf },
-    #[error("{} is not empty and is no archive of hclake", path.display())]
+    #[error("{} is no archive of hclake, and not empty", path.display())]
     NotOurs { path: PathBuf },
+    #[error("{} is no archive of hclake: it has no {mark}", path.display())]
+    NoMark { path: PathBuf, mark: &'static str },
     #[error("{} was written by a newer hclake: its format is {found}, this program knows {FORMAT}", path.display())]
     Newer { path: PathBuf, found: u32 },
     #[error("there is no run {run_id} in the archive {}", archive.display())]
@@ -29,7 +31,7 @@ pub(crate) enum Error {
 impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Error::Missing { .. } => {
+            Error::Missing { .. } | Error::NoMark { .. } => {
                 "name the folder that [archive] in hclake.toml names, or the store's path with `.archive`"
             }
             Error::NotOurs { .. } => {
@@ -38,11 +40,13 @@ impl Error {
             Error::Newer { .. } => "use the hclake that wrote it, or a newer one",
             Error::NoSuchRun { .. } => "`hclake rebuild --from ARCHIVE --dry-run` shows the runs that it holds",
             Error::Damaged { .. } => {
-                "take this run from a copy of the archive, or move its folder away: the others are whole"
+                "take this run from a copy of the archive, or move its folder away; `hclake rebuild --dry-run` looks at all runs"
             }
             Error::OtherStore { archive, .. } => {
                 return Some(format!(
-                    "bring these runs back with `hclake rebuild --from {}`, or name another folder in [archive]",
+                    "these runs come back in a store that ends before them, such as the copy that was restored: \
+                     `hclake rebuild --from {} --store COPY`, then `hclake restore COPY`; or name another folder in \
+                     [archive]",
                     archive.display()
                 ));
             }

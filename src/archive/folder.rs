@@ -30,10 +30,12 @@ pub(crate) struct Archive {
 impl Archive {
     /// An archive that is there.
     pub(crate) fn open(path: &Path) -> Result<Archive, Error> {
-        match path.join(MARK).exists() {
+        if !path.exists() {
+            return Err(Error::Missing { path: path.to_owned() });
+        }
+        match path.join(MARK).try_exists().map_err(Error::io("read the folder", path))? {
             true => Ok(Archive { path: path.to_owned() }),
-            false if path.exists() => Err(Error::NotOurs { path: path.to_owned() }),
-            false => Err(Error::Missing { path: path.to_owned() }),
+            false => Err(Error::NoMark { path: path.to_owned(), mark: MARK }),
         }
     }
 

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::error::{Error, FORMAT};
 use crate::base::clock::Timestamp;
@@ -26,6 +27,8 @@ pub(super) struct RunHead {
     pub lists: Vec<ListFile>,
     /// What the run did beside reading, as the writer's caller knows it.
     pub ledger: FileSum,
+    /// Of this file, written with an empty text here.
+    pub sha256: String,
 }
 
 /// The file of one list.
@@ -56,11 +59,27 @@ impl RunHead {
         let path = folder.join(HEAD);
         let write = || {
             let mut whole = WholeFile::begin(&path, ".new", IfExists::Replace)?;
-            serde_json::to_writer_pretty(&mut whole.file, self)?;
+            serde_json::to_writer_pretty(&mut whole.file, &RunHead { sha256: self.sum()?, ..self.clone() })?;
             whole.file.write_all(b"\n")?;
             whole.finish()
         };
         write().map_err(Error::io("write", &path))
+    }
+
+    fn sum(&self) -> serde_json::Result<String> {
+        let unsigned = serde_json::to_vec(&RunHead { sha256: String::new(), ..self.clone() })?;
+        Ok(hex::encode(Sha256::digest(unsigned)))
+    }
+
+    /// Errors: it is not what was written, or names files of other folders.
+    fn require_whole(self, path: &Path) -> Result<RunHead, Error> {
+        let sum = self.sum().map_err(|fault| Error::damaged(path, fault))?;
+        let is_here = |name: &String| !name.contains(['/', '\\']);
+        let are_here = self.lists.iter().map(|list| &list.file.name).chain([&self.ledger.name]).all(is_here);
+        match sum == self.sha256 && are_here {
+            true => Ok(self),
+            false => Err(Error::damaged(path, "it is not what was written: its checksum differs")),
+        }
     }
 
     pub(super) fn started_at(&self, path: &Path) -> Result<Timestamp, Error> {
@@ -82,7 +101,7 @@ impl RunHead {
         }
         match serde_json::from_slice::<Format>(&text).map_err(damaged)?.format {
             found if found > FORMAT => Err(Error::Newer { path: folder.to_owned(), found }),
-            _ => serde_json::from_slice(&text).map(Some).map_err(damaged),
+            _ => serde_json::from_slice::<RunHead>(&text).map_err(damaged)?.require_whole(&path).map(Some),
         }
     }
 }

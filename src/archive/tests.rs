@@ -165,7 +165,7 @@ fn a_folder_of_others_is_refused_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("mine.txt"), "mine").unwrap();
     assert!(matches!(Archive::open_or_create(folder.path()), Err(Error::NotOurs { .. })));
-    assert!(matches!(Archive::open(folder.path()), Err(Error::NotOurs { .. })));
+    assert!(matches!(Archive::open(folder.path()), Err(Error::NoMark { .. })));
     assert!(matches!(Archive::open(&folder.path().join("none")), Err(Error::Missing { .. })));
     assert_eq!(names(folder.path()), ["mine.txt"]);
 }

@@ -94,6 +94,7 @@ impl RunWriter {
             started_at: started_at.to_string(),
             lists: std::mem::take(&mut self.lists),
             ledger: file.finish()?,
+            sha256: String::new(),
         };
         head.write(&self.pending)?;
         let (pending, place) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.place));

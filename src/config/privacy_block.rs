@@ -8,6 +8,7 @@ use super::secret_file;
 use super::settings::{PRIVACY_KEY_FILE, PRIVACY_PERSONAL, PRIVACY_TABLES, PRIVACY_UNKNOWN};
 use super::values::Values;
 use crate::base::privacy::{KEY_BYTES_MIN, Personal, Privacy, PrivacyKey};
+use crate::base::secret::Secret;
 
 /// Stands for members that the catalog does not know.
 const UNKNOWN: &str = "unknown";
@@ -83,7 +84,7 @@ impl PrivacySettings {
 
 fn key(values: &Values, environment: &Environment) -> Result<(PrivacyKey, String), String> {
     let (secret, source) = match (environment.secret(PRIVACY_KEY), values.get(PRIVACY_KEY_FILE)) {
-        (Some(secret), _) => (secret, PRIVACY_KEY.to_owned()),
+        (Some(secret), _) => (Secret::new(secret.expose().trim()), PRIVACY_KEY.to_owned()),
         (None, Some(path)) => (secret_file::read(&path)?, path.display().to_string()),
         (None, None) => return Err(format!("neither {PRIVACY_KEY} nor privacy.key_file is set")),
     };

@@ -36,7 +36,7 @@ pub(crate) use ledger::alerts::{
 };
 pub use ledger::complete::LastComplete;
 pub(crate) use ledger::drift::{Acknowledged, Drift, acknowledge, known_drift};
-pub(crate) use ledger::privacy::PrivacyChange;
+pub(crate) use ledger::privacy::{PrivacyChange, Treatment};
 pub(crate) use ledger::quarantine::{Quarantined, dismiss, quarantined};
 #[cfg(test)]
 pub(crate) use ledger::records::DRIFT_OTHERS;

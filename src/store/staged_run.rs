@@ -1,7 +1,7 @@
 //! One run's unit of work: rows are staged sweep by sweep, and one commit stores all of them or none.
 //! It knows nothing of HTTP or of how rows are decoded.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -17,7 +17,7 @@ use crate::store::file::memory::{self, VECTOR_ROWS};
 use crate::store::file::shadow_copy::{ShadowCopy, StoreSettings};
 use crate::store::ledger::complete::{self, LastComplete};
 use crate::store::ledger::drift::{self, Acknowledged};
-use crate::store::ledger::privacy::{self, PrivacyChange};
+use crate::store::ledger::privacy::{self, PrivacyChange, Treatment};
 use crate::store::ledger::quarantine::{self, Quarantined};
 use crate::store::ledger::records::{
     self, CompletePart, DriftRecord, Ledger, QuarantineRecord, RequestRecord, RunRecord, SweepRecord, SweepRow,
@@ -166,8 +166,8 @@ impl StagedRun {
     }
 
     /// Records how personal data is treated from this run on, for those of the tables where that is new.
-    pub(crate) fn remember_privacy(&self, tables: &BTreeSet<&str>) -> Result<(), Error> {
-        privacy::remember(self.shadow.connection(), self.run.run_id, &self.privacy_changes, tables)
+    pub(crate) fn remember_privacy(&self, tables: &BTreeMap<&str, Treatment>) -> Result<(), Error> {
+        privacy::remember(self.shadow.connection(), self.run.run_id, tables)
     }
 
     pub(crate) fn run_id(&self) -> i64 {

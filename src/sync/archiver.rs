@@ -12,7 +12,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::config::settings::{ARCHIVE_FOLDER, ARCHIVE_KEEP};
 use crate::config::{ConfirmGone, Settings};
-use crate::store::{Outcome, RequestRecord, RunStamp, SweepId, SweepRecord};
+use crate::store::{Outcome, RequestRecord, RunStamp, SweepId, SweepRecord, Treatment};
 use crate::sweep::Page;
 
 /// The end of the name of the folder beside the store.
@@ -37,6 +37,8 @@ pub(super) struct ArchivedLedger {
 pub(super) struct ArchivedSweep {
     pub table: String,
     pub scope: Scope,
+    /// What was done with personal data before the pages were archived.
+    pub privacy: Treatment,
     pub record: SweepRecord,
 }
 

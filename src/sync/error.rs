@@ -48,12 +48,14 @@ pub enum Error {
         fault: String,
     },
     /// There is nothing to store again.
-    #[error("the archive {} holds no run that the store {} does not hold", archive.display(), store.display())]
+    #[error("the archive {} holds no run later than run {newest}, with which the store {} ends", archive.display(), store.display())]
     NothingToRebuild {
         /// Where the pages are.
         archive: PathBuf,
         /// Where they were to be stored.
         store: PathBuf,
+        /// The store's newest run.
+        newest: i64,
     },
     /// A list that is tried out needs a record of another table, and its first page shows none.
     #[error("{list} is read for each record of {parent}, and the first page of {parent} shows none to ask for")]

@@ -20,6 +20,7 @@ use crate::config::ConfirmGone;
 use crate::config::settings::{CONFIRM_GONE, MAX_GONE_PERCENT};
 use crate::store::{
     self, DriftKind, PendingPublish, RequestRecord, RunRecord, StagedRun, SweepCounts, SweepError, SweepRecord,
+    Treatment,
 };
 use crate::sweep::{Ending, Proof};
 
@@ -275,8 +276,10 @@ impl FinishedRun {
             pending_publish: self.pending_publish.clone(),
         };
         let is_stored = |list: &&ListOutcome| !list.is_failed();
-        let stored = self.lists.iter().filter(is_stored).map(|list| list.plan.endpoint.name.as_str());
-        staged.remember_privacy(&stored.collect())?;
+        let treatment = |list: &'_ ListOutcome| Treatment::of(&list.plan.endpoint);
+        let stored = self.lists.iter().filter(is_stored);
+        let treated = stored.map(|list| (list.plan.endpoint.name.as_str(), treatment(list)));
+        staged.remember_privacy(&treated.collect())?;
         let findings = self.findings();
         let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
         let counts = staged.commit(&run, &sweeps, &self.requests(), &quarantine, &drift)?;
@@ -299,7 +302,7 @@ impl FinishedRun {
         let outcome = self.outcome(&sweeps);
         let of_list = |(list, record): (&ListOutcome, SweepRecord)| {
             let (table, scope) = (list.plan.endpoint.name.clone(), list.plan.scope.clone());
-            ArchivedSweep { table, scope, record }
+            ArchivedSweep { table, scope, privacy: Treatment::of(&list.plan.endpoint), record }
         };
         ArchivedLedger {
             ended_at: self.ended_at,

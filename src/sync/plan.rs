@@ -133,8 +133,8 @@ impl PlanError {
                  {list} out"
             ),
             PlanError::NoPrivacyKey { .. } => {
-                "make one with `openssl rand -hex 32`, and keep it: without it nobody is found again. Set HCLAKE_PRIVACY_KEY \
-                 to it, or write it to a file that its owner alone may read and name that as `privacy.key_file`"
+                "set HCLAKE_PRIVACY_KEY to the key of before, or put it into a file that its owner alone may read; where there is \
+                 none yet, `openssl rand -hex 32` makes one: keep it, without it nobody is found again"
                     .to_owned()
             }
             PlanError::KnownByContent { first, .. } => format!(

@@ -20,7 +20,7 @@ use crate::config::{ConfirmGone, Settings};
 use crate::normalize::DecodeSettings;
 use crate::store::{
     self, DeletionGuard, NotShown, PartRecord, RequestRecord, RunRecord, RunStamp, StagedRun, StoreSettings, SweepId,
-    SweepRecord, Verdict,
+    SweepRecord, Treatment, Verdict,
 };
 
 /// One run that has been stored again.
@@ -32,17 +32,23 @@ pub(crate) struct RebuiltRun {
     pub records: u64,
     /// Records that could not be read.
     pub quarantined: u64,
+    /// Records that were dropped because another one of their listing has the same key.
+    pub conflicts: u64,
+    /// Lists whose personal data stays as it was treated before it was archived, with what that was.
+    pub treated_before: BTreeSet<(String, Treatment)>,
     /// Lists that the catalog no longer has.
     pub left_out: BTreeSet<String>,
 }
 
 /// What an archive has given.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Rebuilt {
     pub runs: Vec<RebuiltRun>,
     /// The runs before the first one that was stored, as far as the store has none of them, and those between: first and
     /// last of each gap.
     pub gaps: Vec<(i64, i64)>,
+    /// Runs that could not be stored, each with why. Nothing is stored after the first.
+    pub faults: Vec<(i64, Error)>,
 }
 
 impl Rebuilt {
@@ -50,6 +56,20 @@ impl Rebuilt {
     pub(crate) fn left_out(&self) -> impl Iterator<Item = &str> {
         let all: BTreeSet<&str> = self.runs.iter().flat_map(|run| &run.left_out).map(String::as_str).collect();
         all.into_iter()
+    }
+}
+
+impl Rebuilt {
+    /// What was done with personal data before it was archived, where that stays, and the lists.
+    pub(crate) fn treated_before(&self) -> BTreeMap<&Treatment, String> {
+        let all: BTreeSet<_> = self.runs.iter().flat_map(|run| &run.treated_before).collect();
+        let mut tables: BTreeMap<&Treatment, String> = BTreeMap::new();
+        for (table, treatment) in all {
+            let named = tables.entry(treatment).or_default();
+            named.push_str(if named.is_empty() { "" } else { ", " });
+            named.push_str(table);
+        }
+        tables
     }
 }
 
@@ -80,14 +100,21 @@ pub(crate) fn rebuild(
     }
     let runs: Vec<ArchivedRun> = runs.into_iter().filter(|run| run.run_id() > newest).collect();
     if runs.is_empty() {
-        return Err(Error::NothingToRebuild { archive: from.to_owned(), store: path.clone() });
+        return Err(Error::NothingToRebuild { archive: from.to_owned(), store: path.clone(), newest });
     }
-    let mut rebuilt = Rebuilt { runs: Vec::new(), gaps: Vec::new() };
+    let mut rebuilt = Rebuilt { runs: Vec::new(), gaps: Vec::new(), faults: Vec::new() };
     let mut before = newest;
     for run in &runs {
         let stored = match is_trial {
-            true => checked(run)?,
-            false => one(settings, catalog, run, path, clock)?,
+            true => checked(run, catalog),
+            false => one(settings, catalog, run, path, clock),
+        };
+        let stored = match stored {
+            Ok(stored) => stored,
+            Err(error) => {
+                rebuilt.faults.push((run.run_id(), error));
+                if is_trial { continue } else { break }
+            }
         };
         if run.run_id() > before + 1 {
             rebuilt.gaps.push((before + 1, run.run_id() - 1));
@@ -99,7 +126,7 @@ pub(crate) fn rebuild(
     Ok(rebuilt)
 }
 
-fn checked(run: &ArchivedRun) -> Result<RebuiltRun, Error> {
+fn checked(run: &ArchivedRun, catalog: &Catalog) -> Result<RebuiltRun, Error> {
     run.verify()?;
     let ledger: ArchivedLedger = run.ledger()?;
     let sum = |of: fn(&SweepRecord) -> u64| ledger.lists.iter().map(|list| of(&list.record)).sum();
@@ -109,7 +136,14 @@ fn checked(run: &ArchivedRun) -> Result<RebuiltRun, Error> {
         pages: run.pages(),
         records: sum(|record| record.rows_read),
         quarantined: sum(|record| record.quarantined),
-        left_out: BTreeSet::new(),
+        conflicts: 0,
+        treated_before: BTreeSet::new(),
+        left_out: ledger
+            .lists
+            .iter()
+            .map(|list| list.table.clone())
+            .filter(|name| catalog.get(name).is_none())
+            .collect(),
     })
 }
 
@@ -150,6 +184,8 @@ pub(super) fn one(
         pages: run.pages(),
         records: 0,
         quarantined: 0,
+        conflicts: 0,
+        treated_before: BTreeSet::new(),
         left_out: BTreeSet::new(),
     };
     let mut lists = Vec::new();
@@ -162,6 +198,9 @@ pub(super) fn one(
         let list = again.list(&mut staged, endpoint, sweep, pages)?;
         stored.records += list.record.rows_read;
         stored.quarantined += list.found.bad_count;
+        if list.privacy != Treatment::of(endpoint) {
+            stored.treated_before.insert((list.table.clone(), list.privacy.clone()));
+        }
         lists.push(list);
     }
     let sweeps: Vec<SweepRecord> = lists.iter().map(|list| list.record.clone()).collect();
@@ -180,9 +219,10 @@ pub(super) fn one(
     let requests: Vec<RequestRecord> = ledger.requests.into_iter().map(request).collect();
     let (quarantine, drift) = (findings::quarantine(&findings), findings::drift(&findings));
     let is_stored = |list: &&ListAgain| list.record.verdict != Verdict::Failed;
-    let tables: BTreeSet<&str> = lists.iter().filter(is_stored).map(|list| list.table.as_str()).collect();
-    staged.remember_privacy(&tables)?;
-    staged.commit(&of_run, &sweeps, &requests, &quarantine, &drift)?;
+    let treated = lists.iter().filter(is_stored).map(|list| (list.table.as_str(), list.privacy.clone()));
+    staged.remember_privacy(&treated.collect())?;
+    let counts = staged.commit(&of_run, &sweeps, &requests, &quarantine, &drift)?;
+    stored.conflicts = counts.iter().map(|counts| counts.conflicts).sum();
     Ok(stored)
 }
 
@@ -199,6 +239,8 @@ struct ListAgain {
     /// The number that its sweep had in the run.
     was: SweepId,
     table: String,
+    /// What was done with personal data, then and now.
+    privacy: Treatment,
     record: SweepRecord,
     found: Found,
     vanished: Vec<(String, u64)>,
@@ -267,7 +309,8 @@ impl Again {
         let record = self.judged(endpoint, archived, id, &ended, found.bad_count);
         let vanished =
             findings::vanished(staged, id, &findings::still_kept(endpoint, found.members.missing()), open_before)?;
-        Ok(ListAgain { was: archived.record.sweep, table: archived.table.clone(), record, found, vanished })
+        let privacy = archived.privacy.then(&Treatment::of(endpoint));
+        Ok(ListAgain { was: archived.record.sweep, table: archived.table.clone(), privacy, record, found, vanished })
     }
 
     /// The ledger's row of a list: as it was, but for what its records are now.

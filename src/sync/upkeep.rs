@@ -27,7 +27,7 @@ pub(crate) fn redate(
     let was = store::redate(path, run_id, to, clock.wall(), catalog.endpoints(), &of_store)?;
     match Archive::open(&archive_folder(settings)) {
         Ok(archive) => archive.redate(run_id, was, to)?,
-        Err(archive::Error::Missing { .. } | archive::Error::NotOurs { .. }) => {}
+        Err(archive::Error::Missing { .. } | archive::Error::NoMark { .. }) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(was)

@@ -120,8 +120,8 @@ pub(crate) struct RebuildArgs {
     /// Compare every file with its checksum, show the runs, and store nothing
     #[arg(long)]
     pub dry_run: bool,
-    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
-    pub format: SummaryFormat,
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
 }
 
 #[derive(Args)]

@@ -87,8 +87,9 @@ fn name_archived(settings: &Settings, newest: Option<&RunStatus>, streams: &Stre
     let held = newest.map_or(0, |run| run.run_id);
     let newer: Vec<i64> = runs.iter().map(ArchivedRun::run_id).filter(|run_id| *run_id > held).collect();
     if let (Some(first), Some(last)) = (newer.first(), newer.last()) {
+        let runs = if first == last { format!("run {first}") } else { format!("runs {first} to {last}") };
         streams.remark(&format!(
-            "the archive {0} has runs {first} to {last}, which the restored store has not\n\
+            "the archive {0} has {runs}, which the restored store has not\n\
              hint: `hclake rebuild --from {0}` brings them back, before the next sync",
             folder.display()
         ));

@@ -228,7 +228,9 @@ pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
                 "error: {place}: the listing could not be proved complete: {}",
                 list.proof.as_deref().unwrap_or("")
             ));
-            say("hint: what was read is stored and nothing was declared gone; the next run tries again");
+            say(
+                "hint: what was read is stored, and of what was not read completely nothing was declared gone; the next run tries again",
+            );
         }
         if list.held_back > 0 {
             say(&format!("error: {place}: {} records would be gone at once; they are kept open", list.held_back));

@@ -1,10 +1,11 @@
 //! What is done with personal data in each table, since which run, and whether that changes with a run. It hashes nothing and
 //! reads no settings: the lists say what is done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use duckdb::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use crate::base::privacy::{Personal, PrivacyKey};
 use crate::catalog::spec::Endpoint;
@@ -13,7 +14,7 @@ use crate::store::table::layout::Layout;
 use crate::store::template;
 
 /// What is done with the personal data of a table, as the ledger has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Treatment {
     personal: String,
     unknown: String,
@@ -31,7 +32,8 @@ pub(crate) struct PrivacyChange {
 }
 
 impl Treatment {
-    fn of(endpoint: &Endpoint) -> Treatment {
+    /// What is done with the personal data of a list.
+    pub(crate) fn of(endpoint: &Endpoint) -> Treatment {
         let privacy = &endpoint.privacy;
         let personal = match privacy.personal {
             _ if endpoint.personal_columns().next().is_none() => Personal::Keep,
@@ -45,6 +47,18 @@ impl Treatment {
             unknown: unknown.to_string(),
             key_fingerprint: key.map(PrivacyKey::fingerprint),
         }
+    }
+
+    /// What is done altogether with records that were treated so before, and are treated as in `now` again. A hash stays
+    /// the one that it was.
+    pub(crate) fn then(&self, now: &Treatment) -> Treatment {
+        let is = |personal: Personal| self.personal == personal.name();
+        let (personal, key_fingerprint) = match now.personal == Personal::Drop.name() {
+            _ if is(Personal::Keep) => (now.personal.clone(), now.key_fingerprint.clone()),
+            false if is(Personal::Hash) => (self.personal.clone(), self.key_fingerprint.clone()),
+            _ => (Personal::Drop.to_string(), None),
+        };
+        Treatment { personal, key_fingerprint, unknown: now.unknown.clone() }
     }
 
     /// That of a table that no run has treated.
@@ -106,17 +120,35 @@ fn holds_versions(connection: &Connection, layout: &Layout) -> Result<bool, Erro
         .map_err(Error::sql(format!("look for versions of table {}", layout.table)))
 }
 
-/// Records the changes of these tables: this run treats them so.
-pub(crate) fn remember(
-    connection: &Connection,
-    run_id: i64,
-    changes: &[PrivacyChange],
-    tables: &BTreeSet<&str>,
-) -> Result<(), Error> {
-    for PrivacyChange { table, now, .. } in changes.iter().filter(|change| tables.contains(change.table.as_str())) {
-        let values = params![run_id, table, now.personal, now.unknown, now.key_fingerprint];
+/// Records what is done in these tables from this run on, for those where that is new.
+pub(crate) fn remember(connection: &Connection, run_id: i64, tables: &BTreeMap<&str, Treatment>) -> Result<(), Error> {
+    let known = known(connection)?;
+    let is_new = |(table, now): &(&&str, &Treatment)| known.get(**table).unwrap_or(&Treatment::untouched()) != *now;
+    for (table, now) in tables.iter().filter(is_new) {
+        let values = params![run_id, *table, now.personal, now.unknown, now.key_fingerprint];
         let added = connection.execute(template::PRIVACY_ADD.text, values);
         added.map_err(Error::sql("record what is done with personal data"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_hashed_or_dropped_before_stays_so() {
+        let treatment = |personal: &str, key: Option<&str>| Treatment {
+            personal: personal.to_owned(),
+            unknown: "keep".to_owned(),
+            key_fingerprint: key.map(str::to_owned),
+        };
+        let (keep, drop) = (treatment("keep", None), treatment("drop", None));
+        let (old, new) = (treatment("hash", Some("old")), treatment("hash", Some("new")));
+        for now in [&keep, &drop, &new] {
+            assert_eq!(keep.then(now), *now);
+            assert_eq!(drop.then(now), drop);
+        }
+        assert_eq!([old.then(&keep), old.then(&new), old.then(&drop)], [old.clone(), old, drop]);
+    }
 }

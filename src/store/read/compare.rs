@@ -45,7 +45,7 @@ pub(crate) fn compare(
     let mut compared = Vec::new();
     for endpoint in endpoints.iter().filter(|endpoint| in_again.contains(&endpoint.name)) {
         let is_held = in_held.contains(&endpoint.name);
-        let table = one(&connection, &Layout::new(endpoint), at, is_held)?;
+        let table = one(&connection, endpoint, at, is_held)?;
         if table.records > 0 {
             compared.push(table);
         }
@@ -69,7 +69,8 @@ fn both(held: &Path, again: &Path) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn one(connection: &Connection, layout: &Layout, at: Timestamp, is_held: bool) -> Result<Compared, Error> {
+fn one(connection: &Connection, endpoint: &Endpoint, at: Timestamp, is_held: bool) -> Result<Compared, Error> {
+    let layout = Layout::new(endpoint);
     let doing = || Error::sql(format!("compare the records of {}", layout.table));
     let table = ident(&layout.table);
     let now = columns(connection, &format!("again.main.{table}")).map_err(doing())?;
@@ -88,7 +89,9 @@ fn one(connection: &Connection, layout: &Layout, at: Timestamp, is_held: bool) -
         let (now, then) = (as_text(&format!("o.{column}"), ty), as_text(&format!("c.{column}"), ty_before));
         Some(format!("struct_pack(name := {}, differs := {now} IS DISTINCT FROM {then})", literal(name)))
     };
-    let pairs: Vec<String> = now.iter().filter_map(pair).collect();
+    // A change in a volatile column alone opens no version, so the store may hold an older value.
+    let is_volatile = |name: &str| endpoint.column(name).is_some_and(|column| column.volatile);
+    let pairs: Vec<String> = now.iter().filter(|(name, _)| !is_volatile(name)).filter_map(pair).collect();
     let mut values = layout.values();
     values.insert("pairs_again", pairs.join(", "));
     values.insert("at", instant(at));

@@ -200,7 +200,7 @@ fn a_list_that_nobody_could_read_is_whole_and_complete_once_its_file_is_correcte
     tenant.write("hclake.toml", &settings.replace(&format!(", \"{LIST}\""), ""));
     let left = rebuild(&tenant, "less.duckdb", &[]).exits(3);
     left.says(&[
-        &format!("the catalog has no list {LIST}, so its records were left out"),
+        &format!("the catalog has no list {LIST}, so its records are left out"),
         "hint: put its catalog file back",
     ]);
 }
@@ -221,7 +221,10 @@ fn a_backup_goes_on_from_the_archive_and_a_store_of_another_line_is_refused() {
     let refused =
         tenant.sync().exits(3).says(&["the run is stored, but its pages were not archived", "holds run 2 of"]);
     assert_eq!(refused.json()["archive_fault"]["hint"].as_str().map(|hint| hint.contains("rebuild")), Some(true));
-    rebuild(&tenant, "hclake.duckdb", &[]).exits(2).says(&["holds run 2 of", "which the store does not hold"]);
+    rebuild(&tenant, "hclake.duckdb", &[]).exits(2).says(&["holds run 2 of", "such as the copy that was restored"]);
+    fs::copy(tenant.path("copy.duckdb"), tenant.path("goes-on.duckdb")).expect("copied");
+    rebuild(&tenant, "goes-on.duckdb", &[]).exits(0).says(&["2 runs stored"]);
+    assert_equal(&tenant.path("whole.duckdb"), &tenant.path("goes-on.duckdb"));
 
     tenant.run(&["restore", "copy.duckdb"]).exits(0);
     rebuild(&tenant, "hclake.duckdb", &[]).exits(0).says(&["2 runs stored"]);
@@ -266,12 +269,21 @@ fn an_archive_that_cannot_be_written_costs_no_run_and_a_damaged_run_is_named() {
     let tenant = tenant();
     fs::create_dir(archive(&tenant)).expect("made");
     fs::write(archive(&tenant).join("mine.txt"), "mine").expect("written");
+    let keep = format!("cat >> {0}", tenant.path("heard").display());
+    let notify = format!("[[notify]]\nname = \"me\"\nkind = \"command\"\ncommand = [\"sh\", \"-c\", {keep:?}]\n");
+    tenant.write("hclake.toml", &format!("{}{notify}", archiving("")));
     tenant.sync().exits(3).says(&["the run is stored, but its pages were not archived", "is no archive of hclake"]);
+    let heard = fs::read_to_string(tenant.path("heard")).expect("a message");
+    assert!(heard.contains("the pages were not archived"), "{heard}");
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 1);
     fs::remove_file(archive(&tenant).join("mine.txt")).expect("removed");
     tenant.sync().exits(0);
     assert_eq!(archived_runs(&tenant), [2]);
     let folder = archive(&tenant).join("run-00000002");
+    let head = fs::read_to_string(folder.join("run.json")).expect("the head");
+    fs::write(folder.join("run.json"), head.replacen("\"pages\": 1", "\"pages\": 0", 1)).expect("written");
+    rebuild(&tenant, "again.duckdb", &[]).exits(1).says(&["run.json is damaged"]);
+    fs::write(folder.join("run.json"), head).expect("written");
     let apps = fs::read_dir(&folder).expect("the run").map(|entry| entry.expect("an entry").path());
     let apps = apps.into_iter().find(|path| path.to_string_lossy().contains("/apps.")).expect("the file of apps");
     let mut bytes = fs::read(&apps).expect("read");
@@ -283,6 +295,22 @@ fn an_archive_that_cannot_be_written_costs_no_run_and_a_damaged_run_is_named() {
     }
     assert!(!tenant.path("again.duckdb").exists(), "nothing was stored");
     rebuild(&tenant, "again.duckdb", &["--from", "nowhere"]).exits(2);
+}
+
+#[test]
+fn every_damaged_run_is_named_by_a_trial_and_nothing_is_stored_after_the_first() {
+    let tenant = tenant();
+    for _ in 0..3 {
+        tenant.sync().exits(0);
+        tenant.advance();
+    }
+    for run in [2, 3] {
+        fs::write(archive(&tenant).join(format!("run-0000000{run}/ledger.json.zst")), "spoilt").expect("written");
+    }
+    let trial = rebuild(&tenant, "again.duckdb", &["--dry-run"]).exits(1);
+    trial.says(&["1 run with whole files", "run 2 was not stored", "run 3 was not stored"]);
+    rebuild(&tenant, "again.duckdb", &[]).exits(3).says(&["1 run stored", "run 2 was not stored, nor any after it"]);
+    assert_eq!(in_again(&tenant, "SELECT max(run_id) FROM runs"), "1");
 }
 
 #[test]
@@ -300,5 +328,6 @@ fn runs_older_than_the_setting_leave_the_archive_and_a_redated_run_keeps_its_pla
     assert_eq!(archived_runs(&tenant), [3, 4]);
     let ran = rebuild(&tenant, "again.duckdb", &["--format", "json"]).exits(0);
     assert_eq!(ran.json()["gaps"], json!([{ "first": 1, "last": 2 }]));
+    assert_eq!(ran.json()["faults"], json!([]));
     ran.says(&["runs 1 to 2 are not in the archive"]);
 }

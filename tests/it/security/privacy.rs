@@ -203,6 +203,21 @@ fn a_store_made_again_from_plain_pages_holds_no_plain_value() {
     tenant.run(&[&["--store", "again.duckdb"][..], &from].concat()).exits(2).says(&["HCLAKE_PRIVACY_KEY"]);
     tenant.run_with(&[&["--store", "again.duckdb"][..], &from].concat(), &WITH_KEY).exits(0);
     assert!(!holds_canary("again.duckdb"));
+    let treatments = |store: &str, variables: &[(&str, &str)]| {
+        let sql =
+            "SELECT concat_ws(' ', personal, key_fingerprint) AS t FROM privacy WHERE table_name = 'app_install_jobs'";
+        let ran = tenant.run_with(&["--store", store, "query", sql, "--format", "csv"], variables).exits(0);
+        ran.stdout.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let hashed = treatments("again.duckdb", &WITH_KEY);
+    assert!(hashed.len() == 1 && hashed[0].starts_with("hash "), "{hashed:?}");
+    // What is hashed in the archive stays so, whatever the settings say later.
+    tenant.run_with(&["sync"], &WITH_KEY).exits(0);
+    let other = [("HCLAKE_PRIVACY_KEY", "another key of the tests, as long")];
+    let twice = tenant.run_with(&[&["--store", "twice.duckdb"][..], &from].concat(), &other).exits(0);
+    twice.says(&["stays as it was before it was archived: hash (key "]);
+    let both = treatments("twice.duckdb", &other);
+    assert!(both.len() == 2 && both[0] != both[1] && both[1] == hashed[0], "{both:?}");
     let bytes = fs::read(tenant.path("again.duckdb")).expect("the store");
     assert!(!bytes.windows(CANARY.len()).any(|piece| piece == CANARY.as_bytes()));
 }

@@ -171,6 +171,9 @@ fn troubles(known: &Known<'_>) -> Vec<Trouble> {
             }
             let faults = summary.catalog_faults.iter().map(|fault| trouble("partial", fault.clone(), None));
             troubles.extend(faults);
+            troubles.extend(summary.archive_fault.iter().map(|fault| {
+                trouble("partial", format!("the pages were not archived: {}", fault.message), fault.hint.clone())
+            }));
         }
     }
     let unseen = |field: &Drift| {
@@ -210,7 +213,7 @@ fn of_list(list: &ListSummary) -> impl Iterator<Item = (&'static str, String, Op
     });
     let unproved = (list.verdict == Verdict::Unproved).then(|| {
         let why = list.proof.as_deref().map_or(String::new(), |proof| format!(": {proof}"));
-        let hint = "what was read is stored and nothing was declared gone; the next run tries again".to_owned();
+        let hint = "what was read is stored, and of what was not read completely nothing was declared gone; the next run tries again".to_owned();
         ("unproved", format!("{place} could not be proved complete{why}"), Some(hint))
     });
     let held_back = (list.held_back > 0).then(|| {
