@@ -57,12 +57,9 @@ impl Archive {
     pub(crate) fn runs(&self) -> Result<Vec<ArchivedRun>, Error> {
         let mut runs = Vec::new();
         for (name, path) in self.entries()? {
-            let Some(run_id) = run_of(&name) else { continue };
-            let head = RunHead::read(&path)?.ok_or_else(|| Error::damaged(&path, "it has no run.json"))?;
-            if head.run_id != run_id {
-                return Err(Error::damaged(&path, format!("it is run {}", head.run_id)));
+            if let Some(run_id) = run_of(&name) {
+                runs.push(ArchivedRun::read(run_id, path)?);
             }
-            runs.push(ArchivedRun::of(path, head)?);
         }
         runs.sort_by_key(ArchivedRun::run_id);
         Ok(runs)
@@ -70,14 +67,17 @@ impl Archive {
 
     /// One run.
     pub(crate) fn run(&self, run_id: i64) -> Result<ArchivedRun, Error> {
-        let missing = || Error::NoSuchRun { archive: self.path.clone(), run_id };
-        self.runs()?.into_iter().find(|run| run.run_id() == run_id).ok_or_else(missing)
+        let path = self.path.join(name_of(run_id));
+        match path.exists() {
+            true => ArchivedRun::read(run_id, path),
+            false => Err(Error::NoSuchRun { archive: self.path.clone(), run_id }),
+        }
     }
 
     /// Begins to write a run, after what an interrupted one has left is put right: it gets its name if the store holds
-    /// it, and is removed if not. `stored` are the store's newest runs by number and start.
+    /// it, and is removed if not. `stored` are the store's runs by number and start.
     ///
-    /// Errors: the archive holds a run that the store does not hold, and that is not older than those.
+    /// Errors: the archive holds a run that the store does not hold, and that is not older than the store's first.
     pub(crate) fn begin(&self, run_id: i64, stored: &[(i64, Timestamp)]) -> Result<RunWriter, Error> {
         self.recover(stored)?;
         let oldest = stored.iter().map(|(id, _)| *id).min();
@@ -91,7 +91,7 @@ impl Archive {
         let place = self.path.join(name_of(run_id));
         let pending = self.path.join(format!("{}{PENDING}", name_of(run_id)));
         make_folder(&pending)?;
-        RunWriter::begin(run_id, pending, place)
+        Ok(RunWriter::begin(run_id, pending, place))
     }
 
     fn recover(&self, stored: &[(i64, Timestamp)]) -> Result<(), Error> {

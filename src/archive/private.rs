@@ -1,26 +1,15 @@
-//! Files and folders that their owner alone can read, and names that last. It knows nothing of what they hold.
+//! Folders that their owner alone can read, and names that last. It knows nothing of what they hold.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use super::error::Error;
-
-/// A new file that its owner alone can read.
-pub(super) fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
+use crate::base::private::new_folder;
 
 /// Makes a folder that its owner alone can read, unless it is there.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(path) {
+    match new_folder(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(Error::io("make the folder", path)),
     }

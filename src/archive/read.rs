@@ -29,7 +29,12 @@ pub(crate) struct ArchivedList<'a> {
 }
 
 impl ArchivedRun {
-    pub(super) fn of(folder: PathBuf, head: RunHead) -> Result<ArchivedRun, Error> {
+    /// Reads the head of a run's folder.
+    pub(super) fn read(run_id: i64, folder: PathBuf) -> Result<ArchivedRun, Error> {
+        let head = RunHead::read(&folder)?.ok_or_else(|| Error::damaged(&folder, "it has no run.json"))?;
+        if head.run_id != run_id {
+            return Err(Error::damaged(&folder, format!("it is run {}", head.run_id)));
+        }
         let started_at = head.started_at(&folder.join(HEAD))?;
         Ok(ArchivedRun { folder, started_at, head })
     }

@@ -11,8 +11,9 @@ use zstd::Encoder;
 use super::entry::{self, Entry};
 use super::error::{Error, FORMAT};
 use super::head::{FileSum, ListFile, RunHead};
-use super::private::{create, rename};
+use super::private::rename;
 use crate::base::clock::Timestamp;
+use crate::base::private::new_file;
 use crate::base::sum::Summed;
 
 /// Zstandard's own default: JSON becomes a tenth, at some hundred MB/s.
@@ -47,8 +48,8 @@ struct OpenList {
 }
 
 impl RunWriter {
-    pub(super) fn begin(run_id: i64, pending: PathBuf, place: PathBuf) -> Result<RunWriter, Error> {
-        Ok(RunWriter { run_id, pending, place, open: BTreeMap::new(), lists: Vec::new() })
+    pub(super) fn begin(run_id: i64, pending: PathBuf, place: PathBuf) -> RunWriter {
+        RunWriter { run_id, pending, place, open: BTreeMap::new(), lists: Vec::new() }
     }
 
     /// Begins the file of a list, by the number of its sweep.
@@ -128,7 +129,7 @@ impl CompressedFile {
     fn create(folder: &Path, name: String) -> Result<CompressedFile, Error> {
         let path = folder.join(&name);
         let begin = || {
-            let mut out = Encoder::new(Summed::into(create(&path)?), LEVEL)?;
+            let mut out = Encoder::new(Summed::into(new_file(&path)?), LEVEL)?;
             out.include_checksum(true)?;
             Ok(out)
         };

@@ -1,14 +1,16 @@
-//! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole files, base URLs,
+//! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole and private files, base URLs,
 //! checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, and text
 //! that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
+pub(crate) mod beside;
 pub mod clock;
 pub mod credentials;
 pub mod exit;
 pub mod nearest;
 pub(crate) mod printable;
 pub mod privacy;
+pub(crate) mod private;
 pub mod rate;
 pub(crate) mod redact;
 pub mod retention;

@@ -2,8 +2,8 @@
 //! are kept in `extra`, and each row gets a hash. Keys can also be read without the rest of a record. It knows nothing
 //! of where records come from and where batches go.
 //!
-//! Start with [`Decoder`]; `read` reads one record, `columns` and `scalars` hold its values, `extra` the unknown members. Before all of them,
-//! `redaction` takes out of a record's text what may not be kept.
+//! Start with [`Decoder`]; `read` reads one record, `columns` and `scalars` hold its values, `extra` the unknown members.
+//! Before all of them, `redaction` takes out of a record's text what may not be kept.
 
 mod columns;
 mod decode;

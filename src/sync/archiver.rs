@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::writer::Writer;
 use crate::archive::{self, Archive, Entry, PageHead, RunWriter};
+use crate::base::beside::beside;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::Scope;
 use crate::config::settings::{ARCHIVE_FOLDER, ARCHIVE_KEEP};
@@ -48,11 +49,7 @@ pub(super) struct Archiver(Option<Arc<Writer<RunWriter, archive::Error>>>);
 
 /// The archive's folder: the one of the settings, or the one beside the store.
 pub(crate) fn archive_folder(settings: &Settings) -> PathBuf {
-    settings.get(ARCHIVE_FOLDER).unwrap_or_else(|| {
-        let mut path = settings.store.value.clone().into_os_string();
-        path.push(BESIDE);
-        path.into()
-    })
+    settings.get(ARCHIVE_FOLDER).unwrap_or_else(|| beside(&settings.store.value, BESIDE))
 }
 
 impl Archiver {

@@ -11,7 +11,7 @@ use super::parents::ParentRow;
 use crate::base::clock::Timestamp;
 use crate::catalog::spec::{Endpoint, Given};
 use crate::normalize::{DecodeSettings, Decoder};
-use crate::store::{self, RawText, RawTexts};
+use crate::store::{self, RawText, RawTexts, StagedRun, SweepId};
 use crate::sweep::{Envelope, Page};
 
 /// Records of one sweep that may be kept in quarantine.
@@ -61,18 +61,36 @@ impl Found {
 
 /// Records that have been decoded.
 pub(super) struct Taken {
+    sweep: SweepId,
+    /// Number of the first of them in the sweep.
+    first_seq: u64,
     /// The good ones.
     pub batch: RecordBatch,
     /// The keys of the bad ones, where they could be read.
-    pub protected: Vec<Vec<String>>,
+    protected: Vec<Vec<String>>,
 }
 
-/// Decodes the records of one sweep.
+impl Taken {
+    /// Stages the good ones, and protects the stored copies of the bad ones.
+    pub(super) fn stage(&self, staged: &mut StagedRun) -> Result<(), store::Error> {
+        staged.protect(self.sweep, &self.protected)?;
+        staged.stage(self.sweep, &self.batch, self.first_seq)
+    }
+}
+
+/// Decodes the records of one sweep, span by span.
 pub(super) struct Intake {
+    sweep: SweepId,
     decoder: Decoder,
     pub envelope: Envelope,
     raws: RawTexts,
     dismissed: Arc<HashSet<u64>>,
+    next_seq: u64,
+    /// Number of the first row of the span.
+    first_seq: u64,
+    /// What was found in the spans before.
+    before: Found,
+    /// What was found in this span.
     pub found: Found,
 }
 
@@ -80,6 +98,7 @@ impl Intake {
     /// `given` are the values that the request gives to every record. `dismissed` are hashes of the contents of bad
     /// records that a person has dismissed. The texts of bad records are kept in `raws`.
     pub(super) fn new(
+        sweep: SweepId,
         endpoint: &Endpoint,
         given: &Given,
         settings: DecodeSettings,
@@ -87,12 +106,40 @@ impl Intake {
         raws: RawTexts,
     ) -> Intake {
         Intake {
+            sweep,
             decoder: Decoder::new(endpoint, settings).with_given(endpoint, given),
             envelope: Envelope::new(endpoint).with_given(given),
             raws,
             dismissed,
+            next_seq: 0,
+            first_seq: 0,
+            before: Found::default(),
             found: Found::default(),
         }
+    }
+
+    /// The sweep whose records it takes.
+    pub(super) fn sweep(&self) -> SweepId {
+        self.sweep
+    }
+
+    pub(super) fn begin_span(&mut self) {
+        self.first_seq = self.next_seq;
+        self.before.add(std::mem::take(&mut self.found));
+    }
+
+    /// Forgets what the span has given. Returns the number from which on its rows are to be discarded.
+    pub(super) fn drop_span(&mut self) -> u64 {
+        self.found = Found::default();
+        self.next_seq = self.first_seq;
+        self.first_seq
+    }
+
+    /// What was found in all spans.
+    pub(super) fn into_found(self) -> Found {
+        let mut all = self.before;
+        all.add(self.found);
+        all
     }
 
     /// Takes records of a page, by their places in it.
@@ -111,7 +158,9 @@ impl Intake {
             protected.extend(self.put_aside(page, readable[bad.index], bad.reason)?);
         }
         self.found.members.see(&decoded.batch);
-        Ok(Taken { batch: decoded.batch, protected })
+        let first_seq = self.next_seq;
+        self.next_seq += decoded.batch.num_rows() as u64;
+        Ok(Taken { sweep: self.sweep, first_seq, batch: decoded.batch, protected })
     }
 
     /// Keeps a bad record, and returns its key, if it has one.

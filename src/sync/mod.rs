@@ -49,6 +49,6 @@ pub(crate) use retry::retry;
 pub(crate) use run::dry_run;
 pub use run::sync;
 pub use summary::Summary;
-pub(crate) use summary::{Expiry, ListSummary};
+pub(crate) use summary::{Expiry, ListError, ListSummary};
 pub(crate) use switched::is_switched_on;
 pub(crate) use upkeep::{acknowledge, compact, dismiss, prune, redate};

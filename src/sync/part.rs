@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::context::Context;
 use super::event::Event;
-use super::intake::{Found, Intake, Taken};
+use super::intake::{Found, Intake};
 use super::pages::Pages;
 use super::parents;
 use super::plan::ListPlan;
@@ -76,16 +76,12 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
     let number = part.sweep.number();
     context.archiver.add(shared.list, Entry::Begin { sweep: number, given: part.given.0.clone() }).await;
     let mut sink = ListSink {
-        intake: Intake::new(endpoint, &given, context.decode, Arc::clone(dismissed), part.raws),
+        intake: Intake::new(part.sweep, endpoint, &given, context.decode, Arc::clone(dismissed), part.raws),
         shared,
-        sweep: part.sweep,
-        next_seq: 0,
-        first_seq: 0,
         reach,
         shown: (spans.len() > 1).then(Shown::default),
     };
     let mut all: Option<Swept> = None;
-    let mut found = Found::default();
     let requested = if spans.is_empty() { vec![None] } else { spans.iter().copied().map(Some).collect() };
     for span in requested {
         sink.begin(span, reach);
@@ -101,7 +97,6 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         if let Some(shown) = &mut sink.shown {
             shown.end_span();
         }
-        found.add(std::mem::take(&mut sink.intake.found));
         all = Some(match all {
             None => swept,
             Some(before) => joined(before, swept),
@@ -111,7 +106,9 @@ pub(super) async fn read<P: Pages>(shared: &Shared<P>, part: PartPlan) -> Result
         }
     }
     let swept = all.unwrap_or_else(|| unreachable!("a part has a span"));
-    let contradicts = sink.shown.as_ref().is_some_and(Shown::contradicts_itself);
+    let ListSink { intake, shown, .. } = sink;
+    let found = intake.into_found();
+    let contradicts = shown.as_ref().is_some_and(Shown::contradicts_itself);
     let swept = if contradicts { unproved(swept, TWO_OF_ONE_KEY) } else { swept };
     let proof = match &swept.ending {
         Ending::Complete(proof) => Some(proof.to_string()),
@@ -207,10 +204,6 @@ pub(super) fn too_many_bad(bad: u64, rows_read: u64, max_percent: u8) -> Option<
 struct ListSink<'a, P> {
     intake: Intake,
     shared: &'a Shared<P>,
-    sweep: SweepId,
-    next_seq: u64,
-    /// Number of the first row of the span.
-    first_seq: u64,
     /// The records that the span can have listed.
     reach: Reach,
     /// Where there are several spans.
@@ -220,7 +213,7 @@ struct ListSink<'a, P> {
 impl<P: Pages> ListSink<'_, P> {
     /// Begins a span. Records up to the margin beyond its limits may be in it or in its neighbour.
     fn begin(&mut self, span: Option<Span>, reach: Reach) {
-        self.first_seq = self.next_seq;
+        self.intake.begin_span();
         self.reach = span.map_or(reach, |Span { from_us, to_us }| {
             let (from, to) = (from_us.saturating_sub(MARGIN_US), to_us.saturating_add(MARGIN_US));
             reach.and(Reach { from_us: Some(from), to_us: Some(to) })
@@ -233,43 +226,32 @@ impl<P: Pages> Sink for ListSink<'_, P> {
 
     async fn release(&mut self, page: Page, rows: Vec<u32>) -> Result<(), store::Error> {
         let context = &self.shared.context;
-        context.archiver.page(self.shared.list, self.sweep, &page, &rows).await;
+        context.archiver.page(self.shared.list, self.intake.sweep(), &page, &rows).await;
         if let Some(shown) = &mut self.shown {
             let readable = rows.iter().filter(|index| page.lost(**index).is_none());
             let records = readable.filter_map(|index| self.intake.envelope.unchanging_in(&page, *index));
             records.for_each(|(key, unchanging)| shown.add(key, unchanging));
         }
-        let Taken { batch, protected } = self.intake.take(&page, rows, context.clock.wall())?;
+        let taken = self.intake.take(&page, rows, context.clock.wall())?;
         for (list, parent) in &self.shared.children {
-            let rows = parents::rows_of(&batch, parent)?;
+            let rows = parents::rows_of(&taken.batch, parent)?;
             self.intake.found.parents.entry(list.clone()).or_default().extend(rows);
         }
-        let (sweep, first_seq) = (self.sweep, self.next_seq);
-        self.next_seq += batch.num_rows() as u64;
-        self.shared
-            .context
-            .writer
-            .post(batch.get_array_memory_size(), move |staged| {
-                staged.protect(sweep, &protected)?;
-                staged.stage(sweep, &batch, first_seq)
-            })
-            .await;
+        context.writer.post(taken.batch.get_array_memory_size(), move |staged| taken.stage(staged)).await;
         Ok(())
     }
 
     async fn set_aside(&mut self, page: Page) {
-        self.shared.context.archiver.page(self.shared.list, self.sweep, &page, &[]).await;
+        self.shared.context.archiver.page(self.shared.list, self.intake.sweep(), &page, &[]).await;
     }
 
     async fn restart(&mut self) -> Result<(), store::Error> {
-        self.intake.found = Found::default();
-        let restart = Entry::Restart { sweep: self.sweep.number() };
+        let restart = Entry::Restart { sweep: self.intake.sweep().number() };
         self.shared.context.archiver.add(self.shared.list, restart).await;
         if let Some(shown) = &mut self.shown {
             shown.drop_span();
         }
-        let (sweep, first_seq) = (self.sweep, self.first_seq);
-        self.next_seq = first_seq;
+        let (sweep, first_seq) = (self.intake.sweep(), self.intake.drop_span());
         self.shared.context.writer.ask(move |staged| staged.discard(sweep, first_seq)).await
     }
 
@@ -277,7 +259,7 @@ impl<P: Pages> Sink for ListSink<'_, P> {
         if self.reach.is_nothing() {
             return Ok(Vec::new());
         }
-        let (sweep, reach) = (self.sweep, self.reach);
+        let (sweep, reach) = (self.intake.sweep(), self.reach);
         self.shared.context.writer.ask(move |staged| staged.absent(sweep, reach, |parts| key_hash(parts))).await
     }
 

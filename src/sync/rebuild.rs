@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::archiver::{ArchivedLedger, ArchivedSweep};
 use super::error::{Error, require_set};
 use super::findings::{self, Findings};
-use super::intake::{Found, Intake, Taken};
+use super::intake::{Found, Intake};
 use super::{part, privacy, request};
 use crate::archive::{self, Archive, ArchivedList, ArchivedRun, Entry, PageHead};
 use crate::base::clock::{SharedClock, Timestamp};
@@ -260,16 +260,6 @@ impl ListAgain {
     }
 }
 
-/// One sweep that is being read again.
-struct SweepAgain {
-    id: SweepId,
-    intake: Intake,
-    next_seq: u64,
-    /// Number of the first row of the span.
-    first_seq: u64,
-    found: Found,
-}
-
 /// How a sweep has ended.
 struct EndedSweep {
     id: SweepId,
@@ -366,7 +356,7 @@ struct ListEntries<'a> {
     endpoint: &'a Endpoint,
     archived: &'a ArchivedSweep,
     id: SweepId,
-    open: BTreeMap<i32, SweepAgain>,
+    open: BTreeMap<i32, Intake>,
     ended: BTreeMap<i32, EndedSweep>,
     found: Found,
 }
@@ -380,20 +370,17 @@ impl ListEntries<'_> {
             }
             Entry::Span { sweep } => {
                 if let Some(open) = self.open.get_mut(&sweep) {
-                    open.first_seq = open.next_seq;
-                    open.found.add(std::mem::take(&mut open.intake.found));
+                    open.begin_span();
                 }
             }
             Entry::Page(head) => {
                 if let Some(open) = self.open.get_mut(&head.sweep) {
-                    open.page(staged, head, body, self.again.now)?;
+                    take_page(open, staged, head, body, self.again.now)?;
                 }
             }
             Entry::Restart { sweep } => {
                 if let Some(open) = self.open.get_mut(&sweep) {
-                    open.intake.found = Found::default();
-                    open.next_seq = open.first_seq;
-                    staged.discard(open.id, open.first_seq)?;
+                    staged.discard(open.sweep(), open.drop_span())?;
                 }
             }
             Entry::End { sweep, proof, rows_read } => {
@@ -405,7 +392,7 @@ impl ListEntries<'_> {
         Ok(())
     }
 
-    fn begin(&self, staged: &mut StagedRun, given: Given) -> Result<SweepAgain, Error> {
+    fn begin(&self, staged: &mut StagedRun, given: Given) -> Result<Intake, Error> {
         let id = match self.endpoint.has_parts() {
             false => self.id,
             true => {
@@ -415,34 +402,35 @@ impl ListEntries<'_> {
         };
         let dismissed = Arc::new(staged.dismissed(id)?);
         let given = given.with_fixed(self.endpoint, &self.archived.scope);
-        let intake = Intake::new(self.endpoint, &given, self.again.decode, dismissed, staged.raw_texts(id));
-        Ok(SweepAgain { id, intake, next_seq: 0, first_seq: 0, found: Found::default() })
+        Ok(Intake::new(id, self.endpoint, &given, self.again.decode, dismissed, staged.raw_texts(id)))
     }
 
-    fn end(&mut self, sweep: i32, mut open: SweepAgain, proof: Option<String>, rows_read: u64) {
-        open.found.add(std::mem::take(&mut open.intake.found));
-        let bad = open.found.bad_count - open.found.dismissed_count;
+    fn end(&mut self, sweep: i32, open: Intake, proof: Option<String>, rows_read: u64) {
+        let id = open.sweep();
+        let found = open.into_found();
+        let bad = found.bad_count - found.dismissed_count;
         let fault = part::too_many_bad(bad, rows_read, self.again.max_bad_percent);
-        self.ended.insert(sweep, EndedSweep { id: open.id, proof, fault });
+        self.ended.insert(sweep, EndedSweep { id, proof, fault });
         let part = self.archived.record.parts.iter().find(|part| part.sweep.number() == sweep);
         if part.is_none_or(|part| part.verdict != Verdict::Failed) {
-            self.found.add(open.found);
+            self.found.add(found);
         }
     }
 }
 
-impl SweepAgain {
-    fn page(&mut self, staged: &mut StagedRun, head: PageHead, body: Vec<u8>, now: Timestamp) -> Result<(), Error> {
-        let listed = head.listed.unwrap_or_else(|| (0..head.records.len() as u32).collect());
-        if listed.is_empty() {
-            return Ok(());
-        }
-        let page = self.intake.envelope.page_again(body.into(), head.records, head.lost);
-        let page = page.map_err(|fault| Error::UnreadablePage { fault })?.named(head.offset, head.request_id);
-        let Taken { batch, protected } = self.intake.take(&page, listed, now)?;
-        staged.protect(self.id, &protected)?;
-        staged.stage(self.id, &batch, self.next_seq)?;
-        self.next_seq += batch.num_rows() as u64;
-        Ok(())
+/// Stages the records of a page that belong to the listing.
+fn take_page(
+    intake: &mut Intake,
+    staged: &mut StagedRun,
+    head: PageHead,
+    body: Vec<u8>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let listed = head.listed.unwrap_or_else(|| (0..head.records.len() as u32).collect());
+    if listed.is_empty() {
+        return Ok(());
     }
+    let page = intake.envelope.page_again(body.into(), head.records, head.lost);
+    let page = page.map_err(|fault| Error::UnreadablePage { fault })?.named(head.offset, head.request_id);
+    Ok(intake.take(&page, listed, now)?.stage(staged)?)
 }

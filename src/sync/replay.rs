@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::rebuild::{self, RebuiltRun};
 use crate::archive::Archive;
+use crate::base::beside::beside;
 use crate::base::clock::SharedClock;
+use crate::base::private::new_folder;
 use crate::catalog::Catalog;
 use crate::config::Settings;
 use crate::store::{self, Compared, RunStamp};
@@ -51,13 +53,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn beside(store: &Path) -> Result<Scratch, Error> {
-        let mut path = store.to_owned().into_os_string();
-        path.push(format!("{SCRATCH}-{}", std::process::id()));
-        let path = PathBuf::from(path);
-        let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|source| store::Error::Io { action: "make", path: path.clone(), source })?;
+        let path = beside(store, &format!("{SCRATCH}-{}", std::process::id()));
+        new_folder(&path).map_err(|source| store::Error::Io { action: "make", path: path.clone(), source })?;
         Ok(Scratch(path))
     }
 

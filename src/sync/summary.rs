@@ -127,6 +127,11 @@ pub(super) fn outcome_of(lists: &[ListSummary]) -> Outcome {
 }
 
 impl Summary {
+    /// The lists that failed, each with why.
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (&ListSummary, &ListError)> {
+        self.tables.iter().filter_map(|list| Some((list, list.error.as_ref()?)))
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self.outcome {
             Outcome::Complete => Exit::Done,

@@ -41,14 +41,7 @@ pub(crate) fn run(
         return Ok(Exit::Done);
     }
     if !streams.is_quiet {
-        let table = table(&pruned);
-        output::write(
-            [table.clone()],
-            table.schema_ref(),
-            output::Format::Table,
-            streams.out,
-            streams::terminal_width(),
-        )?;
+        write!(streams.out, "{}", output::table_fitting([table(&pruned)], streams::terminal_width())?)?;
     }
     streams.remark(&line(&pruned, args.dry_run));
     if !args.dry_run && pruned.after.is_worth_compacting() {

@@ -32,14 +32,7 @@ pub(crate) fn run(
     if args.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", as_json(&replay))?;
     } else {
-        let table = table(&replay.tables);
-        output::write(
-            [table.clone()],
-            table.schema_ref(),
-            output::Format::Table,
-            streams.out,
-            streams::terminal_width(),
-        )?;
+        write!(streams.out, "{}", output::table_fitting([table(&replay.tables)], streams::terminal_width())?)?;
         streams.remark(&line(&replay));
     }
     Ok(if replay.run.left_out.is_empty() { Exit::Done } else { Exit::Partly })

@@ -18,7 +18,7 @@ use crate::cli::catalogs;
 use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::output::grid::Grid;
-use crate::cli::output::lists::{distinguishing, short, verdict_in_words};
+use crate::cli::output::lists::{HELD_BACK_HINT, UNPROVED_HINT, distinguishing, short, verdict_in_words};
 use crate::cli::progress::bars::{self, Bars};
 use crate::cli::progress::lines::Lines;
 use crate::cli::progress::runtime;
@@ -228,13 +228,11 @@ pub(crate) fn show(summary: &Summary, format: SummaryFormat, streams: &mut Strea
                 "error: {place}: the listing could not be proved complete: {}",
                 list.proof.as_deref().unwrap_or("")
             ));
-            say(
-                "hint: what was read is stored, and of what was not read completely nothing was declared gone; the next run tries again",
-            );
+            say(&format!("hint: {UNPROVED_HINT}"));
         }
         if list.held_back > 0 {
             say(&format!("error: {place}: {} records would be gone at once; they are kept open", list.held_back));
-            say("hint: if they are really gone, run hclake sync --allow-gone");
+            say(&format!("hint: {HELD_BACK_HINT}"));
         }
         if list.unconfirmed > 0 {
             streams.remark(&format!(

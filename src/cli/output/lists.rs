@@ -5,6 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::store::Verdict;
 
+/// What is to be said of a list that could not be proved complete,
+pub(crate) const UNPROVED_HINT: &str = "what was read is stored, and of what was not read completely nothing was declared \
+    gone; the next run tries again";
+/// and of one that was held back.
+pub(crate) const HELD_BACK_HINT: &str = "if they are really gone, run hclake sync --allow-gone";
+
 /// Characters of a project's id that are shown of a long one.
 const PROJECT_CHARS: usize = 8;
 

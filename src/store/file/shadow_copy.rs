@@ -1,7 +1,7 @@
 //! Changes the store through a copy: the copy stands beside the file under a lock, and replaces the file when it is
 //! complete. It knows nothing of what is changed.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -15,6 +15,7 @@ use super::memory;
 use super::migrate::{self, MIGRATIONS};
 use super::open;
 use crate::base::clock::Timestamp;
+use crate::base::private::new_folder;
 use crate::store::error::Error;
 use crate::store::read::reader;
 use crate::store::sweeps::DeletionGuard;
@@ -238,10 +239,7 @@ impl Files {
     }
 
     fn create_spill(&self) -> Result<(), Error> {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.spill).map_err(|source| match source.kind() {
+        new_folder(&self.spill).map_err(|source| match source.kind() {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
                 Error::FolderNotWritable { folder: self.folder.clone(), source }
             }

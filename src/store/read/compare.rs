@@ -14,6 +14,7 @@ use crate::store::file::open;
 use crate::store::read::holdings::lists_held;
 use crate::store::read::reader::open_read_only;
 use crate::store::table::layout::Layout;
+use crate::store::table::reconcile::held_columns;
 use crate::store::template::{self, Values, ident, instant, literal};
 
 /// A table whose records were decoded again.
@@ -105,8 +106,6 @@ fn one(connection: &Connection, endpoint: &Endpoint, at: Timestamp, is_held: boo
 
 /// Names and types of a table's columns that come from the service.
 fn columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, DataType)>> {
-    let mut statement = connection.prepare(&format!("FROM {table} LIMIT 0"))?;
-    let schema = statement.query_arrow([])?.get_schema();
-    let of_service = schema.fields().iter().filter(|field| !is_own_column(field.name()));
-    Ok(of_service.map(|field| (field.name().clone(), field.data_type().clone())).collect())
+    let held = held_columns(connection, table)?;
+    Ok(held.into_iter().filter(|(name, _)| !is_own_column(name)).collect())
 }

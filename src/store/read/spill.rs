@@ -1,12 +1,14 @@
 //! The private folder of a read connection, for what does not fit into memory. A lock in it shows that its process lives;
 //! folders of processes that were killed are removed. It knows nothing of connections or queries.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::statvfs;
+
+use crate::base::private::{new_file, new_folder};
 
 /// Disk space that a query may use for what does not fit into memory, in MiB; never more than half of what is free.
 pub(crate) const READ_SPILL_MB: u64 = 4096;
@@ -58,9 +60,9 @@ impl Drop for Spill {
 
 /// Makes the folder, and its lock while the folder is still there.
 fn make(folder: &Path) -> io::Result<File> {
-    DirBuilder::new().mode(0o700).create(folder)?;
+    new_folder(folder)?;
     let path = folder.join(LOCK);
-    let lock = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let lock = new_file(&path);
     let lock = lock.inspect_err(|_| drop(fs::remove_dir(folder)))?;
     match lock.try_lock() {
         Err(TryLockError::WouldBlock) => return Err(ErrorKind::NotFound.into()),
@@ -119,7 +121,7 @@ mod tests {
     /// A folder as a reader makes it, with these files.
     fn left(beneath: &Path, name: &str, files: &[&str]) -> PathBuf {
         let folder = beneath.join(name);
-        DirBuilder::new().mode(0o700).create(&folder).unwrap();
+        new_folder(&folder).unwrap();
         files.iter().for_each(|file| fs::write(folder.join(file), "x").unwrap());
         folder
     }

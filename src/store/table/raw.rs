@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::row_file::create;
+use crate::base::private::new_file;
 use crate::store::error::Error;
 
 /// Bytes of a list's texts that stay in memory: 4 MiB.
@@ -52,7 +52,7 @@ impl RawTexts {
     fn write(&mut self, text: &str) -> io::Result<Arc<File>> {
         let file = match &self.file {
             Some(file) => Arc::clone(file),
-            None => Arc::clone(self.file.insert(Arc::new(create(&self.path)?))),
+            None => Arc::clone(self.file.insert(Arc::new(new_file(&self.path)?))),
         };
         (&*file).write_all(text.as_bytes())?;
         Ok(file)

@@ -98,7 +98,7 @@ fn reconcile(connection: &Connection, layout: Layout) -> Result<Layout, Error> {
             execute(&template::ADD_COLUMN, &values)?;
         }
     }
-    let held = held_columns(connection, &layout.table).map_err(Error::sql(doing.clone()))?;
+    let held = held_columns(connection, &ident(&layout.table)).map_err(Error::sql(doing.clone()))?;
     if let Some((column, _)) = held.iter().find(|(column, _)| column.eq_ignore_ascii_case(ROW_ID)) {
         return Err(Error::RowIdHidden { table: layout.table, column: column.clone() });
     }
@@ -129,8 +129,9 @@ fn missing_columns(connection: &Connection, table: &str) -> Result<Vec<(String, 
         .collect()
 }
 
-fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, DataType)>> {
-    let mut statement = connection.prepare(&format!("FROM {} LIMIT 0", ident(table)))?;
+/// Names and types of a table's columns. `table` is a name as SQL has it.
+pub(crate) fn held_columns(connection: &Connection, table: &str) -> duckdb::Result<Vec<(String, DataType)>> {
+    let mut statement = connection.prepare(&format!("FROM {table} LIMIT 0"))?;
     let schema = statement.query_arrow([])?.get_schema();
     Ok(schema.fields().iter().map(|field| (field.name().clone(), field.data_type().clone())).collect())
 }

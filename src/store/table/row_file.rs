@@ -3,15 +3,16 @@
 //! what the rows mean.
 
 use std::cell::RefCell;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::{Int64Array, RecordBatch};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
 
+use crate::base::private::new_file;
 use crate::schema::ROW;
 use crate::store::error::Error;
 
@@ -53,7 +54,7 @@ impl RowFile {
         let file = self.file.get_mut();
         let file = match file {
             Some(file) => file,
-            None => file.insert(create(&self.path).map_err(Error::io("create", &self.path))?),
+            None => file.insert(new_file(&self.path).map_err(Error::io("create", &self.path))?),
         };
         let mut write = || -> Result<u64, ArrowError> {
             file.seek(SeekFrom::Start(at))?;
@@ -110,12 +111,4 @@ impl RowFile {
 pub(crate) fn numbers(rows: &RecordBatch) -> &Int64Array {
     let column = rows.column_by_name(ROW.name).expect("staged rows are numbered");
     column.as_any().downcast_ref().expect("numbers of rows are 64-bit integers")
-}
-
-/// Creates a file that only its owner can read, like the store.
-pub(crate) fn create(path: &Path) -> std::io::Result<File> {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.read(true).write(true).create_new(true).open(path)
 }

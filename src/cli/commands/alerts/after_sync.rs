@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::message::{Ended, Known, is_due, message};
+use super::message::{DAY_US, Ended, Known, is_due, message};
 use super::rules::{AfterRun, Judged, judge};
 use crate::alert::News;
 use crate::base::clock::{SharedClock, SystemClock, Timestamp};
@@ -27,7 +27,6 @@ const AGAIN_DAYS: i64 = 3;
 const ATTEMPTS_MAX: u32 = 3;
 /// and so many at once.
 const AGAIN_MAX: u32 = 50;
-const DAY_US: i64 = 86_400_000_000;
 /// The report whose sentences are a morning's message.
 const DIGEST: &str = "digest";
 /// Characters of a reason in the ledger, at most.

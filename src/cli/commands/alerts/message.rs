@@ -6,11 +6,12 @@ use super::rules::{Found, Judged};
 use crate::alert::News;
 use crate::base::clock::Timestamp;
 use crate::cli::message::Failure;
+use crate::cli::output::lists::{HELD_BACK_HINT, UNPROVED_HINT};
 use crate::cli::streams::counted;
 use crate::config::NotifySettings;
 use crate::notify::{AlertNews, AlertState, Message, RunNews, Trouble};
 use crate::store::{Drift, Episode, Outcome, Quarantined, Verdict};
-use crate::sync::{Expiry, ListSummary, Summary};
+use crate::sync::{Expiry, ListError, ListSummary, Summary};
 
 /// Rows of an alert in a message, at most.
 const ROWS_MAX: usize = 20;
@@ -55,11 +56,10 @@ impl Ended<'_> {
         if summary.run_id.is_some() {
             return Ended::Stored(summary);
         }
-        let fault = |list: &ListSummary| {
-            let error = list.error.as_ref()?;
-            Some((format!("{}: {}", place(list), error.message), error.hint.clone()))
+        let line = |(list, error): (&ListSummary, &ListError)| {
+            (format!("{}: {}", place(list), error.message), error.hint.clone())
         };
-        Ended::Failed { at: summary.started_at, lines: summary.tables.iter().filter_map(fault).collect() }
+        Ended::Failed { at: summary.started_at, lines: summary.errors().map(line).collect() }
     }
 
     pub(super) fn run_id(&self) -> Option<i64> {
@@ -69,7 +69,7 @@ impl Ended<'_> {
 
 /// Days before the end of credentials on which it is reported.
 const EXPIRY_DAYS: [i64; 5] = [14, 7, 3, 1, 0];
-const DAY_US: i64 = 86_400_000_000;
+pub(super) const DAY_US: i64 = 86_400_000_000;
 
 /// Whether the end of credentials is to be reported now: a day on which that is done has begun since the run before, if
 /// there was one.
@@ -213,11 +213,11 @@ fn of_list(list: &ListSummary) -> impl Iterator<Item = (&'static str, String, Op
     });
     let unproved = (list.verdict == Verdict::Unproved).then(|| {
         let why = list.proof.as_deref().map_or(String::new(), |proof| format!(": {proof}"));
-        let hint = "what was read is stored, and of what was not read completely nothing was declared gone; the next run tries again".to_owned();
+        let hint = UNPROVED_HINT.to_owned();
         ("unproved", format!("{place} could not be proved complete{why}"), Some(hint))
     });
     let held_back = (list.held_back > 0).then(|| {
-        let hint = "if they are really gone, run hclake sync --allow-gone".to_owned();
+        let hint = HELD_BACK_HINT.to_owned();
         let count = counted(list.held_back, "record");
         ("held_back", format!("{place}: {count} would be gone at once; they are kept open"), Some(hint))
     });

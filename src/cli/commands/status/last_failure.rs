@@ -2,10 +2,11 @@
 //! store, and the next run that stores something removes it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::beside::beside;
 use crate::base::clock::Timestamp;
 use crate::base::whole_file::{IfExists, WholeFile};
 use crate::cli::message::Failure;
@@ -28,8 +29,7 @@ impl LastFailure {
         match ended {
             Ok(summary) if summary.run_id.is_some() => None,
             Ok(summary) => {
-                let fault = summary.tables.iter().find_map(|list| list.error.as_ref().map(|error| (list, error)));
-                let (message, hint) = match fault {
+                let (message, hint) = match summary.errors().next() {
                     Some((list, error)) => (format!("{}: {}", list.table, error.message), error.hint.clone()),
                     None => ("no list could be read".to_owned(), None),
                 };
@@ -43,7 +43,7 @@ impl LastFailure {
 
     /// The note of the newest run, if that stored nothing.
     pub(super) fn read(store: &Path) -> Option<LastFailure> {
-        serde_json::from_slice(&fs::read(beside(store)).ok()?).ok()
+        serde_json::from_slice(&fs::read(beside(store, ENDING)).ok()?).ok()
     }
 
     /// Lines for people.
@@ -59,7 +59,7 @@ pub(crate) fn remember(store: &Path, failure: Option<&LastFailure>) {
     if !store.exists() {
         return;
     }
-    let path = beside(store);
+    let path = beside(store, ENDING);
     // Neither changes how the run has ended.
     let _ = match failure {
         None => fs::remove_file(path),
@@ -68,10 +68,4 @@ pub(crate) fn remember(store: &Path, failure: Option<&LastFailure>) {
             note.finish()
         }),
     };
-}
-
-fn beside(store: &Path) -> PathBuf {
-    let mut path = store.to_owned().into_os_string();
-    path.push(ENDING);
-    path.into()
 }
