@@ -47,10 +47,10 @@ fn example() -> Message {
         json!({ "app": app, "finished": finished, "failed": failed }).as_object().cloned().unwrap()
     };
     Message {
-        id: "run-12-pager".into(),
+        id: "/srv/hclake/hclake.duckdb@2025-11-26T01:56:00.123456Z".into(),
         at: NOW,
         store: "/srv/hclake/hclake.duckdb".into(),
-        title: "run 12 is partial: 1 alert, 1 trouble".into(),
+        title: "hclake: run 12 partly done, 1 alert fired, 1 trouble".into(),
         run: message().run,
         alerts: vec![AlertNews {
             name: "failures".into(),
@@ -62,8 +62,8 @@ fn example() -> Message {
             rows_left_out: 3,
         }],
         troubles: vec![Trouble {
-            kind: "failed".into(),
-            text: "deploy_tasks in cn-north-4: answered 403, Deploy.00011104".into(),
+            kind: "partial".into(),
+            text: "deploy_tasks [cn-north-4/0a1b2c] failed: codearts_deploy answered 403 Deploy.00011104".into(),
             hint: Some("the user needs the permission codeartsdeploy:task:list".into()),
         }],
         digest: vec!["3 applications are new".into()],
