@@ -103,6 +103,7 @@ impl<'a> Poster<'a> {
 /// Each attempt has a connection of its own: on one that was kept, nobody knows whether a message was taken.
 fn client(url: &Url, host: &str, timeout: Duration) -> Result<Client, reqwest::Error> {
     let builder = Client::builder()
+        .http1_only()
         .user_agent(USER_AGENT)
         // Shorter than an attempt, so that its end is never mistaken for the end of a request that was sent.
         .connect_timeout(timeout / 2)

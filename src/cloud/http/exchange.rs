@@ -135,6 +135,7 @@ impl Transport {
 
     fn configured(&self, builder: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
         builder
+            .http1_only()
             .user_agent(&self.settings.user_agent)
             .connect_timeout(self.settings.connect_timeout)
             .read_timeout(self.settings.read_timeout)
