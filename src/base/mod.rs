@@ -1,6 +1,6 @@
 //! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole and private files, base URLs,
-//! checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, and text
-//! that is safe to show. It knows nothing of lists, of the cloud or of the store.
+//! checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, places to publish to,
+//! and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
 pub(crate) mod beside;
@@ -8,6 +8,7 @@ pub mod clock;
 pub mod credentials;
 pub mod exit;
 pub mod nearest;
+pub mod place;
 pub(crate) mod printable;
 pub mod privacy;
 pub(crate) mod private;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::choices::{CodeartsProjects, Zone};
 use super::value::{FromValue, Value};
+use crate::base::place::Place;
 use crate::base::rate::Rate;
 use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
@@ -59,6 +60,8 @@ pub(super) enum Kind {
     Text,
     /// Never empty. A relative one in the file counts from the file's folder.
     Path,
+    /// A folder, as [`Kind::Path`], or a part of a bucket.
+    Place,
     /// The function says what is wrong with an address, if anything is.
     Url(fn(&str) -> Option<String>),
     Zone,
@@ -86,6 +89,7 @@ impl Kind {
         match self {
             Kind::Text => "text".to_owned(),
             Kind::Path => "a path".to_owned(),
+            Kind::Place => Place::FORM.to_owned(),
             Kind::Url(_) => "a URL".to_owned(),
             Kind::Zone => "an offset such as \"+08:00\"".to_owned(),
             Kind::TimeZone => "a time zone such as \"Asia/Shanghai\" or \"+08:00\"".to_owned(),
@@ -119,6 +123,7 @@ impl Kind {
                 Value::Text(text.to_owned())
             }
             Kind::Path => Value::Path(PathBuf::from(text)),
+            Kind::Place => Value::Place(Place::parse(text).ok()?),
             Kind::Switch => Value::Switch(text.parse().ok()?),
             Kind::Whole(_) => Value::Whole(text.parse().ok()?),
             Kind::Rate(_) => Value::Rate(Rate::parse(text).or_else(|| text.parse().ok().map(Rate::per_second))?),
@@ -182,6 +187,7 @@ impl Kind {
             (Kind::Zone, Value::Text(text)) => Zone::parse(text).map_or_else(|| text.clone(), |zone| zone.to_string()),
             (_, Value::Text(text)) => text.clone(),
             (_, Value::Path(path)) => path.display().to_string(),
+            (_, Value::Place(place)) => place.to_string(),
             (_, Value::Switch(is_on)) => is_on.to_string(),
             (_, Value::Whole(number)) => number.to_string(),
             (_, Value::Texts(texts)) => texts.join(", "),

@@ -3,6 +3,7 @@
 
 mod address;
 pub mod alert_block;
+mod bucket_block;
 mod choices;
 mod entry;
 mod env;
@@ -24,6 +25,7 @@ mod value;
 mod values;
 
 pub(crate) use alert_block::{AlertReport, AlertSettings};
+pub(crate) use bucket_block::BucketSettings;
 pub(crate) use choices::{CodeartsProjects, ConfirmGone, ParquetCompression};
 pub use env::Environment;
 pub(crate) use keys::{KeysFault, Search, SourceReport, SourceState};

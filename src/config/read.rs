@@ -14,6 +14,7 @@ use super::settings::{self, CATALOG_DIR};
 use super::value::{Origin, Value};
 use super::values::Values;
 use super::{alert_block, fault, notify_block};
+use crate::base::place::Place;
 use crate::base::rate::Rate;
 use crate::catalog::Services;
 use crate::catalog::toml_text::{self, TomlFault};
@@ -171,6 +172,11 @@ impl Reader<'_> {
     fn value(&self, kind: &Kind, written: &Spanned<DeValue<'_>>) -> Result<Value, Fault> {
         let value = match (kind, written.get_ref()) {
             (Kind::Path, DeValue::String(text)) => Some(Value::Path(self.beside_file(text))),
+            (Kind::Place, DeValue::String(text)) => match Place::parse(text) {
+                Ok(Place::Folder(_)) => Some(Value::Place(Place::Folder(self.beside_file(text)))),
+                Ok(bucket) => Some(Value::Place(bucket)),
+                Err(message) => return Err(Fault { at: written.span().start, message }),
+            },
             (Kind::Choice(names), DeValue::String(word)) => {
                 if !names.contains(&word.as_ref()) {
                     return Err(Fault { at: written.span().start, message: fault::unknown_value(word, names) });

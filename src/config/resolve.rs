@@ -8,6 +8,7 @@ use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::alert_block::{self, AlertSettings};
+use super::bucket_block::BucketSettings;
 use super::choices::ParquetCompression;
 use super::entry::{Entry, Setting};
 use super::env::{self, Environment};
@@ -18,11 +19,13 @@ use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
     self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
+    PROFILE,
     MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE, REGION, STORE,
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
 use crate::base::nearest::{did_you_mean, nearest};
+use crate::base::place::Place;
 use crate::base::rate::Rate;
 use crate::catalog::Services;
 use crate::catalog::spec::Service;
@@ -44,7 +47,7 @@ const HASHED_NAMES: [(&str, &str); 6] = [
 /// The dataset that is brought up to date after each run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PublishSettings {
-    pub parquet: PathBuf,
+    pub parquet: Place,
     pub flat: bool,
     pub(crate) views: bool,
     /// `None` where nothing is set: a dataset then keeps its own.
@@ -67,6 +70,7 @@ pub struct Settings {
     pub(crate) lock_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) publish: Option<PublishSettings>,
+    pub(crate) bucket: BucketSettings,
     pub(crate) alerts: Vec<AlertSettings>,
     pub(crate) notify: Vec<NotifySettings>,
     pub(crate) privacy: PrivacySettings,
@@ -223,7 +227,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     let (flat, views) = (values.get(PUBLISH_FLAT), values.get(PUBLISH_VIEWS));
     let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, views, compression });
     if publish.is_none() && (flat || views || compression.is_some()) {
-        let fault = "publish.parquet is missing: it names the folder that the other settings of [publish] are for";
+        let fault = "publish.parquet is missing: it names the folder or bucket that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }
     let mut secrets = NotifySettings::variables(&notify);
@@ -245,6 +249,9 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         return Err(ConfigError::Meaning { faults });
     }
     let privacy = PrivacySettings::of(&values, environment);
+    let first_region = scopes.first().and_then(|scope| scope.get(REGION)).or_else(|| values.get(REGION));
+    let search = credentials.get(&values.get(PROFILE));
+    let bucket = BucketSettings::of(&values, environment, first_region.as_deref(), search);
     Ok(Settings {
         file: path,
         store: Sourced { value: values.get(STORE), origin: values.origin(STORE) },
@@ -255,6 +262,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         lock_timeout: flags.lock_timeout.unwrap_or_default(),
         credentials,
         publish,
+        bucket,
         alerts,
         notify,
         privacy,

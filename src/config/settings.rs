@@ -14,6 +14,7 @@ use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
 use crate::base::privacy::Personal;
+use crate::base::place::Place;
 use crate::base::rate::Rate;
 use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
@@ -359,10 +360,11 @@ settings! {
         page: Some("monitoring.md"),
     }
 
-    /// A folder of Parquet files for BI tools, brought up to date after each sync. It has no default.
-    PUBLISH_PARQUET: Option<PathBuf> {
+    /// A folder of Parquet files for BI tools, or a part of a bucket (s3://BUCKET/PREFIX), brought up to date after each
+    /// sync. It has no default.
+    PUBLISH_PARQUET: Option<Place> {
         key: "publish.parquet",
-        kind: Kind::Path,
+        kind: Kind::Place,
         example: "bi",
         page: Some("parquet.md#after-each-sync"),
     }
@@ -386,6 +388,31 @@ settings! {
         key: "publish.compression",
         kind: Kind::Choice(ParquetCompression::NAMES),
         default: Some("zstd"),
+    }
+
+    /// Where buckets are: the service's address without a bucket's name. By default that of OBS in the bucket's region.
+    BUCKET_ENDPOINT: Option<String> {
+        key: "bucket.endpoint",
+        kind: Kind::Url(endpoint_fault),
+        example: "https://obs.cn-north-4.myhuaweicloud.com",
+        variables: &["HCLAKE_BUCKET_ENDPOINT", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"],
+        page: Some("buckets.md"),
+    }
+
+    /// The region of the bucket, `region` by default.
+    BUCKET_REGION: Option<String> {
+        key: "bucket.region",
+        example: "cn-north-4",
+        variables: &["HCLAKE_BUCKET_REGION", "AWS_REGION"],
+    }
+
+    /// Where a request names the bucket: virtual-hosted (in the host, as OBS demands) or path. By default path where the
+    /// endpoint is an IP address or this machine, else virtual-hosted.
+    BUCKET_ADDRESSING: Option<String> {
+        key: "bucket.addressing",
+        kind: Kind::Choice(&["virtual-hosted", "path"]),
+        example: "path",
+        variables: &["HCLAKE_BUCKET_ADDRESSING"],
     }
 }
 

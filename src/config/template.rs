@@ -114,6 +114,7 @@ fn written(value: &Value) -> String {
     match value {
         Value::Text(text) => toml::Value::from(text.as_str()).to_string(),
         Value::Path(path) => toml::Value::from(path.to_string_lossy().as_ref()).to_string(),
+        Value::Place(place) => toml::Value::from(place.to_string()).to_string(),
         Value::Switch(is_on) => is_on.to_string(),
         Value::Whole(number) => number.to_string(),
         Value::Rate(rate) if rate.is_by_second() => rate.to_string(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::base::place::Place;
 use crate::base::rate::Rate;
 
 /// Where a value was set.
@@ -42,6 +43,7 @@ pub(crate) struct Sourced<T> {
 pub enum Value {
     Text(String),
     Path(PathBuf),
+    Place(Place),
     Switch(bool),
     Whole(i64),
     Rate(Rate),
@@ -74,6 +76,12 @@ impl FromValue for String {
 impl FromValue for PathBuf {
     fn from_value(value: Option<&Value>) -> Option<Self> {
         if let Value::Path(path) = value? { Some(path.clone()) } else { None }
+    }
+}
+
+impl FromValue for Place {
+    fn from_value(value: Option<&Value>) -> Option<Self> {
+        if let Value::Place(place) = value? { Some(place.clone()) } else { None }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 
+use super::bucket::BucketFault;
 use crate::store::{self, TemplateError};
 
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +29,24 @@ pub(crate) enum Error {
     Manifest { path: PathBuf, fault: String },
     #[error("the store {} lies in the folder {} that is to be published into", store.display(), target.display())]
     StoreInside { store: PathBuf, target: PathBuf },
-    #[error("{} was published up to run {run_id} of {started_at}, which this store does not hold", target.display())]
-    OtherStore { target: PathBuf, run_id: i64, started_at: String },
-    #[error("{} was begun {held}; it cannot go on {asked}", target.display())]
-    OtherOptions { target: PathBuf, held: String, asked: String },
+    #[error("{target} was published up to run {run_id} of {started_at}, which this store does not hold")]
+    OtherStore { target: String, run_id: i64, started_at: String },
+    #[error("{target} was begun {held}; it cannot go on {asked}")]
+    OtherOptions { target: String, held: String, asked: String },
     #[error("another program is publishing into {}: {holder}", target.display())]
     Busy { target: PathBuf, holder: String },
     #[error("column {column} of {table} is {ty}, which not every reader of Parquet knows")]
     Unreadable { table: String, column: String, ty: String },
+    #[error("{place} cannot be reached: {fault}")]
+    BucketUnset { place: String, fault: String },
+    #[error("cannot {action} {name}: {said}")]
+    Bucket { name: String, action: &'static str, fault: BucketFault, said: String },
+    #[error("{name} has {bytes} bytes; at most {limit} are read at once")]
+    TooLarge { name: String, bytes: u64, limit: u64 },
+    #[error("{name} has more than {limit} objects")]
+    TooMany { name: String, limit: usize },
+    #[error("another publisher has changed {what} of {target} meanwhile")]
+    Overtaken { target: String, what: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} could not be written: {source}", path.display())]
@@ -56,9 +67,18 @@ impl Error {
         let hint = match self {
             Error::Store(error) => return error.hint(),
             Error::NoRun => "`hclake sync` makes the first",
+            Error::Bucket { fault, .. } => fault.hint(),
+            Error::BucketUnset { .. } => {
+                "set bucket.endpoint or bucket.region, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key pair \
+                 for the bucket"
+            }
+            Error::Overtaken { .. } => "nothing of it was replaced; let one machine publish into it, and publish again",
+            Error::TooMany { .. } => "publish below a prefix of its own",
             Error::NotAFolder { .. } => "name a folder; it is made if the folder above it is there",
-            Error::NotOurs { .. } => "it was left as it is; name an empty folder, or one that does not exist yet",
-            Error::NoDataset { .. } => "`hclake publish parquet --to DIR` makes one",
+            Error::NotOurs { .. } => {
+                "it was left as it is; name an empty folder or one that does not exist yet, or a prefix of its own"
+            }
+            Error::NoDataset { .. } => "`hclake publish parquet --to TARGET` makes one",
             Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
             Error::Manifest { .. } => "remove that file and publish again: all files are then written again",
             Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
@@ -79,6 +99,9 @@ impl Error {
 
     /// Whether a person must change something before it can work.
     pub(crate) fn is_usage(&self) -> bool {
+        if let Error::Bucket { fault, .. } = self {
+            return fault.is_usage();
+        }
         matches!(
             self,
             Error::NoRun
@@ -92,6 +115,8 @@ impl Error {
                 | Error::OtherStore { .. }
                 | Error::OtherOptions { .. }
                 | Error::Unreadable { .. }
+                | Error::BucketUnset { .. }
+                | Error::TooMany { .. }
         )
     }
 

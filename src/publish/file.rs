@@ -36,6 +36,7 @@ pub(super) struct Written {
     pub rows: u64,
     pub bytes: u64,
     pub sha256: String,
+    pub etag: Option<String>,
 }
 
 /// The settings that every Parquet file of this program has.
@@ -56,7 +57,7 @@ pub(crate) fn properties(compression: ParquetCompression) -> WriterPropertiesBui
 
 /// Writes rows to a path of the target, and replaces what was there.
 pub(super) fn write(
-    target: &Target,
+    target: &Target<'_>,
     path: &str,
     schema: &PublishedSchema,
     labels: &Labels<'_>,
@@ -65,7 +66,7 @@ pub(super) fn write(
     let at = target.path(path);
     let fault = |source: ParquetError| Error::Parquet { path: at.clone(), source };
     let whole = target.begin(path)?;
-    let file = whole.file.try_clone().map_err(Error::io("write", &at))?;
+    let file = whole.file().try_clone().map_err(Error::io("write", &at))?;
     let mut summed = Summed::into(file);
     let arrow_schema = schema.arrow_schema();
     let mut writer =
@@ -79,8 +80,8 @@ pub(super) fn write(
         writer.write(&shaped).map_err(fault)?;
     }
     writer.close().map_err(fault)?;
-    whole.finish().map_err(Error::io("write", &at))?;
-    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum() })
+    let etag = whole.finish()?;
+    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum(), etag })
 }
 
 fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {

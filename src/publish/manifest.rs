@@ -58,6 +58,9 @@ pub(crate) struct FileEntry {
     pub rows: u64,
     pub bytes: u64,
     pub sha256: String,
+    /// The version that a bucket gave the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Name of an entry in `schemas`.
     pub schema: String,
 }
@@ -96,12 +99,20 @@ impl Manifest {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(source) => return Err(Error::Io { action: "read", path, source }),
         };
-        let unreadable = |error: serde_json::Error| Error::Manifest { path: path.clone(), fault: error.to_string() };
-        let FormatOnly { format } = serde_json::from_str(&text).map_err(unreadable)?;
+        Manifest::parse(text.as_bytes(), &folder.display().to_string()).map(Some)
+    }
+
+    /// The manifest of a dataset, named for errors.
+    pub(crate) fn parse(text: &[u8], dataset: &str) -> Result<Manifest, Error> {
+        let unreadable = |error: serde_json::Error| Error::Manifest {
+            path: Path::new(dataset).join(FILE_NAME),
+            fault: error.to_string(),
+        };
+        let FormatOnly { format } = serde_json::from_slice(text).map_err(unreadable)?;
         if format > FORMAT {
-            return Err(Error::Newer { path: folder.to_owned(), found: format, known: FORMAT });
+            return Err(Error::Newer { path: dataset.into(), found: format, known: FORMAT });
         }
-        serde_json::from_str(&text).map(Some).map_err(unreadable)
+        serde_json::from_slice(text).map_err(unreadable)
     }
 
     pub(crate) fn to_text(&self) -> String {

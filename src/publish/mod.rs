@@ -1,21 +1,27 @@
-//! The store as a folder of Parquet files that all readers understand the same way: live records, closed versions, the
-//! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
+//! The store as Parquet files in a folder or a bucket, which all readers understand the same way: live records, closed versions, the
+//! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of the cloud's lists or of tasks.
 //!
-//! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
+//! [`publish`] writes only what the folder lacks; [`verify`] compares a dataset with its manifest and with a store.
 
+pub(crate) mod bucket;
+mod check;
 mod error;
 pub(crate) mod file;
 pub(crate) mod manifest;
+mod mirror;
 mod published_schema;
 mod source;
 mod target;
 mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::mem;
+use std::path::Path;
 
+pub(crate) use check::{Checked, DeltaMode, check};
 pub(crate) use error::Error;
-pub(crate) use verify::{Verified, verify};
+pub(crate) use mirror::verify;
+pub(crate) use verify::Verified;
 
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -28,6 +34,7 @@ use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
 use source::{LEDGER_TABLES, Run, Source, Table};
 use target::Target;
+pub(crate) use target::Site;
 
 /// How a dataset is written. An option that is not set is as the dataset was begun, else the default.
 #[derive(Clone, Debug, Default)]
@@ -43,10 +50,10 @@ pub(crate) struct Options {
     pub compression: Option<ParquetCompression>,
 }
 
-/// The result of one publishing. Paths are relative to the folder.
+/// The result of one publishing. Paths are relative to the target.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Published {
-    pub target: PathBuf,
+    pub target: String,
     pub run_id: i64,
     pub written: Vec<String>,
     pub rows: u64,
@@ -67,10 +74,10 @@ pub(crate) struct Step<'a> {
     pub files: usize,
 }
 
-/// Updates a folder to the store's newest run. It writes nothing if nothing is missing.
+/// Updates a dataset to the store's newest run. It writes nothing if nothing is missing.
 pub(crate) fn publish(
     store: &Path,
-    folder: &Path,
+    site: &Site,
     catalog: &Catalog,
     options: &Options,
     now: Timestamp,
@@ -78,11 +85,12 @@ pub(crate) fn publish(
 ) -> Result<Published, Error> {
     let endpoints = select(catalog, &options.tables)?;
     let source = Source::open(store)?;
-    let target = Target::take(folder, store, now)?;
-    let held = Manifest::read(folder)?;
-    let resolved = resolve_options(options, held.as_ref().map(|manifest| &manifest.options), folder)?;
+    let target = Target::take(site, store, now)?;
+    let held = site.manifest()?;
+    let name = site.name();
+    let resolved = resolve_options(options, held.as_ref().map(|manifest| &manifest.options), &name)?;
     if let Some(manifest) = &held {
-        require_same_store(manifest, &source, folder)?;
+        require_same_store(manifest, &source, &name)?;
     }
     source.limit_sorting(&target.spill(), catalog)?;
     let since = options.since.or_else(|| since_of(&resolved, &source));
@@ -96,10 +104,11 @@ pub(crate) fn publish(
         wanted.extend(wanted_view_files(&source, resolved.flat)?);
     }
     wanted.extend(wanted_ledger_files(&source)?);
+    wanted.iter_mut().for_each(|file| file.path = target.place_of(file.part, mem::take(&mut file.path), file.run_id));
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted)
+    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(name, wanted)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -117,7 +126,7 @@ fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::
 fn resolve_options(
     options: &Options,
     begun: Option<&ManifestOptions>,
-    folder: &Path,
+    target: &str,
 ) -> Result<ManifestOptions, Error> {
     let asked_since = options.since.map(|since| since.to_string());
     let Some(begun) = begun else {
@@ -128,7 +137,7 @@ fn resolve_options(
             since: asked_since,
         });
     };
-    let differs = |held: String, asked: String| Error::OtherOptions { target: folder.to_owned(), held, asked };
+    let differs = |held: String, asked: String| Error::OtherOptions { target: target.to_owned(), held, asked };
     if options.flat && !begun.flat {
         return Err(differs("without --flat".to_owned(), "with it".to_owned()));
     }
@@ -149,10 +158,10 @@ fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
 }
 
 /// A store without the run published last is another store, or an older copy of this one.
-fn require_same_store(manifest: &Manifest, source: &Source, folder: &Path) -> Result<(), Error> {
+fn require_same_store(manifest: &Manifest, source: &Source, target: &str) -> Result<(), Error> {
     let RunMark { run_id, started_at } = manifest.run.clone();
     let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
-    let target = folder.to_owned();
+    let target = target.to_owned();
     if is_held { Ok(()) } else { Err(Error::OtherStore { target, run_id, started_at }) }
 }
 
@@ -261,7 +270,7 @@ fn month_of(at: Timestamp) -> String {
 
 struct Publisher<'a> {
     source: &'a Source,
-    target: &'a Target,
+    target: &'a Target<'a>,
     resolved: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
@@ -269,9 +278,9 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    fn update(mut self, folder: &Path, wanted: Vec<WantedFile>) -> Result<Published, Error> {
+    fn update(mut self, target: String, wanted: Vec<WantedFile>) -> Result<Published, Error> {
         let mut published = Published {
-            target: folder.to_owned(),
+            target,
             run_id: self.source.newest().run_id,
             written: Vec::new(),
             rows: 0,
@@ -283,7 +292,7 @@ impl Publisher<'_> {
         for (files_done, file) in wanted.iter().enumerate() {
             (self.observe)(Step { path: &file.path, files_done, files: wanted.len() });
             let listed = self.manifest.files.get(&file.path);
-            let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry.bytes, &entry.sha256));
+            let is_whole = listed.is_some_and(|entry| self.target.holds(&file.path, entry));
             if is_whole && listed.is_some_and(|entry| entry.run_id == file.run_id) {
                 continue;
             }
@@ -300,12 +309,20 @@ impl Publisher<'_> {
             published.rows += entry.rows;
             published.bytes += entry.bytes;
             published.written.push(file.path.clone());
+            self.forget_replaced(file);
             self.manifest.files.insert(file.path.clone(), entry);
         }
         published.lost.extend(self.drop_lost(&wanted));
         published.files = self.manifest.files.len();
-        self.finish()?;
+        self.finish(&published.written)?;
         Ok(published)
+    }
+
+    /// Removes the file of an earlier run that this one replaces under another name.
+    fn forget_replaced(&mut self, file: &WantedFile) {
+        if matches!(file.part, Part::Current | Part::View | Part::Ledger) {
+            self.manifest.files.retain(|_, entry| entry.part != file.part || entry.table != file.table);
+        }
     }
 
     fn write(&mut self, file: &WantedFile) -> Result<FileEntry, Error> {
@@ -329,6 +346,7 @@ impl Publisher<'_> {
             rows: written.rows,
             bytes: written.bytes,
             sha256: written.sha256,
+            etag: written.etag,
             schema,
         })
     }
@@ -340,15 +358,15 @@ impl Publisher<'_> {
         let is_lost = |(path, entry): &(&String, &FileEntry)| {
             tables.contains(entry.table.as_str())
                 && !made.contains(path.as_str())
-                && !self.target.holds(path, entry.bytes, &entry.sha256)
+                && !self.target.holds(path, entry)
         };
         let lost: Vec<String> = self.manifest.files.iter().filter(is_lost).map(|(path, _)| path.clone()).collect();
         lost.iter().for_each(|path| drop(self.manifest.files.remove(path)));
         lost
     }
 
-    /// Writes the manifest if it differs from the one in the folder.
-    fn finish(mut self) -> Result<(), Error> {
+    /// Writes the manifest if it differs from the one that is there.
+    fn finish(mut self, written: &[String]) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
         self.manifest.options = self.resolved.clone();
         self.manifest.schema_version = self.source.schema_version;
@@ -357,9 +375,6 @@ impl Publisher<'_> {
         if self.held.as_ref() == Some(&self.manifest) {
             return Ok(());
         }
-        let path = self.target.path(manifest::FILE_NAME);
-        let mut whole = self.target.begin(manifest::FILE_NAME)?;
-        let written = std::io::Write::write_all(&mut whole.file, self.manifest.to_text().as_bytes());
-        written.and_then(|()| whole.finish()).map_err(Error::io("write", &path))
+        self.target.finish(&self.manifest, self.held.as_ref(), written)
     }
 }

@@ -40,16 +40,23 @@ pub(crate) struct Difference {
 }
 
 impl Difference {
-    fn of(place: &str, what: impl Into<String>) -> Difference {
+    pub(super) fn of(place: &str, what: impl Into<String>) -> Difference {
         Difference { place: place.to_owned(), what: what.into() }
     }
 }
 
 /// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
-pub(crate) fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
+///
+/// `name` is the dataset's, for people.
+pub(super) fn verify_folder(
+    folder: &Path,
+    name: &str,
+    store: Option<&Path>,
+    catalog: &Catalog,
+) -> Result<Verified, Error> {
     let _still = target::keep_publishers_out(folder)?;
     let manifest =
-        Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: folder.to_owned(), manifest: FILE_NAME })?;
+        Manifest::read(folder)?.ok_or_else(|| Error::NoDataset { path: name.into(), manifest: FILE_NAME })?;
     let mut differences = Vec::new();
     for (path, entry) in &manifest.files {
         let faults = file_faults(&folder.join(path), entry, &manifest);
@@ -59,7 +66,7 @@ pub(crate) fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> 
     differences.extend(unlisted.iter().map(|path| Difference::of(path, "is there and not in the manifest")));
     if let Some(store) = store {
         let source = Source::open(store)?;
-        require_same_store(&manifest, &source, folder)?;
+        require_same_store(&manifest, &source, name)?;
         source.limit_comparing(catalog)?;
         let damaged: BTreeSet<String> = differences.iter().map(|difference| difference.place.clone()).collect();
         let comparison = Comparison { folder, manifest: &manifest, source: &source, damaged };

@@ -12,7 +12,7 @@ use crate::config::settings::{
     REQUEST_LOG_DAYS,
 };
 use crate::config::{KeysFault, Settings};
-use crate::publish::manifest::Manifest;
+use crate::publish::Site;
 use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
 /// How long a step after a run waits for another one, at least.
@@ -91,12 +91,13 @@ pub(crate) fn waiting(settings: &Settings) -> Settings {
     waiting
 }
 
-/// The folder that a run has to be published to, and the last run that it holds.
+/// The place that a run has to be published to, and the last run that it holds.
 pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
-    let folder = &settings.publish.as_ref()?.parquet;
-    let manifest = Manifest::read(folder).ok().flatten();
+    let place = &settings.publish.as_ref()?.parquet;
+    let site = Site::open(place, &settings.bucket).ok();
+    let manifest = site.and_then(|site| site.manifest().ok().flatten());
     Some(PendingPublish {
-        target: folder.display().to_string(),
+        target: place.to_string(),
         published_run_id: manifest.map(|held| held.run.run_id),
     })
 }

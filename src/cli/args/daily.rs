@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{SummaryFormat, parse_age, parse_limit, parse_wait};
+use crate::base::place::Place;
 use crate::cli::output::query_format::QueryFormat;
 use crate::config;
 
@@ -149,21 +150,23 @@ pub(crate) struct McpArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum PublishCommand {
-    /// Bring a folder of Parquet files up to the newest run; files that are already there are not written again
+    /// Bring Parquet files in a folder or bucket up to the newest run; files that are already there are not written again
     Parquet(PublishArgs),
-    /// Compare a published folder with its manifest, and with the store where there is one
+    /// Compare what was published with its manifest, and with the store where there is one
     Verify(VerifyArgs),
+    /// Try each kind of request that publishing needs, and say what will work there
+    Check(PublishCheckArgs),
 }
 
 #[derive(Args)]
 pub(crate) struct PublishArgs {
-    /// The folder; it is made where it is not there
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    /// A folder, which is made where it is not there, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "TARGET", value_parser = Place::parse)]
+    pub to: Place,
     /// Only these tables, and the ledger
     #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
     pub only: Vec<String>,
-    /// Begin history and changes at this instant, in a new folder: 2026-05-01, or back from the newest run: 90d
+    /// Begin history and changes at this instant, in a new dataset: 2026-05-01, or back from the newest run: 90d
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Add JSON text (NAME_json) beside each nested column
@@ -172,7 +175,7 @@ pub(crate) struct PublishArgs {
     /// Add the views for reports and BI tools, written again each time
     #[arg(long)]
     pub views: bool,
-    /// [default: as the folder was begun, else zstd]
+    /// [default: as the dataset was begun, else zstd]
     #[arg(long, value_enum, value_name = "CODEC")]
     pub compression: Option<Compression>,
     /// What is written to standard output
@@ -199,9 +202,19 @@ impl From<Compression> for config::ParquetCompression {
 
 #[derive(Args)]
 pub(crate) struct VerifyArgs {
-    /// The published folder
-    #[arg(value_name = "DIR")]
-    pub folder: PathBuf,
+    /// The folder, or s3://BUCKET/PREFIX
+    #[arg(value_name = "TARGET", value_parser = Place::parse)]
+    pub target: Place,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishCheckArgs {
+    /// The folder, or s3://BUCKET/PREFIX
+    #[arg(value_name = "TARGET", value_parser = Place::parse)]
+    pub target: Place,
     /// What is written to standard output
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
     pub format: SummaryFormat,

@@ -11,7 +11,7 @@ use crate::cli::catalogs;
 use crate::cli::message::Failure;
 use crate::cli::streams::Streams;
 use crate::config::{self, Environment, Settings};
-use crate::publish::manifest::Manifest;
+use crate::publish::Site;
 use crate::store::{self, RunStatus};
 use crate::sync::{archive_folder, upkeep_settings, waiting};
 
@@ -64,16 +64,17 @@ pub(crate) fn restore(
     Ok(Exit::Done)
 }
 
-/// Names the runs that the published folder has and the store has not: publishing into it is refused.
+/// Names the runs that the published dataset has and the store has not: publishing into it is refused.
 fn warn_of_published(settings: &Settings, newest: Option<&RunStatus>, streams: &Streams<'_>) {
-    let Some(folder) = settings.publish.as_ref().map(|publish| &publish.parquet) else { return };
-    let Ok(Some(manifest)) = Manifest::read(folder) else { return };
+    let Some(place) = settings.publish.as_ref().map(|publish| &publish.parquet) else { return };
+    let read = Site::open(place, &settings.bucket).and_then(|site| site.manifest());
+    let Ok(Some(manifest)) = read else { return };
     let held = newest.map_or(0, |run| run.run_id);
     if manifest.run.run_id > held {
         streams.remark(&format!(
-            "warning: the published folder {} holds runs {} to {}, which the restored store has not\n\
+            "warning: what was published to {} holds runs {} to {}, which the restored store has not\n\
              hint: publishing into it is refused, so that no older night replaces a newer one; move it aside",
-            folder.display(),
+            place,
             held + 1,
             manifest.run.run_id
         ));

@@ -9,7 +9,7 @@ use super::*;
 use crate::base::privacy::Personal;
 use crate::catalog::services::built_in;
 
-fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+pub(super) fn with_file(text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
     std::fs::write(&path, text).unwrap();

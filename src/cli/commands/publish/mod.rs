@@ -1,4 +1,7 @@
-//! `hclake publish`: the store as Parquet files, by hand or after a sync, and the check of what was published.
+//! `hclake publish`: the store as Parquet files, by hand or after a sync, the check of what was
+//! published, and the check of where it goes.
+
+mod check;
 
 use std::path::Path;
 
@@ -14,7 +17,7 @@ use crate::cli::message::Failure;
 use crate::cli::progress::bars::{self, FileBar};
 use crate::cli::streams::{Streams, say};
 use crate::config::{self, Environment, Origin, Settings};
-use crate::publish::{self, Options, Published, Step, Verified};
+use crate::publish::{self, Options, Published, Site, Step, Verified};
 use crate::report::when;
 use crate::store;
 
@@ -32,6 +35,7 @@ pub(crate) fn run(
             parquet(&settings, &catalog, args, bar, streams)
         }
         PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),
+        PublishCommand::Check(args) => check::run(&settings, args, streams),
     }
 }
 
@@ -62,9 +66,10 @@ fn parquet(
         compression: args.compression.map(Into::into),
     };
     let now = SystemClock::new().wall();
-    let published = publish::publish(store, &args.to, catalog, &options, now, &|step| show_step(bar.as_ref(), step))?;
+    let site = Site::open(&args.to, &settings.bucket)?;
+    let published = publish::publish(store, &site, catalog, &options, now, &|step| show_step(bar.as_ref(), step))?;
     drop(bar);
-    warn_of_changed_files(&published, &args.to);
+    warn_of_changed_files(&published);
     match args.format {
         SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
         SummaryFormat::Text if streams.is_quiet => {}
@@ -80,7 +85,7 @@ fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
     when::parse(text, newest, TimeZone::UTC).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
-/// Publishes the run just stored, and earlier ones that are missing, to the folder that the settings name. The folder's
+/// Publishes the run just stored, and earlier ones that are missing, to the place that the settings name. Its
 /// manifest says which are missing. A fault is reported here; the run stays stored.
 pub(crate) fn after_sync(
     settings: &Settings,
@@ -93,12 +98,14 @@ pub(crate) fn after_sync(
         Options { flat: named.flat, views: named.views, compression: named.compression, ..Options::default() };
     let now = SystemClock::new().wall();
     let bar = bar();
-    let (store, folder) = (&settings.store.value, &named.parquet);
-    let published = publish::publish(store, folder, catalog, &options, now, &|step| show_step(bar.as_ref(), step));
+    let published = Site::open(&named.parquet, &settings.bucket).and_then(|site| {
+        let observe = |step: Step<'_>| show_step(bar.as_ref(), step);
+        publish::publish(&settings.store.value, &site, catalog, &options, now, &observe)
+    });
     drop(bar);
     match published {
         Ok(published) => {
-            warn_of_changed_files(&published, &named.parquet);
+            warn_of_changed_files(&published);
             streams.remark(&in_words(&published));
             Ok(())
         }
@@ -111,8 +118,8 @@ pub(crate) fn after_sync(
     }
 }
 
-fn warn_of_changed_files(published: &Published, folder: &Path) {
-    let place = |path: &String| folder.join(path).display().to_string();
+fn warn_of_changed_files(published: &Published) {
+    let place = |path: &String| format!("{}/{path}", published.target.trim_end_matches('/'));
     for path in &published.rewritten {
         say(&format!("warning: {} had been removed or altered; it was written again", place(path)));
     }
@@ -126,7 +133,6 @@ fn warn_of_changed_files(published: &Published, folder: &Path) {
 
 fn in_words(published: &Published) -> String {
     let Published { target, run_id, written, rows, bytes, .. } = published;
-    let target = target.display();
     match written.len() {
         0 => format!("{target} is up to run {run_id} already; nothing was written"),
         1 => format!("published run {run_id} into {target}: 1 file, {rows} rows, {bytes} bytes written"),
@@ -136,7 +142,7 @@ fn in_words(published: &Published) -> String {
 
 fn as_json(published: &Published) -> serde_json::Value {
     json!({
-        "target": published.target.display().to_string(),
+        "target": published.target,
         "run_id": published.run_id,
         "files": published.files,
         "written": published.written,
@@ -155,7 +161,10 @@ fn verify(
 ) -> Result<Exit, Failure> {
     let store = &settings.store;
     let is_at_hand = store.value.exists() || store.origin != Origin::Default;
-    let verified = publish::verify(&args.folder, is_at_hand.then_some(store.value.as_path()), catalog)?;
+    let site = Site::open(&args.target, &settings.bucket)?;
+    let beside = store.value.parent().map_or(Path::new("."), |folder| if folder == "" { Path::new(".") } else { folder });
+    let beside = if beside.is_dir() { beside.to_owned() } else { std::env::temp_dir() };
+    let verified = publish::verify(&site, &beside, is_at_hand.then_some(store.value.as_path()), catalog)?;
     if args.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", verified_as_json(&verified))?;
     } else {
@@ -177,7 +186,7 @@ fn verify(
     };
     streams.remark(&format!(
         "{} at run {}: {} files, {} rows compared with {against}; {}",
-        args.folder.display(),
+        args.target,
         verified.run_id,
         verified.files,
         verified.rows,

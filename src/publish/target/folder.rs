@@ -1,4 +1,4 @@
-//! The folder to publish to: checks that it may be used, locks it against a second publisher, and writes files that are
+//! A folder to publish to: checks that it may be used, locks it against a second publisher, and writes files that are
 //! complete or absent. It knows nothing of Parquet or of the store's tables.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -6,8 +6,9 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::error::Error;
-use super::manifest;
+use super::NewFile;
+use crate::publish::error::Error;
+use crate::publish::manifest;
 use crate::base::clock::Timestamp;
 use crate::base::sum::sum_of;
 use crate::base::whole_file::{IfExists, WholeFile};
@@ -22,37 +23,25 @@ const HOLDER_BYTES_MAX: u64 = 4096;
 
 /// A folder that only this process publishes to, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct FolderTarget {
     folder: PathBuf,
     lock: File,
     /// When the folder's manifest was written.
     manifest_at: Option<SystemTime>,
 }
 
-impl Target {
+impl FolderTarget {
     /// Locks the folder, and creates it if only its parent exists. A folder with other contents is refused.
-    pub(super) fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<Target, Error> {
+    pub(super) fn take(folder: &Path, store: &Path, now: Timestamp) -> Result<FolderTarget, Error> {
         require_ours(folder)?;
         require_apart(folder, store)?;
         match fs::create_dir(folder) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(Error::io("make", folder)(error)),
             _ => {}
         }
-        let path = folder.join(LOCK);
-        let mut options = OpenOptions::new();
-        let mut lock = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(Error::io("write to", folder))?;
-        try_lock(&mut lock, folder, File::try_lock)?;
-        let holder = Holder::this_process(now).to_string();
-        let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(holder.as_bytes()));
-        written.map_err(Error::io("write", &path))?;
+        let lock = lock(folder, folder, now)?;
         let manifest_at = fs::metadata(folder.join(manifest::FILE_NAME)).and_then(|found| found.modified()).ok();
-        let target = Target { folder: folder.to_owned(), lock, manifest_at };
+        let target = FolderTarget { folder: folder.to_owned(), lock, manifest_at };
         target.clear_unfinished(folder)?;
         Ok(target)
     }
@@ -66,11 +55,12 @@ impl Target {
         self.folder.join(SPILL)
     }
 
-    pub(super) fn begin(&self, relative: &str) -> Result<WholeFile, Error> {
+    pub(super) fn begin(&self, relative: &str) -> Result<NewFile<'_>, Error> {
         let path = self.path(relative);
         let folder = path.parent().unwrap_or(&self.folder);
         fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
-        WholeFile::begin(&path, UNFINISHED, IfExists::Replace).map_err(Error::io("write", &path))
+        let whole = WholeFile::begin(&path, UNFINISHED, IfExists::Replace).map_err(Error::io("write", &path))?;
+        Ok(NewFile::InFolder { whole, path })
     }
 
     /// Whether a file is as it was published. A file that was modified since is read to compute its checksum again.
@@ -100,7 +90,7 @@ impl Target {
     }
 }
 
-impl Drop for Target {
+impl Drop for FolderTarget {
     fn drop(&mut self) {
         // The next publisher removes what stays behind. A name left in the lock file would mislead.
         let _ = fs::remove_dir_all(self.spill());
@@ -108,8 +98,26 @@ impl Drop for Target {
     }
 }
 
+/// Locks a folder for this process. Errors: who holds it, by the name of the target.
+pub(super) fn lock(folder: &Path, target: &Path, now: Timestamp) -> Result<File, Error> {
+    let path = folder.join(LOCK);
+    let mut options = OpenOptions::new();
+    let mut lock = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(Error::io("write to", folder))?;
+    try_lock(&mut lock, target, File::try_lock)?;
+    let holder = Holder::this_process(now).to_string();
+    let written = lock.set_len(0).and_then(|()| lock.rewind()).and_then(|()| lock.write_all(holder.as_bytes()));
+    written.map_err(Error::io("write", &path))?;
+    Ok(lock)
+}
+
 /// Keeps publishers out while a dataset is read; `None` if it was copied without its lock file.
-pub(super) fn keep_publishers_out(folder: &Path) -> Result<Option<File>, Error> {
+pub(crate) fn keep_publishers_out(folder: &Path) -> Result<Option<File>, Error> {
     match File::open(folder.join(LOCK)) {
         Ok(mut lock) => try_lock(&mut lock, folder, File::try_lock_shared).map(|()| Some(lock)),
         Err(_) => Ok(None),
@@ -155,8 +163,8 @@ fn require_apart(folder: &Path, store: &Path) -> Result<(), Error> {
 mod tests {
     use super::*;
 
-    fn take(folder: &Path) -> Result<Target, Error> {
-        Target::take(folder, Path::new("nowhere.duckdb"), Timestamp(0))
+    fn take(folder: &Path) -> Result<FolderTarget, Error> {
+        FolderTarget::take(folder, Path::new("nowhere.duckdb"), Timestamp(0))
     }
 
     #[test]
@@ -185,14 +193,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = take(folder.path()).unwrap();
         let mut file = target.begin("a/b/c.parquet").unwrap();
-        file.file.write_all(b"half").unwrap();
+        file.file().write_all(b"half").unwrap();
         assert!(!target.path("a/b/c.parquet").exists());
         std::mem::forget(file);
         drop(target);
         let target = take(folder.path()).unwrap();
         assert_eq!(fs::read_dir(target.path("a/b")).unwrap().count(), 0);
         let mut file = target.begin("a/b/c.parquet").unwrap();
-        file.file.write_all(b"whole").unwrap();
+        file.file().write_all(b"whole").unwrap();
         file.finish().unwrap();
         let (_, sum) = sum_of(&b"whole"[..]).unwrap();
         assert!(target.holds("a/b/c.parquet", 5, &sum));
@@ -228,6 +236,6 @@ mod tests {
         take(&target).unwrap();
         let store = target.join("store.duckdb");
         fs::write(&store, "").unwrap();
-        assert!(matches!(Target::take(&target, &store, Timestamp(0)), Err(Error::StoreInside { .. })));
+        assert!(matches!(FolderTarget::take(&target, &store, Timestamp(0)), Err(Error::StoreInside { .. })));
     }
 }

@@ -1,0 +1,171 @@
+//! A part of a bucket to publish to. Data goes under names that no manifest lists yet, the manifest last; what is
+//! replaced with each run is then copied to its lasting name. It knows nothing of Parquet.
+//!
+//! A lock and the file that is being written lie in a folder beside the store.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use super::NewFile;
+use super::folder::lock;
+use crate::base::beside::beside;
+use crate::base::clock::Timestamp;
+use crate::base::private;
+use crate::publish::bucket::{Bucket, BucketFault, Found, Put};
+use crate::publish::error::Error;
+use crate::publish::manifest::{self, FileEntry, Manifest, Part};
+
+/// What is replaced with each run.
+pub(super) const COPIED_PARTS: [Part; 3] = [Part::Current, Part::View, Part::Ledger];
+/// Below it lie the files of a run that are replaced with the next, under the run's number.
+const RUNS_FOLDER: &str = "runs";
+/// Says that the prefix is a dataset's, before there is a manifest.
+const MARK: &str = ".hclake";
+const WORK_ENDING: &str = ".publishing";
+const SPILL: &str = "sort";
+const UNFINISHED: &str = "file";
+
+/// A part of a bucket that only this process publishes to, as far as this machine goes; on other machines, a publisher
+/// that comes late is refused by the manifest's version.
+#[derive(Debug)]
+pub(crate) struct BucketTarget<'a> {
+    bucket: &'a Bucket,
+    work: PathBuf,
+    /// Held until the target is dropped.
+    _lock: File,
+    /// The version of the manifest that was read; `None` if there was none.
+    manifest_etag: Option<Option<String>>,
+    found: BTreeMap<String, Found>,
+}
+
+impl BucketTarget<'_> {
+    pub(super) fn take<'a>(bucket: &'a Bucket, store: &Path, now: Timestamp) -> Result<BucketTarget<'a>, Error> {
+        let work = beside(store, WORK_ENDING);
+        match private::new_folder(&work) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("make", &work)(error));
+            }
+            _ => {}
+        }
+        let lock = lock(&work, Path::new(&bucket.name()), now)?;
+        clear(&work);
+        let manifest_etag = bucket.read(manifest::FILE_NAME)?.map(|(_, etag)| etag);
+        let found = match manifest_etag {
+            Some(_) => bucket.list("")?,
+            None => {
+                require_ours(bucket)?;
+                BTreeMap::new()
+            }
+        };
+        Ok(BucketTarget { bucket, work, _lock: lock, manifest_etag, found })
+    }
+
+    pub(super) fn bucket(&self) -> &Bucket {
+        self.bucket
+    }
+
+    pub(super) fn spill(&self) -> PathBuf {
+        self.work.join(SPILL)
+    }
+
+    pub(super) fn begin(&self, relative: &str) -> Result<NewFile<'_>, Error> {
+        let path = self.work.join(UNFINISHED);
+        let _ = fs::remove_file(&path);
+        let file = private::new_file(&path).map_err(Error::io("write", &path))?;
+        Ok(NewFile::InBucket { bucket: self.bucket, relative: relative.to_owned(), file })
+    }
+
+    pub(super) fn holds(&self, relative: &str, entry: &FileEntry) -> bool {
+        self.found.get(relative).is_some_and(|found| {
+            found.bytes == entry.bytes && (entry.etag.is_none() || found.etag.is_none() || entry.etag == found.etag)
+        })
+    }
+
+    pub(super) fn finish(&self, manifest: &Manifest, held: Option<&Manifest>, written: &[String]) -> Result<(), Error> {
+        for path in written {
+            if let Some((_, lasting)) = run_of(path) {
+                self.bucket.copy(path, lasting)?;
+            }
+        }
+        self.put_manifest(manifest.to_text())?;
+        self.remove_outdated(manifest, held)
+    }
+
+    /// Puts the manifest only where nobody else has put one since. Where the service knows no conditions, the lock on
+    /// this machine has to do.
+    fn put_manifest(&self, text: String) -> Result<(), Error> {
+        let how = match &self.manifest_etag {
+            Some(etag) => Put::Update(etag.clone()),
+            None => Put::Create,
+        };
+        let put = match self.bucket.put(manifest::FILE_NAME, text.clone().into_bytes(), how) {
+            Err(Error::Bucket { fault: BucketFault::NotSupported, .. }) => {
+                self.bucket.put(manifest::FILE_NAME, text.clone().into_bytes(), Put::Replace)?
+            }
+            answered => answered?,
+        };
+        // A request whose answer was lost is sent again, and then refused because of itself.
+        let is_there = || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
+        match put.is_some() || is_there()? {
+            true => Ok(()),
+            false => Err(Error::Overtaken { target: self.bucket.name(), what: manifest::FILE_NAME.to_owned() }),
+        }
+    }
+
+    /// Removes files of earlier runs that neither this manifest lists nor the one before, which readers may still use.
+    fn remove_outdated(&self, manifest: &Manifest, held: Option<&Manifest>) -> Result<(), Error> {
+        let listed: BTreeSet<&String> =
+            manifest.files.keys().chain(held.iter().flat_map(|held| held.files.keys())).collect();
+        let is_outdated = |path: &&String| run_of(path).is_some() && !listed.contains(path);
+        let outdated: Vec<String> = self.found.keys().filter(is_outdated).cloned().collect();
+        self.bucket.remove(&outdated)
+    }
+}
+
+impl Drop for BucketTarget<'_> {
+    fn drop(&mut self) {
+        clear(&self.work);
+    }
+}
+
+/// What stays behind is removed by the next publisher.
+fn clear(work: &Path) {
+    let _ = fs::remove_dir_all(work.join(SPILL));
+    let _ = fs::remove_file(work.join(UNFINISHED));
+}
+
+pub(super) fn name_of_run(run_id: i64, relative: &str) -> String {
+    format!("{RUNS_FOLDER}/{run_id}/{relative}")
+}
+
+/// The run of a file that is replaced with each run, and its lasting name.
+pub(in crate::publish) fn run_of(path: &str) -> Option<(i64, &str)> {
+    let (run_id, lasting) = path.strip_prefix(RUNS_FOLDER)?.strip_prefix('/')?.split_once('/')?;
+    lasting.ends_with(".parquet").then_some((run_id.parse().ok()?, lasting))
+}
+
+/// Accepts a prefix below which nothing lies, or that a publisher has begun; and begins it.
+fn require_ours(bucket: &Bucket) -> Result<(), Error> {
+    if bucket.read(MARK)?.is_none() {
+        if !bucket.is_empty()? {
+            return Err(Error::NotOurs { path: bucket.name().into() });
+        }
+        bucket.put(MARK, Vec::new(), Put::Replace)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_this_program_gives_are_of_a_run() {
+        assert_eq!(name_of_run(7, "current/apps.parquet"), "runs/7/current/apps.parquet");
+        assert_eq!(run_of("runs/7/current/apps.parquet"), Some((7, "current/apps.parquet")));
+        for other in ["runs.parquet", "runs/x/apps.parquet", "runs/7/notes.txt", "current/apps.parquet", "runs/7"] {
+            assert_eq!(run_of(other), None, "{other}");
+        }
+    }
+}

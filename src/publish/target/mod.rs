@@ -1,0 +1,162 @@
+//! Where a dataset is written: a folder, or a part of a bucket. Files are complete or absent, and only one process
+//! writes. It knows nothing of Parquet or of the store's tables.
+
+mod bucket;
+mod folder;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use bucket::{BucketTarget, COPIED_PARTS};
+pub(super) use bucket::run_of;
+use folder::FolderTarget;
+pub(crate) use folder::keep_publishers_out;
+
+use super::bucket::Bucket;
+use super::error::Error;
+use super::manifest::{self, FileEntry, Manifest, Part};
+use crate::base::clock::Timestamp;
+use crate::base::place::Place;
+use crate::base::whole_file::WholeFile;
+use crate::config::BucketSettings;
+
+/// A place that can be asked.
+#[derive(Debug)]
+pub(crate) enum Site {
+    Folder(PathBuf),
+    Bucket(Bucket),
+}
+
+impl Site {
+    /// Asks nothing yet. Errors: settings for buckets that are missing.
+    pub(crate) fn open(place: &Place, settings: &BucketSettings) -> Result<Site, Error> {
+        match place {
+            Place::Folder(folder) => Ok(Site::Folder(folder.clone())),
+            Place::Bucket(place) => Bucket::open(place, settings).map(Site::Bucket),
+        }
+    }
+
+    /// As people write it.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Site::Folder(folder) => folder.display().to_string(),
+            Site::Bucket(bucket) => bucket.name(),
+        }
+    }
+
+    /// The manifest of the dataset; `None` if there is none.
+    pub(crate) fn manifest(&self) -> Result<Option<Manifest>, Error> {
+        match self {
+            Site::Folder(folder) => Manifest::read(folder),
+            Site::Bucket(bucket) => match bucket.read(manifest::FILE_NAME)? {
+                Some((text, _)) => Manifest::parse(&text, &bucket.name()).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// A site that only this process publishes to, until it is dropped.
+#[derive(Debug)]
+pub(super) enum Target<'a> {
+    Folder(FolderTarget),
+    Bucket(BucketTarget<'a>),
+}
+
+impl<'a> Target<'a> {
+    /// Locks the site. One that holds anything else is refused. `store` is the store that is published.
+    pub(super) fn take(site: &'a Site, store: &Path, now: Timestamp) -> Result<Target<'a>, Error> {
+        match site {
+            Site::Folder(folder) => FolderTarget::take(folder, store, now).map(Target::Folder),
+            Site::Bucket(bucket) => BucketTarget::take(bucket, store, now).map(Target::Bucket),
+        }
+    }
+
+    /// The address of a file, for people.
+    pub(super) fn path(&self, relative: &str) -> PathBuf {
+        match self {
+            Target::Folder(target) => target.path(relative),
+            Target::Bucket(target) => PathBuf::from(target.bucket().name_of(relative)),
+        }
+    }
+
+    /// A folder for sorting on disk; it is removed with the target.
+    pub(super) fn spill(&self) -> PathBuf {
+        match self {
+            Target::Folder(target) => target.spill(),
+            Target::Bucket(target) => target.spill(),
+        }
+    }
+
+    /// Where a file of a run goes. In a folder it replaces the file of the run before. In a bucket it has a name of its
+    /// own, so that the files of the manifest that stands are not touched.
+    pub(super) fn place_of(&self, part: Part, relative: String, run_id: i64) -> String {
+        match self {
+            Target::Bucket(_) if COPIED_PARTS.contains(&part) => bucket::name_of_run(run_id, &relative),
+            _ => relative,
+        }
+    }
+
+    /// Begins a file. Nothing is at its place before it is finished.
+    pub(super) fn begin(&self, relative: &str) -> Result<NewFile<'_>, Error> {
+        match self {
+            Target::Folder(target) => target.begin(relative),
+            Target::Bucket(target) => target.begin(relative),
+        }
+    }
+
+    /// Whether a file is as it was published.
+    pub(super) fn holds(&self, relative: &str, entry: &FileEntry) -> bool {
+        match self {
+            Target::Folder(target) => target.holds(relative, entry.bytes, &entry.sha256),
+            Target::Bucket(target) => target.holds(relative, entry),
+        }
+    }
+
+    /// Puts the manifest in its place, once all its files are in theirs. `held` is the one that it replaces.
+    pub(super) fn finish(&self, manifest: &Manifest, held: Option<&Manifest>, written: &[String]) -> Result<(), Error> {
+        match self {
+            Target::Folder(target) => {
+                let file = target.begin(manifest::FILE_NAME)?;
+                let whole = std::io::Write::write_all(&mut file.file(), manifest.to_text().as_bytes());
+                whole.map_err(Error::io("write", &target.path(manifest::FILE_NAME)))?;
+                file.finish().map(drop)
+            }
+            Target::Bucket(target) => target.finish(manifest, held, written),
+        }
+    }
+}
+
+/// A file of a target that is being written.
+pub(super) enum NewFile<'a> {
+    InFolder {
+        whole: WholeFile,
+        path: PathBuf,
+    },
+    /// Written to disk first, and then put.
+    InBucket {
+        bucket: &'a Bucket,
+        relative: String,
+        file: File,
+    },
+}
+
+impl NewFile<'_> {
+    pub(super) fn file(&self) -> &File {
+        match self {
+            NewFile::InFolder { whole, .. } => &whole.file,
+            NewFile::InBucket { file, .. } => file,
+        }
+    }
+
+    /// Puts the file in its place, and gives its version where the target has versions.
+    pub(super) fn finish(self) -> Result<Option<String>, Error> {
+        match self {
+            NewFile::InFolder { whole, path } => {
+                whole.finish().map_err(Error::io("write", &path))?;
+                Ok(None)
+            }
+            NewFile::InBucket { bucket, relative, mut file } => Ok(bucket.upload(&relative, &mut file)?.etag),
+        }
+    }
+}
