@@ -30,6 +30,8 @@ pub(crate) enum Error {
     StoreInside { store: PathBuf, target: PathBuf },
     #[error("{} was published up to run {run_id} of {started_at}, which this store does not hold", target.display())]
     OtherStore { target: PathBuf, run_id: i64, started_at: String },
+    #[error("{} was published from another store: its id is {held}, this store's is {own}", target.display())]
+    OtherStoreId { target: PathBuf, held: String, own: String },
     #[error("{} was begun {held}; it cannot go on {asked}", target.display())]
     OtherOptions { target: PathBuf, held: String, asked: String },
     #[error("another program is publishing into {}: {holder}", target.display())]
@@ -66,6 +68,10 @@ impl Error {
                 "if a backup of the store was put back, move the folder aside and publish again: everything that the \
                  store holds is written; another store needs a folder of its own"
             }
+            Error::OtherStoreId { .. } => {
+                "publish into a folder of its own; if the store was made again, move this folder aside and publish \
+                 again: everything that the store holds is written"
+            }
             Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
             Error::Busy { .. } => "wait for it to end, then publish again",
             Error::Io { .. } | Error::Parquet { .. } => {
@@ -90,6 +96,7 @@ impl Error {
                 | Error::Manifest { .. }
                 | Error::StoreInside { .. }
                 | Error::OtherStore { .. }
+                | Error::OtherStoreId { .. }
                 | Error::OtherOptions { .. }
                 | Error::Unreadable { .. }
         )
