@@ -31,6 +31,8 @@ pub(crate) enum Error {
     StoreInside { store: PathBuf, target: PathBuf },
     #[error("{target} was published up to run {run_id} of {started_at}, which this store does not hold")]
     OtherStore { target: String, run_id: i64, started_at: String },
+    #[error("{target} was published from another store: its id is {held}, this store's is {own}")]
+    OtherStoreId { target: String, held: String, own: String },
     #[error("{target} was begun {held}; it cannot go on {asked}")]
     OtherOptions { target: String, held: String, asked: String },
     #[error("another program is publishing into {}: {holder}", target.display())]
@@ -86,6 +88,10 @@ impl Error {
                 "if a backup of the store was put back, move the folder aside and publish again: everything that the \
                  store holds is written; another store needs a folder of its own"
             }
+            Error::OtherStoreId { .. } => {
+                "publish into a folder of its own; if the store was made again, move this folder aside and publish \
+                 again: everything that the store holds is written"
+            }
             Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
             Error::Busy { .. } => "wait for it to end, then publish again",
             Error::Io { .. } | Error::Parquet { .. } => {
@@ -113,6 +119,7 @@ impl Error {
                 | Error::Manifest { .. }
                 | Error::StoreInside { .. }
                 | Error::OtherStore { .. }
+                | Error::OtherStoreId { .. }
                 | Error::OtherOptions { .. }
                 | Error::Unreadable { .. }
                 | Error::BucketUnset { .. }

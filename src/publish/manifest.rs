@@ -21,6 +21,9 @@ pub(crate) struct Manifest {
     pub format: u32,
     /// The program that wrote it, with its version.
     pub program: String,
+    /// The id of the store. Datasets that were begun before stores had one do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_id: Option<String>,
     pub run: RunMark,
     /// Number of the store's newest migration.
     pub schema_version: u32,

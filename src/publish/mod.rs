@@ -157,8 +157,13 @@ fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
     Some(first.map_or(Timestamp(i64::MAX), |run| run.started_at))
 }
 
-/// A store without the run published last is another store, or an older copy of this one.
+/// A store of another id is another store; so is one without the run published last, or it is an older copy of this one.
 fn require_same_store(manifest: &Manifest, source: &Source, target: &str) -> Result<(), Error> {
+    if let (Some(held), Some(own)) = (&manifest.store_id, &source.store_id)
+        && held != own
+    {
+        return Err(Error::OtherStoreId { target: target.to_owned(), held: held.clone(), own: own.clone() });
+    }
     let RunMark { run_id, started_at } = manifest.run.clone();
     let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
     let target = target.to_owned();
@@ -169,6 +174,7 @@ fn empty_manifest(source: &Source, resolved: &ManifestOptions) -> Manifest {
     Manifest {
         format: FORMAT,
         program: file::PROGRAM.to_owned(),
+        store_id: source.store_id.clone(),
         run: mark(source.newest()),
         schema_version: source.schema_version,
         options: resolved.clone(),
@@ -368,6 +374,7 @@ impl Publisher<'_> {
     /// Writes the manifest if it differs from the one that is there.
     fn finish(mut self, written: &[String]) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
+        self.manifest.store_id = self.source.store_id.clone().or(self.manifest.store_id.take());
         self.manifest.options = self.resolved.clone();
         self.manifest.schema_version = self.source.schema_version;
         self.manifest.program = file::PROGRAM.to_owned();

@@ -80,6 +80,8 @@ pub(super) struct Source {
     /// Oldest first; never empty.
     pub runs: Vec<Run>,
     pub schema_version: u32,
+    /// `None` if no run has given the store one since stores have them.
+    pub store_id: Option<String>,
 }
 
 impl Source {
@@ -92,7 +94,8 @@ impl Source {
         let schema_version = connection
             .query_row(&SCHEMA_VERSION.fill(&Values::new())?, [], |row| row.get(0))
             .map_err(Error::sql("read the schema version"))?;
-        Ok(Source { connection, runs, schema_version })
+        let store_id = store::store_id(&connection)?;
+        Ok(Source { connection, runs, schema_version, store_id })
     }
 
     pub(super) fn newest(&self) -> Run {

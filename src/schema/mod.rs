@@ -21,8 +21,8 @@ pub use kind::{ColumnType, TimeForm, ZoneRule};
 pub(crate) use kind::{Field, Scalar};
 pub(crate) use names::{
     CLOSED_MONTH, NAME_CHARS_MAX, OFFERED_VIEWS, OUTBOX, PRUNING_COLUMNS, QUARANTINE, REQUESTS, ROW_ID, RUN_MONTH,
-    RUNS, SCHEMA_DRIFT, SENT_MESSAGES, SWEEPS, as_of_macro, changes_macro, column_name_fault, history_table,
-    is_list_table, json_column, versions_view,
+    RUNS, SCHEMA_DRIFT, SENT_MESSAGES, STORE_IDENTITY, SWEEPS, as_of_macro, changes_macro, column_name_fault,
+    history_table, is_list_table, json_column, versions_view,
 };
 pub use names::{RESERVED_TABLES, is_column_name, is_field_name, table_name_faults};
 pub(crate) use parquet::{published, published_type, type_name, unfit_column};

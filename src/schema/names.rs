@@ -19,10 +19,11 @@ pub(crate) const RUNS: &str = "runs";
 pub(crate) const SCHEMA_DRIFT: &str = "schema_drift";
 const SCHEMA_MIGRATIONS: &str = "schema_migrations";
 pub(crate) const SENT_MESSAGES: &str = "sent_messages";
+pub(crate) const STORE_IDENTITY: &str = "store_identity";
 pub(crate) const SWEEPS: &str = "sweeps";
 
 /// The store's own tables: those that its migrations create.
-pub const RESERVED_TABLES: [&str; 12] = [
+pub const RESERVED_TABLES: [&str; 13] = [
     ALERTS,
     GONE_CANDIDATES,
     LAST_COMPLETE,
@@ -34,6 +35,7 @@ pub const RESERVED_TABLES: [&str; 12] = [
     SCHEMA_DRIFT,
     SCHEMA_MIGRATIONS,
     SENT_MESSAGES,
+    STORE_IDENTITY,
     SWEEPS,
 ];
 /// Columns of the ledger in which pruning leaves its marks.

@@ -23,7 +23,7 @@ mod tests;
 pub(crate) use error::Error;
 pub(crate) use file::backup::{backup, restore};
 pub(crate) use file::holder::Holder;
-pub(crate) use file::inspect::{free_bytes, holder, require_writable};
+pub(crate) use file::inspect::{free_bytes, holder, require_writable, store_id};
 pub(crate) use file::memory::memory_limit_mb;
 #[cfg(test)]
 pub(crate) use file::open::in_memory;

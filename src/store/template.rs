@@ -52,6 +52,7 @@ templates! {
     MIGRATIONS_APPLIED = "file/migrations_applied.sql";
     MIGRATIONS_KNOWN = "file/migrations_known.sql";
     SET_MEMORY = "file/set_memory.sql";
+    STORE_ID = "file/store_id.sql";
     TABLES_HELD = "file/tables_held.sql";
     WIDE = "file/wide.sql";
     LEDGER_COLUMNS = "holdings/ledger_columns.sql";

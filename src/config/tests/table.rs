@@ -126,6 +126,7 @@ fn extremes(entry: &'static Entry) -> Vec<Value> {
         Kind::Projects => values.extend(entry.kind.value_of("all")),
         Kind::Text
         | Kind::Path
+        | Kind::Place
         | Kind::Url(_)
         | Kind::Zone
         | Kind::TimeZone

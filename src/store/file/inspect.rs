@@ -4,11 +4,15 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use duckdb::Connection;
 use rustix::fs::{Access, access, statvfs};
 
 use super::holder::Holder;
 use super::lock::read_holder;
+use super::memory::tables_held;
+use crate::schema::STORE_IDENTITY;
 use crate::store::error::Error;
+use crate::store::template;
 
 /// The run that holds the store now, if any. The lock is tried only if the lock file names a run, so that a run that
 /// is just starting is not refused.
@@ -34,6 +38,15 @@ pub(crate) fn free_bytes(store: &Path) -> Result<u64, Error> {
     let folder = folder_of(store);
     let found = statvfs(&folder).map_err(|errno| Error::io("look at the disk of", &folder)(errno.into()))?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// The id of a store; `None` if no run has given it one since stores have them.
+pub(crate) fn store_id(connection: &Connection) -> Result<Option<String>, Error> {
+    if !tables_held(connection)?.iter().any(|table| table == STORE_IDENTITY) {
+        return Ok(None);
+    }
+    let read = connection.query_row(template::STORE_ID.text, [], |row| row.get(0));
+    read.map(Some).map_err(Error::sql("read the id of the store"))
 }
 
 /// The file itself if the path is a link to it.

@@ -32,6 +32,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "alerts", text: include_str!("../../../sql/migrations/0007_alerts.sql") },
     Migration { version: 8, name: "retention", text: include_str!("../../../sql/migrations/0008_retention.sql") },
     Migration { version: 9, name: "privacy", text: include_str!("../../../sql/migrations/0009_privacy.sql") },
+    Migration {
+        version: 10,
+        name: "store_identity",
+        text: include_str!("../../../sql/migrations/0010_store_identity.sql"),
+    },
 ];
 
 impl Migration {

@@ -236,6 +236,7 @@ fn a_store_of_an_older_program_is_read_before_a_run_has_brought_it_up_to_date() 
                  ALTER TABLE sweeps DROP COLUMN parents; ALTER TABLE sweeps DROP COLUMN parents_asked;
                  ALTER TABLE sweeps DROP COLUMN records_before; ALTER TABLE runs DROP COLUMN pruned_at;
                  DROP TABLE IF EXISTS privacy; DROP TABLE IF EXISTS alerts; DROP TABLE IF EXISTS sent_messages;
+                 DROP TABLE IF EXISTS store_identity;
                  DELETE FROM schema_migrations WHERE version >= 5; CHECKPOINT";
     Connection::open(&place.store).unwrap().execute_batch(older).unwrap();
     let store = place.read();

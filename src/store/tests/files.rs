@@ -326,7 +326,18 @@ fn a_store_is_migrated_once() {
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["ledger", "drift_kind", "outbox", "gone_candidates", "answered", "reach", "alerts", "retention", "privacy"]
+        [
+            "ledger",
+            "drift_kind",
+            "outbox",
+            "gone_candidates",
+            "answered",
+            "reach",
+            "alerts",
+            "retention",
+            "privacy",
+            "store_identity"
+        ]
     );
     let again = ShadowCopy::open(&place.store, run_start(1), &settings()).unwrap();
     again.replace(|_| Ok(())).unwrap();

@@ -1,5 +1,7 @@
 //! Published Parquet: what is in it, who can read it, how fast it is written.
 
+mod bucket_service;
+mod buckets;
 mod interop;
 mod mail_interop;
 mod metrics_interop;

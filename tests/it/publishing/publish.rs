@@ -443,7 +443,10 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
     fs::remove_file(tenant.path("bi/inner.duckdb")).expect("removed");
     let other = nights(1);
     let target = tenant.path("bi").display().to_string();
-    other.run(&["publish", "parquet", "--to", &target]).exits(2).says(&["this store does not hold", "of its own"]);
+    other
+        .run(&["publish", "parquet", "--to", &target])
+        .exits(2)
+        .says(&["was published from another store: its id is", "a folder of its own"]);
     let newer = manifest(&tenant).to_string().replacen("\"format\":1", "\"format\":2", 1);
     tenant.write("bi/_manifest.json", &newer);
     publish(&tenant, &[]).exits(2).says(&["newer hclake"]);
