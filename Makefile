@@ -79,7 +79,7 @@ speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB'
 	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed:: report_speed:: year_of_parents::
 	$(CARGO) test --locked $(FEATURES) --lib -- --ignored --nocapture ten_years
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes; what a service of buckets holds
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
 
 $(READERS)/installed: tests/interop/requirements.txt

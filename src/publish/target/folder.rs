@@ -192,14 +192,14 @@ mod tests {
     fn a_file_is_complete_or_absent_and_leftovers_are_removed() {
         let folder = tempfile::tempdir().unwrap();
         let target = take(folder.path()).unwrap();
-        let mut file = target.begin("a/b/c.parquet").unwrap();
+        let file = target.begin("a/b/c.parquet").unwrap();
         file.file().write_all(b"half").unwrap();
         assert!(!target.path("a/b/c.parquet").exists());
         std::mem::forget(file);
         drop(target);
         let target = take(folder.path()).unwrap();
         assert_eq!(fs::read_dir(target.path("a/b")).unwrap().count(), 0);
-        let mut file = target.begin("a/b/c.parquet").unwrap();
+        let file = target.begin("a/b/c.parquet").unwrap();
         file.file().write_all(b"whole").unwrap();
         file.finish().unwrap();
         let (_, sum) = sum_of(&b"whole"[..]).unwrap();
