@@ -32,7 +32,7 @@ else
   DUCKDB := announce-bundled
 endif
 
-.PHONY: help build demo test test-slow sim fuzz lint fmt tools speed test-interop test-duckdb test-browser test-bundled clean announce-bundled
+.PHONY: help build demo test test-slow scale sim fuzz lint fmt tools speed test-interop test-duckdb test-browser test-bundled clean announce-bundled
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
@@ -78,6 +78,10 @@ fmt: ## format the sources
 speed: $(DUCKDB) ## what publishing a million install jobs takes, beside DuckDB's own COPY; what each report takes on a year of nights; what a year of 2,000 parents costs; how a pruned store grows in ten years
 	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture publish_speed:: report_speed:: year_of_parents::
 	$(CARGO) test --locked $(FEATURES) --lib -- --ignored --nocapture ten_years
+
+scale: $(DUCKDB) $(READERS)/installed ## many exporters in one lake, and an engine that asks across them: SIZE=exporters,nights,jobs (100,30,100000)
+	HCLAKE_SCALE=$(or $(SIZE),100,30,100000) HCLAKE_READERS="$(READERS)" \
+	  $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture scale::
 
 test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes; what a service of buckets holds
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::

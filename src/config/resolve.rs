@@ -19,8 +19,7 @@ use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
     self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
-    PROFILE,
-    MAX_GONE_PERCENT, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE, REGION, STORE,
+    MAX_GONE_PERCENT, PROFILE, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE, REGION, STORE,
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
@@ -227,7 +226,8 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     let (flat, views) = (values.get(PUBLISH_FLAT), values.get(PUBLISH_VIEWS));
     let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, views, compression });
     if publish.is_none() && (flat || views || compression.is_some()) {
-        let fault = "publish.parquet is missing: it names the folder or bucket that the other settings of [publish] are for";
+        let fault =
+            "publish.parquet is missing: it names the folder or bucket that the other settings of [publish] are for";
         faults.push(fault.to_owned());
     }
     let mut secrets = NotifySettings::variables(&notify);

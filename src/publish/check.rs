@@ -9,7 +9,7 @@ use super::bucket::{Probe, Verdict, probe};
 use super::target::Site;
 
 /// What `publish parquet` needs.
-const FOR_PARQUET: [Probe; 6] = [Probe::Put, Probe::Read, Probe::List, Probe::Parts, Probe::Copy, Probe::Remove];
+const FOR_PARQUET: [Probe; 5] = [Probe::Put, Probe::Read, Probe::List, Probe::Parts, Probe::Copy];
 /// What a Delta table needs, beside these.
 const FOR_DELTA: [Probe; 2] = [Probe::ReadRange, Probe::ListAfter];
 /// What several exporters in one Delta table need, beside these.
@@ -63,13 +63,15 @@ pub(crate) fn check(site: &Site, mark: &str) -> Checked {
 fn probe_folder(folder: &Path, mark: &str) -> Vec<(Probe, Verdict)> {
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let within = if folder.is_dir() { folder } else { above };
-    let (first, second) = (within.join(format!(".hclake-probe-{mark}-a")), within.join(format!(".hclake-probe-{mark}-b")));
+    let (first, second) =
+        (within.join(format!(".hclake-probe-{mark}-a")), within.join(format!(".hclake-probe-{mark}-b")));
     let judged = |done: std::io::Result<bool>, otherwise| match done {
         Ok(true) => Verdict::Works,
         Ok(false) => Verdict::Wrong(otherwise),
         Err(error) => Verdict::Failed(error.to_string()),
     };
-    let put = File::create_new(&first).and_then(|mut file| file.write_all(b"0123456789").and_then(|()| file.sync_all()));
+    let put =
+        File::create_new(&first).and_then(|mut file| file.write_all(b"0123456789").and_then(|()| file.sync_all()));
     let put = judged(put.map(|()| true), "nothing was written");
     if put != Verdict::Works {
         return vec![(Probe::Put, put)];
@@ -81,7 +83,8 @@ fn probe_folder(folder: &Path, mark: &str) -> Vec<(Probe, Verdict)> {
         Err(error) => Verdict::Failed(error.to_string()),
         Ok(_) => Verdict::Wrong("what was there is replaced"),
     };
-    let copied = fs::hard_link(&first, &second).or_else(|_| fs::copy(&first, &second).map(drop)).map(|()| second.is_file());
+    let copied =
+        fs::hard_link(&first, &second).or_else(|_| fs::copy(&first, &second).map(drop)).map(|()| second.is_file());
     let removed = fs::remove_file(&first).and_then(|()| fs::remove_file(&second)).map(|()| !first.exists());
     let read = judged(read, "other bytes came back");
     vec![
@@ -116,8 +119,8 @@ mod tests {
         assert_eq!(with(&[Probe::CreateOnce]).delta(), DeltaMode::Apart);
         assert_eq!(with(&[Probe::ListAfter]).delta(), DeltaMode::Impossible);
         assert!(with(&[Probe::CreateOnce, Probe::ListAfter]).parquet_works());
-        assert!(!with(&[Probe::Remove]).parquet_works());
-        assert_eq!(with(&[Probe::Remove]).delta(), DeltaMode::Impossible);
+        assert!(!with(&[Probe::Copy]).parquet_works());
+        assert_eq!(with(&[Probe::Copy]).delta(), DeltaMode::Impossible);
     }
 
     #[test]

@@ -96,8 +96,5 @@ pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
     let place = &settings.publish.as_ref()?.parquet;
     let site = Site::open(place, &settings.bucket).ok();
     let manifest = site.and_then(|site| site.manifest().ok().flatten());
-    Some(PendingPublish {
-        target: place.to_string(),
-        published_run_id: manifest.map(|held| held.run.run_id),
-    })
+    Some(PendingPublish { target: place.to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
 }

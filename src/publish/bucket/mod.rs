@@ -67,7 +67,8 @@ pub(crate) struct Bucket {
     place: BucketPlace,
     prefix: Path,
     store: Arc<dyn ObjectStore>,
-    runtime: Runtime,
+    /// Present until the bucket is dropped.
+    runtime: Option<Runtime>,
 }
 
 impl Bucket {
@@ -96,9 +97,13 @@ impl Bucket {
 
     fn over(store: Arc<dyn ObjectStore>, place: BucketPlace) -> Result<Bucket, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|source| Error::Io { action: "start a thread for", path: place.to_string().into(), source })?;
+        let runtime = runtime.map_err(|source| Error::Io {
+            action: "start a thread for",
+            path: place.to_string().into(),
+            source,
+        })?;
         let prefix = Path::from(place.prefix.as_str());
-        Ok(Bucket { place, prefix, store, runtime })
+        Ok(Bucket { place, prefix, store, runtime: Some(runtime) })
     }
 
     /// `s3://BUCKET/PREFIX`, for people.
@@ -130,7 +135,8 @@ impl Bucket {
 
     /// Waits for requests from any thread, also one that serves a runtime of its own.
     pub(crate) fn wait<T: Send>(&self, requests: impl Future<Output = T> + Send) -> T {
-        std::thread::scope(|scope| match scope.spawn(|| self.runtime.block_on(requests)).join() {
+        let runtime = self.runtime.as_ref().expect("it is there until the bucket is dropped");
+        std::thread::scope(|scope| match scope.spawn(|| runtime.block_on(requests)).join() {
             Ok(answer) => answer,
             Err(panic) => std::panic::resume_unwind(panic),
         })
@@ -176,7 +182,8 @@ impl Bucket {
 
     /// Puts a file, in parts where it is large. At most [`PARTS_AT_ONCE`] parts are in memory.
     pub(crate) fn upload(&self, relative: &str, file: &mut std::fs::File) -> Result<Found, Error> {
-        let unreadable = |source| Error::Io { action: "read what goes to", path: self.name_of(relative).into(), source };
+        let unreadable =
+            |source| Error::Io { action: "read what goes to", path: self.name_of(relative).into(), source };
         file.rewind().map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
         if bytes <= PART_BYTES as u64 {
@@ -251,20 +258,26 @@ impl Bucket {
         self.wait(self.store.copy(&self.path(from), &self.path(to))).map_err(self.fault(to, "copy to"))
     }
 
-    /// Removes objects; those that are not there are removed already.
+    /// Removes objects, 1,000 with a request; those that are not there are removed already.
     pub(crate) fn remove(&self, names: &[String]) -> Result<(), Error> {
-        for name in names {
-            match self.wait(self.store.delete(&self.path(name))) {
-                Ok(()) => {}
-                Err(error) if fault::is_missing_object(&error) => {}
-                Err(error) => return Err(self.fault(name, "remove")(error)),
-            }
-        }
-        Ok(())
+        let paths: Vec<_> = names.iter().map(|name| Ok(self.path(name))).collect();
+        let removed = self.store.delete_stream(futures_util::stream::iter(paths).boxed());
+        let outcomes: Vec<_> = self.wait(removed.collect());
+        let fault = outcomes.into_iter().filter_map(Result::err).find(|error| !fault::is_missing_object(error));
+        fault.map_or(Ok(()), |error| Err(self.fault("", "remove objects of")(error)))
     }
 
     fn changed(&self, relative: &str) -> Error {
         Error::Overtaken { target: self.name(), what: relative.to_owned() }
+    }
+}
+
+impl Drop for Bucket {
+    fn drop(&mut self) {
+        // Waiting for its thread is not allowed where another runtime is served.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -77,7 +77,9 @@ fn the_host_names_the_bucket_where_it_belongs_there() {
 
 #[test]
 fn requests_can_be_waited_for_inside_another_runtime() {
-    let bucket = bucket("p");
     let outer = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    outer.block_on(async { bucket.put("a", b"1".to_vec(), Put::Replace).unwrap().unwrap() });
+    outer.block_on(async {
+        let bucket = bucket("p");
+        bucket.put("a", b"1".to_vec(), Put::Replace).unwrap().unwrap();
+    });
 }

@@ -89,7 +89,8 @@ impl BucketTarget<'_> {
             }
         }
         self.put_manifest(manifest.to_text())?;
-        self.remove_outdated(manifest, held)
+        self.remove_outdated(manifest, held);
+        Ok(())
     }
 
     /// Puts the manifest only where nobody else has put one since. Where the service knows no conditions, the lock on
@@ -106,7 +107,8 @@ impl BucketTarget<'_> {
             answered => answered?,
         };
         // A request whose answer was lost is sent again, and then refused because of itself.
-        let is_there = || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
+        let is_there =
+            || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
         match put.is_some() || is_there()? {
             true => Ok(()),
             false => Err(Error::Overtaken { target: self.bucket.name(), what: manifest::FILE_NAME.to_owned() }),
@@ -114,12 +116,15 @@ impl BucketTarget<'_> {
     }
 
     /// Removes files of earlier runs that neither this manifest lists nor the one before, which readers may still use.
-    fn remove_outdated(&self, manifest: &Manifest, held: Option<&Manifest>) -> Result<(), Error> {
+    /// Where the keys may not remove them, they take space and mislead nobody.
+    fn remove_outdated(&self, manifest: &Manifest, held: Option<&Manifest>) {
         let listed: BTreeSet<&String> =
             manifest.files.keys().chain(held.iter().flat_map(|held| held.files.keys())).collect();
         let is_outdated = |path: &&String| run_of(path).is_some() && !listed.contains(path);
         let outdated: Vec<String> = self.found.keys().filter(is_outdated).cloned().collect();
-        self.bucket.remove(&outdated)
+        if let Err(error) = self.bucket.remove(&outdated) {
+            tracing::warn!(files = outdated.len(), %error, "files of earlier runs stay until the next publishing");
+        }
     }
 }
 

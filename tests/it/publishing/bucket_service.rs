@@ -144,6 +144,7 @@ impl State {
         let kind = match request.method.as_str() {
             "GET" if request.key.is_empty() => "LIST",
             "PUT" if request.headers.contains_key("x-amz-copy-source") => "COPY",
+            "POST" if request.query.contains_key("delete") => "DELETE",
             "POST" => "PUT",
             "HEAD" => "GET",
             other => ["GET", "PUT", "DELETE"].into_iter().find(|kind| *kind == other).expect("a known method"),
@@ -151,7 +152,8 @@ impl State {
         self.requests.push(format!("{kind} {}", request.key));
         let signature = request.headers.get("authorization").expect("every request is signed");
         assert!(signature.contains("Credential=lake-ak/") && signature.contains("/cn-north-4/s3/aws4_request"));
-        assert!(!request.headers.keys().any(|name| name.starts_with("x-amz-checksum")), "OBS refuses checksums");
+        let has_sum = request.headers.keys().any(|name| name.starts_with("x-amz-checksum"));
+        assert!(!has_sum || request.headers.contains_key("content-md5"), "OBS knows no other sum than MD5: {kind}");
         if !matches!(kind, "GET" | "LIST") {
             self.writes += 1;
             if self.cut_after_writes.is_some_and(|most| self.writes > most) {
@@ -168,11 +170,7 @@ impl State {
             "LIST" => self.list(&request.query),
             "GET" => self.get(request),
             "COPY" => self.copy(request),
-            "DELETE" => {
-                self.objects.remove(&request.key);
-                self.uploads.remove(request.query.get("uploadId").unwrap_or(&String::new()));
-                Answer::of(204, "")
-            }
+            "DELETE" => self.delete(request),
             _ => self.put(request),
         })
     }
@@ -227,6 +225,20 @@ impl State {
         let tag = etag(&bytes);
         self.objects.insert(request.key.clone(), bytes);
         Answer::of(200, format!("<CopyObjectResult><ETag>{tag}</ETag></CopyObjectResult>"))
+    }
+
+    /// Several objects by a list of their keys, or an upload that is not finished.
+    fn delete(&mut self, request: &Request) -> Answer {
+        let body = String::from_utf8_lossy(&request.body);
+        let keys = body.split("<Key>").skip(1).filter_map(|rest| rest.split("</Key>").next());
+        let deleted: String = keys
+            .map(|key| {
+                self.objects.remove(key);
+                format!("<Deleted><Key>{key}</Key></Deleted>")
+            })
+            .collect();
+        self.uploads.remove(request.query.get("uploadId").unwrap_or(&String::new()));
+        Answer::of(200, format!("<DeleteResult>{deleted}</DeleteResult>"))
     }
 
     fn put(&mut self, request: &Request) -> Answer {

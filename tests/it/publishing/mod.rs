@@ -8,5 +8,6 @@ mod mail_interop;
 mod metrics_interop;
 mod publish;
 mod publish_speed;
+mod scale;
 mod sdk;
 mod views;

@@ -162,7 +162,8 @@ fn verify(
     let store = &settings.store;
     let is_at_hand = store.value.exists() || store.origin != Origin::Default;
     let site = Site::open(&args.target, &settings.bucket)?;
-    let beside = store.value.parent().map_or(Path::new("."), |folder| if folder == "" { Path::new(".") } else { folder });
+    let beside =
+        store.value.parent().map_or(Path::new("."), |folder| if folder == "" { Path::new(".") } else { folder });
     let beside = if beside.is_dir() { beside.to_owned() } else { std::env::temp_dir() };
     let verified = publish::verify(&site, &beside, is_at_hand.then_some(store.value.as_path()), catalog)?;
     if args.format == SummaryFormat::Json {
