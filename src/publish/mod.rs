@@ -3,6 +3,7 @@
 //!
 //! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
 
+mod encode;
 mod error;
 pub(crate) mod file;
 pub(crate) mod manifest;
@@ -13,6 +14,8 @@ mod verify;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use parquet::file::metadata::ParquetMetaData;
 
 pub(crate) use error::Error;
 pub(crate) use verify::{Verified, verify};
@@ -99,7 +102,8 @@ pub(crate) fn publish(
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted)
+    Publisher { source: &source, target: &target, resolved, manifest, held, encoded: BTreeMap::new(), observe }
+        .update(folder, wanted)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -181,6 +185,8 @@ struct WantedFile {
     schema: PublishedSchema,
     sql: String,
     distinct: Vec<String>,
+    /// Path of a file that has the same rows in the same order, and these columns as its last ones.
+    columns_of: Option<String>,
 }
 
 fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<WantedFile>, Error> {
@@ -193,6 +199,7 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         schema: shaped(schema),
         sql,
         distinct: table.distinct.clone(),
+        columns_of: None,
     };
     let name = &table.name;
     let mut files = vec![wanted(
@@ -202,9 +209,9 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         table.current_schema(),
         table.current_sql()?,
     )];
-    let counts: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
+    let of_runs: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
     for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
-        let Some(counts) = counts.get(&run.run_id) else { continue };
+        let Some(counts) = of_runs.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
         if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
@@ -214,6 +221,10 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
+            // Where one run opened all records that there ever were, they are what it changed.
+            if counts.closed == 0 && of_runs.len() == 1 {
+                files[0].columns_of = Some(path.clone());
+            }
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
     }
@@ -233,6 +244,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
             schema: if flat { schema.flattened() } else { schema },
             sql,
             distinct: Vec::new(),
+            columns_of: None,
         });
     }
     Ok(files)
@@ -249,6 +261,7 @@ fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
             schema,
             sql,
             distinct: Vec::new(),
+            columns_of: None,
         })
     };
     LEDGER_TABLES.iter().map(wanted).collect()
@@ -265,6 +278,8 @@ struct Publisher<'a> {
     resolved: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
+    /// Metadata of the files that were written and whose columns are those of another file, by path.
+    encoded: BTreeMap<String, ParquetMetaData>,
     observe: &'a dyn Fn(Step<'_>),
 }
 
@@ -280,6 +295,7 @@ impl Publisher<'_> {
             lost: Vec::new(),
             files: 0,
         };
+        let copied: BTreeSet<&String> = wanted.iter().filter_map(|file| file.columns_of.as_ref()).collect();
         for (files_done, file) in wanted.iter().enumerate() {
             (self.observe)(Step { path: &file.path, files_done, files: wanted.len() });
             let listed = self.manifest.files.get(&file.path);
@@ -292,7 +308,7 @@ impl Publisher<'_> {
             }
             let rows_before =
                 listed.filter(|_| matches!(file.part, Part::History | Part::Changes)).map(|entry| entry.rows);
-            let entry = self.write(file)?;
+            let entry = self.write(file, copied.contains(&file.path))?;
             // What pruning removed from the store cannot be written again.
             if rows_before.is_some_and(|before| entry.rows < before) {
                 published.lost.push(file.path.clone());
@@ -308,7 +324,7 @@ impl Publisher<'_> {
         Ok(published)
     }
 
-    fn write(&mut self, file: &WantedFile) -> Result<FileEntry, Error> {
+    fn write(&mut self, file: &WantedFile, is_copied: bool) -> Result<FileEntry, Error> {
         let labels = Labels {
             table: &file.table,
             run_id: file.run_id,
@@ -316,12 +332,21 @@ impl Publisher<'_> {
             distinct: &file.distinct,
             compression: self.resolved.compression,
         };
-        let written = self.source.stream(&file.table, &file.sql, |batches| {
-            file::write(self.target, &file.path, &file.schema, &labels, batches)
-        })?;
+        let same = file.columns_of.as_ref().and_then(|path| self.encoded.get_key_value(path));
+        let written = match same {
+            Some((path, metadata)) => {
+                file::write_columns_of(self.target, &file.path, &file.schema, &labels, (path, metadata))?
+            }
+            None => self.source.stream(&file.table, &file.sql, |batches| {
+                file::write(self.target, &file.path, &file.schema, &labels, batches)
+            })?,
+        };
         let columns = published_schema::described(&file.schema.arrow_schema());
         let schema = manifest::schema_name(&columns);
         self.manifest.schemas.insert(schema.clone(), columns);
+        if is_copied {
+            self.encoded.insert(file.path.clone(), written.metadata);
+        }
         Ok(FileEntry {
             table: file.table.clone(),
             part: file.part,

@@ -6,4 +6,5 @@ mod metrics_interop;
 mod publish;
 mod publish_speed;
 mod sdk;
+mod verify;
 mod views;
