@@ -1,4 +1,4 @@
--- The rows of the store and of the dataset, each marked with its source. For same.sql and differing_rows.sql.
+-- The rows of the store and of the dataset, each marked with its source. For hashed_rows.sql and differing_rows.sql.
 -- Only rows that the store must still have are compared: `unpruned` says which.
 -- takes: stored, files, columns, unpruned
 

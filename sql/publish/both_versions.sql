@@ -1,5 +1,5 @@
 -- The versions of the store and of the dataset up to one run, each marked with its source. A version's end is left out
--- if a later run of the store has closed it since. For same.sql and differing_versions.sql.
+-- if a later run of the store has closed it since. For hashed_rows.sql and differing_versions.sql.
 -- takes: current_files, history_files, versions, columns, last_run_id
 
 SELECT false AS _hclake_stored, {{columns}}, CAST(NULL AS BIGINT) AS _hclake_ended_us

@@ -1,12 +1,13 @@
--- Versions up to one run that only the store or only the dataset has, and that are open at a run that both know: how
+-- Versions that some runs opened, up to one run, that only the store or only the dataset has, and that are open at a run that both know: how
 -- many only the store has, how many only the dataset has, and the first and last run whose as-of result they change.
 -- A run that was pruned is known to the dataset alone. Versions are counted by their hash, which takes less memory than the versions.
--- takes: both, hashed, last_run_id, since_us
+-- takes: both, hashed, runs, last_run_id, since_us
 
-WITH _hclake_both AS ({{both}}),
+WITH _hclake_both AS NOT MATERIALIZED ({{both}}),
 _hclake_hashed AS (
     SELECT _hclake_stored, _scope, _hash, _valid_from, _hclake_ended_us, hash({{hashed}}) AS _hclake_row
     FROM _hclake_both
+    WHERE _run_id IN ({{runs}})
 ),
 _hclake_uneven AS (
     SELECT _hclake_row, count(*) FILTER (_hclake_stored) > count(*) FILTER (NOT _hclake_stored) AS _hclake_stored

@@ -1,13 +1,23 @@
-//! Writes one Parquet file from rows, and returns its counts for the manifest. It knows nothing of tables.
+//! Writes one Parquet file, from rows or from the columns of another file, and returns its counts for the manifest. It
+//! knows nothing of tables.
+
+use std::fs::File;
+use std::path::Path;
 
 use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::KeyValue;
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterVersion};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
+use super::encode;
 use super::error::Error;
 use super::published_schema::PublishedSchema;
 use super::target::Target;
@@ -37,6 +47,7 @@ pub(super) struct Written {
     pub bytes: u64,
     pub sha256: String,
     pub etag: Option<String>,
+    pub metadata: ParquetMetaData,
 }
 
 /// The settings that every Parquet file of this program has.
@@ -63,25 +74,82 @@ pub(super) fn write(
     labels: &Labels<'_>,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<Written, Error> {
+    let arrow_schema = schema.arrow_schema();
+    let shaped = |batch: Result<RecordBatch, Error>| {
+        let fault = |source| Error::Arrow { table: labels.table.to_owned(), source };
+        schema.fit(&batch?, &arrow_schema).map_err(fault)
+    };
+    write_row_groups(target, path, &arrow_schema, labels, |file, columns, fault| {
+        encode::append(file, columns, &mut batches.map(shaped), fault)
+    })
+}
+
+/// Writes the last columns of a file that was written with the same settings to another path, for all of its rows. They
+/// are copied as they are encoded.
+pub(super) fn write_columns_of(
+    target: &Target<'_>,
+    path: &str,
+    schema: &PublishedSchema,
+    labels: &Labels<'_>,
+    (source, metadata): (&Path, &ParquetMetaData),
+) -> Result<Written, Error> {
+    let encoded = File::open(source).map_err(Error::io("read", source))?;
+    write_row_groups(target, path, &schema.arrow_schema(), labels, |file, _, fault| {
+        append_columns_of(file, &encoded, metadata).map_err(fault)
+    })
+}
+
+type Sink = Summed<File>;
+
+fn write_row_groups(
+    target: &Target<'_>,
+    path: &str,
+    schema: &SchemaRef,
+    labels: &Labels<'_>,
+    append: impl FnOnce(
+        &mut SerializedFileWriter<&mut Sink>,
+        &ArrowRowGroupWriterFactory,
+        &dyn Fn(ParquetError) -> Error,
+    ) -> Result<u64, Error>,
+) -> Result<Written, Error> {
     let at = target.path(path);
     let fault = |source: ParquetError| Error::Parquet { path: at.clone(), source };
     let whole = target.begin(path)?;
     let file = whole.file().try_clone().map_err(Error::io("write", &at))?;
     let mut summed = Summed::into(file);
-    let arrow_schema = schema.arrow_schema();
-    let mut writer =
-        ArrowWriter::try_new(&mut summed, arrow_schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
-    let mut rows = 0;
-    for batch in batches {
-        let shaped = schema
-            .fit(&batch?, &arrow_schema)
-            .map_err(|source| Error::Arrow { table: labels.table.to_owned(), source })?;
-        rows += shaped.num_rows() as u64;
-        writer.write(&shaped).map_err(fault)?;
-    }
-    writer.close().map_err(fault)?;
+    let writer = ArrowWriter::try_new(&mut summed, schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
+    let (mut writer, columns) = writer.into_serialized_writer().map_err(fault)?;
+    let rows = append(&mut writer, &columns, &fault)?;
+    let metadata = writer.close().map_err(fault)?;
     let etag = whole.finish()?;
-    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum(), etag })
+    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum(), etag, metadata })
+}
+
+/// Appends the row groups of another file with as many of its last columns as this file has.
+fn append_columns_of(
+    file: &mut SerializedFileWriter<&mut Sink>,
+    encoded: &File,
+    metadata: &ParquetMetaData,
+) -> Result<u64, ParquetError> {
+    for (group, row_group) in metadata.row_groups().iter().enumerate() {
+        let skipped = row_group.num_columns() - file.schema_descr().num_columns();
+        let mut appended = file.next_row_group()?;
+        for place in skipped..row_group.num_columns() {
+            let column = row_group.column(place);
+            let index = metadata.column_index().map(|indexes| indexes[group][place].clone());
+            let copied = ColumnCloseResult {
+                bytes_written: column.compressed_size() as u64,
+                rows_written: row_group.num_rows() as u64,
+                metadata: column.clone(),
+                bloom_filter: None,
+                column_index: index.filter(|index| !matches!(index, ColumnIndexMetaData::NONE)),
+                offset_index: metadata.offset_index().map(|indexes| indexes[group][place].clone()),
+            };
+            appended.append_column(encoded, copied)?;
+        }
+        appended.close()?;
+    }
+    Ok(metadata.file_metadata().num_rows() as u64)
 }
 
 fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {

@@ -5,6 +5,7 @@
 
 pub(crate) mod bucket;
 mod check;
+mod encode;
 mod error;
 pub(crate) mod file;
 pub(crate) mod manifest;
@@ -17,6 +18,8 @@ mod verify;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::path::Path;
+
+use parquet::file::metadata::ParquetMetaData;
 
 pub(crate) use check::{Checked, DeltaMode, check};
 pub(crate) use error::Error;
@@ -108,7 +111,8 @@ pub(crate) fn publish(
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(name, wanted)
+    Publisher { source: &source, target: &target, resolved, manifest, held, encoded: BTreeMap::new(), observe }
+        .update(name, wanted)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -192,6 +196,8 @@ struct WantedFile {
     schema: PublishedSchema,
     sql: String,
     distinct: Vec<String>,
+    /// Path of a file that has the same rows in the same order, and these columns as its last ones.
+    columns_of: Option<String>,
 }
 
 fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<WantedFile>, Error> {
@@ -204,6 +210,7 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         schema: shaped(schema),
         sql,
         distinct: table.distinct.clone(),
+        columns_of: None,
     };
     let name = &table.name;
     let mut files = vec![wanted(
@@ -213,9 +220,9 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         table.current_schema(),
         table.current_sql()?,
     )];
-    let counts: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
+    let of_runs: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
     for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
-        let Some(counts) = counts.get(&run.run_id) else { continue };
+        let Some(counts) = of_runs.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
         if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
@@ -225,6 +232,10 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
+            // Where one run opened all records that there ever were, they are what it changed.
+            if counts.closed == 0 && of_runs.len() == 1 {
+                files[0].columns_of = Some(path.clone());
+            }
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
     }
@@ -244,6 +255,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
             schema: if flat { schema.flattened() } else { schema },
             sql,
             distinct: Vec::new(),
+            columns_of: None,
         });
     }
     Ok(files)
@@ -260,6 +272,7 @@ fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
             schema,
             sql,
             distinct: Vec::new(),
+            columns_of: None,
         })
     };
     LEDGER_TABLES.iter().map(wanted).collect()
@@ -276,6 +289,8 @@ struct Publisher<'a> {
     resolved: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
+    /// Metadata of the files that were written and whose columns are those of another file, by path.
+    encoded: BTreeMap<String, ParquetMetaData>,
     observe: &'a dyn Fn(Step<'_>),
 }
 
@@ -291,6 +306,7 @@ impl Publisher<'_> {
             lost: Vec::new(),
             files: 0,
         };
+        let copied: BTreeSet<&String> = wanted.iter().filter_map(|file| file.columns_of.as_ref()).collect();
         for (files_done, file) in wanted.iter().enumerate() {
             (self.observe)(Step { path: &file.path, files_done, files: wanted.len() });
             let listed = self.manifest.files.get(&file.path);
@@ -303,7 +319,7 @@ impl Publisher<'_> {
             }
             let rows_before =
                 listed.filter(|_| matches!(file.part, Part::History | Part::Changes)).map(|entry| entry.rows);
-            let entry = self.write(file)?;
+            let entry = self.write(file, copied.contains(&file.path))?;
             // What pruning removed from the store cannot be written again.
             if rows_before.is_some_and(|before| entry.rows < before) {
                 published.lost.push(file.path.clone());
@@ -327,7 +343,7 @@ impl Publisher<'_> {
         }
     }
 
-    fn write(&mut self, file: &WantedFile) -> Result<FileEntry, Error> {
+    fn write(&mut self, file: &WantedFile, is_copied: bool) -> Result<FileEntry, Error> {
         let labels = Labels {
             table: &file.table,
             run_id: file.run_id,
@@ -335,12 +351,22 @@ impl Publisher<'_> {
             distinct: &file.distinct,
             compression: self.resolved.compression,
         };
-        let written = self.source.stream(&file.table, &file.sql, |batches| {
-            file::write(self.target, &file.path, &file.schema, &labels, batches)
-        })?;
+        let same =
+            file.columns_of.as_ref().and_then(|path| Some((self.target.on_disk(path)?, self.encoded.get(path)?)));
+        let written = match same {
+            Some((path, metadata)) => {
+                file::write_columns_of(self.target, &file.path, &file.schema, &labels, (&path, metadata))?
+            }
+            None => self.source.stream(&file.table, &file.sql, |batches| {
+                file::write(self.target, &file.path, &file.schema, &labels, batches)
+            })?,
+        };
         let columns = published_schema::described(&file.schema.arrow_schema());
         let schema = manifest::schema_name(&columns);
         self.manifest.schemas.insert(schema.clone(), columns);
+        if is_copied {
+            self.encoded.insert(file.path.clone(), written.metadata);
+        }
         Ok(FileEntry {
             table: file.table.clone(),
             part: file.part,

@@ -20,7 +20,7 @@ use crate::schema::{
 use crate::store::{self, Reader, Template, Values, ident, literal};
 
 /// Memory that DuckDB may use for sorting, in MiB; the rest is sorted on disk. Large records raise it as needed.
-pub(super) const SORT_MEMORY_MB: u64 = 128;
+pub(super) const SORT_MEMORY_MB: u64 = 112;
 /// Memory that DuckDB may use for comparing, in MiB. Large records raise it as needed.
 pub(super) const COMPARE_MEMORY_MB: u64 = 192;
 
@@ -40,15 +40,17 @@ templates! {
     CHANGES = "publish/changes.sql";
     COLUMNS = "publish/columns.sql";
     CURRENT = "publish/current.sql";
+    DIFFERING_RUNS = "publish/differing_runs.sql";
     DIFFERING_ROWS = "publish/differing_rows.sql";
     DIFFERING_VERSIONS = "publish/differing_versions.sql";
     COMPARE_LIMITS = "publish/compare_limits.sql";
+    HASHED_CHANGES = "publish/hashed_changes.sql";
+    HASHED_ROWS = "publish/hashed_rows.sql";
     HISTORY = "publish/history.sql";
     HISTORY_VERSIONS = "publish/history_versions.sql";
     LEDGER = "publish/ledger.sql";
     RUNS = "publish/runs.sql";
     RUN_COUNTS = "publish/run_counts.sql";
-    SAME = "publish/same.sql";
     SCHEMA_VERSION = "publish/schema_version.sql";
     UNPRUNED_CHANGES = "publish/unpruned_changes.sql";
     UNPRUNED_SWEEPS = "publish/unpruned_sweeps.sql";

@@ -15,8 +15,14 @@ use super::{published_schema, require_same_store, since_of, target, wanted_files
 use crate::base::clock::Timestamp;
 use crate::base::sum::sum_of;
 use crate::catalog::Catalog;
-use crate::schema::{self, PRUNING_COLUMNS};
+use crate::schema::{self, CHANGE_COLUMNS, PRUNING_COLUMNS, RUN_ID};
 use crate::store::{Values, literal};
+
+/// Rows that are compared one by one at a time; a run with more is compared alone.
+const BATCH_ROWS: i64 = 1_000_000;
+/// Columns with the run that made a change or wrote a row of the ledger.
+const CHANGE_RUN_ID: &str = "_change_run_id";
+const LEDGER_RUN_ID: &str = "run_id";
 
 /// What was checked, and all differences.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,11 +169,7 @@ impl Comparison<'_> {
             }
         }
         for (name, order) in LEDGER_TABLES {
-            let (sql, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
-            // Pruning sets them in the store alone.
-            let columns: Vec<_> =
-                schema.columns().iter().filter(|column| !PRUNING_COLUMNS.contains(&column.name.as_str())).collect();
-            found.extend(self.rows_apart(name, Part::Ledger, &sql, &columns)?);
+            found.extend(self.ledger_apart(name, order)?);
         }
         Ok(found)
     }
@@ -177,10 +179,7 @@ impl Comparison<'_> {
         let first_run = self.source.runs.iter().find(|run| since.is_none_or(|since| run.started_at >= since));
         let first_run_id = first_run.map_or(i64::MAX, |run| run.run_id);
         found.extend(self.versions_apart(&table, last_run_id, since)?);
-        let schema = table.changes_schema();
-        let sql = table.unsorted_changes_sql(first_run_id, last_run_id)?;
-        let columns = self.published_columns(&table.name, Part::Changes, schema.columns());
-        found.extend(self.rows_apart(&table.name, Part::Changes, &sql, &columns)?);
+        found.extend(self.changes_apart(&table, first_run_id, last_run_id)?);
         let wanted = wanted_files(self.source, table, since, self.manifest.options.flat)?;
         let absent = wanted.iter().filter(|file| file.run_id <= last_run_id && file.part != Part::Current);
         let absent = absent.filter(|file| !self.manifest.files.contains_key(&file.path));
@@ -215,63 +214,111 @@ impl Comparison<'_> {
         values.insert("since_us", since.map_or(i64::MIN + 1, |since| since.0).to_string());
         values.insert("both", source::BOTH_VERSIONS.fill(&values)?);
         values.insert("hashed", format!("{names}, _hclake_ended_us"));
-        let doing = Error::sql(format!("compare {} with the store", table.name));
-        if self.are_same(&table.name, &values)? {
-            return Ok(None);
+        values.insert("run", RUN_ID.name.to_owned());
+        let (mut store_only, mut dataset_only, mut altered) = (0, 0, None);
+        for runs in self.differing_runs(&table.name, &source::HASHED_ROWS.fill(&values)?)? {
+            values.insert("runs", numbers(&runs));
+            let sql = source::DIFFERING_VERSIONS.fill(&values)?;
+            let read = self.source.connection().query_row(&sql, [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
+            });
+            let (in_store, in_dataset, first, last): (_, _, _, Option<i64>) = read.map_err(comparing(&table.name))?;
+            (store_only, dataset_only) = (store_only + in_store, dataset_only + in_dataset);
+            if let (Some(first), Some(last)) = (first, last) {
+                let (earlier, later) = altered.unwrap_or((first, last));
+                altered = Some((first.min(earlier), last.max(later)));
+            }
         }
-        let sql = source::DIFFERING_VERSIONS.fill(&values)?;
-        let read = self.source.connection().query_row(&sql, [], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
-        });
-        let (store_only, dataset_only, first, last): (_, _, _, Option<i64>) = read.map_err(doing)?;
-        let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
-        Ok(Some(Difference::of(
-            &table.name,
+        let what = |(first, last): (i64, i64)| {
             format!(
                 "as of runs {first} to {last}, {store_only} versions are in the store alone and {dataset_only} in the dataset alone"
-            ),
-        )))
+            )
+        };
+        Ok(altered.map(|runs| Difference::of(&table.name, what(runs))))
     }
 
-    fn are_same(&self, table: &str, values: &Values) -> Result<bool, Error> {
-        let sql = source::SAME.fill(values)?;
-        let read = self.source.connection().query_row(&sql, [], |row| row.get(0));
-        read.map_err(Error::sql(format!("compare {table} with the store")))
+    /// Compares the changes. Only those of runs that differ are determined one by one.
+    fn changes_apart(&self, table: &Table, first_run_id: i64, last_run_id: i64) -> Result<Option<Difference>, Error> {
+        let files = self.files(&table.name, Part::Changes).filter(|files| !files.is_empty());
+        let Some(files) = files else { return Ok(None) };
+        let schema = table.changes_schema();
+        let columns = self.published_columns(&table.name, Part::Changes, schema.columns());
+        let is_of_change = |column: &&PublishedColumn| CHANGE_COLUMNS.iter().any(|own| own.name == column.name);
+        let of_version: Vec<_> = columns.iter().copied().filter(|column| !is_of_change(column)).collect();
+        let mut values = table.values();
+        values.insert("columns", comparable(&of_version));
+        values.insert("hashed", source::names(&of_version));
+        values.insert("files", listed(&files));
+        values.insert("unpruned", source::UNPRUNED_CHANGES.fill(&Values::new())?);
+        values.insert("first_run_id", first_run_id.to_string());
+        values.insert("last_run_id", last_run_id.to_string());
+        let differing = self.differing_runs(&table.name, &source::HASHED_CHANGES.fill(&values)?)?;
+        values.insert("columns", comparable(&columns));
+        values.insert("hashed", source::names(&columns));
+        values.insert("run", CHANGE_RUN_ID.to_owned());
+        let stored = |runs: &[i64]| {
+            let (first, last) = (runs.first().copied(), runs.last().copied());
+            table.unsorted_changes_sql(first.unwrap_or(first_run_id), last.unwrap_or(last_run_id))
+        };
+        let apart = self.rows_apart(&table.name, values, differing, stored)?;
+        Ok(apart.map(|what| Difference::of(&table.name, format!("changes: {what}"))))
     }
 
+    fn ledger_apart(&self, name: &str, order: &[&str]) -> Result<Option<Difference>, Error> {
+        let Some(files) = self.files(name, Part::Ledger).filter(|files| !files.is_empty()) else { return Ok(None) };
+        let (sql, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
+        // Pruning sets them in the store alone.
+        let columns: Vec<_> =
+            schema.columns().iter().filter(|column| !PRUNING_COLUMNS.contains(&column.name.as_str())).collect();
+        let unpruned = match name {
+            schema::SWEEPS => source::UNPRUNED_SWEEPS.fill(&Values::new())?,
+            _ => "true".to_owned(),
+        };
+        let mut values = Values::from([
+            ("stored", one_statement(&sql)),
+            ("files", listed(&files)),
+            ("columns", comparable(&columns)),
+            ("hashed", source::names(&columns)),
+            ("unpruned", unpruned),
+            ("run", LEDGER_RUN_ID.to_owned()),
+        ]);
+        values.insert("both", source::BOTH_ROWS.fill(&values)?);
+        let differing = self.differing_runs(name, &source::HASHED_ROWS.fill(&values)?)?;
+        let apart = self.rows_apart(name, values, differing, |_| Ok(sql.clone()))?;
+        Ok(apart.map(|what| Difference::of(name, format!("rows: {what}"))))
+    }
+
+    /// The runs of which rows differ, in batches that fit into memory.
+    fn differing_runs(&self, table: &str, hashed: &str) -> Result<Vec<Vec<i64>>, Error> {
+        let sql = source::DIFFERING_RUNS.fill(&Values::from([("hashed", hashed.trim_end().to_owned())]))?;
+        let read = || {
+            let mut statement = self.source.connection().prepare(&sql)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<duckdb::Result<Vec<(i64, i64)>>>()
+        };
+        Ok(batches(read().map_err(comparing(table))?))
+    }
+
+    /// Compares the rows of some runs one by one; `stored` says which rows the store has of them.
     fn rows_apart(
         &self,
         table: &str,
-        part: Part,
-        stored: &str,
-        columns: &[&PublishedColumn],
-    ) -> Result<Option<Difference>, Error> {
-        let Some(files) = self.files(table, part).filter(|files| !files.is_empty()) else { return Ok(None) };
-        let mut values = Values::from([
-            ("stored", stored.trim_end().trim_end_matches(';').to_owned()),
-            ("files", listed(&files)),
-            ("columns", comparable(columns)),
-            ("hashed", source::names(columns)),
-        ]);
-        let unpruned = match (part, table) {
-            (Part::Changes, _) => source::UNPRUNED_CHANGES.fill(&Values::new())?,
-            (_, schema::SWEEPS) => source::UNPRUNED_SWEEPS.fill(&Values::new())?,
-            _ => "true".to_owned(),
-        };
-        values.insert("unpruned", unpruned);
-        values.insert("both", source::BOTH_ROWS.fill(&values)?);
-        let doing = Error::sql(format!("compare {table} with the store"));
-        if self.are_same(table, &values)? {
-            return Ok(None);
+        mut values: Values,
+        differing: Vec<Vec<i64>>,
+        stored: impl Fn(&[i64]) -> Result<String, Error>,
+    ) -> Result<Option<String>, Error> {
+        let (mut store_only, mut dataset_only) = (0, 0);
+        for runs in differing {
+            values.insert("stored", one_statement(&stored(&runs)?));
+            values.insert("both", source::BOTH_ROWS.fill(&values)?);
+            values.insert("runs", numbers(&runs));
+            let sql = source::DIFFERING_ROWS.fill(&values)?;
+            let read = self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
+            let (in_store, in_dataset): (i64, i64) = read.map_err(comparing(table))?;
+            (store_only, dataset_only) = (store_only + in_store, dataset_only + in_dataset);
         }
-        let sql = source::DIFFERING_ROWS.fill(&values)?;
-        let (store_only, dataset_only): (i64, i64) =
-            self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?))).map_err(doing)?;
-        let what = format!(
-            "{}: {store_only} rows are in the store alone and {dataset_only} in the dataset alone",
-            if part == Part::Changes { "changes" } else { "rows" }
-        );
-        Ok((store_only + dataset_only > 0).then(|| Difference::of(table, what)))
+        let what = || format!("{store_only} rows are in the store alone and {dataset_only} in the dataset alone");
+        Ok((store_only + dataset_only > 0).then(what))
     }
 
     /// The columns that both the store and the files have.
@@ -304,4 +351,46 @@ impl Comparison<'_> {
 fn listed(files: &[String]) -> String {
     let files: Vec<_> = files.iter().map(|file| literal(file)).collect();
     format!("[{}]", files.join(", "))
+}
+
+fn numbers(runs: &[i64]) -> String {
+    runs.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn one_statement(sql: &str) -> String {
+    sql.trim_end().trim_end_matches(';').to_owned()
+}
+
+fn comparing(table: &str) -> impl FnOnce(duckdb::Error) -> Error {
+    Error::sql(format!("compare {table} with the store"))
+}
+
+/// Runs with their rows, in batches of so many rows.
+fn batches(runs: Vec<(i64, i64)>) -> Vec<Vec<i64>> {
+    let mut batches: Vec<Vec<i64>> = Vec::new();
+    let mut room = 0;
+    for (run_id, rows) in runs {
+        match batches.last_mut() {
+            Some(batch) if rows <= room => batch.push(run_id),
+            _ => {
+                batches.push(vec![run_id]);
+                room = BATCH_ROWS;
+            }
+        }
+        room -= rows;
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_compared_in_batches_and_a_large_one_alone() {
+        let half = BATCH_ROWS / 2;
+        let runs = vec![(1, half), (2, half), (3, 1), (4, 3 * BATCH_ROWS), (6, half), (7, half + 1)];
+        assert_eq!(batches(runs), [vec![1, 2], vec![3], vec![4], vec![6], vec![7]]);
+        assert!(batches(Vec::new()).is_empty());
+    }
 }

@@ -274,7 +274,7 @@ pub fn peak_of(command: &mut Command) -> (Option<i32>, u64) {
     let mut peak = 0;
     while child.try_wait().expect("a child").is_none() {
         peak = peak_mb(&child).unwrap_or(peak).max(peak);
-        std::thread::yield_now();
+        std::thread::sleep(std::time::Duration::from_millis(1));
     }
     (child.wait().expect("ended").code(), peak)
 }

@@ -80,6 +80,14 @@ impl<'a> Target<'a> {
         }
     }
 
+    /// Where a file that was written lies on this machine's disk, if it does.
+    pub(super) fn on_disk(&self, relative: &str) -> Option<PathBuf> {
+        match self {
+            Target::Folder(target) => Some(target.path(relative)),
+            Target::Bucket(_) => None,
+        }
+    }
+
     /// A folder for sorting on disk; it is removed with the target.
     pub(super) fn spill(&self) -> PathBuf {
         match self {

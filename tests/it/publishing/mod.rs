@@ -10,4 +10,5 @@ mod publish;
 mod publish_speed;
 mod scale;
 mod sdk;
+mod verify;
 mod views;

@@ -22,11 +22,11 @@ use crate::support::{Ran, Tenant, unlimited_rates};
 /// Enough rows to catch a publisher while it works.
 const KILLS: u64 = 20;
 
-fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
+pub(super) fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
     tenant.run(&[&["publish", "parquet", "--to", "bi", "--format", "json"], more].concat())
 }
 
-fn verified(tenant: &Tenant) {
+pub(super) fn verified(tenant: &Tenant) {
     let ran = tenant.run(&["publish", "verify", "bi", "--format", "json"]).exits(0);
     assert_eq!(ran.json()["compared_with_store"], true);
 }
@@ -36,14 +36,14 @@ fn next_night(tenant: &Tenant) {
     tenant.sync().exits(0);
 }
 
-fn nights(count: usize) -> Tenant {
+pub(super) fn nights(count: usize) -> Tenant {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     (1..count).for_each(|_| next_night(&tenant));
     tenant
 }
 
-fn manifest(tenant: &Tenant) -> Value {
+pub(super) fn manifest(tenant: &Tenant) -> Value {
     serde_json::from_slice(&fs::read(tenant.path("bi/_manifest.json")).expect("a manifest")).expect("json")
 }
 
@@ -122,7 +122,7 @@ fn assert_as_of_every_run(tenant: &Tenant) {
     }
 }
 
-fn read(path: &Path) -> RecordBatch {
+pub(super) fn read(path: &Path) -> RecordBatch {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).expect("a file")).expect("parquet");
     let schema = reader.schema().clone();
     let batches: Vec<_> = reader.build().expect("a reader").map(|batch| batch.expect("rows")).collect();
