@@ -36,6 +36,12 @@ pub(crate) enum Error {
     Busy { target: PathBuf, holder: String },
     #[error("column {column} of {table} is {ty}, which not every reader of Parquet knows")]
     Unreadable { table: String, column: String, ty: String },
+    #[error("the dataset {} is not as its manifest says: {faults}{}", path.display(), and_more(*more))]
+    Damaged { path: PathBuf, faults: String, more: usize },
+    #[error("column {column} of {table} is {held} in the dataset and {wanted} in the catalog")]
+    OtherType { table: String, column: String, held: String, wanted: String },
+    #[error("what the dataset {} holds breaks the rule {check}: {sample}; no store was made", path.display())]
+    BrokenRule { path: PathBuf, check: &'static str, sample: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} could not be written: {source}", path.display())]
@@ -48,6 +54,11 @@ pub(crate) enum Error {
     Stream { table: String, fault: String },
     #[error(transparent)]
     Template(#[from] TemplateError),
+}
+
+/// How many faults are not named.
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!("; and {more} more") }
 }
 
 impl Error {
@@ -68,6 +79,13 @@ impl Error {
             }
             Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
             Error::Busy { .. } => "wait for it to end, then publish again",
+            Error::Damaged { .. } => {
+                "no store was made; put those files back from a copy of the dataset. A file under changes/ or views/ that \
+                 cannot be put back may be taken out of the manifest: the next publishing makes it again"
+            }
+            Error::OtherType { .. } => {
+                "no store was made; give the column in the catalog its old type, and import again"
+            }
             Error::Io { .. } | Error::Parquet { .. } => {
                 "the folder must be writable and its disk have room; what was published before still stands"
             }
@@ -92,6 +110,7 @@ impl Error {
                 | Error::OtherStore { .. }
                 | Error::OtherOptions { .. }
                 | Error::Unreadable { .. }
+                | Error::OtherType { .. }
         )
     }
 

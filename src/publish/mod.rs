@@ -1,10 +1,12 @@
 //! The store as a folder of Parquet files that all readers understand the same way: live records, closed versions, the
 //! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of HTTP or of tasks.
 //!
-//! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store.
+//! [`publish`] writes only what the folder lacks; [`verify`] compares a folder with its manifest and with a store;
+//! [`import`] makes a store from a folder.
 
 mod error;
 pub(crate) mod file;
+mod import;
 pub(crate) mod manifest;
 mod published_schema;
 mod source;
@@ -15,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(crate) use error::Error;
+pub(crate) use import::{Imported, import};
 pub(crate) use verify::{Verified, verify};
 
 use crate::base::clock::Timestamp;

@@ -79,7 +79,8 @@ pub(crate) fn verify(folder: &Path, store: Option<&Path>, catalog: &Catalog) -> 
     })
 }
 
-fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
+/// How a file differs from its entry in the manifest.
+pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],

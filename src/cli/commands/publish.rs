@@ -40,7 +40,7 @@ pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar>
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
 }
 
-fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
+pub(crate) fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
     if let Some(bar) = bar {
         bar.at(step.files_done, step.files, step.path);
     }

@@ -22,41 +22,41 @@ use crate::support::{Ran, Tenant, unlimited_rates};
 /// Enough rows to catch a publisher while it works.
 const KILLS: u64 = 20;
 
-fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
+pub(super) fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
     tenant.run(&[&["publish", "parquet", "--to", "bi", "--format", "json"], more].concat())
 }
 
-fn verified(tenant: &Tenant) {
+pub(super) fn verified(tenant: &Tenant) {
     let ran = tenant.run(&["publish", "verify", "bi", "--format", "json"]).exits(0);
     assert_eq!(ran.json()["compared_with_store"], true);
 }
 
-fn next_night(tenant: &Tenant) {
+pub(super) fn next_night(tenant: &Tenant) {
     tenant.advance();
     tenant.sync().exits(0);
 }
 
-fn nights(count: usize) -> Tenant {
+pub(super) fn nights(count: usize) -> Tenant {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     (1..count).for_each(|_| next_night(&tenant));
     tenant
 }
 
-fn manifest(tenant: &Tenant) -> Value {
+pub(super) fn manifest(tenant: &Tenant) -> Value {
     serde_json::from_slice(&fs::read(tenant.path("bi/_manifest.json")).expect("a manifest")).expect("json")
 }
 
-fn written(ran: &Ran) -> BTreeSet<String> {
+pub(super) fn written(ran: &Ran) -> BTreeSet<String> {
     let json = ran.json();
     json["written"].as_array().expect("paths").iter().map(|path| path.as_str().expect("text").to_owned()).collect()
 }
 
-fn tables() -> Vec<String> {
+pub(super) fn tables() -> Vec<String> {
     Catalog::core().expect("sound").endpoints().iter().map(|endpoint| endpoint.name.clone()).collect()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("readable").path();
@@ -66,12 +66,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn count(connection: &Connection, sql: &str) -> i64 {
+pub(super) fn count(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
 }
 
 /// Rows that only one of two queries gives.
-fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
+pub(super) fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     count(
         connection,
         &format!(
@@ -80,7 +80,7 @@ fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     )
 }
 
-fn columns(connection: &Connection, table: &str) -> Vec<String> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")).expect("sql");
     let schema = statement.query_arrow([]).expect("rows").get_schema();
     schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect()
