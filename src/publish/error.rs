@@ -42,6 +42,8 @@ pub(crate) enum Error {
     OtherType { table: String, column: String, held: String, wanted: String },
     #[error("what the dataset {} holds breaks the rule {check}: {sample}; no store was made", path.display())]
     BrokenRule { path: PathBuf, check: &'static str, sample: String },
+    #[error("{} {fault} after it was joined; the files of its runs stay", path.display())]
+    JoinedOtherwise { path: PathBuf, fault: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} could not be written: {source}", path.display())]
@@ -86,6 +88,7 @@ impl Error {
             Error::OtherType { .. } => {
                 "no store was made; give the column in the catalog its old type, and import again"
             }
+            Error::JoinedOtherwise { .. } => "the disk may be failing: check it, then publish again",
             Error::Io { .. } | Error::Parquet { .. } => {
                 "the folder must be writable and its disk have room; what was published before still stands"
             }

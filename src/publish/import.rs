@@ -201,9 +201,12 @@ fn require_type(table: &str, column: &ColumnEntry, endpoint: Option<&Endpoint>) 
 fn wide_bytes(path: &Path) -> u64 {
     let Ok(reader) = File::open(path).map_err(Into::into).and_then(SerializedFileReader::new) else { return 0 };
     let groups = reader.metadata().row_groups().iter();
-    let of_group = |rows: i64, bytes: i64| bytes.max(0) as u64 / (rows.max(1) as u64) * VECTOR_ROWS.min(rows.max(1) as u64);
+    let of_group =
+        |rows: i64, bytes: i64| bytes.max(0) as u64 / (rows.max(1) as u64) * VECTOR_ROWS.min(rows.max(1) as u64);
     groups
-        .flat_map(|group| group.columns().iter().map(move |column| of_group(group.num_rows(), column.uncompressed_size())))
+        .flat_map(|group| {
+            group.columns().iter().map(move |column| of_group(group.num_rows(), column.uncompressed_size()))
+        })
         .max()
         .unwrap_or(0)
 }

@@ -7,7 +7,9 @@
 mod error;
 pub(crate) mod file;
 mod import;
+mod join;
 pub(crate) mod manifest;
+mod months;
 mod published_schema;
 mod source;
 mod target;
@@ -58,6 +60,8 @@ pub(crate) struct Published {
     pub rewritten: Vec<String>,
     /// Files that had been removed or altered, and of whose rows the store no longer holds all.
     pub lost: Vec<String>,
+    /// Files of months that are over, each joined from those of several runs.
+    pub joined: Vec<String>,
     /// Files of the whole dataset.
     pub files: usize,
 }
@@ -92,7 +96,7 @@ pub(crate) fn publish(
     let mut wanted = Vec::new();
     for endpoint in endpoints {
         if let Some(table) = source.table(endpoint)? {
-            wanted.extend(wanted_files(&source, table, since, resolved.flat)?);
+            wanted.extend(wanted_files(&source, table, since, resolved.flat, held.as_ref())?);
         }
     }
     if resolved.views {
@@ -102,7 +106,7 @@ pub(crate) fn publish(
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted)
+    Publisher { source: &source, target: &target, resolved, manifest, held, observe }.update(folder, wanted, now)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -168,6 +172,7 @@ fn empty_manifest(source: &Source, resolved: &ManifestOptions) -> Manifest {
         options: resolved.clone(),
         files: BTreeMap::new(),
         schemas: BTreeMap::new(),
+        replaced: BTreeMap::new(),
     }
 }
 
@@ -181,18 +186,28 @@ struct WantedFile {
     table: String,
     part: Part,
     run_id: i64,
+    /// The first of its runs, where it has several.
+    first_run_id: Option<i64>,
     schema: PublishedSchema,
     sql: String,
     distinct: Vec<String>,
 }
 
-fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<WantedFile>, Error> {
+/// The files of a table: where a month was joined, the joined file.
+fn wanted_files(
+    source: &Source,
+    table: Table,
+    since: Option<Timestamp>,
+    flat: bool,
+    held: Option<&Manifest>,
+) -> Result<Vec<WantedFile>, Error> {
     let shaped = |schema: PublishedSchema| if flat { schema.flattened() } else { schema };
     let wanted = |path: String, part: Part, run_id: i64, schema: PublishedSchema, sql: String| WantedFile {
         path,
         table: table.name.clone(),
         part,
         run_id,
+        first_run_id: None,
         schema: shaped(schema),
         sql,
         distinct: table.distinct.clone(),
@@ -205,20 +220,39 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         table.current_schema(),
         table.current_sql()?,
     )];
+    let joined = |part: Part, run_id: i64| held.and_then(|held| months::covering(held, name, part, run_id));
+    let mut covering = BTreeMap::new();
     let counts: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
     for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
         let Some(counts) = counts.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
-        if counts.closed > 0 {
+        if counts.closed > 0
+            && let Some(found) = joined(Part::History, run_id)
+        {
+            covering.insert(found.0, found.1);
+        } else if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
-            let sql = table.history_sql(run_id)?;
+            let sql = table.history_sql(run_id, run_id)?;
             files.push(wanted(path, Part::History, run_id, table.history_schema(), sql));
         }
-        if counts.opened + counts.gone > 0 {
+        if counts.opened + counts.gone > 0
+            && let Some(found) = joined(Part::Changes, run_id)
+        {
+            covering.insert(found.0, found.1);
+        } else if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
+    }
+    for (path, entry) in covering {
+        let (first, last) = (entry.first_run_id(), entry.run_id);
+        let (schema, sql) = match entry.part {
+            Part::Changes => (table.changes_schema(), table.changes_sql(first, last)?),
+            _ => (table.history_schema(), table.history_sql(first, last)?),
+        };
+        let file = wanted(path.clone(), entry.part, last, schema, sql);
+        files.push(WantedFile { first_run_id: Some(first), ..file });
     }
     Ok(files)
 }
@@ -233,6 +267,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
             table: view.name.to_owned(),
             part: Part::View,
             run_id: source.newest().run_id,
+            first_run_id: None,
             schema: if flat { schema.flattened() } else { schema },
             sql,
             distinct: Vec::new(),
@@ -249,6 +284,7 @@ fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
             table: table.to_string(),
             part: Part::Ledger,
             run_id: source.newest().run_id,
+            first_run_id: None,
             schema,
             sql,
             distinct: Vec::new(),
@@ -272,7 +308,7 @@ struct Publisher<'a> {
 }
 
 impl Publisher<'_> {
-    fn update(mut self, folder: &Path, wanted: Vec<WantedFile>) -> Result<Published, Error> {
+    fn update(mut self, folder: &Path, wanted: Vec<WantedFile>, now: Timestamp) -> Result<Published, Error> {
         let mut published = Published {
             target: folder.to_owned(),
             run_id: self.source.newest().run_id,
@@ -281,6 +317,7 @@ impl Publisher<'_> {
             bytes: 0,
             rewritten: Vec::new(),
             lost: Vec::new(),
+            joined: Vec::new(),
             files: 0,
         };
         for (files_done, file) in wanted.iter().enumerate() {
@@ -306,9 +343,19 @@ impl Publisher<'_> {
             self.manifest.files.insert(file.path.clone(), entry);
         }
         published.lost.extend(self.drop_lost(&wanted));
-        published.files = self.manifest.files.len();
         self.finish()?;
+        // The night is published now, whatever becomes of the months.
+        published.joined = self.join(wanted, now)?;
+        self.finish()?;
+        published.files = self.manifest.files.len();
         Ok(published)
+    }
+
+    /// Joins the files of months that are over.
+    fn join(&mut self, wanted: Vec<WantedFile>, now: Timestamp) -> Result<Vec<String>, Error> {
+        let tables = wanted.into_iter().map(|file| (file.table, file.distinct)).collect();
+        let newest = month_of(self.source.newest().started_at);
+        join::months_over(self.target, &mut self.manifest, &tables, &newest, now)
     }
 
     fn write(&mut self, file: &WantedFile) -> Result<FileEntry, Error> {
@@ -329,6 +376,7 @@ impl Publisher<'_> {
             table: file.table.clone(),
             part: file.part,
             run_id: file.run_id,
+            first_run_id: file.first_run_id,
             rows: written.rows,
             bytes: written.bytes,
             sha256: written.sha256,
@@ -351,8 +399,9 @@ impl Publisher<'_> {
     }
 
     /// Writes the manifest if it differs from the one in the folder.
-    fn finish(mut self) -> Result<(), Error> {
+    fn finish(&mut self) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
+        self.manifest.format = self.manifest.format_needed();
         self.manifest.options = self.resolved.clone();
         self.manifest.schema_version = self.source.schema_version;
         self.manifest.program = file::PROGRAM.to_owned();
@@ -363,6 +412,8 @@ impl Publisher<'_> {
         let path = self.target.path(manifest::FILE_NAME);
         let mut whole = self.target.begin(manifest::FILE_NAME)?;
         let written = std::io::Write::write_all(&mut whole.file, self.manifest.to_text().as_bytes());
-        written.and_then(|()| whole.finish()).map_err(Error::io("write", &path))
+        written.and_then(|()| whole.finish()).map_err(Error::io("write", &path))?;
+        self.held = Some(self.manifest.clone());
+        Ok(())
     }
 }

@@ -124,7 +124,8 @@ fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
         for entry in fs::read_dir(&inner).map_err(Error::io("read", &inner))? {
             let path = entry.map_err(Error::io("read", &inner))?.path();
             let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            let is_data = relative.ends_with(".parquet") && !manifest.files.contains_key(&relative);
+            let is_known = manifest.files.contains_key(&relative) || manifest.replaced.contains_key(&relative);
+            let is_data = relative.ends_with(".parquet") && !is_known;
             if path.is_dir() {
                 folders.push(path);
             } else if is_data {
@@ -175,7 +176,7 @@ impl Comparison<'_> {
         let sql = table.unsorted_changes_sql(first_run_id, last_run_id)?;
         let columns = self.published_columns(&table.name, Part::Changes, schema.columns());
         found.extend(self.rows_apart(&table.name, Part::Changes, &sql, &columns)?);
-        let wanted = wanted_files(self.source, table, since, self.manifest.options.flat)?;
+        let wanted = wanted_files(self.source, table, since, self.manifest.options.flat, Some(self.manifest))?;
         let absent = wanted.iter().filter(|file| file.run_id <= last_run_id && file.part != Part::Current);
         let absent = absent.filter(|file| !self.manifest.files.contains_key(&file.path));
         found.extend(

@@ -117,8 +117,7 @@ fn make_tables(connection: &Connection, lists: &[IncomingList], endpoints: &[End
 fn add_retired(connection: &Connection, list: &IncomingList) -> Result<(), Error> {
     let doing = || Error::sql(format!("prepare table {}", list.table));
     let held = held_columns(connection, &ident(&list.table)).map_err(doing())?;
-    let is_retired =
-        |column: &&IncomingColumn| !held.iter().any(|(name, _)| name.eq_ignore_ascii_case(&column.name));
+    let is_retired = |column: &&IncomingColumn| !held.iter().any(|(name, _)| name.eq_ignore_ascii_case(&column.name));
     for column in list.columns.iter().filter(is_retired) {
         for table in [list.table.clone(), history_table(&list.table)] {
             let mut values = Values::from([("table", ident(&table)), ("column", ident(&column.name))]);
@@ -134,9 +133,8 @@ fn add_retired(connection: &Connection, list: &IncomingList) -> Result<(), Error
 /// Makes the tables of a list that the catalog does not have. Without its key nobody can say what changed, so it gets no
 /// macro for changes.
 fn make_unlisted(connection: &Connection, list: &IncomingList) -> Result<(), Error> {
-    let define = |column: &IncomingColumn| {
-        type_in_file(connection, column).map(|ty| format!("{} {ty}", ident(&column.name)))
-    };
+    let define =
+        |column: &IncomingColumn| type_in_file(connection, column).map(|ty| format!("{} {ty}", ident(&column.name)));
     let definitions = list.columns.iter().map(define).collect::<Result<Vec<_>, _>>()?;
     let of_version: Vec<_> = list.columns.iter().map(|column| format!("v.{}", ident(&column.name))).collect();
     let values = Values::from([
@@ -155,6 +153,9 @@ fn make_unlisted(connection: &Connection, list: &IncomingList) -> Result<(), Err
 }
 
 fn comment(connection: &Connection, list: &IncomingList, column: &IncomingColumn) -> Result<(), Error> {
+    if column.about.is_empty() {
+        return Ok(());
+    }
     for table in [list.table.clone(), history_table(&list.table)] {
         let names = [("table", ident(&table)), ("column", ident(&column.name)), ("comment", literal(&column.about))];
         let sql = template::COMMENT_COLUMN.fill(&Values::from(names))?;

@@ -10,8 +10,8 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, ImportArgs, InitArgs, ManArgs, PruneArgs,
-    RebuildArgs, RedateArgs, ReplayArgs, RestoreArgs, ScheduleArgs, StatusArgs,
+    AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, ImportArgs, InitArgs, ManArgs,
+    PruneArgs, RebuildArgs, RedateArgs, ReplayArgs, RestoreArgs, ScheduleArgs, StatusArgs,
 };
 use crate::config;
 

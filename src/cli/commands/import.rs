@@ -49,11 +49,14 @@ pub(crate) fn run(
 /// Where the new store is not the store that was published.
 fn exceptions(imported: &Imported) -> Vec<String> {
     let since = imported.since.iter().map(|since| {
-        format!("note: the dataset was begun at {since}; nights from before the last run until then are marked as pruned")
+        format!(
+            "note: the dataset was begun at {since}; nights from before the last run until then are marked as pruned"
+        )
     });
-    let behind = imported.behind.iter().map(|(table, run_id)| {
-        format!("note: {table} is as of run {run_id}: later publishings left it out")
-    });
+    let behind = imported
+        .behind
+        .iter()
+        .map(|(table, run_id)| format!("note: {table} is as of run {run_id}: later publishings left it out"));
     let unlisted = imported.unlisted.iter().map(|table| {
         format!("note: {table} is not in the catalog; its versions are kept, and {table}_changes was not made")
     });

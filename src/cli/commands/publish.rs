@@ -12,7 +12,7 @@ use crate::cli::args::{Global, PublishArgs, PublishCommand, SummaryFormat, Verif
 use crate::cli::catalogs;
 use crate::cli::message::Failure;
 use crate::cli::progress::bars::{self, FileBar};
-use crate::cli::streams::{Streams, say};
+use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Origin, Settings};
 use crate::publish::{self, Options, Published, Step, Verified};
 use crate::report::when;
@@ -127,11 +127,16 @@ fn warn_of_changed_files(published: &Published, folder: &Path) {
 fn in_words(published: &Published) -> String {
     let Published { target, run_id, written, rows, bytes, .. } = published;
     let target = target.display();
-    match written.len() {
+    let joined = match published.joined.len() {
+        0 => String::new(),
+        files => format!("; months that are over were joined into {}", counted(files as u64, "file")),
+    };
+    let words = match written.len() {
         0 => format!("{target} is up to run {run_id} already; nothing was written"),
         1 => format!("published run {run_id} into {target}: 1 file, {rows} rows, {bytes} bytes written"),
         files => format!("published run {run_id} into {target}: {files} files, {rows} rows, {bytes} bytes written"),
-    }
+    };
+    words + &joined
 }
 
 fn as_json(published: &Published) -> serde_json::Value {
@@ -144,6 +149,7 @@ fn as_json(published: &Published) -> serde_json::Value {
         "bytes": published.bytes,
         "mended": published.rewritten,
         "lost": published.lost,
+        "joined": published.joined,
     })
 }
 

@@ -4,6 +4,7 @@ mod import;
 mod interop;
 mod mail_interop;
 mod metrics_interop;
+mod months;
 mod publish;
 mod publish_speed;
 mod sdk;

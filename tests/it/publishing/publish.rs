@@ -96,7 +96,7 @@ fn as_text(columns: &[String]) -> String {
 }
 
 /// Asserts that the records as of every run, from live records and history in the folder, are those of the store.
-fn assert_as_of_every_run(tenant: &Tenant) {
+pub(super) fn assert_as_of_every_run(tenant: &Tenant) {
     let connection = tenant.open();
     let runs = tenant.texts("SELECT epoch_us(started_at)::VARCHAR FROM runs");
     let runs: Vec<i64> = runs.iter().map(|micros| micros.parse().expect("a number")).collect();
@@ -444,7 +444,7 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
     let other = nights(1);
     let target = tenant.path("bi").display().to_string();
     other.run(&["publish", "parquet", "--to", &target]).exits(2).says(&["this store does not hold", "of its own"]);
-    let newer = manifest(&tenant).to_string().replacen("\"format\":1", "\"format\":2", 1);
+    let newer = manifest(&tenant).to_string().replacen("\"format\":1", "\"format\":3", 1);
     tenant.write("bi/_manifest.json", &newer);
     publish(&tenant, &[]).exits(2).says(&["newer hclake"]);
     tenant.run(&["publish", "verify", "bi"]).exits(2).says(&["newer hclake"]);
