@@ -49,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => commands::backup::backup(&cli.global, args, &environment, &mut streams),
         Command::Restore(args) => commands::backup::restore(&cli.global, args, &environment, &mut streams),
         Command::Rebuild(args) => commands::rebuild::run(&cli.global, args, &environment, &mut streams),
+        Command::Import(args) => commands::import::run(&cli.global, args, &environment, &mut streams),
         Command::Replay(args) => commands::replay::run(&cli.global, args, &environment, &mut streams),
         Command::Prune(args) => commands::prune::run(&cli.global, args, &environment, &mut streams),
         Command::Compact(args) => commands::compact::run(&cli.global, args, &environment, &mut streams),

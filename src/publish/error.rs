@@ -49,6 +49,14 @@ pub(crate) enum Error {
     TooMany { name: String, limit: usize },
     #[error("another publisher has changed {what} of {target} meanwhile")]
     Overtaken { target: String, what: String },
+    #[error("the dataset {} is not as its manifest says: {faults}{}", path.display(), and_more(*more))]
+    Damaged { path: PathBuf, faults: String, more: usize },
+    #[error("column {column} of {table} is {held} in the dataset and {wanted} in the catalog")]
+    OtherType { table: String, column: String, held: String, wanted: String },
+    #[error("what the dataset {} holds breaks the rule {check}: {sample}; no store was made", path.display())]
+    BrokenRule { path: PathBuf, check: &'static str, sample: String },
+    #[error("{} {fault} after it was joined; the files of its runs stay", path.display())]
+    JoinedOtherwise { path: PathBuf, fault: String },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
     #[error("{} could not be written: {source}", path.display())]
@@ -61,6 +69,11 @@ pub(crate) enum Error {
     Stream { table: String, fault: String },
     #[error(transparent)]
     Template(#[from] TemplateError),
+}
+
+/// How many faults are not named.
+fn and_more(more: usize) -> String {
+    if more == 0 { String::new() } else { format!("; and {more} more") }
 }
 
 impl Error {
@@ -94,6 +107,14 @@ impl Error {
             }
             Error::OtherOptions { .. } => "publish into another folder, or with the options it was begun with",
             Error::Busy { .. } => "wait for it to end, then publish again",
+            Error::Damaged { .. } => {
+                "no store was made; put those files back from a copy of the dataset. A file under changes/ or views/ that \
+                 cannot be put back may be taken out of the manifest: the next publishing makes it again"
+            }
+            Error::OtherType { .. } => {
+                "no store was made; give the column in the catalog its old type, and import again"
+            }
+            Error::JoinedOtherwise { .. } => "the disk may be failing: check it, then publish again",
             Error::Io { .. } | Error::Parquet { .. } => {
                 "the folder must be writable and its disk have room; what was published before still stands"
             }
@@ -124,6 +145,7 @@ impl Error {
                 | Error::Unreadable { .. }
                 | Error::BucketUnset { .. }
                 | Error::TooMany { .. }
+                | Error::OtherType { .. }
         )
     }
 

@@ -13,8 +13,10 @@ use super::error::Error;
 use crate::config::ParquetCompression;
 
 pub(crate) const FILE_NAME: &str = "_manifest.json";
-/// Number of the layout that this program writes and reads.
-pub(crate) const FORMAT: u32 = 1;
+/// Number of the newest layout that this program writes and reads.
+pub(crate) const FORMAT: u32 = 2;
+/// The layout in which each run has files of its own.
+const FORMAT_OF_RUNS: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -32,6 +34,17 @@ pub(crate) struct Manifest {
     pub files: BTreeMap<String, FileEntry>,
     /// Columns of the files, by the name of the schema in their entries.
     pub schemas: BTreeMap<String, Vec<ColumnEntry>>,
+    /// Files that others have replaced and that stay for those who read by a manifest of before, by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaced: BTreeMap<String, Replaced>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Replaced {
+    /// When, RFC 3339, UTC.
+    pub at: String,
+    /// The path that the replacing file has in the end.
+    pub by: String,
 }
 
 /// The newest run that was published. `started_at` is RFC 3339, UTC.
@@ -58,6 +71,9 @@ pub(crate) struct FileEntry {
     pub part: Part,
     /// The run whose records the file holds, or that closed the versions or made the changes in it.
     pub run_id: i64,
+    /// The first of these runs, in a file of several; `run_id` is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_run_id: Option<i64>,
     pub rows: u64,
     pub bytes: u64,
     pub sha256: String,
@@ -66,6 +82,12 @@ pub(crate) struct FileEntry {
     pub etag: Option<String>,
     /// Name of an entry in `schemas`.
     pub schema: String,
+}
+
+impl FileEntry {
+    pub(crate) fn first_run_id(&self) -> i64 {
+        self.first_run_id.unwrap_or(self.run_id)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -118,6 +140,12 @@ impl Manifest {
         serde_json::from_slice(text).map_err(unreadable)
     }
 
+    /// The oldest layout that has all that the manifest says.
+    pub(crate) fn format_needed(&self) -> u32 {
+        let has_joined = self.files.values().any(|entry| entry.first_run_id.is_some());
+        if has_joined || !self.replaced.is_empty() { FORMAT } else { FORMAT_OF_RUNS }
+    }
+
     pub(crate) fn to_text(&self) -> String {
         let text = serde_json::to_string_pretty(self).expect("a manifest is texts, numbers and maps keyed by text");
         text + "\n"
@@ -167,7 +195,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_recognized_even_if_nothing_else_of_it_is_known() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(FILE_NAME), "{\"format\": 2, \"parts\": 7}").unwrap();
-        assert!(matches!(Manifest::read(folder.path()), Err(Error::Newer { found: 2, known: 1, .. })));
+        fs::write(folder.path().join(FILE_NAME), "{\"format\": 3, \"parts\": 7}").unwrap();
+        assert!(matches!(Manifest::read(folder.path()), Err(Error::Newer { found: 3, known: 2, .. })));
     }
 }

@@ -100,7 +100,8 @@ fn strays(bucket: &Bucket, manifest: &Manifest) -> Result<Vec<Difference>, Error
     let unlisted = found
         .keys()
         .filter(is_data)
-        .filter(|path| !manifest.files.contains_key(*path) && !copies.contains_key(*path))
+        .filter(|path| !manifest.files.contains_key(*path) && !manifest.replaced.contains_key(*path))
+        .filter(|path| !copies.contains_key(*path))
         .map(|path| Difference::of(path, "is there and not in the manifest"));
     let outdated = copies.iter().filter_map(|(copy, path)| match (found.get(copy), manifest.files.get(*path)) {
         (None, _) => Some(Difference::of(copy, "is missing")),

@@ -1,15 +1,19 @@
 //! The store as Parquet files in a folder or a bucket, which all readers understand the same way: live records, closed versions, the
 //! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of the cloud's lists or of tasks.
 //!
-//! [`publish`] writes only what the folder lacks; [`verify`] compares a dataset with its manifest and with a store.
+//! [`publish`] writes only what the target lacks; [`verify`] compares a dataset with its manifest and with a store;
+//! [`import`] makes a store from a dataset.
 
 pub(crate) mod bucket;
 mod check;
 mod encode;
 mod error;
 pub(crate) mod file;
+mod import;
+mod join;
 pub(crate) mod manifest;
 mod mirror;
+mod months;
 mod published_schema;
 mod source;
 mod target;
@@ -23,6 +27,7 @@ use parquet::file::metadata::ParquetMetaData;
 
 pub(crate) use check::{Checked, DeltaMode, check};
 pub(crate) use error::Error;
+pub(crate) use import::{Imported, import};
 pub(crate) use mirror::verify;
 pub(crate) use verify::Verified;
 
@@ -65,6 +70,8 @@ pub(crate) struct Published {
     pub rewritten: Vec<String>,
     /// Files that had been removed or altered, and of whose rows the store no longer holds all.
     pub lost: Vec<String>,
+    /// Files of months that are over, each joined from those of several runs.
+    pub joined: Vec<String>,
     /// Files of the whole dataset.
     pub files: usize,
 }
@@ -100,7 +107,7 @@ pub(crate) fn publish(
     let mut wanted = Vec::new();
     for endpoint in endpoints {
         if let Some(table) = source.table(endpoint)? {
-            wanted.extend(wanted_files(&source, table, since, resolved.flat)?);
+            wanted.extend(wanted_files(&source, table, since, resolved.flat, held.as_ref())?);
         }
     }
     if resolved.views {
@@ -111,8 +118,8 @@ pub(crate) fn publish(
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, held, encoded: BTreeMap::new(), observe }
-        .update(name, wanted)
+    Publisher { source: &source, target: &target, resolved, manifest, begun: held.clone(), held, encoded: BTreeMap::new(), observe }
+        .update(name, wanted, now)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {
@@ -180,6 +187,7 @@ fn empty_manifest(source: &Source, resolved: &ManifestOptions) -> Manifest {
         options: resolved.clone(),
         files: BTreeMap::new(),
         schemas: BTreeMap::new(),
+        replaced: BTreeMap::new(),
     }
 }
 
@@ -193,6 +201,8 @@ struct WantedFile {
     table: String,
     part: Part,
     run_id: i64,
+    /// The first of its runs, where it has several.
+    first_run_id: Option<i64>,
     schema: PublishedSchema,
     sql: String,
     distinct: Vec<String>,
@@ -200,13 +210,21 @@ struct WantedFile {
     columns_of: Option<String>,
 }
 
-fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: bool) -> Result<Vec<WantedFile>, Error> {
+/// The files of a table: where a month was joined, the joined file.
+fn wanted_files(
+    source: &Source,
+    table: Table,
+    since: Option<Timestamp>,
+    flat: bool,
+    held: Option<&Manifest>,
+) -> Result<Vec<WantedFile>, Error> {
     let shaped = |schema: PublishedSchema| if flat { schema.flattened() } else { schema };
     let wanted = |path: String, part: Part, run_id: i64, schema: PublishedSchema, sql: String| WantedFile {
         path,
         table: table.name.clone(),
         part,
         run_id,
+        first_run_id: None,
         schema: shaped(schema),
         sql,
         distinct: table.distinct.clone(),
@@ -220,16 +238,26 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
         table.current_schema(),
         table.current_sql()?,
     )];
+    let joined = |part: Part, run_id: i64| held.and_then(|held| months::covering(held, name, part, run_id));
+    let mut covering = BTreeMap::new();
     let of_runs: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
     for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
         let Some(counts) = of_runs.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
-        if counts.closed > 0 {
+        if counts.closed > 0
+            && let Some(found) = joined(Part::History, run_id)
+        {
+            covering.insert(found.0, found.1);
+        } else if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
-            let sql = table.history_sql(run_id)?;
+            let sql = table.history_sql(run_id, run_id)?;
             files.push(wanted(path, Part::History, run_id, table.history_schema(), sql));
         }
-        if counts.opened + counts.gone > 0 {
+        if counts.opened + counts.gone > 0
+            && let Some(found) = joined(Part::Changes, run_id)
+        {
+            covering.insert(found.0, found.1);
+        } else if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
             let sql = table.changes_sql(run_id, run_id)?;
             // Where one run opened all records that there ever were, they are what it changed.
@@ -238,6 +266,15 @@ fn wanted_files(source: &Source, table: Table, since: Option<Timestamp>, flat: b
             }
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
         }
+    }
+    for (path, entry) in covering {
+        let (first, last) = (entry.first_run_id(), entry.run_id);
+        let (schema, sql) = match entry.part {
+            Part::Changes => (table.changes_schema(), table.changes_sql(first, last)?),
+            _ => (table.history_schema(), table.history_sql(first, last)?),
+        };
+        let file = wanted(path.clone(), entry.part, last, schema, sql);
+        files.push(WantedFile { first_run_id: Some(first), ..file });
     }
     Ok(files)
 }
@@ -252,6 +289,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
             table: view.name.to_owned(),
             part: Part::View,
             run_id: source.newest().run_id,
+            first_run_id: None,
             schema: if flat { schema.flattened() } else { schema },
             sql,
             distinct: Vec::new(),
@@ -269,6 +307,7 @@ fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
             table: table.to_string(),
             part: Part::Ledger,
             run_id: source.newest().run_id,
+            first_run_id: None,
             schema,
             sql,
             distinct: Vec::new(),
@@ -289,13 +328,15 @@ struct Publisher<'a> {
     resolved: ManifestOptions,
     manifest: Manifest,
     held: Option<Manifest>,
+    /// The manifest that this publishing found.
+    begun: Option<Manifest>,
     /// Metadata of the files that were written and whose columns are those of another file, by path.
     encoded: BTreeMap<String, ParquetMetaData>,
     observe: &'a dyn Fn(Step<'_>),
 }
 
 impl Publisher<'_> {
-    fn update(mut self, target: String, wanted: Vec<WantedFile>) -> Result<Published, Error> {
+    fn update(mut self, target: String, wanted: Vec<WantedFile>, now: Timestamp) -> Result<Published, Error> {
         let mut published = Published {
             target,
             run_id: self.source.newest().run_id,
@@ -304,6 +345,7 @@ impl Publisher<'_> {
             bytes: 0,
             rewritten: Vec::new(),
             lost: Vec::new(),
+            joined: Vec::new(),
             files: 0,
         };
         let copied: BTreeSet<&String> = wanted.iter().filter_map(|file| file.columns_of.as_ref()).collect();
@@ -331,9 +373,20 @@ impl Publisher<'_> {
             self.manifest.files.insert(file.path.clone(), entry);
         }
         published.lost.extend(self.drop_lost(&wanted));
-        published.files = self.manifest.files.len();
         self.finish(&published.written)?;
+        // The night is published now, whatever becomes of the months.
+        published.joined = self.join(wanted, now)?;
+        self.finish(&[])?;
+        self.target.remove_outdated(&self.manifest, self.begun.as_ref());
+        published.files = self.manifest.files.len();
         Ok(published)
+    }
+
+    /// Joins the files of months that are over.
+    fn join(&mut self, wanted: Vec<WantedFile>, now: Timestamp) -> Result<Vec<String>, Error> {
+        let tables = wanted.into_iter().map(|file| (file.table, file.distinct)).collect();
+        let newest = month_of(self.source.newest().started_at);
+        join::months_over(self.target, &mut self.manifest, &tables, &newest, now)
     }
 
     /// Removes the file of an earlier run that this one replaces under another name.
@@ -371,6 +424,7 @@ impl Publisher<'_> {
             table: file.table.clone(),
             part: file.part,
             run_id: file.run_id,
+            first_run_id: file.first_run_id,
             rows: written.rows,
             bytes: written.bytes,
             sha256: written.sha256,
@@ -392,9 +446,10 @@ impl Publisher<'_> {
     }
 
     /// Writes the manifest if it differs from the one that is there.
-    fn finish(mut self, written: &[String]) -> Result<(), Error> {
+    fn finish(&mut self, written: &[String]) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
         self.manifest.store_id = self.source.store_id.clone().or(self.manifest.store_id.take());
+        self.manifest.format = self.manifest.format_needed();
         self.manifest.options = self.resolved.clone();
         self.manifest.schema_version = self.source.schema_version;
         self.manifest.program = file::PROGRAM.to_owned();
@@ -402,6 +457,8 @@ impl Publisher<'_> {
         if self.held.as_ref() == Some(&self.manifest) {
             return Ok(());
         }
-        self.target.finish(&self.manifest, self.held.as_ref(), written)
+        self.target.finish(&self.manifest, written)?;
+        self.held = Some(self.manifest.clone());
+        Ok(())
     }
 }

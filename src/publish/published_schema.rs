@@ -46,7 +46,7 @@ impl PublishedSchema {
         for column in self.columns {
             let name = json_column(&column.name);
             let beside = (column.ty.is_nested() && !taken.contains(&name.to_lowercase())).then(|| PublishedColumn {
-                about: format!("`{}` as JSON text.", column.name),
+                about: about_json_of(&column.name),
                 ty: Scalar::Json.arrow(),
                 nullable: true,
                 origin: Origin::JsonOf(column.name.clone()),
@@ -86,6 +86,11 @@ impl PublishedSchema {
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
     }
+}
+
+/// The meaning of the JSON text beside a nested column.
+pub(super) fn about_json_of(column: &str) -> String {
+    format!("`{column}` as JSON text.")
 }
 
 /// The columns of a schema, as the manifest lists them.

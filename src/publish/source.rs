@@ -314,15 +314,21 @@ impl Table {
         Ok(CURRENT.fill(&self.values())?)
     }
 
-    pub(super) fn history_sql(&self, run_id: i64) -> Result<String, Error> {
+    /// The versions that these runs closed, run by run, sorted by scope and key.
+    pub(super) fn history_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
         let mut values = self.values();
-        values.insert("run_id", run_id.to_string());
+        values.insert("first_run_id", first_run_id.to_string());
+        values.insert("last_run_id", last_run_id.to_string());
         Ok(HISTORY.fill(&values)?)
     }
 
-    /// The changes made by these runs, sorted by scope and key.
+    /// The changes made by these runs, run by run, sorted by scope and key.
     pub(super) fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
-        self.changes_in(first_run_id, last_run_id, format!("ORDER BY v._scope, {}", self.key.join(", ")))
+        self.changes_in(
+            first_run_id,
+            last_run_id,
+            format!("ORDER BY v._change_run_id, v._scope, {}", self.key.join(", ")),
+        )
     }
 
     /// The same changes unsorted, for counting.

@@ -92,7 +92,8 @@ pub(super) fn verify_folder(
     })
 }
 
-fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
+/// How a file differs from its entry in the manifest.
+pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],
@@ -136,7 +137,8 @@ fn unlisted(folder: &Path, manifest: &Manifest) -> Result<Vec<String>, Error> {
         for entry in fs::read_dir(&inner).map_err(Error::io("read", &inner))? {
             let path = entry.map_err(Error::io("read", &inner))?.path();
             let relative = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
-            let is_data = relative.ends_with(".parquet") && !manifest.files.contains_key(&relative);
+            let is_known = manifest.files.contains_key(&relative) || manifest.replaced.contains_key(&relative);
+            let is_data = relative.ends_with(".parquet") && !is_known;
             if path.is_dir() {
                 folders.push(path);
             } else if is_data {
@@ -180,7 +182,7 @@ impl Comparison<'_> {
         let first_run_id = first_run.map_or(i64::MAX, |run| run.run_id);
         found.extend(self.versions_apart(&table, last_run_id, since)?);
         found.extend(self.changes_apart(&table, first_run_id, last_run_id)?);
-        let wanted = wanted_files(self.source, table, since, self.manifest.options.flat)?;
+        let wanted = wanted_files(self.source, table, since, self.manifest.options.flat, Some(self.manifest))?;
         let absent = wanted.iter().filter(|file| file.run_id <= last_run_id && file.part != Part::Current);
         let absent = absent.filter(|file| !self.manifest.files.contains_key(&file.path));
         found.extend(

@@ -6,6 +6,7 @@
 
 mod error;
 mod file;
+mod import;
 mod ledger;
 mod read;
 mod retention;
@@ -31,6 +32,7 @@ pub(crate) use file::open::{file_name, is_demo};
 #[cfg(test)]
 pub(crate) use file::shadow_copy::ShadowCopy;
 pub use file::shadow_copy::{Purpose, StoreSettings};
+pub(crate) use import::{Incoming, IncomingColumn, IncomingFile, IncomingList, fill_new, require_absent};
 pub(crate) use ledger::alerts::{
     Begun, Ended, Episode, Notice, begin_notices, end_notices, failed_notices, newest_notices, open_alerts,
 };

@@ -57,6 +57,11 @@ templates! {
     WIDE = "file/wide.sql";
     LEDGER_COLUMNS = "holdings/ledger_columns.sql";
     HOLDINGS = "holdings/scopes.sql";
+    IMPORT_COLUMNS = "import/columns.sql";
+    IMPORT_LATER_SWEEPS = "import/later_sweeps.sql";
+    IMPORT_ROWS = "import/rows.sql";
+    IMPORT_SWEPT_TABLES = "import/swept_tables.sql";
+    IMPORT_UNANSWERED = "import/unanswered.sql";
     ACKNOWLEDGE = "ledger/acknowledge.sql";
     ACKNOWLEDGED = "ledger/acknowledged.sql";
     ALERTS_OPEN = "ledger/alerts_open.sql";
@@ -212,11 +217,12 @@ mod tests {
         Template { file: "x.sql", text: "-- About.\n-- takes: a, b\n\nSELECT {{a}}, {{b}}, {{a}}\n" };
 
     /// Folders of `sql/` whose files are templates.
-    const FOLDERS: [&str; 12] = [
+    const FOLDERS: [&str; 13] = [
         "archive",
         "checks",
         "file",
         "holdings",
+        "import",
         "ledger",
         "macros",
         "merge",

@@ -10,8 +10,8 @@ use super::daily::{
     ReportArgs, SyncArgs,
 };
 use super::upkeep::{
-    AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, InitArgs, ManArgs, PruneArgs,
-    RebuildArgs, RedateArgs, ReplayArgs, RestoreArgs, ScheduleArgs, StatusArgs,
+    AlertsArgs, BackupArgs, CheckArgs, CompactArgs, CompletionsArgs, EmulatorArgs, ImportArgs, InitArgs, ManArgs,
+    PruneArgs, RebuildArgs, RedateArgs, ReplayArgs, RestoreArgs, ScheduleArgs, StatusArgs,
 };
 use crate::config;
 
@@ -133,6 +133,11 @@ pub(crate) enum Command {
     /// The runs that the store has not are stored again under their own numbers and times. What a reading proved stands as
     /// it was found. Nothing is asked of the cloud.
     Rebuild(RebuildArgs),
+    /// Make a store from what was published as Parquet
+    ///
+    /// It answers as of every published night. The store must not be there yet, and the dataset stays as it is. What a
+    /// dataset does not hold begins empty: records in quarantine, drift, alerts and messages, the log of requests.
+    Import(ImportArgs),
     /// Decode one archived run again, and show what would differ
     ///
     /// It is decoded with today's catalog. Nothing is changed.

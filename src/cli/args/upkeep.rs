@@ -125,6 +125,15 @@ pub(crate) struct RebuildArgs {
 }
 
 #[derive(Args)]
+pub(crate) struct ImportArgs {
+    /// The folder of the dataset
+    #[arg(long, value_name = "FOLDER")]
+    pub from: PathBuf,
+    #[command(flatten)]
+    pub upkeep: UpkeepArgs,
+}
+
+#[derive(Args)]
 pub(crate) struct ReplayArgs {
     /// The run's number, as `hclake status` shows it
     #[arg(value_name = "RUN")]

@@ -12,6 +12,7 @@ pub(super) mod demo;
 pub(super) mod describe;
 pub(super) mod drift;
 pub(super) mod emulator;
+pub(super) mod import;
 pub(super) mod init;
 pub(super) mod manual;
 pub(super) mod mcp;

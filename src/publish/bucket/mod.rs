@@ -58,7 +58,7 @@ pub(crate) enum Put {
     /// Only where nothing is.
     Create,
     /// Only where this version is.
-    Update(Option<String>),
+    Update(String),
 }
 
 /// The objects below a prefix. Names are relative to it.
@@ -170,7 +170,7 @@ impl Bucket {
         let mode = match how {
             Put::Replace => PutMode::Overwrite,
             Put::Create => PutMode::Create,
-            Put::Update(etag) => PutMode::Update(UpdateVersion { e_tag: etag, version: None }),
+            Put::Update(etag) => PutMode::Update(UpdateVersion { e_tag: Some(etag), version: None }),
         };
         let options = PutOptions { mode, ..PutOptions::default() };
         match self.wait(self.store.put_opts(&self.path(relative), bytes.into(), options)) {

@@ -133,6 +133,7 @@ fn update_once(bucket: &Bucket, name: &str) -> Verdict {
         Ok(put) => put.and_then(|put| put.etag),
         Err(error) => return Verdict::Failed(error.to_string()),
     };
+    let Some(etag) = etag else { return Verdict::Wrong("objects have no versions") };
     let put = |text: &[u8]| bucket.put(name, text.to_vec(), Put::Update(etag.clone())).map(|put| put.is_some());
     match (put(b"next"), put(b"late")) {
         (Ok(true), Ok(false)) => Verdict::Works,

@@ -35,8 +35,8 @@ fn a_condition_decides_whether_an_object_is_put() {
     let bucket = bucket("p");
     let first = bucket.put("m", b"1".to_vec(), Put::Create).unwrap().unwrap();
     assert_eq!(bucket.put("m", b"2".to_vec(), Put::Create).unwrap(), None);
-    assert!(bucket.put("m", b"3".to_vec(), Put::Update(first.etag.clone())).unwrap().is_some());
-    assert_eq!(bucket.put("m", b"4".to_vec(), Put::Update(first.etag)).unwrap(), None);
+    assert!(bucket.put("m", b"3".to_vec(), Put::Update(first.etag.clone().unwrap())).unwrap().is_some());
+    assert_eq!(bucket.put("m", b"4".to_vec(), Put::Update(first.etag.unwrap())).unwrap(), None);
     assert_eq!(bucket.read("m").unwrap().unwrap().0, b"3");
 }
 

@@ -3,6 +3,7 @@
 //!
 //! A lock and the file that is being written lie in a folder beside the store.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ const MARK: &str = ".hclake";
 const WORK_ENDING: &str = ".publishing";
 const SPILL: &str = "sort";
 const UNFINISHED: &str = "file";
+const COPIES: &str = "copies";
 
 /// A part of a bucket that only this process publishes to, as far as this machine goes; on other machines, a publisher
 /// that comes late is refused by the manifest's version.
@@ -35,7 +37,7 @@ pub(crate) struct BucketTarget<'a> {
     /// Held until the target is dropped.
     _lock: File,
     /// The version of the manifest that was read; `None` if there was none.
-    manifest_etag: Option<Option<String>>,
+    manifest_etag: RefCell<Option<Option<String>>>,
     found: BTreeMap<String, Found>,
 }
 
@@ -58,7 +60,7 @@ impl BucketTarget<'_> {
                 BTreeMap::new()
             }
         };
-        Ok(BucketTarget { bucket, work, _lock: lock, manifest_etag, found })
+        Ok(BucketTarget { bucket, work, _lock: lock, manifest_etag: RefCell::new(manifest_etag), found })
     }
 
     pub(super) fn bucket(&self) -> &Bucket {
@@ -82,22 +84,35 @@ impl BucketTarget<'_> {
         })
     }
 
-    pub(super) fn finish(&self, manifest: &Manifest, held: Option<&Manifest>, written: &[String]) -> Result<(), Error> {
+    pub(super) fn finish(&self, manifest: &Manifest, written: &[String]) -> Result<(), Error> {
         for path in written {
             if let Some((_, lasting)) = run_of(path) {
                 self.bucket.copy(path, lasting)?;
             }
         }
-        self.put_manifest(manifest.to_text())?;
-        self.remove_outdated(manifest, held);
-        Ok(())
+        self.put_manifest(manifest.to_text())
     }
 
-    /// Puts the manifest only where nobody else has put one since. Where the service knows no conditions, the lock on
-    /// this machine has to do.
+    /// A copy of a file; `None` if there is no such file.
+    pub(super) fn fetch(&self, relative: &str) -> Result<Option<PathBuf>, Error> {
+        let path = self.work.join(COPIES).join(relative);
+        let folder = path.parent().unwrap_or(&self.work);
+        fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
+        let _ = fs::remove_file(&path);
+        let mut file = private::new_file(&path).map_err(Error::io("write", &path))?;
+        match self.bucket.download(relative, &mut file) {
+            Ok(()) => Ok(Some(path)),
+            Err(Error::Bucket { fault: BucketFault::Missing, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Puts the manifest only where nobody else has put one since. Where the service knows no conditions or no versions,
+    /// the lock on this machine has to do.
     fn put_manifest(&self, text: String) -> Result<(), Error> {
-        let how = match &self.manifest_etag {
-            Some(etag) => Put::Update(etag.clone()),
+        let how = match self.manifest_etag.take() {
+            Some(Some(etag)) => Put::Update(etag),
+            Some(None) => Put::Replace,
             None => Put::Create,
         };
         let put = match self.bucket.put(manifest::FILE_NAME, text.clone().into_bytes(), how) {
@@ -106,20 +121,25 @@ impl BucketTarget<'_> {
             }
             answered => answered?,
         };
-        // A request whose answer was lost is sent again, and then refused because of itself.
-        let is_there =
-            || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
-        match put.is_some() || is_there()? {
-            true => Ok(()),
-            false => Err(Error::Overtaken { target: self.bucket.name(), what: manifest::FILE_NAME.to_owned() }),
-        }
+        let etag = match put {
+            Some(put) => put.etag,
+            // A request whose answer was lost is sent again, and then refused because of itself.
+            None => match self.bucket.read(manifest::FILE_NAME)? {
+                Some((found, etag)) if found == text.as_bytes() => etag,
+                _ => {
+                    return Err(Error::Overtaken { target: self.bucket.name(), what: manifest::FILE_NAME.to_owned() });
+                }
+            },
+        };
+        self.manifest_etag.replace(Some(etag));
+        Ok(())
     }
 
     /// Removes files of earlier runs that neither this manifest lists nor the one before, which readers may still use.
     /// Where the keys may not remove them, they take space and mislead nobody.
-    fn remove_outdated(&self, manifest: &Manifest, held: Option<&Manifest>) {
+    pub(super) fn remove_outdated(&self, manifest: &Manifest, before: Option<&Manifest>) {
         let listed: BTreeSet<&String> =
-            manifest.files.keys().chain(held.iter().flat_map(|held| held.files.keys())).collect();
+            manifest.files.keys().chain(before.iter().flat_map(|before| before.files.keys())).collect();
         let is_outdated = |path: &&String| run_of(path).is_some() && !listed.contains(path);
         let outdated: Vec<String> = self.found.keys().filter(is_outdated).cloned().collect();
         if let Err(error) = self.bucket.remove(&outdated) {
@@ -137,6 +157,7 @@ impl Drop for BucketTarget<'_> {
 /// What stays behind is removed by the next publisher.
 fn clear(work: &Path) {
     let _ = fs::remove_dir_all(work.join(SPILL));
+    let _ = fs::remove_dir_all(work.join(COPIES));
     let _ = fs::remove_file(work.join(UNFINISHED));
 }
 

@@ -72,6 +72,39 @@ impl FolderTarget {
         found.is_file() && found.len() == bytes && (is_untouched() || is_same())
     }
 
+    /// Removes a file, and the folders that are empty then.
+    pub(super) fn remove(&self, relative: &str) -> Result<(), Error> {
+        let path = self.path(relative);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &path)(error)),
+            _ => {}
+        }
+        let folders = Path::new(relative).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
+        // A folder that holds anything stays, and all above it.
+        let _ = folders.map(|folder| self.folder.join(folder)).try_for_each(fs::remove_dir);
+        Ok(())
+    }
+
+    /// Gives a file a second name in the place of others: these go first, so that nobody reads a row twice who reads the
+    /// whole folder.
+    pub(super) fn swap(&self, from: &str, to: &str, outdated: &[String]) -> Result<(), Error> {
+        let (source, path) = (self.path(from), self.path(to));
+        let hidden = WholeFile::hidden_path(&path, UNFINISHED).unwrap_or_else(|| path.clone());
+        let folder = path.parent().unwrap_or(&self.folder);
+        fs::create_dir_all(folder).map_err(Error::io("make", folder))?;
+        let _ = fs::remove_file(&hidden);
+        // For file systems without links.
+        let linked = fs::hard_link(&source, &hidden).or_else(|_| fs::copy(&source, &hidden).map(drop));
+        linked.map_err(Error::io("write", &hidden))?;
+        for file in outdated.iter().map(|relative| self.path(relative)) {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(Error::io("remove", &file)(error)),
+                _ => {}
+            }
+        }
+        fs::rename(&hidden, &path).map_err(Error::io("write", &path))
+    }
+
     /// Removes what an interrupted publisher has left behind.
     fn clear_unfinished(&self, folder: &Path) -> Result<(), Error> {
         for entry in fs::read_dir(folder).map_err(Error::io("read", folder))? {

@@ -121,8 +121,8 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// Puts the manifest in its place, once all its files are in theirs. `held` is the one that it replaces.
-    pub(super) fn finish(&self, manifest: &Manifest, held: Option<&Manifest>, written: &[String]) -> Result<(), Error> {
+    /// Puts the manifest in its place, once all its files are in theirs.
+    pub(super) fn finish(&self, manifest: &Manifest, written: &[String]) -> Result<(), Error> {
         match self {
             Target::Folder(target) => {
                 let file = target.begin(manifest::FILE_NAME)?;
@@ -130,7 +130,42 @@ impl<'a> Target<'a> {
                 whole.map_err(Error::io("write", &target.path(manifest::FILE_NAME)))?;
                 file.finish().map(drop)
             }
-            Target::Bucket(target) => target.finish(manifest, held, written),
+            Target::Bucket(target) => target.finish(manifest, written),
+        }
+    }
+
+    /// Removes files of earlier runs that neither this manifest lists nor the one before. A folder has none.
+    pub(super) fn remove_outdated(&self, manifest: &Manifest, before: Option<&Manifest>) {
+        if let Target::Bucket(target) = self {
+            target.remove_outdated(manifest, before);
+        }
+    }
+
+    /// Removes a file that no manifest lists.
+    pub(super) fn remove(&self, relative: &str) -> Result<(), Error> {
+        match self {
+            Target::Folder(target) => target.remove(relative),
+            Target::Bucket(target) => target.bucket().remove(&[relative.to_owned()]),
+        }
+    }
+
+    /// Gives a file a second name in the place of others: these go first, so that nobody reads a row twice who reads
+    /// everything below a name.
+    pub(super) fn swap(&self, from: &str, to: &str, outdated: &[String]) -> Result<(), Error> {
+        match self {
+            Target::Folder(target) => target.swap(from, to, outdated),
+            Target::Bucket(target) => {
+                target.bucket().remove(outdated)?;
+                target.bucket().copy(from, to)
+            }
+        }
+    }
+
+    /// A file to read: where it lies, or a copy that goes with the target. `None`: there is no such file.
+    pub(super) fn fetch(&self, relative: &str) -> Result<Option<PathBuf>, Error> {
+        match self {
+            Target::Folder(target) => Ok(Some(target.path(relative)).filter(|path| path.is_file())),
+            Target::Bucket(target) => target.fetch(relative),
         }
     }
 }

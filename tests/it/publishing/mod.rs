@@ -3,9 +3,11 @@
 mod bucket_service;
 mod buckets;
 mod buckets_interop;
+mod import;
 mod interop;
 mod mail_interop;
 mod metrics_interop;
+mod months;
 mod publish;
 mod publish_speed;
 mod scale;

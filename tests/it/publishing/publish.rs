@@ -31,7 +31,7 @@ pub(super) fn verified(tenant: &Tenant) {
     assert_eq!(ran.json()["compared_with_store"], true);
 }
 
-fn next_night(tenant: &Tenant) {
+pub(super) fn next_night(tenant: &Tenant) {
     tenant.advance();
     tenant.sync().exits(0);
 }
@@ -47,16 +47,16 @@ pub(super) fn manifest(tenant: &Tenant) -> Value {
     serde_json::from_slice(&fs::read(tenant.path("bi/_manifest.json")).expect("a manifest")).expect("json")
 }
 
-fn written(ran: &Ran) -> BTreeSet<String> {
+pub(super) fn written(ran: &Ran) -> BTreeSet<String> {
     let json = ran.json();
     json["written"].as_array().expect("paths").iter().map(|path| path.as_str().expect("text").to_owned()).collect()
 }
 
-fn tables() -> Vec<String> {
+pub(super) fn tables() -> Vec<String> {
     Catalog::core().expect("sound").endpoints().iter().map(|endpoint| endpoint.name.clone()).collect()
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("readable").path();
@@ -66,12 +66,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn count(connection: &Connection, sql: &str) -> i64 {
+pub(super) fn count(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
 }
 
 /// Rows that only one of two queries gives.
-fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
+pub(super) fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     count(
         connection,
         &format!(
@@ -80,7 +80,7 @@ fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     )
 }
 
-fn columns(connection: &Connection, table: &str) -> Vec<String> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")).expect("sql");
     let schema = statement.query_arrow([]).expect("rows").get_schema();
     schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect()
@@ -96,7 +96,7 @@ fn as_text(columns: &[String]) -> String {
 }
 
 /// Asserts that the records as of every run, from live records and history in the folder, are those of the store.
-fn assert_as_of_every_run(tenant: &Tenant) {
+pub(super) fn assert_as_of_every_run(tenant: &Tenant) {
     let connection = tenant.open();
     let runs = tenant.texts("SELECT epoch_us(started_at)::VARCHAR FROM runs");
     let runs: Vec<i64> = runs.iter().map(|micros| micros.parse().expect("a number")).collect();
@@ -447,7 +447,7 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
         .run(&["publish", "parquet", "--to", &target])
         .exits(2)
         .says(&["was published from another store: its id is", "a folder of its own"]);
-    let newer = manifest(&tenant).to_string().replacen("\"format\":1", "\"format\":2", 1);
+    let newer = manifest(&tenant).to_string().replacen("\"format\":1", "\"format\":3", 1);
     tenant.write("bi/_manifest.json", &newer);
     publish(&tenant, &[]).exits(2).says(&["newer hclake"]);
     tenant.run(&["publish", "verify", "bi"]).exits(2).says(&["newer hclake"]);

@@ -15,7 +15,7 @@ use crate::cli::args::{Global, PublishArgs, PublishCommand, SummaryFormat, Verif
 use crate::cli::catalogs;
 use crate::cli::message::Failure;
 use crate::cli::progress::bars::{self, FileBar};
-use crate::cli::streams::{Streams, say};
+use crate::cli::streams::{Streams, counted, say};
 use crate::config::{self, Environment, Origin, Settings};
 use crate::publish::{self, Options, Published, Site, Step, Verified};
 use crate::report::when;
@@ -44,7 +44,7 @@ pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar>
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
 }
 
-fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
+pub(crate) fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
     if let Some(bar) = bar {
         bar.at(step.files_done, step.files, step.path);
     }
@@ -133,11 +133,16 @@ fn warn_of_changed_files(published: &Published) {
 
 fn in_words(published: &Published) -> String {
     let Published { target, run_id, written, rows, bytes, .. } = published;
-    match written.len() {
+    let joined = match published.joined.len() {
+        0 => String::new(),
+        files => format!("; months that are over were joined into {}", counted(files as u64, "file")),
+    };
+    let words = match written.len() {
         0 => format!("{target} is up to run {run_id} already; nothing was written"),
         1 => format!("published run {run_id} into {target}: 1 file, {rows} rows, {bytes} bytes written"),
         files => format!("published run {run_id} into {target}: {files} files, {rows} rows, {bytes} bytes written"),
-    }
+    };
+    words + &joined
 }
 
 fn as_json(published: &Published) -> serde_json::Value {
@@ -150,6 +155,7 @@ fn as_json(published: &Published) -> serde_json::Value {
         "bytes": published.bytes,
         "mended": published.rewritten,
         "lost": published.lost,
+        "joined": published.joined,
     })
 }
 
