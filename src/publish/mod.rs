@@ -28,7 +28,7 @@ use parquet::file::metadata::ParquetMetaData;
 pub(crate) use check::{Checked, DeltaMode, check};
 pub(crate) use error::Error;
 pub(crate) use import::{Imported, import};
-pub(crate) use mirror::verify;
+pub(crate) use mirror::{Mirror, verify};
 pub(crate) use verify::Verified;
 
 use crate::base::clock::Timestamp;
@@ -118,8 +118,17 @@ pub(crate) fn publish(
     // New files first, replaced files as late as possible, then the manifest.
     wanted.sort_by(|a, b| (a.part, &a.path).cmp(&(b.part, &b.path)));
     let manifest = held.clone().unwrap_or_else(|| empty_manifest(&source, &resolved));
-    Publisher { source: &source, target: &target, resolved, manifest, begun: held.clone(), held, encoded: BTreeMap::new(), observe }
-        .update(name, wanted, now)
+    Publisher {
+        source: &source,
+        target: &target,
+        resolved,
+        manifest,
+        begun: held.clone(),
+        held,
+        encoded: BTreeMap::new(),
+        observe,
+    }
+    .update(name, wanted, now)
 }
 
 fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::catalog::spec::Endpoint>, Error> {

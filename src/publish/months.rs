@@ -149,7 +149,7 @@ mod tests {
 
     fn entry(table: &str, part: Part, run_id: i64) -> FileEntry {
         let (table, sha256, schema) = (table.to_owned(), String::new(), String::new());
-        FileEntry { table, part, run_id, first_run_id: None, rows: 1, bytes: 1, sha256, schema }
+        FileEntry { table, part, run_id, first_run_id: None, rows: 1, bytes: 1, sha256, etag: None, schema }
     }
 
     fn manifest() -> Manifest {
@@ -170,6 +170,7 @@ mod tests {
             program: String::new(),
             run,
             schema_version: 1,
+            store_id: None,
             options,
             files,
             schemas: BTreeMap::new(),

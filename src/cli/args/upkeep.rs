@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::values::{SummaryFormat, parse_age, parse_wait};
+use crate::base::place::Place;
 use crate::base::retention::{Age, Thinning};
 
 #[derive(Args)]
@@ -126,9 +127,9 @@ pub(crate) struct RebuildArgs {
 
 #[derive(Args)]
 pub(crate) struct ImportArgs {
-    /// The folder of the dataset
-    #[arg(long, value_name = "FOLDER")]
-    pub from: PathBuf,
+    /// The folder of the dataset, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "TARGET", value_parser = Place::parse)]
+    pub from: Place,
     #[command(flatten)]
     pub upkeep: UpkeepArgs,
 }

@@ -7,11 +7,11 @@ use crate::base::exit::Exit;
 use crate::cli::args::upkeep::ImportArgs;
 use crate::cli::args::{Global, SummaryFormat};
 use crate::cli::catalogs;
-use crate::cli::commands::publish::{bar, show_step};
+use crate::cli::commands::publish::{bar, folder_beside, show_step};
 use crate::cli::message::Failure;
 use crate::cli::streams::{Streams, counted};
 use crate::config::{self, Environment};
-use crate::publish::{self, Imported};
+use crate::publish::{self, Imported, Mirror, Site};
 use crate::sync::upkeep_settings;
 
 pub(crate) fn run(
@@ -26,7 +26,8 @@ pub(crate) fn run(
     let store = &settings.store.value;
     let bar = bar(global, environment);
     let how = (SystemClock::new().wall(), &upkeep_settings(&settings));
-    let imported = publish::import(&args.from, store, &catalog, how, &|step| show_step(bar.as_ref(), step))?;
+    let mirror = Mirror::of(&Site::open(&args.from, &settings.bucket)?, &folder_beside(store))?;
+    let imported = publish::import(&mirror.folder, store, &catalog, how, &|step| show_step(bar.as_ref(), step))?;
     drop(bar);
     if args.upkeep.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", as_json(&imported))?;

@@ -247,3 +247,39 @@ fn a_sync_publishes_to_the_bucket_of_the_configuration() {
     tenant.run_with(&["sync"], &service.variables()).exits(0);
     verify(&tenant, &service).exits(0);
 }
+
+#[test]
+fn a_month_that_is_over_is_joined_in_a_bucket_and_a_store_comes_back_from_it() {
+    let (tenant, service) = (Tenant::new(), BucketService::start());
+    tenant.sync().exits(0);
+    night(&tenant);
+    night(&tenant);
+    for (run, day) in [("1", 5), ("2", 6), ("3", 7)] {
+        tenant.run(&["redate", run, "--to", &format!("2026-01-0{day}T02:00:00Z")]).exits(0);
+    }
+    publish(&tenant, &service).exits(0);
+    night(&tenant);
+    tenant.run(&["redate", "4", "--to", "2026-02-03T02:00:00Z"]).exits(0);
+    let ran = publish(&tenant, &service).exits(0).json();
+    assert!(!ran["joined"].as_array().expect("paths").is_empty());
+    verify(&tenant, &service).exits(0);
+    let mut aged = manifest(&service);
+    for file in aged["replaced"].as_object_mut().expect("replaced files").values_mut() {
+        file["at"] = "2026-01-01T00:00:00.000000Z".into();
+    }
+    service.state().objects.insert("teams/a/_manifest.json".into(), aged.to_string().into_bytes());
+    publish(&tenant, &service).exits(0);
+    verify(&tenant, &service).exits(0);
+    let january = |objects: &BTreeMap<String, Vec<u8>>| {
+        objects.keys().filter(|key| key.starts_with("changes/apps/run_month=2026-01/")).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(january(&objects(&service)), ["changes/apps/run_month=2026-01/run-1-3.parquet"]);
+
+    let import = ["--store", "again.duckdb", "import", "--from", TO];
+    tenant.run_with(&import, &service.variables()).exits(0).says(&["again.duckdb holds run 4"]);
+    let verified = ["--store", "again.duckdb", "publish", "verify", TO];
+    tenant.run_with(&verified, &service.variables()).exits(0).says(&["no difference"]);
+    let left: Vec<_> =
+        fs::read_dir(tenant.folder()).expect("a folder").map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".hclake-copy")), "{left:?}");
+}

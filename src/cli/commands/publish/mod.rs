@@ -3,7 +3,7 @@
 
 mod check;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -168,9 +168,7 @@ fn verify(
     let store = &settings.store;
     let is_at_hand = store.value.exists() || store.origin != Origin::Default;
     let site = Site::open(&args.target, &settings.bucket)?;
-    let beside =
-        store.value.parent().map_or(Path::new("."), |folder| if folder == "" { Path::new(".") } else { folder });
-    let beside = if beside.is_dir() { beside.to_owned() } else { std::env::temp_dir() };
+    let beside = folder_beside(&store.value);
     let verified = publish::verify(&site, &beside, is_at_hand.then_some(store.value.as_path()), catalog)?;
     if args.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", verified_as_json(&verified))?;
@@ -204,6 +202,15 @@ fn verify(
         }
     ));
     Ok(if verified.differences.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+/// Where copies of a dataset's files are kept for a while: in the store's folder, if it is there.
+pub(crate) fn folder_beside(store: &Path) -> PathBuf {
+    match store.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => PathBuf::from("."),
+        Some(folder) if folder.is_dir() => folder.to_owned(),
+        _ => std::env::temp_dir(),
+    }
 }
 
 fn verified_as_json(verified: &Verified) -> serde_json::Value {
