@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused_with_what_to_write() {
-        for text in ["", "gs://x/y", "obs://lake/x", "s3://", "s3://UPPER/x", "s3://ab", "s3://lake/a//b", "s3://lake/../b"]
+        for text in
+            ["", "gs://x/y", "obs://lake/x", "s3://", "s3://UPPER/x", "s3://ab", "s3://lake/a//b", "s3://lake/../b"]
         {
             let fault = Place::parse(text).unwrap_err();
             assert!(!fault.is_empty(), "{text}");

@@ -13,8 +13,8 @@ use super::address::{endpoint_fault, metadata_fault};
 use super::choices::{CodeartsProjects, ConfirmGone, ParquetCompression, Zone};
 use super::entry::{BLANK, Entry, Key, Kind, Setting};
 use super::keys::ECS_METADATA_URL;
-use crate::base::privacy::Personal;
 use crate::base::place::Place;
+use crate::base::privacy::Personal;
 use crate::base::rate::Rate;
 use crate::base::retention::{Age, Thinning};
 use crate::base::time_zone::TimeZone;
@@ -388,6 +388,23 @@ settings! {
         key: "publish.compression",
         kind: Kind::Choice(ParquetCompression::NAMES),
         default: Some("zstd"),
+    }
+
+    /// A folder or part of a bucket with Delta tables that many stores share, brought up to date after each sync.
+    PUBLISH_DELTA: Option<Place> {
+        key: "publish.delta",
+        kind: Kind::Place,
+        example: "lake",
+        page: Some("delta.md#after-each-sync"),
+    }
+
+    /// The name under which this store publishes Delta tables. No two stores may have the same.
+    PUBLISH_EXPORTER: Option<String> {
+        key: "publish.exporter",
+        kind: Kind::Text,
+        example: "cn-north-4",
+        variables: &["HCLAKE_PUBLISH_EXPORTER"],
+        page: Some("delta.md#many-exporters"),
     }
 
     /// Where buckets are: the service's address without a bucket's name. By default that of OBS in the bucket's region.

@@ -63,13 +63,15 @@ pub(crate) fn check(site: &Site, mark: &str) -> Checked {
 fn probe_folder(folder: &Path, mark: &str) -> Vec<(Probe, Verdict)> {
     let above = folder.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let within = if folder.is_dir() { folder } else { above };
-    let (first, second) = (within.join(format!(".hclake-probe-{mark}-a")), within.join(format!(".hclake-probe-{mark}-b")));
+    let (first, second) =
+        (within.join(format!(".hclake-probe-{mark}-a")), within.join(format!(".hclake-probe-{mark}-b")));
     let judged = |done: std::io::Result<bool>, otherwise| match done {
         Ok(true) => Verdict::Works,
         Ok(false) => Verdict::Wrong(otherwise),
         Err(error) => Verdict::Failed(error.to_string()),
     };
-    let put = File::create_new(&first).and_then(|mut file| file.write_all(b"0123456789").and_then(|()| file.sync_all()));
+    let put =
+        File::create_new(&first).and_then(|mut file| file.write_all(b"0123456789").and_then(|()| file.sync_all()));
     let put = judged(put.map(|()| true), "nothing was written");
     if put != Verdict::Works {
         return vec![(Probe::Put, put)];
@@ -81,7 +83,8 @@ fn probe_folder(folder: &Path, mark: &str) -> Vec<(Probe, Verdict)> {
         Err(error) => Verdict::Failed(error.to_string()),
         Ok(_) => Verdict::Wrong("what was there is replaced"),
     };
-    let copied = fs::hard_link(&first, &second).or_else(|_| fs::copy(&first, &second).map(drop)).map(|()| second.is_file());
+    let copied =
+        fs::hard_link(&first, &second).or_else(|_| fs::copy(&first, &second).map(drop)).map(|()| second.is_file());
     let removed = fs::remove_file(&first).and_then(|()| fs::remove_file(&second)).map(|()| !first.exists());
     let read = judged(read, "other bytes came back");
     vec![

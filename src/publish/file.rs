@@ -84,7 +84,7 @@ pub(super) fn write(
     Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum(), etag })
 }
 
-fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
+pub(super) fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
     let label = |key: &str, value: String| KeyValue::new(format!("hclake.{key}"), value);
     let distinct = labels.distinct.iter().map(|name| ColumnPath::new(vec![name.clone()]));
     let builder = properties(labels.compression)

@@ -79,12 +79,7 @@ fn require_inside(relative: &str, bucket: &Bucket) -> Result<(), Error> {
 
 /// Compares every file with the manifest, and every version, change and ledger row with the store, if one is given.
 /// `beside` is where a bucket's files are copied to meanwhile.
-pub(crate) fn verify(
-    site: &Site,
-    beside: &Path,
-    store: Option<&Path>,
-    catalog: &Catalog,
-) -> Result<Verified, Error> {
+pub(crate) fn verify(site: &Site, beside: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
     let mirror = Mirror::of(site, beside)?;
     let mut verified = verify_folder(&mirror.folder, &site.name(), store, catalog)?;
     if let Site::Bucket(bucket) = site {

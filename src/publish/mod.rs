@@ -5,6 +5,7 @@
 
 pub(crate) mod bucket;
 mod check;
+pub(crate) mod delta;
 mod error;
 pub(crate) mod file;
 pub(crate) mod manifest;
@@ -33,8 +34,8 @@ use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
 use source::{LEDGER_TABLES, Run, Source, Table};
-use target::Target;
 pub(crate) use target::Site;
+use target::Target;
 
 /// How a dataset is written. An option that is not set is as the dataset was begun, else the default.
 #[derive(Clone, Debug, Default)]
@@ -123,11 +124,7 @@ fn select<'a>(catalog: &'a Catalog, tables: &[String]) -> Result<Vec<&'a crate::
 
 /// The options of this publishing: as set, else as the dataset was begun. Options that would mix two kinds of files in
 /// the dataset are refused.
-fn resolve_options(
-    options: &Options,
-    begun: Option<&ManifestOptions>,
-    target: &str,
-) -> Result<ManifestOptions, Error> {
+fn resolve_options(options: &Options, begun: Option<&ManifestOptions>, target: &str) -> Result<ManifestOptions, Error> {
     let asked_since = options.since.map(|since| since.to_string());
     let Some(begun) = begun else {
         return Ok(ManifestOptions {
@@ -362,9 +359,7 @@ impl Publisher<'_> {
         let tables: BTreeSet<&str> = wanted.iter().map(|file| file.table.as_str()).collect();
         let made: BTreeSet<&str> = wanted.iter().map(|file| file.path.as_str()).collect();
         let is_lost = |(path, entry): &(&String, &FileEntry)| {
-            tables.contains(entry.table.as_str())
-                && !made.contains(path.as_str())
-                && !self.target.holds(path, entry)
+            tables.contains(entry.table.as_str()) && !made.contains(path.as_str()) && !self.target.holds(path, entry)
         };
         let lost: Vec<String> = self.manifest.files.iter().filter(is_lost).map(|(path, _)| path.clone()).collect();
         lost.iter().for_each(|path| drop(self.manifest.files.remove(path)));

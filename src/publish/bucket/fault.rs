@@ -157,10 +157,7 @@ impl BucketFault {
 
     /// Whether a person must change something before it can work.
     pub(crate) fn is_usage(self) -> bool {
-        !matches!(
-            self,
-            BucketFault::NoConnection | BucketFault::Throttled | BucketFault::Missing | BucketFault::Other
-        )
+        !matches!(self, BucketFault::NoConnection | BucketFault::Throttled | BucketFault::Missing | BucketFault::Other)
     }
 }
 
@@ -175,7 +172,8 @@ mod tests {
     #[test]
     fn an_answer_is_named_by_its_code_and_shown_in_one_line_of_limited_length() {
         let long = "x".repeat(1_000);
-        let text = format!("status 403: <Error><Code>RequestTimeTooSkewed</Code><Message>off\nby {long}</Message></Error>");
+        let text =
+            format!("status 403: <Error><Code>RequestTimeTooSkewed</Code><Message>off\nby {long}</Message></Error>");
         let Error::Bucket { fault, said, name, .. } = of("s3://lake/", "put", answered(&text)) else { panic!() };
         assert_eq!((fault, name.as_str()), (BucketFault::Clock, "s3://lake"));
         assert!(said.starts_with("RequestTimeTooSkewed: off by xxx") && said.chars().count() == SHOWN_CHARS_MAX + 1);

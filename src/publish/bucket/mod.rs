@@ -96,7 +96,11 @@ impl Bucket {
 
     fn over(store: Arc<dyn ObjectStore>, place: BucketPlace) -> Result<Bucket, Error> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let runtime = runtime.map_err(|source| Error::Io { action: "start a thread for", path: place.to_string().into(), source })?;
+        let runtime = runtime.map_err(|source| Error::Io {
+            action: "start a thread for",
+            path: place.to_string().into(),
+            source,
+        })?;
         let prefix = Path::from(place.prefix.as_str());
         Ok(Bucket { place, prefix, store, runtime })
     }
@@ -176,7 +180,8 @@ impl Bucket {
 
     /// Puts a file, in parts where it is large. At most [`PARTS_AT_ONCE`] parts are in memory.
     pub(crate) fn upload(&self, relative: &str, file: &mut std::fs::File) -> Result<Found, Error> {
-        let unreadable = |source| Error::Io { action: "read what goes to", path: self.name_of(relative).into(), source };
+        let unreadable =
+            |source| Error::Io { action: "read what goes to", path: self.name_of(relative).into(), source };
         file.rewind().map_err(unreadable)?;
         let bytes = file.metadata().map_err(unreadable)?.len();
         if bytes <= PART_BYTES as u64 {

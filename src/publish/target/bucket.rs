@@ -106,7 +106,8 @@ impl BucketTarget<'_> {
             answered => answered?,
         };
         // A request whose answer was lost is sent again, and then refused because of itself.
-        let is_there = || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
+        let is_there =
+            || self.bucket.read(manifest::FILE_NAME).map(|read| read.is_some_and(|(t, _)| t == text.as_bytes()));
         match put.is_some() || is_there()? {
             true => Ok(()),
             false => Err(Error::Overtaken { target: self.bucket.name(), what: manifest::FILE_NAME.to_owned() }),

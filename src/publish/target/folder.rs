@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::NewFile;
-use crate::publish::error::Error;
-use crate::publish::manifest;
 use crate::base::clock::Timestamp;
 use crate::base::sum::sum_of;
 use crate::base::whole_file::{IfExists, WholeFile};
+use crate::publish::error::Error;
+use crate::publish::manifest;
 use crate::store::Holder;
 
 const LOCK: &str = ".hclake.lock";

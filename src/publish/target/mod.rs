@@ -7,8 +7,8 @@ mod folder;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use bucket::{BucketTarget, COPIED_PARTS};
 pub(super) use bucket::run_of;
+use bucket::{BucketTarget, COPIED_PARTS};
 use folder::FolderTarget;
 pub(crate) use folder::keep_publishers_out;
 

@@ -172,7 +172,10 @@ fn a_publisher_that_comes_late_does_not_replace_the_manifest() {
         service.state().objects.get_mut(&key).expect("there").push(b'\n');
         let ended = Ran::of(child.wait_with_output().expect("ended")).exits(code);
         if code == 1 {
-            ended.says(&["another publisher has changed _manifest.json of s3://lake/teams/a", "let one machine publish"]);
+            ended.says(&[
+                "another publisher has changed _manifest.json of s3://lake/teams/a",
+                "let one machine publish",
+            ]);
             publish(&tenant, &service).exits(0);
         }
         service.state().knows_no_conditions = false;
@@ -187,14 +190,16 @@ fn verify_finds_what_is_missing_altered_or_stray_in_a_bucket_and_publishing_repa
     night(&tenant);
     publish(&tenant, &service).exits(0);
     let listed = manifest(&service);
-    let changes = listed["files"].as_object().unwrap().keys().find(|path| path.starts_with("changes/")).unwrap().clone();
+    let changes =
+        listed["files"].as_object().unwrap().keys().find(|path| path.starts_with("changes/")).unwrap().clone();
     let (key, stray) = (format!("teams/a/{changes}"), format!("teams/a/{changes}.copy.parquet"));
     let whole = service.state().objects[&key].clone();
     service.state().objects.insert(stray.clone(), whole.clone());
     service.state().objects.get_mut(&key).unwrap()[5] ^= 1;
     service.state().objects.remove("teams/a/current/apps.parquet");
     let found = verify(&tenant, &service).exits(1).json();
-    let places: Vec<_> = found["differences"].as_array().unwrap().iter().map(|d| d["place"].as_str().unwrap()).collect();
+    let places: Vec<_> =
+        found["differences"].as_array().unwrap().iter().map(|d| d["place"].as_str().unwrap()).collect();
     for place in [changes.as_str(), &format!("{changes}.copy.parquet"), "current/apps.parquet"] {
         assert!(places.contains(&place), "{place}: {places:?}");
     }
