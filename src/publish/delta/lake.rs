@@ -31,6 +31,8 @@ const PIECES_MAX: usize = 2;
 
 /// A folder or a bucket's prefix that holds Delta tables.
 pub(crate) struct Lake {
+    /// As people write it.
+    name: String,
     /// With a slash at its end.
     url: Url,
     objects: Arc<dyn ObjectStore>,
@@ -45,7 +47,7 @@ impl Lake {
             Site::Folder(folder) => Lake::in_folder(folder),
             Site::Bucket(bucket) => {
                 let url = Url::parse(&format!("{}/", bucket.name().trim_end_matches('/')));
-                Lake::open(Arc::clone(bucket.store()), url.expect("the place of a bucket is a URL"))
+                Lake::open(bucket.name(), url.expect("the place of a bucket is a URL"), Arc::clone(bucket.store()))
             }
         }
     }
@@ -61,11 +63,11 @@ impl Lake {
         }
         let whole = folder.canonicalize().map_err(publish::Error::io("read", folder))?;
         let url = Url::from_directory_path(&whole).expect("a whole path of a folder is a URL");
-        Lake::open(Arc::new(LocalFileSystem::new()), url)
+        Lake::open(folder.display().to_string(), url, Arc::new(LocalFileSystem::new()))
     }
 
-    /// The objects below a URL. The store names objects by the URL's path.
-    pub(crate) fn open(objects: Arc<dyn ObjectStore>, url: Url) -> Result<Lake, publish::Error> {
+    /// The objects below a URL, whose path is part of their names.
+    fn open(name: String, url: Url, objects: Arc<dyn ObjectStore>) -> Result<Lake, publish::Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .enable_all()
@@ -73,7 +75,7 @@ impl Lake {
             .map_err(|source| Error::Runtime { source })?;
         let executor = Arc::new(TokioMultiThreadExecutor::new(runtime.handle().clone()));
         let engine = DefaultEngineBuilder::new(Arc::clone(&objects)).with_task_executor(executor).build();
-        Ok(Lake { url, objects, runtime, engine })
+        Ok(Lake { name, url, objects, runtime, engine })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -85,15 +87,10 @@ impl Lake {
         self.url.join(&format!("{folder}/")).expect("names of tables are parts of a URL")
     }
 
-    /// A path as people write it.
+    /// A file or folder as people write it; the lake itself where the path is empty.
     pub(crate) fn place(&self, path: &str) -> String {
-        let url = if path.is_empty() { Ok(self.url.clone()) } else { self.url.join(path) };
-        let url = url.expect("names of files are parts of a URL");
-        let shown = match url.to_file_path() {
-            Ok(path) => path.display().to_string(),
-            Err(()) => url.to_string(),
-        };
-        shown.trim_end_matches('/').to_owned()
+        let whole = format!("{}/{path}", self.name.trim_end_matches('/'));
+        if path.is_empty() { self.name.clone() } else { whole }
     }
 
     fn path(&self, path: &str) -> Path {

@@ -2,6 +2,7 @@
 
 mod bucket_service;
 mod buckets;
+mod delta;
 mod interop;
 mod mail_interop;
 mod metrics_interop;

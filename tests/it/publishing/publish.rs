@@ -31,12 +31,12 @@ fn verified(tenant: &Tenant) {
     assert_eq!(ran.json()["compared_with_store"], true);
 }
 
-fn next_night(tenant: &Tenant) {
+pub(super) fn next_night(tenant: &Tenant) {
     tenant.advance();
     tenant.sync().exits(0);
 }
 
-fn nights(count: usize) -> Tenant {
+pub(super) fn nights(count: usize) -> Tenant {
     let tenant = Tenant::new();
     tenant.sync().exits(0);
     (1..count).for_each(|_| next_night(&tenant));
@@ -52,7 +52,7 @@ fn written(ran: &Ran) -> BTreeSet<String> {
     json["written"].as_array().expect("paths").iter().map(|path| path.as_str().expect("text").to_owned()).collect()
 }
 
-fn tables() -> Vec<String> {
+pub(super) fn tables() -> Vec<String> {
     Catalog::core().expect("sound").endpoints().iter().map(|endpoint| endpoint.name.clone()).collect()
 }
 
@@ -66,12 +66,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn count(connection: &Connection, sql: &str) -> i64 {
+pub(super) fn count(connection: &Connection, sql: &str) -> i64 {
     connection.query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
 }
 
 /// Rows that only one of two queries gives.
-fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
+pub(super) fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     count(
         connection,
         &format!(
@@ -80,14 +80,14 @@ fn apart(connection: &Connection, one: &str, other: &str) -> i64 {
     )
 }
 
-fn columns(connection: &Connection, table: &str) -> Vec<String> {
+pub(super) fn columns(connection: &Connection, table: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {table} LIMIT 0")).expect("sql");
     let schema = statement.query_arrow([]).expect("rows").get_schema();
     schema.fields().iter().map(|field| format!("\"{}\"", field.name())).collect()
 }
 
 /// `extra` is JSON in the store and text in a file.
-fn as_text(columns: &[String]) -> String {
+pub(super) fn as_text(columns: &[String]) -> String {
     let written = |name: &String| match name.as_str() {
         "\"extra\"" => "CAST(extra AS VARCHAR) AS extra".to_owned(),
         name => name.to_owned(),

@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 37] = [
+const COMMANDS: [&[&str]; 38] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -67,6 +67,7 @@ const COMMANDS: [&[&str]; 37] = [
     &["quarantine", "retry"],
     &["drift", "list"],
     &["publish", "parquet", "--to", "bi"],
+    &["publish", "delta", "--to", "lake", "--exporter", "east"],
     &["publish", "verify", "bi"],
     &["tables"],
     &["tables", "--api"],
