@@ -12,6 +12,7 @@ use super::bucket_block::BucketSettings;
 use super::choices::ParquetCompression;
 use super::entry::{Entry, Setting};
 use super::env::{self, Environment};
+use super::exporter::exporter_fault;
 use super::keys::{FoundKeys, KeysFault};
 use super::notify_block::{self, NotifySettings};
 use super::privacy_block::{PRIVACY_KEY, PrivacySettings};
@@ -19,7 +20,8 @@ use super::read::{self, FileValues};
 use super::scopes::{self, Credentials, Resolved, ScopeSettings};
 use super::settings::{
     self, CATALOG_DIR, CODEARTS_ZONE, CONFIRM_GONE, ENDPOINT_URL, ENDPOINT_URL_OF_SERVICE, IN_FLIGHT, MAX_BAD_PERCENT,
-    MAX_GONE_PERCENT, PROFILE, PUBLISH_COMPRESSION, PUBLISH_FLAT, PUBLISH_PARQUET, PUBLISH_VIEWS, RATE, REGION, STORE,
+    MAX_GONE_PERCENT, PROFILE, PUBLISH_COMPRESSION, PUBLISH_DELTA, PUBLISH_EXPORTER, PUBLISH_FLAT, PUBLISH_PARQUET,
+    PUBLISH_VIEWS, RATE, REGION, STORE,
 };
 use super::value::{FromValue, Origin, Sourced, Value};
 use super::values::{Flags, Values};
@@ -53,6 +55,14 @@ pub(crate) struct PublishSettings {
     pub compression: Option<ParquetCompression>,
 }
 
+/// The shared tables that are brought up to date after each run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PublishDeltaSettings {
+    pub target: Place,
+    pub exporter: String,
+    pub compression: Option<ParquetCompression>,
+}
+
 /// All resolved settings. A field is made of several settings; [`Settings::get`] has all others.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -69,6 +79,7 @@ pub struct Settings {
     pub(crate) lock_timeout: Duration,
     pub(crate) credentials: Credentials,
     pub(crate) publish: Option<PublishSettings>,
+    pub(crate) publish_delta: Option<PublishDeltaSettings>,
     pub(crate) bucket: BucketSettings,
     pub(crate) alerts: Vec<AlertSettings>,
     pub(crate) notify: Vec<NotifySettings>,
@@ -203,6 +214,25 @@ pub(crate) fn of_this_shell(settings: &Settings, environment: &Environment) -> V
     region.into_iter().chain(names).collect()
 }
 
+/// The shared tables to publish into, under which name.
+fn delta(
+    values: &Values,
+    compression: Option<ParquetCompression>,
+    faults: &mut Vec<String>,
+) -> Option<PublishDeltaSettings> {
+    let exporter = values.get(PUBLISH_EXPORTER);
+    if let Some((name, fault)) = exporter.as_ref().and_then(|name| Some((name, exporter_fault(name)?))) {
+        faults.push(format!("publish.exporter is {name:?}: {fault}"));
+    }
+    let target = values.get(PUBLISH_DELTA)?;
+    let Some(exporter) = exporter else {
+        let fault = "publish.exporter is missing: stores that share the tables of publish.delta are told apart by it";
+        faults.push(fault.to_owned());
+        return None;
+    };
+    Some(PublishDeltaSettings { target, exporter, compression })
+}
+
 /// Resolves everything. Faults of meaning are all reported at once.
 pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, ConfigError> {
     let named = named_file(flags, environment)?;
@@ -225,7 +255,9 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
     };
     let (flat, views) = (values.get(PUBLISH_FLAT), values.get(PUBLISH_VIEWS));
     let publish = values.get(PUBLISH_PARQUET).map(|parquet| PublishSettings { parquet, flat, views, compression });
-    if publish.is_none() && (flat || views || compression.is_some()) {
+    let publish_delta = delta(&values, compression, &mut faults);
+    let is_compressed = compression.is_some() && values.get(PUBLISH_DELTA).is_none();
+    if publish.is_none() && (flat || views || is_compressed) {
         let fault =
             "publish.parquet is missing: it names the folder or bucket that the other settings of [publish] are for";
         faults.push(fault.to_owned());
@@ -262,6 +294,7 @@ pub fn resolve(flags: &Flags, environment: &Environment) -> Result<Settings, Con
         lock_timeout: flags.lock_timeout.unwrap_or_default(),
         credentials,
         publish,
+        publish_delta,
         bucket,
         alerts,
         notify,

@@ -390,6 +390,23 @@ settings! {
         default: Some("zstd"),
     }
 
+    /// A folder or part of a bucket with Delta tables that many stores share, brought up to date after each sync.
+    PUBLISH_DELTA: Option<Place> {
+        key: "publish.delta",
+        kind: Kind::Place,
+        example: "lake",
+        page: Some("delta.md#after-each-sync"),
+    }
+
+    /// The name under which this store publishes Delta tables. No two stores may have the same.
+    PUBLISH_EXPORTER: Option<String> {
+        key: "publish.exporter",
+        kind: Kind::Text,
+        example: "cn-north-4",
+        variables: &["HCLAKE_PUBLISH_EXPORTER"],
+        page: Some("delta.md#many-exporters"),
+    }
+
     /// Where buckets are: the service's address without a bucket's name. By default that of OBS in the bucket's region.
     BUCKET_ENDPOINT: Option<String> {
         key: "bucket.endpoint",

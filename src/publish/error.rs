@@ -7,6 +7,7 @@ use arrow::error::ArrowError;
 use parquet::errors::ParquetError;
 
 use super::bucket::BucketFault;
+use super::delta;
 use crate::store::{self, TemplateError};
 
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,8 @@ pub(crate) enum Error {
     #[error("DuckDB failed while it read {table}: {fault}")]
     Stream { table: String, fault: String },
     #[error(transparent)]
+    Delta(#[from] delta::Error),
+    #[error(transparent)]
     Template(#[from] TemplateError),
 }
 
@@ -81,6 +84,7 @@ impl Error {
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
             Error::Store(error) => return error.hint(),
+            Error::Delta(error) => return error.hint(),
             Error::NoRun => "`hclake sync` makes the first",
             Error::Bucket { fault, .. } => fault.hint(),
             Error::BucketUnset { .. } => {
@@ -126,6 +130,9 @@ impl Error {
 
     /// Whether a person must change something before it can work.
     pub(crate) fn is_usage(&self) -> bool {
+        if let Error::Delta(error) = self {
+            return error.is_usage();
+        }
         if let Error::Bucket { fault, .. } = self {
             return fault.is_usage();
         }

@@ -152,7 +152,7 @@ fn append_columns_of(
     Ok(metadata.file_metadata().num_rows() as u64)
 }
 
-fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
+pub(super) fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
     let label = |key: &str, value: String| KeyValue::new(format!("hclake.{key}"), value);
     let distinct = labels.distinct.iter().map(|name| ColumnPath::new(vec![name.clone()]));
     let builder = properties(labels.compression)

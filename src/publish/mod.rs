@@ -6,6 +6,7 @@
 
 pub(crate) mod bucket;
 mod check;
+pub(crate) mod delta;
 mod encode;
 mod error;
 pub(crate) mod file;

@@ -113,6 +113,12 @@ impl Source {
         self.connection.execute_batch(&SORT_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
+    /// Limits the memory for sorting; the rest is sorted in the reader's own folder.
+    pub(super) fn limit_sorting_where_it_reads(&self, catalog: &Catalog) -> Result<(), Error> {
+        let own = self.connection.spill_folder();
+        self.limit_sorting(own.unwrap_or(Path::new("")), catalog)
+    }
+
     /// Limits the memory for comparing.
     pub(super) fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
         let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);

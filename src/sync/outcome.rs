@@ -231,7 +231,7 @@ pub(super) struct FinishedRun {
     ended_at: Timestamp,
     store: String,
     settings_hash: String,
-    pending_publish: Option<PendingPublish>,
+    pending_publish: Vec<PendingPublish>,
     allow_gone: bool,
     max_gone_percent: u8,
     confirm_gone: ConfirmGone,

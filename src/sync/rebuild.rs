@@ -210,7 +210,7 @@ pub(super) fn one(
         ended_at: ledger.ended_at,
         outcome: ledger.outcome,
         settings_hash: ledger.settings_hash,
-        pending_publish: None,
+        pending_publish: Vec::new(),
     };
     let request = |request: RequestRecord| {
         let of = request.sweep.and_then(|sweep| lists.iter().find(|list| list.was == sweep));

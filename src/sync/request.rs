@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::base::clock;
+use crate::base::place::Place;
 use crate::catalog::services;
 use crate::cloud::EndpointOverrides;
 use crate::cloud::client::ClientSettings;
@@ -12,7 +13,7 @@ use crate::config::settings::{
     REQUEST_LOG_DAYS,
 };
 use crate::config::{KeysFault, Settings};
-use crate::publish::Site;
+use crate::publish::{Site, delta};
 use crate::store::{DeletionGuard, PendingPublish, Purpose, StoreSettings};
 
 /// How long a step after a run waits for another one, at least.
@@ -91,10 +92,16 @@ pub(crate) fn waiting(settings: &Settings) -> Settings {
     waiting
 }
 
-/// The place that a run has to be published to, and the last run that it holds.
-pub(super) fn pending_publish(settings: &Settings) -> Option<PendingPublish> {
-    let place = &settings.publish.as_ref()?.parquet;
-    let site = Site::open(place, &settings.bucket).ok();
-    let manifest = site.and_then(|site| site.manifest().ok().flatten());
-    Some(PendingPublish { target: place.to_string(), published_run_id: manifest.map(|held| held.run.run_id) })
+/// The places that a run has to be published to, and the last run that each holds.
+pub(super) fn pending_publish(settings: &Settings) -> Vec<PendingPublish> {
+    let site = |place: &Place| Site::open(place, &settings.bucket).ok();
+    let dataset = settings.publish.as_ref().map(|named| {
+        let manifest = site(&named.parquet).and_then(|site| site.manifest().ok().flatten());
+        PendingPublish { target: named.parquet.to_string(), published_run_id: manifest.map(|held| held.run.run_id) }
+    });
+    let tables = settings.publish_delta.as_ref().map(|named| PendingPublish {
+        target: format!("{} as {}", named.target, named.exporter),
+        published_run_id: site(&named.target).and_then(|site| delta::published_run_id(&site, &named.exporter)),
+    });
+    dataset.into_iter().chain(tables).collect()
 }

@@ -152,6 +152,8 @@ pub(crate) struct McpArgs {
 pub(crate) enum PublishCommand {
     /// Bring Parquet files in a folder or bucket up to the newest run; files that are already there are not written again
     Parquet(PublishArgs),
+    /// Bring this store's part of Delta tables that many stores share up to the newest run
+    Delta(PublishDeltaArgs),
     /// Compare what was published with its manifest, and with the store where there is one
     Verify(VerifyArgs),
     /// Try each kind of request that publishing needs, and say what will work there
@@ -176,6 +178,25 @@ pub(crate) struct PublishArgs {
     #[arg(long)]
     pub views: bool,
     /// [default: as the dataset was begun, else zstd]
+    #[arg(long, value_enum, value_name = "CODEC")]
+    pub compression: Option<Compression>,
+    /// What is written to standard output
+    #[arg(long, value_enum, default_value_t = SummaryFormat::Text, value_name = "FORMAT")]
+    pub format: SummaryFormat,
+}
+
+#[derive(Args)]
+pub(crate) struct PublishDeltaArgs {
+    /// A folder, which is made where it is not there, or s3://BUCKET/PREFIX
+    #[arg(long, value_name = "TARGET", value_parser = Place::parse)]
+    pub to: Place,
+    /// The name of this store there: letters, digits, - and _ [default: publish.exporter]
+    #[arg(long, value_name = "NAME")]
+    pub exporter: Option<String>,
+    /// Only these tables
+    #[arg(long, alias = "tables", value_name = "TABLE", num_args = 1.., value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// [default: zstd]
     #[arg(long, value_enum, value_name = "CODEC")]
     pub compression: Option<Compression>,
     /// What is written to standard output

@@ -8,7 +8,7 @@ mod values;
 
 pub(super) use command::{Cli, Command, Global, LogFormat};
 pub(super) use daily::{
-    DashboardArgs, DemoArgs, DriftCommand, McpArgs, PublishArgs, PublishCheckArgs, PublishCommand, QuarantineCommand,
-    QueryArgs, ReportArgs, ReportOptions, SyncArgs, VerifyArgs,
+    DashboardArgs, DemoArgs, DriftCommand, McpArgs, PublishArgs, PublishCheckArgs, PublishCommand, PublishDeltaArgs,
+    QuarantineCommand, QueryArgs, ReportArgs, ReportOptions, SyncArgs, VerifyArgs,
 };
 pub(super) use values::SummaryFormat;

@@ -34,10 +34,10 @@ pub struct RunRecord {
     /// Equal for runs with equal settings.
     pub settings_hash: String,
     /// What must be published once the run is stored.
-    pub pending_publish: Option<PendingPublish>,
+    pub pending_publish: Vec<PendingPublish>,
 }
 
-/// A folder that the run must be published to.
+/// A place that the run must be published to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingPublish {
     pub target: String,
@@ -238,7 +238,7 @@ impl Ledger<'_> {
                 ("settings_hash", texts([Some(&run.settings_hash)])),
             ]),
         )?;
-        run.pending_publish.as_ref().map_or(Ok(()), |pending| self.mark_published(pending))
+        run.pending_publish.iter().try_for_each(|pending| self.mark_published(pending))
     }
 
     fn mark_published(&self, pending: &PendingPublish) -> Result<(), Error> {

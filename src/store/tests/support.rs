@@ -95,7 +95,12 @@ pub(super) fn run_start(n: i64) -> Timestamp {
 }
 
 pub(super) fn run_record() -> RunRecord {
-    RunRecord { ended_at: run_start(400), outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None }
+    RunRecord {
+        ended_at: run_start(400),
+        outcome: Outcome::Complete,
+        settings_hash: "s".into(),
+        pending_publish: Vec::new(),
+    }
 }
 
 pub(super) fn sweep_record(sweep: SweepId, verdict: Verdict, rows_read: u64) -> SweepRecord {

@@ -129,8 +129,12 @@ pub(super) async fn night<M: Nights>(
             format!("{}: {:?} {:?} {bad:?}", outcome.plan.endpoint.name, record.proof, record.error)
         })
         .collect();
-    let run =
-        RunRecord { ended_at: started, outcome: Outcome::Complete, settings_hash: "s".into(), pending_publish: None };
+    let run = RunRecord {
+        ended_at: started,
+        outcome: Outcome::Complete,
+        settings_hash: "s".into(),
+        pending_publish: Vec::new(),
+    };
     let writer = Arc::try_unwrap(writer).unwrap_or_else(|_| panic!("the lists have ended"));
     writer.finish(move |staged| staged.commit(&run, &records, &[], &[], &[])).await.unwrap();
     incomplete

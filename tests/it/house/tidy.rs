@@ -74,7 +74,7 @@ const RESERVED: &[(&str, &[&str])] = &[
     ("thread::sleep", &["base"]),
     ("duckdb::", &["store", "publish", "report", "cli"]),
     ("reqwest::", &["cloud", "notify"]),
-    ("tokio::", &["cloud", "notify", "sweep", "sync", "cli", "emulator", "base"]),
+    ("tokio::", &["cloud", "notify", "publish", "sweep", "sync", "cli", "emulator", "base"]),
     (
         "ColumnType::",
         &[

@@ -3,6 +3,7 @@
 mod bucket_service;
 mod buckets;
 mod buckets_interop;
+mod delta;
 mod import;
 mod interop;
 mod mail_interop;

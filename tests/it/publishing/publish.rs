@@ -87,7 +87,7 @@ pub(super) fn columns(connection: &Connection, table: &str) -> Vec<String> {
 }
 
 /// `extra` is JSON in the store and text in a file.
-fn as_text(columns: &[String]) -> String {
+pub(super) fn as_text(columns: &[String]) -> String {
     let written = |name: &String| match name.as_str() {
         "\"extra\"" => "CAST(extra AS VARCHAR) AS extra".to_owned(),
         name => name.to_owned(),

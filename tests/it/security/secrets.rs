@@ -48,7 +48,7 @@ fn no_secret_is_in_logs_output_or_store_at_the_most_verbose_level() {
 }
 
 /// Each command at least once.
-const COMMANDS: [&[&str]; 38] = [
+const COMMANDS: [&[&str]; 40] = [
     &["sync"],
     &["check"],
     &["check", "--format", "json"],
@@ -67,7 +67,9 @@ const COMMANDS: [&[&str]; 38] = [
     &["quarantine", "retry"],
     &["drift", "list"],
     &["publish", "parquet", "--to", "bi"],
+    &["publish", "delta", "--to", "lake", "--exporter", "east"],
     &["publish", "verify", "bi"],
+    &["publish", "check", "bi"],
     &["import", "--from", "bi", "--store", "again.duckdb"],
     &["tables"],
     &["tables", "--api"],

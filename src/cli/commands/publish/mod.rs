@@ -1,7 +1,8 @@
-//! `hclake publish`: the store as Parquet files, by hand or after a sync, the check of what was
+//! `hclake publish`: the store as Parquet files or Delta tables, by hand or after a sync, the check of what was
 //! published, and the check of where it goes.
 
 mod check;
+mod delta;
 
 use std::path::{Path, PathBuf};
 
@@ -33,6 +34,10 @@ pub(crate) fn run(
         PublishCommand::Parquet(args) => {
             let bar = bar(global, environment);
             parquet(&settings, &catalog, args, bar, streams)
+        }
+        PublishCommand::Delta(args) => {
+            let bar = bar(global, environment);
+            delta::run(&settings, &catalog, args, bar, streams)
         }
         PublishCommand::Verify(args) => verify(&settings, &catalog, args, streams),
         PublishCommand::Check(args) => check::run(&settings, args, streams),
@@ -85,9 +90,20 @@ fn instant(text: &str, store: &Path) -> Result<Timestamp, Failure> {
     when::parse(text, newest, TimeZone::UTC).map_err(|error| Failure::usage(error.to_string(), error.hint()))
 }
 
-/// Publishes the run just stored, and earlier ones that are missing, to the place that the settings name. Its
-/// manifest says which are missing. A fault is reported here; the run stays stored.
+/// Publishes the run just stored, and earlier ones that are missing, to each place that the settings name. A fault of one
+/// does not keep the other from being published.
 pub(crate) fn after_sync(
+    settings: &Settings,
+    catalog: &Catalog,
+    bar: impl Fn() -> Option<FileBar>,
+    streams: &Streams<'_>,
+) -> Result<(), Failure> {
+    let parquet = parquet_after_sync(settings, catalog, &bar, streams);
+    delta::after_sync(settings, catalog, &bar, streams).and(parquet)
+}
+
+/// The manifest says which runs are missing. A fault is reported here; the run stays stored.
+fn parquet_after_sync(
     settings: &Settings,
     catalog: &Catalog,
     bar: impl FnOnce() -> Option<FileBar>,

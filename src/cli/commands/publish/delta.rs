@@ -1,0 +1,108 @@
+//! `hclake publish delta`: the store's part of Delta tables that many stores share, by hand or after a sync.
+
+use serde_json::json;
+
+use super::show_step;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::exit::Exit;
+use crate::catalog::Catalog;
+use crate::cli::args::{PublishDeltaArgs, SummaryFormat};
+use crate::cli::message::Failure;
+use crate::cli::progress::bars::FileBar;
+use crate::cli::streams::{Streams, say};
+use crate::config::Settings;
+use crate::config::settings::{PUBLISH_EXPORTER, REGION};
+use crate::publish::delta::{self, Lake, Options, Published};
+use crate::publish::{self, Site};
+
+pub(super) fn run(
+    settings: &Settings,
+    catalog: &Catalog,
+    args: &PublishDeltaArgs,
+    bar: Option<FileBar>,
+    streams: &mut Streams<'_>,
+) -> Result<Exit, Failure> {
+    let exporter = args.exporter.clone().or_else(|| settings.get(PUBLISH_EXPORTER));
+    let exporter = exporter.ok_or_else(|| unnamed(settings))?;
+    let site = Site::open(&args.to, &settings.bucket)?;
+    let options = Options { tables: args.only.clone(), compression: args.compression.map(Into::into) };
+    let published = publish(settings, &site, &exporter, catalog, &options, bar)?;
+    match args.format {
+        SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
+        SummaryFormat::Text if streams.is_quiet => {}
+        SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn unnamed(settings: &Settings) -> Failure {
+    let region = settings.get(REGION).unwrap_or_else(|| "cn-north-4".to_owned());
+    let hint = format!("name this store with --exporter {region}, or publish.exporter = \"{region}\" in hclake.toml");
+    Failure::usage(
+        "publishing Delta tables needs the exporter's name: stores that share tables are told apart by it",
+        Some(hint),
+    )
+}
+
+/// Publishes the run just stored, and earlier ones that are missing, into the shared tables that the settings name. A
+/// fault is reported here; the run stays stored.
+pub(super) fn after_sync(
+    settings: &Settings,
+    catalog: &Catalog,
+    bar: impl FnOnce() -> Option<FileBar>,
+    streams: &Streams<'_>,
+) -> Result<(), Failure> {
+    let Some(named) = &settings.publish_delta else { return Ok(()) };
+    let options = Options { compression: named.compression, ..Options::default() };
+    let published = Site::open(&named.target, &settings.bucket)
+        .and_then(|site| publish(settings, &site, &named.exporter, catalog, &options, bar()));
+    match published {
+        Ok(published) => {
+            streams.remark(&in_words(&published));
+            Ok(())
+        }
+        Err(error) => {
+            let failure = Failure::from(error);
+            say(&failure.after("error: the run is stored, but not published"));
+            say("hint: the next sync publishes what is missing; so does hclake publish delta");
+            Err(failure)
+        }
+    }
+}
+
+fn publish(
+    settings: &Settings,
+    site: &Site,
+    exporter: &str,
+    catalog: &Catalog,
+    options: &Options,
+    bar: Option<FileBar>,
+) -> Result<Published, publish::Error> {
+    let now = SystemClock::new().wall();
+    let observe = |step: publish::Step<'_>| show_step(bar.as_ref(), step);
+    delta::publish(&settings.store.value, &Lake::at(site)?, exporter, catalog, options, now, &observe)
+}
+
+fn in_words(published: &Published) -> String {
+    let Published { target, exporter, run_id, commits, tables, rows, bytes } = published;
+    if *commits == 0 {
+        return format!("{exporter} in {target} is up to run {run_id} already; nothing was written");
+    }
+    let commits = if *commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
+    let tables = if *tables == 1 { "1 table".to_owned() } else { format!("{tables} tables") };
+    format!(
+        "published run {run_id} as {exporter} into {target}: {commits} to {tables}, {rows} rows, {bytes} bytes written"
+    )
+}
+
+fn as_json(published: &Published) -> serde_json::Value {
+    json!({
+        "target": published.target,
+        "exporter": published.exporter,
+        "run_id": published.run_id,
+        "tables": published.tables,
+        "commits": published.commits,
+        "rows": published.rows,
+        "bytes": published.bytes,
+    })
+}

@@ -1,0 +1,383 @@
+//! Shared Delta tables: every run's changes once, live records equal to the store's, however many stores publish at a
+//! time and whatever ends them; and refused where a table is not what it should be. The logs are read here without the
+//! library that writes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use duckdb::Connection;
+use serde_json::Value;
+
+use super::interop::{environment, script};
+use super::publish::{apart, as_text, columns, count, next_night, nights, tables};
+use crate::support::{Ran, Tenant, unlimited_rates};
+
+const EXPORTERS: [&str; 3] = ["east", "west", "north"];
+const NIGHTS: usize = 5;
+/// The latest moment at which a publisher is ended.
+const KILL_MS_MAX: u64 = 900;
+
+fn publish(tenant: &Tenant, lake: &Path, exporter: &str) -> Ran {
+    Ran::of(publisher(tenant, lake, exporter).output().expect("starts"))
+}
+
+fn publisher(tenant: &Tenant, lake: &Path, exporter: &str) -> Command {
+    let lake = lake.display().to_string();
+    tenant.command(&["publish", "delta", "--to", &lake, "--exporter", exporter, "--format", "json"])
+}
+
+/// What a log says: each version's actions, in order.
+fn log(table: &Path) -> Vec<Vec<Value>> {
+    let read = |version: usize| {
+        let text = fs::read_to_string(table.join(format!("_delta_log/{version:020}.json"))).ok()?;
+        Some(text.lines().map(|line| serde_json::from_str(line).expect("an action")).collect())
+    };
+    (0..).map_while(read).collect()
+}
+
+/// The files that a log leaves, with what it says of each.
+fn files(table: &Path) -> BTreeMap<String, Value> {
+    let mut files = BTreeMap::new();
+    for action in log(table).into_iter().flatten() {
+        if let Some(add) = action.get("add") {
+            let replaced = files.insert(add["path"].as_str().expect("a path").to_owned(), add.clone());
+            assert!(replaced.is_none(), "{add} was added twice");
+        }
+        if let Some(remove) = action.get("remove") {
+            let path = remove["path"].as_str().expect("a path");
+            assert!(files.remove(path).is_some(), "{path} was removed and is not there");
+        }
+    }
+    files
+}
+
+/// The rows of one exporter in a shared table, as a query.
+fn rows(table: &Path, exporter: &str, columns: &str) -> String {
+    let own = |add: &&Value| add["partitionValues"]["exporter"] == exporter;
+    let files: Vec<String> = files(table)
+        .values()
+        .filter(own)
+        .map(|add| format!("'{}'", table.join(add["path"].as_str().expect("a path")).display()))
+        .collect();
+    match files.is_empty() {
+        true => "SELECT 1 WHERE false".to_owned(),
+        false => format!(
+            "SELECT {columns} FROM read_parquet([{}], union_by_name = true, hive_partitioning = false)",
+            files.join(", ")
+        ),
+    }
+}
+
+/// Asserts that an exporter's part of every table is what its store says, with the changes as they are published as
+/// Parquet.
+fn assert_published(tenant: &Tenant, lake: &Path, exporter: &str) {
+    tenant.run(&["publish", "parquet", "--to", "compared"]).exits(0);
+    let connection = tenant.open();
+    for table in tables() {
+        let columns = as_text(&columns(&connection, &table));
+        let current = rows(&lake.join(format!("{table}_current")), exporter, &columns);
+        let stored = format!("SELECT {columns} FROM {table}");
+        if count(&connection, &format!("SELECT count(*) FROM ({stored})")) > 0 || current.contains("read_parquet") {
+            assert_eq!(apart(&connection, &current, &stored), 0, "{table}_current of {exporter}");
+        }
+        let shared = rows(&lake.join(format!("{table}_changes")), exporter, "*");
+        let folder = tenant.path(&format!("compared/changes/{table}"));
+        if !folder.exists() {
+            assert!(!shared.contains("read_parquet"), "{table}_changes of {exporter} has rows that no run made");
+            continue;
+        }
+        let all = format!("'{}/*/*.parquet'", folder.display());
+        let own = format!("SELECT * FROM read_parquet({all}, union_by_name = true, hive_partitioning = false)");
+        assert_eq!(apart(&connection, &by_name(&shared), &by_name(&own)), 0, "{table}_changes of {exporter}");
+    }
+}
+
+/// A query's columns in the order of their names.
+fn by_name(query: &str) -> String {
+    let connection = Connection::open_in_memory().expect("memory");
+    let mut names = columns(&connection, &format!("({query})"));
+    names.sort();
+    format!("SELECT {} FROM ({query})", names.join(", "))
+}
+
+#[test]
+fn every_run_is_added_once_and_live_records_are_replaced() {
+    let tenant = nights(2);
+    let lake = tenant.path("lake");
+    let first = publish(&tenant, &lake, "east").exits(0).json();
+    assert_eq!((first["run_id"].as_i64(), first["exporter"].as_str()), (Some(2), Some("east")));
+    assert_published(&tenant, &lake, "east");
+    let again = publish(&tenant, &lake, "east").exits(0).json();
+    assert_eq!(again["commits"], 0);
+    next_night(&tenant);
+    next_night(&tenant);
+    assert!(publish(&tenant, &lake, "east").exits(0).json()["commits"].as_i64() > Some(0));
+    assert_published(&tenant, &lake, "east");
+
+    let table = lake.join("app_install_jobs_changes");
+    let log = log(&table);
+    let action = |version: usize, name: &str| log[version].iter().find_map(|action| action.get(name).cloned());
+    let protocol = action(0, "protocol").expect("a protocol");
+    assert_eq!((&protocol["minReaderVersion"], &protocol["minWriterVersion"]), (&1.into(), &2.into()));
+    let metadata = action(0, "metaData").expect("metadata");
+    assert_eq!(metadata["partitionColumns"], serde_json::json!(["exporter", "run_month"]));
+    assert_eq!(metadata["configuration"]["delta.appendOnly"], "true");
+    let schema: Value = serde_json::from_str(metadata["schemaString"].as_str().expect("text")).expect("json");
+    let fields = schema["fields"].as_array().expect("columns");
+    let silent = fields.iter().filter(|field| field["metadata"]["comment"].as_str().is_none_or(str::is_empty));
+    assert_eq!(silent.count(), 0, "each column has its meaning");
+    assert!(fields.iter().any(|field| field["type"] == "timestamp") && !schema.to_string().contains("ntz"));
+    let versions: Vec<i64> =
+        (1..log.len()).map(|at| action(at, "txn").expect("a run")["version"].as_i64().expect("a number")).collect();
+    assert!(versions.is_sorted_by(|a, b| a < b), "one commit for each run, oldest first: {versions:?}");
+    assert_eq!(action(1, "txn").expect("a run")["appId"], "hclake/east/app_install_jobs");
+    assert_eq!(action(1, "commitInfo").expect("what it is")["isBlindAppend"], true);
+    for (path, add) in files(&table) {
+        let stats: Value = serde_json::from_str(add["stats"].as_str().expect("statistics")).expect("json");
+        let of = |sql: &str| {
+            let from = format!("SELECT {sql} FROM read_parquet('{}')", table.join(&path).display());
+            count(&tenant.open(), &from)
+        };
+        assert_eq!(stats["numRecords"], of("count(*)"), "{path}");
+        assert_eq!(stats["nullCount"]["state"], of("count(*) - count(state)"), "{path}");
+        for (name, sql) in [("minValues", "min(_change_run_id)"), ("maxValues", "max(_change_run_id)")] {
+            assert_eq!(stats[name]["_change_run_id"], of(sql), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone() {
+    let tenant = nights(1);
+    let lake = tenant.path("lake");
+    let only = |tenant: &Tenant| {
+        tenant.run(&["publish", "delta", "--to", "lake", "--exporter", "east", "--only", "app_install_jobs"]).exits(0)
+    };
+    only(&tenant);
+    for _ in 0..10 {
+        next_night(&tenant);
+        only(&tenant);
+    }
+    let table = lake.join("app_install_jobs_changes");
+    let commits = log(&table).len();
+    assert!(commits > 11, "{commits} commits");
+    assert!(table.join("_delta_log/00000000000000000010.checkpoint.parquet").exists());
+    for version in 0..10 {
+        fs::remove_file(table.join(format!("_delta_log/{version:020}.json"))).expect("removed");
+    }
+    only(&tenant).says(&["nothing was written"]);
+    next_night(&tenant);
+    only(&tenant).says(&["published run 12 as east"]);
+    let runs = "SELECT count(DISTINCT _change_run_id) * 1000 + count(*) FILTER (twice) FROM (
+                    SELECT _change_run_id, count(*) OVER (PARTITION BY filename, _scope, id, _change) > 1 AS twice
+                    FROM read_parquet('FOLDER/*/*/*.parquet', filename = true))";
+    let runs = runs.replace("FOLDER", &table.display().to_string());
+    assert_eq!(count(&tenant.open(), &runs), 12_000, "the changes of 12 runs, each once");
+}
+
+/// Starts a publisher and ends it at a random moment.
+fn start_and_kill(tenant: &Tenant, lake: &Path, exporter: &str) {
+    let mut child = started(tenant, lake, exporter);
+    thread::sleep(Duration::from_millis(fastrand::u64(0..KILL_MS_MAX)));
+    child.kill().expect("killed or ended");
+    child.wait().expect("ended");
+}
+
+fn started(tenant: &Tenant, lake: &Path, exporter: &str) -> Child {
+    let mut command = publisher(tenant, lake, exporter);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts")
+}
+
+#[test]
+fn three_exporters_at_once_of_which_one_is_killed_lose_nothing_and_add_nothing_twice() {
+    let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    for night in 0..NIGHTS {
+        if night > 0 {
+            tenants.iter().for_each(next_night);
+        }
+        thread::scope(|scope| {
+            for (tenant, exporter) in tenants.iter().zip(EXPORTERS).skip(1) {
+                scope.spawn(|| publish(tenant, &lake, exporter).exits(0));
+            }
+            for _ in 0..2 {
+                start_and_kill(&tenants[0], &lake, EXPORTERS[0]);
+            }
+            // Two at once for one exporter: what one adds the other leaves.
+            let mut beside = started(&tenants[0], &lake, EXPORTERS[0]);
+            publish(&tenants[0], &lake, EXPORTERS[0]).exits(0);
+            assert!(beside.wait().expect("ends").success());
+        });
+        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
+            assert_published(tenant, &lake, exporter);
+        }
+    }
+    let versions = log(&lake.join("app_install_jobs_changes"));
+    let apps: BTreeSet<String> =
+        versions.iter().flatten().filter_map(|action| Some(action.get("txn")?["appId"].to_string())).collect();
+    assert_eq!(apps.len(), EXPORTERS.len());
+}
+
+#[test]
+fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
+    let (wide, narrow) = (nights(1), nights(1));
+    let lake = wide.path("lake");
+    publish(&wide, &lake, "wide").exits(0);
+    publish(&narrow, &lake, "narrow").exits(0);
+    let alter = "ALTER TABLE apps ADD COLUMN late BIGINT; ALTER TABLE apps_history ADD COLUMN late BIGINT;
+                 UPDATE apps SET late = 7; CHECKPOINT;";
+    Connection::open(wide.store()).expect("opens").execute_batch(alter).expect("altered");
+    next_night(&wide);
+    next_night(&narrow);
+    publish(&wide, &lake, "wide").exits(0);
+    publish(&narrow, &lake, "narrow").exits(0);
+    let table = lake.join("apps_current");
+    let widened = log(&table).into_iter().flatten().filter(|action| action.get("metaData").is_some());
+    let schemas: Vec<String> = widened.map(|action| action["metaData"]["schemaString"].to_string()).collect();
+    assert_eq!(schemas.len(), 2);
+    assert!(!schemas[0].contains("late") && schemas[1].contains("late"));
+    assert_published(&wide, &lake, "wide");
+    assert_published(&narrow, &lake, "narrow");
+
+    let alter =
+        "ALTER TABLE apps ADD COLUMN late VARCHAR; ALTER TABLE apps_history ADD COLUMN late VARCHAR; CHECKPOINT;";
+    Connection::open(narrow.store()).expect("opens").execute_batch(alter).expect("altered");
+    let ran = publish(&narrow, &lake, "narrow").exits(2);
+    ran.says(&["column late of", "apps_changes is long, and string in this store", "hint: "]);
+}
+
+#[test]
+fn what_is_not_a_table_of_this_store_is_refused_and_left_alone() {
+    let tenant = nights(1);
+    let lake = tenant.path("lake");
+    let to = |target: &str, exporter: &str| tenant.run(&["publish", "delta", "--to", target, "--exporter", exporter]);
+    tenant.run(&["publish", "delta", "--to", "lake"]).exits(2).says(&["needs the exporter's name", "--exporter "]);
+    to("lake", "a/b").exits(2).says(&["a/b", "letters of ASCII"]);
+    to("hclake.toml", "east").exits(2).says(&["not a folder"]);
+    tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
+    to("bi", "east").exits(2).says(&["is a dataset of Parquet files", "a folder of its own"]);
+    publish(&tenant, &lake, "east").exits(0);
+    to("lake/apps_changes", "east").exits(2).says(&["is itself a Delta table"]);
+
+    let other = nights(1);
+    publish(&other, &lake, "east").exits(2).says(&["belongs to another store", "choose another with --exporter"]);
+    fs::copy(tenant.store(), tenant.path("backup.duckdb")).expect("copied");
+    next_night(&tenant);
+    publish(&tenant, &lake, "east").exits(0);
+    fs::copy(tenant.path("backup.duckdb"), tenant.store()).expect("put back");
+    publish(&tenant, &lake, "east").exits(2).says(&["has come to run 2", "does not hold", "under another name"]);
+    publish(&tenant, &lake, "east_2").exits(0);
+    assert_published(&tenant, &lake, "east_2");
+
+    let current = lake.join("apps_current");
+    let (gone, _) = files(&current).into_iter().next().expect("a file of east");
+    let own = |path: &str| current.join(path);
+    let mine = files(&current).into_keys().find(|path| path.contains("exporter=east_2")).expect("a file of east_2");
+    fs::rename(own(&mine), tenant.path("aside")).expect("moved");
+    let before = log(&current).len();
+    publish(&tenant, &lake, "east_2").exits(2).says(&["apps_current names 1 files", &mine, "put them back"]);
+    fs::rename(tenant.path("aside"), own(&mine)).expect("put back");
+    assert_ne!(gone, mine);
+    publish(&tenant, &lake, "east_2").exits(0);
+    assert_eq!(log(&current).len(), before);
+
+    let upgrade = r#"{"protocol":{"minReaderVersion":1,"minWriterVersion":4}}"#;
+    let next = current.join(format!("_delta_log/{before:020}.json"));
+    fs::write(&next, upgrade).expect("written");
+    publish(&tenant, &lake, "east_2").exits(2).says(&["newer protocol", "4 of writers"]);
+    fs::remove_file(&next).expect("removed");
+
+    let first = current.join("_delta_log/00000000000000000000.json");
+    let text = fs::read_to_string(&first).expect("there");
+    fs::write(&first, text.replace("hclake.table", "someone.table")).expect("written");
+    publish(&tenant, &lake, "east_2").exits(2).says(&["a Delta table that hclake did not make"]);
+    fs::write(&first, text.replace("\"hclake.format\":\"1\"", "\"hclake.format\":\"2\"")).expect("written");
+    publish(&tenant, &lake, "east_2").exits(2).says(&["made by a newer hclake"]);
+    fs::write(&first, "{").expect("written");
+    publish(&tenant, &lake, "east_2").exits(1).says(&["the log of", "apps_current", "hint: "]);
+    fs::write(&first, text).expect("written");
+    publish(&tenant, &lake, "east_2").exits(0);
+    assert_published(&tenant, &lake, "east_2");
+}
+
+#[test]
+fn a_sync_publishes_into_the_configured_tables_and_a_fault_there_leaves_the_run_stored() {
+    let tenant = Tenant::new();
+    let configured =
+        |more: &str| tenant.write("hclake.toml", &(unlimited_rates() + "[publish]\ndelta = \"lake\"\n" + more));
+    configured("");
+    tenant.sync().exits(2).says(&["publish.exporter is missing"]);
+    configured("exporter = \"the east\"\n");
+    tenant.sync().exits(2).says(&["publish.exporter is \"the east\"", "letters of ASCII"]);
+    configured("exporter = \"east\"\n");
+    tenant.sync().exits(0).says(&["published run 1 as east into"]);
+    assert_published(&tenant, &tenant.path("lake"), "east");
+    fs::rename(tenant.path("lake"), tenant.path("aside")).expect("moved");
+    tenant.write("lake", "in the way");
+    tenant.advance();
+    tenant.sync().exits(3).says(&[
+        "error: the run is stored, but not published",
+        "not a folder",
+        "hclake publish delta",
+    ]);
+    fs::remove_file(tenant.path("lake")).expect("removed");
+    fs::rename(tenant.path("aside"), tenant.path("lake")).expect("moved");
+    next_night(&tenant);
+    assert_published(&tenant, &tenant.path("lake"), "east");
+    let outbox =
+        "SELECT format('{} {} {}', run_id, target, coalesce(settled_by::VARCHAR, '-')) FROM outbox ORDER BY run_id";
+    let place = |line: &str| line.replace(&tenant.folder().display().to_string(), "FOLDER");
+    let outbox: Vec<String> = tenant.texts(outbox).iter().map(|line| place(line)).collect();
+    assert_eq!(outbox, ["1 FOLDER/lake as east 3", "2 FOLDER/lake as east -", "3 FOLDER/lake as east -"]);
+}
+
+#[test]
+fn files_that_belong_to_no_table_any_more_are_removed_after_a_week() {
+    let tenant = nights(2);
+    let lake = tenant.path("lake");
+    publish(&tenant, &lake, "east").exits(0);
+    let current = lake.join("apps_current");
+    let before: Vec<PathBuf> = files(&current).into_keys().map(|path| current.join(path)).collect();
+    let stray = current.join("exporter=west/run-1-0.parquet");
+    fs::create_dir_all(stray.parent().expect("a folder")).expect("made");
+    fs::write(&stray, "of another exporter").expect("written");
+    next_night(&tenant);
+    publish(&tenant, &lake, "east").exits(0);
+    assert!(before.iter().all(|path| path.exists()), "readers that began before still find them");
+    let weeks = std::time::SystemTime::now() - Duration::from_secs(8 * 24 * 3600);
+    for path in before.iter().chain([&stray]).cloned().chain(files(&current).into_keys().map(|path| current.join(path)))
+    {
+        fs::File::options().write(true).open(path).expect("there").set_modified(weeks).expect("aged");
+    }
+    publish(&tenant, &lake, "east").exits(0);
+    assert!(before.iter().all(|path| !path.exists()), "{before:?}");
+    assert!(stray.exists(), "what another exporter has is left alone");
+    assert_published(&tenant, &lake, "east");
+}
+
+#[test]
+#[ignore = "needs readers of Delta: make test-interop installs them"]
+fn readers_of_delta_get_every_value_as_the_stores_have_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
+    for night in 0..12 {
+        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
+            if night > 0 {
+                next_night(tenant);
+            }
+            publish(tenant, &lake, exporter).exits(0);
+        }
+    }
+    let mut command = Command::new(environment().join("bin/python"));
+    command.arg(script("delta.py")).arg(&lake);
+    for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
+        command.arg(format!("{exporter}={}", tenant.store().display()));
+    }
+    assert!(command.status().expect("python starts").success());
+}
