@@ -154,3 +154,80 @@ fn encode_share(
 fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
     thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, ArrayRef, Int64Array, ListBuilder, StringArray, StringBuilder, StructArray};
+    use arrow::compute::concat_batches;
+    use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+    use bytes::Bytes;
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+    use super::*;
+
+    fn rows(from: i64, to: i64) -> RecordBatch {
+        let numbers = Arc::new(Int64Array::from_iter_values(from..to)) as ArrayRef;
+        let texts: StringArray = (from..to).map(|n| (n % 3 > 0).then(|| (n % 100).to_string())).collect();
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        (from..to).for_each(|n| lists.append_value((0..n % 3).map(|place| Some(place.to_string()))));
+        let lists = lists.finish();
+        let inner = |name: &str, ty: &DataType| Arc::new(Field::new(name, ty.clone(), true));
+        let nested = StructArray::from(vec![
+            (inner("n", &DataType::Int64), Arc::clone(&numbers)),
+            (inner("many", lists.data_type()), Arc::new(lists.clone()) as ArrayRef),
+        ]);
+        let columns: [(&str, ArrayRef, bool); 4] = [
+            ("text", Arc::new(texts), true),
+            ("nested", Arc::new(nested), true),
+            ("number", numbers, false),
+            ("many", Arc::new(lists), true),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns).unwrap()
+    }
+
+    fn encoded(schema: &SchemaRef, batches: Vec<Result<RecordBatch, Error>>) -> Result<(u64, Bytes), Error> {
+        let fault = |source| Error::Parquet { path: "a.parquet".into(), source };
+        let mut bytes = Vec::new();
+        let writer = ArrowWriter::try_new(&mut bytes, Arc::clone(schema), None).unwrap();
+        let (mut file, columns) = writer.into_serialized_writer().unwrap();
+        let total = append(&mut file, &columns, &mut batches.into_iter(), &fault)?;
+        file.close().unwrap();
+        Ok((total, bytes.into()))
+    }
+
+    #[test]
+    fn rows_of_batches_of_any_size_become_whole_row_groups_in_their_order() {
+        let all = rows(0, 320_001);
+        let batches = [(0, 200_000), (200_000, 200_000), (200_000, 320_000), (320_000, 320_001)];
+        let batches = batches.map(|(from, to)| Ok(rows(from, to)));
+        let (total, bytes) = encoded(&all.schema(), batches.into()).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        let groups: Vec<i64> = reader.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        assert_eq!((total, groups), (320_001, vec![ROW_GROUP_ROWS as i64, 70_001]));
+        let read: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+        assert_eq!(concat_batches(&all.schema(), &read).unwrap(), all);
+    }
+
+    #[test]
+    fn a_file_of_no_rows_has_no_row_group_and_a_fault_of_the_rows_is_returned() {
+        let schema = rows(0, 1).schema();
+        let (total, bytes) = encoded(&schema, Vec::new()).unwrap();
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
+        assert_eq!((total, reader.metadata().num_row_groups()), (0, 0));
+        for before in [vec![], vec![Ok(rows(0, 10))]] {
+            let batches = before.into_iter().chain([Err(Error::NoRun)]).collect();
+            assert!(matches!(encoded(&schema, batches), Err(Error::NoRun)));
+        }
+    }
+
+    #[test]
+    fn rows_that_do_not_fit_the_file_are_a_fault_and_nothing_waits() {
+        let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Int64, true)]));
+        let batches =
+            (0..20).map(|_| Ok(RecordBatch::try_from_iter([("text", rows(0, 10).column(0).clone())]).unwrap()));
+        assert!(matches!(encoded(&schema, batches.collect()), Err(Error::Parquet { .. })));
+    }
+}
