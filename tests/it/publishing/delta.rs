@@ -143,7 +143,7 @@ fn every_run_is_added_once_and_live_records_are_replaced() {
             count(&tenant.open(), &from)
         };
         assert_eq!(stats["numRecords"], of("count(*)"), "{path}");
-        assert_eq!(stats["nullCount"]["state"], of("count(*) - count(state)"), "{path}");
+        assert_eq!(stats["nullCount"]["error_message"], of("count(*) - count(error_message)"), "{path}");
         for (name, sql) in [("minValues", "min(_change_run_id)"), ("maxValues", "max(_change_run_id)")] {
             assert_eq!(stats[name]["_change_run_id"], of(sql), "{path}");
         }
@@ -155,7 +155,10 @@ fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone
     let tenant = nights(1);
     let lake = tenant.path("lake");
     let only = |tenant: &Tenant| {
-        tenant.run(&["publish", "delta", "--to", "lake", "--exporter", "east", "--only", "app_install_jobs"]).exits(0)
+        tenant
+            .run(&["publish", "delta", "--to", "lake", "--exporter", "east", "--only", "app_install_jobs"])
+            .exits(0)
+            .stdout
     };
     only(&tenant);
     for _ in 0..10 {
@@ -169,9 +172,9 @@ fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone
     for version in 0..10 {
         fs::remove_file(table.join(format!("_delta_log/{version:020}.json"))).expect("removed");
     }
-    only(&tenant).says(&["nothing was written"]);
+    assert!(only(&tenant).contains("nothing was written"));
     next_night(&tenant);
-    only(&tenant).says(&["published run 12 as east"]);
+    assert!(only(&tenant).contains("published run 12 as east"));
     let runs = "SELECT count(DISTINCT _change_run_id) * 1000 + count(*) FILTER (twice) FROM (
                     SELECT _change_run_id, count(*) OVER (PARTITION BY filename, _scope, id, _change) > 1 AS twice
                     FROM read_parquet('FOLDER/*/*/*.parquet', filename = true))";
@@ -229,11 +232,16 @@ fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
     let lake = wide.path("lake");
     publish(&wide, &lake, "wide").exits(0);
     publish(&narrow, &lake, "narrow").exits(0);
-    let alter = "ALTER TABLE apps ADD COLUMN late BIGINT; ALTER TABLE apps_history ADD COLUMN late BIGINT;
-                 UPDATE apps SET late = 7; CHECKPOINT;";
-    Connection::open(wide.store()).expect("opens").execute_batch(alter).expect("altered");
+    let alter = |tenant: &Tenant, sql: &str| {
+        Connection::open(tenant.store()).expect("opens").execute_batch(sql).expect("altered");
+    };
+    let column = |ty: &str| {
+        format!("ALTER TABLE apps ADD COLUMN late {ty}; ALTER TABLE apps_history ADD COLUMN late {ty}; CHECKPOINT;")
+    };
+    alter(&wide, &column("BIGINT"));
     next_night(&wide);
     next_night(&narrow);
+    alter(&wide, "UPDATE apps SET late = 7 WHERE _run_id = 2; CHECKPOINT;");
     publish(&wide, &lake, "wide").exits(0);
     publish(&narrow, &lake, "narrow").exits(0);
     let table = lake.join("apps_current");
@@ -244,8 +252,7 @@ fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
     assert_published(&wide, &lake, "wide");
     assert_published(&narrow, &lake, "narrow");
 
-    let alter = "ALTER TABLE apps ADD COLUMN late VARCHAR; ALTER TABLE apps_history ADD COLUMN late VARCHAR; CHECKPOINT;";
-    Connection::open(narrow.store()).expect("opens").execute_batch(alter).expect("altered");
+    alter(&narrow, &column("VARCHAR"));
     let ran = publish(&narrow, &lake, "narrow").exits(2);
     ran.says(&["column late of", "apps_changes is long, and string in this store", "hint: "]);
 }
@@ -307,7 +314,8 @@ fn what_is_not_a_table_of_this_store_is_refused_and_left_alone() {
 #[test]
 fn a_sync_publishes_into_the_configured_tables_and_a_fault_there_leaves_the_run_stored() {
     let tenant = Tenant::new();
-    let configured = |more: &str| tenant.write("hclake.toml", &(unlimited_rates() + "[publish]\ndelta = \"lake\"\n" + more));
+    let configured =
+        |more: &str| tenant.write("hclake.toml", &(unlimited_rates() + "[publish]\ndelta = \"lake\"\n" + more));
     configured("");
     tenant.sync().exits(2).says(&["publish.exporter is missing"]);
     configured("exporter = \"the east\"\n");
@@ -318,12 +326,17 @@ fn a_sync_publishes_into_the_configured_tables_and_a_fault_there_leaves_the_run_
     fs::rename(tenant.path("lake"), tenant.path("aside")).expect("moved");
     tenant.write("lake", "in the way");
     tenant.advance();
-    tenant.sync().exits(3).says(&["error: the run is stored, but not published", "not a folder", "hclake publish delta"]);
+    tenant.sync().exits(3).says(&[
+        "error: the run is stored, but not published",
+        "not a folder",
+        "hclake publish delta",
+    ]);
     fs::remove_file(tenant.path("lake")).expect("removed");
     fs::rename(tenant.path("aside"), tenant.path("lake")).expect("moved");
     next_night(&tenant);
     assert_published(&tenant, &tenant.path("lake"), "east");
-    let outbox = "SELECT format('{} {} {}', run_id, target, coalesce(settled_by::VARCHAR, '-')) FROM outbox ORDER BY run_id";
+    let outbox =
+        "SELECT format('{} {} {}', run_id, target, coalesce(settled_by::VARCHAR, '-')) FROM outbox ORDER BY run_id";
     let place = |line: &str| line.replace(&tenant.folder().display().to_string(), "FOLDER");
     let outbox: Vec<String> = tenant.texts(outbox).iter().map(|line| place(line)).collect();
     assert_eq!(outbox, ["1 FOLDER/lake as east 3", "2 FOLDER/lake as east -", "3 FOLDER/lake as east -"]);
@@ -343,7 +356,8 @@ fn files_that_belong_to_no_table_any_more_are_removed_after_a_week() {
     publish(&tenant, &lake, "east").exits(0);
     assert!(before.iter().all(|path| path.exists()), "readers that began before still find them");
     let weeks = std::time::SystemTime::now() - Duration::from_secs(8 * 24 * 3600);
-    for path in before.iter().chain([&stray]).cloned().chain(files(&current).into_keys().map(|path| current.join(path))) {
+    for path in before.iter().chain([&stray]).cloned().chain(files(&current).into_keys().map(|path| current.join(path)))
+    {
         fs::File::options().write(true).open(path).expect("there").set_modified(weeks).expect("aged");
     }
     publish(&tenant, &lake, "east").exits(0);
