@@ -33,9 +33,9 @@ def compare(connection, table, exporter, current, changes):
     connection.execute("SET TimeZone = 'UTC'")
     held = [name for name, in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()]
     columns = ", ".join("CAST(extra AS VARCHAR) AS extra" if name == "extra" else f'"{name}"' for name in held)
-    shared = current.to_pyarrow_table(partitions=[("exporter", "=", exporter)])
+    shared = current.to_pyarrow_table(filters=[("exporter", "=", exporter)])
     assert apart(connection, f"SELECT {columns} FROM shared", f"SELECT {columns} FROM {table}", shared) == 0, table
-    log = changes.to_pyarrow_table(partitions=[("exporter", "=", exporter)])
+    log = changes.to_pyarrow_table(filters=[("exporter", "=", exporter)])
     runs = connection.execute(f"SELECT count(DISTINCT _run_id) FROM {table}_versions").fetchone()[0]
     assert len(log) >= runs, table
     # Each version opens once: a change that was added twice, or not at all, would show.

@@ -120,6 +120,10 @@ impl Bucket {
         &self.store
     }
 
+    pub(crate) fn prefix(&self) -> &Path {
+        &self.prefix
+    }
+
     fn path(&self, relative: &str) -> Path {
         relative.split('/').fold(self.prefix.clone(), |path, part| path.join(part))
     }

@@ -35,6 +35,8 @@ pub(crate) struct Lake {
     name: String,
     /// With a slash at its end.
     url: Url,
+    /// The same as a name of objects.
+    root: Path,
     objects: Arc<dyn ObjectStore>,
     runtime: Runtime,
     engine: Engine,
@@ -47,7 +49,8 @@ impl Lake {
             Site::Folder(folder) => Lake::in_folder(folder),
             Site::Bucket(bucket) => {
                 let url = Url::parse(&format!("{}/", bucket.name().trim_end_matches('/')));
-                Lake::open(bucket.name(), url.expect("the place of a bucket is a URL"), Arc::clone(bucket.store()))
+                let url = url.expect("the place of a bucket is a URL");
+                Lake::open(bucket.name(), url, bucket.prefix().clone(), Arc::clone(bucket.store()))
             }
         }
     }
@@ -63,11 +66,12 @@ impl Lake {
         }
         let whole = folder.canonicalize().map_err(publish::Error::io("read", folder))?;
         let url = Url::from_directory_path(&whole).expect("a whole path of a folder is a URL");
-        Lake::open(folder.display().to_string(), url, Arc::new(LocalFileSystem::new()))
+        let root = Path::from_url_path(url.path()).expect("the URL of a folder is a path");
+        Lake::open(folder.display().to_string(), url, root, Arc::new(LocalFileSystem::new()))
     }
 
     /// The objects below a URL, whose path is part of their names.
-    fn open(name: String, url: Url, objects: Arc<dyn ObjectStore>) -> Result<Lake, publish::Error> {
+    fn open(name: String, url: Url, root: Path, objects: Arc<dyn ObjectStore>) -> Result<Lake, publish::Error> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .enable_all()
@@ -75,7 +79,7 @@ impl Lake {
             .map_err(|source| Error::Runtime { source })?;
         let executor = Arc::new(TokioMultiThreadExecutor::new(runtime.handle().clone()));
         let engine = DefaultEngineBuilder::new(Arc::clone(&objects)).with_task_executor(executor).build();
-        Ok(Lake { name, url, objects, runtime, engine })
+        Ok(Lake { name, url, root, objects, runtime, engine })
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -94,9 +98,8 @@ impl Lake {
     }
 
     fn path(&self, path: &str) -> Path {
-        let root = Path::from_url_path(self.url.path()).expect("the URL of a folder is a path");
         let parts = path.split('/').filter(|part| !part.is_empty());
-        parts.fold(root, |path, part| path.join(part))
+        parts.fold(self.root.clone(), |path, part| path.join(part))
     }
 
     fn fault(&self, action: &'static str, path: &str) -> impl FnOnce(ObjectError) -> Error {

@@ -71,8 +71,9 @@ impl<'a> Table<'a> {
         now: Timestamp,
     ) -> Result<Table<'a>, Error> {
         let name = definition.name.clone();
-        let (commits, _) = lake.list(&log_of(&name))?;
-        if commits.is_empty() {
+        // A log that was shortened may lack its first commit.
+        let is_begun = lake.read(&commit_path(&name, 0))?.is_some() || !lake.list(&log_of(&name))?.0.is_empty();
+        if !is_begun {
             lake.create(&commit_path(&name, 0), first_commit(definition, now)?)?;
         }
         let snapshot = read(lake, &name)?;

@@ -232,8 +232,12 @@ impl Simulation {
         }
         let records: Vec<SweepRecord> = came.iter().map(|came| record(came, self.by_next_night)).collect();
         let bad: Vec<QuarantineRecord> = came.iter_mut().flat_map(|c| std::mem::take(&mut c.bad)).collect();
-        let run =
-            RunRecord { ended_at: at, outcome: Outcome::Complete, settings_hash: "sim".into(), pending_publish: Vec::new() };
+        let run = RunRecord {
+            ended_at: at,
+            outcome: Outcome::Complete,
+            settings_hash: "sim".into(),
+            pending_publish: Vec::new(),
+        };
         let counts = night.commit(&run, &records, &[], &bad, &[]).expect("the night is stored");
         let store = store::open_read_only(&self.store).expect("the store opens");
         let held: Vec<Held> = self.endpoints.iter().map(|e| held_by(&store, &e.name)).collect();

@@ -143,7 +143,7 @@ fn every_run_is_added_once_and_live_records_are_replaced() {
             count(&tenant.open(), &from)
         };
         assert_eq!(stats["numRecords"], of("count(*)"), "{path}");
-        assert_eq!(stats["nullCount"]["state"], of("count(*) - count(state)"), "{path}");
+        assert_eq!(stats["nullCount"]["error_message"], of("count(*) - count(error_message)"), "{path}");
         for (name, sql) in [("minValues", "min(_change_run_id)"), ("maxValues", "max(_change_run_id)")] {
             assert_eq!(stats[name]["_change_run_id"], of(sql), "{path}");
         }
@@ -155,7 +155,10 @@ fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone
     let tenant = nights(1);
     let lake = tenant.path("lake");
     let only = |tenant: &Tenant| {
-        tenant.run(&["publish", "delta", "--to", "lake", "--exporter", "east", "--only", "app_install_jobs"]).exits(0)
+        tenant
+            .run(&["publish", "delta", "--to", "lake", "--exporter", "east", "--only", "app_install_jobs"])
+            .exits(0)
+            .stdout
     };
     only(&tenant);
     for _ in 0..10 {
@@ -169,9 +172,9 @@ fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone
     for version in 0..10 {
         fs::remove_file(table.join(format!("_delta_log/{version:020}.json"))).expect("removed");
     }
-    only(&tenant).says(&["nothing was written"]);
+    assert!(only(&tenant).contains("nothing was written"));
     next_night(&tenant);
-    only(&tenant).says(&["published run 12 as east"]);
+    assert!(only(&tenant).contains("published run 12 as east"));
     let runs = "SELECT count(DISTINCT _change_run_id) * 1000 + count(*) FILTER (twice) FROM (
                     SELECT _change_run_id, count(*) OVER (PARTITION BY filename, _scope, id, _change) > 1 AS twice
                     FROM read_parquet('FOLDER/*/*/*.parquet', filename = true))";
@@ -229,11 +232,16 @@ fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
     let lake = wide.path("lake");
     publish(&wide, &lake, "wide").exits(0);
     publish(&narrow, &lake, "narrow").exits(0);
-    let alter = "ALTER TABLE apps ADD COLUMN late BIGINT; ALTER TABLE apps_history ADD COLUMN late BIGINT;
-                 UPDATE apps SET late = 7; CHECKPOINT;";
-    Connection::open(wide.store()).expect("opens").execute_batch(alter).expect("altered");
+    let alter = |tenant: &Tenant, sql: &str| {
+        Connection::open(tenant.store()).expect("opens").execute_batch(sql).expect("altered");
+    };
+    let column = |ty: &str| {
+        format!("ALTER TABLE apps ADD COLUMN late {ty}; ALTER TABLE apps_history ADD COLUMN late {ty}; CHECKPOINT;")
+    };
+    alter(&wide, &column("BIGINT"));
     next_night(&wide);
     next_night(&narrow);
+    alter(&wide, "UPDATE apps SET late = 7 WHERE _run_id = 2; CHECKPOINT;");
     publish(&wide, &lake, "wide").exits(0);
     publish(&narrow, &lake, "narrow").exits(0);
     let table = lake.join("apps_current");
@@ -244,9 +252,7 @@ fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
     assert_published(&wide, &lake, "wide");
     assert_published(&narrow, &lake, "narrow");
 
-    let alter =
-        "ALTER TABLE apps ADD COLUMN late VARCHAR; ALTER TABLE apps_history ADD COLUMN late VARCHAR; CHECKPOINT;";
-    Connection::open(narrow.store()).expect("opens").execute_batch(alter).expect("altered");
+    alter(&narrow, &column("VARCHAR"));
     let ran = publish(&narrow, &lake, "narrow").exits(2);
     ran.says(&["column late of", "apps_changes is long, and string in this store", "hint: "]);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::show_step;
+use super::step::show_step;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;

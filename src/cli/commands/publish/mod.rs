@@ -3,10 +3,12 @@
 
 mod check;
 mod delta;
+mod step;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+pub(crate) use step::show_step;
 
 use crate::base::clock::{Clock, SystemClock, Timestamp};
 use crate::base::exit::Exit;
@@ -47,12 +49,6 @@ pub(crate) fn run(
 /// A bar, where a person watches a terminal.
 pub(crate) fn bar(global: &Global, environment: &Environment) -> Option<FileBar> {
     bars::is_watched(global, environment).then(|| FileBar::shown(bars::is_coloured(environment)))
-}
-
-pub(crate) fn show_step(bar: Option<&FileBar>, step: Step<'_>) {
-    if let Some(bar) = bar {
-        bar.at(step.files_done, step.files, step.path);
-    }
 }
 
 fn parquet(
