@@ -5,6 +5,7 @@
 //! [`import`] makes a store from a folder.
 
 mod error;
+mod faults;
 pub(crate) mod file;
 mod import;
 mod join;
