@@ -143,6 +143,9 @@ impl Kind {
         let refused = |fault: String| format!("cannot be used: {fault}; write {}", self.expected());
         let fault = match (self, value) {
             (Kind::Path, Value::Path(path)) if path.as_os_str().is_empty() => "is \"\": write a path".to_owned(),
+            (Kind::Place, Value::Place(Place::Folder(path))) if path.as_os_str().is_empty() => {
+                format!("is \"\": write {}", Place::FORM)
+            }
             (Kind::Url(fault), Value::Text(url)) => return fault(url).into_iter().collect(),
             (Kind::Zone, Value::Text(text)) if Zone::parse(text).is_none() => {
                 format!("is \"{text}\": write an offset such as \"+08:00\"")

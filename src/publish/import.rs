@@ -8,9 +8,10 @@ use std::path::Path;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::error::Error;
+use super::faults::file_faults;
 use super::manifest::{ColumnEntry, FILE_NAME, FileEntry, Manifest, Part};
 use super::published_schema::about_json_of;
-use super::{Step, target, verify};
+use super::{Step, target};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -99,7 +100,7 @@ fn require_whole(folder: &Path, manifest: &Manifest, observe: &dyn Fn(Step<'_>))
     let mut faults = Vec::new();
     for (files_done, (path, entry)) in manifest.files.iter().enumerate() {
         observe(Step { path, files_done, files: manifest.files.len() });
-        let found = verify::file_faults(&folder.join(path), entry, manifest);
+        let found = file_faults(&folder.join(path), entry, manifest);
         faults.extend(found.into_iter().map(|what| format!("{path} {what}")));
     }
     if faults.is_empty() {

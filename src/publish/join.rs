@@ -12,12 +12,12 @@ use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 
 use super::error::Error;
+use super::faults::file_faults;
 use super::file::{self, Labels};
 use super::manifest::{self, FileEntry, Manifest};
 use super::months::{self, Month};
 use super::published_schema::{Origin, PublishedColumn, PublishedSchema, described};
 use super::target::Target;
-use super::verify;
 use crate::base::clock::Timestamp;
 use crate::schema::{ABOUT, retyped};
 
@@ -60,7 +60,7 @@ fn join(
     for path in &month.paths {
         let entry = &manifest.files[path];
         let at = target.fetch(path)?.unwrap_or_else(|| target.path(path));
-        if let Some(fault) = verify::file_faults(&at, entry, manifest).into_iter().next() {
+        if let Some(fault) = file_faults(&at, entry, manifest).into_iter().next() {
             tracing::warn!("{} {fault}, so its month is not joined", target.path(path).display());
             return Ok(None);
         }
@@ -103,7 +103,7 @@ fn join(
         schema: name,
     };
     let at = target.fetch(&path)?.unwrap_or_else(|| target.path(&path));
-    let mut faults = verify::file_faults(&at, &entry, manifest);
+    let mut faults = file_faults(&at, &entry, manifest);
     if written.rows != rows {
         faults.push(format!("has {} rows; the files that it joins have {rows}", written.rows));
     }

@@ -9,6 +9,7 @@ mod check;
 pub(crate) mod delta;
 mod encode;
 mod error;
+mod faults;
 pub(crate) mod file;
 mod import;
 mod join;

@@ -43,12 +43,12 @@ pub(super) fn aside(joined: &str) -> String {
 
 /// The months of these tables that are over, and have several files. `newest` is the month of the newest run.
 pub(super) fn over<T>(files: &BTreeMap<String, FileEntry>, tables: &BTreeMap<String, T>, newest: &str) -> Vec<Month> {
-    let mut groups: BTreeMap<(Part, &str, &str), Vec<(&String, &FileEntry)>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (path, entry) in files.iter().filter(|(_, entry)| tables.contains_key(&entry.table)) {
         if let Some((folder, month)) = folder_and_month(path, entry.part)
             && month < newest
         {
-            groups.entry((entry.part, &entry.table, folder)).or_default().push((path, entry));
+            groups.entry((entry.part, entry.table.as_str(), folder)).or_default().push((path, entry));
         }
     }
     let several = groups.into_iter().filter(|(_, files)| files.len() > 1);

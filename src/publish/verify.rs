@@ -1,19 +1,16 @@
 //! Compares a published folder with its manifest, and with the store if it is given. It writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
 use std::path::Path;
 
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-
 use super::error::Error;
-use super::manifest::{FILE_NAME, FileEntry, Manifest, Part, schema_name};
+use super::faults::file_faults;
+use super::manifest::{FILE_NAME, Manifest, Part};
 use super::published_schema::{Origin, PublishedColumn};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
-use super::{published_schema, require_same_store, since_of, target, wanted_files};
+use super::{require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
-use crate::base::sum::sum_of;
 use crate::catalog::Catalog;
 use crate::schema::{self, CHANGE_COLUMNS, PRUNING_COLUMNS, RUN_ID};
 use crate::store::{Values, literal};
@@ -90,40 +87,6 @@ pub(super) fn verify_folder(
         is_compared_with_store: store.is_some(),
         differences,
     })
-}
-
-/// How a file differs from its entry in the manifest.
-pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],
-        Err(error) => return vec![format!("cannot be read: {error}")],
-    };
-    match sum_of(&file) {
-        Err(error) => return vec![format!("cannot be read: {error}")],
-        Ok((bytes, _)) if bytes != entry.bytes => {
-            return vec![format!("has {bytes} bytes; the manifest says {}", entry.bytes)];
-        }
-        Ok((_, sum)) if sum != entry.sha256 => {
-            return vec![format!("has the sum {sum}; the manifest says {}", entry.sha256)];
-        }
-        Ok(_) => {}
-    }
-    let reader = match ParquetRecordBatchReaderBuilder::try_new(file) {
-        Ok(reader) => reader,
-        Err(error) => return vec![format!("is not a Parquet file: {error}")],
-    };
-    let mut faults = Vec::new();
-    let rows = reader.metadata().file_metadata().num_rows();
-    if u64::try_from(rows) != Ok(entry.rows) {
-        faults.push(format!("has {rows} rows; the manifest says {}", entry.rows));
-    }
-    let held = schema_name(&published_schema::described(reader.schema()));
-    let listed = manifest.schemas.get(&entry.schema).map(|columns| schema_name(columns));
-    if held != entry.schema || listed != Some(held) {
-        faults.push("has other columns than the manifest says".to_owned());
-    }
-    faults
 }
 
 /// Parquet files outside the manifest that a reader of whole folders would read too.

@@ -2,6 +2,7 @@
 //! do. It speaks S3 as OBS understands it: no checksum headers, and no copy that only succeeds where nothing is. It
 //! knows nothing of Parquet or of manifests.
 
+mod cause;
 mod fault;
 mod probe;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use object_store::{
 };
 use tokio::runtime::Runtime;
 
-pub(crate) use fault::BucketFault;
+pub(crate) use cause::BucketFault;
 pub(crate) use probe::{Probe, Verdict, probe};
 
 use super::error::Error;
@@ -50,6 +51,9 @@ pub(crate) struct Found {
     pub bytes: u64,
     pub etag: Option<String>,
 }
+
+/// The bytes of an object, and its version.
+pub(crate) type Versioned = (Vec<u8>, Option<String>);
 
 /// How an object may be put.
 pub(crate) enum Put {
@@ -143,7 +147,7 @@ impl Bucket {
     }
 
     /// A small object, with its version; `None` where there is none.
-    pub(crate) fn read(&self, relative: &str) -> Result<Option<(Vec<u8>, Option<String>)>, Error> {
+    pub(crate) fn read(&self, relative: &str) -> Result<Option<Versioned>, Error> {
         let read = async {
             let answer = self.store.get(&self.path(relative)).await?;
             let (bytes, etag) = (answer.meta.size, answer.meta.e_tag.clone());

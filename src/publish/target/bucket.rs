@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use super::NewFile;
 use super::folder::lock;
+use super::new_file::NewFile;
 use crate::base::beside::beside;
 use crate::base::clock::Timestamp;
 use crate::base::private;

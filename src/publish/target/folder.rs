@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use super::NewFile;
+use super::new_file::NewFile;
 use crate::base::clock::Timestamp;
 use crate::base::sum::sum_of;
 use crate::base::whole_file::{IfExists, WholeFile};

@@ -3,21 +3,21 @@
 
 mod bucket;
 mod folder;
+mod new_file;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 pub(super) use bucket::run_of;
 use bucket::{BucketTarget, COPIED_PARTS};
 use folder::FolderTarget;
 pub(crate) use folder::keep_publishers_out;
+use new_file::NewFile;
 
 use super::bucket::Bucket;
 use super::error::Error;
 use super::manifest::{self, FileEntry, Manifest, Part};
 use crate::base::clock::Timestamp;
 use crate::base::place::Place;
-use crate::base::whole_file::WholeFile;
 use crate::config::BucketSettings;
 
 /// A place that can be asked.
@@ -166,40 +166,6 @@ impl<'a> Target<'a> {
         match self {
             Target::Folder(target) => Ok(Some(target.path(relative)).filter(|path| path.is_file())),
             Target::Bucket(target) => target.fetch(relative),
-        }
-    }
-}
-
-/// A file of a target that is being written.
-pub(super) enum NewFile<'a> {
-    InFolder {
-        whole: WholeFile,
-        path: PathBuf,
-    },
-    /// Written to disk first, and then put.
-    InBucket {
-        bucket: &'a Bucket,
-        relative: String,
-        file: File,
-    },
-}
-
-impl NewFile<'_> {
-    pub(super) fn file(&self) -> &File {
-        match self {
-            NewFile::InFolder { whole, .. } => &whole.file,
-            NewFile::InBucket { file, .. } => file,
-        }
-    }
-
-    /// Puts the file in its place, and gives its version where the target has versions.
-    pub(super) fn finish(self) -> Result<Option<String>, Error> {
-        match self {
-            NewFile::InFolder { whole, path } => {
-                whole.finish().map_err(Error::io("write", &path))?;
-                Ok(None)
-            }
-            NewFile::InBucket { bucket, relative, mut file } => Ok(bucket.upload(&relative, &mut file)?.etag),
         }
     }
 }
