@@ -79,7 +79,8 @@ pub(crate) fn import(
         }
     }
     let (schema_version, since) = (manifest.schema_version, manifest.options.since.clone());
-    let incoming = Incoming { schema_version, lists, ledger, since, wide_bytes };
+    let store_id = manifest.store_id.clone();
+    let incoming = Incoming { schema_version, store_id, lists, ledger, since, wide_bytes };
     let taken = Cell::new(0);
     let files = incoming.lists.iter().map(|list| list.files.len()).sum::<usize>() + incoming.ledger.len();
     let on_file = |path: &Path| {

@@ -175,17 +175,18 @@ fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
     Some(first.map_or(Timestamp(i64::MAX), |run| run.started_at))
 }
 
-/// A store of another id is another store; so is one without the run published last, or it is an older copy of this one.
+/// A store without the run published last is another store, which its id tells, or an older copy of this one. A store
+/// that was made again from an archive has the run and another id.
 fn require_same_store(manifest: &Manifest, source: &Source, target: &str) -> Result<(), Error> {
-    if let (Some(held), Some(own)) = (&manifest.store_id, &source.store_id)
-        && held != own
-    {
-        return Err(Error::OtherStoreId { target: target.to_owned(), held: held.clone(), own: own.clone() });
-    }
     let RunMark { run_id, started_at } = manifest.run.clone();
-    let is_held = source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at);
+    if source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at) {
+        return Ok(());
+    }
     let target = target.to_owned();
-    if is_held { Ok(()) } else { Err(Error::OtherStore { target, run_id, started_at }) }
+    match (manifest.store_id.clone(), source.store_id.clone()) {
+        (Some(held), Some(own)) if held != own => Err(Error::OtherStoreId { target, held, own }),
+        _ => Err(Error::OtherStore { target, run_id, started_at }),
+    }
 }
 
 fn empty_manifest(source: &Source, resolved: &ManifestOptions) -> Manifest {

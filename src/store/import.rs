@@ -22,6 +22,8 @@ use crate::schema::{RUNS, SWEEPS, as_of_macro, history_table, own_columns, versi
 pub(crate) struct Incoming {
     /// Number of the newest migration of the store that the rows were in.
     pub schema_version: u32,
+    /// The id of that store; the new one gets its own if `None`.
+    pub store_id: Option<String>,
     pub lists: Vec<IncomingList>,
     /// Tables of the ledger.
     pub ledger: Vec<IncomingFile>,
@@ -225,6 +227,10 @@ fn add_ledger(
         let sql = template::IMPORT_LATER_SWEEPS.fill(&values)?;
         connection.execute_batch(&sql).map_err(Error::sql("leave out sweeps without records"))?;
         absent.extend(list.is_none().then_some(table));
+    }
+    if let Some(id) = &incoming.store_id {
+        let sql = template::IMPORT_STORE_ID.fill(&Values::from([("store_id", literal(id))]))?;
+        connection.execute_batch(&sql).map_err(Error::sql("keep the id of the store"))?;
     }
     if let Some(since) = &incoming.since {
         let values = Values::from([("since", literal(since)), ("pruned_at", instant(now))]);

@@ -60,6 +60,7 @@ templates! {
     IMPORT_COLUMNS = "import/columns.sql";
     IMPORT_LATER_SWEEPS = "import/later_sweeps.sql";
     IMPORT_ROWS = "import/rows.sql";
+    IMPORT_STORE_ID = "import/store_id.sql";
     IMPORT_SWEPT_TABLES = "import/swept_tables.sql";
     IMPORT_UNANSWERED = "import/unanswered.sql";
     ACKNOWLEDGE = "ledger/acknowledge.sql";
