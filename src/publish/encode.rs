@@ -13,7 +13,10 @@ use parquet::errors::ParquetError;
 use parquet::file::writer::SerializedFileWriter;
 
 use super::error::Error;
-use super::file::{ROW_GROUP_BYTES, ROW_GROUP_ROWS};
+
+pub(crate) const ROW_GROUP_ROWS: usize = 250_000;
+/// Bytes gathered before a row group is written: 128 MiB, which only large records reach.
+pub(crate) const ROW_GROUP_BYTES: usize = 128 << 20;
 
 /// Columns differ in their work, so even two processors are kept busy by more threads. Each takes a few MiB.
 const THREADS_MAX: usize = 4;

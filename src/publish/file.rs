@@ -17,7 +17,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use super::encode;
+use super::encode::{self, ROW_GROUP_BYTES, ROW_GROUP_ROWS};
 use super::error::Error;
 use super::published_schema::PublishedSchema;
 use super::target::Target;
@@ -27,9 +27,6 @@ use crate::config::ParquetCompression;
 pub(crate) const PROGRAM: &str = concat!("hclake ", env!("CARGO_PKG_VERSION"));
 /// The program that wrote a file, in the form that readers of Parquet parse.
 pub(crate) const CREATED_BY: &str = concat!("hclake version ", env!("CARGO_PKG_VERSION"));
-pub(crate) const ROW_GROUP_ROWS: usize = 250_000;
-/// Bytes gathered before a row group is written: 128 MiB, which only large records reach.
-pub(crate) const ROW_GROUP_BYTES: usize = 128 << 20;
 const ZSTD_LEVEL: i32 = 3;
 
 /// A file's metadata besides its rows.
