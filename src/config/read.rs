@@ -172,7 +172,9 @@ impl Reader<'_> {
     fn value(&self, kind: &Kind, written: &Spanned<DeValue<'_>>) -> Result<Value, Fault> {
         let value = match (kind, written.get_ref()) {
             (Kind::Path, DeValue::String(text)) => Some(Value::Path(self.beside_file(text))),
-            (Kind::Place, DeValue::String(text)) if text.is_empty() => Some(Value::Place(Place::Folder(PathBuf::new()))),
+            (Kind::Place, DeValue::String(text)) if text.is_empty() => {
+                Some(Value::Place(Place::Folder(PathBuf::new())))
+            }
             (Kind::Place, DeValue::String(text)) => match Place::parse(text) {
                 Ok(Place::Folder(_)) => Some(Value::Place(Place::Folder(self.beside_file(text)))),
                 Ok(bucket) => Some(Value::Place(bucket)),

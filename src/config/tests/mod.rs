@@ -162,7 +162,10 @@ fn endpoint_urls_come_from_file_and_environment() {
 fn an_empty_path_is_refused_by_name() {
     assert_eq!(faults("store = \"\"\n", &[]), ["store is \"\": write a path"]);
     assert_eq!(faults("catalog_dir = \"\"\n", &[]), ["catalog_dir is \"\": write a path"]);
-    assert_eq!(faults("[publish]\nparquet = \"\"\n", &[]), ["publish.parquet is \"\": write a folder, or s3://BUCKET/PREFIX"]);
+    assert_eq!(
+        faults("[publish]\nparquet = \"\"\n", &[]),
+        ["publish.parquet is \"\": write a folder, or s3://BUCKET/PREFIX"]
+    );
     let flags = Flags { store: Some(PathBuf::new()), ..Flags::default() };
     let error = resolve(&flags, &Environment::of(&[])).unwrap_err().to_string();
     assert!(error.contains("--store: store is \"\": write a path"), "{error}");

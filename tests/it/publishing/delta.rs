@@ -44,7 +44,7 @@ fn log(table: &Path) -> Vec<Vec<Value>> {
 }
 
 /// The files that a log leaves, with what it says of each.
-fn files(table: &Path) -> BTreeMap<String, Value> {
+pub(super) fn files(table: &Path) -> BTreeMap<String, Value> {
     let mut files = BTreeMap::new();
     for action in log(table).into_iter().flatten() {
         if let Some(add) = action.get("add") {
@@ -78,7 +78,7 @@ fn rows(table: &Path, exporter: &str, columns: &str) -> String {
 
 /// Asserts that an exporter's part of every table is what its store says, with the changes as they are published as
 /// Parquet.
-fn assert_published(tenant: &Tenant, lake: &Path, exporter: &str) {
+pub(super) fn assert_published(tenant: &Tenant, lake: &Path, exporter: &str) {
     tenant.run(&["publish", "parquet", "--to", "compared"]).exits(0);
     let connection = tenant.open();
     for table in tables() {
