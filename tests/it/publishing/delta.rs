@@ -460,7 +460,9 @@ fn files_that_belong_to_no_table_any_more_are_removed_after_a_week() {
 #[ignore = "needs readers of Delta: make test-interop installs them"]
 fn readers_of_delta_get_every_value_as_the_stores_have_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let lake = folder.path().join("lake");
+    // A target that has exporters apart stays so.
+    let (lake, other) = (folder.path().join("lake"), folder.path().join("apart"));
+    fs::create_dir_all(other.join("exporters/east")).expect("made");
     let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
     for night in 0..12 {
         for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
@@ -468,12 +470,15 @@ fn readers_of_delta_get_every_value_as_the_stores_have_it() {
                 next_night(tenant);
             }
             publish(tenant, &lake, exporter).exits(0);
+            publish(tenant, &other, exporter).exits(0);
         }
     }
-    let mut command = Command::new(environment().join("bin/python"));
-    command.arg(script("delta.py")).arg(&lake);
-    for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
-        command.arg(format!("{exporter}={}", tenant.store().display()));
+    for lake in [lake, other] {
+        let mut command = Command::new(environment().join("bin/python"));
+        command.arg(script("delta.py")).arg(&lake);
+        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
+            command.arg(format!("{exporter}={}", tenant.store().display()));
+        }
+        assert!(command.status().expect("python starts").success());
     }
-    assert!(command.status().expect("python starts").success());
 }
