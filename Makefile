@@ -57,8 +57,9 @@ fuzz: $(DUCKDB) ## one target, T=envelope, for SECONDS=600; needs `make tools`, 
 	  "$(CARGO_TARGET_DIR)/fuzz-corpus/$(or $(T),envelope)" "corpus/$(or $(T),envelope)" \
 	  -- -max_total_time=$(or $(SECONDS),600)
 
-test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20; lists called like anything that has a name
+test-slow: $(DUCKDB) ## 200 runs killed at random moments in place of 20; six exporters at once for 30 nights; lists called like anything that has a name
 	HCLAKE_KILLS=200 $(CARGO) test --locked $(FEATURES) --test it crashes
+	HCLAKE_FLEET=6,30 $(CARGO) test --locked $(FEATURES) --test it -- --nocapture exporters_at_once
 	$(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture names::
 
 lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depended upon

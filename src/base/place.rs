@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-const SCHEME: &str = "s3://";
+pub(crate) const SCHEME: &str = "s3://";
 /// Lengths of a bucket's name.
 const NAME_CHARS: std::ops::RangeInclusive<usize> = 3..=63;
 /// Longest prefix, in bytes. A name of an object has 1,024 at most.

@@ -69,7 +69,7 @@ pub(crate) enum Error {
     #[error("DuckDB failed while it read {table}: {fault}")]
     Stream { table: String, fault: String },
     #[error(transparent)]
-    Delta(#[from] delta::Error),
+    Delta(delta::Error),
     #[error(transparent)]
     Template(#[from] TemplateError),
 }

@@ -1,5 +1,6 @@
 """Compares shared Delta tables, as delta-rs reads them, with the stores that were published into them: the live records
-of each store, and the state that its changes add up to, with and without the statistics that files are skipped by.
+of each store, and the state that its changes add up to, with and without the statistics that files are skipped by. Where
+exporters are apart, their tables are united first.
 
 Usage: delta.py LAKE EXPORTER=STORE...
 """
@@ -8,6 +9,7 @@ import pathlib
 import sys
 
 import duckdb
+import pyarrow
 from deltalake import DeltaTable
 
 PARTITIONS = ("exporter", "run_month")
@@ -16,17 +18,28 @@ PARTITIONS = ("exporter", "run_month")
 def main():
     lake, stores = pathlib.Path(sys.argv[1]), dict(arg.split("=", 1) for arg in sys.argv[2:])
     compared = 0
-    for folder in sorted(lake.glob("*_current")):
-        table = folder.name.removesuffix("_current")
-        current, changes = DeltaTable(str(folder)), DeltaTable(str(lake / f"{table}_changes"))
-        for delta in (current, changes):
-            protocol = delta.protocol()
-            assert (protocol.min_reader_version, protocol.min_writer_version) == (1, 2), protocol
+    lakes = sorted(lake.glob("exporters/*")) or [lake]
+    for table in sorted({folder.name.removesuffix("_current") for one in lakes for folder in one.glob("*_current")}):
+        current, changes = United(lakes, f"{table}_current"), United(lakes, f"{table}_changes")
         for exporter, store in stores.items():
             with duckdb.connect(store, read_only=True) as connection:
                 compared += compare(connection, table, exporter, current, changes)
     assert compared > 0
     print(f"delta: {compared} tables of {len(stores)} stores are equal to what delta-rs reads")
+
+
+class United:
+    """The tables of one name in all folders, as one."""
+
+    def __init__(self, lakes, name):
+        self.tables = [DeltaTable(str(lake / name)) for lake in lakes if (lake / name).exists()]
+        for table in self.tables:
+            protocol = table.protocol()
+            assert (protocol.min_reader_version, protocol.min_writer_version) == (1, 2), protocol
+
+    def to_pyarrow_table(self, filters):
+        parts = [table.to_pyarrow_table(filters=filters) for table in self.tables]
+        return pyarrow.concat_tables(parts, promote_options="default")
 
 
 def compare(connection, table, exporter, current, changes):

@@ -30,14 +30,14 @@ const CODES: [(&str, BucketFault); 18] = [
 /// Longest part of an answer that is shown, in characters.
 const SHOWN_CHARS_MAX: usize = 300;
 
-pub(super) fn of(name: &str, action: &'static str, error: object_store::Error) -> Error {
-    let text = chain(&error);
+pub(super) fn of(name: &str, action: &'static str, error: &object_store::Error) -> Error {
+    let text = chain(error);
     let code = code_of(&text);
-    let fault = code.and_then(known).unwrap_or_else(|| by_kind(&error, &text));
+    let fault = code.and_then(known).unwrap_or_else(|| by_kind(error, &text));
     let said = match (code, message_of(&text)) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        (None, _) => innermost(&error),
+        (None, _) => innermost(error),
     };
     Error::Bucket { name: name.trim_end_matches('/').to_owned(), action, fault, said: shown(&said) }
 }
@@ -127,7 +127,7 @@ mod tests {
         let long = "x".repeat(1_000);
         let text =
             format!("status 403: <Error><Code>RequestTimeTooSkewed</Code><Message>off\nby {long}</Message></Error>");
-        let Error::Bucket { fault, said, name, .. } = of("s3://lake/", "put", answered(&text)) else { panic!() };
+        let Error::Bucket { fault, said, name, .. } = of("s3://lake/", "put", &answered(&text)) else { panic!() };
         assert_eq!((fault, name.as_str()), (BucketFault::Clock, "s3://lake"));
         assert!(said.starts_with("RequestTimeTooSkewed: off by xxx") && said.chars().count() == SHOWN_CHARS_MAX + 1);
     }
@@ -140,7 +140,7 @@ mod tests {
             ("Server returned non-2xx status code: 501: ", BucketFault::NotSupported),
             ("something", BucketFault::Other),
         ] {
-            let Error::Bucket { fault, .. } = of("s3://lake", "put", answered(text)) else { panic!() };
+            let Error::Bucket { fault, .. } = of("s3://lake", "put", &answered(text)) else { panic!() };
             assert_eq!(fault, expected, "{text}");
         }
     }

@@ -95,7 +95,7 @@ impl Bucket {
         if let Some(token) = &keys.security_token {
             builder = builder.with_token(token.expose());
         }
-        let store = builder.build().map_err(|error| fault::of(&place.to_string(), "reach", error))?;
+        let store = builder.build().map_err(|error| fault::of(&place.to_string(), "reach", &error))?;
         Bucket::over(Arc::new(store), place.clone())
     }
 
@@ -134,7 +134,7 @@ impl Bucket {
 
     fn fault(&self, relative: &str, action: &'static str) -> impl FnOnce(object_store::Error) -> Error {
         let name = self.name_of(relative);
-        move |error| fault::of(&name, action, error)
+        move |error| fault::of(&name, action, &error)
     }
 
     /// Waits for requests from any thread, also one that serves a runtime of its own.
@@ -274,6 +274,11 @@ impl Bucket {
     fn changed(&self, relative: &str) -> Error {
         Error::Overtaken { target: self.name(), what: relative.to_owned() }
     }
+}
+
+/// What went wrong with an object that is not reached through a [`Bucket`].
+pub(crate) fn fault_of(name: &str, action: &'static str, error: &object_store::Error) -> Error {
+    fault::of(name, action, error)
 }
 
 impl Drop for Bucket {

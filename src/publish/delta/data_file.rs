@@ -61,8 +61,10 @@ pub(super) fn write(
     let (rows, metadata) = match write() {
         Ok((rows, metadata)) if rows > 0 => (rows, metadata),
         nothing => {
-            upload.abort();
-            return nothing.map(|_| None);
+            return match upload.abort() {
+                Some(fault) => Err(fault.into()),
+                None => nothing.map(|_| None),
+            };
         }
     };
     let bytes = upload.finish()?;

@@ -32,8 +32,12 @@ pub(crate) enum Error {
     ColumnType { place: String, column: String, held: String, own: String },
     #[error("column {column} of {table} has the name of a partition of shared tables")]
     PartitionName { table: String, column: String },
-    #[error("{place} does not keep two programs from writing one object")]
+    #[error(
+        "{place} was begun with tables that all exporters share, and no longer keeps two programs from writing one object"
+    )]
     NotAtomic { place: String },
+    #[error("{place} holds tables that exporters share, and others of single exporters")]
+    Mixed { place: String },
     #[error("other programs committed to {place} first, {attempts} times in a row")]
     Contended { place: String, attempts: u32 },
     #[error("cannot {action} {place}: {source}")]
@@ -72,7 +76,12 @@ impl Error {
             Error::ColumnType { .. } => "use the same catalog in all stores that publish there, or another folder",
             Error::PartitionName { .. } => "give the column of the catalog another name, or leave the table out",
             Error::NotAtomic { .. } => {
-                "`hclake publish check` shows what the service does; use another service, a folder, or publish parquet"
+                "nothing was published, since commits could be lost; `hclake publish check` shows what the service does. \
+                 Publish elsewhere, or let the service create an object only once again"
+            }
+            Error::Mixed { .. } => {
+                "two first publishings found the service to work in two ways: move the folder exporters, or _exporters \
+                 with the tables, aside, and publish again: everything that the stores hold is written"
             }
             Error::Contended { .. } => "publish again: what was committed stands, and nothing is added twice",
             Error::Objects { .. } | Error::Log { .. } => {

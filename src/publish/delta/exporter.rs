@@ -10,6 +10,9 @@ use crate::publish::file::PROGRAM;
 use crate::publish::manifest::RunMark;
 
 const FOLDER: &str = "_exporters";
+const RECORD_ENDING: &str = ".json";
+/// Ending of the files by which stores say that they want a name, where the first cannot be told otherwise.
+const CLAIM_ENDING: &str = ".claim";
 /// Number of the layout that this program writes and reads.
 const FORMAT: u32 = 1;
 
@@ -40,11 +43,12 @@ pub(super) struct Exporter<'a> {
 impl Exporter<'_> {
     /// Takes the name for a store. A name that another store has taken is refused.
     pub(super) fn take<'a>(lake: &'a Lake, name: &str, store_id: &str) -> Result<Exporter<'a>, Error> {
-        if let Some(fault) = exporter_fault(name) {
-            return Err(Error::Name { name: name.to_owned(), fault });
-        }
+        require_name(name)?;
         let mut record = read(lake, name)?;
         if record.is_none() {
+            if lake.has_one_writer() {
+                claim(lake, name, store_id)?;
+            }
             let fresh = Record {
                 format: FORMAT,
                 exporter: name.to_owned(),
@@ -102,13 +106,48 @@ impl Exporter<'_> {
     }
 }
 
+/// Errors: what no exporter can be called.
+pub(super) fn require_name(name: &str) -> Result<(), Error> {
+    match exporter_fault(name) {
+        Some(fault) => Err(Error::Name { name: name.to_owned(), fault }),
+        None => Ok(()),
+    }
+}
+
+/// Whether any exporter has published here.
+pub(super) fn are_in(lake: &Lake) -> Result<bool, Error> {
+    let (files, _) = lake.list(FOLDER)?;
+    Ok(files.iter().filter_map(|file| file.location.filename()).any(|name| name.ends_with(RECORD_ENDING)))
+}
+
+/// Claims a name where the service does not say who came first. Each store writes its claim before it looks at those of
+/// others, so that two at a time never both go on; who gives up takes the claim back.
+fn claim(lake: &Lake, name: &str, store_id: &str) -> Result<(), Error> {
+    let own = format!("{store_id}{CLAIM_ENDING}");
+    lake.replace(&format!("{FOLDER}/{own}"), String::new())?;
+    let (files, _) = lake.list(FOLDER)?;
+    let mut others = files.iter().filter_map(|file| file.location.filename()?.strip_suffix(CLAIM_ENDING));
+    match others.find(|other| *other != store_id) {
+        None => Ok(()),
+        Some(other) => {
+            lake.remove(&format!("{FOLDER}/{own}"))?;
+            Err(Error::OtherStore {
+                place: lake.place(&path(name)),
+                exporter: name.to_owned(),
+                held: other.to_owned(),
+                own: store_id.to_owned(),
+            })
+        }
+    }
+}
+
 /// The newest run that an exporter has published as a whole.
 pub(super) fn published_run_id(lake: &Lake, name: &str) -> Result<Option<i64>, Error> {
     Ok(read(lake, name)?.and_then(|record| record.published).map(|run| run.run_id))
 }
 
 fn path(name: &str) -> String {
-    format!("{FOLDER}/{name}.json")
+    format!("{FOLDER}/{name}{RECORD_ENDING}")
 }
 
 fn text(record: &Record) -> String {
@@ -146,6 +185,18 @@ mod tests {
         for name in ["", "a/b", "a b", "á", "..", &"x".repeat(65)] {
             assert!(matches!(Exporter::take(&lake, name, "one"), Err(Error::Name { .. })), "{name}");
         }
+    }
+
+    #[test]
+    fn a_claim_of_another_store_is_respected_before_it_has_published() {
+        let folder = tempfile::tempdir().unwrap();
+        let lake = || Lake::in_folder(folder.path()).unwrap().of_one_writer("exporters/east");
+        lake().replace("_exporters/one.claim", String::new()).unwrap();
+        let error = Exporter::take(&lake(), "east", "two").err().unwrap();
+        assert!(matches!(&error, Error::OtherStore { held, .. } if held == "one"), "{error}");
+        assert!(!folder.path().join("exporters/east/_exporters/two.claim").exists());
+        Exporter::take(&lake(), "east", "one").unwrap();
+        assert!(matches!(Exporter::take(&lake(), "east", "two"), Err(Error::OtherStore { .. })));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::error::Error;
+use crate::publish::bucket::BucketFault;
 use crate::publish::{self, Site};
 
 pub(super) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
@@ -38,8 +39,11 @@ pub(crate) struct Lake {
     /// The same as a name of objects.
     root: Path,
     objects: Arc<dyn ObjectStore>,
-    runtime: Runtime,
-    engine: Engine,
+    runtime: Arc<Runtime>,
+    engine: Arc<Engine>,
+    is_bucket: bool,
+    /// One program alone writes here, and the service need not keep others away.
+    has_one_writer: bool,
 }
 
 impl Lake {
@@ -79,7 +83,27 @@ impl Lake {
             .map_err(|source| Error::Runtime { source })?;
         let executor = Arc::new(TokioMultiThreadExecutor::new(runtime.handle().clone()));
         let engine = DefaultEngineBuilder::new(Arc::clone(&objects)).with_task_executor(executor).build();
-        Ok(Lake { name, url, root, objects, runtime, engine })
+        let is_bucket = url.scheme() != "file";
+        let (runtime, engine) = (Arc::new(runtime), Arc::new(engine));
+        Ok(Lake { name, url, root, objects, runtime, engine, is_bucket, has_one_writer: false })
+    }
+
+    /// A folder of it, in which one program alone writes.
+    pub(super) fn of_one_writer(&self, folder: &str) -> Lake {
+        Lake {
+            name: self.place(folder),
+            url: self.folder_url(folder),
+            root: self.path(folder),
+            objects: Arc::clone(&self.objects),
+            runtime: Arc::clone(&self.runtime),
+            engine: Arc::clone(&self.engine),
+            is_bucket: self.is_bucket,
+            has_one_writer: true,
+        }
+    }
+
+    pub(super) fn has_one_writer(&self) -> bool {
+        self.has_one_writer
     }
 
     pub(super) fn engine(&self) -> &Engine {
@@ -95,6 +119,13 @@ impl Lake {
     pub(crate) fn place(&self, path: &str) -> String {
         let whole = format!("{}/{path}", self.name.trim_end_matches('/'));
         if path.is_empty() { self.name.clone() } else { whole }
+    }
+
+    /// A folder as other programs find it: a whole path, or a URL.
+    pub(super) fn address(&self, path: &str) -> String {
+        let url = self.folder_url(path);
+        let address = url.to_file_path().map_or_else(|()| url.to_string(), |path| path.display().to_string());
+        address.trim_end_matches('/').to_owned()
     }
 
     fn path(&self, path: &str) -> Path {
@@ -117,21 +148,30 @@ impl Lake {
         }
     }
 
-    /// Tries whether of two programs that write one object the second is refused. A service that ignores the condition
-    /// would lose commits.
-    pub(super) fn require_atomic(&self) -> Result<(), Error> {
+    /// Tries whether of two programs that write one object the second is refused. Where it is not, commits would be lost.
+    pub(super) fn creates_once(&self) -> Result<bool, publish::Error> {
         let probe = format!("{PROBES}/.{:016x}", fastrand::u64(..));
-        let tried =
-            self.create(&probe, String::new()).and_then(|first| Ok((first, self.create(&probe, String::new())?)));
+        let create = || match self.create(&probe, String::new()).map_err(publish::Error::from) {
+            Ok(is_created) => Ok(Some(is_created)),
+            Err(publish::Error::Bucket { fault: BucketFault::NotSupported, .. }) => Ok(None),
+            // A mounted bucket may be a folder without links.
+            Err(_) if !self.is_bucket && self.replace(&probe, String::new()).is_ok() => Ok(None),
+            Err(error) => Err(error),
+        };
+        let is_once = match create()? {
+            Some(true) => create()? == Some(false),
+            _ => false,
+        };
         self.remove(&probe)?;
-        match tried? {
-            (true, false) => Ok(()),
-            _ => Err(Error::NotAtomic { place: self.place("") }),
-        }
+        Ok(is_once)
     }
 
     /// Writes a file that must not be there yet. False if it is.
     pub(super) fn create(&self, path: &str, text: String) -> Result<bool, Error> {
+        if self.has_one_writer {
+            let is_there = self.read(path)?.is_some();
+            return if is_there { Ok(false) } else { self.replace(path, text).map(|()| true) };
+        }
         let place = self.path(path);
         let put = self.objects.put_opts(&place, text.into(), PutMode::Create.into());
         match self.runtime.block_on(put) {
@@ -169,7 +209,7 @@ impl Lake {
         let begun = self.runtime.block_on(self.objects.put_multipart(&self.path(path)));
         let upload = begun.map_err(self.fault("write", path))?;
         let parts = WriteMultipart::new_with_chunk_size(upload, PIECE_BYTES);
-        Ok(Upload { lake: self, path: path.to_owned(), parts, bytes: 0 })
+        Ok(Upload { lake: self, path: path.to_owned(), parts, bytes: 0, fault: None })
     }
 }
 
@@ -179,6 +219,8 @@ pub(super) struct Upload<'a> {
     path: String,
     parts: WriteMultipart,
     bytes: u64,
+    /// Why a piece could not be sent.
+    fault: Option<ObjectError>,
 }
 
 impl Upload<'_> {
@@ -189,20 +231,27 @@ impl Upload<'_> {
         Ok(self.bytes)
     }
 
-    pub(super) fn abort(self) {
+    /// Gives up, and says why if a piece could not be sent.
+    pub(super) fn abort(self) -> Option<Error> {
         // What stays behind is not part of any table.
         let _ = self.lake.runtime.block_on(self.parts.abort());
+        self.fault.map(self.lake.fault("write", &self.path))
     }
 }
 
 impl Write for Upload<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let parts = &mut self.parts;
-        self.lake.runtime.block_on(async {
+        let sent = self.lake.runtime.block_on(async {
             parts.wait_for_capacity(PIECES_MAX).await?;
             parts.write(bytes);
             Ok::<_, ObjectError>(())
-        })?;
+        });
+        if let Err(fault) = sent {
+            let failed = io::Error::other(fault.to_string());
+            self.fault = Some(fault);
+            return Err(failed);
+        }
         self.bytes += bytes.len() as u64;
         Ok(bytes.len())
     }

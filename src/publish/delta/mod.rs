@@ -1,9 +1,11 @@
 //! Delta tables that many stores share: for each list `TABLE_changes`, to which each run adds what it did, and
 //! `TABLE_current`, in which each exporter replaces its own part. It knows nothing of HTTP or of tasks.
 
+mod alone;
 mod data_file;
 mod error;
 mod exporter;
+mod fault;
 mod lake;
 mod schema;
 mod table;
@@ -18,6 +20,7 @@ pub(crate) use lake::Lake;
 use super::file::Labels;
 use super::manifest::{self, RunMark};
 use super::source::{self, Run, RunCounts, Source};
+use super::target::lock_store;
 use super::{Site, Step, mark, month_of, select};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -50,10 +53,14 @@ pub(crate) struct Options {
 pub(crate) struct Published {
     pub target: String,
     pub exporter: String,
+    /// Whether the exporter has tables of its own, since the target cannot keep two programs from writing one object.
+    pub is_apart: bool,
     pub run_id: i64,
     /// Tables that something was committed to.
     pub tables: usize,
     pub commits: usize,
+    /// How often others committed first, so that a commit was tried again.
+    pub conflicts: usize,
     pub rows: u64,
     pub bytes: u64,
 }
@@ -71,8 +78,14 @@ pub(crate) fn publish(
     let endpoints = select(catalog, &options.tables)?;
     let source = Source::open(store)?;
     let store_id = source.store_id.clone().ok_or(Error::NoStoreId)?;
+    exporter::require_name(exporter)?;
     require_lake(lake)?;
-    lake.require_atomic()?;
+    let target = lake.place("");
+    let is_apart = alone::is_apart(lake)?;
+    // Another process that publishes the same store would be a second writer.
+    let _lock = is_apart.then(|| lock_store(store, &target, now)).transpose()?;
+    let own = is_apart.then(|| lake.of_one_writer(&alone::home(exporter)));
+    let (whole, lake) = (lake, own.as_ref().unwrap_or(lake));
     let mut exporter = Exporter::take(lake, exporter, &store_id)?;
     let newest = mark(source.newest());
     exporter.begin(newest.clone(), |run| holds(&source, run))?;
@@ -85,11 +98,13 @@ pub(crate) fn publish(
         now,
     };
     let mut published = Published {
-        target: lake.place(""),
+        target,
         exporter: exporter.name().to_owned(),
+        is_apart,
         run_id: newest.run_id,
         tables: 0,
         commits: 0,
+        conflicts: 0,
         rows: 0,
         bytes: 0,
     };
@@ -101,9 +116,13 @@ pub(crate) fn publish(
         {
             published.tables += usize::from(committed.commits > 0);
             published.commits += committed.commits;
+            published.conflicts += committed.conflicts;
             published.rows += committed.rows;
             published.bytes += committed.bytes;
         }
+    }
+    if is_apart {
+        alone::unite(whole)?;
     }
     if options.tables.is_empty() {
         exporter.finish(newest)?;
@@ -118,7 +137,13 @@ pub(crate) fn published_run_id(site: &Site, exporter: &str) -> Option<i64> {
     }
     // On a thread of its own: the caller may serve a runtime.
     std::thread::scope(|scope| {
-        let read = || exporter::published_run_id(&Lake::at(site).ok()?, exporter).ok()?;
+        let read = || {
+            let lake = Lake::at(site).ok()?;
+            match exporter::published_run_id(&lake, exporter).ok()? {
+                None => exporter::published_run_id(&lake.of_one_writer(&alone::home(exporter)), exporter).ok()?,
+                shared => shared,
+            }
+        };
         scope.spawn(read).join().ok()?
     })
 }
@@ -144,6 +169,7 @@ fn require_lake(lake: &Lake) -> Result<(), Error> {
 #[derive(Default)]
 struct Committed {
     commits: usize,
+    conflicts: usize,
     rows: u64,
     bytes: u64,
 }
@@ -190,6 +216,7 @@ impl<'a> Publisher<'a> {
                 committed.add(Some(&file));
             }
         }
+        committed.conflicts = shared.conflicts;
         Ok(committed)
     }
 
@@ -214,6 +241,7 @@ impl<'a> Publisher<'a> {
         if shared.replace(run_id, file.as_ref(), &partition, self.now)? {
             committed.add(file.as_ref());
         }
+        committed.conflicts = shared.conflicts;
         Ok(committed)
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
-use delta_kernel::committer::FileSystemCommitter;
+use delta_kernel::committer::{Committer, FileSystemCommitter};
 use delta_kernel::engine::arrow_data::{ArrowEngineData, EngineDataArrowExt};
 use delta_kernel::engine_data::FilteredEngineData;
 use delta_kernel::schema::StructType;
@@ -17,6 +17,7 @@ use delta_kernel::transaction::{CommitResult, Transaction};
 use delta_kernel::{EngineData, Error as KernelError, SnapshotRef};
 use serde_json::{Value, json};
 
+use super::alone::OnlyCommitter;
 use super::data_file::DataFile;
 use super::error::Error;
 use super::lake::Lake;
@@ -60,6 +61,8 @@ pub(super) struct Table<'a> {
     snapshot: SnapshotRef,
     /// The newest run of this exporter that the log has.
     pub published: Option<i64>,
+    /// How often others committed first.
+    pub conflicts: usize,
 }
 
 impl<'a> Table<'a> {
@@ -78,7 +81,7 @@ impl<'a> Table<'a> {
         }
         let snapshot = read(lake, &name)?;
         require_ours(lake, &name, &snapshot)?;
-        let mut table = Table { lake, name, app_id, snapshot, published: None };
+        let mut table = Table { lake, name, app_id, snapshot, published: None, conflicts: 0 };
         table.published = table.read_published()?;
         Ok(table)
     }
@@ -94,6 +97,7 @@ impl<'a> Table<'a> {
             let Some(wider) = wider else { return Ok(()) };
             let text = lines(&[commit_info("ADD COLUMNS", now), self.metadata(&wider)?]);
             if !self.lake.create(&commit_path(&self.name, self.snapshot.version() + 1), text)? {
+                self.conflicts += 1;
                 wait(attempt);
             }
             self.refresh()?;
@@ -160,7 +164,11 @@ impl<'a> Table<'a> {
                 return Ok(false);
             }
             let snapshot = Arc::clone(&self.snapshot);
-            let begun = snapshot.transaction(Box::new(FileSystemCommitter::new()), engine).map_err(self.fault())?;
+            let committer: Box<dyn Committer> = match self.lake.has_one_writer() {
+                true => Box::new(OnlyCommitter),
+                false => Box::new(FileSystemCommitter::new()),
+            };
+            let begun = snapshot.transaction(committer, engine).map_err(self.fault())?;
             let begun = begun
                 .with_engine_info(PROGRAM)
                 .with_operation("WRITE".to_owned())
@@ -177,6 +185,7 @@ impl<'a> Table<'a> {
                 }
                 // A write whose answer was lost may have been done: the log says so.
                 CommitResult::Conflicted(_) | CommitResult::Retryable(_) => {
+                    self.conflicts += 1;
                     wait(attempt);
                     self.refresh()?;
                 }

@@ -41,16 +41,28 @@ pub(crate) struct BucketTarget<'a> {
     found: BTreeMap<String, Found>,
 }
 
+/// Keeps other processes of this machine from publishing a store to a place that cannot keep them away itself. The folder
+/// beside the store is made where it is missing.
+fn lock_beside(store: &Path, name: &str, now: Timestamp) -> Result<(PathBuf, File), Error> {
+    let work = beside(store, WORK_ENDING);
+    match private::new_folder(&work) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("make", &work)(error));
+        }
+        _ => {}
+    }
+    let lock = lock(&work, Path::new(name), now)?;
+    Ok((work, lock))
+}
+
+/// The lock alone, held until it is dropped.
+pub(in crate::publish) fn lock_store(store: &Path, name: &str, now: Timestamp) -> Result<File, Error> {
+    lock_beside(store, name, now).map(|(_, lock)| lock)
+}
+
 impl BucketTarget<'_> {
     pub(super) fn take<'a>(bucket: &'a Bucket, store: &Path, now: Timestamp) -> Result<BucketTarget<'a>, Error> {
-        let work = beside(store, WORK_ENDING);
-        match private::new_folder(&work) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::io("make", &work)(error));
-            }
-            _ => {}
-        }
-        let lock = lock(&work, Path::new(&bucket.name()), now)?;
+        let (work, lock) = lock_beside(store, &bucket.name(), now)?;
         clear(&work);
         let manifest_etag = bucket.read(manifest::FILE_NAME)?.map(|(_, etag)| etag);
         let found = match manifest_etag {

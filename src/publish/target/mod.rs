@@ -7,8 +7,8 @@ mod new_file;
 
 use std::path::{Path, PathBuf};
 
-pub(super) use bucket::run_of;
 use bucket::{BucketTarget, COPIED_PARTS};
+pub(super) use bucket::{lock_store, run_of};
 use folder::FolderTarget;
 pub(crate) use folder::keep_publishers_out;
 use new_file::NewFile;

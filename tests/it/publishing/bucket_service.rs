@@ -178,9 +178,13 @@ impl State {
     fn list(&self, query: &BTreeMap<String, String>) -> Answer {
         let prefix = query.get("prefix").map_or("", String::as_str);
         let after = query.get("continuation-token").or_else(|| query.get("start-after")).map_or("", String::as_str);
-        let found: Vec<_> =
-            self.objects.iter().filter(|(key, _)| key.starts_with(prefix) && key.as_str() > after).collect();
-        let page = &found[..found.len().min(LISTED_AT_ONCE)];
+        let is_listed = |(key, _): &(&String, &Vec<u8>)| key.starts_with(prefix) && key.as_str() > after;
+        let (found, folders) = match query.contains_key("delimiter") {
+            true => self.level(prefix),
+            false => (self.objects.iter().filter(is_listed).collect(), BTreeSet::new()),
+        };
+        let most = if query.contains_key("delimiter") { found.len() } else { LISTED_AT_ONCE };
+        let page = &found[..found.len().min(most)];
         let contents: String = page
             .iter()
             .map(|(key, bytes)| {
@@ -198,7 +202,20 @@ impl State {
             }
             _ => "<IsTruncated>false</IsTruncated>".to_owned(),
         };
-        Answer::of(200, format!("<ListBucketResult><Name>{BUCKET}</Name>{more}{contents}</ListBucketResult>"))
+        let folders: String = folders
+            .iter()
+            .map(|folder| format!("<CommonPrefixes><Prefix>{folder}</Prefix></CommonPrefixes>"))
+            .collect();
+        Answer::of(200, format!("<ListBucketResult><Name>{BUCKET}</Name>{more}{contents}{folders}</ListBucketResult>"))
+    }
+
+    /// The objects of one level, and the folders in it.
+    fn level(&self, prefix: &str) -> (Vec<(&String, &Vec<u8>)>, BTreeSet<String>) {
+        let below = self.objects.iter().filter_map(|(key, bytes)| Some((key, bytes, key.strip_prefix(prefix)?)));
+        let (deeper, here): (Vec<_>, Vec<_>) = below.partition(|(_, _, rest)| rest.contains('/'));
+        let folder = |rest: &str| rest.split('/').next().map(|name| format!("{prefix}{name}/"));
+        let folders = deeper.into_iter().filter_map(|(_, _, rest)| folder(rest)).collect();
+        (here.into_iter().map(|(key, bytes, _)| (key, bytes)).collect(), folders)
     }
 
     fn get(&self, request: &Request) -> Answer {

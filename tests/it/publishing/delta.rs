@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use duckdb::Connection;
 use serde_json::Value;
@@ -17,7 +18,10 @@ use super::publish::{apart, as_text, columns, count, next_night, nights, tables}
 use crate::support::{Ran, Tenant, unlimited_rates};
 
 const EXPORTERS: [&str; 3] = ["east", "west", "north"];
-const NIGHTS: usize = 5;
+/// Exporters and nights of the fleet; the variable `HCLAKE_FLEET` sets others, such as `6,30`.
+const FLEET: (usize, usize) = (3, 5);
+/// Nights of the fleet after which everything is compared, beside the last.
+const COMPARED_NIGHTS: usize = 5;
 /// The latest moment at which a publisher is ended.
 const KILL_MS_MAX: u64 = 900;
 
@@ -40,7 +44,7 @@ fn log(table: &Path) -> Vec<Vec<Value>> {
 }
 
 /// The files that a log leaves, with what it says of each.
-fn files(table: &Path) -> BTreeMap<String, Value> {
+pub(super) fn files(table: &Path) -> BTreeMap<String, Value> {
     let mut files = BTreeMap::new();
     for action in log(table).into_iter().flatten() {
         if let Some(add) = action.get("add") {
@@ -74,7 +78,7 @@ fn rows(table: &Path, exporter: &str, columns: &str) -> String {
 
 /// Asserts that an exporter's part of every table is what its store says, with the changes as they are published as
 /// Parquet.
-fn assert_published(tenant: &Tenant, lake: &Path, exporter: &str) {
+pub(super) fn assert_published(tenant: &Tenant, lake: &Path, exporter: &str) {
     tenant.run(&["publish", "parquet", "--to", "compared"]).exits(0);
     let connection = tenant.open();
     for table in tables() {
@@ -182,48 +186,134 @@ fn a_log_is_shortened_and_nothing_is_added_twice_once_its_first_commits_are_gone
     assert_eq!(count(&tenant.open(), &runs), 12_000, "the changes of 12 runs, each once");
 }
 
-/// Starts a publisher and ends it at a random moment.
-fn start_and_kill(tenant: &Tenant, lake: &Path, exporter: &str) {
-    let mut child = started(tenant, lake, exporter);
-    thread::sleep(Duration::from_millis(fastrand::u64(0..KILL_MS_MAX)));
-    child.kill().expect("killed or ended");
-    child.wait().expect("ended");
-}
-
 fn started(tenant: &Tenant, lake: &Path, exporter: &str) -> Child {
     let mut command = publisher(tenant, lake, exporter);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("starts")
 }
 
-#[test]
-fn three_exporters_at_once_of_which_one_is_killed_lose_nothing_and_add_nothing_twice() {
-    let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
-    let folder = tempfile::tempdir().expect("a folder");
-    let lake = folder.path().join("lake");
-    for night in 0..NIGHTS {
-        if night > 0 {
-            tenants.iter().for_each(next_night);
-        }
-        thread::scope(|scope| {
-            for (tenant, exporter) in tenants.iter().zip(EXPORTERS).skip(1) {
-                scope.spawn(|| publish(tenant, &lake, exporter).exits(0));
+/// Starts a publisher and ends it at a random moment. Whether it was still at work.
+fn start_and_kill(tenant: &Tenant, lake: &Path, exporter: &str) -> bool {
+    let mut child = started(tenant, lake, exporter);
+    thread::sleep(Duration::from_millis(fastrand::u64(0..KILL_MS_MAX)));
+    let is_at_work = child.try_wait().expect("a child").is_none();
+    child.kill().expect("killed or ended");
+    child.wait().expect("ended");
+    is_at_work
+}
+
+/// A reader that follows a log while others write it.
+struct Reader {
+    table: PathBuf,
+    versions: usize,
+    /// The newest run of each exporter, and its live files.
+    runs: BTreeMap<String, i64>,
+    files: BTreeSet<String>,
+}
+
+impl Reader {
+    fn of(table: PathBuf) -> Reader {
+        Reader { table, versions: 0, runs: BTreeMap::new(), files: BTreeSet::new() }
+    }
+
+    /// Reads what is new. Every version is whole, names files that are there, and has each exporter's runs without gaps;
+    /// where live records are replaced, each exporter has one file.
+    fn follow(&mut self) {
+        let is_current = self.table.display().to_string().ends_with("_current");
+        loop {
+            let commit = self.table.join(format!("_delta_log/{:020}.json", self.versions));
+            let Ok(text) = fs::read_to_string(&commit) else { return };
+            for line in text.lines() {
+                let action: Value = serde_json::from_str(line).expect("a version is whole");
+                if let Some(run) = action.get("txn") {
+                    let newest = self.runs.entry(run["appId"].to_string()).or_default();
+                    let run = run["version"].as_i64().expect("a run");
+                    assert!(run == *newest + 1 || is_current && run > *newest, "{commit:?}: run {run} after {newest}");
+                    *newest = run;
+                }
+                if let Some(add) = action.get("add") {
+                    let path = add["path"].as_str().expect("a path").to_owned();
+                    let bytes = fs::metadata(self.table.join(&path)).expect("the file is there").len();
+                    assert_eq!(add["size"], bytes, "{path}");
+                    assert!(self.files.insert(path.clone()), "{path} was added twice");
+                }
+                if let Some(remove) = action.get("remove") {
+                    assert!(self.files.remove(remove["path"].as_str().expect("a path")), "{remove} was not there");
+                }
             }
-            for _ in 0..2 {
-                start_and_kill(&tenants[0], &lake, EXPORTERS[0]);
+            if is_current {
+                let parts: BTreeSet<&str> = self.files.iter().filter_map(|path| path.split('/').next()).collect();
+                assert_eq!(parts.len(), self.files.len(), "one file for each exporter in {commit:?}");
             }
-            // Two at once for one exporter: what one adds the other leaves.
-            let mut beside = started(&tenants[0], &lake, EXPORTERS[0]);
-            publish(&tenants[0], &lake, EXPORTERS[0]).exits(0);
-            assert!(beside.wait().expect("ends").success());
-        });
-        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
-            assert_published(tenant, &lake, exporter);
+            self.versions += 1;
         }
     }
-    let versions = log(&lake.join("app_install_jobs_changes"));
-    let apps: BTreeSet<String> =
-        versions.iter().flatten().filter_map(|action| Some(action.get("txn")?["appId"].to_string())).collect();
-    assert_eq!(apps.len(), EXPORTERS.len());
+}
+
+fn fleet() -> (usize, usize) {
+    let Ok(text) = std::env::var("HCLAKE_FLEET") else { return FLEET };
+    let (exporters, nights) = text.split_once(',').expect("HCLAKE_FLEET is such as 6,30");
+    (exporters.parse().expect("a number of exporters"), nights.parse().expect("a number of nights"))
+}
+
+#[test]
+fn exporters_at_once_that_are_killed_at_random_lose_nothing_and_add_nothing_twice() {
+    let (count, nights_count) = fleet();
+    let names: Vec<String> = (1..=count).map(|number| format!("exporter_{number}")).collect();
+    let tenants: Vec<Tenant> = names.iter().map(|_| Tenant::new()).collect();
+    let fleet: Vec<(&Tenant, &str)> = tenants.iter().zip(names.iter().map(String::as_str)).collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let lake = folder.path().join("lake");
+    let mut readers = ["changes", "current"].map(|kind| Reader::of(lake.join(format!("app_install_jobs_{kind}"))));
+    let (kills, conflicts, began) = (AtomicUsize::new(0), AtomicUsize::new(0), Instant::now());
+    for night in 1..=nights_count {
+        thread::scope(|scope| {
+            fleet.iter().for_each(|(tenant, _)| drop(scope.spawn(|| next_night(tenant))));
+        });
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    readers.iter_mut().for_each(Reader::follow);
+                    thread::sleep(Duration::from_millis(2));
+                }
+            });
+            let publishing = fleet.iter().enumerate().map(|(at, (tenant, exporter))| {
+                let (kills, conflicts, lake) = (&kills, &conflicts, &lake);
+                scope.spawn(move || {
+                    let times = if at == 0 { 2 } else { fastrand::usize(0..2) };
+                    let killed = (0..times).filter(|_| start_and_kill(tenant, lake, exporter)).count();
+                    kills.fetch_add(killed, Ordering::Relaxed);
+                    // Two at once for one exporter: what one adds the other leaves.
+                    let beside = (at == 0).then(|| started(tenant, lake, exporter));
+                    let published = publish(tenant, lake, exporter).exits(0).json();
+                    let waits = published["conflicts"].as_u64().expect("a number") as usize;
+                    conflicts.fetch_add(waits, Ordering::Relaxed);
+                    assert!(beside.is_none_or(|mut beside| beside.wait().expect("ends").success()));
+                })
+            });
+            let publishing: Vec<_> = publishing.collect();
+            let ended: Vec<_> = publishing.into_iter().map(|publisher| publisher.join()).collect();
+            is_over.store(true, Ordering::Relaxed);
+            reading.join().expect("the reader found no fault");
+            assert!(ended.iter().all(Result::is_ok), "night {night}: a publisher failed");
+        });
+        if night == nights_count || night % nights_count.div_ceil(COMPARED_NIGHTS) == 0 {
+            fleet.iter().for_each(|(tenant, exporter)| assert_published(tenant, &lake, exporter));
+        }
+    }
+    readers.iter_mut().for_each(Reader::follow);
+    let [changes, current] = &readers;
+    let all_nights: Vec<i64> = vec![nights_count as i64; count];
+    assert_eq!(changes.runs.values().copied().collect::<Vec<_>>(), all_nights, "every run of every exporter");
+    assert_eq!((changes.files.len(), current.files.len()), (count * nights_count, count));
+    let tables = fs::read_dir(&lake).expect("a lake").map(|entry| entry.expect("an entry").path());
+    let commits: usize = tables.map(|table| log(&table).len()).sum();
+    println!(
+        "{count} exporters, {nights_count} nights: {commits} commits, {} conflicts, {} killed, {:.0} s",
+        conflicts.into_inner(),
+        kills.into_inner(),
+        began.elapsed().as_secs_f64()
+    );
 }
 
 #[test]
@@ -370,7 +460,9 @@ fn files_that_belong_to_no_table_any_more_are_removed_after_a_week() {
 #[ignore = "needs readers of Delta: make test-interop installs them"]
 fn readers_of_delta_get_every_value_as_the_stores_have_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let lake = folder.path().join("lake");
+    // A target that has exporters apart stays so.
+    let (lake, other) = (folder.path().join("lake"), folder.path().join("apart"));
+    fs::create_dir_all(other.join("exporters/east")).expect("made");
     let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
     for night in 0..12 {
         for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
@@ -378,12 +470,15 @@ fn readers_of_delta_get_every_value_as_the_stores_have_it() {
                 next_night(tenant);
             }
             publish(tenant, &lake, exporter).exits(0);
+            publish(tenant, &other, exporter).exits(0);
         }
     }
-    let mut command = Command::new(environment().join("bin/python"));
-    command.arg(script("delta.py")).arg(&lake);
-    for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
-        command.arg(format!("{exporter}={}", tenant.store().display()));
+    for lake in [lake, other] {
+        let mut command = Command::new(environment().join("bin/python"));
+        command.arg(script("delta.py")).arg(&lake);
+        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
+            command.arg(format!("{exporter}={}", tenant.store().display()));
+        }
+        assert!(command.status().expect("python starts").success());
     }
-    assert!(command.status().expect("python starts").success());
 }

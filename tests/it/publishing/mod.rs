@@ -4,6 +4,7 @@ mod bucket_service;
 mod buckets;
 mod buckets_interop;
 mod delta;
+mod delta_buckets;
 mod import;
 mod interop;
 mod mail_interop;

@@ -27,6 +27,7 @@ pub(super) fn run(
     let site = Site::open(&args.to, &settings.bucket)?;
     let options = Options { tables: args.only.clone(), compression: args.compression.map(Into::into) };
     let published = publish(settings, &site, &exporter, catalog, &options, bar)?;
+    say_if_apart(&published);
     match args.format {
         SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
         SummaryFormat::Text if streams.is_quiet => {}
@@ -58,6 +59,7 @@ pub(super) fn after_sync(
         .and_then(|site| publish(settings, &site, &named.exporter, catalog, &options, bar()));
     match published {
         Ok(published) => {
+            say_if_apart(&published);
             streams.remark(&in_words(&published));
             Ok(())
         }
@@ -83,8 +85,19 @@ fn publish(
     delta::publish(&settings.store.value, &Lake::at(site)?, exporter, catalog, options, now, &observe)
 }
 
+/// Whoever expects one table for all exporters must learn that there is none.
+fn say_if_apart(published: &Published) {
+    if published.is_apart {
+        let Published { target, exporter, .. } = published;
+        say(&format!(
+            "note: {target} keeps each exporter's tables apart, since objects are not created only once there: these are \
+             below {target}/exporters/{exporter}; {target}/_views.sql unites all exporters"
+        ));
+    }
+}
+
 fn in_words(published: &Published) -> String {
-    let Published { target, exporter, run_id, commits, tables, rows, bytes } = published;
+    let Published { target, exporter, run_id, commits, tables, rows, bytes, .. } = published;
     if *commits == 0 {
         return format!("{exporter} in {target} is up to run {run_id} already; nothing was written");
     }
@@ -99,9 +112,11 @@ fn as_json(published: &Published) -> serde_json::Value {
     json!({
         "target": published.target,
         "exporter": published.exporter,
+        "delta": if published.is_apart { "apart" } else { "shared" },
         "run_id": published.run_id,
         "tables": published.tables,
         "commits": published.commits,
+        "conflicts": published.conflicts,
         "rows": published.rows,
         "bytes": published.bytes,
     })
