@@ -17,7 +17,7 @@ os.environ.update(
     SAIL_MODE="local-cluster",
     SAIL_CLUSTER__WORKER_INITIAL_COUNT=str(workers),
     SAIL_CLUSTER__WORKER_MAX_COUNT=str(workers),
-    SAIL_CLUSTER__WORKER_TASK_SLOTS="1",
+    SAIL_CLUSTER__WORKER_TASK_SLOTS="8",
     SAIL_EXECUTION__DEFAULT_PARALLELISM=str(workers),
     TZ="UTC",
 )
