@@ -7,6 +7,7 @@ mod error;
 mod exporter;
 mod fault;
 mod lake;
+mod old_log;
 mod schema;
 mod table;
 

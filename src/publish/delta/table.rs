@@ -21,6 +21,7 @@ use super::alone::OnlyCommitter;
 use super::data_file::DataFile;
 use super::error::Error;
 use super::lake::Lake;
+use super::old_log;
 use super::schema::{Conflict, widened};
 use crate::base::clock::{self, Timestamp};
 use crate::publish::file::PROGRAM;
@@ -113,7 +114,7 @@ impl<'a> Table<'a> {
         partition: &[(&str, &str)],
         now: Timestamp,
     ) -> Result<bool, Error> {
-        self.commit(run_id, |table, transaction| {
+        self.commit(run_id, now, |table, transaction| {
             let mut transaction = transaction.with_blind_append();
             transaction.add_files(table.added(file, partition, now)?);
             Ok(transaction)
@@ -129,7 +130,7 @@ impl<'a> Table<'a> {
         partition: &[(&str, &str)],
         now: Timestamp,
     ) -> Result<bool, Error> {
-        self.commit(run_id, |table, mut transaction| {
+        self.commit(run_id, now, |table, mut transaction| {
             for files in table.files(partition)? {
                 transaction.remove_files(files.into_removal(table)?);
             }
@@ -156,6 +157,7 @@ impl<'a> Table<'a> {
     fn commit(
         &mut self,
         run_id: i64,
+        now: Timestamp,
         stage: impl Fn(&Self, Transaction) -> Result<Transaction, Error>,
     ) -> Result<bool, Error> {
         let engine = self.lake.engine();
@@ -180,7 +182,7 @@ impl<'a> Table<'a> {
                         Some(snapshot) => self.snapshot = Arc::clone(snapshot),
                         None => self.refresh()?,
                     }
-                    self.shorten();
+                    self.shorten(now);
                     return Ok(true);
                 }
                 // A write whose answer was lost may have been done: the log says so.
@@ -195,14 +197,30 @@ impl<'a> Table<'a> {
     }
 
     /// Writes a checkpoint where one is due. The commit stands without it, and the next one due makes up for it.
-    fn shorten(&mut self) {
+    fn shorten(&mut self, now: Timestamp) {
         if !self.snapshot.version().is_multiple_of(CHECKPOINT_COMMITS) {
             return;
         }
         match self.snapshot.checkpoint(self.lake.engine(), None) {
-            Ok((_, snapshot)) => self.snapshot = snapshot,
+            Ok((_, snapshot)) => {
+                self.snapshot = snapshot;
+                if let Err(error) = self.forget_old_log(now) {
+                    tracing::warn!("the log of {} keeps what is outdated: {error}", self.place());
+                }
+            }
             Err(error) => tracing::warn!("no checkpoint of {} was written: {error}", self.place()),
         }
+    }
+
+    /// Removes what stands before a checkpoint that is old itself. Others may be doing the same.
+    fn forget_old_log(&self, now: Timestamp) -> Result<(), Error> {
+        let folder = log_of(&self.name);
+        let (found, _) = self.lake.list(&folder)?;
+        let described = found.iter().filter_map(|file| {
+            Some((file.location.filename()?.to_owned(), Timestamp::from_datetime(file.last_modified)))
+        });
+        let outdated = old_log::outdated(&described.collect::<Vec<_>>(), now);
+        outdated.iter().try_for_each(|name| self.lake.remove(&format!("{folder}/{name}")))
     }
 
     fn refresh(&mut self) -> Result<(), Error> {

@@ -10,6 +10,8 @@ use super::interop::{environment, script};
 use crate::support::{Ran, Tenant};
 
 const STARTED_WITHIN: Duration = Duration::from_secs(60);
+/// Of two files, so each has more than one part.
+const LARGE_BYTES: u64 = 2 * 2 * (16 << 20);
 const TO: &str = "s3://lake/hclake/team-a";
 
 /// A service that ends when the test does.
@@ -80,11 +82,11 @@ fn a_large_file_goes_in_parts_and_comes_back_whole() {
     tenant.sync().exits(0);
     let writer = duckdb::Connection::open(tenant.store()).expect("opens");
     let grow = "INSERT INTO app_install_jobs SELECT v.* REPLACE (uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, \
-                (random() * 9e18)::BIGINT AS _hash) FROM app_install_jobs v, range(400); CHECKPOINT;";
+                (random() * 9e18)::BIGINT AS _hash) FROM app_install_jobs v, range(1000); CHECKPOINT;";
     writer.execute_batch(grow).expect("grown");
     drop(writer);
-    service.run(&tenant, &["publish", "parquet", "--to", TO, "--only", "app_install_jobs"]).exits(0);
-    let largest: u64 = tenant.number("SELECT count(*) FROM app_install_jobs") as u64;
-    assert!(largest > 300_000, "{largest} rows are not large enough to go in parts");
+    let args = ["publish", "parquet", "--to", TO, "--only", "app_install_jobs", "--format", "json"];
+    let bytes = service.run(&tenant, &args).exits(0).json()["bytes"].as_u64().expect("a number");
+    assert!(bytes > LARGE_BYTES, "{bytes} bytes do not go in parts");
     service.run(&tenant, &["publish", "verify", TO]).exits(0);
 }
