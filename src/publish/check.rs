@@ -79,7 +79,7 @@ fn probe_folder(folder: &Path, mark: &str) -> Vec<(Probe, Verdict)> {
     let read = fs::read(&first).map(|bytes| bytes == b"0123456789");
     let listed = fs::read_dir(within).map(|mut entries| entries.any(|entry| entry.is_ok_and(|e| e.path() == first)));
     // A file appears as a whole by a second name for it.
-    let once = match fs::hard_link(&first, &second).and_then(|()| Ok(fs::hard_link(&first, &second))) {
+    let once = match fs::hard_link(&first, &second).map(|()| fs::hard_link(&first, &second)) {
         Ok(Err(error)) if error.kind() == std::io::ErrorKind::AlreadyExists => Verdict::Works,
         Ok(Err(error)) | Err(error) => Verdict::Failed(error.to_string()),
         Ok(Ok(())) => Verdict::Wrong("what was there is replaced"),

@@ -154,7 +154,7 @@ pub(crate) enum PublishCommand {
     Parquet(PublishArgs),
     /// Bring this store's part of Delta tables that many stores share up to the newest run
     Delta(PublishDeltaArgs),
-    /// Compare what was published with its manifest, and with the store where there is one
+    /// Compare what was published with its manifest or logs, and with the store where there is one
     Verify(VerifyArgs),
     /// Try each kind of request that publishing needs, and say what will work there
     Check(PublishCheckArgs),

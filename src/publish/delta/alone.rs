@@ -8,12 +8,10 @@ use delta_kernel::committer::{CommitMetadata, CommitResponse, Committer, FileSys
 use delta_kernel::{DeltaResult, DeltaResultIterator, Engine, Error as KernelError, FilteredEngineData};
 
 use super::error::Error;
-use super::exporter;
+use super::exporter::{self, HOMES, home};
 use super::lake::Lake;
 use crate::publish;
 
-/// The folder of the exporters that are apart, each below its name.
-pub(super) const FOLDER: &str = "exporters";
 /// Statements for DuckDB that make a view of each table, over all exporters.
 const VIEWS: &str = "_views.sql";
 /// How often the views are written again because another exporter has come.
@@ -23,18 +21,13 @@ const VIEWS_ATTEMPTS_MAX: usize = 10;
 /// folders say so. Errors: the lake was begun shared, and cannot go on so.
 pub(super) fn is_apart(lake: &Lake) -> Result<bool, publish::Error> {
     let place = || lake.place("");
-    match (exporter::are_in(lake)?, !lake.list(FOLDER)?.1.is_empty()) {
+    match (exporter::are_in(lake)?, !lake.list(HOMES)?.1.is_empty()) {
         (true, true) => Err(Error::Mixed { place: place() }.into()),
         (true, false) if !lake.creates_once()? => Err(Error::NotAtomic { place: place() }.into()),
         (true, false) => Ok(false),
         (false, true) => Ok(true),
         (false, false) => Ok(!lake.creates_once()?),
     }
-}
-
-/// The folder of an exporter that is apart.
-pub(super) fn home(exporter: &str) -> String {
-    format!("{FOLDER}/{exporter}")
 }
 
 /// Brings the statements that unite the exporters up to those that are there.
@@ -52,7 +45,7 @@ pub(super) fn unite(lake: &Lake) -> Result<(), Error> {
 
 fn views(lake: &Lake) -> Result<String, Error> {
     let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for exporter in lake.list(FOLDER)?.1 {
+    for exporter in lake.list(HOMES)?.1 {
         for table in lake.list(&home(&exporter))?.1.into_iter().filter(|table| !table.starts_with('_')) {
             let place = lake.address(&format!("{}/{table}", home(&exporter)));
             places.entry(table).or_default().push(place);

@@ -18,6 +18,8 @@ pub(crate) enum Error {
     OlderStore { place: String, exporter: String, run_id: i64, started_at: String },
     #[error("{place} is not what an hclake writes there: {fault}")]
     Claim { place: String, fault: String },
+    #[error("{place} holds nothing of this store")]
+    NotPublished { place: String },
     #[error("{place} holds no tables of hclake: it {what}")]
     NotALake { place: String, what: &'static str },
     #[error("{place} is a Delta table that hclake did not make")]
@@ -61,6 +63,9 @@ impl Error {
             }
             Error::OlderStore { .. } => {
                 "if a backup of the store was put back, publish under another name: what is there stays as it is"
+            }
+            Error::NotPublished { .. } => {
+                "`hclake publish delta --to TARGET` publishes it; a store that was put back from a backup needs a new name"
             }
             Error::Claim { .. } => "put the file back as it was; nothing was published",
             Error::NotALake { .. } | Error::NotOurs { .. } => "it was left as it is; publish into a folder of its own",

@@ -13,20 +13,22 @@ const FOLDER: &str = "_exporters";
 const RECORD_ENDING: &str = ".json";
 /// Ending of the files by which stores say that they want a name, where the first cannot be told otherwise.
 const CLAIM_ENDING: &str = ".claim";
+/// The folder of the exporters that are apart, each below its name.
+pub(super) const HOMES: &str = "exporters";
 /// Number of the layout that this program writes and reads.
 const FORMAT: u32 = 1;
 
 /// The contents of an exporter's file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Record {
+pub(super) struct Record {
     format: u32,
-    exporter: String,
+    pub exporter: String,
     store_id: String,
     program: String,
     /// The newest run of which anything may be in a table. It is written before the tables.
-    begun: Option<RunMark>,
+    pub begun: Option<RunMark>,
     /// The newest run that is in every table. It is written after them.
-    published: Option<RunMark>,
+    pub published: Option<RunMark>,
 }
 
 #[derive(Deserialize)]
@@ -114,10 +116,33 @@ pub(super) fn require_name(name: &str) -> Result<(), Error> {
     }
 }
 
+/// The folder of an exporter that is apart.
+pub(super) fn home(exporter: &str) -> String {
+    format!("{HOMES}/{exporter}")
+}
+
 /// Whether any exporter has published here.
 pub(super) fn are_in(lake: &Lake) -> Result<bool, Error> {
     let (files, _) = lake.list(FOLDER)?;
     Ok(files.iter().filter_map(|file| file.location.filename()).any(|name| name.ends_with(RECORD_ENDING)))
+}
+
+/// The records of a store, each with the lake that its tables lie in.
+pub(super) fn of_store(lake: &Lake, store_id: &str) -> Result<Vec<(Lake, Record)>, Error> {
+    let mut lakes = vec![lake.clone()];
+    let (_, apart) = lake.list(HOMES)?;
+    lakes.extend(apart.iter().map(|exporter| lake.of_one_writer(&home(exporter))));
+    let mut found = Vec::new();
+    for lake in lakes {
+        let (files, _) = lake.list(FOLDER)?;
+        let names = files.iter().filter_map(|file| file.location.filename()?.strip_suffix(RECORD_ENDING));
+        for name in names {
+            if let Some(record) = read(&lake, name)?.filter(|record| record.store_id == store_id) {
+                found.push((lake.clone(), record));
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Claims a name where the service does not say who came first. Each store writes its claim before it looks at those of

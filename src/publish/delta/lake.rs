@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
-use std::path::Path as FilePath;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -31,6 +31,7 @@ const PIECE_BYTES: usize = 8 << 20;
 const PIECES_MAX: usize = 2;
 
 /// A folder or a bucket's prefix that holds Delta tables.
+#[derive(Clone)]
 pub(crate) struct Lake {
     /// As people write it.
     name: String,
@@ -126,6 +127,11 @@ impl Lake {
         let url = self.folder_url(path);
         let address = url.to_file_path().map_or_else(|()| url.to_string(), |path| path.display().to_string());
         address.trim_end_matches('/').to_owned()
+    }
+
+    /// Where a file lies on this machine's disk, if it does.
+    pub(super) fn on_disk(&self, path: &str) -> Option<PathBuf> {
+        self.url.join(path).ok()?.to_file_path().ok()
     }
 
     fn path(&self, path: &str) -> Path {

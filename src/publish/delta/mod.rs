@@ -10,6 +10,7 @@ mod lake;
 mod old_log;
 mod schema;
 mod table;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub(crate) use error::Error;
 pub(crate) use lake::Lake;
+pub(crate) use verify::verify;
 
 use super::file::Labels;
 use super::manifest::{self, RunMark};
@@ -85,7 +87,7 @@ pub(crate) fn publish(
     let is_apart = alone::is_apart(lake)?;
     // Another process that publishes the same store would be a second writer.
     let _lock = is_apart.then(|| lock_store(store, &target, now)).transpose()?;
-    let own = is_apart.then(|| lake.of_one_writer(&alone::home(exporter)));
+    let own = is_apart.then(|| lake.of_one_writer(&exporter::home(exporter)));
     let (whole, lake) = (lake, own.as_ref().unwrap_or(lake));
     let mut exporter = Exporter::take(lake, exporter, &store_id)?;
     let newest = mark(source.newest());
@@ -141,12 +143,21 @@ pub(crate) fn published_run_id(site: &Site, exporter: &str) -> Option<i64> {
         let read = || {
             let lake = Lake::at(site).ok()?;
             match exporter::published_run_id(&lake, exporter).ok()? {
-                None => exporter::published_run_id(&lake.of_one_writer(&alone::home(exporter)), exporter).ok()?,
+                None => exporter::published_run_id(&lake.of_one_writer(&exporter::home(exporter)), exporter).ok()?,
                 shared => shared,
             }
         };
         scope.spawn(read).join().ok()?
     })
+}
+
+/// Whether Delta tables of hclake lie at a site.
+pub(crate) fn is_lake(site: &Site) -> Result<bool, publish::Error> {
+    if matches!(site, Site::Folder(folder) if !folder.is_dir()) {
+        return Ok(false);
+    }
+    let lake = Lake::at(site)?;
+    Ok(exporter::are_in(&lake)? || !lake.list(exporter::HOMES)?.1.is_empty())
 }
 
 fn holds(source: &Source, mark: &RunMark) -> bool {
@@ -269,8 +280,8 @@ impl<'a> Publisher<'a> {
             partitions: partitions.iter().map(|(name, _)| name.to_string()).collect(),
             append_only: kind == CHANGES,
         };
-        let app_id = format!("hclake/{}/{}", self.exporter, table.name);
-        let mut shared = Table::open(self.lake, &definition, app_id, self.now)?;
+        let id = app_id(self.exporter, table);
+        let mut shared = Table::open(self.lake, &definition, id, self.now)?;
         self.tidy(&shared, &definition.name)?;
         shared.widen(&definition.schema, self.now)?;
         Ok(shared)
@@ -302,21 +313,7 @@ impl<'a> Publisher<'a> {
     /// Compares this exporter's files with the log.
     fn tidy(&self, shared: &Table<'_>, folder: &str) -> Result<(), Error> {
         let held = shared.held(&[(EXPORTER.0, self.exporter)])?;
-        let own = format!("{}={}", EXPORTER.0, self.exporter);
-        let (direct, months) = self.lake.list(&format!("{folder}/{own}"))?;
-        let mut found: BTreeMap<String, (u64, Timestamp)> = BTreeMap::new();
-        let mut take = |below: String, files: Vec<object_store::ObjectMeta>| {
-            for file in files {
-                let name = file.location.filename().unwrap_or_default();
-                found.insert(format!("{below}/{name}"), (file.size, Timestamp::from_datetime(file.last_modified)));
-            }
-        };
-        take(own.clone(), direct);
-        for month in months {
-            let below = format!("{own}/{month}");
-            let (files, _) = self.lake.list(&format!("{folder}/{below}"))?;
-            take(below, files);
-        }
+        let found = own_files(self.lake, folder, self.exporter)?;
         let is_there = |(path, bytes): &(&String, &u64)| found.get(*path).is_some_and(|(size, _)| size == *bytes);
         let missing: Vec<&String> = held.iter().filter(|file| !is_there(file)).map(|(path, _)| path).collect();
         if let Some(sample) = missing.first() {
@@ -331,6 +328,31 @@ impl<'a> Publisher<'a> {
         }
         Ok(())
     }
+}
+
+/// The files of an exporter that lie in the folder of a table: their sizes, and when they were written.
+fn own_files(lake: &Lake, folder: &str, exporter: &str) -> Result<BTreeMap<String, (u64, Timestamp)>, Error> {
+    let own = format!("{}={exporter}", EXPORTER.0);
+    let (direct, months) = lake.list(&format!("{folder}/{own}"))?;
+    let mut found = BTreeMap::new();
+    let mut take = |below: String, files: Vec<object_store::ObjectMeta>| {
+        for file in files {
+            let name = file.location.filename().unwrap_or_default();
+            found.insert(format!("{below}/{name}"), (file.size, Timestamp::from_datetime(file.last_modified)));
+        }
+    };
+    take(own.clone(), direct);
+    for month in months {
+        let below = format!("{own}/{month}");
+        let (files, _) = lake.list(&format!("{folder}/{below}"))?;
+        take(below, files);
+    }
+    Ok(found)
+}
+
+/// Under which a log keeps the newest run of an exporter.
+fn app_id(exporter: &str, table: &source::Table) -> String {
+    format!("hclake/{exporter}/{}", table.name)
 }
 
 /// The folder of a shared table, which is also its name.

@@ -75,11 +75,18 @@ impl<'a> Table<'a> {
         now: Timestamp,
     ) -> Result<Table<'a>, Error> {
         let name = definition.name.clone();
-        // A log that was shortened may lack its first commit.
-        let is_begun = lake.read(&commit_path(&name, 0))?.is_some() || !lake.list(&log_of(&name))?.0.is_empty();
-        if !is_begun {
+        if !is_begun(lake, &name)? {
             lake.create(&commit_path(&name, 0), first_commit(definition, now)?)?;
         }
+        Table::at(lake, name, app_id)
+    }
+
+    /// A table that is there already; `None` if there is none.
+    pub(super) fn find(lake: &'a Lake, name: &str, app_id: String) -> Result<Option<Table<'a>>, Error> {
+        is_begun(lake, name)?.then(|| Table::at(lake, name.to_owned(), app_id)).transpose()
+    }
+
+    fn at(lake: &'a Lake, name: String, app_id: String) -> Result<Table<'a>, Error> {
         let snapshot = read(lake, &name)?;
         require_ours(lake, &name, &snapshot)?;
         let mut table = Table { lake, name, app_id, snapshot, published: None, conflicts: 0 };
@@ -301,6 +308,11 @@ fn is_in(batch: &RecordBatch, row: usize, partition: &[(&str, &str)]) -> bool {
     };
     let values = values().unwrap_or_default();
     partition.iter().all(|(name, value)| values.iter().any(|(held, of)| held == name && of == value))
+}
+
+/// A log that was shortened may lack its first commit.
+fn is_begun(lake: &Lake, name: &str) -> Result<bool, Error> {
+    Ok(lake.read(&commit_path(name, 0))?.is_some() || !lake.list(&log_of(name))?.0.is_empty())
 }
 
 /// The newest state of a log.

@@ -85,13 +85,13 @@ fn publish(
     delta::publish(&settings.store.value, &Lake::at(site)?, exporter, catalog, options, now, &observe)
 }
 
-/// Whoever expects one table for all exporters must learn that there is none.
+/// A person may expect one table for all exporters; where there is none, they have to know.
 fn say_if_apart(published: &Published) {
     if published.is_apart {
         let Published { target, exporter, .. } = published;
         say(&format!(
-            "note: {target} keeps each exporter's tables apart, since objects are not created only once there: these are \
-             below {target}/exporters/{exporter}; {target}/_views.sql unites all exporters"
+            "note: {target} keeps each exporter's tables apart, since objects were created more than once there when it was \
+             begun: these are below {target}/exporters/{exporter}; {target}/_views.sql unites all exporters"
         ));
     }
 }

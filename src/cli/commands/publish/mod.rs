@@ -181,7 +181,11 @@ fn verify(
     let is_at_hand = store.value.exists() || store.origin != Origin::Default;
     let site = Site::open(&args.target, &settings.bucket)?;
     let beside = folder_beside(&store.value);
-    let verified = publish::verify(&site, &beside, is_at_hand.then_some(store.value.as_path()), catalog)?;
+    let is_lake = site.manifest()?.is_none() && publish::delta::is_lake(&site)?;
+    let verified = match is_lake {
+        true => publish::delta::verify(&site, &beside, &store.value, catalog)?,
+        false => publish::verify(&site, &beside, is_at_hand.then_some(store.value.as_path()), catalog)?,
+    };
     if args.format == SummaryFormat::Json {
         writeln!(streams.out, "{}", verified_as_json(&verified))?;
     } else {
@@ -198,6 +202,7 @@ fn verify(
         ));
     }
     let against = match verified.is_compared_with_store {
+        true if is_lake => format!("its logs and {}", store.value.display()),
         true => format!("its manifest and {}", store.value.display()),
         false => format!("its manifest only: there is no store at {}", store.value.display()),
     };
