@@ -106,7 +106,8 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
         }
         head.push_str("\r\n");
         let body: &[u8] = if request.method == "HEAD" { &[] } else { &answer.body };
-        if writer.write_all(head.as_bytes()).and_then(|()| writer.write_all(body)).is_err() {
+        // In one piece: a second one would wait for the first to be acknowledged.
+        if writer.write_all(&[head.as_bytes(), body].concat()).is_err() {
             return;
         }
     }
