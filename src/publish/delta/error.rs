@@ -28,7 +28,7 @@ pub(crate) enum Error {
     Newer { place: String, found: String, known: u32 },
     #[error("{place} has a newer protocol than hclake writes: {found}")]
     Protocol { place: String, found: String },
-    #[error("the log of {place} names {missing} files of this exporter that are not there, such as {sample}")]
+    #[error("the log of {place} names files of this exporter that are not there: {missing}, such as {sample}")]
     Missing { place: String, missing: usize, sample: String },
     #[error("column {column} of {place} is {held}, and {own} in this store")]
     ColumnType { place: String, column: String, held: String, own: String },
