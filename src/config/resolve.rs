@@ -226,7 +226,7 @@ fn delta(
     }
     let target = values.get(PUBLISH_DELTA)?;
     let Some(exporter) = exporter else {
-        let fault = "publish.exporter is missing: stores that share the tables of publish.delta are told apart by it";
+        let fault = "publish.exporter is missing: it distinguishes stores that share the tables of publish.delta";
         faults.push(fault.to_owned());
         return None;
     };

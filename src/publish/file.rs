@@ -2,12 +2,11 @@
 //! knows nothing of tables.
 
 use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowRowGroupWriterFactory;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -71,14 +70,26 @@ pub(super) fn write(
     labels: &Labels<'_>,
     batches: impl Iterator<Item = Result<RecordBatch, Error>>,
 ) -> Result<Written, Error> {
+    in_target(target, path, |sink, fault| write_rows(sink, schema, labels, fault, batches))
+}
+
+/// Writes rows to a sink as one file.
+pub(super) fn write_rows<W: Write + Send>(
+    sink: W,
+    schema: &PublishedSchema,
+    labels: &Labels<'_>,
+    fault: &dyn Fn(ParquetError) -> Error,
+    batches: impl Iterator<Item = Result<RecordBatch, Error>>,
+) -> Result<ParquetMetaData, Error> {
     let arrow_schema = schema.arrow_schema();
     let shaped = |batch: Result<RecordBatch, Error>| {
         let fault = |source| Error::Arrow { table: labels.table.to_owned(), source };
         schema.fit(&batch?, &arrow_schema).map_err(fault)
     };
-    write_row_groups(target, path, &arrow_schema, labels, |file, columns, fault| {
-        encode::append(file, columns, &mut batches.map(shaped), fault)
-    })
+    let writer = ArrowWriter::try_new(sink, arrow_schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
+    let (mut file, columns) = writer.into_serialized_writer().map_err(fault)?;
+    encode::append(&mut file, &columns, &mut batches.map(shaped), fault)?;
+    file.close().map_err(fault)
 }
 
 /// Writes the last columns of a file that was written with the same settings to another path, for all of its rows. They
@@ -91,35 +102,37 @@ pub(super) fn write_columns_of(
     (source, metadata): (&Path, &ParquetMetaData),
 ) -> Result<Written, Error> {
     let encoded = File::open(source).map_err(Error::io("read", source))?;
-    write_row_groups(target, path, &schema.arrow_schema(), labels, |file, _, fault| {
-        append_columns_of(file, &encoded, metadata).map_err(fault)
+    in_target(target, path, |sink, fault| {
+        let write = || {
+            let writer = ArrowWriter::try_new(sink, schema.arrow_schema(), Some(labelled_properties(labels)))?;
+            let (mut file, _) = writer.into_serialized_writer()?;
+            append_columns_of(&mut file, &encoded, metadata)?;
+            file.close()
+        };
+        write().map_err(fault)
     })
 }
 
 type Sink = Summed<File>;
 
-fn write_row_groups(
+fn in_target(
     target: &Target<'_>,
     path: &str,
-    schema: &SchemaRef,
-    labels: &Labels<'_>,
-    append: impl FnOnce(
-        &mut SerializedFileWriter<&mut Sink>,
-        &ArrowRowGroupWriterFactory,
-        &dyn Fn(ParquetError) -> Error,
-    ) -> Result<u64, Error>,
+    write: impl FnOnce(&mut Sink, &dyn Fn(ParquetError) -> Error) -> Result<ParquetMetaData, Error>,
 ) -> Result<Written, Error> {
     let at = target.path(path);
     let fault = |source: ParquetError| Error::Parquet { path: at.clone(), source };
     let whole = target.begin(path)?;
     let file = whole.file().try_clone().map_err(Error::io("write", &at))?;
     let mut summed = Summed::into(file);
-    let writer = ArrowWriter::try_new(&mut summed, schema.clone(), Some(labelled_properties(labels))).map_err(fault)?;
-    let (mut writer, columns) = writer.into_serialized_writer().map_err(fault)?;
-    let rows = append(&mut writer, &columns, &fault)?;
-    let metadata = writer.close().map_err(fault)?;
+    let metadata = write(&mut summed, &fault)?;
     let etag = whole.finish()?;
-    Ok(Written { rows, bytes: summed.bytes(), sha256: summed.sum(), etag, metadata })
+    Ok(Written { rows: rows_of(&metadata), bytes: summed.bytes(), sha256: summed.sum(), etag, metadata })
+}
+
+/// The rows of a file.
+pub(super) fn rows_of(metadata: &ParquetMetaData) -> u64 {
+    metadata.file_metadata().num_rows().max(0) as u64
 }
 
 /// Appends the row groups of another file with as many of its last columns as this file has.
@@ -127,7 +140,7 @@ fn append_columns_of(
     file: &mut SerializedFileWriter<&mut Sink>,
     encoded: &File,
     metadata: &ParquetMetaData,
-) -> Result<u64, ParquetError> {
+) -> Result<(), ParquetError> {
     for (group, row_group) in metadata.row_groups().iter().enumerate() {
         let skipped = row_group.num_columns() - file.schema_descr().num_columns();
         let mut appended = file.next_row_group()?;
@@ -146,10 +159,10 @@ fn append_columns_of(
         }
         appended.close()?;
     }
-    Ok(metadata.file_metadata().num_rows() as u64)
+    Ok(())
 }
 
-pub(super) fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
+fn labelled_properties(labels: &Labels<'_>) -> WriterProperties {
     let label = |key: &str, value: String| KeyValue::new(format!("hclake.{key}"), value);
     let distinct = labels.distinct.iter().map(|name| ColumnPath::new(vec![name.clone()]));
     let builder = properties(labels.compression)

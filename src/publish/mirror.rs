@@ -1,10 +1,12 @@
 //! A dataset as a folder on this disk: a folder as it is, the files of a bucket's manifest copied for as long as they
 //! are needed. It does not know what they are read for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::bucket::{Bucket, BucketFault};
+use super::copies::Copies;
 use super::error::Error;
 use super::manifest::{self, Manifest};
 use super::target::{Site, run_of};
@@ -12,11 +14,11 @@ use super::verify::{Difference, Verified, verify_folder};
 use crate::base::private;
 use crate::catalog::Catalog;
 
-/// The folder of a dataset. A copy is removed when it is dropped.
+/// The folder of a dataset.
 pub(crate) struct Mirror {
     pub folder: PathBuf,
-    /// The copy to remove.
-    copy: Option<PathBuf>,
+    /// What is removed with the mirror.
+    _copies: Option<Copies>,
 }
 
 impl Mirror {
@@ -24,17 +26,8 @@ impl Mirror {
     /// bucket is missing in the copy too.
     pub(crate) fn of(site: &Site, beside: &Path) -> Result<Mirror, Error> {
         match site {
-            Site::Folder(folder) => Ok(Mirror { folder: folder.clone(), copy: None }),
+            Site::Folder(folder) => Ok(Mirror { folder: folder.clone(), _copies: None }),
             Site::Bucket(bucket) => copy(bucket, beside),
-        }
-    }
-}
-
-impl Drop for Mirror {
-    fn drop(&mut self) {
-        if let Some(copy) = &self.copy {
-            // What stays behind is hidden, private and this process's own.
-            let _ = fs::remove_dir_all(copy);
         }
     }
 }
@@ -43,15 +36,13 @@ fn copy(bucket: &Bucket, beside: &Path) -> Result<Mirror, Error> {
     let no_dataset = || Error::NoDataset { path: bucket.name().into(), manifest: manifest::FILE_NAME };
     let (text, _) = bucket.read(manifest::FILE_NAME)?.ok_or_else(no_dataset)?;
     let manifest = Manifest::parse(&text, &bucket.name())?;
-    let folder = beside.join(format!(".hclake-copy-{}", std::process::id()));
-    private::new_folder(&folder).map_err(Error::io("make", &folder))?;
-    let mirror = Mirror { copy: Some(folder.clone()), folder };
-    let place = |relative: &str| mirror.folder.join(relative);
+    let copies = Copies::beside(beside)?;
+    let place = |relative: &str| copies.folder.join(relative);
     fs::write(place(manifest::FILE_NAME), &text).map_err(Error::io("write", &place(manifest::FILE_NAME)))?;
     for relative in manifest.files.keys() {
         require_inside(relative, bucket)?;
         let path = place(relative);
-        let parent = path.parent().unwrap_or(&mirror.folder);
+        let parent = path.parent().unwrap_or(&copies.folder);
         fs::create_dir_all(parent).map_err(Error::io("make", parent))?;
         let mut file = private::new_file(&path).map_err(Error::io("write", &path))?;
         match bucket.download(relative, &mut file) {
@@ -62,7 +53,7 @@ fn copy(bucket: &Bucket, beside: &Path) -> Result<Mirror, Error> {
             Err(error) => return Err(error),
         }
     }
-    Ok(mirror)
+    Ok(Mirror { folder: copies.folder.clone(), _copies: Some(copies) })
 }
 
 /// A manifest may come from anywhere: none of its names may lead out of the copy.
@@ -82,8 +73,7 @@ fn require_inside(relative: &str, bucket: &Bucket) -> Result<(), Error> {
 pub(crate) fn verify(site: &Site, beside: &Path, store: Option<&Path>, catalog: &Catalog) -> Result<Verified, Error> {
     let mirror = Mirror::of(site, beside)?;
     let mut verified = verify_folder(&mirror.folder, &site.name(), store, catalog)?;
-    if let Site::Bucket(bucket) = site {
-        let manifest = site.manifest()?.unwrap_or_else(|| unreachable!("it was copied"));
+    if let (Site::Bucket(bucket), Some(manifest)) = (site, Manifest::read(&mirror.folder)?) {
         verified.differences.extend(strays(bucket, &manifest)?);
     }
     Ok(verified)
@@ -94,7 +84,7 @@ pub(crate) fn verify(site: &Site, beside: &Path, store: Option<&Path>, catalog: 
 fn strays(bucket: &Bucket, manifest: &Manifest) -> Result<Vec<Difference>, Error> {
     let found = bucket.list("")?;
     let lasting = |path: &String| run_of(path).map(|(_, lasting)| lasting.to_owned());
-    let copies: std::collections::BTreeMap<String, &String> =
+    let copies: BTreeMap<String, &String> =
         manifest.files.keys().filter_map(|path| Some((lasting(path)?, path))).collect();
     let is_data = |path: &&String| path.ends_with(".parquet") && run_of(path).is_none();
     let unlisted = found

@@ -1,11 +1,13 @@
-//! The store as Parquet files in a folder or a bucket, which all readers understand the same way: live records, closed versions, the
-//! changes of each run, and the ledger, with a manifest that is written last. It knows nothing of the cloud's lists or of tasks.
+//! The store as Parquet files in a folder or a bucket, which all readers understand the same way: live records, closed
+//! versions, the changes of each run, and the ledger, with a manifest that is written last. It knows nothing of the
+//! cloud's lists or of tasks.
 //!
 //! [`publish`] writes only what the target lacks; [`verify`] compares a dataset with its manifest and with a store;
 //! [`import`] makes a store from a dataset.
 
 pub(crate) mod bucket;
 mod check;
+mod copies;
 pub(crate) mod delta;
 mod encode;
 mod error;
@@ -97,8 +99,7 @@ pub(crate) fn publish(
 ) -> Result<Published, Error> {
     let endpoints = select(catalog, &options.tables)?;
     let source = Source::open(store)?;
-    let target = Target::take(site, store, now)?;
-    let held = site.manifest()?;
+    let (target, held) = Target::take(site, store, now)?;
     let name = site.name();
     let resolved = resolve_options(options, held.as_ref().map(|manifest| &manifest.options), &name)?;
     if let Some(manifest) = &held {
@@ -178,10 +179,10 @@ fn since_of(resolved: &ManifestOptions, source: &Source) -> Option<Timestamp> {
 /// A store without the run published last is another store, which its id tells, or an older copy of this one. A store
 /// that was made again from an archive has the run and another id.
 fn require_same_store(manifest: &Manifest, source: &Source, target: &str) -> Result<(), Error> {
-    let RunMark { run_id, started_at } = manifest.run.clone();
-    if source.runs.iter().any(|run| run.run_id == run_id && run.started_at.to_string() == started_at) {
+    if source.holds(&manifest.run) {
         return Ok(());
     }
+    let RunMark { run_id, started_at } = manifest.run.clone();
     let target = target.to_owned();
     match (manifest.store_id.clone(), source.store_id.clone()) {
         (Some(held), Some(own)) if held != own => Err(Error::OtherStoreId { target, held, own }),

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use duckdb::Connection;
 
 use super::error::Error;
+use super::manifest::RunMark;
 use super::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -98,6 +99,11 @@ impl Source {
             .map_err(Error::sql("read the schema version"))?;
         let store_id = store::store_id(&connection)?;
         Ok(Source { connection, runs, schema_version, store_id })
+    }
+
+    /// Whether the store has a run, by its number and start.
+    pub(super) fn holds(&self, mark: &RunMark) -> bool {
+        self.runs.iter().any(|run| run.run_id == mark.run_id && run.started_at.to_string() == mark.started_at)
     }
 
     pub(super) fn newest(&self) -> Run {

@@ -36,7 +36,7 @@ impl BucketFault {
             }
             BucketFault::NoConnection => "check bucket.endpoint, the network and the proxy",
             BucketFault::NotSupported => "`hclake publish check` shows what this service supports",
-            BucketFault::Missing => "what was published before still stands; publish again to write it anew",
+            BucketFault::Missing => "what was published before still stands; the next publishing writes it again",
             BucketFault::Throttled => "what was published before still stands; publish again later",
             BucketFault::Other => "what was published before still stands; `hclake publish check` tries each request",
         }

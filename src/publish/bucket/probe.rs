@@ -64,7 +64,7 @@ pub(crate) fn probe(bucket: &Bucket, mark: &str) -> Vec<(Probe, Verdict)> {
     let read = bucket.read(&first).map(|read| read.is_some_and(|(bytes, _)| bytes == text));
     let range = bucket.read_range(&first, 2..5).map(|part| part == b"234");
     let listed = bucket.list(&own).map(|found| found.contains_key(&first) && found.len() == 1);
-    let verdicts = vec![
+    let mut verdicts = vec![
         (Probe::Put, put),
         (Probe::Read, judged(read, "other bytes came back")),
         (Probe::ReadRange, judged(range, "other bytes came back")),
@@ -78,7 +78,6 @@ pub(crate) fn probe(bucket: &Bucket, mark: &str) -> Vec<(Probe, Verdict)> {
     let names = [first.clone(), second, parts_name, new];
     // Not by a listing, which may be denied.
     let removed = bucket.remove(&names).and_then(|()| bucket.read(&first).map(|left| left.is_none()));
-    let mut verdicts = verdicts;
     verdicts.push((Probe::Remove, judged(removed, "what was deleted is still there")));
     verdicts
 }

@@ -10,7 +10,6 @@ use arrow::array::{
 use arrow::compute::{SortOptions, sort_limit};
 use arrow::datatypes::{Field, FieldRef, Schema, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::statistics::StatisticsConverter;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
@@ -18,7 +17,7 @@ use parquet::file::metadata::ParquetMetaData;
 use super::lake::Lake;
 use crate::base::clock::Timestamp;
 use crate::publish::Error;
-use crate::publish::file::{Labels, labelled_properties};
+use crate::publish::file::{self, Labels};
 use crate::publish::published_schema::PublishedSchema;
 
 const MILLI_US: i64 = 1000;
@@ -44,22 +43,10 @@ pub(super) fn write(
     let whole = format!("{folder}/{path}");
     let place = lake.place(&whole);
     let fault = |source: ParquetError| Error::Parquet { path: place.clone().into(), source };
-    let shaping = |source: ArrowError| Error::Arrow { table: labels.table.to_owned(), source };
-    let arrow_schema = schema.arrow_schema();
     let mut upload = lake.upload(&whole)?;
-    let write = || -> Result<(u64, ParquetMetaData), Error> {
-        let properties = Some(labelled_properties(labels));
-        let mut writer = ArrowWriter::try_new(&mut upload, arrow_schema.clone(), properties).map_err(fault)?;
-        let mut rows = 0;
-        for batch in std::iter::once(first).chain(batches) {
-            let shaped = schema.fit(&batch?, &arrow_schema).map_err(shaping)?;
-            rows += shaped.num_rows() as u64;
-            writer.write(&shaped).map_err(fault)?;
-        }
-        Ok((rows, writer.close().map_err(fault)?))
-    };
-    let (rows, metadata) = match write() {
-        Ok((rows, metadata)) if rows > 0 => (rows, metadata),
+    let rows = std::iter::once(first).chain(batches);
+    let metadata = match file::write_rows(&mut upload, schema, labels, &fault, rows) {
+        Ok(metadata) if file::rows_of(&metadata) > 0 => metadata,
         nothing => {
             return match upload.abort() {
                 Some(fault) => Err(fault.into()),
@@ -68,8 +55,8 @@ pub(super) fn write(
         }
     };
     let bytes = upload.finish()?;
-    let statistics = statistics(&metadata, &arrow_schema).map_err(fault)?;
-    Ok(Some(DataFile { path, rows, bytes, statistics }))
+    let statistics = statistics(&metadata, &schema.arrow_schema()).map_err(fault)?;
+    Ok(Some(DataFile { path, rows: file::rows_of(&metadata), bytes, statistics }))
 }
 
 impl DataFile {
@@ -100,7 +87,7 @@ fn number(value: u64) -> ArrayRef {
 /// What a log says of a file's values, from the file's own statistics. A column of fractions has no least and greatest
 /// value there, since its file leaves out what is no number.
 fn statistics(metadata: &ParquetMetaData, schema: &Schema) -> Result<StructArray, ParquetError> {
-    let rows: u64 = metadata.row_groups().iter().map(|group| group.num_rows().max(0) as u64).sum();
+    let rows = file::rows_of(metadata);
     let (mut nulls, mut least, mut greatest) = (Vec::new(), Vec::new(), Vec::new());
     for field in schema.fields().iter().filter(|field| !field.data_type().is_nested()) {
         let converter = StatisticsConverter::try_new(field.name(), schema, metadata.file_metadata().schema_descr())?;
@@ -161,6 +148,7 @@ fn whole_milliseconds(value: ArrayRef) -> ArrayRef {
 mod tests {
     use super::*;
     use arrow::array::{BooleanArray, Float64Array};
+    use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
 
     #[test]

@@ -60,6 +60,12 @@ impl Lake {
         }
     }
 
+    /// The same, without making a folder: `None` if there is none.
+    pub(super) fn find(site: &Site) -> Result<Option<Lake>, publish::Error> {
+        let is_missing = matches!(site, Site::Folder(folder) if !folder.is_dir());
+        (!is_missing).then(|| Lake::at(site)).transpose()
+    }
+
     /// A folder; it is made if the folder above it is there.
     pub(crate) fn in_folder(folder: &FilePath) -> Result<Lake, publish::Error> {
         match fs::create_dir(folder) {

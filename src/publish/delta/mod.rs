@@ -21,7 +21,7 @@ pub(crate) use lake::Lake;
 pub(crate) use verify::verify;
 
 use super::file::Labels;
-use super::manifest::{self, RunMark};
+use super::manifest;
 use super::source::{self, Run, RunCounts, Source};
 use super::target::lock_store;
 use super::{Site, Step, mark, month_of, select};
@@ -91,7 +91,7 @@ pub(crate) fn publish(
     let (whole, lake) = (lake, own.as_ref().unwrap_or(lake));
     let mut exporter = Exporter::take(lake, exporter, &store_id)?;
     let newest = mark(source.newest());
-    exporter.begin(newest.clone(), |run| holds(&source, run))?;
+    exporter.begin(newest.clone(), |run| source.holds(run))?;
     source.limit_sorting_where_it_reads(catalog)?;
     let publisher = Publisher {
         source: &source,
@@ -135,13 +135,10 @@ pub(crate) fn publish(
 
 /// The newest run that an exporter has published as a whole; `None` too where that cannot be read now.
 pub(crate) fn published_run_id(site: &Site, exporter: &str) -> Option<i64> {
-    if matches!(site, Site::Folder(folder) if !folder.is_dir()) {
-        return None;
-    }
     // On a thread of its own: the caller may serve a runtime.
     std::thread::scope(|scope| {
         let read = || {
-            let lake = Lake::at(site).ok()?;
+            let lake = Lake::find(site).ok()??;
             match exporter::published_run_id(&lake, exporter).ok()? {
                 None => exporter::published_run_id(&lake.of_one_writer(&exporter::home(exporter)), exporter).ok()?,
                 shared => shared,
@@ -153,15 +150,8 @@ pub(crate) fn published_run_id(site: &Site, exporter: &str) -> Option<i64> {
 
 /// Whether Delta tables of hclake lie at a site.
 pub(crate) fn is_lake(site: &Site) -> Result<bool, publish::Error> {
-    if matches!(site, Site::Folder(folder) if !folder.is_dir()) {
-        return Ok(false);
-    }
-    let lake = Lake::at(site)?;
+    let Some(lake) = Lake::find(site)? else { return Ok(false) };
     Ok(exporter::are_in(&lake)? || !lake.list(exporter::HOMES)?.1.is_empty())
-}
-
-fn holds(source: &Source, mark: &RunMark) -> bool {
-    source.runs.iter().any(|run| run.run_id == mark.run_id && run.started_at.to_string() == mark.started_at)
 }
 
 /// Shared tables lie in a folder of their own.

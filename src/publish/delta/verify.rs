@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use super::exporter::Record;
 use super::lake::Lake;
 use super::table::Table;
-use super::{CHANGES, CURRENT, EXPORTER, Error, app_id, exporter, folder_of, holds, own_files};
-use crate::base::private;
+use super::{CHANGES, CURRENT, EXPORTER, Error, app_id, exporter, folder_of, own_files};
 use crate::catalog::Catalog;
+use crate::publish::copies::Copies;
 use crate::publish::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use crate::publish::source::{self, RunCounts, Source, comparable};
 use crate::publish::verify::{Difference, Verified};
@@ -55,25 +55,7 @@ pub(crate) fn verify(site: &Site, beside: &Path, store: &Path, catalog: &Catalog
 
 /// A store that was put back from a backup lacks runs of its old name; what that name has is another's.
 fn is_own(record: &Record, source: &Source) -> bool {
-    record.begun.as_ref().is_some_and(|run| holds(source, run))
-}
-
-/// A folder for copies of a bucket's files, removed when it is dropped.
-struct Copies(PathBuf);
-
-impl Copies {
-    fn beside(beside: &Path) -> Result<Copies, publish::Error> {
-        let folder = beside.join(format!(".hclake-copy-{}", std::process::id()));
-        private::new_folder(&folder).map_err(publish::Error::io("make", &folder))?;
-        Ok(Copies(folder))
-    }
-}
-
-impl Drop for Copies {
-    fn drop(&mut self) {
-        // What stays behind is hidden, private and this process's own.
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    record.begun.as_ref().is_some_and(|run| source.holds(run))
 }
 
 /// What one exporter has of one list.
@@ -180,7 +162,7 @@ impl Part<'_> {
         if let Some(path) = self.lake.on_disk(&whole) {
             return Ok(path);
         }
-        let copy = self.copies.0.join(path.replace('/', "-"));
+        let copy = self.copies.folder.join(path.replace('/', "-"));
         let bytes = self.lake.read(&whole)?.unwrap_or_default();
         fs::write(&copy, &bytes).map_err(publish::Error::io("write", &copy))?;
         Ok(copy)

@@ -36,7 +36,7 @@ pub(crate) struct BucketTarget<'a> {
     work: PathBuf,
     /// Held until the target is dropped.
     _lock: File,
-    /// The version of the manifest that was read; `None` if there was none.
+    /// The version of the manifest that was read, or put since; `None` if there was none.
     manifest_etag: RefCell<Option<Option<String>>>,
     found: BTreeMap<String, Found>,
 }
@@ -61,18 +61,24 @@ pub(in crate::publish) fn lock_store(store: &Path, name: &str, now: Timestamp) -
 }
 
 impl BucketTarget<'_> {
-    pub(super) fn take<'a>(bucket: &'a Bucket, store: &Path, now: Timestamp) -> Result<BucketTarget<'a>, Error> {
+    /// The target, and the manifest that it begins with.
+    pub(super) fn take<'a>(
+        bucket: &'a Bucket,
+        store: &Path,
+        now: Timestamp,
+    ) -> Result<(BucketTarget<'a>, Option<Manifest>), Error> {
         let (work, lock) = lock_beside(store, &bucket.name(), now)?;
         clear(&work);
-        let manifest_etag = bucket.read(manifest::FILE_NAME)?.map(|(_, etag)| etag);
-        let found = match manifest_etag {
+        let (manifest, manifest_etag) = read_manifest(bucket)?.unzip();
+        let found = match manifest {
             Some(_) => bucket.list("")?,
             None => {
                 require_ours(bucket)?;
                 BTreeMap::new()
             }
         };
-        Ok(BucketTarget { bucket, work, _lock: lock, manifest_etag: RefCell::new(manifest_etag), found })
+        let target = BucketTarget { bucket, work, _lock: lock, manifest_etag: RefCell::new(manifest_etag), found };
+        Ok((target, manifest))
     }
 
     pub(super) fn bucket(&self) -> &Bucket {
@@ -181,6 +187,12 @@ pub(super) fn name_of_run(run_id: i64, relative: &str) -> String {
 pub(in crate::publish) fn run_of(path: &str) -> Option<(i64, &str)> {
     let (run_id, lasting) = path.strip_prefix(RUNS_FOLDER)?.strip_prefix('/')?.split_once('/')?;
     lasting.ends_with(".parquet").then_some((run_id.parse().ok()?, lasting))
+}
+
+/// The manifest of a dataset with its version; `None` if there is none.
+pub(super) fn read_manifest(bucket: &Bucket) -> Result<Option<(Manifest, Option<String>)>, Error> {
+    let Some((text, etag)) = bucket.read(manifest::FILE_NAME)? else { return Ok(None) };
+    Ok(Some((Manifest::parse(&text, &bucket.name())?, etag)))
 }
 
 /// Accepts a prefix below which nothing lies, or that a publisher has begun; and begins it.

@@ -48,10 +48,7 @@ impl Site {
     pub(crate) fn manifest(&self) -> Result<Option<Manifest>, Error> {
         match self {
             Site::Folder(folder) => Manifest::read(folder),
-            Site::Bucket(bucket) => match bucket.read(manifest::FILE_NAME)? {
-                Some((text, _)) => Manifest::parse(&text, &bucket.name()).map(Some),
-                None => Ok(None),
-            },
+            Site::Bucket(bucket) => Ok(bucket::read_manifest(bucket)?.map(|(manifest, _)| manifest)),
         }
     }
 }
@@ -64,11 +61,17 @@ pub(super) enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Locks the site. One that holds anything else is refused. `store` is the store that is published.
-    pub(super) fn take(site: &'a Site, store: &Path, now: Timestamp) -> Result<Target<'a>, Error> {
+    /// Locks the site, and gives its manifest if there is one. A site that holds anything else is refused. `store` is the
+    /// store that is published.
+    pub(super) fn take(site: &'a Site, store: &Path, now: Timestamp) -> Result<(Target<'a>, Option<Manifest>), Error> {
         match site {
-            Site::Folder(folder) => FolderTarget::take(folder, store, now).map(Target::Folder),
-            Site::Bucket(bucket) => BucketTarget::take(bucket, store, now).map(Target::Bucket),
+            Site::Folder(folder) => {
+                let target = FolderTarget::take(folder, store, now)?;
+                Ok((Target::Folder(target), Manifest::read(folder)?))
+            }
+            Site::Bucket(bucket) => {
+                BucketTarget::take(bucket, store, now).map(|(target, held)| (Target::Bucket(target), held))
+            }
         }
     }
 

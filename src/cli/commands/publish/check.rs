@@ -7,7 +7,7 @@ use crate::cli::args::{PublishCheckArgs, SummaryFormat};
 use crate::cli::message::Failure;
 use crate::cli::streams::Streams;
 use crate::config::Settings;
-use crate::publish::bucket::Verdict;
+use crate::publish::bucket::{Probe, Verdict};
 use crate::publish::{Checked, DeltaMode, Site, check};
 
 const NAME_CHARS: usize = 30;
@@ -46,8 +46,7 @@ fn delta_in_words(mode: DeltaMode) -> &'static str {
 }
 
 fn as_json(site: &Site, checked: &Checked) -> serde_json::Value {
-    let probe = |(probe, verdict): &(_, Verdict)| {
-        let probe: &crate::publish::bucket::Probe = probe;
+    let probe = |(probe, verdict): &(Probe, Verdict)| {
         json!({ "request": probe.name(), "works": *verdict == Verdict::Works, "said": match verdict {
             Verdict::Works => None,
             other => Some(in_words(other)),

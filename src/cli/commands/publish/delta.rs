@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
+use super::outcome::{not_published, show};
 use super::step::show_step;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
 use crate::catalog::Catalog;
-use crate::cli::args::{PublishDeltaArgs, SummaryFormat};
+use crate::cli::args::PublishDeltaArgs;
 use crate::cli::message::Failure;
 use crate::cli::progress::bars::FileBar;
-use crate::cli::streams::{Streams, say};
+use crate::cli::streams::{Streams, counted, say};
 use crate::config::Settings;
 use crate::config::settings::{PUBLISH_EXPORTER, REGION};
 use crate::publish::delta::{self, Lake, Options, Published};
@@ -28,19 +29,14 @@ pub(super) fn run(
     let options = Options { tables: args.only.clone(), compression: args.compression.map(Into::into) };
     let published = publish(settings, &site, &exporter, catalog, &options, bar)?;
     say_if_apart(&published);
-    match args.format {
-        SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
-        SummaryFormat::Text if streams.is_quiet => {}
-        SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
-    }
-    Ok(Exit::Done)
+    show(args.format, (as_json(&published), in_words(&published)), streams)
 }
 
 fn unnamed(settings: &Settings) -> Failure {
     let region = settings.get(REGION).unwrap_or_else(|| "cn-north-4".to_owned());
     let hint = format!("name this store with --exporter {region}, or publish.exporter = \"{region}\" in hclake.toml");
     Failure::usage(
-        "publishing Delta tables needs the exporter's name: stores that share tables are told apart by it",
+        "publishing Delta tables needs the exporter's name: it distinguishes stores that share tables",
         Some(hint),
     )
 }
@@ -57,19 +53,10 @@ pub(super) fn after_sync(
     let options = Options { compression: named.compression, ..Options::default() };
     let published = Site::open(&named.target, &settings.bucket)
         .and_then(|site| publish(settings, &site, &named.exporter, catalog, &options, bar()));
-    match published {
-        Ok(published) => {
-            say_if_apart(&published);
-            streams.remark(&in_words(&published));
-            Ok(())
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            say(&failure.after("error: the run is stored, but not published"));
-            say("hint: the next sync publishes what is missing; so does hclake publish delta");
-            Err(failure)
-        }
-    }
+    let published = published.map_err(|error| not_published(error, "delta"))?;
+    say_if_apart(&published);
+    streams.remark(&in_words(&published));
+    Ok(())
 }
 
 fn publish(
@@ -101,8 +88,7 @@ fn in_words(published: &Published) -> String {
     if *commits == 0 {
         return format!("{exporter} in {target} is up to run {run_id} already; nothing was written");
     }
-    let commits = if *commits == 1 { "1 commit".to_owned() } else { format!("{commits} commits") };
-    let tables = if *tables == 1 { "1 table".to_owned() } else { format!("{tables} tables") };
+    let (commits, tables) = (counted(*commits as u64, "commit"), counted(*tables as u64, "table"));
     format!(
         "published run {run_id} as {exporter} into {target}: {commits} to {tables}, {rows} rows, {bytes} bytes written"
     )

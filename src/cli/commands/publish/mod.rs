@@ -3,10 +3,12 @@
 
 mod check;
 mod delta;
+mod outcome;
 mod step;
 
 use std::path::{Path, PathBuf};
 
+use outcome::{not_published, show};
 use serde_json::json;
 pub(crate) use step::show_step;
 
@@ -71,12 +73,7 @@ fn parquet(
     let published = publish::publish(store, &site, catalog, &options, now, &|step| show_step(bar.as_ref(), step))?;
     drop(bar);
     warn_of_changed_files(&published);
-    match args.format {
-        SummaryFormat::Json => writeln!(streams.out, "{}", as_json(&published))?,
-        SummaryFormat::Text if streams.is_quiet => {}
-        SummaryFormat::Text => writeln!(streams.out, "{}", in_words(&published))?,
-    }
-    Ok(Exit::Done)
+    show(args.format, (as_json(&published), in_words(&published)), streams)
 }
 
 /// An instant; a relative one counts back from the newest run.
@@ -115,19 +112,10 @@ fn parquet_after_sync(
         publish::publish(&settings.store.value, &site, catalog, &options, now, &observe)
     });
     drop(bar);
-    match published {
-        Ok(published) => {
-            warn_of_changed_files(&published);
-            streams.remark(&in_words(&published));
-            Ok(())
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            say(&failure.after("error: the run is stored, but not published"));
-            say("hint: the next sync publishes what is missing; so does hclake publish parquet");
-            Err(failure)
-        }
-    }
+    let published = published.map_err(|error| not_published(error, "parquet"))?;
+    warn_of_changed_files(&published);
+    streams.remark(&in_words(&published));
+    Ok(())
 }
 
 fn warn_of_changed_files(published: &Published) {
