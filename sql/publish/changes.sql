@@ -1,7 +1,7 @@
 -- The changes made by the runs from first to last: versions that they opened, as opened or changed, and records gone
 -- with their last values. A version is a change if the same run closed another version of the same record. The parts of
 -- a key are compared as texts.
--- takes: table, history, columns, keys_of_version, order, first_run_id, last_run_id
+-- takes: table, history, columns, keys_of_version, first_run_id, last_run_id
 
 WITH _hclake_replaced AS (
     SELECT v._scope AS _replaced_scope, v._closed_run_id AS _replaced_by, [{{keys_of_version}}] AS _replaced_key
@@ -24,5 +24,4 @@ _hclake_events AS (
     FROM {{history}} v
     WHERE v._closed_by = 'gone' AND v._closed_run_id BETWEEN {{first_run_id}} AND {{last_run_id}}
 )
-SELECT * FROM _hclake_events v
-{{order}};
+SELECT * FROM _hclake_events;

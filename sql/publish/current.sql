@@ -1,6 +1,5 @@
--- The live records, by scope and key.
--- takes: table, columns, key_order
+-- The live records.
+-- takes: table, columns
 
 SELECT {{columns}}
-FROM {{table}} v
-ORDER BY v._scope, {{key_order}};
+FROM {{table}} v;

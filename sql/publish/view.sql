@@ -1,6 +1,5 @@
--- The rows of a view, sorted by its first columns, which tell its rows apart or nearly so.
+-- The rows of a view.
 -- takes: view, columns
 
 SELECT {{columns}}
-FROM {{view}} v
-ORDER BY 1, 2, 3, 4;
+FROM {{view}} v;

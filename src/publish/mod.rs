@@ -19,7 +19,9 @@ pub(crate) mod manifest;
 mod mirror;
 mod months;
 mod published_schema;
+mod rows;
 mod source;
+mod statements;
 mod target;
 mod verify;
 
@@ -44,6 +46,7 @@ use crate::store::views::views;
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
+use rows::Rows;
 use source::{LEDGER_TABLES, Run, Source, Table};
 pub(crate) use target::Site;
 use target::Target;
@@ -217,7 +220,7 @@ struct WantedFile {
     /// The first of its runs, where it has several.
     first_run_id: Option<i64>,
     schema: PublishedSchema,
-    sql: String,
+    rows: Rows,
     distinct: Vec<String>,
     /// Path of a file that has the same rows in the same order, and these columns as its last ones.
     columns_of: Option<String>,
@@ -232,14 +235,14 @@ fn wanted_files(
     held: Option<&Manifest>,
 ) -> Result<Vec<WantedFile>, Error> {
     let shaped = |schema: PublishedSchema| if flat { schema.flattened() } else { schema };
-    let wanted = |path: String, part: Part, run_id: i64, schema: PublishedSchema, sql: String| WantedFile {
+    let wanted = |path: String, part: Part, run_id: i64, schema: PublishedSchema, rows: Rows| WantedFile {
         path,
         table: table.name.clone(),
         part,
         run_id,
         first_run_id: None,
         schema: shaped(schema),
-        sql,
+        rows,
         distinct: table.distinct.clone(),
         columns_of: None,
     };
@@ -249,7 +252,7 @@ fn wanted_files(
         Part::Current,
         source.newest().run_id,
         table.current_schema(),
-        table.current_sql()?,
+        table.current()?,
     )];
     let joined = |part: Part, run_id: i64| held.and_then(|held| months::covering(held, name, part, run_id));
     let mut covering = BTreeMap::new();
@@ -263,8 +266,8 @@ fn wanted_files(
             covering.insert(found.0, found.1);
         } else if counts.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
-            let sql = table.history_sql(run_id, run_id)?;
-            files.push(wanted(path, Part::History, run_id, table.history_schema(), sql));
+            let rows = table.history(run_id, run_id)?;
+            files.push(wanted(path, Part::History, run_id, table.history_schema(), rows));
         }
         if counts.opened + counts.gone > 0
             && let Some(found) = joined(Part::Changes, run_id)
@@ -272,21 +275,21 @@ fn wanted_files(
             covering.insert(found.0, found.1);
         } else if counts.opened + counts.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
-            let sql = table.changes_sql(run_id, run_id)?;
+            let rows = table.changes(run_id, run_id)?;
             // Where one run opened all records that there ever were, they are what it changed.
             if counts.closed == 0 && of_runs.len() == 1 {
                 files[0].columns_of = Some(path.clone());
             }
-            files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), sql));
+            files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), rows));
         }
     }
     for (path, entry) in covering {
         let (first, last) = (entry.first_run_id(), entry.run_id);
-        let (schema, sql) = match entry.part {
-            Part::Changes => (table.changes_schema(), table.changes_sql(first, last)?),
-            _ => (table.history_schema(), table.history_sql(first, last)?),
+        let (schema, rows) = match entry.part {
+            Part::Changes => (table.changes_schema(), table.changes(first, last)?),
+            _ => (table.history_schema(), table.history(first, last)?),
         };
-        let file = wanted(path.clone(), entry.part, last, schema, sql);
+        let file = wanted(path.clone(), entry.part, last, schema, rows);
         files.push(WantedFile { first_run_id: Some(first), ..file });
     }
     Ok(files)
@@ -296,7 +299,7 @@ fn wanted_files(
 fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Error> {
     let mut files = Vec::new();
     for view in views() {
-        let Some((sql, schema)) = source.view(view.name)? else { continue };
+        let Some((rows, schema)) = source.view(view.name)? else { continue };
         files.push(WantedFile {
             path: format!("views/{}.parquet", view.name),
             table: view.name.to_owned(),
@@ -304,7 +307,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
             run_id: source.newest().run_id,
             first_run_id: None,
             schema: if flat { schema.flattened() } else { schema },
-            sql,
+            rows,
             distinct: Vec::new(),
             columns_of: None,
         });
@@ -314,7 +317,7 @@ fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Err
 
 fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
     let wanted = |(table, order): &(&str, &[&str])| {
-        let (sql, schema) = source.ledger(table, order, source.newest().run_id)?;
+        let (rows, schema) = source.ledger(table, order, source.newest().run_id)?;
         Ok(WantedFile {
             path: format!("{table}.parquet"),
             table: table.to_string(),
@@ -322,7 +325,7 @@ fn wanted_ledger_files(source: &Source) -> Result<Vec<WantedFile>, Error> {
             run_id: source.newest().run_id,
             first_run_id: None,
             schema,
-            sql,
+            rows,
             distinct: Vec::new(),
             columns_of: None,
         })
@@ -423,7 +426,7 @@ impl Publisher<'_> {
             Some((path, metadata)) => {
                 file::write_columns_of(self.target, &file.path, &file.schema, &labels, (&path, metadata))?
             }
-            None => self.source.stream(&file.table, &file.sql, |batches| {
+            None => self.source.stream(&file.table, &file.rows, |batches| {
                 file::write(self.target, &file.path, &file.schema, &labels, batches)
             })?,
         };

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
@@ -77,7 +78,7 @@ impl PublishedSchema {
         };
         let values = |column: &PublishedColumn| -> Result<ArrayRef, ArrowError> {
             match &column.origin {
-                Origin::Stored => retyped(named(&column.name)?, &column.ty),
+                Origin::Stored => retyped(&spelt_out(named(&column.name)?)?, &column.ty),
                 Origin::Absent => Ok(new_null_array(&column.ty, batch.num_rows())),
                 Origin::JsonOf(name) => Ok(Arc::new(json_text(named(name)?)?)),
             }
@@ -85,6 +86,14 @@ impl PublishedSchema {
         let columns = self.columns.iter().map(values).collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
+    }
+}
+
+/// Values of an enumeration as the texts that they stand for.
+fn spelt_out(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match values.data_type() {
+        DataType::Dictionary(_, texts) => cast(values, texts),
+        _ => Ok(Arc::clone(values)),
     }
 }
 

@@ -11,6 +11,10 @@ use duckdb::Connection;
 use super::error::Error;
 use super::manifest::RunMark;
 use super::published_schema::{Origin, PublishedColumn, PublishedSchema};
+use super::rows::Rows;
+use super::statements::{
+    CHANGES, COLUMNS, COMPARE_LIMITS, CURRENT, HISTORY, LEDGER, RUN_COUNTS, RUNS, SCHEMA_VERSION, SORT_LIMITS, VIEW,
+};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::catalog::spec::Endpoint;
@@ -18,45 +22,12 @@ use crate::schema::{
     self, CHANGE_COLUMNS, CLOSING_COLUMNS, HASH, SCOPE_COLUMNS, VERSION_COLUMNS, history_table, is_own_column,
     published, published_type, versions_view,
 };
-use crate::store::{self, Reader, Template, Values, ident, literal};
+use crate::store::{self, Reader, Values, ident, literal};
 
 /// Memory that DuckDB may use for sorting, in MiB; the rest is sorted on disk. Large records raise it as needed.
 pub(super) const SORT_MEMORY_MB: u64 = 112;
 /// Memory that DuckDB may use for comparing, in MiB. Large records raise it as needed.
 pub(super) const COMPARE_MEMORY_MB: u64 = 192;
-
-macro_rules! templates {
-    ($($name:ident = $file:literal;)*) => {
-        $(pub(super) const $name: Template =
-            Template { file: $file, text: include_str!(concat!("../../sql/", $file)) };)*
-        #[cfg(test)]
-        const ALL: &[Template] = &[$($name),*];
-    };
-}
-
-templates! {
-    BOTH_ROWS = "publish/both_rows.sql";
-    BOTH_VERSIONS = "publish/both_versions.sql";
-    SORT_LIMITS = "publish/sort_limits.sql";
-    CHANGES = "publish/changes.sql";
-    COLUMNS = "publish/columns.sql";
-    CURRENT = "publish/current.sql";
-    DIFFERING_RUNS = "publish/differing_runs.sql";
-    DIFFERING_ROWS = "publish/differing_rows.sql";
-    DIFFERING_VERSIONS = "publish/differing_versions.sql";
-    COMPARE_LIMITS = "publish/compare_limits.sql";
-    HASHED_CHANGES = "publish/hashed_changes.sql";
-    HASHED_ROWS = "publish/hashed_rows.sql";
-    HISTORY = "publish/history.sql";
-    HISTORY_VERSIONS = "publish/history_versions.sql";
-    LEDGER = "publish/ledger.sql";
-    RUNS = "publish/runs.sql";
-    RUN_COUNTS = "publish/run_counts.sql";
-    SCHEMA_VERSION = "publish/schema_version.sql";
-    UNPRUNED_CHANGES = "publish/unpruned_changes.sql";
-    UNPRUNED_SWEEPS = "publish/unpruned_sweeps.sql";
-    VIEW = "publish/view.sql";
-}
 
 /// Tables of the ledger that are published, and the columns by which they are sorted.
 pub(super) const LEDGER_TABLES: [(&str, &[&str]); 2] =
@@ -153,31 +124,33 @@ impl Source {
         Ok(Some(Table::new(endpoint, held, closing)))
     }
 
-    /// The statement and schema of a ledger table up to a run.
+    /// The rows and schema of a ledger table up to a run.
     pub(super) fn ledger(
         &self,
         name: &str,
         order: &[&str],
         last_run_id: i64,
-    ) -> Result<(String, PublishedSchema), Error> {
+    ) -> Result<(Rows, PublishedSchema), Error> {
         let held = self.held(name)?;
         let values = Values::from([
             ("table", ident(name)),
             ("columns", selected(&held)),
             ("last_run_id", last_run_id.to_string()),
-            ("key_order", order.iter().map(|name| format!("v.{}", ident(name))).collect::<Vec<_>>().join(", ")),
         ]);
-        Ok((LEDGER.fill(&values)?, PublishedSchema::new(held)))
+        let order: Vec<_> = order.iter().map(|name| format!("v.{}", ident(name))).collect();
+        Ok((Rows::new(&LEDGER.fill(&values)?, order.join(", ")), PublishedSchema::new(held)))
     }
 
-    /// The statement and schema of a view; `None` if the store has none of this name.
-    pub(super) fn view(&self, name: &str) -> Result<Option<(String, PublishedSchema)>, Error> {
+    /// The rows and schema of a view; `None` if the store has none of this name. Its first columns tell its rows apart or
+    /// nearly so.
+    pub(super) fn view(&self, name: &str) -> Result<Option<(Rows, PublishedSchema)>, Error> {
         let held = self.held(name)?;
         if held.is_empty() {
             return Ok(None);
         }
         let values = Values::from([("view", ident(name)), ("columns", selected(&held))]);
-        Ok(Some((VIEW.fill(&values)?, PublishedSchema::new(held))))
+        let rows = Rows::new(&VIEW.fill(&values)?, "1, 2, 3, 4".to_owned());
+        Ok(Some((rows, PublishedSchema::new(held))))
     }
 
     pub(super) fn run_counts(&self, table: &Table) -> Result<Vec<RunCounts>, Error> {
@@ -192,14 +165,15 @@ impl Source {
         read().map_err(Error::sql(format!("count the versions of {}", table.name)))
     }
 
-    /// Passes the rows of a statement on as they come; at most a few thousand are in memory at a time.
+    /// Passes rows on as they come, sorted; at most a few thousand are in memory at a time.
     pub(super) fn stream<T>(
         &self,
         table: &str,
-        sql: &str,
+        rows: &Rows,
         take: impl FnOnce(&mut dyn Iterator<Item = Result<RecordBatch, Error>>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let mut statement = self.connection.prepare(sql).map_err(Error::sql(format!("read {table}")))?;
+        let sql = rows.sorted(&self.connection, table)?;
+        let mut statement = self.connection.prepare(&sql).map_err(Error::sql(format!("read {table}")))?;
         let mut rows = statement.stream_arrow([]).map_err(Error::sql(format!("read {table}")))?;
         // duckdb-rs panics on an error in mid-stream.
         let mut next = || match catch_unwind(AssertUnwindSafe(|| rows.next())) {
@@ -322,38 +296,33 @@ impl Table {
         PublishedSchema::new(first.chain(self.version.iter().cloned()).collect())
     }
 
-    pub(super) fn current_sql(&self) -> Result<String, Error> {
-        Ok(CURRENT.fill(&self.values())?)
+    /// The live records, by scope and key.
+    pub(super) fn current(&self) -> Result<Rows, Error> {
+        Ok(self.rows(&CURRENT.fill(&self.values())?, &[]))
     }
 
-    /// The versions that these runs closed, run by run, sorted by scope and key.
-    pub(super) fn history_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
+    /// The versions that these runs closed, run by run, and by scope and key.
+    pub(super) fn history(&self, first_run_id: i64, last_run_id: i64) -> Result<Rows, Error> {
+        let sql = HISTORY.fill(&self.values_of_runs(first_run_id, last_run_id))?;
+        Ok(self.rows(&sql, &["v._closed_run_id"]))
+    }
+
+    /// The changes made by these runs, run by run, and by scope and key.
+    pub(super) fn changes(&self, first_run_id: i64, last_run_id: i64) -> Result<Rows, Error> {
+        let sql = CHANGES.fill(&self.values_of_runs(first_run_id, last_run_id))?;
+        Ok(self.rows(&sql, &["v._change_run_id"]))
+    }
+
+    fn rows(&self, sql: &str, first: &[&str]) -> Rows {
+        let order = [first, &["v._scope"], &self.key.iter().map(String::as_str).collect::<Vec<_>>()].concat();
+        Rows::new(sql, order.join(", ")).with_scope(&SCOPE_COLUMNS.map(|own| own.name))
+    }
+
+    fn values_of_runs(&self, first_run_id: i64, last_run_id: i64) -> Values {
         let mut values = self.values();
         values.insert("first_run_id", first_run_id.to_string());
         values.insert("last_run_id", last_run_id.to_string());
-        Ok(HISTORY.fill(&values)?)
-    }
-
-    /// The changes made by these runs, run by run, sorted by scope and key.
-    pub(super) fn changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
-        self.changes_in(
-            first_run_id,
-            last_run_id,
-            format!("ORDER BY v._change_run_id, v._scope, {}", self.key.join(", ")),
-        )
-    }
-
-    /// The same changes unsorted, for counting.
-    pub(super) fn unsorted_changes_sql(&self, first_run_id: i64, last_run_id: i64) -> Result<String, Error> {
-        self.changes_in(first_run_id, last_run_id, String::new())
-    }
-
-    fn changes_in(&self, first_run_id: i64, last_run_id: i64, order: String) -> Result<String, Error> {
-        let mut values = self.values();
-        values.insert("order", order);
-        values.insert("first_run_id", first_run_id.to_string());
-        values.insert("last_run_id", last_run_id.to_string());
-        Ok(CHANGES.fill(&values)?)
+        values
     }
 
     pub(super) fn values(&self) -> Values {
@@ -363,7 +332,6 @@ impl Table {
             ("versions", ident(&versions_view(&self.name))),
             ("columns", selected(&self.version)),
             ("keys_of_version", as_texts(&self.key)),
-            ("key_order", self.key.join(", ")),
         ])
     }
 }
@@ -402,28 +370,4 @@ fn read_runs(connection: &Connection) -> duckdb::Result<Vec<Run>> {
 fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it does not say why").to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn every_file_says_what_it_is_for_and_exactly_what_it_takes_and_none_is_left_out() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql/publish");
-        let found: BTreeSet<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| format!("publish/{}", entry.unwrap().file_name().to_str().unwrap()))
-            .collect();
-        assert_eq!(ALL.iter().map(|template| template.file.to_owned()).collect::<BTreeSet<_>>(), found);
-        for template in ALL {
-            assert!(template.header().count() >= 2, "{}: no header", template.file);
-            let used: BTreeSet<&str> =
-                template.text.split("{{").skip(1).filter_map(|rest| rest.split("}}").next()).collect();
-            assert_eq!(template.takes().into_iter().collect::<BTreeSet<_>>(), used, "{}", template.file);
-        }
-    }
 }

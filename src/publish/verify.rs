@@ -9,6 +9,7 @@ use super::faults::file_faults;
 use super::manifest::{FILE_NAME, Manifest, Part};
 use super::published_schema::{Origin, PublishedColumn};
 use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
+use super::statements;
 use super::{require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -168,7 +169,7 @@ impl Comparison<'_> {
         let (columns, names) = (comparable(&columns), source::names(&columns));
         let history = match history.is_empty() {
             true => String::new(),
-            false => source::HISTORY_VERSIONS
+            false => statements::HISTORY_VERSIONS
                 .fill(&Values::from([("files", listed(&history)), ("columns", columns.clone())]))?,
         };
         let mut values = table.values();
@@ -177,13 +178,13 @@ impl Comparison<'_> {
         values.insert("history_files", history);
         values.insert("last_run_id", last_run_id.to_string());
         values.insert("since_us", since.map_or(i64::MIN + 1, |since| since.0).to_string());
-        values.insert("both", source::BOTH_VERSIONS.fill(&values)?);
+        values.insert("both", statements::BOTH_VERSIONS.fill(&values)?);
         values.insert("hashed", format!("{names}, _hclake_ended_us"));
         values.insert("run", RUN_ID.name.to_owned());
         let (mut store_only, mut dataset_only, mut altered) = (0, 0, None);
-        for runs in self.differing_runs(&table.name, &source::HASHED_ROWS.fill(&values)?)? {
+        for runs in self.differing_runs(&table.name, &statements::HASHED_ROWS.fill(&values)?)? {
             values.insert("runs", numbers(&runs));
-            let sql = source::DIFFERING_VERSIONS.fill(&values)?;
+            let sql = statements::DIFFERING_VERSIONS.fill(&values)?;
             let read = self.source.connection().query_row(&sql, [], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<i64>>(2)?, row.get(3)?))
             });
@@ -214,16 +215,16 @@ impl Comparison<'_> {
         values.insert("columns", comparable(&of_version));
         values.insert("hashed", source::names(&of_version));
         values.insert("files", listed(&files));
-        values.insert("unpruned", source::UNPRUNED_CHANGES.fill(&Values::new())?);
+        values.insert("unpruned", statements::UNPRUNED_CHANGES.fill(&Values::new())?);
         values.insert("first_run_id", first_run_id.to_string());
         values.insert("last_run_id", last_run_id.to_string());
-        let differing = self.differing_runs(&table.name, &source::HASHED_CHANGES.fill(&values)?)?;
+        let differing = self.differing_runs(&table.name, &statements::HASHED_CHANGES.fill(&values)?)?;
         values.insert("columns", comparable(&columns));
         values.insert("hashed", source::names(&columns));
         values.insert("run", CHANGE_RUN_ID.to_owned());
         let stored = |runs: &[i64]| {
             let (first, last) = (runs.first().copied(), runs.last().copied());
-            table.unsorted_changes_sql(first.unwrap_or(first_run_id), last.unwrap_or(last_run_id))
+            Ok(table.changes(first.unwrap_or(first_run_id), last.unwrap_or(last_run_id))?.sql)
         };
         let apart = self.rows_apart(&table.name, values, differing, stored)?;
         Ok(apart.map(|what| Difference::of(&table.name, format!("changes: {what}"))))
@@ -231,31 +232,31 @@ impl Comparison<'_> {
 
     fn ledger_apart(&self, name: &str, order: &[&str]) -> Result<Option<Difference>, Error> {
         let Some(files) = self.files(name, Part::Ledger).filter(|files| !files.is_empty()) else { return Ok(None) };
-        let (sql, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
+        let (rows, schema) = self.source.ledger(name, order, self.manifest.run.run_id)?;
         // Pruning sets them in the store alone.
         let columns: Vec<_> =
             schema.columns().iter().filter(|column| !PRUNING_COLUMNS.contains(&column.name.as_str())).collect();
         let unpruned = match name {
-            schema::SWEEPS => source::UNPRUNED_SWEEPS.fill(&Values::new())?,
+            schema::SWEEPS => statements::UNPRUNED_SWEEPS.fill(&Values::new())?,
             _ => "true".to_owned(),
         };
         let mut values = Values::from([
-            ("stored", one_statement(&sql)),
+            ("stored", rows.sql.clone()),
             ("files", listed(&files)),
             ("columns", comparable(&columns)),
             ("hashed", source::names(&columns)),
             ("unpruned", unpruned),
             ("run", LEDGER_RUN_ID.to_owned()),
         ]);
-        values.insert("both", source::BOTH_ROWS.fill(&values)?);
-        let differing = self.differing_runs(name, &source::HASHED_ROWS.fill(&values)?)?;
-        let apart = self.rows_apart(name, values, differing, |_| Ok(sql.clone()))?;
+        values.insert("both", statements::BOTH_ROWS.fill(&values)?);
+        let differing = self.differing_runs(name, &statements::HASHED_ROWS.fill(&values)?)?;
+        let apart = self.rows_apart(name, values, differing, |_| Ok(rows.sql.clone()))?;
         Ok(apart.map(|what| Difference::of(name, format!("rows: {what}"))))
     }
 
     /// The runs of which rows differ, in batches that fit into memory.
     fn differing_runs(&self, table: &str, hashed: &str) -> Result<Vec<Vec<i64>>, Error> {
-        let sql = source::DIFFERING_RUNS.fill(&Values::from([("hashed", hashed.trim_end().to_owned())]))?;
+        let sql = statements::DIFFERING_RUNS.fill(&Values::from([("hashed", hashed.trim_end().to_owned())]))?;
         let read = || {
             let mut statement = self.source.connection().prepare(&sql)?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -274,10 +275,10 @@ impl Comparison<'_> {
     ) -> Result<Option<String>, Error> {
         let (mut store_only, mut dataset_only) = (0, 0);
         for runs in differing {
-            values.insert("stored", one_statement(&stored(&runs)?));
-            values.insert("both", source::BOTH_ROWS.fill(&values)?);
+            values.insert("stored", stored(&runs)?);
+            values.insert("both", statements::BOTH_ROWS.fill(&values)?);
             values.insert("runs", numbers(&runs));
-            let sql = source::DIFFERING_ROWS.fill(&values)?;
+            let sql = statements::DIFFERING_ROWS.fill(&values)?;
             let read = self.source.connection().query_row(&sql, [], |row| Ok((row.get(0)?, row.get(1)?)));
             let (in_store, in_dataset): (i64, i64) = read.map_err(comparing(table))?;
             (store_only, dataset_only) = (store_only + in_store, dataset_only + in_dataset);
@@ -320,10 +321,6 @@ fn listed(files: &[String]) -> String {
 
 fn numbers(runs: &[i64]) -> String {
     runs.iter().map(i64::to_string).collect::<Vec<_>>().join(", ")
-}
-
-fn one_statement(sql: &str) -> String {
-    sql.trim_end().trim_end_matches(';').to_owned()
 }
 
 fn comparing(table: &str) -> impl FnOnce(duckdb::Error) -> Error {

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
 
 use super::super::channel::Command;
 use super::super::is_passed_on;
@@ -49,6 +48,17 @@ fn is_alive(pid: &str) -> bool {
     let state = fs::read_to_string(Path::new("/proc").join(pid.trim()).join("stat")).unwrap_or_default();
     // Dead and not yet seen by its parent is dead too.
     state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+}
+
+/// A killed process is there until the kernel has taken it apart, which takes longer on a busy machine.
+async fn is_dead_soon(pid: &str) -> bool {
+    for _ in 0..200 {
+        if !is_alive(pid) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
 }
 
 #[tokio::test]
@@ -108,27 +118,25 @@ async fn a_command_that_cannot_be_started_is_named() {
 
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_ended_with_its_children() {
-    let begun = Instant::now();
-    let polite = Script::of("sleep 100 & echo $! > \"$1/child\"; echo $$ > \"$1/leader\"; wait");
-    assert_eq!(unknown(polite.run().await), "/bin/sh: ran longer than 1.5 s and was ended");
-    let ended_within = begun.elapsed();
-    assert!(ended_within < Duration::from_secs(3), "it ends at the first request: {ended_within:?}");
+    let polite = Script::of(
+        "trap 'echo asked > \"$1/asked\"; exit' TERM; sleep 100 & echo $! > \"$1/child\"; echo $$ > \"$1/leader\"; wait",
+    );
+    assert_eq!(unknown(polite.run().await), "/bin/sh: ran longer than 3 s and was ended");
+    assert!(Path::new(&polite.path("asked")).exists(), "it is asked to end before it is forced to");
     let deaf = Script::of("trap '' TERM; sleep 100 & echo $! > \"$1/child\"; echo $$ > \"$1/leader\"; wait; wait");
     unknown(deaf.run().await);
     for script in [&polite, &deaf] {
         for name in ["leader", "child"] {
             let pid = fs::read_to_string(script.path(name)).unwrap();
-            assert!(!is_alive(&pid), "{name} {pid}");
+            assert!(is_dead_soon(&pid).await, "{name} {pid}");
         }
     }
 }
 
 #[tokio::test]
 async fn a_child_that_stays_does_not_hold_up_a_command_that_ended() {
-    let begun = Instant::now();
-    let script = Script::of("sleep 5 & echo $! > \"$1/child\"; echo gone >&2; exit 3");
-    assert_eq!(failed(script.run().await), "/bin/sh: exited with 3: gone");
-    assert!(begun.elapsed() < Duration::from_millis(1_400), "{:?}", begun.elapsed());
+    let script = Script::of("sleep 100 & echo $! > \"$1/child\"; echo gone >&2; exit 3");
+    assert_eq!(failed(script.run().await), "/bin/sh: exited with 3: gone", "the limit was not reached");
     let pid = fs::read_to_string(script.path("child")).unwrap();
     assert!(is_alive(&pid), "what a command leaves behind in time is its own business");
     let child = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();

@@ -15,7 +15,7 @@ use crate::base::clock::{Clock, SharedClock, Sleep, SystemClock, Timestamp};
 
 const NOW: Timestamp = Timestamp(1_764_122_400_123_456);
 /// Long for a server on this machine, short for a test.
-const SHORT: Limits = Limits { timeout: Duration::from_millis(1_500), attempts: 3, attachment_bytes_max: 1_000 };
+const SHORT: Limits = Limits { timeout: Duration::from_secs(3), attempts: 3, attachment_bytes_max: 1_000 };
 
 /// Shows always the same time, waits for nothing and notes how long it should have waited.
 struct Quick {

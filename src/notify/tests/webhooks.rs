@@ -162,7 +162,7 @@ async fn what_may_have_arrived_is_never_sent_again() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n{\"errcode\":0";
     let gateway = answer("504 Gateway Timeout", "", "");
     for (act, form, why) in [
-        (Act::Hang, Form::Json, "no answer within 1.5 s"),
+        (Act::Hang, Form::Json, "no answer within 3 s"),
         (Act::Cut(""), Form::Json, "no answer: connection closed before message completed"),
         (Act::Cut("HTTP/1.1 20"), Form::Json, "no answer: connection closed before message completed"),
         (Act::Cut(half), Form::WeCom, "the answer 200 was cut off"),

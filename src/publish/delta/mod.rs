@@ -22,6 +22,7 @@ pub(crate) use verify::verify;
 
 use super::file::Labels;
 use super::manifest;
+use super::rows::Rows;
 use super::source::{self, Run, RunCounts, Source};
 use super::target::lock_store;
 use super::{Site, Step, mark, month_of, select};
@@ -212,8 +213,8 @@ impl<'a> Publisher<'a> {
             }
             let month = month_of(run.started_at);
             let partition = [(EXPORTER.0, self.exporter), (RUN_MONTH, month.as_str())];
-            let sql = table.changes_sql(run.run_id, run.run_id)?;
-            let Some(file) = self.write(table, CHANGES, &partition, run.run_id, (&schema, &sql))? else { continue };
+            let rows = table.changes(run.run_id, run.run_id)?;
+            let Some(file) = self.write(table, CHANGES, &partition, run.run_id, (&schema, &rows))? else { continue };
             if shared.append(run.run_id, &file, &partition, self.now)? {
                 committed.add(Some(&file));
             }
@@ -239,7 +240,7 @@ impl<'a> Publisher<'a> {
         }
         let run_id = self.source.newest().run_id;
         let partition = [(EXPORTER.0, self.exporter)];
-        let file = self.write(table, CURRENT, &partition, run_id, (&schema, &table.current_sql()?))?;
+        let file = self.write(table, CURRENT, &partition, run_id, (&schema, &table.current()?))?;
         if shared.replace(run_id, file.as_ref(), &partition, self.now)? {
             committed.add(file.as_ref());
         }
@@ -283,7 +284,7 @@ impl<'a> Publisher<'a> {
         kind: &str,
         partition: &[(&str, &str)],
         run_id: i64,
-        (schema, sql): (&super::published_schema::PublishedSchema, &str),
+        (schema, rows): (&super::published_schema::PublishedSchema, &Rows),
     ) -> Result<Option<DataFile>, publish::Error> {
         let folders: String = partition.iter().map(|(name, value)| format!("{name}={value}/")).collect();
         // Never the name of another file: what a log names must not change.
@@ -295,7 +296,7 @@ impl<'a> Publisher<'a> {
             distinct: &table.distinct,
             compression: self.compression,
         };
-        self.source.stream(&table.name, sql, |batches| {
+        self.source.stream(&table.name, rows, |batches| {
             data_file::write(self.lake, (&folder_of(table, kind), path), schema, &labels, batches)
         })
     }

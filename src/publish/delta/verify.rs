@@ -12,6 +12,7 @@ use crate::catalog::Catalog;
 use crate::publish::copies::Copies;
 use crate::publish::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use crate::publish::source::{self, RunCounts, Source, comparable};
+use crate::publish::statements;
 use crate::publish::verify::{Difference, Verified};
 use crate::publish::{self, Site};
 use crate::schema::{CHANGE_COLUMNS, RUN_ID};
@@ -89,10 +90,10 @@ impl Part<'_> {
         values.insert("columns", comparable(&columns));
         values.insert("hashed", source::names(&columns));
         values.insert("files", listed(&files));
-        values.insert("unpruned", source::UNPRUNED_CHANGES.fill(&Values::new())?);
+        values.insert("unpruned", statements::UNPRUNED_CHANGES.fill(&Values::new())?);
         values.insert("first_run_id", first_run_id.to_string());
         values.insert("last_run_id", last_run_id.to_string());
-        let runs = self.differing_runs(&source::HASHED_CHANGES.fill(&values)?)?;
+        let runs = self.differing_runs(&statements::HASHED_CHANGES.fill(&values)?)?;
         verified.differences.extend(apart(&self.place(&folder), &runs));
         Ok(())
     }
@@ -107,8 +108,7 @@ impl Part<'_> {
             return Ok(());
         }
         let Some(files) = files else { return Ok(()) };
-        let stored = self.table.current_sql()?;
-        let stored = stored.trim_end().trim_end_matches(';');
+        let stored = self.table.current()?.sql;
         if files.is_empty() {
             let sql = format!("SELECT DISTINCT {} FROM ({stored})", RUN_ID.name);
             verified.differences.extend(apart(&self.place(&folder), &self.numbers(&sql)?));
@@ -117,15 +117,15 @@ impl Part<'_> {
         let (schema, held) = (self.table.current_schema(), self.columns(&files, verified)?);
         let columns = both(&schema, &held);
         let mut values = Values::from([
-            ("stored", stored.to_owned()),
+            ("stored", stored),
             ("files", listed(&files)),
             ("columns", comparable(&columns)),
             ("hashed", source::names(&columns)),
             ("unpruned", "true".to_owned()),
             ("run", RUN_ID.name.to_owned()),
         ]);
-        values.insert("both", source::BOTH_ROWS.fill(&values)?);
-        let runs = self.differing_runs(&source::HASHED_ROWS.fill(&values)?)?;
+        values.insert("both", statements::BOTH_ROWS.fill(&values)?);
+        let runs = self.differing_runs(&statements::HASHED_ROWS.fill(&values)?)?;
         verified.differences.extend(apart(&self.place(&folder), &runs));
         Ok(())
     }
@@ -184,7 +184,7 @@ impl Part<'_> {
     }
 
     fn differing_runs(&self, hashed: &str) -> Result<Vec<i64>, publish::Error> {
-        self.numbers(&source::DIFFERING_RUNS.fill(&Values::from([("hashed", hashed.trim_end().to_owned())]))?)
+        self.numbers(&statements::DIFFERING_RUNS.fill(&Values::from([("hashed", hashed.trim_end().to_owned())]))?)
     }
 
     fn numbers(&self, sql: &str) -> Result<Vec<i64>, publish::Error> {
