@@ -10,8 +10,8 @@ fn main() {
         return;
     }
     if let Some(folder) = env::var_os("DUCKDB_LIB_DIR") {
-        // What is installed elsewhere has no path of this machine in it.
-        if env::var("PROFILE").is_ok_and(|profile| profile == "debug") {
+        // A release, which has no debug information, is installed elsewhere: it has no path of this machine in it.
+        if env::var("DEBUG").is_ok_and(|is_for_this_machine| is_for_this_machine == "true") {
             let folder = Path::new(&folder).canonicalize().unwrap_or_else(|_| Path::new(&folder).to_owned());
             println!("cargo:rustc-link-arg=-Wl,-rpath,{}", folder.display());
         }

@@ -1,4 +1,4 @@
--- The rows of a statement, sorted. `enumerated` is empty, or makes columns with few values enumerations, which are sorted
+-- The rows of a statement, sorted. `enumerated` is empty, or makes enumerations of columns with few values, which are sorted
 -- as numbers.
 -- takes: rows, enumerated, order
 

@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 
 use super::bucket::BucketFault;
 use super::delta;
+use super::sort_limits::SORT_MEMORY_MB_MAX;
 use crate::store::{self, TemplateError};
 
 #[derive(Debug, thiserror::Error)]
@@ -66,8 +67,8 @@ pub(crate) enum Error {
     Arrow { table: String, source: ArrowError },
     #[error("DuckDB failed to {doing}: {source}")]
     Sql { doing: String, source: duckdb::Error },
-    #[error("DuckDB failed while it read {table}: {fault}")]
-    Stream { table: String, fault: String },
+    #[error("DuckDB failed while it read {table}: {source}")]
+    Stream { table: String, source: duckdb::Error },
     #[error(transparent)]
     Delta(delta::Error),
     #[error(transparent)]
@@ -122,6 +123,11 @@ impl Error {
             Error::Io { .. } | Error::Parquet { .. } => {
                 "the folder must be writable and its disk have room; what was published before still stands"
             }
+            Error::Stream { .. } if self.is_out_of_memory() => {
+                return Some(format!(
+                    "sorting was given up to {SORT_MEMORY_MB_MAX} MiB; publish on a machine with more"
+                ));
+            }
             Error::Stream { .. } => "the folder's disk must have room to sort on; publish again",
             _ => return None,
         };
@@ -154,6 +160,13 @@ impl Error {
                 | Error::TooMany { .. }
                 | Error::OtherType { .. }
         )
+    }
+
+    /// Whether DuckDB needs more memory. A folder that is full for it counts as memory there.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        let (Error::Sql { source, .. } | Error::Stream { source, .. }) = self else { return false };
+        let said = source.to_string();
+        said.contains("Out of Memory") && !said.contains("max_temp_directory_size")
     }
 
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

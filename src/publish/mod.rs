@@ -20,6 +20,7 @@ mod mirror;
 mod months;
 mod published_schema;
 mod rows;
+mod sort_limits;
 mod source;
 mod statements;
 mod target;
@@ -47,7 +48,7 @@ use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
 use rows::Rows;
-use source::{LEDGER_TABLES, Run, Source, Table};
+use source::{LEDGER_TABLES, Run, RunRange, Source, Table};
 pub(crate) use target::Site;
 use target::Target;
 
@@ -101,14 +102,14 @@ pub(crate) fn publish(
     observe: &dyn Fn(Step<'_>),
 ) -> Result<Published, Error> {
     let endpoints = select(catalog, &options.tables)?;
-    let source = Source::open(store)?;
+    let mut source = Source::open(store)?;
     let (target, held) = Target::take(site, store, now)?;
     let name = site.name();
     let resolved = resolve_options(options, held.as_ref().map(|manifest| &manifest.options), &name)?;
     if let Some(manifest) = &held {
         require_same_store(manifest, &source, &name)?;
     }
-    source.limit_sorting(&target.spill(), catalog)?;
+    source.sort_in(&target.spill(), catalog)?;
     let since = options.since.or_else(|| since_of(&resolved, &source));
     let mut wanted = Vec::new();
     for endpoint in endpoints {
@@ -247,37 +248,38 @@ fn wanted_files(
         columns_of: None,
     };
     let name = &table.name;
+    let counts = source.run_counts(&table)?;
     let mut files = vec![wanted(
         format!("current/{name}.parquet"),
         Part::Current,
         source.newest().run_id,
         table.current_schema(),
-        table.current()?,
+        table.current(&counts)?,
     )];
     let joined = |part: Part, run_id: i64| held.and_then(|held| months::covering(held, name, part, run_id));
     let mut covering = BTreeMap::new();
-    let of_runs: BTreeMap<i64, _> = source.run_counts(&table)?.into_iter().map(|c| (c.run_id, c)).collect();
+    let of_runs: BTreeMap<i64, _> = counts.iter().map(|run| (run.run_id, run)).collect();
     for run in source.runs.iter().filter(|run| since.is_none_or(|since| run.started_at >= since)) {
-        let Some(counts) = of_runs.get(&run.run_id) else { continue };
+        let Some(of_run) = of_runs.get(&run.run_id) else { continue };
         let (run_id, month) = (run.run_id, month_of(run.started_at));
-        if counts.closed > 0
+        if of_run.closed > 0
             && let Some(found) = joined(Part::History, run_id)
         {
             covering.insert(found.0, found.1);
-        } else if counts.closed > 0 {
+        } else if of_run.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
-            let rows = table.history(run_id, run_id)?;
+            let rows = table.history(RunRange::one(run_id), &counts)?;
             files.push(wanted(path, Part::History, run_id, table.history_schema(), rows));
         }
-        if counts.opened + counts.gone > 0
+        if of_run.opened + of_run.gone > 0
             && let Some(found) = joined(Part::Changes, run_id)
         {
             covering.insert(found.0, found.1);
-        } else if counts.opened + counts.gone > 0 {
+        } else if of_run.opened + of_run.gone > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
-            let rows = table.changes(run_id, run_id)?;
+            let rows = table.changes(RunRange::one(run_id), &counts)?;
             // Where one run opened all records that there ever were, they are what it changed.
-            if counts.closed == 0 && of_runs.len() == 1 {
+            if of_run.closed == 0 && of_runs.len() == 1 {
                 files[0].columns_of = Some(path.clone());
             }
             files.push(wanted(path, Part::Changes, run_id, table.changes_schema(), rows));
@@ -285,9 +287,10 @@ fn wanted_files(
     }
     for (path, entry) in covering {
         let (first, last) = (entry.first_run_id(), entry.run_id);
+        let runs = RunRange { first_id: first, last_id: last };
         let (schema, rows) = match entry.part {
-            Part::Changes => (table.changes_schema(), table.changes(first, last)?),
-            _ => (table.history_schema(), table.history(first, last)?),
+            Part::Changes => (table.changes_schema(), table.changes(runs, &counts)?),
+            _ => (table.history_schema(), table.history(runs, &counts)?),
         };
         let file = wanted(path.clone(), entry.part, last, schema, rows);
         files.push(WantedFile { first_run_id: Some(first), ..file });

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::error::ArrowError;
 
 use super::manifest::ColumnEntry;
-use crate::schema::{ABOUT, Scalar, json_column, json_text, retyped, type_name, with_meaning};
+use crate::schema::{ABOUT, Scalar, json_column, json_text, retyped, spelt_out, type_name, with_meaning};
 
 /// Where a column's values come from.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,14 +85,6 @@ impl PublishedSchema {
         let columns = self.columns.iter().map(values).collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
-    }
-}
-
-/// Values of an enumeration as the texts that they stand for.
-fn spelt_out(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    match values.data_type() {
-        DataType::Dictionary(_, texts) => cast(values, texts),
-        _ => Ok(Arc::clone(values)),
     }
 }
 

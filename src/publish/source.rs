@@ -2,7 +2,6 @@
 //! one state of the store, opened read-only, and knows nothing of files.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::RecordBatch;
@@ -12,8 +11,10 @@ use super::error::Error;
 use super::manifest::RunMark;
 use super::published_schema::{Origin, PublishedColumn, PublishedSchema};
 use super::rows::Rows;
+use super::sort_limits::{SORT_MEMORY_MB, SortLimits};
 use super::statements::{
-    CHANGES, COLUMNS, COMPARE_LIMITS, CURRENT, HISTORY, LEDGER, RUN_COUNTS, RUNS, SCHEMA_VERSION, SORT_LIMITS, VIEW,
+    CHANGES, COLUMNS, COMPARE_LIMITS, CURRENT, HISTORY, LEDGER, RUN_COUNTS, RUNS, SCHEMA_VERSION, SORT_FOLDER,
+    SORT_LIMITS, VIEW,
 };
 use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
@@ -24,8 +25,6 @@ use crate::schema::{
 };
 use crate::store::{self, Reader, Values, ident, literal};
 
-/// Memory that DuckDB may use for sorting, in MiB; the rest is sorted on disk. Large records raise it as needed.
-pub(super) const SORT_MEMORY_MB: u64 = 112;
 /// Memory that DuckDB may use for comparing, in MiB. Large records raise it as needed.
 pub(super) const COMPARE_MEMORY_MB: u64 = 192;
 
@@ -48,6 +47,26 @@ pub(super) struct RunCounts {
     pub gone: u64,
 }
 
+/// The runs from first to last.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RunRange {
+    pub first_id: i64,
+    pub last_id: i64,
+}
+
+impl RunRange {
+    pub(super) fn one(run_id: i64) -> RunRange {
+        RunRange { first_id: run_id, last_id: run_id }
+    }
+
+    fn count(self, counts: &[RunCounts], of: impl Fn(&RunCounts) -> u64) -> u64 {
+        counts.iter().filter(|run| (self.first_id..=self.last_id).contains(&run.run_id)).map(of).sum()
+    }
+}
+
+/// Rows as they come.
+pub(super) type Batches<'a> = dyn Iterator<Item = Result<RecordBatch, Error>> + 'a;
+
 /// The store as it is when it is opened.
 pub(super) struct Source {
     connection: Reader,
@@ -56,6 +75,8 @@ pub(super) struct Source {
     pub schema_version: u32,
     /// `None` if no run has given the store one since stores have them.
     pub store_id: Option<String>,
+    /// Memory for sorting a million rows, in MiB.
+    sort_memory_mb: u64,
 }
 
 impl Source {
@@ -69,7 +90,7 @@ impl Source {
             .query_row(&SCHEMA_VERSION.fill(&Values::new())?, [], |row| row.get(0))
             .map_err(Error::sql("read the schema version"))?;
         let store_id = store::store_id(&connection)?;
-        Ok(Source { connection, runs, schema_version, store_id })
+        Ok(Source { connection, runs, schema_version, store_id, sort_memory_mb: SORT_MEMORY_MB })
     }
 
     /// Whether the store has a run, by its number and start.
@@ -81,31 +102,33 @@ impl Source {
         *self.runs.last().expect("a source has at least one run")
     }
 
-    /// Limits the memory for sorting; the rest is sorted in a folder.
-    pub(super) fn limit_sorting(&self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
-        let values = Values::from([
-            ("memory", self.memory(catalog, SORT_MEMORY_MB)?),
-            ("spill", literal(&spill.to_string_lossy())),
-        ]);
-        self.connection.execute_batch(&SORT_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
+    /// Sorts what does not fit into memory in a folder.
+    pub(super) fn sort_in(&mut self, spill: &Path, catalog: &Catalog) -> Result<(), Error> {
+        self.sort_memory_mb = self.memory_mb(catalog, SORT_MEMORY_MB)?;
+        let values = Values::from([("spill", literal(&spill.to_string_lossy()))]);
+        self.connection.execute_batch(&SORT_FOLDER.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
-    /// Limits the memory for sorting; the rest is sorted in the reader's own folder.
-    pub(super) fn limit_sorting_where_it_reads(&self, catalog: &Catalog) -> Result<(), Error> {
-        let own = self.connection.spill_folder();
-        self.limit_sorting(own.unwrap_or(Path::new("")), catalog)
+    /// Sorts what does not fit into memory in the reader's own folder.
+    pub(super) fn sort_where_it_reads(&mut self, catalog: &Catalog) -> Result<(), Error> {
+        let own = self.connection.spill_folder().unwrap_or(Path::new("")).to_owned();
+        self.sort_in(&own, catalog)
+    }
+
+    fn limit_sorting(&self, limits: SortLimits) -> Result<(), Error> {
+        let values = Values::from([("memory", mebibytes(limits.memory_mb)), ("threads", limits.threads.to_string())]);
+        self.connection.execute_batch(&SORT_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
     /// Limits the memory for comparing.
     pub(super) fn limit_comparing(&self, catalog: &Catalog) -> Result<(), Error> {
-        let values = Values::from([("memory", self.memory(catalog, COMPARE_MEMORY_MB)?)]);
+        let values = Values::from([("memory", mebibytes(self.memory_mb(catalog, COMPARE_MEMORY_MB)?))]);
         self.connection.execute_batch(&COMPARE_LIMITS.fill(&values)?).map_err(Error::sql("be configured"))
     }
 
-    fn memory(&self, catalog: &Catalog, ordinary_mb: u64) -> Result<String, Error> {
+    fn memory_mb(&self, catalog: &Catalog, ordinary_mb: u64) -> Result<u64, Error> {
         let tables = catalog.endpoints().iter().map(|endpoint| endpoint.name.as_str());
-        let limit_mb = store::memory_limit_mb(&self.connection, tables, ordinary_mb)?;
-        Ok(literal(&format!("{limit_mb}MiB")))
+        Ok(store::memory_limit_mb(&self.connection, tables, ordinary_mb)?)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -165,22 +188,25 @@ impl Source {
         read().map_err(Error::sql(format!("count the versions of {}", table.name)))
     }
 
-    /// Passes rows on as they come, sorted; at most a few thousand are in memory at a time.
+    /// Passes rows on as they come, sorted; at most a few thousand are in memory at a time. Where sorting turns out to need
+    /// more memory, `take` gets the rows once more, from the first.
     pub(super) fn stream<T>(
         &self,
         table: &str,
         rows: &Rows,
-        take: impl FnOnce(&mut dyn Iterator<Item = Result<RecordBatch, Error>>) -> Result<T, Error>,
+        mut take: impl FnMut(&mut Batches<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let sql = rows.sorted(&self.connection, table)?;
-        let mut statement = self.connection.prepare(&sql).map_err(Error::sql(format!("read {table}")))?;
-        let mut rows = statement.stream_arrow([]).map_err(Error::sql(format!("read {table}")))?;
-        // duckdb-rs panics on an error in mid-stream.
-        let mut next = || match catch_unwind(AssertUnwindSafe(|| rows.next())) {
-            Ok(batch) => batch.map(Ok),
-            Err(panic) => Some(Err(Error::Stream { table: table.to_owned(), fault: text_of(panic.as_ref()) })),
-        };
-        take(&mut std::iter::from_fn(&mut next))
+        SortLimits::for_rows(rows.expected, self.sort_memory_mb).raised_until_enough(
+            Error::is_out_of_memory,
+            |limits| {
+                self.limit_sorting(limits)?;
+                let fault = |source| Error::Stream { table: table.to_owned(), source };
+                let mut statement = self.connection.prepare(&rows.sorted(&self.connection, table)?).map_err(fault)?;
+                let _ = statement.stream_arrow([]).map_err(fault)?;
+                let mut next = || statement.step().map(|rows| rows.map(RecordBatch::from)).map_err(fault).transpose();
+                take(&mut std::iter::from_fn(&mut next))
+            },
+        )
     }
 
     /// The columns of a stored table, in its order; none if there is no such table.
@@ -297,31 +323,41 @@ impl Table {
     }
 
     /// The live records, by scope and key.
-    pub(super) fn current(&self) -> Result<Rows, Error> {
-        Ok(self.rows(&CURRENT.fill(&self.values())?, &[]))
+    pub(super) fn current(&self, counts: &[RunCounts]) -> Result<Rows, Error> {
+        let count = |of: fn(&RunCounts) -> u64| counts.iter().map(of).sum::<u64>();
+        let expected = count(|run| run.opened).saturating_sub(count(|run| run.closed));
+        Ok(self.rows(&CURRENT.fill(&self.values())?, &[]).expecting(expected, self.texts(&self.current_schema())))
     }
 
     /// The versions that these runs closed, run by run, and by scope and key.
-    pub(super) fn history(&self, first_run_id: i64, last_run_id: i64) -> Result<Rows, Error> {
-        let sql = HISTORY.fill(&self.values_of_runs(first_run_id, last_run_id))?;
-        Ok(self.rows(&sql, &["v._closed_run_id"]))
+    pub(super) fn history(&self, runs: RunRange, counts: &[RunCounts]) -> Result<Rows, Error> {
+        let rows = self.rows(&HISTORY.fill(&self.values_of_runs(runs))?, &["v._closed_run_id"]);
+        Ok(rows.expecting(runs.count(counts, |run| run.closed), self.texts(&self.history_schema())))
     }
 
     /// The changes made by these runs, run by run, and by scope and key.
-    pub(super) fn changes(&self, first_run_id: i64, last_run_id: i64) -> Result<Rows, Error> {
-        let sql = CHANGES.fill(&self.values_of_runs(first_run_id, last_run_id))?;
-        Ok(self.rows(&sql, &["v._change_run_id"]))
+    pub(super) fn changes(&self, runs: RunRange, counts: &[RunCounts]) -> Result<Rows, Error> {
+        let rows = self.rows(&CHANGES.fill(&self.values_of_runs(runs))?, &["v._change_run_id"]);
+        Ok(rows.expecting(runs.count(counts, |run| run.opened + run.gone), self.texts(&self.changes_schema())))
     }
 
     fn rows(&self, sql: &str, first: &[&str]) -> Rows {
         let order = [first, &["v._scope"], &self.key.iter().map(String::as_str).collect::<Vec<_>>()].concat();
-        Rows::new(sql, order.join(", ")).with_scope(&SCOPE_COLUMNS.map(|own| own.name))
+        Rows::new(sql, order.join(", "))
     }
 
-    fn values_of_runs(&self, first_run_id: i64, last_run_id: i64) -> Values {
+    /// The columns of text outside the key.
+    fn texts(&self, schema: &PublishedSchema) -> Vec<String> {
+        let is_text = |column: &&PublishedColumn| {
+            column.origin == Origin::Stored && column.ty.is_string() && !self.distinct.contains(&column.name)
+        };
+        schema.columns().iter().filter(is_text).map(|column| column.name.clone()).collect()
+    }
+
+    fn values_of_runs(&self, runs: RunRange) -> Values {
         let mut values = self.values();
-        values.insert("first_run_id", first_run_id.to_string());
-        values.insert("last_run_id", last_run_id.to_string());
+        values.insert("first_run_id", runs.first_id.to_string());
+        values.insert("last_run_id", runs.last_id.to_string());
         values
     }
 
@@ -367,7 +403,6 @@ fn read_runs(connection: &Connection) -> duckdb::Result<Vec<Run>> {
     rows.collect()
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("it does not say why").to_owned()
+fn mebibytes(mb: u64) -> String {
+    literal(&format!("{mb}MiB"))
 }

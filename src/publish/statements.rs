@@ -12,10 +12,11 @@ macro_rules! templates {
 }
 
 templates! {
+    AGGREGATES = "publish/aggregates.sql";
     BOTH_ROWS = "publish/both_rows.sql";
     BOTH_VERSIONS = "publish/both_versions.sql";
-    SCOPES = "publish/scopes.sql";
     SORTED = "publish/sorted.sql";
+    SORT_FOLDER = "publish/sort_folder.sql";
     SORT_LIMITS = "publish/sort_limits.sql";
     CHANGES = "publish/changes.sql";
     COLUMNS = "publish/columns.sql";

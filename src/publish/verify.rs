@@ -8,7 +8,7 @@ use super::error::Error;
 use super::faults::file_faults;
 use super::manifest::{FILE_NAME, Manifest, Part};
 use super::published_schema::{Origin, PublishedColumn};
-use super::source::{self, LEDGER_TABLES, Source, Table, comparable};
+use super::source::{self, LEDGER_TABLES, RunRange, Source, Table, comparable};
 use super::statements;
 use super::{require_same_store, since_of, target, wanted_files};
 use crate::base::clock::Timestamp;
@@ -224,7 +224,8 @@ impl Comparison<'_> {
         values.insert("run", CHANGE_RUN_ID.to_owned());
         let stored = |runs: &[i64]| {
             let (first, last) = (runs.first().copied(), runs.last().copied());
-            Ok(table.changes(first.unwrap_or(first_run_id), last.unwrap_or(last_run_id))?.sql)
+            let (first_id, last_id) = (first.unwrap_or(first_run_id), last.unwrap_or(last_run_id));
+            Ok(table.changes(RunRange { first_id, last_id }, &[])?.sql)
         };
         let apart = self.rows_apart(&table.name, values, differing, stored)?;
         Ok(apart.map(|what| Difference::of(&table.name, format!("changes: {what}"))))

@@ -31,4 +31,4 @@ pub(crate) use table::{
     CHANGE_COLUMNS, CLOSING_COLUMNS, EXTRA, FIRST_SEEN, HASH, PROJECT, REGION, ROW, RUN_ID, SCOPE, SCOPE_COLUMNS,
     STAGE_COLUMNS, SWEEP, StoredColumn, VALID_FROM, VERSION_COLUMNS, is_own_column, own_columns, seconds_column,
 };
-pub(crate) use values::{flat, in_utc, json_text, retyped};
+pub(crate) use values::{flat, in_utc, json_text, retyped, spelt_out};

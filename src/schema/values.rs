@@ -5,6 +5,7 @@ use std::mem::discriminant;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, ArrayRef, RecordBatch, StringArray, StringBuilder, make_array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow::error::ArrowError;
 use arrow::json::writer::{EncoderOptions, make_encoder};
@@ -17,6 +18,14 @@ pub(crate) fn retyped(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef, Arro
         return Ok(Arc::clone(values));
     }
     retyped_data(values.to_data(), ty).map(make_array)
+}
+
+/// Values of an enumeration as the texts that they stand for; others as they are.
+pub(crate) fn spelt_out(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    match values.data_type() {
+        DataType::Dictionary(_, texts) => cast(values, texts),
+        _ => Ok(Arc::clone(values)),
+    }
 }
 
 fn retyped_data(data: ArrayData, ty: &DataType) -> Result<ArrayData, ArrowError> {

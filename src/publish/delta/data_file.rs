@@ -34,7 +34,7 @@ pub(super) struct DataFile {
 /// Writes rows to a path below the folder of a table; nothing if there are none.
 pub(super) fn write(
     lake: &Lake,
-    (folder, path): (&str, String),
+    (folder, path): (&str, &str),
     schema: &PublishedSchema,
     labels: &Labels<'_>,
     batches: &mut dyn Iterator<Item = Result<RecordBatch, Error>>,
@@ -56,7 +56,7 @@ pub(super) fn write(
     };
     let bytes = upload.finish()?;
     let statistics = statistics(&metadata, &schema.arrow_schema()).map_err(fault)?;
-    Ok(Some(DataFile { path, rows: file::rows_of(&metadata), bytes, statistics }))
+    Ok(Some(DataFile { path: path.to_owned(), rows: file::rows_of(&metadata), bytes, statistics }))
 }
 
 impl DataFile {

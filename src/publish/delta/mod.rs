@@ -23,7 +23,7 @@ pub(crate) use verify::verify;
 use super::file::Labels;
 use super::manifest;
 use super::rows::Rows;
-use super::source::{self, Run, RunCounts, Source};
+use super::source::{self, Run, RunCounts, RunRange, Source};
 use super::target::lock_store;
 use super::{Site, Step, mark, month_of, select};
 use crate::base::clock::Timestamp;
@@ -80,7 +80,7 @@ pub(crate) fn publish(
     observe: &dyn Fn(Step<'_>),
 ) -> Result<Published, publish::Error> {
     let endpoints = select(catalog, &options.tables)?;
-    let source = Source::open(store)?;
+    let mut source = Source::open(store)?;
     let store_id = source.store_id.clone().ok_or(Error::NoStoreId)?;
     exporter::require_name(exporter)?;
     require_lake(lake)?;
@@ -93,7 +93,7 @@ pub(crate) fn publish(
     let mut exporter = Exporter::take(lake, exporter, &store_id)?;
     let newest = mark(source.newest());
     exporter.begin(newest.clone(), |run| source.holds(run))?;
-    source.limit_sorting_where_it_reads(catalog)?;
+    source.sort_where_it_reads(catalog)?;
     let publisher = Publisher {
         source: &source,
         lake,
@@ -205,15 +205,15 @@ impl<'a> Publisher<'a> {
         let about = format!("What each run of each exporter did to {}. {}", table.name, endpoint.about);
         let mut shared = self.open(table, CHANGES, about, &schema, &[EXPORTER, MONTH])?;
         let mut committed = Committed::default();
-        let counts: BTreeMap<i64, &RunCounts> = counts.iter().map(|counts| (counts.run_id, counts)).collect();
-        let has_changes = |run: &Run| counts.get(&run.run_id).is_some_and(|counts| counts.opened + counts.gone > 0);
+        let of_runs: BTreeMap<i64, &RunCounts> = counts.iter().map(|counts| (counts.run_id, counts)).collect();
+        let has_changes = |run: &Run| of_runs.get(&run.run_id).is_some_and(|counts| counts.opened + counts.gone > 0);
         for run in self.source.runs.iter().filter(|run| has_changes(run)) {
             if shared.published.is_some_and(|published| published >= run.run_id) {
                 continue;
             }
             let month = month_of(run.started_at);
             let partition = [(EXPORTER.0, self.exporter), (RUN_MONTH, month.as_str())];
-            let rows = table.changes(run.run_id, run.run_id)?;
+            let rows = table.changes(RunRange::one(run.run_id), counts)?;
             let Some(file) = self.write(table, CHANGES, &partition, run.run_id, (&schema, &rows))? else { continue };
             if shared.append(run.run_id, &file, &partition, self.now)? {
                 committed.add(Some(&file));
@@ -240,7 +240,7 @@ impl<'a> Publisher<'a> {
         }
         let run_id = self.source.newest().run_id;
         let partition = [(EXPORTER.0, self.exporter)];
-        let file = self.write(table, CURRENT, &partition, run_id, (&schema, &table.current()?))?;
+        let file = self.write(table, CURRENT, &partition, run_id, (&schema, &table.current(counts)?))?;
         if shared.replace(run_id, file.as_ref(), &partition, self.now)? {
             committed.add(file.as_ref());
         }
@@ -297,7 +297,7 @@ impl<'a> Publisher<'a> {
             compression: self.compression,
         };
         self.source.stream(&table.name, rows, |batches| {
-            data_file::write(self.lake, (&folder_of(table, kind), path), schema, &labels, batches)
+            data_file::write(self.lake, (&folder_of(table, kind), &path), schema, &labels, batches)
         })
     }
 

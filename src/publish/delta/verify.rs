@@ -108,7 +108,7 @@ impl Part<'_> {
             return Ok(());
         }
         let Some(files) = files else { return Ok(()) };
-        let stored = self.table.current()?.sql;
+        let stored = self.table.current(counts)?.sql;
         if files.is_empty() {
             let sql = format!("SELECT DISTINCT {} FROM ({stored})", RUN_ID.name);
             verified.differences.extend(apart(&self.place(&folder), &self.numbers(&sql)?));

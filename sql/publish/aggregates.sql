@@ -1,0 +1,5 @@
+-- Aggregates over some rows.
+-- takes: rows, aggregates
+
+SELECT {{aggregates}}
+FROM ({{rows}});
