@@ -69,7 +69,7 @@ lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depe
 	then $(CARGO) deny --locked --offline --config .cargo/deny.toml check bans licenses sources; \
 	else echo "lint: cargo-deny is missing, so licences and sources were not checked; \`make tools\` installs it"; fi
 
-tools: ## cargo-deny for lint, cargo-fuzz for fuzz and cargo-about for packages, compiled from source
+tools: ## cargo-deny for lint, cargo-fuzz for fuzz, cargo-about and cargo-deb for packages, compiled from source
 	$(CARGO) install --locked cargo-deny cargo-fuzz
 	$(MAKE) tools-pack
 
