@@ -84,7 +84,7 @@ scale: $(DUCKDB) $(READERS)/installed ## many exporters in one lake, and an engi
 	HCLAKE_SCALE=$(or $(SIZE),100,30,100000) HCLAKE_READERS="$(READERS)" \
 	  $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture scale::
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes; what a service of buckets holds
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what Prometheus' promtool says of metrics and rules; what a mail server takes; what a service of buckets holds
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
 
 $(READERS)/installed: tests/interop/requirements.txt
