@@ -69,7 +69,7 @@ lint: $(DUCKDB) ## formatting, clippy with warnings denied, and what may be depe
 	then $(CARGO) deny --locked --offline --config .cargo/deny.toml check bans licenses sources; \
 	else echo "lint: cargo-deny is missing, so licences and sources were not checked; \`make tools\` installs it"; fi
 
-tools: ## cargo-deny for lint, cargo-fuzz for fuzz and cargo-about for packages, compiled from source
+tools: ## cargo-deny for lint, cargo-fuzz for fuzz, cargo-about and cargo-deb for packages, compiled from source
 	$(CARGO) install --locked cargo-deny cargo-fuzz
 	$(MAKE) tools-pack
 
@@ -84,7 +84,7 @@ scale: $(DUCKDB) $(READERS)/installed ## many exporters in one lake, and an engi
 	HCLAKE_SCALE=$(or $(SIZE),100,30,100000) HCLAKE_READERS="$(READERS)" \
 	  $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture scale::
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what a mail server takes; what a service of buckets holds
+test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what Prometheus' promtool says of metrics and rules; what a mail server takes; what a service of buckets holds
 	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
 
 $(READERS)/installed: tests/interop/requirements.txt

@@ -6,6 +6,8 @@ RELEASE := $(CARGO_TARGET_DIR)/release/hclake
 DIST := $(CARGO_TARGET_DIR)/dist
 NAME := hclake-$(VERSION)-linux-$(shell uname -m)
 DEB := hclake_$(VERSION)_$(subst x86_64,amd64,$(subst aarch64,arm64,$(shell uname -m))).deb
+# Where Cargo.toml has `cargo deb` look for it.
+PACKAGE := $(CARGO_TARGET_DIR)/release/package
 TARGET := $(shell rustc --print host-tuple 2>/dev/null)
 LICENSES := $(DIST)/THIRD-PARTY-LICENSES.txt
 # Who answers for the Debian package: the one who hands it out.
@@ -63,10 +65,19 @@ dist: licenses release dated ## target/dist/hclake-VERSION-linux-x86_64.tar.gz, 
 	rm -rf "$(DIST)/$(NAME)"
 	cd "$(DIST)" && sha256sum "$(NAME).tar.gz" | tee "$(NAME).tar.gz.sha256"
 
-deb: licenses release dated ## target/dist/hclake_VERSION_amd64.deb; needs dpkg-deb
-	$(STAGE) /usr "$(DIST)/deb/usr"
-	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) .pack/debian "$(DIST)/deb" "$(VERSION)" "$(MAINTAINER)" "$(DIST)/$(DEB)"
-	rm -rf "$(DIST)/deb"
+# What is in it, and where, is in Cargo.toml. A folder DEBIAN tells dpkg-shlibdeps that the library beside it is of this package.
+deb: licenses release dated ## target/dist/hclake_VERSION_amd64.deb; needs `make tools-pack` and Debian's dpkg-dev
+	@$(CARGO) deb --version >/dev/null 2>&1 || { echo "error: cargo-deb is missing; it makes the Debian package"; \
+	  echo "hint: make tools-pack"; exit 1; }
+	@command -v dpkg-shlibdeps >/dev/null || { echo "error: dpkg-shlibdeps is missing; it names the libraries that are needed"; \
+	  echo "hint: on Debian it is in the package dpkg-dev"; exit 1; }
+	$(STAGE) /usr "$(PACKAGE)"
+	mkdir "$(PACKAGE)/DEBIAN"
+	printf 'hclake (%s) stable; urgency=medium\n\n  * What changed is in CHANGELOG.md.\n\n -- %s  %s\n' "$(VERSION)" "$(MAINTAINER)" \
+	  "$$(LC_ALL=C date --utc --rfc-email --date=@$(SOURCE_DATE_EPOCH))" | gzip --no-name -9 > "$(PACKAGE)/share/doc/hclake/changelog.gz"
+	SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) $(CARGO) deb --locked --offline --no-build --no-strip --maintainer "$(MAINTAINER)" \
+	  --output "$(DIST)/$(DEB)"
+	rm -rf "$(PACKAGE)"
 	cd "$(DIST)" && sha256sum "$(DEB)" | tee "$(DEB).sha256"
 
 test-package: dist deb ## what is installed from the tree, the archive and the Debian package runs, and goes without a trace
@@ -83,8 +94,9 @@ container: ## the image hclake:VERSION, by podman or docker
 test-container: ## the commands of the Containerfile that build hclake, in a clean clone, without an image
 	.pack/test-container "$(DUCKDB_DIR)"
 
-tools-pack: ## cargo-about alone, for `make dist` and `make deb`
+tools-pack: ## cargo-about for `make dist`, and cargo-deb with a compressor of its own for `make deb`
 	$(CARGO) install --locked --features cli cargo-about
+	$(CARGO) install --locked --features static-lzma cargo-deb
 
 store-fixture: $(DUCKDB) ## tests/fixtures/stores/VERSION: a store of this version, which later ones must open
 	HCLAKE_WRITE_STORE=1 $(CARGO) test --locked $(FEATURES) --test it stores_of_each_version::

@@ -1,9 +1,11 @@
 """Lists what the built-in lists hold by Huawei Cloud's own SDK for Python, for a test that compares it with the cloud.
 
-It knows nothing of hclake: calls, parameters, fixed values and spans of time are those of the SDK's documentation. Each
-list is read to its end, for each fixed value and each parent, back to where its records begin or the service forgets.
+It knows nothing of hclake but the names of its variables: calls, parameters, fixed values and spans of time are those of
+the SDK's documentation. Each list is read to its end, for each fixed value and each parent, back to where its records
+begin or the service forgets.
 
-Environment: ENDPOINT, AK, SK, PROJECT (of IAM), CODEARTS_PROJECT, NOW (the cloud's time, in seconds since 1970).
+Environment: what `hclake emulator` prints, of which the SDK itself takes the keys and the project of IAM; and NOW, the
+time of the cloud's newest records, in seconds since 1970.
 
 Prints a line of JSON for each table: its name, and `keys` or, where a record has no key, `count`. A key follows the fixed
 value and the parent that it was asked for with.
@@ -24,7 +26,6 @@ from datetime import datetime, timedelta, timezone
 from huaweicloudsdkcodeartsbuild.v3 import CodeArtsBuildClient
 from huaweicloudsdkcodeartsdeploy.v2 import CodeArtsDeployClient
 from huaweicloudsdkcodeartspipeline.v2 import CodeArtsPipelineClient
-from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcts.v3 import CtsClient
 from huaweicloudsdkims.v2 import ImsClient
 from huaweicloudsdkprojectman.v4 import ProjectManClient
@@ -35,7 +36,8 @@ from huaweicloudsdkworkspaceapp.v1 import WorkspaceAppClient
 # Few records on a page, so that a list has many pages.
 SIZE = 10
 NOW = datetime.fromtimestamp(int(os.environ["NOW"]), timezone.utc)
-CODEARTS = os.environ["CODEARTS_PROJECT"]
+ENDPOINT = os.environ["HCLAKE_ENDPOINT_URL"]
+CODEARTS = os.environ["HCLAKE_CODEARTS_PROJECTS"]
 # The zone of CodeArts' times.
 CHINA = timezone(timedelta(hours=8))
 DAY, MINUTE, SECOND = timedelta(days=1), timedelta(minutes=1), timedelta(seconds=1)
@@ -50,9 +52,7 @@ CLIENTS = {}
 def ask(client, call, body=None, **given):
     """The answer to one call. The members of the request, and of its body, are named as the SDK names them."""
     if client not in CLIENTS:
-        credentials = BasicCredentials(os.environ["AK"], os.environ["SK"], os.environ["PROJECT"])
-        builder = client.new_builder().with_credentials(credentials)
-        CLIENTS[client] = builder.with_endpoints([os.environ["ENDPOINT"]]).build()
+        CLIENTS[client] = client.new_builder().with_endpoints([ENDPOINT]).build()
     models = importlib.import_module(client.__module__.rpartition(".")[0])
     request = getattr(models, call.title().replace("_", "") + "Request")
     if body is not None:

@@ -38,10 +38,11 @@ pub(crate) fn run(
     require_loopback(args.listen)?;
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = catalogs::catalog_of(&settings)?;
-    let now = SystemClock::new().wall();
+    // Today as a date, so that one seed gives the same records all day.
+    let today = SystemClock::new().wall().0.div_euclid(DAY_US);
     let world = WorldSettings {
         seed: args.seed,
-        start: Timestamp(now.0 - i64::from(args.nights - 1) * DAY_US),
+        start: Timestamp((today - i64::from(args.nights - 1)) * DAY_US),
         install_jobs: args.rows as usize,
         ..WorldSettings::default()
     };

@@ -68,6 +68,12 @@ fn rules_dashboard_and_documentation_name_the_metrics_that_there_are() {
         let unknown: Vec<_> = named(&read(page)).difference(&known).cloned().collect();
         assert!(unknown.is_empty(), "{page}: {unknown:?}");
     }
+    let names = |text: &str| -> BTreeSet<String> {
+        let words = text.lines().filter_map(|line| line.trim_start_matches([' ', '-']).split_once(": "));
+        words.filter(|(key, _)| ["alert", "alertname"].contains(key)).map(|(_, name)| name.to_owned()).collect()
+    };
+    let cases = include_str!("../../interop/alerts_test.yml");
+    assert_eq!(names(&read("monitoring/alerts.yml")), names(cases), "each rule has a case");
     let board: serde_json::Value = serde_json::from_str(&read("monitoring/grafana.json")).expect("JSON");
     let shown = board["panels"].as_array().expect("panels").iter();
     let ids: BTreeSet<i64> = shown.clone().map(|panel| panel["id"].as_i64().expect("an id")).collect();

@@ -4,11 +4,19 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
+use hclake::base::clock::{SystemClock, Timestamp};
+use hclake::catalog::Catalog;
+use hclake::emulator::{World, WorldSettings};
+
 use crate::support::Ran;
 
-struct Served {
+const ROWS: usize = 300;
+const DAY_US: i64 = 86_400_000_000;
+
+/// The command at work, and what it printed.
+pub struct Served {
     child: Child,
-    variables: Vec<(String, String)>,
+    pub variables: Vec<(String, String)>,
     folder: tempfile::TempDir,
 }
 
@@ -26,9 +34,24 @@ fn program(folder: &tempfile::TempDir, args: &[&str]) -> Command {
 }
 
 impl Served {
+    /// The command with one night, and what the cloud holds that it serves.
+    pub fn with_world(seed: u64) -> (Served, World) {
+        let today = || Timestamp(SystemClock::shared().wall().0.div_euclid(DAY_US) * DAY_US);
+        let catalog = Catalog::builtin().expect("the catalog is sound");
+        loop {
+            let start = today();
+            let served = Served::new(&["--nights", "1", "--seed", &seed.to_string()]);
+            // Unless midnight was between.
+            if start == today() {
+                let settings = WorldSettings { seed, start, install_jobs: ROWS, ..WorldSettings::default() };
+                return (served, World::new(&catalog, settings));
+            }
+        }
+    }
+
     fn new(args: &[&str]) -> Served {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut command = program(&folder, &["emulator", "--rows", "300"]);
+        let mut command = program(&folder, &["emulator", "--rows", &ROWS.to_string()]);
         let mut child = command.args(args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
         let out = BufReader::new(child.stdout.take().expect("piped"));
         let variable = |line: String| {
@@ -75,6 +98,17 @@ fn what_it_prints_is_all_that_another_process_needs_and_nights_pass_at_a_word() 
     let news = |list: &serde_json::Value| list["new"].as_u64().unwrap_or(0) + list["changed"].as_u64().unwrap_or(0);
     assert!(second["tables"].as_array().expect("lists").iter().map(news).sum::<u64>() > 0, "{second}");
     assert!(served.post_night().starts_with("HTTP/1.1 409"), "there is no night after today");
+}
+
+#[test]
+fn a_seed_gives_the_same_records_all_day() {
+    let (served, world) = Served::with_world(3);
+    served.run(&["sync"]).exits(0);
+    let keys = |list| world.listing(list).into_iter().filter_map(|job| world.key("app_install_jobs", &job));
+    let mut held: Vec<String> = world.lists_of("app_install_jobs").iter().flat_map(keys).collect();
+    held.sort();
+    let stored = served.run(&["query", "--format", "csv", "SELECT id FROM app_install_jobs ORDER BY id"]).exits(0);
+    assert_eq!(stored.stdout.lines().skip(1).collect::<Vec<_>>(), held);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod bad_input;
 mod catalogs;
 mod credentials;
-mod emulator;
+pub mod emulator;
 mod first_steps;
 mod lists;
 mod members;
