@@ -111,7 +111,7 @@ fn a_large_file_goes_in_parts_and_comes_back_whole() {
     tenant.sync().exits(0);
     let writer = duckdb::Connection::open(tenant.store()).expect("opens");
     let grow = "INSERT INTO app_install_jobs SELECT v.* REPLACE (uuid()::VARCHAR AS id, uuid()::VARCHAR AS instance_id, \
-                (random() * 9e18)::BIGINT AS _hash) FROM app_install_jobs v, range(1000); CHECKPOINT;";
+                (random() * 9e18)::BIGINT AS _hash) FROM app_install_jobs v, range(1500); CHECKPOINT;";
     writer.execute_batch(grow).expect("grown");
     drop(writer);
     for service in Service::all() {
