@@ -10,6 +10,11 @@ CARGO ?= cargo
 PREFIX ?= $(HOME)/.local
 READERS := $(CARGO_TARGET_DIR)/readers
 DUCKDBS := $(CARGO_TARGET_DIR)/duckdbs
+DUCKDB_DELTA := $(CARGO_TARGET_DIR)/duckdb_delta
+SAIL := $(CARGO_TARGET_DIR)/sail
+# A service of buckets; this is its newest version for Rust 1.92 to 1.95.
+S3S_VERSION := 0.14.1
+S3S := $(CARGO_TARGET_DIR)/s3s-$(S3S_VERSION)
 BROWSER := $(CARGO_TARGET_DIR)/browser
 
 DUCKDB_PACKAGE := @duckdb/node-bindings-linux-x64
@@ -80,18 +85,28 @@ speed: $(DUCKDB) ## built as for a release: what publishing a million install jo
 	$(CARGO) test --profile speed --locked $(FEATURES) --test it -- --ignored --nocapture --test-threads 1 publish_speed:: report_speed:: year_of_parents::
 	$(CARGO) test --profile speed --locked $(FEATURES) --lib -- --ignored --nocapture ten_years
 
-scale: $(DUCKDB) $(READERS)/installed ## many exporters in one lake, and an engine that asks across them: SIZE=exporters,nights,jobs (100,30,100000)
-	HCLAKE_SCALE=$(or $(SIZE),100,30,100000) HCLAKE_READERS="$(READERS)" \
+scale: $(DUCKDB) $(SAIL)/installed ## many exporters in one lake, and an engine that asks across them: SIZE=exporters,nights,jobs (100,30,100000)
+	HCLAKE_SCALE=$(or $(SIZE),100,30,100000) HCLAKE_SAIL="$(SAIL)" \
 	  $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture scale::
 
-test-interop: $(DUCKDB) $(READERS)/installed ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what the cloud's own SDK lists; what Prometheus' promtool says of metrics and rules; what a mail server takes; what a service of buckets holds
-	HCLAKE_READERS="$(READERS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
+test-interop: $(DUCKDB) $(READERS)/installed $(DUCKDB_DELTA)/installed $(SAIL)/installed $(S3S)/bin/s3s-fs ## what DuckDB, PyArrow, Polars, pandas, Spark, SQLAlchemy and dbt read from published folders, and an assistant's client from the store; what DuckDB, Polars, Sail and delta-rs read from Delta tables; what the cloud's own SDK lists; what Prometheus' promtool says of metrics and rules; what a mail server takes; what two services of buckets hold
+	HCLAKE_READERS="$(READERS)" HCLAKE_DUCKDB_DELTA="$(DUCKDB_DELTA)" HCLAKE_SAIL="$(SAIL)" HCLAKE_S3S="$(S3S)/bin/s3s-fs" \
+	  $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture interop:: sdk::
 
 $(READERS)/installed: tests/interop/requirements.txt
 	@java -version 2>/dev/null || { echo "error: Spark needs Java 17 or newer, and there is no java"; exit 1; }
 	rm -rf "$(READERS)" && python3 -m venv "$(READERS)"
 	"$(READERS)/bin/pip" install --quiet --requirement $<
 	touch "$@"
+
+$(DUCKDB_DELTA)/installed $(SAIL)/installed: $(CARGO_TARGET_DIR)/%/installed: tests/interop/%.txt
+	rm -rf "$(@D)" && python3 -m venv "$(@D)"
+	"$(@D)/bin/pip" install --quiet --requirement $<
+	touch "$@"
+
+$(S3S)/bin/s3s-fs:
+	$(CARGO) install --quiet --locked s3s-fs@$(S3S_VERSION) --features binary --root "$(S3S)" --target-dir "$(S3S)/build"
+	rm -rf "$(S3S)/build"
 
 test-duckdb: $(DUCKDB) $(DUCKDBS)/installed ## whether each DuckDB from 1.0 to 2.0 reads a store's views and macros alike
 	HCLAKE_DUCKDBS="$(DUCKDBS)" $(CARGO) test --locked $(FEATURES) --test it -- --ignored --nocapture duckdb_versions::

@@ -1,85 +1,68 @@
-"""Compares shared Delta tables, as delta-rs reads them, with the stores that were published into them: the live records
-of each store, and the state that its changes add up to, with and without the statistics that files are skipped by. Where
-exporters are apart, their tables are united first.
+"""Compares Delta tables, by every reader of them in this environment, with the stores that were published into them, value
+by value: the live records of each store, the changes of all its runs, and those of its newest run alone.
 
-Usage: delta.py LAKE EXPORTER=STORE...
+Usage: delta.py KIND LAKE EXPORTER=STORE…, with KIND shared or apart, and LAKE a folder, or a part of a bucket at the service
+at PORT
 """
 
-import pathlib
+import collections
 import sys
 
-import duckdb
-import pyarrow
-from deltalake import DeltaTable
+from delta_readers import Lake, readers
+from oracle import Store
 
 PARTITIONS = ("exporter", "run_month")
+TABLES = "SELECT view_name[:-10] FROM duckdb_views() WHERE view_name LIKE '%\\_versions' ESCAPE '\\' ORDER BY 1"
 
 
 def main():
-    lake, stores = pathlib.Path(sys.argv[1]), dict(arg.split("=", 1) for arg in sys.argv[2:])
+    kind, place, *stores = sys.argv[1:]
+    stores = dict(store.split("=", 1) for store in stores)
+    lake = Lake(kind, place, list(stores))
     compared = 0
-    lakes = sorted(lake.glob("exporters/*")) or [lake]
-    for table in sorted({folder.name.removesuffix("_current") for one in lakes for folder in one.glob("*_current")}):
-        current, changes = United(lakes, f"{table}_current"), United(lakes, f"{table}_changes")
-        for exporter, store in stores.items():
-            with duckdb.connect(store, read_only=True) as connection:
-                compared += compare(connection, table, exporter, current, changes)
-    assert compared > 0
-    print(f"delta: {compared} tables of {len(stores)} stores are equal to what delta-rs reads")
+    for reader_name, reader_of in readers():
+        values = collections.Counter()
+        for exporter, path in stores.items():
+            store = Store(path)
+            reader = reader_of(lake, store.connection)
+            tables = [table for (table,) in store.connection.execute(TABLES).fetchall()]
+            newest = store.connection.execute("SELECT max(run_id) FROM runs").fetchone()[0]
+            for table in tables:
+                values["live"] += compare(store, "current", table, None, reader.rows(f"{table}_current", exporter))
+                values["of changes"] += compare(store, "changes", table, None, reader.rows(f"{table}_changes", exporter))
+                of_newest = reader.rows(f"{table}_changes", exporter, newest)
+                values["of the newest run"] += compare(store, "changes", table, newest, of_newest)
+                values["tables"] += 2
+            store.close()
+        assert all(values[what] for what in ("live", "of changes", "of the newest run")), values
+        counts = ", ".join(f"{count:,} {what}" for what, count in values.items())
+        print(f"delta: {reader_name} reads {kind} tables of {len(stores)} stores as they have them: {counts}")
+        compared += 1
+    assert compared > 0, "no reader of Delta tables is installed"
 
 
-class United:
-    """The tables of one name in all folders, as one."""
-
-    def __init__(self, lakes, name):
-        self.tables = [DeltaTable(str(lake / name)) for lake in lakes if (lake / name).exists()]
-        for table in self.tables:
-            protocol = table.protocol()
-            assert (protocol.min_reader_version, protocol.min_writer_version) == (1, 2), protocol
-
-    def to_pyarrow_table(self, filters):
-        parts = [table.to_pyarrow_table(filters=filters) for table in self.tables]
-        return pyarrow.concat_tables(parts, promote_options="default")
-
-
-def compare(connection, table, exporter, current, changes):
-    connection.execute("SET TimeZone = 'UTC'")
-    held = [name for name, in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()]
-    columns = ", ".join("CAST(extra AS VARCHAR) AS extra" if name == "extra" else f'"{name}"' for name in held)
-    shared = current.to_pyarrow_table(filters=[("exporter", "=", exporter)])
-    assert apart(connection, f"SELECT {columns} FROM shared", f"SELECT {columns} FROM {table}", shared) == 0, table
-    log = changes.to_pyarrow_table(filters=[("exporter", "=", exporter)])
-    runs = connection.execute(f"SELECT count(DISTINCT _run_id) FROM {table}_versions").fetchone()[0]
-    assert len(log) >= runs, table
-    # Each version opens once: a change that was added twice, or not at all, would show.
-    opened = "SELECT count(*) FROM shared WHERE _change <> 'gone'"
-    versions = f"SELECT count(*) FROM {table}_versions"
-    counts = [count(connection, sql, log) for sql in (opened, versions)]
-    assert counts[0] == counts[1], (table, counts)
-    hashes = "SELECT sum(CAST(_hash AS HUGEINT)) FROM "
-    sums = [count(connection, hashes + sql, log) for sql in ("shared WHERE _change <> 'gone'", f"{table}_versions")]
-    assert sums[0] == sums[1], (table, sums)
-    # What the statistics leave out must hold nothing that is asked for.
-    newest = count(connection, "SELECT max(_change_run_id) FROM shared", log)
-    if newest is not None:
-        filters = [("exporter", "=", exporter), ("_change_run_id", "=", newest)]
-        skipped = changes.to_pyarrow_table(filters=filters)
-        whole = count(connection, f"SELECT count(*) FROM shared WHERE _change_run_id = {newest}", log)
-        assert len(skipped) == whole, (table, len(skipped), whole)
-    return 1
+def compare(store, part, table, run_id, read):
+    """How many values are equal. Columns that only other stores have are NULL; months are those of the changes."""
+    ask = lambda sql: store.connection.execute(sql).fetchone()[0]
+    own = set(store.columns(f"SELECT * FROM {table} LIMIT 0")) | {"_change", "_at", "_change_run_id"}
+    found = [name for name in store.columns(f"SELECT * FROM {read} LIMIT 0") if name not in PARTITIONS]
+    missing = set(store.columns(f"SELECT * FROM {table} LIMIT 0")) - set(found)
+    assert not missing, (table, part, missing)
+    columns = [name for name in found if name in own]
+    others = [f'"{name}" IS NOT NULL' for name in found if name not in own]
+    assert not others or ask(f"SELECT count(*) FROM {read} WHERE {' OR '.join(others)}") == 0, (table, part, others)
+    if part == "changes":
+        assert ask(f"SELECT count(*) FROM {read} WHERE run_month <> strftime(_at, '%Y-%m')") == 0, table
+    one = f"SELECT {', '.join(spelt(name) for name in columns)} FROM {read}"
+    other = f"SELECT {', '.join(spelt(name) for name in columns)} FROM ({store.sql(part, table, run_id, columns)})"
+    apart = f"SELECT count(*) FROM (({one} EXCEPT ALL {other}) UNION ALL ({other} EXCEPT ALL {one}))"
+    assert ask(apart) == 0, f"{part} of {table}, run {run_id}: {ask(apart)} rows differ"
+    return ask(f"SELECT count(*) FROM {read}") * len(columns)
 
 
-def apart(connection, one, other, shared):
-    return count(
-        connection,
-        f"SELECT (SELECT count(*) FROM ({one} EXCEPT ALL {other})) + (SELECT count(*) FROM ({other} EXCEPT ALL {one}))",
-        shared,
-    )
-
-
-def count(connection, sql, shared):
-    connection.register("shared", shared)
-    return connection.execute(sql).fetchone()[0]
+def spelt(name):
+    """JSON of the store is text in files."""
+    return 'CAST("extra" AS VARCHAR) AS extra' if name == "extra" else f'"{name}"'
 
 
 main()

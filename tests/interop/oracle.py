@@ -6,8 +6,8 @@ import duckdb
 
 class Store:
     def __init__(self, path):
-        self.connection = duckdb.connect(path, read_only=True)
-        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection = duckdb.connect()
+        self.connection.execute(f"ATTACH '{path}' AS store (READ_ONLY); USE store; SET TimeZone = 'UTC'")
 
     def close(self):
         self.connection.close()
@@ -16,10 +16,12 @@ class Store:
         return [column[0] for column in self.connection.execute(sql).description]
 
     def rows(self, part, table, run_id, columns):
-        """Rows of one file, or of a whole folder where `run_id` is None."""
+        return self.connection.execute(self.sql(part, table, run_id, columns)).fetchall()
+
+    def sql(self, part, table, run_id, columns):
+        """The rows of one run, or of all where `run_id` is None."""
         wanted = ", ".join(f'v."{name}"' for name in columns)
-        sql = getattr(self, part)(table, run_id, wanted)
-        return self.connection.execute(sql).fetchall()
+        return getattr(self, part)(table, run_id, wanted)
 
     def current(self, table, run_id, wanted):
         return f"SELECT {wanted} FROM {table} v"

@@ -6,11 +6,12 @@ use super::cause::BucketFault;
 use crate::publish::error::Error;
 
 /// Codes of S3 and OBS, and what they mean here.
-const CODES: [(&str, BucketFault); 18] = [
+const CODES: [(&str, BucketFault); 19] = [
     ("NoSuchBucket", BucketFault::NoBucket),
     ("AccessDenied", BucketFault::Denied),
     ("AllAccessDisabled", BucketFault::Denied),
     ("InvalidAccessKeyId", BucketFault::UnknownKey),
+    ("NotSignedUp", BucketFault::UnknownKey),
     ("SignatureDoesNotMatch", BucketFault::WrongSignature),
     ("InvalidSecurity", BucketFault::WrongSignature),
     ("ExpiredToken", BucketFault::Expired),

@@ -5,6 +5,7 @@
 mod cause;
 mod fault;
 mod probe;
+mod race;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +26,7 @@ use tokio::runtime::Runtime;
 
 pub(crate) use cause::BucketFault;
 pub(crate) use probe::{Probe, Verdict, probe};
+pub(crate) use race::one_of_many_creates;
 
 use super::error::Error;
 use crate::base::place::BucketPlace;

@@ -4,7 +4,7 @@
 use futures_util::TryStreamExt;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 
-use super::{Bucket, Put};
+use super::{Bucket, Put, one_of_many_creates};
 use crate::publish::error::Error;
 
 /// Bytes of the first part of a probe in parts: the least that S3 allows.
@@ -120,11 +120,18 @@ fn copied(bucket: &Bucket, first: &str, second: &str, text: &[u8]) -> Result<boo
 fn create_once(bucket: &Bucket, held: &str, absent: &str) -> Verdict {
     let put = |name: &str| bucket.put(name, b"other".to_vec(), Put::Create).map(|put| put.is_some());
     match (put(absent), put(held)) {
-        (Ok(true), Ok(false)) => Verdict::Works,
+        (Ok(true), Ok(false)) => create_at_once(bucket, absent),
         (_, Ok(true)) => Verdict::Wrong("the condition is ignored: what was there is replaced"),
         (Ok(false), _) => Verdict::Wrong("refused although nothing was there"),
         (Err(error), _) | (_, Err(error)) => Verdict::Failed(error.to_string()),
     }
+}
+
+fn create_at_once(bucket: &Bucket, name: &str) -> Verdict {
+    let object_of = |round| bucket.path(&format!("{name}-{round}"));
+    let is_one = bucket.wait(one_of_many_creates(bucket.store.as_ref(), object_of));
+    let is_one = is_one.map_err(bucket.fault(name, "create at once"));
+    judged(is_one, "of several that create an object at the same moment, more than one succeeds")
 }
 
 fn update_once(bucket: &Bucket, name: &str) -> Verdict {

@@ -26,7 +26,7 @@ pub(super) fn is_apart(lake: &Lake) -> Result<bool, publish::Error> {
         (true, false) if !lake.creates_once()? => Err(Error::NotAtomic { place: place() }.into()),
         (true, false) => Ok(false),
         (false, true) => Ok(true),
-        (false, false) => Ok(!lake.creates_once()?),
+        (false, false) => Ok(!(lake.creates_once()? && lake.creates_once_for_many()?)),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::error::Error;
-use crate::publish::bucket::BucketFault;
+use crate::publish::bucket::{BucketFault, one_of_many_creates};
 use crate::publish::{self, Site};
 
 pub(super) type Engine = DefaultEngine<TokioMultiThreadExecutor>;
@@ -176,6 +176,14 @@ impl Lake {
         };
         self.remove(&probe)?;
         Ok(is_once)
+    }
+
+    /// The same of programs that write it at the same moment.
+    pub(super) fn creates_once_for_many(&self) -> Result<bool, publish::Error> {
+        let probe = format!("{PROBES}/.{:016x}", fastrand::u64(..));
+        let object_of = |round| self.path(&format!("{probe}-{round}"));
+        let tried = self.runtime.block_on(one_of_many_creates(self.objects.as_ref(), object_of));
+        Ok(tried.map_err(self.fault("write", &probe))?)
     }
 
     /// Writes a file that must not be there yet. False if it is.

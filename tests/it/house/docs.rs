@@ -21,7 +21,7 @@ pub struct Page {
 }
 
 impl Page {
-    fn of(path: &str) -> Page {
+    pub fn of(path: &str) -> Page {
         let text = fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"));
         Page { path: path.into(), text }
     }

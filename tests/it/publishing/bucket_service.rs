@@ -6,12 +6,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 pub const BUCKET: &str = "lake";
 /// Objects that one answer to a listing holds.
 const LISTED_AT_ONCE: usize = 7;
+/// How long it takes to take an object in.
+const TAKES_IN: Duration = Duration::from_millis(20);
 
 /// What the service holds, and how it misbehaves.
 #[derive(Default)]
@@ -26,6 +29,8 @@ pub struct State {
     pub code: Option<(u16, &'static str)>,
     pub ignores_conditions: bool,
     pub knows_no_conditions: bool,
+    /// Whether an object is there is looked at before the object is taken in, and not again.
+    pub looks_before_it_writes: bool,
     /// After this many requests that change something, connections are cut without an answer.
     pub cut_after_writes: Option<usize>,
     writes: usize,
@@ -98,7 +103,11 @@ impl Answer {
 fn serve(stream: TcpStream, state: &Mutex<State>) {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut writer = stream;
-    while let Some(request) = read(&mut reader) {
+    while let Some(mut request) = read(&mut reader) {
+        if state.lock().expect("sound").has_looked(&request) {
+            thread::sleep(TAKES_IN);
+            request.headers.remove("if-none-match");
+        }
         let Some(answer) = state.lock().expect("sound").answer(&request) else { return };
         let mut head = format!("HTTP/1.1 {} x\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
         for (name, value) in &answer.headers {
@@ -140,6 +149,11 @@ fn etag(bytes: &[u8]) -> String {
 }
 
 impl State {
+    fn has_looked(&self, request: &Request) -> bool {
+        let is_absent = request.headers.contains_key("if-none-match") && !self.objects.contains_key(&request.key);
+        self.looks_before_it_writes && is_absent
+    }
+
     /// `None`: the connection is cut.
     fn answer(&mut self, request: &Request) -> Option<Answer> {
         let kind = match request.method.as_str() {

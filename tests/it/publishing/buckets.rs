@@ -119,6 +119,7 @@ fn what_a_bucket_refuses_is_named_and_nothing_is_lost() {
         (404, "NoSuchBucket", "create the bucket first"),
         (403, "RequestTimeTooSkewed", "set this machine's clock"),
         (403, "InvalidAccessKeyId", "does not know this access key"),
+        (403, "NotSignedUp", "does not know this access key"),
         (403, "SignatureDoesNotMatch", "the secret key is another one"),
         (400, "ExpiredToken", "fetch new ones"),
     ] {
@@ -220,6 +221,9 @@ fn a_check_says_what_will_work() {
     service.state().ignores_conditions = true;
     assert_eq!(check(0), (true.into(), "apart".into()));
     service.state().ignores_conditions = false;
+    service.state().looks_before_it_writes = true;
+    assert_eq!(check(0), (true.into(), "apart".into()));
+    service.state().looks_before_it_writes = false;
     service.state().knows_no_conditions = true;
     assert_eq!(check(0), (true.into(), "apart".into()));
     service.state().denied.insert("LIST");

@@ -13,11 +13,10 @@ use std::time::{Duration, Instant};
 use duckdb::Connection;
 use serde_json::Value;
 
-use super::interop::{environment, script};
 use super::publish::{apart, as_text, columns, count, next_night, nights, tables};
 use crate::support::{Ran, Tenant, unlimited_rates};
 
-const EXPORTERS: [&str; 3] = ["east", "west", "north"];
+pub(super) const EXPORTERS: [&str; 3] = ["east", "west", "north"];
 /// Exporters and nights of the fleet; the variable `HCLAKE_FLEET` sets others, such as `6,30`.
 const FLEET: (usize, usize) = (3, 5);
 /// Nights of the fleet after which everything is compared, beside the last.
@@ -25,7 +24,7 @@ const COMPARED_NIGHTS: usize = 5;
 /// The latest moment at which a publisher is ended.
 const KILL_MS_MAX: u64 = 900;
 
-fn publish(tenant: &Tenant, lake: &Path, exporter: &str) -> Ran {
+pub(super) fn publish(tenant: &Tenant, lake: &Path, exporter: &str) -> Ran {
     Ran::of(publisher(tenant, lake, exporter).output().expect("starts"))
 }
 
@@ -463,31 +462,4 @@ fn files_that_belong_to_no_table_any_more_are_removed_after_a_week() {
     assert!(before.iter().all(|path| !path.exists()), "{before:?}");
     assert!(stray.exists(), "what another exporter has is left alone");
     assert_published(&tenant, &lake, "east");
-}
-
-#[test]
-#[ignore = "needs readers of Delta: make test-interop installs them"]
-fn readers_of_delta_get_every_value_as_the_stores_have_it() {
-    let folder = tempfile::tempdir().expect("a folder");
-    // A target that has exporters apart stays so.
-    let (lake, other) = (folder.path().join("lake"), folder.path().join("apart"));
-    fs::create_dir_all(other.join("exporters/east")).expect("made");
-    let tenants: Vec<Tenant> = EXPORTERS.iter().map(|_| nights(1)).collect();
-    for night in 0..12 {
-        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
-            if night > 0 {
-                next_night(tenant);
-            }
-            publish(tenant, &lake, exporter).exits(0);
-            publish(tenant, &other, exporter).exits(0);
-        }
-    }
-    for lake in [lake, other] {
-        let mut command = Command::new(environment().join("bin/python"));
-        command.arg(script("delta.py")).arg(&lake);
-        for (tenant, exporter) in tenants.iter().zip(EXPORTERS) {
-            command.arg(format!("{exporter}={}", tenant.store().display()));
-        }
-        assert!(command.status().expect("python starts").success());
-    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::bucket_service::BucketService;
+use super::bucket_service::{BucketService, State};
 use super::delta::{assert_published, files};
 use super::publish::{next_night, nights, tables};
 use crate::support::{Ran, Tenant};
@@ -119,14 +119,21 @@ fn exporters_are_apart_where_conditions_do_not_work_and_views_unite_them() {
 }
 
 #[test]
-fn an_exporter_is_apart_where_the_service_knows_no_conditions() {
-    let (tenant, service) = (nights(1), BucketService::start());
-    service.state().knows_no_conditions = true;
-    let args = ["publish", "delta", "--to", TO, "--exporter", "east", "--only", "apps", "--format", "json"];
-    let ran = tenant.run_with(&args, &service.variables()).exits(0);
-    assert_eq!(ran.json()["delta"], "apart");
-    let state = service.state();
-    assert!(state.objects.keys().any(|key| key.starts_with("teams/a/exporters/east/apps_changes/_delta_log/")));
+fn an_exporter_is_apart_where_the_service_knows_no_conditions_or_looks_and_writes_in_two_steps() {
+    let tenant = nights(1);
+    let kinds: [fn(&mut State); 2] =
+        [|state| state.knows_no_conditions = true, |state| state.looks_before_it_writes = true];
+    for make in kinds {
+        let service = BucketService::start();
+        make(&mut service.state());
+        let args = ["publish", "delta", "--to", TO, "--exporter", "east", "--only", "apps", "--format", "json"];
+        let ran = tenant.run_with(&args, &service.variables()).exits(0);
+        assert_eq!(ran.json()["delta"], "apart");
+        let state = service.state();
+        assert!(state.objects.keys().any(|key| key.starts_with("teams/a/exporters/east/apps_changes/_delta_log/")));
+        let is_expected = |key: &String| key.starts_with("teams/a/exporters/east/") || key == "teams/a/_views.sql";
+        assert!(state.objects.keys().all(is_expected), "what was tried is removed: {:?}", state.objects.keys());
+    }
 }
 
 #[test]

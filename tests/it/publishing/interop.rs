@@ -7,6 +7,7 @@ use std::process::Command;
 use duckdb::Connection;
 use hclake::emulator::{EmulatorSettings, WorldSettings};
 
+use super::delta_interop::publish_as_shown;
 use crate::house::docs;
 use crate::support::{Tenant, small_world};
 
@@ -52,7 +53,12 @@ fn later_nights(tenant: &Tenant) {
 
 /// Where `make test-interop` installs the readers.
 pub(super) fn environment() -> PathBuf {
-    std::env::var_os("HCLAKE_READERS").expect("HCLAKE_READERS names the readers' environment").into()
+    environment_of("HCLAKE_READERS")
+}
+
+/// An environment that `make` installs, by the variable that names it.
+pub(super) fn environment_of(variable: &str) -> PathBuf {
+    std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} names what make installs")).into()
 }
 
 pub(super) fn script(name: &str) -> PathBuf {
@@ -103,8 +109,9 @@ fn the_python_shown_for_other_tools_runs() {
     let environment = environment();
     let tenant = first_night();
     later_nights(&tenant);
+    publish_as_shown(&[("cn-north-4", &tenant)]);
     let blocks: Vec<String> = docs::pages().iter().flat_map(|page| page.blocks("py")).collect();
-    assert!(blocks.len() >= 2);
+    assert!(blocks.len() >= 4);
     for block in blocks {
         runs(&tenant, &environment, "python", &["-W", "ignore", "-c", &block], ZONES[1]);
     }

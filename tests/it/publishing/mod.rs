@@ -5,6 +5,7 @@ mod buckets;
 mod buckets_interop;
 mod delta;
 mod delta_buckets;
+mod delta_interop;
 mod delta_verify;
 mod import;
 mod interop;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use duckdb::Connection;
 use hclake::emulator::{EmulatorSettings, WorldSettings};
 
-use super::interop::environment;
+use super::interop::environment_of;
 use crate::support::{Ran, Tenant, small_world};
 
 const SIZE: &str = "HCLAKE_SCALE";
@@ -110,7 +110,7 @@ fn an_engine_asks_across_many_exporters() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scale/failure_rates.py");
     let mut answers: Vec<Vec<(u64, u64)>> = Vec::new();
     for workers in WORKERS {
-        let mut python = Command::new(environment().join("bin/python"));
+        let mut python = Command::new(environment_of("HCLAKE_SAIL").join("bin/python"));
         let output =
             python.args(["-W", "ignore"]).arg(&script).arg(&lake).arg(workers).output().expect("python starts");
         let text = Ran::of(output).exits(0).stdout;
