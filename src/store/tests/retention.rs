@@ -141,7 +141,7 @@ fn pruned(place: &Place, lists: &[Endpoint], retention: &Retention, is_trial: bo
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn every_answered_run_answers_as_before_and_nothing_else_stays(nights in nights(), retention in retention()) {

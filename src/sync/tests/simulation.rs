@@ -27,7 +27,7 @@ use crate::sync::plan::ListPlan;
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
 const START: i64 = 1_767_225_600_000_000 + 5 * HOUR;
-const SEEDS: u64 = 12;
+const SEEDS: u64 = 6;
 const LIMIT: u32 = 3;
 const NOISY_NIGHTS: i64 = 6;
 /// `every` of the lists that have a parent, and some nights more.

@@ -18,7 +18,7 @@ use crate::support::{Ran, Tenant, unlimited_rates};
 
 pub(super) const EXPORTERS: [&str; 3] = ["east", "west", "north"];
 /// Exporters and nights of the fleet; the variable `HCLAKE_FLEET` sets others, such as `6,30`.
-const FLEET: (usize, usize) = (3, 5);
+const FLEET: (usize, usize) = (3, 2);
 /// Nights of the fleet after which everything is compared, beside the last.
 const COMPARED_NIGHTS: usize = 5;
 /// The latest moment at which a publisher is ended.
