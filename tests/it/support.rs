@@ -66,7 +66,7 @@ pub struct Tenant {
 const DAY_US: i64 = 86_400_000_000;
 
 /// Now, as it was when it was first asked for: worlds made after one another are equal.
-fn now_us() -> i64 {
+pub fn now_us() -> i64 {
     static NOW_US: OnceLock<i64> = OnceLock::new();
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
     *NOW_US.get_or_init(now)
@@ -78,11 +78,6 @@ fn recent_start() -> Timestamp {
     let ordinary = WorldSettings::default().start.0;
     let weeks = (now_us() - 4 * DAY_US - ordinary).div_euclid(7 * DAY_US);
     Timestamp(ordinary + weeks * 7 * DAY_US)
-}
-
-/// The evening five days before today: what services show of the last seven days reaches further back.
-fn start_in_reach() -> Timestamp {
-    Timestamp((now_us().div_euclid(DAY_US) - 5) * DAY_US + 18 * DAY_US / 24)
 }
 
 pub fn small_world() -> WorldSettings {
@@ -110,11 +105,7 @@ impl Tenant {
     /// A tenant with every built-in list, of all sets, switched on.
     pub fn with_all_sets() -> Tenant {
         let catalog = Catalog::builtin().expect("the catalog is sound");
-        let tenant = Tenant::with_catalog(
-            &catalog,
-            WorldSettings { start: start_in_reach(), ..small_world() },
-            EmulatorSettings::default(),
-        );
+        let tenant = Tenant::with_catalog(&catalog, small_world(), EmulatorSettings::default());
         let sets: BTreeSet<&str> = catalog.endpoints().iter().map(|list| list.set.as_str()).collect();
         let sets: Vec<&str> = sets.into_iter().collect();
         tenant.write("hclake.toml", &format!("lists = {sets:?}\n{}", unlimited_rates()));
