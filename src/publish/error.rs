@@ -165,8 +165,7 @@ impl Error {
     /// Whether DuckDB needs more memory. A folder that is full for it counts as memory there.
     pub(super) fn is_out_of_memory(&self) -> bool {
         let (Error::Sql { source, .. } | Error::Stream { source, .. }) = self else { return false };
-        let said = source.to_string();
-        said.contains("Out of Memory") && !said.contains("max_temp_directory_size")
+        store::is_out_of_memory(source) && !source.to_string().contains("max_temp_directory_size")
     }
 
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

@@ -48,7 +48,7 @@ use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
 use published_schema::PublishedSchema;
 use rows::Rows;
-use source::{LEDGER_TABLES, Run, RunRange, Source, Table};
+use source::{LEDGER_TABLES, Run, RunCounts, RunRange, Source, Table};
 pub(crate) use target::Site;
 use target::Target;
 
@@ -268,16 +268,16 @@ fn wanted_files(
             covering.insert(found.0, found.1);
         } else if of_run.closed > 0 {
             let path = format!("history/{name}/{CLOSED_MONTH}={month}/part-{run_id}.parquet");
-            let rows = table.history(RunRange::one(run_id), &counts)?;
+            let rows = table.history(RunRange::one(run_id))?.expecting(of_run.closed);
             files.push(wanted(path, Part::History, run_id, table.history_schema(), rows));
         }
-        if of_run.opened + of_run.gone > 0
+        if of_run.changes() > 0
             && let Some(found) = joined(Part::Changes, run_id)
         {
             covering.insert(found.0, found.1);
-        } else if of_run.opened + of_run.gone > 0 {
+        } else if of_run.changes() > 0 {
             let path = format!("changes/{name}/{RUN_MONTH}={month}/run-{run_id}.parquet");
-            let rows = table.changes(RunRange::one(run_id), &counts)?;
+            let rows = table.changes(RunRange::one(run_id))?.expecting(of_run.changes());
             // Where one run opened all records that there ever were, they are what it changed.
             if of_run.closed == 0 && of_runs.len() == 1 {
                 files[0].columns_of = Some(path.clone());
@@ -286,14 +286,14 @@ fn wanted_files(
         }
     }
     for (path, entry) in covering {
-        let (first, last) = (entry.first_run_id(), entry.run_id);
-        let runs = RunRange { first_id: first, last_id: last };
+        let runs = RunRange { first_id: entry.first_run_id(), last_id: entry.run_id };
+        let count = |of: fn(&RunCounts) -> u64| runs.count(&counts, of);
         let (schema, rows) = match entry.part {
-            Part::Changes => (table.changes_schema(), table.changes(runs, &counts)?),
-            _ => (table.history_schema(), table.history(runs, &counts)?),
+            Part::Changes => (table.changes_schema(), table.changes(runs)?.expecting(count(RunCounts::changes))),
+            _ => (table.history_schema(), table.history(runs)?.expecting(count(|run| run.closed))),
         };
-        let file = wanted(path.clone(), entry.part, last, schema, rows);
-        files.push(WantedFile { first_run_id: Some(first), ..file });
+        let file = wanted(path.clone(), entry.part, runs.last_id, schema, rows);
+        files.push(WantedFile { first_run_id: Some(runs.first_id), ..file });
     }
     Ok(files)
 }
@@ -429,9 +429,12 @@ impl Publisher<'_> {
             Some((path, metadata)) => {
                 file::write_columns_of(self.target, &file.path, &file.schema, &labels, (&path, metadata))?
             }
-            None => self.source.stream(&file.table, &file.rows, |batches| {
-                file::write(self.target, &file.path, &file.schema, &labels, batches)
-            })?,
+            None => {
+                let texts = file.schema.texts_outside(&file.distinct);
+                self.source.stream(&file.table, (&file.rows, &texts), |batches| {
+                    file::write(self.target, &file.path, &file.schema, &labels, batches)
+                })?
+            }
         };
         let columns = published_schema::described(&file.schema.arrow_schema());
         let schema = manifest::schema_name(&columns);

@@ -62,6 +62,14 @@ impl PublishedSchema {
         &self.columns
     }
 
+    /// The stored columns of text, without those of a key.
+    pub(super) fn texts_outside(&self, key: &[String]) -> Vec<&str> {
+        let is_text = |column: &&PublishedColumn| {
+            column.origin == Origin::Stored && column.ty.is_string() && !key.contains(&column.name)
+        };
+        self.columns.iter().filter(is_text).map(|column| column.name.as_str()).collect()
+    }
+
     pub(super) fn arrow_schema(&self) -> SchemaRef {
         let field = |column: &PublishedColumn| {
             with_meaning(Field::new(&column.name, column.ty.clone(), column.nullable), &column.about)

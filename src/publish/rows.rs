@@ -24,24 +24,22 @@ pub(super) struct Rows {
     order: String,
     /// How many rows there are, about.
     pub expected: u64,
-    /// Columns of text that may be enumerations.
-    texts: Vec<String>,
 }
 
 impl Rows {
     pub(super) fn new(sql: &str, order: String) -> Rows {
-        Rows { sql: sql.trim_end().trim_end_matches(';').to_owned(), order, expected: 0, texts: Vec::new() }
+        Rows { sql: sql.trim_end().trim_end_matches(';').to_owned(), order, expected: 0 }
     }
 
-    pub(super) fn expecting(self, rows: u64, texts: Vec<String>) -> Rows {
-        Rows { expected: rows, texts, ..self }
+    pub(super) fn expecting(self, rows: u64) -> Rows {
+        Rows { expected: rows, ..self }
     }
 
-    /// The statement of the sorted rows. Which columns have few values is read from these rows.
-    pub(super) fn sorted(&self, connection: &Connection, table: &str) -> Result<String, Error> {
-        let few = match self.expected < ENUMERATED_ROWS_MIN || self.texts.is_empty() {
+    /// The statement of the sorted rows. Which of some columns of text have few values is read from these rows.
+    pub(super) fn sorted(&self, connection: &Connection, table: &str, texts: &[&str]) -> Result<String, Error> {
+        let few = match self.expected < ENUMERATED_ROWS_MIN {
             true => Vec::new(),
-            false => self.few_values(connection, table)?,
+            false => self.few_values(connection, table, texts)?,
         };
         let values =
             Values::from([("rows", self.sql.clone()), ("order", self.order.clone()), ("enumerated", enumerated(&few))]);
@@ -49,14 +47,19 @@ impl Rows {
     }
 
     /// The columns of text with few values, each with all of them in the order of their bytes.
-    fn few_values(&self, connection: &Connection, table: &str) -> Result<Vec<(&str, Vec<String>)>, Error> {
-        let count = |column: &String| {
+    fn few_values<'a>(
+        &self,
+        connection: &Connection,
+        table: &str,
+        texts: &[&'a str],
+    ) -> Result<Vec<(&'a str, Vec<String>)>, Error> {
+        let count = |column: &&str| {
             let text = text_of(column);
             format!("CASE WHEN max(strlen({text})) <= {FEW_VALUES_BYTES_MAX} THEN approx_count_distinct({text}) END")
         };
-        let counts = self.aggregates(connection, table, self.texts.iter().map(count))?;
+        let counts = self.aggregates(connection, table, texts.iter().map(count))?;
         let is_few = |count: &Value| matches!(count, Value::BigInt(1..=FEW_VALUES_MAX));
-        let few = self.texts.iter().zip(&counts).filter(|(_, count)| is_few(count)).map(|(column, _)| column.as_str());
+        let few = texts.iter().zip(&counts).filter(|(_, count)| is_few(count)).map(|(column, _)| *column);
         let few: Vec<&str> = few.collect();
         let lists = few.iter().map(|column| format!("list(DISTINCT {})", text_of(column)));
         let lists = self.aggregates(connection, table, lists)?;
@@ -127,15 +130,15 @@ mod tests {
     }
 
     fn rows(expected: u64) -> Rows {
-        let texts = ["many", "few", "gaps", "none", "json", "long"].map(str::to_owned).to_vec();
-        Rows::new("SELECT * FROM t;\n", "v.few, v.gaps DESC, v.many".to_owned()).expecting(expected, texts)
+        Rows::new("SELECT * FROM t;\n", "v.few, v.gaps DESC, v.many".to_owned()).expecting(expected)
     }
 
     #[test]
     fn many_rows_come_as_they_would_without_enumerations() {
         let connection = database();
-        let plain = rows(ENUMERATED_ROWS_MIN - 1).sorted(&connection, "t").unwrap();
-        let quick = rows(ENUMERATED_ROWS_MIN).sorted(&connection, "t").unwrap();
+        let texts = ["many", "few", "gaps", "none", "json", "long"];
+        let plain = rows(ENUMERATED_ROWS_MIN - 1).sorted(&connection, "t", &texts).unwrap();
+        let quick = rows(ENUMERATED_ROWS_MIN).sorted(&connection, "t", &texts).unwrap();
         assert!(!plain.contains("ENUM"));
         for column in ["few", "gaps", "json"] {
             assert!(quick.contains(&format!("CAST(\"{column}\" AS VARCHAR) AS ENUM")), "{column}: {quick}");

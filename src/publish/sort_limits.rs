@@ -83,9 +83,8 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(&format!("SET temp_directory = '{}'", spill.path().display())).unwrap();
         let mut tried = Vec::new();
-        let is_out_of_memory = |error: &duckdb::Error| error.to_string().contains("Out of Memory");
         let start = SortLimits { memory_mb: 8, threads: 2 };
-        let sorted = start.raised_until_enough(is_out_of_memory, |limits| {
+        let sorted = start.raised_until_enough(crate::store::is_out_of_memory, |limits| {
             tried.push((limits.memory_mb, limits.threads));
             let set = format!("SET memory_limit = '{}MiB'; SET threads = {};", limits.memory_mb, limits.threads);
             connection.execute_batch(&set).unwrap();

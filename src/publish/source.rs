@@ -47,6 +47,13 @@ pub(super) struct RunCounts {
     pub gone: u64,
 }
 
+impl RunCounts {
+    /// The rows that the run adds to the changes.
+    pub(super) fn changes(&self) -> u64 {
+        self.opened + self.gone
+    }
+}
+
 /// The runs from first to last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RunRange {
@@ -59,7 +66,8 @@ impl RunRange {
         RunRange { first_id: run_id, last_id: run_id }
     }
 
-    fn count(self, counts: &[RunCounts], of: impl Fn(&RunCounts) -> u64) -> u64 {
+    /// What these runs have in all.
+    pub(super) fn count(self, counts: &[RunCounts], of: impl Fn(&RunCounts) -> u64) -> u64 {
         counts.iter().filter(|run| (self.first_id..=self.last_id).contains(&run.run_id)).map(of).sum()
     }
 }
@@ -188,12 +196,12 @@ impl Source {
         read().map_err(Error::sql(format!("count the versions of {}", table.name)))
     }
 
-    /// Passes rows on as they come, sorted; at most a few thousand are in memory at a time. Where sorting turns out to need
+    /// Passes rows on as they come, sorted; `texts` are their columns of text outside the key. At most a few thousand are in memory at a time. Where sorting turns out to need
     /// more memory, `take` gets the rows once more, from the first.
     pub(super) fn stream<T>(
         &self,
         table: &str,
-        rows: &Rows,
+        (rows, texts): (&Rows, &[&str]),
         mut take: impl FnMut(&mut Batches<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         SortLimits::for_rows(rows.expected, self.sort_memory_mb).raised_until_enough(
@@ -201,7 +209,8 @@ impl Source {
             |limits| {
                 self.limit_sorting(limits)?;
                 let fault = |source| Error::Stream { table: table.to_owned(), source };
-                let mut statement = self.connection.prepare(&rows.sorted(&self.connection, table)?).map_err(fault)?;
+                let mut statement =
+                    self.connection.prepare(&rows.sorted(&self.connection, table, texts)?).map_err(fault)?;
                 let _ = statement.stream_arrow([]).map_err(fault)?;
                 let mut next = || statement.step().map(|rows| rows.map(RecordBatch::from)).map_err(fault).transpose();
                 take(&mut std::iter::from_fn(&mut next))
@@ -326,32 +335,22 @@ impl Table {
     pub(super) fn current(&self, counts: &[RunCounts]) -> Result<Rows, Error> {
         let count = |of: fn(&RunCounts) -> u64| counts.iter().map(of).sum::<u64>();
         let expected = count(|run| run.opened).saturating_sub(count(|run| run.closed));
-        Ok(self.rows(&CURRENT.fill(&self.values())?, &[]).expecting(expected, self.texts(&self.current_schema())))
+        Ok(self.rows(&CURRENT.fill(&self.values())?, &[]).expecting(expected))
     }
 
     /// The versions that these runs closed, run by run, and by scope and key.
-    pub(super) fn history(&self, runs: RunRange, counts: &[RunCounts]) -> Result<Rows, Error> {
-        let rows = self.rows(&HISTORY.fill(&self.values_of_runs(runs))?, &["v._closed_run_id"]);
-        Ok(rows.expecting(runs.count(counts, |run| run.closed), self.texts(&self.history_schema())))
+    pub(super) fn history(&self, runs: RunRange) -> Result<Rows, Error> {
+        Ok(self.rows(&HISTORY.fill(&self.values_of_runs(runs))?, &["v._closed_run_id"]))
     }
 
     /// The changes made by these runs, run by run, and by scope and key.
-    pub(super) fn changes(&self, runs: RunRange, counts: &[RunCounts]) -> Result<Rows, Error> {
-        let rows = self.rows(&CHANGES.fill(&self.values_of_runs(runs))?, &["v._change_run_id"]);
-        Ok(rows.expecting(runs.count(counts, |run| run.opened + run.gone), self.texts(&self.changes_schema())))
+    pub(super) fn changes(&self, runs: RunRange) -> Result<Rows, Error> {
+        Ok(self.rows(&CHANGES.fill(&self.values_of_runs(runs))?, &["v._change_run_id"]))
     }
 
     fn rows(&self, sql: &str, first: &[&str]) -> Rows {
         let order = [first, &["v._scope"], &self.key.iter().map(String::as_str).collect::<Vec<_>>()].concat();
         Rows::new(sql, order.join(", "))
-    }
-
-    /// The columns of text outside the key.
-    fn texts(&self, schema: &PublishedSchema) -> Vec<String> {
-        let is_text = |column: &&PublishedColumn| {
-            column.origin == Origin::Stored && column.ty.is_string() && !self.distinct.contains(&column.name)
-        };
-        schema.columns().iter().filter(is_text).map(|column| column.name.clone()).collect()
     }
 
     fn values_of_runs(&self, runs: RunRange) -> Values {

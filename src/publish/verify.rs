@@ -225,7 +225,7 @@ impl Comparison<'_> {
         let stored = |runs: &[i64]| {
             let (first, last) = (runs.first().copied(), runs.last().copied());
             let (first_id, last_id) = (first.unwrap_or(first_run_id), last.unwrap_or(last_run_id));
-            Ok(table.changes(RunRange { first_id, last_id }, &[])?.sql)
+            Ok(table.changes(RunRange { first_id, last_id })?.sql)
         };
         let apart = self.rows_apart(&table.name, values, differing, stored)?;
         Ok(apart.map(|what| Difference::of(&table.name, format!("changes: {what}"))))

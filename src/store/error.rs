@@ -134,6 +134,11 @@ pub(super) fn is_damage(source: &duckdb::Error) -> bool {
     ["Corrupt database file", "Could not read enough bytes"].iter().any(|words| text.contains(words))
 }
 
+/// Whether the message is one for memory that DuckDB may not take.
+pub(crate) fn is_out_of_memory(source: &duckdb::Error) -> bool {
+    source.to_string().contains("Out of Memory")
+}
+
 /// Whether the message is one for a full disk, an exhausted quota or a file that may not grow.
 fn is_out_of_space(source: &duckdb::Error) -> bool {
     let text = source.to_string();
@@ -218,7 +223,7 @@ impl Error {
                 "nothing was stored; make room on the disk for a second copy of the store, then run again"
             }
             Error::Sql { source, .. } if is_damage(source) => DAMAGED,
-            Error::Sql { source, .. } if source.to_string().contains("Out of Memory") => {
+            Error::Sql { source, .. } if is_out_of_memory(source) => {
                 "the store is as it was; give DuckDB more in the settings: `memory_limit_mb` under `[sync]`"
             }
             Error::CommitLost { .. } => "check the space on the disk, then run again",

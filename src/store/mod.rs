@@ -21,7 +21,7 @@ pub(crate) mod empty;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use error::Error;
+pub(crate) use error::{Error, is_out_of_memory};
 pub(crate) use file::backup::{backup, restore};
 pub(crate) use file::holder::Holder;
 pub(crate) use file::inspect::{free_bytes, holder, require_writable, store_id};

@@ -6,7 +6,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use hclake::base::clock::Timestamp;
 use hclake::catalog::{Catalog, Services};
@@ -63,13 +62,12 @@ pub struct Tenant {
     variables: Vec<(String, String)>,
 }
 
-const DAY_US: i64 = 86_400_000_000;
+pub const DAY_US: i64 = 86_400_000_000;
 
 /// Now, as it was when it was first asked for: worlds made after one another are equal.
 pub fn now_us() -> i64 {
     static NOW_US: OnceLock<i64> = OnceLock::new();
-    let now = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_micros() as i64;
-    *NOW_US.get_or_init(now)
+    *NOW_US.get_or_init(|| chrono::Utc::now().timestamp_micros())
 }
 
 /// The ordinary start, some whole weeks later: four to eleven days ago, so that the rows are those of the ordinary world

@@ -206,14 +206,14 @@ impl<'a> Publisher<'a> {
         let mut shared = self.open(table, CHANGES, about, &schema, &[EXPORTER, MONTH])?;
         let mut committed = Committed::default();
         let of_runs: BTreeMap<i64, &RunCounts> = counts.iter().map(|counts| (counts.run_id, counts)).collect();
-        let has_changes = |run: &Run| of_runs.get(&run.run_id).is_some_and(|counts| counts.opened + counts.gone > 0);
+        let has_changes = |run: &Run| of_runs.get(&run.run_id).is_some_and(|counts| counts.changes() > 0);
         for run in self.source.runs.iter().filter(|run| has_changes(run)) {
             if shared.published.is_some_and(|published| published >= run.run_id) {
                 continue;
             }
             let month = month_of(run.started_at);
             let partition = [(EXPORTER.0, self.exporter), (RUN_MONTH, month.as_str())];
-            let rows = table.changes(RunRange::one(run.run_id), counts)?;
+            let rows = table.changes(RunRange::one(run.run_id))?.expecting(of_runs[&run.run_id].changes());
             let Some(file) = self.write(table, CHANGES, &partition, run.run_id, (&schema, &rows))? else { continue };
             if shared.append(run.run_id, &file, &partition, self.now)? {
                 committed.add(Some(&file));
@@ -296,7 +296,7 @@ impl<'a> Publisher<'a> {
             distinct: &table.distinct,
             compression: self.compression,
         };
-        self.source.stream(&table.name, rows, |batches| {
+        self.source.stream(&table.name, (rows, &schema.texts_outside(&table.distinct)), |batches| {
             data_file::write(self.lake, (&folder_of(table, kind), &path), schema, &labels, batches)
         })
     }

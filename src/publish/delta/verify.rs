@@ -77,7 +77,7 @@ impl Part<'_> {
         let last_run_id = in_log.unwrap_or(0).max(self.published);
         let Some(files) = files else { return Ok(()) };
         if files.is_empty() {
-            let lacking = counts.iter().filter(|run| run.run_id <= last_run_id && run.opened + run.gone > 0);
+            let lacking = counts.iter().filter(|run| run.run_id <= last_run_id && run.changes() > 0);
             let runs: Vec<i64> = lacking.map(|run| run.run_id).collect();
             verified.differences.extend(apart(&self.place(&folder), &runs));
             return Ok(());

@@ -11,9 +11,7 @@ use hclake::emulator::{EmulatorSettings, WorldSettings};
 use hclake::sync;
 use serde_json::Value;
 
-use crate::support::{REGION, Tenant};
-
-const DAY_US: i64 = 86_400_000_000;
+use crate::support::{DAY_US, REGION, Tenant};
 
 /// A tenant whose days pass when a test says so: the program's clock, the cloud's and the world's move together.
 pub struct Days {

@@ -11,9 +11,8 @@ use hclake::emulator::{EmulatorSettings, Fault, ListId, ServedOrder, When, World
 use serde_json::{Value, json};
 
 use super::days::Days;
-use crate::support::{REGION, Ran, Tenant, list_of, small_world, unlimited_rates};
+use crate::support::{DAY_US, REGION, Ran, Tenant, list_of, small_world, unlimited_rates};
 
-const DAY_US: i64 = 86_400_000_000;
 /// The zone of the runs' times is so far east.
 const EAST_US: i64 = 8 * 3600 * 1_000_000;
 /// Pipes at the start.

@@ -10,10 +10,9 @@ use hclake::catalog::spec::Endpoint;
 use hclake::emulator::{ListId, Names, WorldSettings};
 
 use super::days::Days;
-use crate::support::{Tenant, small_world};
+use crate::support::{DAY_US, Tenant, small_world};
 
 const NIGHTS: usize = 5;
-const DAY_US: i64 = 86_400_000_000;
 
 /// The names of a list's rows in the store that fulfil a condition.
 fn stored(tenant: &Tenant, endpoint: &Endpoint, table: &str, condition: &str) -> BTreeSet<String> {

@@ -13,9 +13,8 @@ use hclake::report::Reports;
 use serde_json::{Map, Value, json};
 
 use super::days::Days;
-use crate::support::{Tenant, small_world, unlimited_rates};
+use crate::support::{DAY_US, Tenant, small_world, unlimited_rates};
 
-const DAY_US: i64 = 86_400_000_000;
 /// The last of them is made by the program itself, with alerts and retention.
 const NIGHTS: i64 = 5;
 /// How old the first nights are. Of those that are older than what is kept, the last one stays.

@@ -8,10 +8,9 @@ use hclake::base::clock::{SystemClock, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::emulator::{World, WorldSettings};
 
-use crate::support::Ran;
+use crate::support::{DAY_US, Ran};
 
 const ROWS: usize = 300;
-const DAY_US: i64 = 86_400_000_000;
 
 /// The command at work, and what it printed.
 pub struct Served {

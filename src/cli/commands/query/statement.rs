@@ -199,7 +199,7 @@ fn begun(error: duckdb::Error) -> Failure {
 fn out_of_room(error: &duckdb::Error) -> Option<Failure> {
     let text = error.to_string();
     let first = text.lines().next().unwrap_or_default();
-    text.contains("Out of Memory").then(|| Failure {
+    store::is_out_of_memory(error).then(|| Failure {
         hint: Some(format!(
             "a question may take {} MiB of memory and, in the folder for temporary files (TMPDIR), {} MiB or half of \
              what is free; ask for fewer rows or columns, or ask DuckDB itself: duckdb -readonly",
