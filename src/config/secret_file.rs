@@ -14,6 +14,9 @@ const OTHERS: u32 = 0o077;
 pub(super) fn read(path: &Path) -> Result<Secret, String> {
     let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let held = std::fs::metadata(path).map_err(unreadable)?;
+    if !held.is_file() {
+        return Err(format!("{} is not a file", path.display()));
+    }
     require_own(path, &held)?;
     if held.len() > SECRET_BYTES_MAX {
         return Err(format!("{} is longer than {SECRET_BYTES_MAX} bytes", path.display()));

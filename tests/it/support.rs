@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use hclake::base::clock::Timestamp;
 use hclake::catalog::{Catalog, Services};
@@ -60,7 +61,12 @@ pub struct Tenant {
     ak: String,
     sk: String,
     variables: Vec<(String, String)>,
+    /// The store as it was when it was last asked something, and which file it was.
+    reader: Mutex<Option<(StoreMark, Reader)>>,
 }
+
+/// The file's number, its bytes, and when it was written.
+type StoreMark = (u64, u64, i64, i64);
 
 pub const DAY_US: i64 = 86_400_000_000;
 
@@ -119,7 +125,8 @@ impl Tenant {
         let cloud = runtime.block_on(Emulator::start(World::new(catalog, world), settings)).expect("loopback");
         let folder = tempfile::tempdir().expect("a folder");
         let variables = vec![("HCLAKE_CODEARTS_PROJECTS".to_owned(), projects)];
-        let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables };
+        let reader = Mutex::default();
+        let tenant = Tenant { _runtime: runtime, cloud, folder, ak, sk, variables, reader };
         // The emulator can take more than a real service.
         tenant.write("hclake.toml", &unlimited_rates());
         tenant
@@ -225,6 +232,15 @@ impl Tenant {
         Ran::of(command.output().expect("the program starts"))
     }
 
+    /// Kills a command after some time, unless it has ended by then. Returns whether it was killed.
+    pub fn run_killed(&self, args: &[&str], after: Duration) -> bool {
+        let silent = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = silent(&mut self.command(args)).expect("starts");
+        std::thread::sleep(after);
+        child.kill().expect("killed or ended");
+        child.wait().expect("ended").code().is_none()
+    }
+
     pub fn sync(&self) -> Ran {
         self.run(&["sync", "--format", "json"])
     }
@@ -238,17 +254,32 @@ impl Tenant {
         hclake::store::open_read_only(&self.store()).expect("the store opens")
     }
 
+    /// Asks the store. It stays open until another one is in its place, since opening takes longer than most questions.
+    fn ask<T>(&self, question: impl FnOnce(&Reader) -> T) -> T {
+        let held = self.store().metadata().expect("there is a store");
+        let mark = (held.ino(), held.len(), held.mtime(), held.mtime_nsec());
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if reader.as_ref().is_none_or(|(of, _)| *of != mark) {
+            *reader = None;
+            *reader = Some((mark, self.open()));
+        }
+        let (_, reader) = reader.as_ref().expect("it was opened");
+        question(reader)
+    }
+
     /// One value of one row.
     pub fn number(&self, sql: &str) -> i64 {
-        self.open().query_row(sql, [], |row| row.get(0)).unwrap_or_else(|e| panic!("{e}: {sql}"))
+        let number = |reader: &Reader| reader.query_row(sql, [], |row| row.get(0));
+        self.ask(number).unwrap_or_else(|e| panic!("{e}: {sql}"))
     }
 
     /// The first column of all rows, as texts.
     pub fn texts(&self, sql: &str) -> Vec<String> {
-        let connection = self.open();
-        let mut statement = connection.prepare(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
-        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
-        rows.map(|text| text.expect("text")).collect()
+        self.ask(|reader| {
+            let mut statement = reader.prepare(sql).unwrap_or_else(|e| panic!("{e}: {sql}"));
+            let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+            rows.map(|text| text.expect("text")).collect()
+        })
     }
 
     /// The keys of a list's records, as the cloud has them now.
@@ -274,7 +305,7 @@ impl Tenant {
 
     #[track_caller]
     pub fn assert_sound_by(&self, catalog: &Catalog) {
-        let violations = hclake::store::run_checks(&self.open(), catalog.endpoints());
+        let violations = self.ask(|reader| hclake::store::run_checks(reader, catalog.endpoints()));
         let violations = violations.expect("the checks run");
         assert!(violations.is_empty(), "{violations:?}");
     }

@@ -371,6 +371,7 @@ fn the_key_of_hashes_comes_from_the_environment_or_a_file_and_is_never_shown() {
     let short = lacking(hash, &[("HCLAKE_PRIVACY_KEY", "0123456789abcde")]).unwrap();
     assert_eq!(short, "the key in HCLAKE_PRIVACY_KEY is shorter than 16 bytes");
     assert!(lacking(&format!("{hash}key_file = \"none\"\n"), &[]).unwrap().contains("none cannot be read"));
+    assert!(lacking(&format!("{hash}key_file = \"/dev/null\"\n"), &[]).unwrap().contains("is not a file"));
     let canary = [("HCLAKE_PRIVACY_KEY", "canary-0123456789")];
     assert_eq!(lacking(hash, &canary), None);
     let settings = with_file(hash, &canary).unwrap();

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use delta_kernel_default_engine::executor::tokio::TokioMultiThreadExecutor;
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{Error as ObjectError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, WriteMultipart};
 use tokio::runtime::{Builder, Runtime};
 use url::Url;
 
 use super::error::Error;
+use super::synced_files::SyncedFiles;
 use crate::publish::bucket::{BucketFault, one_of_many_creates};
 use crate::publish::{self, Site};
 
@@ -78,7 +78,7 @@ impl Lake {
         let whole = folder.canonicalize().map_err(publish::Error::io("read", folder))?;
         let url = Url::from_directory_path(&whole).expect("a whole path of a folder is a URL");
         let root = Path::from_url_path(url.path()).expect("the URL of a folder is a path");
-        Lake::open(folder.display().to_string(), url, root, Arc::new(LocalFileSystem::new()))
+        Lake::open(folder.display().to_string(), url, root, Arc::new(SyncedFiles::below(&whole)))
     }
 
     /// The objects below a URL, whose path is part of their names.

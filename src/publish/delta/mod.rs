@@ -9,6 +9,7 @@ mod fault;
 mod lake;
 mod old_log;
 mod schema;
+mod synced_files;
 mod table;
 mod verify;
 

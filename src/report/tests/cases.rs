@@ -127,8 +127,10 @@ fn work_out(half: usize) {
             continue;
         }
         let report = reports.iter().find(|report| report.name == name).unwrap_or_else(|| panic!("no report {name}"));
+        let conn = store_for(report);
         for case in cases(&path) {
-            let conn = store_for(report);
+            // What a case makes is taken back, which is faster than another store.
+            conn.execute_batch("BEGIN").unwrap();
             let mut session = Session::begin(&conn, TimeZone::UTC).unwrap();
             for step in case.steps {
                 match step {
@@ -153,6 +155,7 @@ fn work_out(half: usize) {
                     }
                 }
             }
+            conn.execute_batch("ROLLBACK").unwrap();
         }
     }
     assert!(faults.is_empty(), "these rows were given instead:\n{}", faults.join("\n\n"));

@@ -1,5 +1,5 @@
 //! A measurement, not a test: a store over ten years of nights that is pruned and compacted as `hclake sync` does it. Prints
-//! a line a month. The variable `HCLAKE_NIGHTS` sets another number of nights.
+//! a line a month. The variables `HCLAKE_NIGHTS` and `HCLAKE_KEEP` set another number of nights, and what is kept.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -57,7 +57,8 @@ fn ten_years_of_nights() {
     let (place, list) = (Place::new(), list());
     let lists = std::slice::from_ref(&list);
     let thin = "weekly-after=90d,monthly-after=2y".parse().unwrap();
-    let retention = Retention { keep: Some("400d".parse().unwrap()), thin };
+    let keep = std::env::var("HCLAKE_KEEP").unwrap_or("400d".to_owned());
+    let retention = Retention { keep: Some(keep.parse().unwrap()), thin };
     let (mut runs, mut prunes, mut compacted) = (Duration::ZERO, Duration::ZERO, 0);
     println!("night  run s  prune s  compacted  file MiB  free MiB  closed  sweeps  memory MiB");
     for night in 0..nights {

@@ -30,7 +30,7 @@ use hclake::sweep::{Ending, Envelope, Page, Proof, Sink, SweepLimits, Swept, key
 use cloud::{List, ModelSource, Record, Weights};
 
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 60;
 /// The most nights with trouble.
 const NIGHTS_MAX: i64 = 4;
 const DAY: i64 = 86_400_000_000;

@@ -36,7 +36,7 @@ fn the_image_is_built_by_make_and_runs_as_a_user_without_rights_or_keys() {
     assert_eq!(copied, ["COPY --from=build /image/usr /usr"], "only what was installed");
     let rust = read("Cargo.toml").lines().find_map(|line| line.strip_prefix("rust-version = ").map(str::to_owned));
     assert!(
-        build.contains(&format!("/rust:{}-", rust.expect("a version").trim_matches('"'))),
+        build.contains(&format!("FROM rust:{}-", rust.expect("a version").trim_matches('"'))),
         "the Rust of Cargo.toml"
     );
 }

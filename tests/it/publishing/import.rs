@@ -2,11 +2,14 @@
 //! and publishings go on from. What is not whole makes no store.
 
 use std::fs;
+use std::time::Instant;
 
 use duckdb::Connection;
 
 use super::publish::{apart, columns, count, files, manifest, next_night, nights, publish, tables, verified, written};
 use crate::support::{Ran, Tenant, small_world};
+
+const KILLS: usize = 8;
 
 /// Makes the store `again.duckdb`.
 fn import(tenant: &Tenant) -> Ran {
@@ -172,6 +175,42 @@ fn what_is_not_whole_or_not_new_makes_no_store() {
     let left = fs::read_dir(tenant.folder()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("again.duckdb")).collect();
     assert!(left.iter().all(|name| name == "again.duckdb.lock"), "{left:?}");
+}
+
+#[test]
+fn an_import_killed_at_any_moment_makes_the_whole_store_or_none() {
+    let tenant = nights(3);
+    publish(&tenant, &[]).exits(0);
+    let started = Instant::now();
+    import(&tenant).exits(0);
+    let usual = started.elapsed();
+    let seed = fastrand::u64(..);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut whole = 0;
+    for kill in 0..KILLS {
+        let _ = fs::remove_file(tenant.path("again.duckdb"));
+        let after = usual.mul_f64(rng.f64() * 1.1);
+        tenant.run_killed(&["import", "--from", "bi", "--store", "again.duckdb"], after);
+        if tenant.path("again.duckdb").exists() {
+            whole += 1;
+            let connection = both(&tenant);
+            assert!(
+                assert_same_as_of_every_run(&connection, &tables()) == 3,
+                "kill {kill} after {after:?}, seed {seed}"
+            );
+        }
+    }
+    eprintln!("{KILLS} imports killed, {whole} of them after the store was in place");
+    let _ = fs::remove_file(tenant.path("again.duckdb"));
+    import(&tenant).exits(0);
+    let left = fs::read_dir(tenant.folder()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut left: Vec<_> = left.filter_map(|name| name.into_string().ok()).collect();
+    left.retain(|name| name.contains("again.duckdb"));
+    left.sort();
+    assert_eq!(left, ["again.duckdb", "again.duckdb.lock"], "seed {seed}");
+    drop(both(&tenant));
+    lose(&tenant);
+    assert_goes_on(&tenant);
 }
 
 #[test]

@@ -3,16 +3,18 @@
 
 use std::fs::{self, File};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::Value;
 
 use super::import::{both, same};
 use super::publish::{
-    assert_as_of_every_run, columns, count, files, manifest, next_night, nights, publish, tables, verified, written,
+    assert_as_of_every_run, assert_fixed_files_whole, columns, count, files, kept, manifest, next_night, nights,
+    publish, put_back, tables, verified, written,
 };
 use crate::support::{Ran, Tenant};
 
+const KILLS: usize = 3;
 const JANUARY: &str = "history/apps/closed_month=2026-01/part-2-3.parquet";
 
 /// A tenant with a dataset of three nights in January.
@@ -135,6 +137,40 @@ fn a_publisher_that_dies_before_its_manifest_leaves_what_the_next_one_completes(
     }
     assert_eq!(in_month(&tenant, "history/apps/closed_month=2026-01"), 1);
     assert!(!tenant.path("bi/joined").exists());
+}
+
+#[test]
+fn joining_that_is_killed_at_any_moment_leaves_every_version_once_and_the_next_completes() {
+    let tenant = january();
+    next_night_in_february(&tenant);
+    let begun = kept(&tenant);
+    let started = Instant::now();
+    publish(&tenant, &[]).exits(0);
+    let usual = started.elapsed();
+    let seed = fastrand::u64(..);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    for kill in 0..KILLS {
+        put_back(&tenant, &begun);
+        // The month is joined beside its files, then put in their place, and then they are removed; each may be cut.
+        for step in 0..3 {
+            let after = usual.mul_f64(rng.f64() * 1.1);
+            tenant.run_killed(&["publish", "parquet", "--to", "bi"], after);
+            eprintln!("kill {kill} in step {step} after {after:?} of {usual:?}, seed {seed}");
+            assert_fixed_files_whole(&tenant);
+            if !manifest(&tenant)["replaced"].is_null() {
+                age(&tenant);
+            }
+        }
+        for _ in 0..3 {
+            publish(&tenant, &[]).exits(0);
+            assert_read_once(&tenant);
+            if !manifest(&tenant)["replaced"].is_null() {
+                age(&tenant);
+            }
+        }
+        assert_eq!(in_month(&tenant, "history/apps/closed_month=2026-01"), 1, "seed {seed}");
+        assert!(!tenant.path("bi/joined").exists(), "seed {seed}");
+    }
 }
 
 fn alter_keeping_time(path: &Path) {

@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::support::{Ran, Tenant, unlimited_rates};
 
 /// Enough rows to catch a publisher while it works.
-const KILLS: u64 = 20;
+const KILLS: u64 = 12;
 
 pub(super) fn publish(tenant: &Tenant, more: &[&str]) -> Ran {
     tenant.run(&[&["publish", "parquet", "--to", "bi", "--format", "json"], more].concat())
@@ -505,7 +505,22 @@ fn two_publishers_at_once_leave_one_whole_dataset() {
 }
 
 /// Sums of the files that are never replaced, as a manifest lists them.
-fn assert_fixed_files_whole(tenant: &Tenant) {
+/// The files of the dataset, to be put back.
+pub(super) fn kept(tenant: &Tenant) -> Vec<(PathBuf, Vec<u8>)> {
+    let paths = files(&tenant.path("bi")).into_iter();
+    paths.map(|path| (path.clone(), fs::read(path).expect("there"))).collect()
+}
+
+pub(super) fn put_back(tenant: &Tenant, files: &[(PathBuf, Vec<u8>)]) {
+    fs::remove_dir_all(tenant.path("bi")).expect("removed");
+    for (path, bytes) in files {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        fs::write(path, bytes).expect("written");
+    }
+}
+
+/// Asserts that the files that are written once are all there and as the manifest says.
+pub(super) fn assert_fixed_files_whole(tenant: &Tenant) {
     use sha2::Digest;
     for (path, entry) in manifest(tenant)["files"].as_object().expect("files") {
         if path.starts_with("history/") || path.starts_with("changes/") {
@@ -519,31 +534,16 @@ fn assert_fixed_files_whole(tenant: &Tenant) {
 fn a_publisher_killed_at_any_moment_leaves_what_was_published_and_the_next_one_repairs_the_rest() {
     let tenant = nights(1);
     publish(&tenant, &[]).exits(0);
-    let begun: Vec<_> =
-        files(&tenant.path("bi")).into_iter().map(|p| (p.clone(), fs::read(p).expect("there"))).collect();
+    let begun = kept(&tenant);
     next_night(&tenant);
     let started = Instant::now();
     publish(&tenant, &[]).exits(0);
     let whole_us = started.elapsed().as_micros() as u64;
     let mut killed = 0;
     for kill in 0..KILLS {
-        fs::remove_dir_all(tenant.path("bi")).expect("removed");
-        for (path, bytes) in &begun {
-            fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-            fs::write(path, bytes).expect("written");
-        }
-        let mut child = tenant
-            .command(&["publish", "parquet", "--to", "bi"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("starts");
-        let until = Instant::now() + Duration::from_micros(whole_us * (kill + 1) / (KILLS + 1));
-        while Instant::now() < until && child.try_wait().expect("a child").is_none() {
-            std::hint::spin_loop();
-        }
-        child.kill().expect("killed or ended");
-        killed += usize::from(!child.wait().expect("ended").success());
+        put_back(&tenant, &begun);
+        let after = Duration::from_micros(whole_us * (kill + 1) / (KILLS + 1));
+        killed += usize::from(tenant.run_killed(&["publish", "parquet", "--to", "bi"], after));
         assert_fixed_files_whole(&tenant);
         publish(&tenant, &[]).exits(0);
         verified(&tenant);

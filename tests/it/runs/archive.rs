@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Instant;
 
 use hclake::catalog::Catalog;
@@ -245,12 +244,9 @@ fn a_run_killed_at_any_moment_leaves_the_archive_and_the_store_of_one_mind() {
     let mut rng = fastrand::Rng::with_seed(seed);
     for kill in 0..KILLS {
         tenant.advance();
-        let mut child = tenant.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
         // Most of the moments are near the end, where the store is replaced.
         let after = usual.mul_f64(0.4 + rng.f64() * 0.7);
-        std::thread::sleep(after);
-        child.kill().expect("killed");
-        child.wait().expect("ended");
+        tenant.run_killed(&["sync"], after);
         let moment = format!("kill {kill} after {after:?} of {usual:?}, seed {seed}");
         let stored: BTreeSet<i64> = (1..=tenant.number("SELECT max(run_id) FROM runs")).collect();
         let archived: BTreeSet<i64> = archived_runs(&tenant).into_iter().collect();

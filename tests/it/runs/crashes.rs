@@ -53,11 +53,8 @@ fn a_run_killed_at_any_moment_leaves_a_whole_night() {
     for kill in 0..kills {
         tenant.advance();
         let before = content(&tenant);
-        let mut child = tenant.command(&["sync"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
         let after = usual.mul_f64(rng.f64() * 1.1);
-        std::thread::sleep(after);
-        child.kill().expect("killed");
-        child.wait().expect("ended");
+        tenant.run_killed(&["sync"], after);
         let moment = format!("kill {kill} after {after:?} of {usual:?}, seed {seed}");
         tenant.assert_sound();
         let extra: Vec<String> =

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Instant;
 
 use duckdb::Connection;
@@ -222,10 +221,7 @@ fn a_command_killed_at_any_moment_leaves_a_whole_store() {
         let (usual, after) = (started.elapsed(), fs::read(tenant.store()).expect("the store"));
         for kill in 0..KILLS {
             fs::copy(&whole, tenant.store()).expect("copied");
-            let mut child = tenant.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("started");
-            std::thread::sleep(usual.mul_f64(rng.f64() * 1.1));
-            child.kill().expect("killed");
-            child.wait().expect("ended");
+            tenant.run_killed(args, usual.mul_f64(rng.f64() * 1.1));
             let moment = format!("{args:?}, kill {kill}, seed {seed}");
             tenant.assert_sound();
             assert_eq!(as_of_run(&tenant, 5), today, "{moment}");

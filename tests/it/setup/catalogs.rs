@@ -124,6 +124,26 @@ fn a_list_that_leaves_the_catalog_stays_published_and_is_compared_with_the_manif
 }
 
 #[test]
+fn a_column_that_has_another_type_by_now_makes_no_store_from_what_was_published() {
+    let tenant = tenant();
+    tenant.sync().exits(0);
+    tenant.run(&["publish", "parquet", "--to", "bi"]).exits(0);
+    let file = fs::read_to_string(tenant.path("lists/app_pairings.toml")).expect("there");
+    tenant.write("lists/app_pairings.toml", &file.replace("type = \"timestamp\"", "type = \"text\""));
+    let import = || tenant.run(&["import", "--from", "bi", "--store", "again.duckdb"]);
+    import().exits(2).says(&[
+        "app_pairings",
+        "connect_time",
+        "timestamp",
+        "text",
+        "hint: no store was made; give the column",
+    ]);
+    assert!(!tenant.path("again.duckdb").exists());
+    tenant.write("lists/app_pairings.toml", &file);
+    import().exits(0);
+}
+
+#[test]
 fn each_list_is_asked_for_as_its_file_says() {
     let tenant = tenant();
     tenant.sync().exits(0);
