@@ -1,6 +1,7 @@
 //! The folder of an archive: which runs it holds, what an interrupted run has left, and what is too old. Nothing is
 //! removed that hclake did not make.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -55,14 +56,14 @@ impl Archive {
 
     /// The runs, by rising number.
     pub(crate) fn runs(&self) -> Result<Vec<ArchivedRun>, Error> {
-        let mut runs = Vec::new();
-        for (name, path) in self.entries()? {
-            if let Some(run_id) = run_of(&name) {
-                runs.push(ArchivedRun::read(run_id, path)?);
-            }
-        }
-        runs.sort_by_key(ArchivedRun::run_id);
-        Ok(runs)
+        self.found_runs()?.into_values().collect()
+    }
+
+    /// The same, with those that are damaged.
+    pub(crate) fn found_runs(&self) -> Result<BTreeMap<i64, Result<ArchivedRun, Error>>, Error> {
+        let of_run =
+            |(name, path): (String, PathBuf)| run_of(&name).map(|run_id| (run_id, ArchivedRun::read(run_id, path)));
+        Ok(self.entries()?.into_iter().filter_map(of_run).collect())
     }
 
     /// One run.

@@ -23,6 +23,8 @@ pub(crate) enum Error {
     NotAFolder { path: PathBuf },
     #[error("{} is not empty and holds no dataset of hclake", path.display())]
     NotOurs { path: PathBuf },
+    #[error("{} holds files of a dataset, and its {manifest} is missing", path.display())]
+    NoManifest { path: PathBuf, manifest: &'static str },
     #[error("{} holds no dataset: there is no {manifest}", path.display())]
     NoDataset { path: PathBuf, manifest: &'static str },
     #[error("{} was written by a newer hclake: its format is {found}, this program knows {known}", path.display())]
@@ -100,7 +102,10 @@ impl Error {
             }
             Error::NoDataset { .. } => "`hclake publish parquet --to TARGET` makes one",
             Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
-            Error::Manifest { .. } => "remove that file and publish again: all files are then written again",
+            Error::Manifest { .. } | Error::NoManifest { .. } => {
+                "put that file back from a copy; where that cannot be, move the folder aside and publish again: everything \
+                 that the store holds is written, and what was pruned from it is then only in the folder of before"
+            }
             Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
             Error::OtherStore { .. } => {
                 "if a backup of the store was put back, move the folder aside and publish again: everything that the \
@@ -148,6 +153,7 @@ impl Error {
                 | Error::UnknownTable { .. }
                 | Error::NotAFolder { .. }
                 | Error::NotOurs { .. }
+                | Error::NoManifest { .. }
                 | Error::NoDataset { .. }
                 | Error::Newer { .. }
                 | Error::Manifest { .. }

@@ -1,6 +1,6 @@
 //! Compares one published file with its entry in the manifest. It knows nothing of the store.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -12,6 +12,10 @@ use crate::base::sum::sum_of;
 
 /// How a file differs from its entry in the manifest.
 pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
+    // To open a pipe waits for whoever writes to it.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return vec!["is not a file".to_owned()];
+    }
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],

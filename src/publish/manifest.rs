@@ -119,6 +119,10 @@ impl Manifest {
     /// The manifest of a folder; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
         let path = folder.join(FILE_NAME);
+        // To open a pipe waits for whoever writes to it.
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::Manifest { path, fault: "it is not a file".to_owned() });
+        }
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),

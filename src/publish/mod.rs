@@ -42,7 +42,7 @@ use crate::base::clock::Timestamp;
 use crate::catalog::Catalog;
 use crate::config::ParquetCompression;
 use crate::config::settings::PUBLISH_COMPRESSION;
-use crate::schema::{CLOSED_MONTH, RUN_MONTH};
+use crate::schema::{CLOSED_MONTH, RUN_MONTH, versions_view};
 use crate::store::views::views;
 use file::Labels;
 use manifest::{FORMAT, FileEntry, Manifest, ManifestOptions, Part, RunMark};
@@ -111,6 +111,7 @@ pub(crate) fn publish(
     }
     source.sort_in(&target.spill(), catalog)?;
     let since = options.since.or_else(|| since_of(&resolved, &source));
+    let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
     let mut wanted = Vec::new();
     for endpoint in endpoints {
         if let Some(table) = source.table(endpoint)? {
@@ -118,7 +119,9 @@ pub(crate) fn publish(
         }
     }
     if resolved.views {
-        wanted.extend(wanted_view_files(&source, resolved.flat)?);
+        let of_manifest = held.iter().flat_map(|held| held.files.values().map(|file| file.table.as_str()));
+        let tables: BTreeSet<&str> = names.into_iter().chain(of_manifest).collect();
+        wanted.extend(wanted_view_files(&source, resolved.flat, &tables)?);
     }
     wanted.extend(wanted_ledger_files(&source)?);
     wanted.iter_mut().for_each(|file| file.path = target.place_of(file.part, mem::take(&mut file.path), file.run_id));
@@ -298,10 +301,15 @@ fn wanted_files(
     Ok(files)
 }
 
-/// The views that the store has, as of the newest run.
-fn wanted_view_files(source: &Source, flat: bool) -> Result<Vec<WantedFile>, Error> {
+/// The views that the store has, as of the newest run, of which all tables are published.
+fn wanted_view_files(source: &Source, flat: bool, tables: &BTreeSet<&str>) -> Result<Vec<WantedFile>, Error> {
+    let mut known: BTreeSet<String> = tables.iter().map(|table| versions_view(table)).collect();
     let mut files = Vec::new();
     for view in views() {
+        if !view.needs.iter().all(|need| known.contains(need)) {
+            continue;
+        }
+        known.insert(view.name.to_owned());
         let Some((rows, schema)) = source.view(view.name)? else { continue };
         files.push(WantedFile {
             path: format!("views/{}.parquet", view.name),

@@ -91,37 +91,40 @@ pub(crate) fn rebuild(
         false => Vec::new(),
     };
     let newest = held.iter().map(|run| run.run_id).max().unwrap_or(0);
-    let runs = archive.runs()?;
+    let runs = archive.found_runs()?;
     let is_other =
         |run: &&ArchivedRun| held.iter().any(|held| held.run_id == run.run_id() && held.valid_from != run.started_at());
-    if let Some(other) = runs.iter().find(is_other) {
+    if let Some(other) = runs.values().flatten().find(is_other) {
         let (run_id, started_at) = (other.run_id(), other.started_at());
         return Err(archive::Error::OtherStore { archive: from.to_owned(), run_id, started_at }.into());
     }
-    let runs: Vec<ArchivedRun> = runs.into_iter().filter(|run| run.run_id() > newest).collect();
+    let runs: Vec<_> = runs.into_iter().filter(|(run_id, _)| *run_id > newest).collect();
     if runs.is_empty() {
         return Err(Error::NothingToRebuild { archive: from.to_owned(), store: path.clone(), newest });
     }
     let mut rebuilt = Rebuilt { runs: Vec::new(), gaps: Vec::new(), faults: Vec::new() };
     let mut before = newest;
-    for run in &runs {
-        let stored = match is_trial {
-            true => checked(run, catalog),
-            false => one(settings, catalog, run, path, clock),
-        };
-        let stored = match stored {
-            Ok(stored) => stored,
-            Err(error) => {
-                rebuilt.faults.push((run.run_id(), error));
-                if is_trial { continue } else { break }
+    for (run_id, run) in runs {
+        let stored = run.map_err(Error::from).and_then(|run| match is_trial {
+            true => checked(&run, catalog),
+            false => one(settings, catalog, &run, path, clock),
+        });
+        match stored {
+            Err(error) => rebuilt.faults.push((run_id, error)),
+            Ok(stored) if rebuilt.faults.is_empty() => {
+                if run_id > before + 1 {
+                    rebuilt.gaps.push((before + 1, run_id - 1));
+                }
+                before = run_id;
+                on_run(&stored);
+                rebuilt.runs.push(stored);
             }
-        };
-        if run.run_id() > before + 1 {
-            rebuilt.gaps.push((before + 1, run.run_id() - 1));
+            Ok(_) => {}
         }
-        before = run.run_id();
-        on_run(&stored);
-        rebuilt.runs.push(stored);
+        // A trial looks at all runs, for every fault.
+        if !is_trial && !rebuilt.faults.is_empty() {
+            break;
+        }
     }
     Ok(rebuilt)
 }

@@ -91,18 +91,26 @@ class DuckDb:
 
 
 class Sail:
-    """Sail, as it takes Spark's statements; exporters that are apart by the names of their columns."""
+    """Sail, as it takes Spark's statements; exporters that are apart by the names of their columns. Left to itself, Sail
+    gives a column that the first of them lacks no type."""
 
     def __init__(self, lake, connection):
         self.lake, self.connection, self.session = lake, connection, spark_session(lake.options())
 
     def rows(self, name, exporter, run_id=None):
         parts = [self.session.sql(f"SELECT * FROM delta.`{place}`") for place in self.lake.tables(name)]
-        rows = functools.reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
+        types = {column.name: column.dataType for part in parts for column in part.schema.fields}
+        parts = [part.selectExpr([of_type(part, column, type) for column, type in types.items()]) for part in parts]
+        rows = functools.reduce(lambda one, other: one.union(other), parts)
         rows = rows.filter(f"exporter = '{exporter}'")
         rows = rows if run_id is None else rows.filter(f"_change_run_id = {run_id}")
         self.connection.register("read", rows.toArrow())
         return "read"
+
+
+def of_type(part, column, type):
+    """A column of a table that may lack it, for Spark."""
+    return f"`{column}`" if column in part.columns else f"CAST(NULL AS {type.simpleString()}) AS `{column}`"
 
 
 @functools.cache

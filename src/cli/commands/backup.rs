@@ -47,6 +47,7 @@ pub(crate) fn restore(
     let settings = config::resolve(&global.flags(), environment)?;
     let catalog = catalogs::usable_catalog(&settings, streams)?;
     let store = &settings.store.value;
+    require_file(&args.from)?;
     let now = SystemClock::new().wall();
     let aside = named(store, &format!("before-restore-{}", stamp(now)));
     let lock = upkeep_settings(&waiting(&settings));
@@ -62,6 +63,17 @@ pub(crate) fn restore(
     warn_of_published(&settings, restored.newest.as_ref(), streams);
     name_archived(&settings, restored.newest.as_ref(), streams);
     Ok(Exit::Done)
+}
+
+fn require_file(from: &Path) -> Result<(), Failure> {
+    let fault = match from.metadata() {
+        Ok(found) if found.is_file() => return Ok(()),
+        Ok(found) if found.is_dir() => "it is a folder".to_owned(),
+        Ok(_) => "it is not a file".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let hint = "name a file that `hclake backup` made";
+    Err(Failure::usage(format!("{} cannot be restored: {fault}", from.display()), Some(hint.to_owned())))
 }
 
 /// Names the runs that the published dataset has and the store has not: publishing into it is refused.

@@ -18,6 +18,8 @@ pub(crate) enum Error {
     OlderStore { place: String, exporter: String, run_id: i64, started_at: String },
     #[error("{place} is not what an hclake writes there: {fault}")]
     Claim { place: String, fault: String },
+    #[error("{place} is missing, and the tables hold runs of the exporter {exporter}")]
+    Lost { place: String, exporter: String },
     #[error("{place} holds nothing of this store")]
     NotPublished { place: String },
     #[error("{place} holds no tables of hclake: it {what}")]
@@ -68,6 +70,9 @@ impl Error {
                 "`hclake publish delta --to TARGET` publishes it; a store that was put back from a backup needs a new name"
             }
             Error::Claim { .. } => "put the file back as it was; nothing was published",
+            Error::Lost { .. } => {
+                "nothing was published, since it says whose name that is: put the file back, or publish under another name"
+            }
             Error::NotALake { .. } | Error::NotOurs { .. } => "it was left as it is; publish into a folder of its own",
             Error::Newer { .. } => "use the newer hclake, or publish into another folder",
             Error::Protocol { .. } => {
@@ -89,8 +94,12 @@ impl Error {
                  with the tables, aside, and publish again: everything that the stores hold is written"
             }
             Error::Contended { .. } => "publish again: what was committed stands, and nothing is added twice",
-            Error::Objects { .. } | Error::Log { .. } => {
+            Error::Objects { .. } => {
                 "what was published before still stands; publish again once it can be read and written"
+            }
+            Error::Log { .. } => {
+                "if a file of the log is missing or was changed, put it back; where that cannot be, move the folder of the \
+                 table aside, and each exporter's next publishing writes everything that its store holds"
             }
             Error::Runtime { .. } => return None,
         };

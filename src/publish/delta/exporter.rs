@@ -116,6 +116,16 @@ pub(super) fn require_name(name: &str) -> Result<(), Error> {
     }
 }
 
+/// Whether a store has taken the name.
+pub(super) fn is_taken(lake: &Lake, name: &str) -> Result<bool, Error> {
+    Ok(read(lake, name)?.is_some())
+}
+
+/// The error for a name whose file is gone.
+pub(super) fn lost(lake: &Lake, name: &str) -> Error {
+    Error::Lost { place: lake.place(&path(name)), exporter: name.to_owned() }
+}
+
 /// The folder of an exporter that is apart.
 pub(super) fn home(exporter: &str) -> String {
     format!("{HOMES}/{exporter}")

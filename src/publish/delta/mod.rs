@@ -91,6 +91,7 @@ pub(crate) fn publish(
     let _lock = is_apart.then(|| lock_store(store, &target, now)).transpose()?;
     let own = is_apart.then(|| lake.of_one_writer(&exporter::home(exporter)));
     let (whole, lake) = (lake, own.as_ref().unwrap_or(lake));
+    require_no_runs_of_nobody(lake, exporter, &source, &endpoints)?;
     let mut exporter = Exporter::take(lake, exporter, &store_id)?;
     let newest = mark(source.newest());
     exporter.begin(newest.clone(), |run| source.holds(run))?;
@@ -133,6 +134,29 @@ pub(crate) fn publish(
         exporter.finish(newest)?;
     }
     Ok(published)
+}
+
+/// Refuses a name that nobody has taken and that tables have runs of: whose it is cannot be told any more.
+fn require_no_runs_of_nobody(
+    lake: &Lake,
+    exporter: &str,
+    source: &Source,
+    endpoints: &[&Endpoint],
+) -> Result<(), publish::Error> {
+    if exporter::is_taken(lake, exporter)? {
+        return Ok(());
+    }
+    for endpoint in endpoints {
+        let Some(table) = source.table(endpoint)? else { continue };
+        for kind in [CHANGES, CURRENT] {
+            let shared = Table::find(lake, &folder_of(&table, kind), app_id(exporter, &table))?;
+            // Another process may have taken the name meanwhile, and published.
+            if shared.is_some_and(|shared| shared.published.is_some()) && !exporter::is_taken(lake, exporter)? {
+                return Err(exporter::lost(lake, exporter).into());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The newest run that an exporter has published as a whole; `None` too where that cannot be read now.

@@ -9,7 +9,8 @@ use std::path::{Path as FilePath, PathBuf};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::future::ready;
+use futures_util::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::{Path, PathPart};
 use object_store::{
@@ -18,6 +19,8 @@ use object_store::{
     UploadPart,
 };
 use tokio::task::spawn_blocking;
+
+const STAGED: &str = ".staged-";
 
 /// The file system below a folder.
 #[derive(Clone, Debug)]
@@ -63,12 +66,21 @@ async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> Res
     done.map_err(|source| Error::Generic { store: "folder", source: source.into() })
 }
 
-/// A hidden name beside an object, which readers of Delta pass over.
+/// A name beside an object, which readers of Delta pass over.
 fn staged_name(object: &Path) -> Path {
     let mut parts: Vec<PathPart> = object.parts().collect();
     parts.pop();
-    let staged = format!(".{}.{:016x}", object.filename().unwrap_or_default(), fastrand::u64(..));
+    let staged = format!("{STAGED}{:016x}", fastrand::u64(..));
     parts.into_iter().chain([staged.into()]).collect()
+}
+
+/// A file that is being written is no object yet, nor is one that was left so.
+fn is_staged(object: &ObjectMeta) -> bool {
+    object.location.filename().is_some_and(|name| name.starts_with(STAGED))
+}
+
+fn but_staged(objects: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+    objects.try_filter(|object| ready(!is_staged(object))).boxed()
 }
 
 impl Display for SyncedFiles {
@@ -117,15 +129,17 @@ impl ObjectStore for SyncedFiles {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list(prefix)
+        but_staged(self.files.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.files.list_with_offset(prefix, offset)
+        but_staged(self.files.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.files.list_with_delimiter(prefix).await
+        let mut found = self.files.list_with_delimiter(prefix).await?;
+        found.objects.retain(|object| !is_staged(object));
+        Ok(found)
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -192,6 +206,19 @@ mod tests {
         assert!(lost.into_iter().all(|error| matches!(error, Error::AlreadyExists { .. })));
         assert_eq!(fs::read_to_string(folder.path().join("log/0.json")).unwrap(), format!("writer {winner}"));
         assert_eq!(names_in(&folder.path().join("log")), ["0.json"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_written_to_its_end_is_not_listed() {
+        let (folder, files, object) = place();
+        let log = Path::from_absolute_path(folder.path()).unwrap().join("log");
+        files.put(&staged_name(&object), "half".into()).await.unwrap();
+        assert_eq!(names_in(&folder.path().join("log")).len(), 1);
+        assert!(files.list_with_delimiter(Some(&log)).await.unwrap().objects.is_empty());
+        assert!(files.list(Some(&log)).next().await.is_none());
+        assert!(files.list_with_offset(Some(&log), &log).next().await.is_none());
+        files.put(&object, "whole".into()).await.unwrap();
+        assert_eq!(files.list(Some(&log)).next().await.unwrap().unwrap().location, object);
     }
 
     #[tokio::test]

@@ -108,7 +108,13 @@ impl BucketTarget<'_> {
                 self.bucket.copy(path, lasting)?;
             }
         }
-        self.put_manifest(manifest.to_text())
+        let is_first = self.manifest_etag.borrow().is_none();
+        self.put_manifest(manifest.to_text())?;
+        if is_first {
+            // Where it may not be removed, it says what the manifest says.
+            let _ = self.bucket.remove(&[MARK.to_owned()]);
+        }
+        Ok(())
     }
 
     /// A copy of a file; `None` if there is no such file.

@@ -1,7 +1,7 @@
 //! A folder to publish to: checks that it may be used, locks it against a second publisher, and writes files that are
 //! complete or absent. It knows nothing of Parquet or of the store's tables.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, DirEntry, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,10 +11,12 @@ use crate::base::clock::Timestamp;
 use crate::base::sum::sum_of;
 use crate::base::whole_file::{IfExists, WholeFile};
 use crate::publish::error::Error;
-use crate::publish::manifest;
+use crate::publish::manifest::{self, Manifest};
 use crate::store::Holder;
 
 const LOCK: &str = ".hclake.lock";
+/// Says that the folder is a dataset's, until it has a manifest.
+const MARK: &str = ".hclake.begun";
 /// Suffix of names that readers should ignore: unfinished files, and the folder for sorting.
 const UNFINISHED: &str = ".hclake-tmp";
 const SPILL: &str = ".sort.hclake-tmp";
@@ -41,6 +43,10 @@ impl FolderTarget {
         }
         let lock = lock(folder, folder, now)?;
         let manifest_at = fs::metadata(folder.join(manifest::FILE_NAME)).and_then(|found| found.modified()).ok();
+        if manifest_at.is_none() {
+            let mark = folder.join(MARK);
+            File::create(&mark).map_err(Error::io("write", &mark))?;
+        }
         let target = FolderTarget { folder: folder.to_owned(), lock, manifest_at };
         target.clear_unfinished(folder)?;
         Ok(target)
@@ -48,6 +54,16 @@ impl FolderTarget {
 
     pub(super) fn path(&self, relative: &str) -> PathBuf {
         self.folder.join(relative)
+    }
+
+    pub(super) fn finish(&self, manifest: &Manifest) -> Result<(), Error> {
+        let file = self.begin(manifest::FILE_NAME)?;
+        let whole = file.file().write_all(manifest.to_text().as_bytes());
+        whole.map_err(Error::io("write", &self.path(manifest::FILE_NAME)))?;
+        file.finish()?;
+        // Where it cannot be removed, it says what the manifest says.
+        let _ = fs::remove_file(self.path(MARK));
+        Ok(())
     }
 
     /// A folder for sorting on disk; it is removed with the target.
@@ -172,12 +188,20 @@ fn try_lock(lock: &mut File, target: &Path, how: fn(&File) -> Result<(), TryLock
     }
 }
 
-/// Accepts a folder that does not exist, is empty, or has been published to before.
+/// Accepts a folder that does not exist, is empty, or has been published to before. A dataset without its manifest may hold
+/// what no store has any more, of whichever store.
 fn require_ours(folder: &Path) -> Result<(), Error> {
-    let not_ours = || Error::NotOurs { path: folder.to_owned() };
+    let is_there = |name: &str| folder.join(name).is_file();
     match fs::read_dir(folder) {
-        Ok(_) if folder.join(manifest::FILE_NAME).is_file() || folder.join(LOCK).is_file() => Ok(()),
-        Ok(mut entries) => entries.next().map_or(Ok(()), |_| Err(not_ours())),
+        Ok(_) if is_there(manifest::FILE_NAME) || is_there(MARK) => Ok(()),
+        Ok(mut entries) => {
+            let is_other = |entry: &std::io::Result<DirEntry>| !entry.as_ref().is_ok_and(|e| e.file_name() == LOCK);
+            match (entries.any(|entry| is_other(&entry)), is_there(LOCK)) {
+                (false, _) => Ok(()),
+                (true, true) => Err(Error::NoManifest { path: folder.to_owned(), manifest: manifest::FILE_NAME }),
+                (true, false) => Err(Error::NotOurs { path: folder.to_owned() }),
+            }
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotADirectory => Err(Error::NotAFolder { path: folder.to_owned() }),
         Err(error) => Err(Error::io("read", folder)(error)),
@@ -207,6 +231,21 @@ mod tests {
         assert!(matches!(take(folder.path()), Err(Error::NotOurs { .. })));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(matches!(take(&folder.path().join("thesis.txt")), Err(Error::NotAFolder { .. })));
+    }
+
+    #[test]
+    fn a_dataset_without_its_manifest_is_refused_unless_it_was_never_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(take(folder.path()).unwrap());
+        fs::write(folder.path().join("part.parquet"), "half of a first publishing").unwrap();
+        let target = take(folder.path()).unwrap();
+        fs::write(folder.path().join(manifest::FILE_NAME), "{}").unwrap();
+        fs::remove_file(folder.path().join(MARK)).unwrap();
+        drop(target);
+        drop(take(folder.path()).unwrap());
+        fs::remove_file(folder.path().join(manifest::FILE_NAME)).unwrap();
+        assert!(matches!(take(folder.path()), Err(Error::NoManifest { .. })));
+        assert!(folder.path().join("part.parquet").exists());
     }
 
     #[test]

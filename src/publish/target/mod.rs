@@ -15,7 +15,7 @@ use new_file::NewFile;
 
 use super::bucket::Bucket;
 use super::error::Error;
-use super::manifest::{self, FileEntry, Manifest, Part};
+use super::manifest::{FileEntry, Manifest, Part};
 use crate::base::clock::Timestamp;
 use crate::base::place::Place;
 use crate::config::BucketSettings;
@@ -127,12 +127,7 @@ impl<'a> Target<'a> {
     /// Puts the manifest in its place, once all its files are in theirs.
     pub(super) fn finish(&self, manifest: &Manifest, written: &[String]) -> Result<(), Error> {
         match self {
-            Target::Folder(target) => {
-                let file = target.begin(manifest::FILE_NAME)?;
-                let whole = std::io::Write::write_all(&mut file.file(), manifest.to_text().as_bytes());
-                whole.map_err(Error::io("write", &target.path(manifest::FILE_NAME)))?;
-                file.finish().map(drop)
-            }
+            Target::Folder(target) => target.finish(manifest),
             Target::Bucket(target) => target.finish(manifest, written),
         }
     }

@@ -356,6 +356,21 @@ fn a_column_that_one_store_has_is_added_and_others_are_null_there() {
 }
 
 #[test]
+fn a_lake_that_two_stores_begin_at_the_same_moment_has_both() {
+    let tenants = [nights(1), nights(1)];
+    for round in 0..4 {
+        let lake = tenants[0].path(&format!("lake-{round}"));
+        let begin =
+            |(tenant, exporter): (&Tenant, &str)| publisher(tenant, &lake, exporter).stdout(Stdio::null()).spawn();
+        let children: Vec<_> = tenants.iter().zip(EXPORTERS).map(begin).collect();
+        for child in children {
+            assert!(child.expect("starts").wait().expect("ended").success(), "round {round}");
+        }
+        tenants.iter().zip(EXPORTERS).for_each(|(tenant, exporter)| assert_published(tenant, &lake, exporter));
+    }
+}
+
+#[test]
 fn what_is_not_a_table_of_this_store_is_refused_and_left_alone() {
     let tenant = nights(1);
     let lake = tenant.path("lake");
@@ -370,6 +385,13 @@ fn what_is_not_a_table_of_this_store_is_refused_and_left_alone() {
 
     let other = nights(1);
     publish(&other, &lake, "east").exits(2).says(&["belongs to another store", "choose another with --exporter"]);
+    let (record, aside) = (lake.join("_exporters/east.json"), tenant.path("record"));
+    fs::rename(&record, &aside).expect("moved");
+    for store in [&other, &tenant] {
+        publish(store, &lake, "east").exits(2).says(&["east.json is missing", "put the file back"]);
+    }
+    assert!(!record.exists(), "nobody has taken the name");
+    fs::rename(&aside, &record).expect("put back");
     fs::copy(tenant.store(), tenant.path("backup.duckdb")).expect("copied");
     next_night(&tenant);
     publish(&tenant, &lake, "east").exits(0);

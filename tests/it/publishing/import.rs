@@ -2,6 +2,7 @@
 //! and publishings go on from. What is not whole makes no store.
 
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 use duckdb::Connection;
@@ -175,6 +176,51 @@ fn what_is_not_whole_or_not_new_makes_no_store() {
     let left = fs::read_dir(tenant.folder()).expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let left: Vec<_> = left.filter(|name| name.to_string_lossy().starts_with("again.duckdb")).collect();
     assert!(left.iter().all(|name| name == "again.duckdb.lock"), "{left:?}");
+}
+
+#[test]
+fn a_dataset_without_its_manifest_is_overwritten_by_no_store() {
+    let tenant = nights(2);
+    publish(&tenant, &[]).exits(0);
+    let paths = files(&tenant.path("bi"));
+    let held = || paths.iter().filter(|path| !path.ends_with("_manifest.json")).map(fs::read).map(Result::unwrap);
+    let before: Vec<_> = held().collect();
+    let whole = fs::read(tenant.path("bi/_manifest.json")).expect("there");
+    fs::write(tenant.path("bi/_manifest.json"), &whole[..whole.len() / 2]).expect("cut");
+    publish(&tenant, &[]).exits(2).says(&[
+        "_manifest.json cannot be read",
+        "put that file back",
+        "move the folder aside",
+    ]);
+    fs::remove_file(tenant.path("bi/_manifest.json")).expect("removed");
+    for store in [&tenant, &nights(1)] {
+        let to = tenant.path("bi").display().to_string();
+        store
+            .run(&["publish", "parquet", "--to", &to])
+            .exits(2)
+            .says(&["its _manifest.json is missing", "put that file back"]);
+    }
+    assert!(held().eq(before), "nothing was changed");
+    fs::write(tenant.path("bi/_manifest.json"), whole).expect("put back");
+    verified(&tenant);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_named_and_not_waited_for() {
+    let tenant = nights(1);
+    publish(&tenant, &[]).exits(0);
+    for name in ["current/apps.parquet", "_manifest.json"] {
+        let path = tenant.path("bi").join(name);
+        let whole = fs::read(&path).expect("there");
+        fs::remove_file(&path).expect("removed");
+        assert!(Command::new("mkfifo").arg(&path).status().expect("starts").success());
+        assert_ne!(tenant.run(&["publish", "verify", "bi"]).code, 0, "{name}");
+        assert_ne!(import(&tenant).code, 0, "{name}");
+        fs::remove_file(&path).expect("removed");
+        fs::write(&path, whole).expect("put back");
+    }
+    assert!(Command::new("mkfifo").arg(tenant.path("hclake.prom")).status().expect("starts").success());
+    tenant.run(&["status", "--textfile", "hclake.prom"]).exits(2).says(&["holds no metrics of hclake"]);
 }
 
 #[test]

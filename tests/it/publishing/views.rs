@@ -3,6 +3,7 @@
 
 use duckdb::Connection;
 
+use super::publish::{manifest, nights, verified};
 use crate::support::Tenant;
 
 const VIEWS: [&str; 4] = ["app_dim", "daily_install_status", "install_failure_facts", "install_job_facts"];
@@ -51,4 +52,22 @@ fn a_sync_brings_the_views_up_to_date_where_the_setting_says_so() {
     tenant.configure("", "[publish]\nparquet = \"bi\"\nviews = true");
     tenant.sync().exits(0);
     assert_equal_to_the_store(&tenant);
+}
+
+#[test]
+fn no_view_shows_a_table_that_is_left_out() {
+    let tenant = nights(1);
+    publish(&tenant, &["--views", "--only", "apps"]);
+    let views = || {
+        let held = manifest(&tenant);
+        let paths = held["files"].as_object().expect("files").keys();
+        paths.filter(|path| path.starts_with("views/")).cloned().collect::<Vec<_>>()
+    };
+    assert!(views().is_empty());
+    publish(&tenant, &["--only", "app_install_jobs"]);
+    assert_eq!(views().len(), 4, "the dataset has both tables");
+    publish(&tenant, &["--only", "apps"]);
+    assert_eq!(views().len(), 4, "what the dataset has stays");
+    publish(&tenant, &[]);
+    verified(&tenant);
 }

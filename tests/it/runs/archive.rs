@@ -310,6 +310,22 @@ fn every_damaged_run_is_named_by_a_trial_and_nothing_is_stored_after_the_first()
 }
 
 #[test]
+fn a_run_without_its_head_is_as_damaged_as_others_and_a_trial_foretells_what_is_stored() {
+    let tenant = tenant();
+    for _ in 0..3 {
+        tenant.sync().exits(0);
+        tenant.advance();
+    }
+    let head = archive(&tenant).join("run-00000002/run.json");
+    fs::remove_file(&head).expect("removed");
+    let trial = rebuild(&tenant, "again.duckdb", &["--dry-run"]).exits(1);
+    trial.says(&["1 run with whole files", "run 2 was not stored", "it has no run.json"]);
+    let ran = rebuild(&tenant, "again.duckdb", &[]).exits(3).says(&["1 run stored", "it has no run.json"]);
+    assert!(!ran.stderr.contains("not in the archive"), "{}", ran.stderr);
+    assert_eq!(in_again(&tenant, "SELECT max(run_id) FROM runs"), "1");
+}
+
+#[test]
 fn runs_older_than_the_setting_leave_the_archive_and_a_redated_run_keeps_its_place() {
     let tenant = tenant();
     for _ in 0..3 {

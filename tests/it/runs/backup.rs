@@ -81,7 +81,11 @@ fn what_is_no_sound_store_is_not_restored_and_a_damaged_one_is_replaced() {
     tenant.run(&["backup", "copy.duckdb"]).exits(0);
     tenant.write("text.duckdb", "no store");
     tenant.run(&["restore", "text.duckdb"]).exits(2).says(&["is not a DuckDB file"]);
-    tenant.run(&["restore", "missing.duckdb"]).exits(2).says(&["there is no store at missing.duckdb"]);
+    tenant
+        .run(&["restore", "missing.duckdb"])
+        .exits(2)
+        .says(&["missing.duckdb cannot be restored", "`hclake backup` made"]);
+    tenant.run(&["restore", "."]).exits(2).says(&["it is a folder", "`hclake backup` made"]);
     assert_eq!(tenant.number("SELECT count(*) FROM runs"), 1);
     let size = fs::metadata(tenant.store()).expect("there").len();
     let store = fs::OpenOptions::new().write(true).open(tenant.store()).expect("opens");

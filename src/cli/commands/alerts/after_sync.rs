@@ -12,6 +12,7 @@ use crate::cli::commands::dashboard;
 use crate::cli::commands::report::reports;
 use crate::cli::message::Failure;
 use crate::cli::progress::runtime;
+use crate::cli::progress::watch::{Listener, Watched};
 use crate::cli::stores::{CLOSED, moment};
 use crate::cli::streams::{Streams, counted};
 use crate::config::settings::TIMEZONE;
@@ -79,7 +80,10 @@ impl<'a> AfterSync<'a> {
     fn run(&self, streams: &Streams<'_>) -> Result<(), Failure> {
         let reader = store::open_read_only(&self.settings.store.value).ok();
         let read = match (&reader, &self.ended) {
-            (Some(reader), Ended::Stored(summary)) => self.read(reader, summary, streams)?,
+            (Some(reader), Ended::Stored(summary)) => {
+                let watched = Watched { is_one_of_many: true, ..Watched::default() };
+                Listener::begin()?.attend(reader, watched, |_| self.read(reader, summary, streams))?
+            }
             _ => Read::default(),
         };
         let failed = match &reader {

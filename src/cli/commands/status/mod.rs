@@ -6,7 +6,8 @@ mod state;
 #[cfg(test)]
 mod testing;
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -108,8 +109,13 @@ fn write_textfile(settings: &Settings, file: &Path, streams: &Streams<'_>) -> Re
 
 /// Refuses a file that holds something else.
 fn require_metrics(file: &Path) -> Result<(), Failure> {
-    let Ok(text) = std::fs::read(file) else { return Ok(()) };
-    match text.is_empty() || text.starts_with(metrics::BEGINNING.as_bytes()) {
+    let Ok(found) = std::fs::metadata(file) else { return Ok(()) };
+    let mut held = Vec::new();
+    let length = metrics::BEGINNING.len() as u64;
+    // To open a pipe waits for whoever reads from it.
+    let mut read = || File::open(file).and_then(|file| file.take(length).read_to_end(&mut held));
+    let is_readable = found.is_file() && read().is_ok();
+    match is_readable && (held.is_empty() || held == metrics::BEGINNING.as_bytes()) {
         true => Ok(()),
         false => Err(Failure::usage(
             format!("{} is already there and holds no metrics of hclake; it was left as it is", file.display()),
