@@ -36,6 +36,10 @@ impl WholeFile {
         if if_exists == IfExists::Refuse && path.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
         }
+        // A device or a pipe is another's. A folder cannot be replaced by a file anyway.
+        if path.metadata().is_ok_and(|held| !held.is_file() && !held.is_dir()) {
+            return Err(io::Error::new(ErrorKind::InvalidInput, "it is there, and is not a file"));
+        }
         let no_name = || io::Error::new(ErrorKind::InvalidInput, "it names no file");
         let hidden = WholeFile::hidden_path(path, ending).ok_or_else(no_name)?;
         Ok(WholeFile { file: File::create(&hidden)?, path: path.to_owned(), hidden, if_exists })
@@ -71,5 +75,45 @@ impl Drop for WholeFile {
     fn drop(&mut self) {
         // A renamed file is no longer here. A failed removal cannot be reported from `drop`.
         let _ = fs::remove_file(&self.hidden);
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::{FileTypeExt, symlink};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn what_is_no_file_is_never_replaced_not_even_through_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, link) = (folder.path().join("socket"), folder.path().join("link"));
+        let _listener = UnixListener::bind(&socket).unwrap();
+        symlink(&socket, &link).unwrap();
+        for path in [&socket, &link] {
+            let refused = WholeFile::begin(path, ".tmp", IfExists::Replace).err().unwrap();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{}", path.display());
+        }
+        assert!(fs::symlink_metadata(&socket).unwrap().file_type().is_socket());
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_is_replaced_as_a_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "old").unwrap();
+        assert_eq!(WholeFile::begin(&path, ".tmp", IfExists::Refuse).err().unwrap().kind(), ErrorKind::AlreadyExists);
+        let mut dropped = WholeFile::begin(&path, ".tmp", IfExists::Replace).unwrap();
+        dropped.file.write_all(b"half").unwrap();
+        drop(dropped);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        let mut finished = WholeFile::begin(&path, ".tmp", IfExists::Replace).unwrap();
+        finished.file.write_all(b"new").unwrap();
+        finished.finish().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }
