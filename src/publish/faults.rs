@@ -12,7 +12,7 @@ use crate::base::sum::sum_of;
 
 /// How a file differs from its entry in the manifest.
 pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
-    // To open a pipe waits for whoever writes to it.
+    // Opening a pipe waits until another program writes to it.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         return vec!["is not a file".to_owned()];
     }

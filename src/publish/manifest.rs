@@ -119,7 +119,7 @@ impl Manifest {
     /// The manifest of a folder; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
         let path = folder.join(FILE_NAME);
-        // To open a pipe waits for whoever writes to it.
+        // Opening a pipe waits until another program writes to it.
         if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::Manifest { path, fault: "it is not a file".to_owned() });
         }

@@ -196,8 +196,8 @@ impl Source {
         read().map_err(Error::sql(format!("count the versions of {}", table.name)))
     }
 
-    /// Passes rows on as they come, sorted; `texts` are their columns of text outside the key. At most a few thousand are in memory at a time. Where sorting turns out to need
-    /// more memory, `take` gets the rows once more, from the first.
+    /// Passes rows on as they come, sorted; `texts` are their columns of text outside the key. At most a few thousand rows
+    /// are in memory at a time. Where sorting turns out to need more memory, `take` gets the rows once more, from the first.
     pub(super) fn stream<T>(
         &self,
         table: &str,

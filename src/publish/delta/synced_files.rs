@@ -1,5 +1,5 @@
-//! The objects of a folder, on its disk before anybody is told that they are written: a power failure leaves no commit
-//! that is empty or names a file that is not there. It knows nothing of tables.
+//! The objects of a folder, on its disk before they count as written: a power failure leaves no commit that is empty or
+//! names a file that is not there. It knows nothing of tables.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs::File;

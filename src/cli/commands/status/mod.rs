@@ -112,7 +112,7 @@ fn require_metrics(file: &Path) -> Result<(), Failure> {
     let Ok(found) = std::fs::metadata(file) else { return Ok(()) };
     let mut held = Vec::new();
     let length = metrics::BEGINNING.len() as u64;
-    // To open a pipe waits for whoever reads from it.
+    // Opening a pipe waits until another program writes to it.
     let mut read = || File::open(file).and_then(|file| file.take(length).read_to_end(&mut held));
     let is_readable = found.is_file() && read().is_ok();
     match is_readable && (held.is_empty() || held == metrics::BEGINNING.as_bytes()) {
