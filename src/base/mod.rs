@@ -1,5 +1,5 @@
 //! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole and private files, base URLs,
-//! checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, places to publish to,
+//! files that are files, checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, places to publish to,
 //! and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
@@ -14,6 +14,7 @@ pub mod privacy;
 pub(crate) mod private;
 pub mod rate;
 pub(crate) mod redact;
+pub(crate) mod regular_file;
 pub mod retention;
 pub mod retry_after;
 pub mod secret;

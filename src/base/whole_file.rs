@@ -30,8 +30,8 @@ impl WholeFile {
         Some(path.with_file_name(hidden))
     }
 
-    /// Begins the file for `path`. Errors: [`ErrorKind::AlreadyExists`] where it exists and must not be replaced, and
-    /// those of the file system.
+    /// Begins the file for `path`; where that is a link, for the file to which it leads. Errors:
+    /// [`ErrorKind::AlreadyExists`] where it exists and must not be replaced, and those of the file system.
     pub(crate) fn begin(path: &Path, ending: &str, if_exists: IfExists) -> io::Result<WholeFile> {
         if if_exists == IfExists::Refuse && path.symlink_metadata().is_ok() {
             return Err(ErrorKind::AlreadyExists.into());
@@ -40,6 +40,7 @@ impl WholeFile {
         if path.metadata().is_ok_and(|held| !held.is_file() && !held.is_dir()) {
             return Err(io::Error::new(ErrorKind::InvalidInput, "it is there, and is not a file"));
         }
+        let path = &behind_link(path)?;
         let no_name = || io::Error::new(ErrorKind::InvalidInput, "it names no file");
         let hidden = WholeFile::hidden_path(path, ending).ok_or_else(no_name)?;
         Ok(WholeFile { file: File::create(&hidden)?, path: path.to_owned(), hidden, if_exists })
@@ -71,6 +72,14 @@ impl WholeFile {
     }
 }
 
+/// The file to which a link leads, and any other path as it is.
+fn behind_link(path: &Path) -> io::Result<PathBuf> {
+    match path.is_symlink() {
+        true => path.canonicalize(),
+        false => Ok(path.to_owned()),
+    }
+}
+
 impl Drop for WholeFile {
     fn drop(&mut self) {
         // A renamed file is no longer here. A failed removal cannot be reported from `drop`.
@@ -98,6 +107,26 @@ mod tests {
         assert!(fs::symlink_metadata(&socket).unwrap().file_type().is_socket());
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_link_stays_and_the_file_behind_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, links) = (folder.path().join("real"), folder.path().join("links"));
+        for made in [&real, &links] {
+            fs::create_dir(made).unwrap();
+        }
+        fs::write(real.join("file"), "old").unwrap();
+        symlink("../real/file", links.join("link")).unwrap();
+        symlink("nothing", links.join("dangling")).unwrap();
+        let mut whole = WholeFile::begin(&links.join("link"), ".tmp", IfExists::Replace).unwrap();
+        whole.file.write_all(b"new").unwrap();
+        whole.finish().unwrap();
+        assert!(links.join("link").is_symlink());
+        assert_eq!(fs::read_to_string(real.join("file")).unwrap(), "new");
+        let refused = WholeFile::begin(&links.join("dangling"), ".tmp", IfExists::Replace).err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::NotFound);
+        assert_eq!(fs::read_dir(&links).unwrap().count(), 2);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::base::regular_file;
+
 /// The file of a person's own services, which is beside those of lists.
 pub(crate) const SERVICES_FILE: &str = "services.toml";
 /// The most files in one folder.
@@ -50,17 +52,15 @@ pub(super) fn toml_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 pub(super) fn read_file(path: &Path) -> Read {
     let cannot = |error: io::Error| unreadable(path, format!("cannot be read: {error}"));
-    let metadata = fs::metadata(path).map_err(|error| match fs::read_link(path) {
+    let file = regular_file::open(path).map_err(|error| match fs::read_link(path) {
         Ok(target) => unreadable(path, format!("is a link to {}, which is not there", target.display())),
         Err(_) => cannot(error),
     })?;
-    if !metadata.is_file() {
-        return Err(unreadable(path, "is no file".to_owned()));
+    let bytes = file.metadata().map_err(cannot)?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(unreadable(path, format!("has {bytes} bytes, more than {FILE_BYTES_MAX}")));
     }
-    if metadata.len() > FILE_BYTES_MAX {
-        return Err(unreadable(path, format!("has {} bytes, more than {FILE_BYTES_MAX}", metadata.len())));
-    }
-    Ok((path.display().to_string(), fs::read_to_string(path).map_err(cannot)?))
+    Ok((path.display().to_string(), io::read_to_string(file).map_err(cannot)?))
 }
 
 fn unreadable(path: &Path, fault: String) -> Unreadable {

@@ -483,7 +483,7 @@ fn only_files_that_cannot_be_used_are_skipped() {
     for (file, fault) in [
         ("broken.toml", "line 2, column 9"),
         ("bytes.toml", "cannot be read"),
-        ("folder.toml", "is no file"),
+        ("folder.toml", "cannot be read: it is not a file"),
         ("link.toml", "is a link to nowhere, which is not there"),
         ("one.toml", "name: \"twin\" is that of the list in"),
         ("two.toml", "name: \"twin\" is that of the list in"),

@@ -1,7 +1,9 @@
 //! A secret from a file that its owner alone may read. It does not know what the secret is for.
 
+use std::io;
 use std::path::Path;
 
+use crate::base::regular_file;
 use crate::base::secret::Secret;
 
 /// Bytes of a file with a secret, at most.
@@ -12,16 +14,14 @@ const OTHERS: u32 = 0o077;
 
 /// The text of a file that nobody but its owner may read, without the line's end.
 pub(super) fn read(path: &Path) -> Result<Secret, String> {
-    let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
-    let held = std::fs::metadata(path).map_err(unreadable)?;
-    if !held.is_file() {
-        return Err(format!("{} is not a file", path.display()));
-    }
+    let unreadable = |error: io::Error| format!("{} cannot be read: {error}", path.display());
+    let file = regular_file::open(path).map_err(unreadable)?;
+    let held = file.metadata().map_err(unreadable)?;
     require_own(path, &held)?;
     if held.len() > SECRET_BYTES_MAX {
         return Err(format!("{} is longer than {SECRET_BYTES_MAX} bytes", path.display()));
     }
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = io::read_to_string(file).map_err(unreadable)?;
     match text.trim() {
         "" => Err(format!("{} is empty", path.display())),
         secret => Ok(Secret::new(secret)),

@@ -103,8 +103,9 @@ impl Error {
             Error::NoDataset { .. } => "`hclake publish parquet --to TARGET` makes one",
             Error::Newer { .. } => "use the newer hclake that wrote it, or publish into another folder",
             Error::Manifest { .. } | Error::NoManifest { .. } => {
-                "put that file back from a copy; where that cannot be, move the folder aside and publish again: everything \
-                 that the store holds is written, and what was pruned from it is then only in the folder of before"
+                "put that file back from a copy; where that cannot be, leave the dataset where it is and publish to another \
+                 place: everything that the store holds is written, and what was pruned from it is then only in the \
+                 dataset of before"
             }
             Error::StoreInside { .. } => "keep the store and the dataset in folders of their own",
             Error::OtherStore { .. } => {

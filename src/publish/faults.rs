@@ -1,6 +1,5 @@
 //! Compares one published file with its entry in the manifest. It knows nothing of the store.
 
-use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
@@ -8,15 +7,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::manifest::{FileEntry, Manifest, schema_name};
 use super::published_schema;
+use crate::base::regular_file;
 use crate::base::sum::sum_of;
 
 /// How a file differs from its entry in the manifest.
 pub(super) fn file_faults(path: &Path, entry: &FileEntry, manifest: &Manifest) -> Vec<String> {
-    // Opening a pipe waits until another program writes to it.
-    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return vec!["is not a file".to_owned()];
-    }
-    let file = match File::open(path) {
+    let file = match regular_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return vec!["is missing".to_owned()],
         Err(error) => return vec![format!("cannot be read: {error}")],

@@ -2,14 +2,14 @@
 //! of Parquet or of the store.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::error::Error;
+use crate::base::regular_file;
 use crate::config::ParquetCompression;
 
 pub(crate) const FILE_NAME: &str = "_manifest.json";
@@ -119,11 +119,7 @@ impl Manifest {
     /// The manifest of a folder; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
         let path = folder.join(FILE_NAME);
-        // Opening a pipe waits until another program writes to it.
-        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
-            return Err(Error::Manifest { path, fault: "it is not a file".to_owned() });
-        }
-        let text = match fs::read_to_string(&path) {
+        let text = match regular_file::open(&path).and_then(io::read_to_string) {
             Ok(text) => text,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(source) => return Err(Error::Io { action: "read", path, source }),
@@ -174,6 +170,7 @@ pub(crate) fn schema_name(columns: &[ColumnEntry]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn column(name: &str, ty: &str, about: &str) -> ColumnEntry {
         ColumnEntry { name: name.into(), ty: ty.into(), nullable: true, about: about.into() }

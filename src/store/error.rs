@@ -1,6 +1,6 @@
 //! What can go wrong with the store, each with what to do next. It knows nothing of exit codes.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::template::TemplateError;
@@ -25,7 +25,7 @@ pub enum Error {
     FolderNotWritable { folder: PathBuf, source: io::Error },
     #[error("cannot {action} {}: {source}", path.display())]
     Io { action: &'static str, path: PathBuf, source: io::Error },
-    #[error("no space is left on the disk of the store, which is needed to {doing}")]
+    #[error("no space is left on the disk, which is needed to {doing}")]
     DiskFull { doing: String },
     #[error("{} is a folder, not a file", path.display())]
     IsFolder { path: PathBuf },
@@ -243,7 +243,9 @@ impl Error {
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
         move |source| match source.kind() {
-            io::ErrorKind::StorageFull => Error::DiskFull { doing: format!("{action} {}", path.display()) },
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Error::DiskFull { doing: format!("{action} {}", path.display()) }
+            }
             _ => Error::Io { action, path, source },
         }
     }

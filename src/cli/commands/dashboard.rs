@@ -147,7 +147,7 @@ fn write(reader: &Reader, shown: &Shown<'_>, path: &Path) -> Result<usize, Failu
     require_other(shown.store, path)?;
     let html = html(reader, shown)?;
     let file = whole::begin(path, IfExists::Replace)?;
-    (&file.file).write_all(html.as_bytes()).map_err(FileError::at(path))?;
+    (&file.file).write_all(html.as_bytes())?;
     file.finish().map_err(FileError::at(path))?;
     Ok(html.len())
 }

@@ -44,12 +44,20 @@ pub(crate) enum Error {
     Mixed { place: String },
     #[error("other programs committed to {place} first, {attempts} times in a row")]
     Contended { place: String, attempts: u32 },
-    #[error("cannot {action} {place}: {source}")]
+    #[error("cannot {action} {place}: {}", plain(source))]
     Objects { action: &'static str, place: String, source: ObjectError },
     #[error("the log of {place} cannot be used: {source}")]
     Log { place: String, source: Box<delta_kernel::Error> },
     #[error("cannot start threads: {source}")]
     Runtime { source: io::Error },
+}
+
+/// What the library says, without its name for the kind of store.
+fn plain(error: &ObjectError) -> String {
+    match error {
+        ObjectError::Generic { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 impl Error {

@@ -152,6 +152,10 @@ fn a_prefix_of_others_and_a_dataset_of_another_store_are_left_alone() {
     newer["format"] = 99.into();
     service.state().objects.insert("teams/a/_manifest.json".into(), newer.to_string().into_bytes());
     publish(&tenant, &service).exits(2).says(&["was written by a newer hclake"]);
+    service.state().objects.remove("teams/a/_manifest.json");
+    let before = objects(&service);
+    publish(&tenant, &service).exits(2).says(&["its _manifest.json is missing", "put that file back from a copy"]);
+    assert_eq!(objects(&service), before, "nothing that another may have published is replaced");
 }
 
 #[test]

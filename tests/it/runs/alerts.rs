@@ -5,12 +5,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use hclake::emulator::{Fault, When};
 use serde_json::Value;
 
-use crate::support::Tenant;
+use crate::support::{Ran, Tenant};
 
 /// A script that appends each message to a file, a line each.
 const KEEP: &str = "#!/bin/sh\ncat >> \"$1\"; echo >> \"$1\"\n";
@@ -133,6 +135,36 @@ fn an_alert_that_cannot_be_judged_is_named_and_the_others_are_judged() {
     assert!(message["troubles"][0]["text"].as_str().expect("a text").contains("wrong"), "{message}");
     let shown = heard.tenant.run(&["alerts"]).exits(1).stdout;
     assert!(shown.contains("cannot be judged"), "{shown}");
+}
+
+#[test]
+fn a_signal_ends_the_judging_of_alerts_and_the_run_stays_stored() {
+    let endless = "(SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1) = 0";
+    for name in ["-INT", "-TERM", "-HUP"] {
+        let heard = Heard::new(&FAILING.replace("failed >= 1", endless));
+        let tenant = &heard.tenant;
+        fs::create_dir(tenant.path("tmp")).expect("new");
+        let mut command = tenant.command(&["sync"]);
+        let child = command
+            .env("TMPDIR", tenant.path("tmp"))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        while !tenant.store().exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        std::thread::sleep(Duration::from_millis(700));
+        let begun = Instant::now();
+        assert!(Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill").success());
+        let ran = Ran::of(child.wait_with_output().expect("ended")).exits(0);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{name}: {:?}", begun.elapsed());
+        ran.says(&["run 1 complete", "the alert failing could not be judged: interrupted"]);
+        assert_eq!(tenant.number("SELECT count(*) FROM runs WHERE outcome = 'complete'"), 1, "{name}");
+        assert!(heard.messages()[0].to_string().contains("could not be judged: interrupted"), "{name}");
+        assert!(fs::read_dir(tenant.path("tmp")).expect("a folder").next().is_none(), "{name}");
+        tenant.assert_sound();
+    }
 }
 
 #[test]

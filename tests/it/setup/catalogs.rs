@@ -206,7 +206,7 @@ fn a_file_with_faults_is_left_out_with_each_fault_named_and_everything_else_is_d
         "did you mean `nullable`?",
         "lists/more.toml: key: there is no column `idd`; did you mean `id`?",
         "lists/app_two.toml: name: \"apps\" is that of the list in built-in apps.toml; choose another",
-        "lists/folder.toml: is no file",
+        "lists/folder.toml: cannot be read: it is not a file",
         "lists/link.toml: is a link to nowhere, which is not there",
     ];
     tenant.advance();

@@ -12,7 +12,7 @@ use crate::cli::commands::dashboard;
 use crate::cli::commands::report::reports;
 use crate::cli::message::Failure;
 use crate::cli::progress::runtime;
-use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::progress::watch::{Listener, Stop, Watched};
 use crate::cli::stores::{CLOSED, moment};
 use crate::cli::streams::{Streams, counted};
 use crate::config::settings::TIMEZONE;
@@ -82,7 +82,7 @@ impl<'a> AfterSync<'a> {
         let read = match (&reader, &self.ended) {
             (Some(reader), Ended::Stored(summary)) => {
                 let watched = Watched { is_one_of_many: true, ..Watched::default() };
-                Listener::begin()?.attend(reader, watched, |_| self.read(reader, summary, streams))?
+                Listener::begin()?.attend(reader, watched, |stop| self.read((reader, stop), summary, streams))?
             }
             _ => Read::default(),
         };
@@ -116,7 +116,12 @@ impl<'a> AfterSync<'a> {
         Ok(())
     }
 
-    fn read(&self, reader: &Reader, summary: &Summary, streams: &Streams<'_>) -> Result<Read<'a>, Failure> {
+    fn read(
+        &self,
+        (reader, stop): (&Reader, &Stop),
+        summary: &Summary,
+        streams: &Streams<'_>,
+    ) -> Result<Read<'a>, Failure> {
         // A condition reads the store and nothing else.
         reader.execute_batch(CLOSED)?;
         let moment = moment(reader)?;
@@ -130,7 +135,7 @@ impl<'a> AfterSync<'a> {
         let is_due = |expiry: &&Expiry| is_due(expiry.at, before, summary.started_at);
         let wants_digest = self.settings.notify.iter().any(|channel| channel.digest);
         Ok(Read {
-            judged: judge(self.settings, &reports, reader, (moment, run))?,
+            judged: judge(self.settings, &reports, (reader, stop), (moment, run))?,
             drift: drift.filter(|drift| is_of_run(drift.first_seen)).collect(),
             quarantined: quarantined.filter(|record| is_of_run(record.first_seen)).collect(),
             expiring: summary.expiring.iter().filter(is_due).cloned().collect(),

@@ -19,7 +19,7 @@ use crate::cli::message::Failure;
 use crate::cli::output;
 use crate::cli::output::grid::Grid;
 use crate::cli::progress::runtime;
-use crate::cli::progress::watch::{Listener, Watched};
+use crate::cli::progress::watch::{Listener, Stop, Watched};
 use crate::cli::stores::{CLOSED, moment, open_if_there};
 use crate::cli::streams::{Streams, counted, terminal_width};
 use crate::config::{self, Environment, NotifySettings, Settings};
@@ -49,7 +49,7 @@ pub(crate) fn run(
         None => Vec::new(),
         Some(reader) => {
             reader.execute_batch(CLOSED)?;
-            listener.attend(reader, Watched::default(), |_| now(&settings, reader, streams))?
+            listener.attend(reader, Watched::default(), |stop| now(&settings, (reader, stop), streams))?
         }
     };
     if let Some(name) = &args.test {
@@ -70,11 +70,16 @@ pub(crate) fn run(
 }
 
 /// What the alerts find in the store as it is.
-fn now<'a>(settings: &'a Settings, reader: &Reader, streams: &Streams<'_>) -> Result<Vec<Judged<'a>>, Failure> {
+fn now<'a>(
+    settings: &'a Settings,
+    (reader, stop): (&Reader, &Stop),
+    streams: &Streams<'_>,
+) -> Result<Vec<Judged<'a>>, Failure> {
     let Some(at) = store::newest_run_at(reader)? else { return Ok(Vec::new()) };
     // Nothing is written, so that the run's number is of no use.
     let run = AfterRun { run_id: 0, at };
-    judge(settings, &reports(settings, streams), reader, (moment(reader)?, run))
+    let judged = judge(settings, &reports(settings, streams), (reader, stop), (moment(reader)?, run))?;
+    stop.reason().map_or(Ok(judged), Err)
 }
 
 fn state(judged: &Judged<'_>) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::alert::{self, Hit, News, Rule, hits, news};
 use crate::base::clock::Timestamp;
 use crate::cli::message::Failure;
+use crate::cli::progress::watch::Stop;
 use crate::config::settings::TIMEZONE;
 use crate::config::{AlertReport, AlertSettings, Settings};
 use crate::report::folder::read_file;
@@ -44,7 +45,7 @@ pub(super) struct AfterRun {
 pub(super) fn judge<'a>(
     settings: &'a Settings,
     reports: &Reports,
-    reader: &Reader,
+    (reader, stop): (&Reader, &Stop),
     (moment, run): (Moment, AfterRun),
 ) -> Result<Vec<Judged<'a>>, Failure> {
     let open = store::open_alerts(reader)?;
@@ -58,7 +59,7 @@ pub(super) fn judge<'a>(
             let news = news(&alert.name, &hits, &open, (run.run_id, run.at));
             Ok(Found { columns, hits, news })
         });
-        Judged { alert, about, found }
+        Judged { alert, about, found: found.map_err(|fault| stop.reason().unwrap_or(fault)) }
     };
     Ok(settings.alerts.iter().map(judge).collect())
 }

@@ -84,7 +84,7 @@ pub(crate) fn write(
                         let shown = if is_table(format) { tabular(result, form.is_wide)? } else { result.clone() };
                         let fit = Fit { zone: form.zone, ..Fit::default() };
                         output::write_rows(shown.batches.into_iter().map(Ok), &shown.schema, format, &mut file, fit)?;
-                        file.flush().map_err(FileError::at(path))?;
+                        file.flush()?;
                         drop(file);
                         whole.finish().map_err(FileError::at(path))?;
                     }

@@ -6,13 +6,13 @@ mod state;
 #[cfg(test)]
 mod testing;
 
-use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::exit::Exit;
+use crate::base::regular_file;
 use crate::cli::args::Global;
 use crate::cli::args::upkeep::{StatusArgs, StatusFormat};
 use crate::cli::catalogs;
@@ -109,13 +109,13 @@ fn write_textfile(settings: &Settings, file: &Path, streams: &Streams<'_>) -> Re
 
 /// Refuses a file that holds something else.
 fn require_metrics(file: &Path) -> Result<(), Failure> {
-    let Ok(found) = std::fs::metadata(file) else { return Ok(()) };
+    if std::fs::metadata(file).is_err() {
+        return Ok(());
+    }
     let mut held = Vec::new();
     let length = metrics::BEGINNING.len() as u64;
-    // Opening a pipe waits until another program writes to it.
-    let mut read = || File::open(file).and_then(|file| file.take(length).read_to_end(&mut held));
-    let is_readable = found.is_file() && read().is_ok();
-    match is_readable && (held.is_empty() || held == metrics::BEGINNING.as_bytes()) {
+    let read = regular_file::open(file).and_then(|file| file.take(length).read_to_end(&mut held));
+    match read.is_ok() && (held.is_empty() || held == metrics::BEGINNING.as_bytes()) {
         true => Ok(()),
         false => Err(Failure::usage(
             format!("{} is already there and holds no metrics of hclake; it was left as it is", file.display()),
