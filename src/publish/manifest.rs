@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -115,6 +115,11 @@ struct FormatOnly {
     format: u32,
 }
 
+/// Whether a path leads from a folder to something in it.
+fn is_inside(path: &str) -> bool {
+    !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
 impl Manifest {
     /// The manifest of a folder; `None` if there is none.
     pub(crate) fn read(folder: &Path) -> Result<Option<Manifest>, Error> {
@@ -129,15 +134,17 @@ impl Manifest {
 
     /// The manifest of a dataset, named for errors.
     pub(crate) fn parse(text: &[u8], dataset: &str) -> Result<Manifest, Error> {
-        let unreadable = |error: serde_json::Error| Error::Manifest {
-            path: Path::new(dataset).join(FILE_NAME),
-            fault: error.to_string(),
-        };
+        let at_fault = |fault: String| Error::Manifest { path: Path::new(dataset).join(FILE_NAME), fault };
+        let unreadable = |error: serde_json::Error| at_fault(error.to_string());
         let FormatOnly { format } = serde_json::from_slice(text).map_err(unreadable)?;
         if format > FORMAT {
             return Err(Error::Newer { path: dataset.into(), found: format, known: FORMAT });
         }
-        serde_json::from_slice(text).map_err(unreadable)
+        let manifest: Manifest = serde_json::from_slice(text).map_err(unreadable)?;
+        match manifest.files.keys().chain(manifest.replaced.keys()).find(|path| !is_inside(path)) {
+            Some(outside) => Err(at_fault(format!("it names {outside:?}, which is outside the dataset"))),
+            None => Ok(manifest),
+        }
     }
 
     /// The oldest layout that has all that the manifest says.
@@ -191,6 +198,21 @@ mod tests {
         let error = Manifest::read(folder.path()).unwrap_err();
         assert!(error.to_string().contains(FILE_NAME), "{error}");
         assert!(error.is_usage());
+    }
+
+    #[test]
+    fn a_manifest_that_names_what_is_outside_is_refused() {
+        for outside in ["../thesis.txt", "/etc/passwd", "changes/../../thesis.txt", ".", ""] {
+            let replaced = serde_json::json!({ outside: { "at": "2026-11-20T00:00:00.000000Z", "by": "x" } });
+            let text = serde_json::json!({
+                "format": 2, "program": "hclake", "schema_version": 1, "files": {}, "schemas": {}, "replaced": replaced,
+                "run": { "run_id": 1, "started_at": "2026-11-20T00:00:00.000000Z" },
+                "options": { "flat": false, "compression": "zstd" },
+            });
+            let error = Manifest::parse(text.to_string().as_bytes(), "bi").unwrap_err();
+            assert!(error.to_string().contains("outside the dataset"), "{outside}: {error}");
+        }
+        assert!(is_inside("changes/2026/10/apps.parquet"));
     }
 
     #[test]

@@ -475,7 +475,7 @@ impl Publisher<'_> {
         lost
     }
 
-    /// Writes the manifest if it differs from the one that is there.
+    /// Puts what was written in its place, and writes the manifest if anything was written or it differs.
     fn finish(&mut self, written: &[String]) -> Result<(), Error> {
         self.manifest.run = mark(self.source.newest());
         self.manifest.store_id = self.source.store_id.clone().or(self.manifest.store_id.take());
@@ -484,7 +484,7 @@ impl Publisher<'_> {
         self.manifest.schema_version = self.source.schema_version;
         self.manifest.program = file::PROGRAM.to_owned();
         self.manifest.forget_unused_schemas();
-        if self.held.as_ref() == Some(&self.manifest) {
+        if written.is_empty() && self.held.as_ref() == Some(&self.manifest) {
             return Ok(());
         }
         self.target.finish(&self.manifest, written)?;

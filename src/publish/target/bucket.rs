@@ -96,10 +96,13 @@ impl BucketTarget<'_> {
         Ok(NewFile::InBucket { bucket: self.bucket, relative: relative.to_owned(), file })
     }
 
+    /// Whether the bucket has the file as it was written, and its copy under the lasting name where it has one.
     pub(super) fn holds(&self, relative: &str, entry: &FileEntry) -> bool {
-        self.found.get(relative).is_some_and(|found| {
-            found.bytes == entry.bytes && (entry.etag.is_none() || found.etag.is_none() || entry.etag == found.etag)
-        })
+        let has_copy = |lasting: &str| self.found.get(lasting).is_some_and(|copy| copy.bytes == entry.bytes);
+        run_of(relative).is_none_or(|(_, lasting)| has_copy(lasting))
+            && self.found.get(relative).is_some_and(|found| {
+                found.bytes == entry.bytes && (entry.etag.is_none() || found.etag.is_none() || entry.etag == found.etag)
+            })
     }
 
     pub(super) fn finish(&self, manifest: &Manifest, written: &[String]) -> Result<(), Error> {

@@ -212,6 +212,9 @@ fn verify_finds_what_is_missing_altered_or_stray_in_a_bucket_and_publishing_repa
     night(&tenant);
     publish(&tenant, &service).exits(0).says(&["had been removed or altered"]);
     verify(&tenant, &service).exits(0);
+    service.state().objects.remove("teams/a/current/apps.parquet");
+    publish(&tenant, &service).exits(0).says(&["had been removed or altered"]);
+    verify(&tenant, &service).exits(0);
 }
 
 #[test]

@@ -37,6 +37,20 @@ fn tables_are_equal_to_each_store_and_what_is_not_is_named() {
     }
     other.run(&["publish", "verify", &to]).exits(0).says(&["no difference"]);
 
+    let log = lake.join("apps_current/_delta_log");
+    let commits = fs::read_dir(&log).expect("a log").map(|entry| entry.expect("readable").path());
+    let newest =
+        commits.filter(|path| path.extension().is_some_and(|ending| ending == "json")).max().expect("a commit");
+    let commit = fs::read(&newest).expect("there");
+    fs::write(&newest, "").expect("emptied");
+    let found = tenant.run(&["publish", "verify", "lake"]).exits(1);
+    assert!(
+        found.stdout.contains("apps_current: is at run 3, and everything was published up to run 4"),
+        "{}",
+        found.stdout
+    );
+    fs::write(&newest, commit).expect("put back");
+
     fs::copy(tenant.store(), tenant.path("whole.duckdb")).expect("copied");
     let opened = tenant.number("SELECT min(_run_id) FROM apps");
     alter(&tenant, &format!("UPDATE apps SET _hash = _hash + 1 WHERE _run_id = {opened}; CHECKPOINT;"));

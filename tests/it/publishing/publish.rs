@@ -452,7 +452,7 @@ fn folders_that_are_not_to_be_written_to_are_refused_and_left_alone() {
     publish(&tenant, &[]).exits(2).says(&["newer hclake"]);
     tenant.run(&["publish", "verify", "bi"]).exits(2).says(&["newer hclake"]);
     tenant.write("bi/_manifest.json", "{");
-    publish(&tenant, &[]).exits(2).says(&["_manifest.json", "publish again"]);
+    publish(&tenant, &[]).exits(2).says(&["_manifest.json", "publish to another"]);
     fs::rename(tenant.path("bi"), tenant.path("aside")).expect("moved");
     publish(&tenant, &[]).exits(0);
     verified(&tenant);

@@ -180,11 +180,16 @@ fn test(name: &str, settings: &Settings, judged: &[Judged<'_>], streams: &mut St
     if channels.is_empty() {
         let names = settings.alerts.iter().map(|alert| &alert.name).chain(settings.notify.iter().map(|n| &n.name));
         let known: Vec<&str> = names.map(String::as_str).collect();
-        let what = match alert {
-            Some(_) => format!("no [[notify]] hears of the alert {name}"),
-            None => format!("no [[alert]] and no [[notify]] is named {name}"),
+        let (what, hint) = match alert {
+            Some(_) => (
+                format!("no [[notify]] hears of the alert {name}"),
+                "put \"alert\" into `on` of a [[notify]], or name one in `notify` of the alert".to_owned(),
+            ),
+            None => {
+                (format!("no [[alert]] and no [[notify]] is named {name}"), format!("there are {}", known.join(", ")))
+            }
         };
-        return Err(Failure::usage(what, Some(format!("there are {}", known.join(", ")))));
+        return Err(Failure::usage(what, Some(hint)));
     }
     let message = test_message(name, settings, judged.iter().find(|judged| judged.alert.name == name));
     let clock = SystemClock::shared();

@@ -212,8 +212,18 @@ fn out_of_room(error: &duckdb::Error) -> Option<Failure> {
 
 impl From<FileError> for Failure {
     fn from(error: FileError) -> Self {
-        Failure::usage(error.to_string(), Some(error.hint()))
+        let failure = Failure::usage(error.to_string(), Some(error.hint()));
+        match error {
+            FileError::File { source, .. } if is_full(&source) => Failure { exit: Exit::Failed, ..failure },
+            _ => failure,
+        }
     }
+}
+
+/// Whether a disk, a quota or a file has no room for more.
+fn is_full(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 impl From<ExportError> for Failure {
