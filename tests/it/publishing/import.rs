@@ -190,7 +190,7 @@ fn a_dataset_without_its_manifest_is_overwritten_by_no_store() {
     publish(&tenant, &[]).exits(2).says(&[
         "_manifest.json cannot be read",
         "put that file back",
-        "move the folder aside",
+        "publish to another place",
     ]);
     fs::remove_file(tenant.path("bi/_manifest.json")).expect("removed");
     for store in [&tenant, &nights(1)] {
