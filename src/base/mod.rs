@@ -1,12 +1,13 @@
-//! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole and private files, base URLs,
-//! files that are files, checksums, the nearest of several names, rates, waits, how long history is kept, what is done with personal data, places to publish to,
-//! and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
+//! What all rooms use: the clock, secrets and their redaction, credentials, instants, exit codes, whole, private and
+//! regular files, full disks, base URLs, checksums, the nearest of several names, rates, waits, how long history is kept,
+//! what is done with personal data, places to publish to, and text that is safe to show. It knows nothing of lists, of the cloud or of the store.
 
 pub(crate) mod base_url;
 pub(crate) mod beside;
 pub mod clock;
 pub mod credentials;
 pub mod exit;
+pub(crate) mod full_disk;
 pub mod nearest;
 pub mod place;
 pub(crate) mod printable;

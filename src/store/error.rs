@@ -1,10 +1,11 @@
 //! What can go wrong with the store, each with what to do next. It knows nothing of exit codes.
 
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::template::TemplateError;
 use crate::base::clock::Timestamp;
+use crate::base::full_disk::is_full;
 use crate::schema::history_table;
 use crate::store::file::holder::Holder;
 
@@ -242,11 +243,9 @@ impl Error {
 
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_owned();
-        move |source| match source.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-                Error::DiskFull { doing: format!("{action} {}", path.display()) }
-            }
-            _ => Error::Io { action, path, source },
+        move |source| match is_full(&source) {
+            true => Error::DiskFull { doing: format!("{action} {}", path.display()) },
+            false => Error::Io { action, path, source },
         }
     }
 }

@@ -53,6 +53,11 @@ impl Ran {
     }
 }
 
+/// Sends a signal, such as `-INT`.
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill").success());
+}
+
 pub struct Tenant {
     /// Keeps the cloud running.
     _runtime: Runtime,

@@ -103,14 +103,13 @@ impl Part<'_> {
         let folder = folder_of(&self.table, CURRENT);
         let (files, in_log) = self.files(&folder, verified)?;
         let run_id = in_log.unwrap_or(0);
-        let behind = counts.iter().map(|run| run.run_id).filter(|run| *run > run_id).min();
-        if behind.is_some_and(|run| run <= self.published) {
-            let what = format!("is at run {run_id}, and everything was published up to run {}", self.published);
-            verified.differences.push(Difference::of(&self.place(&folder), what));
-            return Ok(());
-        }
-        if behind.is_some() {
-            verified.behind.push((folder, run_id));
+        if let Some(lacking) = counts.iter().map(|run| run.run_id).filter(|run| *run > run_id).min() {
+            if lacking <= self.published {
+                let what = format!("is at run {run_id}, and everything was published up to run {}", self.published);
+                verified.differences.push(Difference::of(&self.place(&folder), what));
+            } else {
+                verified.behind.push((folder, run_id));
+            }
             return Ok(());
         }
         let Some(files) = files else { return Ok(()) };

@@ -207,11 +207,12 @@ pub(super) fn read_manifest(bucket: &Bucket) -> Result<Option<(Manifest, Option<
 /// Accepts a prefix below which nothing lies, or that a publisher has begun; and begins it.
 fn require_ours(bucket: &Bucket) -> Result<(), Error> {
     if bucket.read(MARK)?.is_none() {
-        if !bucket.list(RUNS_FOLDER)?.is_empty() {
-            return Err(Error::NoManifest { path: bucket.name().into(), manifest: manifest::FILE_NAME });
-        }
         if !bucket.is_empty()? {
-            return Err(Error::NotOurs { path: bucket.name().into() });
+            let path = bucket.name().into();
+            return Err(match bucket.list(RUNS_FOLDER)?.is_empty() {
+                true => Error::NotOurs { path },
+                false => Error::NoManifest { path, manifest: manifest::FILE_NAME },
+            });
         }
         bucket.put(MARK, Vec::new(), Put::Replace)?;
     }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
-use crate::support::{Ran, Tenant};
+use crate::support::{Ran, Tenant, signal};
 
 /// No row for a very long time.
 const SILENT: &str = "SELECT a.range FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = -1;";
@@ -103,8 +103,7 @@ impl Terminal {
     }
 
     fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill");
-        assert!(sent.success());
+        signal(&self.child, name);
     }
 
     #[track_caller]

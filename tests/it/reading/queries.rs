@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use hclake::emulator::{EmulatorSettings, Fault, When};
 
-use crate::support::{Ran, Tenant, list_of, small_world};
+use crate::support::{Ran, Tenant, list_of, signal, small_world};
 
 /// 10^12 rows, in an order that needs no sorting.
 const ENDLESS: &str = "SELECT a.range AS i, md5(b.range::VARCHAR) AS m FROM range(1000000) a, range(1000000) b";
@@ -52,10 +52,6 @@ fn wait_until_it_reads(tenant: &Tenant) {
         std::thread::yield_now();
     }
     std::thread::sleep(Duration::from_millis(150));
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill").success());
 }
 
 /// The line run by a shell in a process that may take `kib` of addresses.

@@ -5,14 +5,14 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use hclake::emulator::{Fault, When};
 use serde_json::Value;
 
-use crate::support::{Ran, Tenant};
+use crate::support::{Ran, Tenant, signal};
 
 /// A script that appends each message to a file, a line each.
 const KEEP: &str = "#!/bin/sh\ncat >> \"$1\"; echo >> \"$1\"\n";
@@ -156,7 +156,7 @@ fn a_signal_ends_the_judging_of_alerts_and_the_run_stays_stored() {
         }
         std::thread::sleep(Duration::from_millis(700));
         let begun = Instant::now();
-        assert!(Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill").success());
+        signal(&child, name);
         let ran = Ran::of(child.wait_with_output().expect("ended")).exits(0);
         assert!(begun.elapsed() < Duration::from_secs(20), "{name}: {:?}", begun.elapsed());
         ran.says(&["run 1 complete", "the alert failing could not be judged: interrupted"]);

@@ -8,7 +8,7 @@ use hclake::base::clock::{SystemClock, Timestamp};
 use hclake::catalog::Catalog;
 use hclake::emulator::{World, WorldSettings};
 
-use crate::support::{DAY_US, Ran};
+use crate::support::{DAY_US, Ran, signal};
 
 const ROWS: usize = 300;
 
@@ -79,11 +79,6 @@ impl Served {
         stream.read_to_string(&mut answer).expect("an answer");
         answer
     }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &id]).status().expect("runs").success());
-    }
 }
 
 #[test]
@@ -131,10 +126,10 @@ fn a_tenant_that_moves_between_requests_is_read_and_nothing_is_lost() {
 
 #[test]
 fn it_ends_well_when_it_is_stopped() {
-    for signal in ["TERM", "INT", "HUP"] {
+    for name in ["-TERM", "-INT", "-HUP"] {
         let mut served = Served::new(&[]);
-        served.signal(signal);
-        assert_eq!(served.child.wait().expect("ends").code(), Some(0), "{signal}");
+        signal(&served.child, name);
+        assert_eq!(served.child.wait().expect("ends").code(), Some(0), "{name}");
     }
 }
 

@@ -10,6 +10,7 @@ use arrow::datatypes::Schema;
 use duckdb::{Connection, Statement};
 
 use crate::base::exit::Exit;
+use crate::base::full_disk::is_full;
 use crate::base::time_zone::TimeZone;
 use crate::catalog::Catalog;
 use crate::cli::message::Failure;
@@ -218,12 +219,6 @@ impl From<FileError> for Failure {
             _ => failure,
         }
     }
-}
-
-/// Whether a disk, a quota or a file has no room for more.
-fn is_full(error: &io::Error) -> bool {
-    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 impl From<ExportError> for Failure {
